@@ -1,0 +1,58 @@
+//! From a source, or a component from anywhere, to a harness that is ready to be called.
+//!
+//! Puts `compile`, `compile::native` and `sandbox` together; each keeps its own limits.
+
+use std::sync::Arc;
+
+use crate::{
+    compile::{Compiler, Component, Rejection, RejectionKind, Verdict, admit, native::Precompiler},
+    sandbox::{Prepared, Sandbox},
+    text,
+};
+
+/// Builds harnesses.
+pub struct Builder {
+    pub compiler: Compiler,
+    pub precompiler: Precompiler,
+    pub sandbox: Arc<Sandbox>,
+}
+
+/// A harness that is ready to be called, and the exact binary it is.
+#[derive(Clone)]
+pub struct Built {
+    pub component: Component,
+    pub prepared: Arc<Prepared>,
+}
+
+impl Builder {
+    /// Compiles, checks imports, compiles to native code, links.
+    pub async fn build(&self, source: &str) -> Verdict<Built> {
+        match self.compiler.compile(source).await? {
+            Ok(component) => self.ready(component).await,
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// The same from a component that was compiled before.
+    pub async fn load(&self, component: Vec<u8>) -> Verdict<Built> {
+        match admit(component, self.sandbox.limits(), false) {
+            Ok(component) => self.ready(component).await,
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    async fn ready(&self, component: Component) -> Verdict<Built> {
+        let native = match self.precompiler.load(&component).await? {
+            Ok(native) => native,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        Ok(match self.sandbox.prepare(&native) {
+            Ok(prepared) => Ok(Built { component, prepared: Arc::new(prepared) }),
+            Err(failure) => Err(Rejection {
+                kind: RejectionKind::BadComponent,
+                message: text::capped(&failure.message, 1000),
+                diagnostics: String::new(),
+            }),
+        })
+    }
+}

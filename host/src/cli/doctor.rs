@@ -1,0 +1,85 @@
+//! `mmh doctor`: what this system offers, and what to do about what is missing.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    CliResult, Global,
+    environment::{self, KEY_VARIABLES},
+    error::EXAMINED_NOT_OK,
+};
+use crate::{
+    jail::{Jail, features},
+    progress::Silent,
+    toolchain::{IfMissing, TARGET, Toolchain},
+};
+
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that was looked at.
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+pub async fn main(global: &Global, args: DoctorArgs) -> CliResult {
+    let cache = environment::cache(global)?;
+    let findings = [compiler(global).await, jail().await, cache_folder(&cache)];
+    let keys: Vec<(&str, bool)> =
+        KEY_VARIABLES.iter().map(|name| (*name, environment::has_key(name))).collect();
+    let ok = findings.iter().all(|finding| finding.ok);
+    if args.json {
+        let rows: Vec<_> = findings
+            .iter()
+            .map(|finding| json!({ "what": finding.what, "ok": finding.ok, "detail": finding.detail }))
+            .collect();
+        let keys: serde_json::Map<_, _> =
+            keys.iter().map(|(name, set)| ((*name).to_owned(), json!(set))).collect();
+        println!("{:#}", json!({ "ok": ok, "findings": rows, "keys": keys }));
+    } else {
+        for Finding { what, ok, detail } in &findings {
+            println!("{:<8}  {what}: {detail}", if *ok { "ok" } else { "PROBLEM" });
+        }
+        for (name, set) in keys {
+            println!("{:<8}  key {name}: {}", "", if set { "set" } else { "not set" });
+        }
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
+}
+
+async fn compiler(global: &Global) -> Finding {
+    let environment = environment::for_compilers();
+    let found = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Report, &Silent).await;
+    let (ok, detail) = match found {
+        Ok(found) => (true, format!("{}, with the target {TARGET}, at {}", found.summary(), found.rustc.display())),
+        Err(error) => (false, error.to_string()),
+    };
+    Finding { what: "compiler", ok, detail }
+}
+
+async fn jail() -> Finding {
+    let (ok, detail) = match environment::this_program() {
+        Ok(program) => {
+            let found = features::detect(&Jail::new(program)).await;
+            (found.confines, found.detail)
+        }
+        Err(_) => (false, "this program's own file cannot be found".into()),
+    };
+    Finding { what: "jail", ok, detail }
+}
+
+fn cache_folder(cache: &crate::cache::Cache) -> Finding {
+    let (ok, detail) = match cache.scratch() {
+        Ok(_) => (true, format!("{} can be written", cache.root().display())),
+        Err(error) => (false, error.to_string()),
+    };
+    Finding { what: "cache", ok, detail }
+}

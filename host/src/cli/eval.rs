@@ -1,0 +1,215 @@
+//! `mmh eval`: evaluate one harness, from source or compiled.
+
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::{
+    CliResult, Global,
+    error::{CliError, EXAMINED_NOT_OK, INTERRUPTED},
+    limits::LimitArgs,
+    run::{check_mock, stop_on_ctrl_c},
+    scoreboard,
+    terminal::Terminal,
+    workbench,
+};
+use crate::{
+    build::{Builder, Built},
+    clock::Clock,
+    compile::Rejection,
+    dataset::{self, BUILTIN, Dataset, Split},
+    evaluate::{Evaluation, Evaluator, Learned, Learning, Target, sink::Discard},
+    model::simulated::SimulatedTarget,
+    pricing::Price,
+    progress::Observer,
+    record::format::{Score, TraceRow},
+    score::score,
+    text,
+};
+
+#[derive(Args)]
+pub struct EvalArgs {
+    /// The harness: its source, or a compiled component
+    #[arg(value_name = "HARNESS.rs|COMPONENT.wasm")]
+    harness: PathBuf,
+    /// Use a simulated target model: offline, free, and deterministic by seed
+    #[arg(long)]
+    mock: bool,
+    /// The data set: built in, a folder with train, val and test .jsonl, or a .jsonl or .csv file
+    #[arg(long, default_value = BUILTIN, value_name = "NAME|PATH")]
+    dataset: String,
+    /// The examples to evaluate on
+    #[arg(long, default_value = "val")]
+    split: SplitArg,
+    /// Examples to evaluate; all if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    eval_size: Option<u32>,
+    /// The model that the harness calls
+    #[arg(long, value_name = "ID")]
+    target_model: Option<String>,
+    /// Decides everything that chance decides
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Examples evaluated at once
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    concurrency: u16,
+    /// Write what happened on every example to this file, as JSON Lines
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Print the score as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitArg {
+    Train,
+    Val,
+    Test,
+}
+
+impl From<SplitArg> for Split {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Train => Self::Train,
+            SplitArg::Val => Self::Val,
+            SplitArg::Test => Self::Test,
+        }
+    }
+}
+
+pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
+    check_mock(args.mock, [&args.target_model])?;
+    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
+    let dataset = dataset::load(&args.dataset, args.seed)?;
+    dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
+    let builder = workbench::open(global, &args.limits.resolve(), &*observer).await?;
+    let built = match build(&args, &builder).await? {
+        Ok(built) => built,
+        Err(rejection) => return Ok(rejected(&args, &rejection)),
+    };
+    let cancel = stop_on_ctrl_c(observer.clone());
+    let evaluator = Evaluator {
+        sandbox: builder.sandbox.clone(),
+        target: Arc::new(Target::new(Arc::new(SimulatedTarget::new(args.seed)), Price::FREE, Clock::System)),
+        task: Arc::new(dataset.task.clone()),
+        seed: args.seed,
+        concurrency: args.concurrency.into(),
+        clock: Clock::System,
+        observer,
+        cancel: cancel.clone(),
+    };
+    let digest = built.component.digest;
+    let (learned, done) = match evaluate(&args, &evaluator, &dataset, built).await? {
+        Ok(evaluated) => evaluated,
+        Err(problem) => return Ok(failed(&args, &problem)),
+    };
+    if let Some(path) = &args.trace {
+        write_trace(path, &done.rows)?;
+    }
+    let score = score(&done.rows, &learned, args.mock);
+    if args.json {
+        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "complete": done.complete, "score": score });
+        println!("{result:#}");
+    } else {
+        print!("{}", shown(&args, &dataset, &score, &done.rows));
+    }
+    Ok(if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+async fn build(args: &EvalArgs, builder: &Builder) -> Result<Result<Built, Rejection>, CliError> {
+    let path = &args.harness;
+    if path.extension().is_some_and(|extension| extension == "wasm") {
+        let component = std::fs::read(path)
+            .map_err(|error| CliError::input(format!("cannot read {}: {error}", path.display())))?;
+        return Ok(builder.load(component).await?);
+    }
+    let source = super::check::read_source(path, builder.sandbox.limits().source_bytes)?;
+    Ok(builder.build(&source).await?)
+}
+
+/// Learning, then all examples; or why there was no learning.
+async fn evaluate(
+    args: &EvalArgs,
+    evaluator: &Evaluator,
+    dataset: &Dataset,
+    built: Built,
+) -> Result<Result<(Learned, Evaluation), String>, CliError> {
+    let learned = match evaluator.learn(built.prepared, &dataset.train, &Discard).await? {
+        Learning::Done(learned) => learned,
+        Learning::Failed { batch, failure, .. } => {
+            return Ok(Err(format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message)));
+        }
+        Learning::Interrupted { .. } => return Ok(Err("stopped by Ctrl-C while learning".into())),
+    };
+    let split = Split::from(args.split);
+    let size = args.eval_size.map_or(usize::MAX, |size| size as usize);
+    let examples = dataset::sample(dataset.split(split), size, args.seed);
+    if examples.is_empty() {
+        return Err(CliError::input(format!("the data set {} has no {} examples", dataset.task.name, split.name())));
+    }
+    let done = evaluator.evaluate(&learned, &examples, split, None, Arc::new(Discard)).await?;
+    Ok(Ok((learned, done)))
+}
+
+fn rejected(args: &EvalArgs, rejection: &Rejection) -> ExitCode {
+    if args.json {
+        let result = json!({
+            "ok": false,
+            "kind": rejection.kind.name(),
+            "message": rejection.message,
+            "diagnostics": rejection.diagnostics,
+        });
+        println!("{result:#}");
+    } else {
+        println!("{}: {}\n\n{}", rejection.kind.name(), rejection.message, rejection.diagnostics);
+    }
+    ExitCode::from(EXAMINED_NOT_OK)
+}
+
+fn failed(args: &EvalArgs, problem: &str) -> ExitCode {
+    if args.json {
+        println!("{:#}", json!({ "ok": false, "kind": "learn-failed", "message": problem }));
+    } else {
+        println!("{}", text::plain(problem));
+    }
+    ExitCode::from(EXAMINED_NOT_OK)
+}
+
+fn write_trace(path: &PathBuf, rows: &[TraceRow]) -> Result<(), CliError> {
+    let problem = |error: &dyn std::fmt::Display| CliError::host(format!("cannot write {}: {error}", path.display()));
+    let file = std::fs::File::create(path).map_err(|error| problem(&error))?;
+    let mut file = std::io::BufWriter::new(file);
+    for row in rows {
+        serde_json::to_writer(&mut file, row).map_err(|error| problem(&error))?;
+        file.write_all(b"\n").map_err(|error| problem(&error))?;
+    }
+    file.flush().map_err(|error| problem(&error))
+}
+
+fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -> String {
+    let mut out = String::new();
+    if args.mock {
+        out += "SIMULATED model: accuracy shows that the harness works, not how a real model does\n";
+    }
+    out += &format!(
+        "{} {}: accuracy {:.1}% {} ({} of {}), {:.0} prompt bytes and {} fuel per example\n",
+        dataset.task.name,
+        Split::from(args.split).name(),
+        100.0 * score.accuracy,
+        scoreboard::interval(score),
+        score.n_correct,
+        score.n_examples,
+        score.mean_prompt_bytes,
+        text::grouped(score.total_fuel / score.n_examples.max(1)),
+    );
+    for (kind, count) in score.outcomes.iter().filter(|(kind, _)| *kind != "ok") {
+        let first = rows.iter().find(|row| row.error_kind.name() == kind);
+        let message = first.and_then(|row| row.error.as_deref()).unwrap_or_default();
+        out += &format!("{count} x {kind}, first: {}\n", text::ellipsis(&text::one_line(message), 200));
+    }
+    text::plain(&out)
+}

@@ -1,0 +1,99 @@
+//! The limits as options. What is not given keeps its default.
+
+use clap::Args;
+
+use crate::limits::Limits;
+
+const MIB: u64 = 1 << 20;
+const KIB: u64 = 1 << 10;
+
+#[derive(Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Fuel per predict or learn call [default: 10000000000]
+    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u64).range(1..))]
+    fuel: Option<u64>,
+    /// Memory of a harness [default: 256]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    memory_mib: Option<u64>,
+    /// Wall clock per example, model time included [default: 60]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    example_timeout_s: Option<u64>,
+    /// Model calls per example [default: 16]
+    #[arg(long, value_name = "N")]
+    model_calls: Option<u32>,
+    /// Prompt text of one model call [default: 256]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    prompt_kib: Option<u64>,
+    /// Tokens of one reply [default: 4096]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    reply_tokens: Option<u32>,
+    /// A prediction's label [default: 64]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    answer_kib: Option<u64>,
+    /// Logs, standard output and standard error of one example, each [default: 64]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    log_kib: Option<u64>,
+    /// A learning harness's state [default: 16]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    state_mib: Option<u64>,
+    /// A candidate's source [default: 256]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    source_kib: Option<u64>,
+    /// A candidate's component [default: 16]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    component_mib: Option<u64>,
+    /// Wall clock of rustc [default: 60]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    rustc_timeout_s: Option<u64>,
+    /// Memory of rustc [default: 2048]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(512..=1_048_576))]
+    rustc_memory_mib: Option<u64>,
+    /// Compiler diagnostics that are shown [default: 8]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    diagnostics_kib: Option<u64>,
+    /// Wall clock of native compilation [default: 30]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    native_timeout_s: Option<u64>,
+    /// Memory of native compilation [default: 2048]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(512..=1_048_576))]
+    native_memory_mib: Option<u64>,
+    /// The proposer's turns per iteration [default: 24]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    proposer_steps: Option<u32>,
+    /// Tokens of one reply of the proposer [default: 16384]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    proposer_reply_tokens: Option<u32>,
+    /// One tool result for the proposer [default: 64]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    tool_result_kib: Option<u64>,
+}
+
+impl LimitArgs {
+    /// The limits that hold.
+    pub fn resolve(&self) -> Limits {
+        let default = Limits::default();
+        let scaled = |given: Option<u64>, unit: u64, default: u64| given.map_or(default, |given| given * unit);
+        Limits {
+            fuel: self.fuel.unwrap_or(default.fuel),
+            memory_bytes: scaled(self.memory_mib, MIB, default.memory_bytes),
+            example_wall_ms: scaled(self.example_timeout_s, 1000, default.example_wall_ms),
+            model_calls: self.model_calls.unwrap_or(default.model_calls),
+            prompt_bytes: scaled(self.prompt_kib, KIB, default.prompt_bytes),
+            reply_tokens: self.reply_tokens.unwrap_or(default.reply_tokens),
+            answer_bytes: scaled(self.answer_kib, KIB, default.answer_bytes),
+            log_bytes: scaled(self.log_kib, KIB, default.log_bytes),
+            state_bytes: scaled(self.state_mib, MIB, default.state_bytes),
+            source_bytes: scaled(self.source_kib, KIB, default.source_bytes),
+            component_bytes: scaled(self.component_mib, MIB, default.component_bytes),
+            rustc_wall_ms: scaled(self.rustc_timeout_s, 1000, default.rustc_wall_ms),
+            rustc_memory_bytes: scaled(self.rustc_memory_mib, MIB, default.rustc_memory_bytes),
+            diagnostics_bytes: scaled(self.diagnostics_kib, KIB, default.diagnostics_bytes),
+            native_wall_ms: scaled(self.native_timeout_s, 1000, default.native_wall_ms),
+            native_memory_bytes: scaled(self.native_memory_mib, MIB, default.native_memory_bytes),
+            proposer_steps: self.proposer_steps.unwrap_or(default.proposer_steps),
+            proposer_reply_tokens: self.proposer_reply_tokens.unwrap_or(default.proposer_reply_tokens),
+            tool_result_bytes: scaled(self.tool_result_kib, KIB, default.tool_result_bytes),
+        }
+    }
+}

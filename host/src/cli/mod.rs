@@ -1,0 +1,105 @@
+//! The command line: parses arguments, reads the environment, prints. One file per subcommand.
+//!
+//! Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 what was
+//! examined does not hold (a harness that does not compile, a problem that `doctor` found), 2 wrong
+//! arguments or input, 3 the host could not do its part, 130 stopped by Ctrl-C.
+
+mod check;
+mod completions;
+mod cost;
+mod doctor;
+mod environment;
+mod error;
+mod eval;
+mod limits;
+mod run;
+mod scoreboard;
+mod summary;
+mod terminal;
+mod workbench;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::{compile::native, jail};
+use error::CliError;
+
+/// What a command ends with, if it ends well.
+type CliResult = Result<ExitCode, CliError>;
+
+/// Searches for better harnesses around a fixed language model.
+///
+/// A proposer model reads earlier harnesses, their scores and raw failure traces, and writes the next
+/// one as a single Rust file. mmh compiles it to a WebAssembly component in a jail, runs it over labelled
+/// examples in a sandbox, and records everything.
+#[derive(Parser)]
+#[command(name = "mmh", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Args)]
+struct Global {
+    /// The Rust compiler that builds harnesses [default: rustc on the PATH]
+    #[arg(long, global = true, value_name = "PATH", env = "MMH_RUSTC")]
+    rustc: Option<PathBuf>,
+    /// Where compiled things are kept between runs [default: the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR", env = "MMH_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Search: propose, compile, evaluate and record, iteration by iteration
+    Run(run::RunArgs),
+    /// Evaluate one harness, from source or compiled
+    Eval(eval::EvalArgs),
+    /// Compile one harness and say what is wrong with it
+    Check(check::CheckArgs),
+    /// Show what a run found
+    Summary(summary::SummaryArgs),
+    /// Show what a run cost
+    Cost(cost::CostArgs),
+    /// Say what this system offers: compiler, target, jail, cache, keys
+    Doctor(doctor::DoctorArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    // The confined children start here too, before any thread exists.
+    let mut args = std::env::args().skip(1);
+    match (args.next().as_deref(), args.next()) {
+        (Some(jail::enter::COMMAND), Some(spec)) => return jail::enter::main(&spec),
+        (Some(jail::features::PROBE_COMMAND), Some(outside)) => return jail::features::probe(&outside),
+        (Some(native::COMMAND), _) => return native::main(),
+        _ => {}
+    }
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return CliError::host(format!("cannot start: {error}")).report(),
+    };
+    let result = runtime.block_on(dispatch(cli));
+    // Work that nobody waits for any more must not keep the program from ending.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| error.report())
+}
+
+async fn dispatch(cli: Cli) -> CliResult {
+    match cli.command {
+        Command::Run(args) => run::main(&cli.global, args).await,
+        Command::Eval(args) => eval::main(&cli.global, args).await,
+        Command::Check(args) => check::main(&cli.global, args).await,
+        Command::Summary(args) => summary::main(args),
+        Command::Cost(args) => cost::main(args),
+        Command::Doctor(args) => doctor::main(&cli.global, args).await,
+        Command::Completions(args) => completions::main(args, Cli::command()),
+    }
+}

@@ -1,0 +1,257 @@
+//! `mmh run`: a whole search.
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::{
+    CliResult, Global,
+    error::{CliError, INTERRUPTED},
+    limits::LimitArgs,
+    scoreboard,
+    terminal::Terminal,
+    workbench,
+};
+use crate::{
+    build::Builder,
+    cancel::Cancel,
+    clock::Clock,
+    compile,
+    dataset::{self, BUILTIN, Dataset},
+    digest::Digest,
+    evaluate::{Evaluator, Target},
+    model::{ChatModel, simulated::SimulatedTarget},
+    pricing::Price,
+    progress::Observer,
+    propose::{Proposer, simulated::SimulatedProposer},
+    record::{
+        format::{Config, SCHEMA_VERSION, TaskInfo, ToolchainInfo, WitInfo},
+        writer::{self, RunWriter},
+    },
+    search::{BASELINE, Search, SearchError},
+    toolchain::{TARGET, sdk},
+};
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// Use simulated models: offline, free, and deterministic by seed
+    #[arg(long)]
+    mock: bool,
+    /// Iterations to propose, besides the baseline 000
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    iterations: u32,
+    /// The data set: built in, a folder with train, val and test .jsonl, or a .jsonl or .csv file
+    #[arg(long, default_value = BUILTIN, value_name = "NAME|PATH")]
+    dataset: String,
+    /// Validation examples to score on; all if there are fewer
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    eval_size: usize,
+    /// The model that writes harnesses
+    #[arg(long, value_name = "ID")]
+    proposer_model: Option<String>,
+    /// The model that harnesses call
+    #[arg(long, value_name = "ID")]
+    target_model: Option<String>,
+    /// The run's name and folder [default: the time it starts]
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+    /// Where runs go
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs_dir: PathBuf,
+    /// Decides everything that chance decides
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Examples evaluated at once
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    concurrency: u16,
+    /// The harness to start from [default: zero-shot]
+    #[arg(long, value_name = "HARNESS.rs")]
+    baseline: Option<PathBuf>,
+    /// Do not score the held-out test examples at the end
+    #[arg(long)]
+    no_test: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+    /// Freeze the clock at this time, so that two runs give the same bytes in every file
+    #[arg(long, value_name = "RFC3339")]
+    fixed_clock: Option<Timestamp>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// The two models of a run.
+struct Models {
+    proposer: Arc<dyn ChatModel>,
+    target: Arc<dyn ChatModel>,
+    proposer_price: Price,
+    target_price: Price,
+}
+
+pub async fn main(global: &Global, args: RunArgs) -> CliResult {
+    let models = models(&args)?;
+    let clock = args.fixed_clock.map_or(Clock::System, Clock::Fixed);
+    let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
+    writer::check_run_id(&run_id)?;
+    if args.eval_size == 0 {
+        return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
+    }
+    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
+    let dataset = dataset::load(&args.dataset, args.seed)?;
+    dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
+    let limits = args.limits.resolve();
+    let baseline = match &args.baseline {
+        Some(path) => super::check::read_source(path, limits.source_bytes)?,
+        None => BASELINE.to_owned(),
+    };
+    let builder = workbench::open(global, &limits, &*observer).await?;
+    let cancel = stop_on_ctrl_c(observer.clone());
+    let search = assemble(&args, run_id, models, clock, dataset, baseline, builder, observer, cancel.clone())?;
+    let folder = args.runs_dir.join(&search.config.run_id);
+    let summary = search.run().await.map_err(|error| match error {
+        SearchError::Compile(error) => CliError::from(error),
+        SearchError::Record(error) => CliError::from(error),
+    })?;
+    if args.json {
+        scoreboard::print_json(&summary)?;
+    } else {
+        scoreboard::print(&summary);
+        println!("\nrun folder: {}", folder.display());
+    }
+    if cancel.is_cancelled() {
+        eprintln!("stopped by Ctrl-C; what was finished is in {}", folder.display());
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[allow(clippy::too_many_arguments)] // every one of them is a resolved input of the search
+fn assemble(
+    args: &RunArgs,
+    run_id: String,
+    models: Models,
+    clock: Clock,
+    dataset: Dataset,
+    baseline: String,
+    builder: Builder,
+    observer: Arc<dyn Observer>,
+    cancel: Cancel,
+) -> Result<Search, CliError> {
+    let limits = args.limits.resolve();
+    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
+    let config = config(args, run_id, &models, clock, &dataset, val.len(), &builder);
+    let writer = RunWriter::create(&args.runs_dir, &config)?;
+    let evaluator = Evaluator {
+        sandbox: builder.sandbox.clone(),
+        target: Arc::new(Target::new(models.target, models.target_price, clock)),
+        task: Arc::new(dataset.task.clone()),
+        seed: args.seed,
+        concurrency: args.concurrency.into(),
+        clock,
+        observer: observer.clone(),
+        cancel: cancel.clone(),
+    };
+    let proposer = Proposer {
+        model: models.proposer,
+        price: models.proposer_price,
+        limits,
+        clock,
+        observer: observer.clone(),
+        cancel: cancel.clone(),
+    };
+    let with_test = !args.no_test;
+    Ok(Search { config, dataset, val, baseline, builder, evaluator, proposer, with_test, writer, clock, observer, cancel })
+}
+
+fn config(
+    args: &RunArgs,
+    run_id: String,
+    models: &Models,
+    clock: Clock,
+    dataset: &Dataset,
+    eval_split_size: usize,
+    builder: &Builder,
+) -> Config {
+    let prices = BTreeMap::from([
+        (models.proposer.id().to_owned(), models.proposer_price),
+        (models.target.id().to_owned(), models.target_price),
+    ]);
+    Config {
+        schema_version: SCHEMA_VERSION,
+        run_id,
+        iterations: args.iterations,
+        dataset: dataset.task.name.clone(),
+        eval_split_size,
+        proposer_model: models.proposer.id().to_owned(),
+        target_model: models.target.id().to_owned(),
+        mock: args.mock,
+        started_at: clock.now(),
+        seed: args.seed,
+        concurrency: args.concurrency.into(),
+        limits: args.limits.resolve(),
+        prices,
+        task: TaskInfo {
+            instructions: dataset.task.instructions.clone(),
+            labels: dataset.task.labels.clone(),
+            train_size: dataset.train.len(),
+            val_size: dataset.val.len(),
+            test_size: dataset.test.len(),
+        },
+        dataset_digest: dataset.digest,
+        toolchain: ToolchainInfo {
+            rustc: builder.compiler.toolchain().version.clone(),
+            target: TARGET.to_owned(),
+            flags: compile::FLAGS.iter().map(|flag| (*flag).to_owned()).collect(),
+        },
+        sdk_digest: sdk::source_digest(),
+        sdk_build_digest: builder.compiler.sdk().digest,
+        wit: WitInfo {
+            package: format!("mmh:harness@{}", compile::imports::VERSION),
+            digest: Digest::of(sdk::WIT),
+        },
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The models that a run asks for.
+fn models(args: &RunArgs) -> Result<Models, CliError> {
+    check_mock(args.mock, [&args.proposer_model, &args.target_model])?;
+    Ok(Models {
+        proposer: Arc::new(SimulatedProposer::new(args.seed)),
+        target: Arc::new(SimulatedTarget::new(args.seed)),
+        proposer_price: Price::FREE,
+        target_price: Price::FREE,
+    })
+}
+
+/// Only the simulated models exist so far, and they are never used unasked.
+pub fn check_mock<const N: usize>(mock: bool, named: [&Option<String>; N]) -> Result<(), CliError> {
+    match named.iter().find_map(|name| name.as_deref()) {
+        _ if !mock => Err(CliError::input(
+            "this version has no model providers yet; --mock runs the search with simulated models, offline and free",
+        )),
+        Some(name) => Err(CliError::input(format!("--mock uses simulated models; {name} cannot be used with it"))),
+        None => Ok(()),
+    }
+}
+
+fn default_run_id(clock: Clock) -> String {
+    clock.now().strftime("%Y%m%d-%H%M%S").to_string()
+}
+
+/// The first Ctrl-C lets what is under way finish; the second one ends the program.
+pub fn stop_on_ctrl_c(observer: Arc<dyn Observer>) -> Cancel {
+    let cancel = Cancel::default();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+            observer.note("stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into());
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(INTERRUPTED.into());
+        }
+    });
+    cancel
+}

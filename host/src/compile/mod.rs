@@ -1,0 +1,307 @@
+//! One source file becomes one component: checked, built in the jail, cached by content.
+//!
+//! `rustc` is called directly: no cargo, no build script, no crate but the SDK's. A source that does
+//! not make it is a [`Rejection`], which is a result; [`CompileError`] means that the host cannot go on.
+
+pub mod imports;
+pub mod native;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use crate::{
+    cache::{Cache, CacheError},
+    digest::{Digest, KeyBuilder},
+    jail::{Ending, Finished, Jail, JailError, Spec},
+    limits::Limits,
+    text,
+    toolchain::{TARGET, Toolchain, sdk, sdk::Sdk},
+};
+
+/// The source's file name, as diagnostics and panics give it.
+pub const SOURCE_NAME: &str = "harness.rs";
+
+/// How every harness is built. Part of the cache key.
+pub const FLAGS: &[&str] = &[
+    "--crate-name=harness",
+    "--crate-type=cdylib",
+    "--edition=2024",
+    "-Copt-level=1",
+    "-Cpanic=abort",
+    "-Ccodegen-units=1",
+    "-Cstrip=debuginfo",
+    "-Coverflow-checks=on",
+    "-Funsafe_code",
+];
+
+/// A candidate's compiled form, which imports nothing that it may not.
+#[derive(Clone, Debug)]
+pub struct Component {
+    pub bytes: Arc<[u8]>,
+    pub digest: Digest,
+    /// What it imports, as the component names it.
+    pub imports: Vec<String>,
+    /// Whether the cache had it.
+    pub cached: bool,
+}
+
+/// A candidate that did not become a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    pub kind: RejectionKind,
+    /// One line that names the limit and the usage, or the first error.
+    pub message: String,
+    /// What the compiler said: capped, without paths and control sequences. May be empty.
+    pub diagnostics: String,
+}
+
+/// Why a candidate did not become a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectionKind {
+    SourceTooLarge,
+    DidNotCompile,
+    CompilerTimeout,
+    CompilerMemory,
+    CompilerCrash,
+    ComponentTooLarge,
+    BadComponent,
+    BadImport,
+    NativeTimeout,
+    NativeMemory,
+}
+
+impl RejectionKind {
+    /// The name in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SourceTooLarge => "source-too-large",
+            Self::DidNotCompile => "did-not-compile",
+            Self::CompilerTimeout => "compiler-timeout",
+            Self::CompilerMemory => "compiler-memory",
+            Self::CompilerCrash => "compiler-crash",
+            Self::ComponentTooLarge => "component-too-large",
+            Self::BadComponent => "bad-component",
+            Self::BadImport => "bad-import",
+            Self::NativeTimeout => "native-timeout",
+            Self::NativeMemory => "native-memory",
+        }
+    }
+}
+
+impl Rejection {
+    fn new(kind: RejectionKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), diagnostics: String::new() }
+    }
+}
+
+/// The host could not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    #[error("{0}; `mmh doctor` shows what this system offers")]
+    Jail(#[from] JailError),
+    #[error("cannot use the scratch folder: {0}")]
+    Scratch(#[from] std::io::Error),
+    #[error("cannot load native code: {0}")]
+    Native(String),
+}
+
+/// What became of a candidate, if the host could do its part.
+pub type Verdict<T> = Result<Result<T, Rejection>, CompileError>;
+
+/// Compiles candidates.
+pub struct Compiler {
+    toolchain: Toolchain,
+    sdk: Sdk,
+    jail: Jail,
+    cache: Cache,
+    limits: Limits,
+}
+
+/// How far rustc goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Depth {
+    /// Types and borrows only: about 0.1 s.
+    Check,
+    /// All the way to a component.
+    Build,
+}
+
+impl Compiler {
+    pub fn new(toolchain: Toolchain, sdk: Sdk, jail: Jail, cache: Cache, limits: Limits) -> Self {
+        Self { toolchain, sdk, jail, cache, limits }
+    }
+
+    pub fn toolchain(&self) -> &Toolchain {
+        &self.toolchain
+    }
+
+    pub fn sdk(&self) -> &Sdk {
+        &self.sdk
+    }
+
+    /// Everything that can change what comes out for this source.
+    pub fn key(&self, source: &str) -> Digest {
+        KeyBuilder::new("component")
+            .part("source", source)
+            .part("sdk-source", sdk::source_digest().bytes())
+            .part("sdk-build", self.sdk.digest.bytes())
+            .part("wit", sdk::WIT)
+            .part("lock", sdk::LOCK)
+            .part("compiler", &self.toolchain.version)
+            .part("target", TARGET)
+            .part("flags", FLAGS.join("\n"))
+            .finish()
+    }
+
+    /// Compiles a candidate, or finds it in the cache.
+    pub async fn compile(&self, source: &str) -> Verdict<Component> {
+        if let Some(rejection) = self.too_large(source) {
+            return Ok(Err(rejection));
+        }
+        let key = self.key(source);
+        if let Some(bytes) = self.cache.get("components", key, ".wasm")? {
+            return Ok(admit(bytes, &self.limits, true));
+        }
+        if let Err(rejection) = self.rustc(source, Depth::Check).await? {
+            return Ok(Err(rejection));
+        }
+        let bytes = match self.rustc(source, Depth::Build).await? {
+            Ok(bytes) => bytes,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let verdict = admit(bytes, &self.limits, false);
+        if let Ok(component) = &verdict {
+            self.cache.put("components", key, ".wasm", &component.bytes)?;
+        }
+        Ok(verdict)
+    }
+
+    fn too_large(&self, source: &str) -> Option<Rejection> {
+        let (size, limit) = (source.len() as u64, self.limits.source_bytes);
+        (size > limit).then(|| {
+            let message =
+                format!("the source has {}, more than the limit of {}", text::bytes(size), text::bytes(limit));
+            Rejection::new(RejectionKind::SourceTooLarge, message)
+        })
+    }
+
+    /// Runs rustc in a fresh folder. A check gives no bytes.
+    async fn rustc(&self, source: &str, depth: Depth) -> Verdict<Vec<u8>> {
+        let scratch = self.cache.scratch()?;
+        let folder = scratch.path();
+        let (input, output) = (folder.join(SOURCE_NAME), folder.join("out"));
+        std::fs::write(&input, source)?;
+        std::fs::create_dir(&output)?;
+        let spec = self.spec(folder, &input, &output, depth);
+        let wall = Duration::from_millis(self.limits.rustc_wall_ms);
+        // Twice the shown size, because what is shown is cut after cleaning.
+        let kept = 2 * self.limits.diagnostics_bytes as usize;
+        let done = self.jail.run(&spec, wall, kept).await?;
+        if done.ending != Ending::Exited(0) {
+            return Ok(Err(self.rejection(&done, folder)));
+        }
+        if depth == Depth::Check {
+            return Ok(Ok(Vec::new()));
+        }
+        let component = output.join("harness.wasm");
+        match component.symlink_metadata() {
+            Ok(found) if found.is_file() && found.len() > self.limits.component_bytes => {
+                Ok(Err(component_too_large(found.len(), &self.limits)))
+            }
+            Ok(found) if found.is_file() => Ok(Ok(std::fs::read(&component)?)),
+            _ => Ok(Err(Rejection::new(RejectionKind::BadComponent, "the compiler wrote no component"))),
+        }
+    }
+
+    fn spec(&self, folder: &Path, input: &Path, output: &Path, depth: Depth) -> Spec {
+        let mut args: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+        args.extend([format!("--target={TARGET}"), "--color=never".into(), "--diagnostic-width=120".into()]);
+        args.push(format!("-Ldependency={}", self.sdk.folder.display()));
+        for (name, file) in &self.sdk.externs {
+            args.push(format!("--extern={name}={}", self.sdk.folder.join(file).display()));
+        }
+        for (from, to) in [(folder, "/"), (&self.toolchain.sysroot, "/rust"), (&self.sdk.folder, "/mmh-sdk")] {
+            args.push(format!("--remap-path-prefix={}={to}", from.display()));
+        }
+        match depth {
+            Depth::Check => args.extend(["--emit=metadata".into(), "-oout/harness.rmeta".into()]),
+            Depth::Build => args.push("-oout/harness.wasm".into()),
+        }
+        args.push(SOURCE_NAME.into());
+        let mut read = self.toolchain.read.clone();
+        read.extend([self.sdk.folder.clone(), input.to_owned()]);
+        Spec {
+            program: self.toolchain.rustc.clone(),
+            args,
+            // The linker's temporary files go where writing is allowed. A relative path, because a
+            // candidate can read this variable while it is compiled.
+            env: vec![("TMPDIR".into(), "out".into())],
+            cwd: folder.to_owned(),
+            read,
+            write: vec![output.to_owned()],
+            memory_bytes: self.limits.rustc_memory_bytes,
+            file_bytes: 4 * self.limits.component_bytes,
+            cpu_s: self.limits.rustc_wall_ms.div_ceil(1000) * 2,
+        }
+    }
+
+    fn rejection(&self, done: &Finished, folder: &Path) -> Rejection {
+        let diagnostics = self.clean(&done.stderr, folder);
+        let (kind, message) = match done.ending {
+            Ending::TimedOut => {
+                let limit = self.limits.rustc_wall_ms as f64 / 1000.0;
+                (RejectionKind::CompilerTimeout, format!("rustc was stopped at its limit of {limit} s"))
+            }
+            Ending::Signaled(libc::SIGXCPU) => {
+                (RejectionKind::CompilerTimeout, "rustc used up its processor time".into())
+            }
+            _ if ran_out_of_memory(&done.stderr) => {
+                let limit = text::bytes(self.limits.rustc_memory_bytes);
+                (RejectionKind::CompilerMemory, format!("rustc needed more than its limit of {limit} of memory"))
+            }
+            Ending::Exited(1) => {
+                let first = diagnostics.lines().find(|line| line.starts_with("error"));
+                (RejectionKind::DidNotCompile, first.unwrap_or("rustc reported an error").to_owned())
+            }
+            ending => (RejectionKind::CompilerCrash, format!("rustc crashed ({ending:?})")),
+        };
+        Rejection { kind, message, diagnostics }
+    }
+
+    /// Diagnostics fit to be shown: no path of this machine, no control sequence, capped.
+    fn clean(&self, said: &str, folder: &Path) -> String {
+        let mut said = text::plain(said);
+        let hidden = [
+            (folder, "."),
+            (self.toolchain.sysroot.as_path(), "<rust>"),
+            (self.sdk.folder.as_path(), "<mmh-sdk>"),
+            (self.cache.root(), "<cache>"),
+        ];
+        for (path, shown) in hidden {
+            said = said.replace(&path.display().to_string(), shown);
+        }
+        text::capped(said.trim_end(), self.limits.diagnostics_bytes as usize)
+    }
+}
+
+fn ran_out_of_memory(said: &str) -> bool {
+    ["memory allocation of", "out of memory", "Cannot allocate memory", "failed to allocate", "bad_alloc"]
+        .iter()
+        .any(|sign| said.contains(sign))
+}
+
+fn component_too_large(size: u64, limits: &Limits) -> Rejection {
+    let limit = text::bytes(limits.component_bytes);
+    let message = format!("the component has {}, more than the limit of {limit}", text::bytes(size));
+    Rejection::new(RejectionKind::ComponentTooLarge, message)
+}
+
+/// Lets a component in, wherever it comes from, if its size and imports are what they may be.
+pub fn admit(bytes: Vec<u8>, limits: &Limits, cached: bool) -> Result<Component, Rejection> {
+    if bytes.len() as u64 > limits.component_bytes {
+        return Err(component_too_large(bytes.len() as u64, limits));
+    }
+    let imports = imports::check(&bytes)?;
+    Ok(Component { digest: Digest::of(&bytes), bytes: bytes.into(), imports, cached })
+}

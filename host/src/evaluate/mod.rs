@@ -1,0 +1,261 @@
+//! Runs a harness over labelled examples: first `learn` over train, then `predict`, many at once.
+//!
+//! Labels stay on this side: a harness gets inputs, and gold labels of `train` only. Not in here: what a
+//! score is (`score`) and where outcomes are kept (`record`, through [`Sink`]).
+
+pub mod sink;
+mod target;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::{StreamExt, stream};
+
+pub use sink::Sink;
+pub use target::Target;
+
+use crate::{
+    cancel::Cancel,
+    clock::Clock,
+    dataset::{Example, Split},
+    digest::{Digest, KeyBuilder},
+    model::{Block, ChatRequest, Usage},
+    progress::{Event, Observer, Standing},
+    record::{
+        RecordError,
+        format::{CallRow, Cost, LearnRow, LogRow, TraceRow},
+    },
+    sandbox::{Call, LogLine, OutcomeKind, Prepared, Report, Sandbox, Setting, Task},
+    sandbox::{Failure, Lesson},
+};
+
+/// Examples in one call of `learn`.
+const BATCH_SIZE: usize = 20;
+
+/// What every evaluation of a run has in common. Cheap to clone.
+#[derive(Clone)]
+pub struct Evaluator {
+    pub sandbox: Arc<Sandbox>,
+    pub target: Arc<Target>,
+    pub task: Arc<Task>,
+    pub seed: u64,
+    pub concurrency: usize,
+    pub clock: Clock,
+    pub observer: Arc<dyn Observer>,
+    pub cancel: Cancel,
+}
+
+/// A harness that has had its chance to learn.
+#[derive(Clone)]
+pub struct Learned {
+    pub prepared: Arc<Prepared>,
+    pub state: Arc<[u8]>,
+    /// Fuel of all batches.
+    pub fuel: u64,
+    pub cost: Cost,
+}
+
+/// What came of offering a harness the train split.
+pub enum Learning {
+    Done(Learned),
+    /// A batch failed; the harness has no state to be evaluated with.
+    Failed { batch: usize, failure: Failure, cost: Cost },
+    /// Somebody asked to stop.
+    Interrupted { cost: Cost },
+}
+
+/// Outcomes of the examples that were run, in the order of the examples.
+pub struct Evaluation {
+    pub rows: Vec<TraceRow>,
+    pub cost: Cost,
+    /// Whether every example was run.
+    pub complete: bool,
+}
+
+impl Evaluator {
+    /// Offers the harness all train examples, batch by batch.
+    pub async fn learn(
+        &self,
+        prepared: Arc<Prepared>,
+        train: &[Example],
+        sink: &dyn Sink,
+    ) -> Result<Learning, RecordError> {
+        let mut learned = Learned { prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+        for (batch, examples) in train.chunks(BATCH_SIZE).enumerate() {
+            if self.cancel.is_cancelled() {
+                return Ok(Learning::Interrupted { cost: learned.cost });
+            }
+            let lessons: Vec<Lesson> = examples
+                .iter()
+                .map(|example| Lesson { input: example.input.clone(), gold: example.label.clone() })
+                .collect();
+            let id = format!("learn-{batch:04}");
+            let report = self.sandbox.learn(&learned.prepared, self.setting(&learned.state, &id), &lessons).await;
+            let (row, calls) = learn_row(batch, examples.len(), &id, &report);
+            learned.fuel += report.fuel;
+            learned.cost += cost_of(&calls);
+            sink.batch(&row, &calls)?;
+            match report.result {
+                Ok(state) => learned.state = state.into(),
+                Err(failure) => return Ok(Learning::Failed { batch, failure, cost: learned.cost }),
+            }
+        }
+        Ok(Learning::Done(learned))
+    }
+
+    /// Runs the harness over these examples, at most `concurrency` at once.
+    pub async fn evaluate(
+        &self,
+        harness: &Learned,
+        examples: &[Example],
+        split: Split,
+        iteration: Option<u32>,
+        sink: Arc<dyn Sink>,
+    ) -> Result<Evaluation, RecordError> {
+        let standing = Arc::new(Mutex::new(Standing {
+            iteration,
+            split: split.name().to_owned(),
+            total: examples.len(),
+            ..Standing::default()
+        }));
+        let work = examples.iter().cloned().enumerate().map(|(at, example)| {
+            let (this, harness, sink, standing) = (self.clone(), harness.clone(), sink.clone(), standing.clone());
+            async move {
+                if this.cancel.is_cancelled() {
+                    return Ok(None);
+                }
+                let task = tokio::spawn(async move { this.one(&harness, &example, &*sink, &standing).await });
+                let done = task.await.map_err(|error| RecordError::Damaged {
+                    file: "the evaluation".into(),
+                    problem: error.to_string(),
+                })??;
+                Ok(Some((at, done)))
+            }
+        });
+        let mut done: Vec<(usize, (TraceRow, Cost))> = Vec::with_capacity(examples.len());
+        let mut finished = stream::iter(work).buffer_unordered(self.concurrency.max(1));
+        while let Some(result) = finished.next().await {
+            done.extend(result?);
+        }
+        done.sort_by_key(|(at, _)| *at);
+        let complete = done.len() == examples.len();
+        let mut cost = Cost::default();
+        done.iter().for_each(|(_, (_, spent))| cost += *spent);
+        Ok(Evaluation { rows: done.into_iter().map(|(_, (row, _))| row).collect(), cost, complete })
+    }
+
+    async fn one(
+        &self,
+        harness: &Learned,
+        example: &Example,
+        sink: &dyn Sink,
+        standing: &Mutex<Standing>,
+    ) -> Result<(TraceRow, Cost), RecordError> {
+        let stopwatch = self.clock.start();
+        let setting = self.setting(&harness.state, &example.id);
+        let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        let (row, calls) = trace_row(example, stopwatch.elapsed_ms(), report);
+        let cost = cost_of(&calls);
+        sink.example(&row, &calls)?;
+        let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.done += 1;
+        standing.correct += usize::from(row.correct);
+        standing.errors += usize::from(row.error.is_some());
+        standing.cost_usd += cost.estimated_usd;
+        self.observer.on(Event::Evaluated(standing.clone()));
+        Ok((row, cost))
+    }
+
+    fn setting<'a>(&'a self, state: &'a [u8], id: &str) -> Setting<'a> {
+        let seed = KeyBuilder::new("call").part("seed", self.seed.to_le_bytes()).part("id", id).finish();
+        Setting { task: &self.task, state, seed, model: self.target.clone() }
+    }
+}
+
+fn trace_row(example: &Example, latency_ms: f64, report: Report<String>) -> (TraceRow, Vec<CallRow>) {
+    let calls = call_rows(&example.id, &report.calls);
+    let usage = total_usage(&calls);
+    let (predicted_label, failure) = match report.result {
+        Ok(label) => (Some(label), None),
+        Err(failure) => (None, Some(failure)),
+    };
+    let correct = predicted_label.as_deref().is_some_and(|label| label.trim() == example.label);
+    let row = TraceRow {
+        example_id: example.id.clone(),
+        input: example.input.clone(),
+        gold_label: example.label.clone(),
+        predicted_label,
+        correct,
+        latency_ms,
+        input_tokens: usage.total_input_tokens(),
+        output_tokens: usage.output_tokens,
+        error_kind: failure.as_ref().map_or(OutcomeKind::Ok, |failure| failure.kind),
+        error: failure.map(|failure| failure.message),
+        fuel: report.fuel,
+        peak_memory_bytes: report.peak_memory_bytes,
+        model_calls: calls.len() as u32,
+        prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
+        logs: log_rows(&report.logs),
+        stdout: report.stdout,
+        stderr: report.stderr,
+    };
+    (row, calls)
+}
+
+fn learn_row(batch: usize, n_examples: usize, id: &str, report: &Report<Vec<u8>>) -> (LearnRow, Vec<CallRow>) {
+    let calls = call_rows(id, &report.calls);
+    let (state, failure) = (report.result.as_ref().ok(), report.result.as_ref().err());
+    let row = LearnRow {
+        batch,
+        n_examples,
+        error: failure.map(|failure| failure.message.clone()),
+        error_kind: failure.map_or(OutcomeKind::Ok, |failure| failure.kind),
+        fuel: report.fuel,
+        peak_memory_bytes: report.peak_memory_bytes,
+        model_calls: calls.len() as u32,
+        state_bytes: state.map_or(0, |state| state.len() as u64),
+        state_digest: state.map(Digest::of),
+        logs: log_rows(&report.logs),
+    };
+    (row, calls)
+}
+
+fn call_rows(id: &str, calls: &[Call]) -> Vec<CallRow> {
+    let rows = calls.iter().enumerate();
+    rows.map(|(at, Call { request, answer })| CallRow {
+        example_id: id.to_owned(),
+        call: at as u32,
+        request_digest: Digest::of(serde_json::to_vec(request).unwrap_or_default()),
+        request: request.clone(),
+        reply: answer.result.as_ref().ok().cloned(),
+        error: answer.result.as_ref().err().map(ToString::to_string),
+        usage: answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default(),
+        cost_usd: answer.cost_usd,
+        attempts: answer.attempts,
+        latency_ms: answer.latency_ms,
+    })
+    .collect()
+}
+
+fn log_rows(lines: &[LogLine]) -> Vec<LogRow> {
+    lines.iter().map(|line| LogRow { level: line.level.to_owned(), message: line.message.clone() }).collect()
+}
+
+fn total_usage(calls: &[CallRow]) -> Usage {
+    let mut usage = Usage::default();
+    calls.iter().for_each(|call| usage += call.usage);
+    usage
+}
+
+fn cost_of(calls: &[CallRow]) -> Cost {
+    Cost::of_target(total_usage(calls), calls.iter().map(|call| call.cost_usd).sum())
+}
+
+/// All text of a request.
+fn prompt_bytes(request: &ChatRequest) -> u64 {
+    let blocks = request.messages.iter().flat_map(|message| &message.content);
+    let text = |block: &Block| match block {
+        Block::Text { text } => text.len(),
+        _ => 0,
+    };
+    (request.system.as_ref().map_or(0, String::len) + blocks.map(text).sum::<usize>()) as u64
+}

@@ -1,0 +1,26 @@
+//! The host of `mmh`: a search over harness code around a fixed language model.
+//!
+//! One module per stage, in the order in which data flows through them; see `ARCHITECTURE.md`. Only
+//! [`cli`] parses arguments, prints, and reads the environment.
+
+pub mod build;
+pub mod cache;
+pub mod cancel;
+pub mod cli;
+pub mod clock;
+pub mod compile;
+pub mod dataset;
+pub mod digest;
+pub mod evaluate;
+pub mod jail;
+pub mod limits;
+pub mod model;
+pub mod pricing;
+pub mod progress;
+pub mod propose;
+pub mod record;
+pub mod sandbox;
+pub mod score;
+pub mod search;
+pub mod text;
+pub mod toolchain;

@@ -1,0 +1,71 @@
+//! Every limit of a run, in one place. Each is recorded, and usage is shown against it.
+
+use serde::{Deserialize, Serialize};
+
+/// The limits that hold for a run. Units stand last in the names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Wasmtime fuel per `predict` or `learn` call.
+    pub fuel: u64,
+    /// All memories of an instance together.
+    pub memory_bytes: u64,
+    /// Wall clock per example, model time included. A safety net: nothing that scores depends on it.
+    pub example_wall_ms: u64,
+    /// Model calls per example, and per `learn` batch.
+    pub model_calls: u32,
+    /// All text of one model call's prompt.
+    pub prompt_bytes: u64,
+    /// Tokens of one reply.
+    pub reply_tokens: u32,
+    /// A prediction's label, or a harness's error text.
+    pub answer_bytes: u64,
+    /// Log lines, and standard output and error, of one example; each stream by itself.
+    pub log_bytes: u64,
+    /// A learning harness's state.
+    pub state_bytes: u64,
+    /// A candidate's source file.
+    pub source_bytes: u64,
+    /// A candidate's component.
+    pub component_bytes: u64,
+    /// rustc, per invocation.
+    pub rustc_wall_ms: u64,
+    pub rustc_memory_bytes: u64,
+    /// Compiler diagnostics that are kept and shown.
+    pub diagnostics_bytes: u64,
+    /// Native compilation of a component.
+    pub native_wall_ms: u64,
+    pub native_memory_bytes: u64,
+    /// Model turns of the proposer per iteration.
+    pub proposer_steps: u32,
+    /// Tokens of one reply of the proposer.
+    pub proposer_reply_tokens: u32,
+    /// One tool result.
+    pub tool_result_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 10_000_000_000,
+            memory_bytes: 256 << 20,
+            example_wall_ms: 60_000,
+            model_calls: 16,
+            prompt_bytes: 256 << 10,
+            reply_tokens: 4096,
+            answer_bytes: 64 << 10,
+            log_bytes: 64 << 10,
+            state_bytes: 16 << 20,
+            source_bytes: 256 << 10,
+            component_bytes: 16 << 20,
+            rustc_wall_ms: 60_000,
+            rustc_memory_bytes: 2 << 30,
+            diagnostics_bytes: 8 << 10,
+            native_wall_ms: 30_000,
+            native_memory_bytes: 2 << 30,
+            proposer_steps: 24,
+            proposer_reply_tokens: 16_384,
+            tool_result_bytes: 64 << 10,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The ideas that the simulated proposer has, in the order in which it comes to them.
+//!
+//! An idea is one mechanism with a parameter. A harness is a set of them, named in a marker line of its
+//! source, so that a later iteration can build on it. Whether an idea helps is not known here.
+
+use std::fmt;
+
+use super::study::Study;
+
+/// A way in which a harness can do better than to ask plainly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mechanism {
+    /// Worked examples in the source, per confused label.
+    FewShot,
+    /// Offers only the labels that fail most, in percent of all labels.
+    ShortList,
+    /// Learns the training rows and shows this many of the nearest.
+    Retrieve,
+    /// Reasons first, then answers as JSON, with this many reply tokens.
+    Reason,
+    /// Rules for confused pairs, with this many words each.
+    Hints,
+    /// Two opinions, and this many more calls for a verdict where they differ.
+    Verdict,
+}
+
+const NAMES: &[(Mechanism, &str)] = &[
+    (Mechanism::FewShot, "few-shot"),
+    (Mechanism::ShortList, "short-list"),
+    (Mechanism::Retrieve, "retrieve"),
+    (Mechanism::Reason, "reason"),
+    (Mechanism::Hints, "hints"),
+    (Mechanism::Verdict, "verdict"),
+];
+
+/// A mechanism with its parameter, written `retrieve:6`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Idea {
+    pub mechanism: Mechanism,
+    pub parameter: u32,
+}
+
+const fn idea(mechanism: Mechanism, parameter: u32) -> Idea {
+    Idea { mechanism, parameter }
+}
+
+/// In the order of trying: first each mechanism, then other parameters.
+const ORDER: &[Idea] = &[
+    idea(Mechanism::FewShot, 2),
+    idea(Mechanism::ShortList, 50),
+    idea(Mechanism::Retrieve, 6),
+    idea(Mechanism::Reason, 400),
+    idea(Mechanism::Hints, 5),
+    idea(Mechanism::Verdict, 1),
+    idea(Mechanism::Retrieve, 12),
+    idea(Mechanism::FewShot, 4),
+    idea(Mechanism::Hints, 8),
+    idea(Mechanism::Retrieve, 3),
+];
+
+/// The marker before the one new idea, and the one before all mechanisms of a harness.
+pub(crate) const IDEA_MARKER: &str = "idea: ";
+pub(crate) const SET_MARKER: &str = "mechanisms: ";
+
+impl Idea {
+    /// Whether there is anything in what was read that it could act on.
+    fn applies(self, study: &Study, set: &[Idea]) -> bool {
+        match self.mechanism {
+            Mechanism::ShortList => study.labels.len() >= 3 && !study.missed().is_empty(),
+            Mechanism::Hints => !study.confusions().is_empty(),
+            // Without examples both opinions would see the same.
+            Mechanism::Verdict => set.iter().any(|one| matches!(one.mechanism, Mechanism::FewShot | Mechanism::Retrieve)),
+            Mechanism::FewShot | Mechanism::Retrieve | Mechanism::Reason => true,
+        }
+    }
+
+    /// Whether it needs training rows to write its source.
+    pub(crate) fn reads_train(self) -> bool {
+        matches!(self.mechanism, Mechanism::FewShot | Mechanism::Hints)
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (name, parameter) = text.trim().split_once(':')?;
+        let (mechanism, _) = NAMES.iter().find(|(_, known)| *known == name)?;
+        Some(idea(*mechanism, parameter.parse().ok()?))
+    }
+}
+
+impl fmt::Display for Idea {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.iter().find(|(mechanism, _)| *mechanism == self.mechanism).map_or("", |(_, name)| name);
+        write!(f, "{name}:{}", self.parameter)
+    }
+}
+
+/// The idea that a source or a reasoning says it tried.
+pub(crate) fn idea_in(text: &str) -> Option<Idea> {
+    text.match_indices(IDEA_MARKER).find_map(|(at, marker)| {
+        Idea::parse(text[at + marker.len()..].split(|c: char| c.is_whitespace() || c == ',' || c == ')').next()?)
+    })
+}
+
+/// The mechanisms that a source says it has.
+pub(crate) fn set_in(source: &str) -> Vec<Idea> {
+    let line = source.lines().take(40).find_map(|line| line.trim().strip_prefix("//! ")?.strip_prefix(SET_MARKER));
+    line.unwrap_or_default().split(' ').filter_map(Idea::parse).collect()
+}
+
+/// A set of mechanisms with one more, which replaces its like. In a fixed order.
+pub(crate) fn with(set: &[Idea], new: Idea) -> Vec<Idea> {
+    let mut set: Vec<Idea> = set.iter().copied().filter(|one| one.mechanism != new.mechanism).collect();
+    set.push(new);
+    set.sort_unstable();
+    set
+}
+
+/// The first idea that was not tried and that applies, but for those that turned out to be empty.
+pub(crate) fn choose(study: &Study, dropped: &[Idea]) -> Option<Idea> {
+    let set = set_in(&study.best_source);
+    let tried = |idea: Idea| set.contains(&idea) || study.past.iter().any(|past| past.idea == Some(idea));
+    ORDER.iter().copied().find(|idea| !tried(*idea) && !dropped.contains(idea) && idea.applies(study, &set))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_are_read_back() {
+        for idea in ORDER {
+            let source = format!("//! Simulated.\n//!\n//! idea: {idea}\n//! mechanisms: {idea} reason:9\nfn x() {{}}");
+            assert_eq!(idea_in(&source), Some(*idea));
+            assert_eq!(set_in(&source), [*idea, Idea::parse("reason:9").unwrap()]);
+            assert_eq!(idea_in(&format!("# idea: {idea} (simulated)")), Some(*idea));
+        }
+        assert_eq!(idea_in("no idea: what"), None);
+        assert_eq!(set_in("//! mechanisms: \u{1f600} a:b :"), []);
+    }
+
+    #[test]
+    fn one_mechanism_replaces_its_like() {
+        let set: Vec<Idea> = ["retrieve:6", "few-shot:2"].into_iter().filter_map(Idea::parse).collect();
+        let set = with(&set, idea(Mechanism::Retrieve, 12));
+        assert_eq!(set.iter().map(Idea::to_string).collect::<Vec<_>>(), ["few-shot:2", "retrieve:12"]);
+    }
+}

@@ -1,0 +1,257 @@
+//! The tools that a proposer works with. A wrong call is a tool error; `Err` means the host cannot go on.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+pub use super::arguments::specs;
+use super::{
+    Outcome, ProposeError, Submission, arguments as args,
+    arguments::parse,
+    history::{Answer, History, Page},
+};
+use crate::{
+    build::{Builder, Built},
+    compile::Rejection,
+    dataset::{Dataset, Example, Split},
+    evaluate::{Evaluator, Learning, sink::Discard},
+    limits::Limits,
+    record::{RecordError, format::{Cost, ReadRow, TraceRow}},
+    text,
+    toolchain::sdk,
+};
+
+/// Most examples of one trial.
+pub const MAX_TRIALS: usize = 10;
+
+/// Longest reasoning that is kept.
+const MAX_REASONING_BYTES: usize = 64 << 10;
+
+/// One iteration's tools, and what they have come to.
+pub struct Toolbox<'a> {
+    pub builder: &'a Builder,
+    pub evaluator: Evaluator,
+    pub dataset: &'a Dataset,
+    /// The validation examples of this run.
+    pub val: &'a [Example],
+    pub limits: &'a Limits,
+    history: History,
+    submission: Option<Submission>,
+    last_rejection: Option<Rejection>,
+    /// What trials have cost.
+    trial_cost: Cost,
+}
+
+impl<'a> Toolbox<'a> {
+    pub fn new(
+        builder: &'a Builder,
+        evaluator: Evaluator,
+        dataset: &'a Dataset,
+        val: &'a [Example],
+        limits: &'a Limits,
+        history: History,
+    ) -> Self {
+        Self {
+            builder,
+            evaluator,
+            dataset,
+            val,
+            limits,
+            history,
+            submission: None,
+            last_rejection: None,
+            trial_cost: Cost::default(),
+        }
+    }
+
+    /// The harness that was accepted, once.
+    pub fn take_submission(&mut self) -> Option<Submission> {
+        self.submission.take()
+    }
+
+    /// How an iteration without a submission ended: with a source that does not compile, or without one.
+    pub fn unsubmitted(&self, reason: String) -> Outcome {
+        match &self.last_rejection {
+            Some(rejection) => Outcome::Unsubmitted {
+                status: rejection.kind.name(),
+                reason: format!("{reason}; its last submission: {}", rejection.message),
+            },
+            None => Outcome::Unsubmitted { status: "gave-up", reason },
+        }
+    }
+
+    /// What was read and what trials have cost.
+    pub fn close(self) -> Result<(Vec<ReadRow>, Cost), RecordError> {
+        Ok((self.history.into_reads()?, self.trial_cost))
+    }
+
+    /// Calls a tool by name.
+    pub async fn call(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
+        let answer = match self.dispatch(name, input).await? {
+            Ok(content) => Ok(self.within(content)),
+            Err(content) => Err(self.within(content)),
+        };
+        Ok(answer)
+    }
+
+    async fn dispatch(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
+        // Every arm parses its own arguments; what does not parse goes back to the model.
+        macro_rules! arguments {
+            ($type:ty) => {
+                match parse::<$type>(name, input) {
+                    Ok(arguments) => arguments,
+                    Err(problem) => return Ok(Err(problem)),
+                }
+            };
+        }
+        Ok(match name {
+            "list_iterations" => {
+                arguments!(args::Nothing);
+                self.history.list()?
+            }
+            "scoreboard" => {
+                arguments!(args::Nothing);
+                self.history.scoreboard()?
+            }
+            "read_harness" => self.history.file(arguments!(args::OfIteration).iteration, "harness.rs")?,
+            "read_reasoning" => self.history.file(arguments!(args::OfIteration).iteration, "reasoning.md")?,
+            "read_score" => self.history.file(arguments!(args::OfIteration).iteration, "score.json")?,
+            "read_eval_trace" => {
+                let asked = arguments!(args::OfTrace);
+                let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
+                let room = self.limits.tool_result_bytes as usize - 1024;
+                self.history.trace(asked.iteration, asked.only_failures, page, room)?
+            }
+            "read_train" => self.read_train(&arguments!(args::OfTrain))?,
+            "read_sdk" => {
+                arguments!(args::Nothing);
+                self.history.note("sdk", sdk::GUIDE.len())?;
+                Ok(sdk::GUIDE.to_owned())
+            }
+            "diff_harness" => {
+                let asked = arguments!(args::Pair);
+                self.history.diff(asked.a, asked.b)?
+            }
+            "check_harness" => self.check(&arguments!(args::Code).code).await?,
+            "try_harness" => self.try_out(arguments!(args::Trial)).await?,
+            "write_harness" => self.submit(arguments!(args::Submission)).await?,
+            _ => {
+                let names: Vec<String> = specs().into_iter().map(|spec| spec.name).collect();
+                Err(format!("there is no tool {name:?}; the tools are {}", names.join(", ")))
+            }
+        })
+    }
+
+    fn within(&self, content: String) -> String {
+        text::capped(&content, self.limits.tool_result_bytes as usize)
+    }
+
+    fn read_train(&mut self, asked: &args::OfTrain) -> Result<Answer, RecordError> {
+        if let Some(label) = &asked.label
+            && !self.dataset.task.labels.contains(label)
+        {
+            let labels = self.dataset.task.labels.join(", ");
+            return Ok(Err(format!("there is no label {label:?}; the labels are {labels}")));
+        }
+        let wanted = self.dataset.train.iter().filter(|row| asked.label.as_ref().is_none_or(|label| *label == row.label));
+        let rows = wanted.map(|row| json!({ "example_id": row.id, "input": row.input, "label": row.label }));
+        let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
+        let found = page.fill("examples", rows, self.limits.tool_result_bytes as usize - 1024).to_string();
+        self.history.note("dataset/train", found.len())?;
+        Ok(Ok(found))
+    }
+
+    async fn check(&self, code: &str) -> Result<Answer, ProposeError> {
+        Ok(Ok(match self.builder.build(code).await? {
+            Ok(built) => json!({ "ok": true, "component_bytes": built.component.bytes.len() }),
+            Err(rejection) => refusal(&rejection),
+        }
+        .to_string()))
+    }
+
+    async fn submit(&mut self, asked: args::Submission) -> Result<Answer, ProposeError> {
+        if asked.reasoning.len() > MAX_REASONING_BYTES {
+            let limit = text::bytes(MAX_REASONING_BYTES as u64);
+            return Ok(Err(format!("the reasoning has {} bytes, the limit is {limit}", asked.reasoning.len())));
+        }
+        if self.submission.is_some() {
+            return Ok(Err("a harness was accepted already in this turn".into()));
+        }
+        match self.builder.build(&asked.code).await? {
+            Ok(built) => {
+                let answer = json!({ "accepted": true, "component_digest": built.component.digest });
+                self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
+                Ok(Ok(answer.to_string()))
+            }
+            Err(rejection) => {
+                let mut answer = refusal(&rejection);
+                answer["accepted"] = json!(false);
+                self.last_rejection = Some(rejection);
+                Ok(Err(answer.to_string()))
+            }
+        }
+    }
+
+    async fn try_out(&mut self, asked: args::Trial) -> Result<Answer, ProposeError> {
+        let examples = match self.trial_examples(&asked.example_ids) {
+            Ok(examples) => examples,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let built: Built = match self.builder.build(&asked.code).await? {
+            Ok(built) => built,
+            Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
+        };
+        let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &Discard).await? {
+            Learning::Done(learned) => learned,
+            Learning::Failed { batch, failure, cost } => {
+                self.trial_cost += cost;
+                let problem = format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
+                return Ok(Ok(json!({ "ok": false, "reason": "learn-failed", "diagnostics": problem }).to_string()));
+            }
+            Learning::Interrupted { cost } => {
+                self.trial_cost += cost;
+                return Ok(Err("the run is being stopped".into()));
+            }
+        };
+        self.trial_cost += learned.cost;
+        let done = self.evaluator.evaluate(&learned, &examples, Split::Val, None, Arc::new(Discard)).await?;
+        self.trial_cost += done.cost;
+        self.history.note("dataset/val (trial)", examples.iter().map(|example| example.input.len()).sum())?;
+        let correct = done.rows.iter().filter(|row| row.correct).count();
+        let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
+        Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))
+    }
+
+    fn trial_examples(&self, ids: &[String]) -> Result<Vec<Example>, String> {
+        if !(1..=MAX_TRIALS).contains(&ids.len()) {
+            return Err(format!("{} example ids were given; 1 to {MAX_TRIALS} can be tried at once", ids.len()));
+        }
+        ids.iter()
+            .map(|id| {
+                let found = self.val.iter().find(|example| example.id == *id).cloned();
+                found.ok_or_else(|| format!("there is no validation example {id:?}; read_eval_trace shows their ids"))
+            })
+            .collect()
+    }
+}
+
+fn refusal(rejection: &Rejection) -> Value {
+    let diagnostics = match rejection.diagnostics.as_str() {
+        "" => &rejection.message,
+        diagnostics => diagnostics,
+    };
+    json!({ "ok": false, "reason": rejection.kind.name(), "message": rejection.message, "diagnostics": diagnostics })
+}
+
+fn trial_json(row: &TraceRow) -> Value {
+    let logs: Vec<String> = row.logs.iter().map(|log| format!("{}: {}", log.level, log.message)).collect();
+    json!({
+        "example_id": row.example_id,
+        "gold_label": row.gold_label,
+        "predicted_label": row.predicted_label,
+        "correct": row.correct,
+        "error_kind": row.error_kind.name(),
+        "error": row.error,
+        "logs": logs,
+    })
+}

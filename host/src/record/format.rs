@@ -1,0 +1,321 @@
+//! What stands in the files of a run folder. Field names are public; `schema_version` says what changed.
+//!
+//! Version 1: a superset of mini-meta-harness's layout. Added to it: `schema_version`, `seed`, limits,
+//! prices, digests and versions in `config.json`; cache tokens, the budget and the split by iteration in
+//! `cost.json`; `unscored` and `test` in `summary.json`; outcome kinds, fuel, memory, calls and logs in
+//! `eval_trace.jsonl`; the interval, fuel, prompt size and outcomes in `score.json`; and the files
+//! `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin` and `provenance.json`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    digest::Digest,
+    limits::Limits,
+    model::{ChatReply, ChatRequest, Usage},
+    pricing::Price,
+    sandbox::OutcomeKind,
+};
+
+/// The version of everything here.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// `config.json`: what a run was asked to do, and with what. Written first, never changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    pub schema_version: u32,
+    pub run_id: String,
+    /// Proposed iterations, besides the baseline 000.
+    pub iterations: u32,
+    pub dataset: String,
+    pub eval_split_size: usize,
+    pub proposer_model: String,
+    pub target_model: String,
+    /// Both models are simulated: accuracy shows how the search works, and says nothing about a real model.
+    pub mock: bool,
+    pub started_at: Timestamp,
+    pub seed: u64,
+    pub concurrency: usize,
+    pub limits: Limits,
+    pub prices: BTreeMap<String, Price>,
+    pub task: TaskInfo,
+    pub dataset_digest: Digest,
+    pub toolchain: ToolchainInfo,
+    pub sdk_digest: Digest,
+    pub sdk_build_digest: Digest,
+    pub wit: WitInfo,
+    pub host_version: String,
+}
+
+/// What the examples are about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskInfo {
+    pub instructions: String,
+    pub labels: Vec<String>,
+    pub train_size: usize,
+    pub val_size: usize,
+    pub test_size: usize,
+}
+
+/// What compiles the harnesses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolchainInfo {
+    /// All that `rustc -vV` says.
+    pub rustc: String,
+    pub target: String,
+    pub flags: Vec<String>,
+}
+
+/// The contract between host and harness.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WitInfo {
+    pub package: String,
+    pub digest: Digest,
+}
+
+/// Tokens and money of a part of a run. Cached tokens are part of the input tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    pub proposer_input_tokens: u64,
+    pub proposer_output_tokens: u64,
+    pub proposer_cache_read_tokens: u64,
+    pub proposer_cache_write_tokens: u64,
+    pub target_input_tokens: u64,
+    pub target_output_tokens: u64,
+    pub target_cache_read_tokens: u64,
+    pub target_cache_write_tokens: u64,
+    pub estimated_usd: f64,
+}
+
+impl Cost {
+    /// What the target model used.
+    pub fn of_target(usage: Usage, usd: f64) -> Self {
+        Self {
+            target_input_tokens: usage.total_input_tokens(),
+            target_output_tokens: usage.output_tokens,
+            target_cache_read_tokens: usage.cache_read_tokens,
+            target_cache_write_tokens: usage.cache_write_tokens,
+            estimated_usd: usd,
+            ..Self::default()
+        }
+    }
+
+    /// What the proposer used.
+    pub fn of_proposer(usage: Usage, usd: f64) -> Self {
+        Self {
+            proposer_input_tokens: usage.total_input_tokens(),
+            proposer_output_tokens: usage.output_tokens,
+            proposer_cache_read_tokens: usage.cache_read_tokens,
+            proposer_cache_write_tokens: usage.cache_write_tokens,
+            estimated_usd: usd,
+            ..Self::default()
+        }
+    }
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.proposer_input_tokens += other.proposer_input_tokens;
+        self.proposer_output_tokens += other.proposer_output_tokens;
+        self.proposer_cache_read_tokens += other.proposer_cache_read_tokens;
+        self.proposer_cache_write_tokens += other.proposer_cache_write_tokens;
+        self.target_input_tokens += other.target_input_tokens;
+        self.target_output_tokens += other.target_output_tokens;
+        self.target_cache_read_tokens += other.target_cache_read_tokens;
+        self.target_cache_write_tokens += other.target_cache_write_tokens;
+        self.estimated_usd += other.estimated_usd;
+    }
+}
+
+/// `cost.json`: the total, and the same by iteration. Rewritten after every iteration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CostFile {
+    #[serde(flatten)]
+    pub total: Cost,
+    pub mock: bool,
+    pub budget_usd: Option<f64>,
+    pub iterations: Vec<IterationCost>,
+    /// The held-out evaluation after the search.
+    pub test: Cost,
+}
+
+/// What one iteration used.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IterationCost {
+    pub index: u32,
+    #[serde(flatten)]
+    pub cost: Cost,
+}
+
+/// `score.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Of 0 to 1. An example without a prediction counts as wrong.
+    pub accuracy: f64,
+    /// Wilson's 95 % interval of the accuracy.
+    pub interval: Interval,
+    pub n_examples: u64,
+    pub n_correct: u64,
+    /// Examples without a prediction.
+    pub n_errors: u64,
+    pub mean_latency_ms: f64,
+    pub total_input_tokens: u64,
+    pub total_output_tokens: u64,
+    pub total_fuel: u64,
+    pub max_fuel: u64,
+    pub max_peak_memory_bytes: u64,
+    /// All prompt text of an example, over its model calls.
+    pub mean_prompt_bytes: f64,
+    pub mean_model_calls: f64,
+    /// Examples by kind of outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Fuel that `learn` used before the examples, and what its state is.
+    pub learn_fuel: u64,
+    pub state_bytes: u64,
+    pub state_digest: Option<Digest>,
+    /// Whether both models are simulated.
+    pub mock: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+}
+
+/// A line of `eval_trace.jsonl`: what happened on one example. In the examples' order once the
+/// evaluation is complete, in the order of completion while it goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceRow {
+    pub example_id: String,
+    pub input: String,
+    pub gold_label: String,
+    pub predicted_label: Option<String>,
+    pub correct: bool,
+    pub latency_ms: f64,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    /// Why there is no prediction.
+    pub error: Option<String>,
+    pub error_kind: OutcomeKind,
+    pub fuel: u64,
+    pub peak_memory_bytes: u64,
+    pub model_calls: u32,
+    pub prompt_bytes: u64,
+    pub logs: Vec<LogRow>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stdout: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRow {
+    pub level: String,
+    pub message: String,
+}
+
+/// A line of `learn_trace.jsonl`: what one batch did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LearnRow {
+    pub batch: usize,
+    pub n_examples: usize,
+    pub error: Option<String>,
+    pub error_kind: OutcomeKind,
+    pub fuel: u64,
+    pub peak_memory_bytes: u64,
+    pub model_calls: u32,
+    pub state_bytes: u64,
+    pub state_digest: Option<Digest>,
+    pub logs: Vec<LogRow>,
+}
+
+/// A line of `model_calls.jsonl`: one call to the target model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRow {
+    /// The example, or `learn-NNNN` for a batch.
+    pub example_id: String,
+    /// Which of the example's calls, from 0.
+    pub call: u32,
+    /// Of the request as it stands here.
+    pub request_digest: Digest,
+    pub request: ChatRequest,
+    pub reply: Option<ChatReply>,
+    pub error: Option<String>,
+    pub usage: Usage,
+    pub cost_usd: f64,
+    pub attempts: u32,
+    pub latency_ms: f64,
+}
+
+/// A line of `filesystem_reads.jsonl`: what the proposer read of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRow {
+    pub path: String,
+    pub bytes_read: u64,
+    pub at: Timestamp,
+}
+
+/// A line of `proposer.jsonl`: the proposer's transcript, complete enough to replay it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TranscriptRow {
+    /// What does not change within an iteration.
+    Start { model: String, mock: bool, at: Timestamp, request: ChatRequest },
+    /// What the model said.
+    Reply { step: u32, at: Timestamp, reply: ChatReply, cost_usd: f64, latency_ms: f64 },
+    /// What it was told next: tool results, or a nudge.
+    Answer { step: u32, at: Timestamp, content: Vec<crate::model::Block> },
+    /// How it ended.
+    End { at: Timestamp, outcome: String },
+}
+
+/// `summary.json`. Rewritten after every iteration; `finished_at` is set once the search is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub config: Config,
+    pub iterations: Vec<IterationSummary>,
+    /// Iterations that have no score, with the reason. They are not 0 %.
+    pub unscored: Vec<Unscored>,
+    pub total_cost: Cost,
+    pub best_iteration_index: Option<u32>,
+    /// The held-out scores: the baseline's and the best iteration's.
+    pub test: Vec<TestScore>,
+    pub finished_at: Option<Timestamp>,
+}
+
+/// An iteration that was scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IterationSummary {
+    pub index: u32,
+    pub harness_code: String,
+    pub reasoning: String,
+    pub filesystem_reads: Vec<ReadRow>,
+    pub score: Score,
+    pub cost: Cost,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+    pub source_digest: Digest,
+    pub component_digest: Digest,
+}
+
+/// An iteration without a score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unscored {
+    pub index: u32,
+    /// `did-not-compile`, `gave-up`, `learn-failed`, `interrupted`, and the like.
+    pub status: String,
+    pub reason: String,
+    pub cost: Cost,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+}
+
+/// A held-out score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestScore {
+    pub index: u32,
+    pub score: Score,
+}

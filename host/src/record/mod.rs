@@ -1,0 +1,25 @@
+//! The run folder: the public contract of what a search leaves behind.
+//!
+//! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back. All access goes through an open
+//! folder handle, so that no name and no link leads out of the run.
+
+pub mod append;
+pub mod format;
+pub mod provenance;
+pub mod reader;
+pub mod writer;
+
+/// A file of a run could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("cannot {action} {file}: {source}")]
+    Io { action: &'static str, file: String, source: std::io::Error },
+    #[error("{file} is damaged: {problem}")]
+    Damaged { file: String, problem: String },
+    #[error("the run {run_id} exists already in {folder}; choose another --run-id")]
+    Exists { run_id: String, folder: String },
+    #[error("{name:?} is no run id: use letters, digits, '.', '_' and '-', at most 64, not starting with '.'")]
+    RunId { name: String },
+    #[error("there is no run at {path}: a run folder holds a config.json")]
+    NoRun { path: String },
+}

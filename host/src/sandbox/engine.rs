@@ -1,0 +1,30 @@
+//! The WebAssembly engine's settings. Whatever makes a run depend on the machine is switched off.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use wasmtime::{Config, Engine, Result};
+
+/// Most stack that a harness's calls may use.
+pub const STACK_BYTES: usize = 1 << 20;
+
+/// The engine that compiles and runs harnesses. The precompiling child makes the same one.
+pub fn new() -> Result<Engine> {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        // Our imports are async on the host's side only; the guest is sequential.
+        .concurrency_support(false)
+        .max_wasm_stack(STACK_BYTES)
+        .async_stack_size(2 * STACK_BYTES);
+    Engine::new(&config)
+}
+
+/// What native code depends on besides the component: the engine's version and settings, and this
+/// processor's features.
+pub fn fingerprint(engine: &Engine) -> Vec<u8> {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    [&hasher.finish().to_le_bytes()[..], env!("CARGO_PKG_VERSION").as_bytes()].concat()
+}

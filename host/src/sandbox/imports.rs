@@ -1,0 +1,234 @@
+//! What a harness can call on the host: the model and the log. Check, count, pass on.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+
+use super::{
+    State,
+    bindings::mmh::harness::{log, model as wit, types},
+};
+use crate::{
+    limits::Limits,
+    model::{Block, ChatMessage, ChatReply, ChatRequest, ChatRole, ModelError, StopReason, Usage},
+};
+
+/// Most stop texts of one request.
+const MAX_STOPS: usize = 4;
+
+/// Answers the model calls of one harness call. Behind it stand budget, cache and provider.
+#[async_trait]
+pub trait ModelPort: Send + Sync {
+    async fn complete(&self, request: &ChatRequest) -> Answer;
+}
+
+/// What came of one model call, with what the trace needs to know.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub result: Result<ChatReply, CallError>,
+    pub latency_ms: f64,
+    pub cost_usd: f64,
+    /// How often the provider was asked.
+    pub attempts: u32,
+}
+
+/// Why there was no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError {
+    BudgetSpent,
+    Model(ModelError),
+}
+
+impl std::fmt::Display for CallError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::BudgetSpent => f.write_str("the run's budget is spent"),
+            Self::Model(error) => error.fmt(f),
+        }
+    }
+}
+
+/// One model call as it happened.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub request: ChatRequest,
+    pub answer: Answer,
+}
+
+/// A line of the harness's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pub level: &'static str,
+    pub message: String,
+}
+
+/// The model, as one harness call sees it.
+pub struct ModelSession {
+    port: Arc<dyn ModelPort>,
+    limits: Limits,
+    /// Calls that went out, in the order of the requests.
+    pub calls: Vec<Call>,
+    asked: u32,
+    /// The last error that the harness was given.
+    pub last_error: Option<wit::Error>,
+}
+
+impl ModelSession {
+    pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
+        Self { port, limits, calls: Vec::new(), asked: 0, last_error: None }
+    }
+
+    /// Counts a call and turns it into a request, or says why it cannot be one.
+    fn admit(&mut self, request: wit::Request) -> Result<ChatRequest, wit::Error> {
+        if self.asked >= self.limits.model_calls {
+            return Err(wit::Error::CallLimit(self.limits.model_calls));
+        }
+        self.asked += 1;
+        let system = request.system.as_deref().unwrap_or_default().len();
+        let messages: usize = request.messages.iter().map(|message| message.content.len()).sum();
+        let stops: usize = request.stop.iter().map(String::len).sum();
+        if (system + messages + stops) as u64 > self.limits.prompt_bytes {
+            return Err(wit::Error::TooLarge(self.limits.prompt_bytes));
+        }
+        if let Some(problem) = problem(&request) {
+            return Err(wit::Error::Invalid(problem.into()));
+        }
+        Ok(ChatRequest {
+            system: request.system,
+            messages: request.messages.into_iter().map(message).collect(),
+            tools: Vec::new(),
+            max_tokens: request.max_tokens.min(self.limits.reply_tokens),
+            temperature: request.temperature,
+            stop: request.stop,
+        })
+    }
+
+    /// Asks all admitted requests at once and notes what came of each.
+    async fn ask(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
+        let admitted: Vec<_> = requests.into_iter().map(|request| self.admit(request)).collect();
+        let port = &self.port;
+        let answers = join_all(admitted.into_iter().map(|request| async move {
+            let request = request?;
+            let answer = port.complete(&request).await;
+            Ok(Call { request, answer })
+        }))
+        .await;
+        let mut replies = Vec::with_capacity(answers.len());
+        for answer in answers {
+            let reply = answer.and_then(|call: Call| {
+                let reply = match &call.answer.result {
+                    Ok(reply) => Ok(to_guest(reply)),
+                    Err(error) => Err(error_to_guest(error)),
+                };
+                self.calls.push(call);
+                reply
+            });
+            if let Err(error) = &reply {
+                self.last_error = Some(error.clone());
+            }
+            replies.push(reply);
+        }
+        replies
+    }
+}
+
+/// What makes a request senseless.
+fn problem(request: &wit::Request) -> Option<&'static str> {
+    match request.messages.last() {
+        None => Some("it has no messages"),
+        Some(last) if last.role != wit::Role::User => Some("its last message is not the user's"),
+        _ if request.max_tokens == 0 => Some("max-tokens is 0"),
+        _ if request.stop.len() > MAX_STOPS => Some("it has more than 4 stop texts"),
+        _ if request.stop.iter().any(String::is_empty) => Some("a stop text is empty"),
+        _ if request.temperature.is_some_and(|it| !(0.0..=2.0).contains(&it)) => {
+            Some("its temperature is not between 0 and 2")
+        }
+        _ => None,
+    }
+}
+
+fn message(message: wit::Message) -> ChatMessage {
+    let role = match message.role {
+        wit::Role::User => ChatRole::User,
+        wit::Role::Assistant => ChatRole::Assistant,
+    };
+    ChatMessage { role, content: vec![Block::Text { text: message.content }] }
+}
+
+fn to_guest(reply: &ChatReply) -> wit::Reply {
+    let stop_reason = match reply.stop_reason {
+        StopReason::EndTurn => wit::StopReason::End,
+        StopReason::MaxTokens => wit::StopReason::Length,
+        StopReason::StopSequence => wit::StopReason::StopSequence,
+        StopReason::ToolUse | StopReason::Refusal | StopReason::Other => wit::StopReason::Other,
+    };
+    let Usage { output_tokens, .. } = reply.usage;
+    let usage = wit::Usage { input_tokens: reply.usage.total_input_tokens(), output_tokens };
+    wit::Reply { text: reply.text(), stop_reason, usage }
+}
+
+fn error_to_guest(error: &CallError) -> wit::Error {
+    match error {
+        CallError::BudgetSpent => wit::Error::BudgetSpent,
+        CallError::Model(ModelError::Refused(words)) => wit::Error::Refused(words.clone()),
+        CallError::Model(ModelError::Unavailable(why)) => wit::Error::Unavailable(why.clone()),
+        CallError::Model(ModelError::Invalid(why)) => wit::Error::Invalid(why.clone()),
+    }
+}
+
+impl wit::Host for State {
+    async fn complete(&mut self, request: wit::Request) -> Result<wit::Reply, wit::Error> {
+        let mut replies = self.model.ask(vec![request]).await;
+        replies.pop().unwrap_or_else(|| Err(wit::Error::Unavailable("there was no reply".into())))
+    }
+
+    async fn complete_all(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
+        self.model.ask(requests).await
+    }
+}
+
+impl types::Host for State {}
+
+impl log::Host for State {
+    async fn write(&mut self, level: log::Level, message: String) {
+        let level = match level {
+            log::Level::Debug => "debug",
+            log::Level::Info => "info",
+            log::Level::Warn => "warn",
+            log::Level::Error => "error",
+        };
+        self.log.push(level, message);
+    }
+}
+
+/// A log that stops growing at its limit, and says so.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub lines: Vec<LogLine>,
+    limit_bytes: u64,
+    bytes: u64,
+    full: bool,
+}
+
+/// What a line costs besides its text, so that empty lines cannot go on for ever.
+const LINE_BYTES: u64 = 16;
+
+impl Log {
+    pub fn new(limit_bytes: u64) -> Self {
+        Self { limit_bytes, ..Self::default() }
+    }
+
+    fn push(&mut self, level: &'static str, message: String) {
+        if self.full {
+            return;
+        }
+        self.bytes += message.len() as u64 + LINE_BYTES;
+        self.full = self.bytes > self.limit_bytes;
+        let message = match self.full {
+            true => format!("[the log is full: the limit is {}]", crate::text::bytes(self.limit_bytes)),
+            false => message,
+        };
+        self.lines.push(LogLine { level, message });
+    }
+}

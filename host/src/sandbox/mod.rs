@@ -1,0 +1,268 @@
+//! Runs one call of a harness in a fresh store, under limits, and says how it ended.
+//!
+//! Nothing survives a call but what it returns: memory, clocks, randomness and handles start anew. The
+//! model is reached through [`ModelPort`] only; labels never come in here.
+
+mod bindings;
+pub mod engine;
+mod imports;
+mod limiter;
+mod outcome;
+mod sink;
+mod virtual_time;
+
+use std::{sync::Arc, time::Duration};
+
+use wasmtime::{
+    Engine, Store,
+    component::{Component, HasSelf, Linker, ResourceTable},
+};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
+pub use imports::{Answer, Call, CallError, LogLine, ModelPort};
+use imports::{Log, ModelSession};
+use limiter::Limiter;
+pub use outcome::{Failure, OutcomeKind};
+use sink::Sink;
+
+use crate::{digest::Digest, limits::Limits, text};
+
+/// After this much fuel a call gives way to others, and its deadline is looked at.
+const YIELD_FUEL: u64 = 5_000_000;
+
+/// Most component-model handles at once. A Rust guest holds a handful.
+const MAX_HANDLES: usize = 1_000;
+
+/// What the examples of a run have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub name: String,
+    pub instructions: String,
+    pub labels: Vec<String>,
+}
+
+/// One labelled example offered to `learn`. No prediction has been made for it.
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    pub input: String,
+    pub gold: String,
+}
+
+/// What one call needs besides its arguments.
+pub struct Setting<'a> {
+    pub task: &'a Task,
+    /// What `learn` returned last, or nothing.
+    pub state: &'a [u8],
+    /// Randomness depends on it: made of the run's seed and the example.
+    pub seed: Digest,
+    pub model: Arc<dyn ModelPort>,
+}
+
+/// A call that has ended, and what it used.
+#[derive(Debug)]
+pub struct Report<T> {
+    pub result: Result<T, Failure>,
+    pub fuel: u64,
+    pub peak_memory_bytes: u64,
+    pub calls: Vec<Call>,
+    pub logs: Vec<LogLine>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The state behind a store.
+struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    limiter: Limiter,
+    model: ModelSession,
+    log: Log,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Runs harnesses. Cheap to share.
+pub struct Sandbox {
+    engine: Engine,
+    linker: Linker<State>,
+    limits: Limits,
+}
+
+/// A harness that is linked and ready to be called, any number of times at once.
+pub struct Prepared(HarnessPre<State>);
+
+impl Sandbox {
+    pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        Harness::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        Ok(Self { engine, linker, limits })
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Links a component. Fails if it is no harness.
+    pub fn prepare(&self, component: &Component) -> Result<Prepared, Failure> {
+        let refused = |error: wasmtime::Error| {
+            Failure::new(OutcomeKind::BadComponent, text::one_line(&format!("not a harness: {error:#}")))
+        };
+        let linked = self.linker.instantiate_pre(component).map_err(refused)?;
+        HarnessPre::new(linked).map(Prepared).map_err(refused)
+    }
+
+    /// Asks a harness for one prediction: its label.
+    pub async fn predict(&self, harness: &Prepared, setting: Setting<'_>, input: &str) -> Report<String> {
+        let task = to_guest(setting.task);
+        self.call(harness, &setting, async |harness, store| {
+            let answer = harness.call_predict(store, &task, setting.state, input).await?;
+            Ok(answer.map(|prediction| prediction.label))
+        })
+        .await
+        .and_within("answer", self.limits.answer_bytes, |label| label.len())
+    }
+
+    /// Offers a harness a batch of labelled examples: its new state.
+    pub async fn learn(&self, harness: &Prepared, setting: Setting<'_>, batch: &[Lesson]) -> Report<Vec<u8>> {
+        let task = to_guest(setting.task);
+        let feedback: Vec<wit::Feedback> = batch
+            .iter()
+            .map(|it| wit::Feedback { input: it.input.clone(), gold: it.gold.clone(), attempt: None })
+            .collect();
+        self.call(harness, &setting, async |harness, store| {
+            harness.call_learn(store, &task, setting.state, &feedback).await
+        })
+        .await
+        .and_within("state", self.limits.state_bytes, Vec::len)
+    }
+
+    /// One call in a fresh store, from instantiation to the last byte of its report.
+    async fn call<T>(
+        &self,
+        harness: &Prepared,
+        setting: &Setting<'_>,
+        invoke: impl AsyncFnOnce(&Harness, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
+    ) -> Report<T> {
+        let (stdout, stderr) = (Sink::new(self.limits.log_bytes), Sink::new(self.limits.log_bytes));
+        let mut store = match self.store(setting, &stdout, &stderr) {
+            Ok(store) => store,
+            Err(error) => return Report::failed(Failure::new(OutcomeKind::Trap, format!("{error:#}"))),
+        };
+        let wall = Duration::from_millis(self.limits.example_wall_ms);
+        let ended = tokio::time::timeout(wall, async {
+            let instance = harness.0.instantiate_async(&mut store).await?;
+            invoke(&instance, &mut store).await
+        })
+        .await;
+        let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
+        let state = store.into_data();
+        let (stdout, stderr) = (stdout.text(), stderr.text());
+        let result = match ended {
+            Err(_) => Err(self.timeout()),
+            Ok(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Err(words))) => Err(self.harness_error(words, state.model.last_error.as_ref())),
+            Ok(Err(error)) => Err(outcome::classify(&error, &outcome::Evidence {
+                limits: &self.limits,
+                refused_memory_bytes: state.limiter.refused_bytes,
+                stderr: &stderr,
+            })),
+        };
+        Report {
+            result,
+            fuel,
+            peak_memory_bytes: state.limiter.peak_bytes as u64,
+            calls: state.model.calls,
+            logs: state.log.lines,
+            stdout,
+            stderr,
+        }
+    }
+
+    fn store(&self, setting: &Setting<'_>, stdout: &Sink, stderr: &Sink) -> wasmtime::Result<Store<State>> {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(stdout.clone()).stderr(stderr.clone());
+        virtual_time::install(&mut wasi, setting.seed);
+        let state = State {
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+            limiter: Limiter::new(self.limits.memory_bytes),
+            model: ModelSession::new(setting.model.clone(), self.limits.clone()),
+            log: Log::new(self.limits.log_bytes),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_fuel(self.limits.fuel)?;
+        store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+        store.set_hostcall_fuel(self.handover_bytes());
+        store.set_max_component_handles(MAX_HANDLES);
+        Ok(store)
+    }
+
+    /// The most that a harness may rightly hand to the host in one call.
+    fn handover_bytes(&self) -> usize {
+        let prompts = self.limits.prompt_bytes.saturating_mul(u64::from(self.limits.model_calls));
+        let largest = prompts.max(self.limits.state_bytes).max(self.limits.answer_bytes);
+        usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
+    }
+
+    fn timeout(&self) -> Failure {
+        let limit = self.limits.example_wall_ms as f64 / 1000.0;
+        Failure::new(
+            OutcomeKind::Timeout,
+            format!("the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"),
+        )
+    }
+
+    /// A harness that gave up, told apart by the last error that the model gave it.
+    fn harness_error(&self, words: String, last_error: Option<&model::Error>) -> Failure {
+        let limit = self.limits.answer_bytes as usize;
+        let words = text::capped(&text::plain(&words), limit);
+        let kind = match last_error {
+            None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
+            Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
+            Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
+            Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
+            Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
+        };
+        Failure::new(kind, words)
+    }
+}
+
+impl<T> Report<T> {
+    fn failed(failure: Failure) -> Self {
+        Self {
+            result: Err(failure),
+            fuel: 0,
+            peak_memory_bytes: 0,
+            calls: Vec::new(),
+            logs: Vec::new(),
+            stdout: String::new(),
+            stderr: String::new(),
+        }
+    }
+
+    /// Turns a result that is too large into a failure.
+    fn and_within(mut self, what: &str, limit: u64, size: impl FnOnce(&T) -> usize) -> Self {
+        let size = self.result.as_ref().map_or(0, size) as u64;
+        if size > limit {
+            let (size, limit) = (text::bytes(size), text::bytes(limit));
+            let message = format!("the {what} has {size}, more than the limit of {limit}");
+            self.result = Err(Failure::new(OutcomeKind::OutputLimit, message));
+        }
+        self
+    }
+}
+
+fn to_guest(task: &Task) -> wit::Task {
+    wit::Task {
+        name: task.name.clone(),
+        instructions: task.instructions.clone(),
+        labels: task.labels.clone(),
+    }
+}

@@ -1,0 +1,149 @@
+//! How a call into a harness ended. Every ending is typed, and its message names limit and usage.
+
+use serde::{Deserialize, Serialize};
+use wasmtime::{Error, Trap};
+use wasmtime_wasi::I32Exit;
+
+use super::engine::STACK_BYTES;
+use crate::{limits::Limits, text};
+
+/// The kinds of ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// There is a prediction, right or wrong.
+    Ok,
+    /// The harness returned an error.
+    HarnessError,
+    /// The harness panicked.
+    Panic,
+    /// Any other trap.
+    Trap,
+    /// The harness ended its process.
+    Exit,
+    StackOverflow,
+    OutOfFuel,
+    MemoryLimit,
+    /// Wall clock: the only ending that may differ from machine to machine.
+    Timeout,
+    /// The harness gave up because its model calls were used up.
+    CallLimit,
+    /// The harness gave up because a prompt was too large.
+    PromptLimit,
+    /// An answer or a state was too large.
+    OutputLimit,
+    BadImport,
+    BadComponent,
+    /// The harness gave up because the model gave no reply.
+    ModelError,
+    /// The harness gave up because the run's money was spent.
+    BudgetSpent,
+}
+
+impl OutcomeKind {
+    /// The name in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::HarnessError => "harness-error",
+            Self::Panic => "panic",
+            Self::Trap => "trap",
+            Self::Exit => "exit",
+            Self::StackOverflow => "stack-overflow",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::MemoryLimit => "memory-limit",
+            Self::Timeout => "timeout",
+            Self::CallLimit => "call-limit",
+            Self::PromptLimit => "prompt-limit",
+            Self::OutputLimit => "output-limit",
+            Self::BadImport => "bad-import",
+            Self::BadComponent => "bad-component",
+            Self::ModelError => "model-error",
+            Self::BudgetSpent => "budget-spent",
+        }
+    }
+}
+
+/// An ending without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: OutcomeKind,
+    /// One line for people and for the proposer.
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(kind: OutcomeKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// What is known when a call has trapped.
+pub struct Evidence<'a> {
+    pub limits: &'a Limits,
+    pub refused_memory_bytes: Option<usize>,
+    pub stderr: &'a str,
+}
+
+/// What a trapped call ended with.
+pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Failure::new(OutcomeKind::Exit, format!("the harness ended its process with code {}", exit.0));
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => {
+            let limit = text::grouped(evidence.limits.fuel);
+            return Failure::new(OutcomeKind::OutOfFuel, format!("the call used up its {limit} units of fuel"));
+        }
+        Some(Trap::StackOverflow) => {
+            let limit = text::bytes(STACK_BYTES as u64);
+            return Failure::new(OutcomeKind::StackOverflow, format!("the calls nested deeper than {limit} of stack"));
+        }
+        _ => {}
+    }
+    if let Some(message) = panic_message(evidence.stderr) {
+        return Failure::new(OutcomeKind::Panic, message);
+    }
+    if let Some(wanted) = evidence.refused_memory_bytes {
+        let (wanted, limit) = (text::bytes(wanted as u64), text::bytes(evidence.limits.memory_bytes));
+        return Failure::new(OutcomeKind::MemoryLimit, format!("{wanted} of memory were wanted, the limit is {limit}"));
+    }
+    let reason = error.root_cause().to_string();
+    if reason.contains("fuel allocated for hostcalls") {
+        let message = "more was handed to the host in one call than the limits on prompts and states allow";
+        return Failure::new(OutcomeKind::OutputLimit, message);
+    }
+    Failure::new(OutcomeKind::Trap, text::capped(&text::one_line(&reason), 500))
+}
+
+/// The last panic that Rust's standard library reported: `harness.rs:12:5: text`.
+fn panic_message(stderr: &str) -> Option<String> {
+    let report = &stderr[stderr.rfind(" panicked at ")? + " panicked at ".len()..];
+    let (place, rest) = report.split_once('\n').unwrap_or((report, ""));
+    let words: Vec<&str> = rest.lines().take_while(|line| !line.starts_with("note: ")).collect();
+    let place = place.trim_end_matches(':').trim_start_matches('/');
+    let message = format!("panicked at {place}: {}", words.join("\n").trim_end());
+    Some(text::capped(&text::plain(&message), 2000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_panic() {
+        let table = [
+            ("none", "all is well", None),
+            (
+                "plain",
+                "\nthread 'main' (1) panicked at harness.rs:3:9:\nindex out of bounds\nnote: run with x\n",
+                Some("panicked at harness.rs:3:9: index out of bounds"),
+            ),
+            ("remapped", "thread '<unnamed>' panicked at /harness.rs:3:9:\nboom\n", Some("panicked at harness.rs:3:9: boom")),
+            ("cut off", "thread 'main' panicked at harness.rs:3:9:", Some("panicked at harness.rs:3:9: ")),
+        ];
+        for (name, stderr, expected) in table {
+            assert_eq!(panic_message(stderr).as_deref(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! From outcomes to a score: accuracy with its interval, and what it took.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    digest::Digest,
+    evaluate::Learned,
+    record::format::{Interval, Score, TraceRow},
+};
+
+/// Two-sided 95 % of the normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// The score of these outcomes of a harness that has learned. An example without a prediction counts as
+/// wrong. `mock` says that the models are simulated.
+pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
+    let n = rows.len() as u64;
+    let n_correct = rows.iter().filter(|row| row.correct).count() as u64;
+    let mut outcomes = BTreeMap::new();
+    for row in rows {
+        *outcomes.entry(row.error_kind.name().to_owned()).or_insert(0) += 1;
+    }
+    let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
+    Score {
+        accuracy: mean(n_correct as f64),
+        interval: wilson(n_correct, n),
+        n_examples: n,
+        n_correct,
+        n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
+        mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
+        total_input_tokens: rows.iter().map(|row| row.input_tokens).sum(),
+        total_output_tokens: rows.iter().map(|row| row.output_tokens).sum(),
+        total_fuel: rows.iter().map(|row| row.fuel).sum(),
+        max_fuel: rows.iter().map(|row| row.fuel).max().unwrap_or(0),
+        max_peak_memory_bytes: rows.iter().map(|row| row.peak_memory_bytes).max().unwrap_or(0),
+        mean_prompt_bytes: mean(rows.iter().map(|row| row.prompt_bytes as f64).sum()),
+        mean_model_calls: mean(rows.iter().map(|row| f64::from(row.model_calls)).sum()),
+        outcomes,
+        learn_fuel: learned.fuel,
+        state_bytes: learned.state.len() as u64,
+        state_digest: (!learned.state.is_empty()).then(|| Digest::of(&learned.state)),
+        mock,
+    }
+}
+
+/// Wilson's 95 % interval of a proportion. Holds also at 0 % and 100 %, where the simple one collapses.
+pub fn wilson(successes: u64, trials: u64) -> Interval {
+    if trials == 0 {
+        return Interval { low: 0.0, high: 1.0 };
+    }
+    let (n, p) = (trials as f64, successes as f64 / trials as f64);
+    let scale = 1.0 + Z * Z / n;
+    let center = (p + Z * Z / (2.0 * n)) / scale;
+    let spread = Z / scale * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    Interval { low: (center - spread).max(0.0), high: (center + spread).min(1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wilson_matches_published_values() {
+        let table = [
+            (0, 10, 0.0, 0.2775),
+            (5, 10, 0.2366, 0.7634),
+            (10, 10, 0.7225, 1.0),
+            (81, 263, 0.2553, 0.3662),
+            (0, 0, 0.0, 1.0),
+        ];
+        for (successes, trials, low, high) in table {
+            let found = wilson(successes, trials);
+            assert!((found.low - low).abs() < 1e-4 && (found.high - high).abs() < 1e-4, "{successes}/{trials}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The outer loop, and the only module that knows every stage: baseline, then propose, evaluate and
+//! record, iteration by iteration, then the held-out score.
+//!
+//! Everything is written when it is known. What goes wrong with one candidate ends its iteration; only
+//! what keeps the host from going on ends the run.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    build::{Builder, Built},
+    cancel::Cancel,
+    clock::Clock,
+    compile::CompileError,
+    dataset::{Dataset, Example, Split},
+    digest::Digest,
+    evaluate::{Evaluator, Learned, Learning, Sink, sink::Recorder},
+    progress::{Event, Observer, Silent},
+    propose::{self, Outcome, ProposeError, Proposer, Submission, Toolbox, instructions},
+    record::{
+        RecordError,
+        format::{
+            Config, Cost, CostFile, IterationCost, IterationSummary, ReadRow, Score, Summary, TestScore, Unscored,
+        },
+        provenance,
+        reader::RunReader,
+        writer::{IterationWriter, RunWriter},
+    },
+    score::score,
+    toolchain::sdk,
+};
+
+/// The harness that every search starts from.
+pub const BASELINE: &str = include_str!("../../baseline-harness/src/harness.rs");
+
+/// What is written beside the baseline.
+const BASELINE_REASONING: &str = "# Baseline\n\nZero-shot: the labels, the text, one question. Every search starts here.\n";
+
+/// Everything a search works with.
+pub struct Search {
+    pub config: Config,
+    pub dataset: Dataset,
+    /// The validation examples of this run.
+    pub val: Vec<Example>,
+    /// The source of iteration 000.
+    pub baseline: String,
+    pub builder: Builder,
+    pub evaluator: Evaluator,
+    pub proposer: Proposer,
+    /// Whether the held-out examples are scored at the end.
+    pub with_test: bool,
+    pub writer: RunWriter,
+    pub clock: Clock,
+    pub observer: Arc<dyn Observer>,
+    pub cancel: Cancel,
+}
+
+/// The run could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<ProposeError> for SearchError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::Compile(error) => Self::Compile(error),
+            ProposeError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
+/// A candidate on its way to a score.
+struct Candidate {
+    index: u32,
+    source: String,
+    reasoning: String,
+    reads: Vec<ReadRow>,
+    cost: Cost,
+    started_at: Timestamp,
+}
+
+/// What became of a candidate.
+enum Fate {
+    Scored(Box<Score>, Learned),
+    Unscored { status: String, reason: String },
+}
+
+impl Search {
+    /// Runs the whole search. Stopped half-way, it leaves a valid partial run.
+    pub async fn run(self) -> Result<Summary, SearchError> {
+        let mut progress = Progress::new(&self);
+        self.write(&progress)?;
+        self.baseline(&mut progress).await?;
+        for index in 1..=self.config.iterations {
+            if self.cancel.is_cancelled() {
+                break;
+            }
+            self.iteration(index, &mut progress).await?;
+        }
+        if !self.cancel.is_cancelled() {
+            self.held_out(&mut progress).await?;
+        }
+        if !self.cancel.is_cancelled() {
+            progress.summary.finished_at = Some(self.clock.now());
+        }
+        self.write(&progress)?;
+        Ok(progress.summary)
+    }
+
+    fn write(&self, progress: &Progress) -> Result<(), RecordError> {
+        self.writer.cost(&progress.cost)?;
+        self.writer.summary(&progress.summary)
+    }
+
+    async fn baseline(&self, progress: &mut Progress) -> Result<(), SearchError> {
+        let candidate = Candidate {
+            index: 0,
+            source: self.baseline.clone(),
+            reasoning: BASELINE_REASONING.to_owned(),
+            reads: Vec::new(),
+            cost: Cost::default(),
+            started_at: self.clock.now(),
+        };
+        let folder = self.writer.iteration(0)?;
+        self.stage(0, "compiling the baseline");
+        match self.builder.build(&candidate.source).await? {
+            Ok(built) => self.judge(candidate, built, &folder, progress).await,
+            Err(rejection) => {
+                folder.put("harness.rs", candidate.source.as_bytes())?;
+                folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
+                let status = rejection.kind.name().to_owned();
+                let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
+                self.conclude(candidate, Digest::of([]), Fate::Unscored { status, reason }, progress)
+            }
+        }
+    }
+
+    async fn iteration(&self, index: u32, progress: &mut Progress) -> Result<(), SearchError> {
+        let started_at = self.clock.now();
+        let folder = self.writer.iteration(index)?;
+        self.stage(index, "proposing");
+        let (outcome, reads, cost) = self.propose(index, &folder).await?;
+        match outcome {
+            Outcome::Submitted(Submission { source, reasoning, built }) => {
+                let candidate = Candidate { index, source, reasoning, reads, cost, started_at };
+                self.judge(candidate, built, &folder, progress).await
+            }
+            Outcome::Unsubmitted { status, reason } => {
+                let (source, reasoning) = (String::new(), String::new());
+                let candidate = Candidate { index, source, reasoning, reads, cost, started_at };
+                let fate = Fate::Unscored { status: status.to_owned(), reason };
+                self.conclude(candidate, Digest::of([]), fate, progress)
+            }
+        }
+    }
+
+    /// Lets the proposer work. Its transcript and reads are on disk when this returns.
+    async fn propose(
+        &self,
+        index: u32,
+        folder: &IterationWriter,
+    ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
+        let history = propose::History::new(
+            RunReader::new(self.writer.dir()?),
+            folder.append("filesystem_reads.jsonl")?,
+            self.clock,
+        );
+        let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
+        let limits = &self.config.limits;
+        let mut toolbox = Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history);
+        let transcript = folder.append("proposer.jsonl")?;
+        let opening = instructions::opening(index, &self.dataset, self.val.len(), limits.proposer_steps);
+        let proposal = self.proposer.propose(index, opening, &mut toolbox, &transcript).await?;
+        transcript.finish()?;
+        let (reads, trial_cost) = toolbox.close()?;
+        let mut cost = proposal.cost;
+        cost += trial_cost;
+        Ok((proposal.outcome, reads, cost))
+    }
+
+    /// Records what a candidate is, evaluates it, and records what came of it.
+    async fn judge(
+        &self,
+        mut candidate: Candidate,
+        built: Built,
+        folder: &IterationWriter,
+        progress: &mut Progress,
+    ) -> Result<(), SearchError> {
+        self.record_binary(&candidate, &built, folder)?;
+        let component = built.component.digest;
+        let recorder = Arc::new(Recorder::new(folder)?);
+        self.stage(candidate.index, "learning and evaluating");
+        let fate = self.evaluate(&mut candidate, built, recorder.clone()).await?;
+        if let Some(recorder) = Arc::into_inner(recorder) {
+            recorder.finish(folder, &self.val)?;
+        }
+        if let Fate::Scored(score, learned) = &fate {
+            if !learned.state.is_empty() {
+                folder.put("state.bin", &learned.state)?;
+            }
+            folder.put_json("score.json", score)?;
+        }
+        self.conclude(candidate, component, fate, progress)
+    }
+
+    fn record_binary(&self, candidate: &Candidate, built: &Built, folder: &IterationWriter) -> Result<(), RecordError> {
+        folder.put("harness.rs", candidate.source.as_bytes())?;
+        folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
+        folder.put("harness.wasm", &built.component.bytes)?;
+        let made = provenance::Made {
+            source: Digest::of(&candidate.source),
+            component: built.component.digest,
+            key: self.builder.compiler.key(&candidate.source),
+        };
+        let statement = provenance::statement(&made, &self.config, Digest::of(sdk::LOCK));
+        folder.put_json("provenance.json", &statement)
+    }
+
+    async fn evaluate(
+        &self,
+        candidate: &mut Candidate,
+        built: Built,
+        recorder: Arc<dyn Sink>,
+    ) -> Result<Fate, RecordError> {
+        let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &*recorder).await? {
+            Learning::Done(learned) => learned,
+            Learning::Failed { batch, failure, cost } => {
+                candidate.cost += cost;
+                let reason = format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
+                return Ok(Fate::Unscored { status: "learn-failed".into(), reason });
+            }
+            Learning::Interrupted { cost } => {
+                candidate.cost += cost;
+                return Ok(interrupted(0, self.val.len()));
+            }
+        };
+        candidate.cost += learned.cost;
+        let index = Some(candidate.index);
+        let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, recorder).await?;
+        candidate.cost += done.cost;
+        if !done.complete {
+            return Ok(interrupted(done.rows.len(), self.val.len()));
+        }
+        Ok(Fate::Scored(Box::new(score(&done.rows, &learned, self.config.mock)), learned))
+    }
+
+    /// Enters an iteration into summary and costs.
+    fn conclude(
+        &self,
+        candidate: Candidate,
+        component_digest: Digest,
+        fate: Fate,
+        progress: &mut Progress,
+    ) -> Result<(), SearchError> {
+        let Candidate { index, source, reasoning, reads, cost, started_at } = candidate;
+        let finished_at = self.clock.now();
+        match fate {
+            Fate::Scored(score, learned) => {
+                progress.enter(index, &score, learned);
+                progress.summary.iterations.push(IterationSummary {
+                    index,
+                    source_digest: Digest::of(&source),
+                    harness_code: source,
+                    reasoning,
+                    filesystem_reads: reads,
+                    score: *score,
+                    cost,
+                    started_at,
+                    finished_at,
+                    component_digest,
+                });
+            }
+            Fate::Unscored { status, reason } => {
+                self.stage(index, &format!("not scored: {status}: {}", crate::text::ellipsis(&reason, 200)));
+                progress.summary.unscored.push(Unscored { index, status, reason, cost, started_at, finished_at });
+            }
+        }
+        progress.spend(Some(index), cost);
+        Ok(self.write(progress)?)
+    }
+
+    /// Scores the baseline and the best iteration on the held-out examples, once.
+    async fn held_out(&self, progress: &mut Progress) -> Result<(), SearchError> {
+        if !self.with_test || self.dataset.test.is_empty() {
+            return Ok(());
+        }
+        for (index, learned) in progress.finalists() {
+            let folder = self.writer.test(index)?;
+            let recorder = Arc::new(Recorder::new(&folder)?);
+            let (examples, split) = (&self.dataset.test, Split::Test);
+            let done = self.evaluator.evaluate(&learned, examples, split, Some(index), recorder.clone()).await?;
+            if let Some(recorder) = Arc::into_inner(recorder) {
+                recorder.finish(&folder, examples)?;
+            }
+            progress.spend(None, done.cost);
+            if !done.complete {
+                return Ok(());
+            }
+            let score = score(&done.rows, &learned, self.config.mock);
+            folder.put_json("score.json", &score)?;
+            progress.summary.test.push(TestScore { index, score });
+            self.write(progress)?;
+        }
+        Ok(())
+    }
+
+    fn stage(&self, index: u32, stage: &str) {
+        self.observer.on(Event::Stage { iteration: Some(index), stage: stage.to_owned() });
+    }
+}
+
+fn interrupted(done: usize, total: usize) -> Fate {
+    let reason = format!("the run was stopped after {done} of {total} examples");
+    Fate::Unscored { status: "interrupted".into(), reason }
+}
+
+/// What a search has come to.
+struct Progress {
+    summary: Summary,
+    cost: CostFile,
+    /// The baseline and the best harness so far, ready to be called.
+    baseline: Option<(u32, Learned)>,
+    best: Option<(u32, f64, Learned)>,
+}
+
+impl Progress {
+    fn new(search: &Search) -> Self {
+        let summary = Summary {
+            config: search.config.clone(),
+            iterations: Vec::new(),
+            unscored: Vec::new(),
+            total_cost: Cost::default(),
+            best_iteration_index: None,
+            test: Vec::new(),
+            finished_at: None,
+        };
+        let cost = CostFile { mock: search.config.mock, ..CostFile::default() };
+        Self { summary, cost, baseline: None, best: None }
+    }
+
+    /// A later iteration is best only if it is better.
+    fn enter(&mut self, index: u32, score: &Score, learned: Learned) {
+        if index == 0 {
+            self.baseline = Some((index, learned.clone()));
+        }
+        if self.best.as_ref().is_none_or(|(_, accuracy, _)| score.accuracy > *accuracy) {
+            self.best = Some((index, score.accuracy, learned));
+            self.summary.best_iteration_index = Some(index);
+        }
+    }
+
+    fn finalists(&self) -> Vec<(u32, Learned)> {
+        let best = self.best.as_ref().map(|(index, _, learned)| (*index, learned.clone()));
+        let mut finalists: Vec<_> = self.baseline.clone().into_iter().chain(best).collect();
+        finalists.dedup_by_key(|(index, _)| *index);
+        finalists
+    }
+
+    /// Adds what an iteration, or the held-out evaluation, has cost.
+    fn spend(&mut self, index: Option<u32>, cost: Cost) {
+        match index {
+            Some(index) => self.cost.iterations.push(IterationCost { index, cost }),
+            None => self.cost.test += cost,
+        }
+        self.cost.total += cost;
+        self.summary.total_cost = self.cost.total;
+    }
+}

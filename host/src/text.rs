@@ -1,0 +1,137 @@
+//! Text from models, data and compilers, made safe and short enough to show.
+
+/// Without control sequences: a terminal, a log and a model get letters, line ends and tabs only.
+///
+/// Removes ANSI escape sequences, other control characters and bidirectional controls.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\u{1b}' => skip_escape(&mut rest),
+            '\n' | '\t' => out.push(character),
+            '\u{200e}' | '\u{200f}' | '\u{061c}' => {}
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            _ if character.is_control() => {}
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// What follows an escape character: `[` parameters final byte, or `]` text terminator, or one byte.
+fn skip_escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match rest.next() {
+        Some('[') => while rest.next().is_some_and(|next| !('@'..='~').contains(&next)) {},
+        Some(']') => {
+            while let Some(next) = rest.next() {
+                if next == '\u{7}' || (next == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) {
+                    break;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `plain`, on one line.
+pub fn one_line(text: &str) -> String {
+    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// At most `max_bytes` of a text, cut at a character, with a note of what was cut.
+pub fn capped(text: &str, max_bytes: usize) -> String {
+    if text.len() <= max_bytes {
+        return text.to_owned();
+    }
+    let kept = &text[..floor_boundary(text, max_bytes)];
+    format!("{kept}\n[cut: {} of {} bytes shown]", kept.len(), text.len())
+}
+
+/// At most `max_chars` characters, with an ellipsis where something was cut.
+pub fn ellipsis(text: &str, max_chars: usize) -> String {
+    if text.chars().count() <= max_chars {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(max_chars.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// At most about `max_bytes` of a text: its start and its end, because what matters stands there.
+pub fn middle_cut(text: &str, max_bytes: usize) -> String {
+    if text.len() <= max_bytes {
+        return text.to_owned();
+    }
+    let head = floor_boundary(text, max_bytes / 2);
+    let tail = (text.len() - max_bytes / 2..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    format!("{}\n[cut: {} bytes left out]\n{}", &text[..head], tail - head, &text[tail..])
+}
+
+fn floor_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// A number with thin groups of three: 1,234,567.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes in the largest binary unit that divides them, or with one decimal.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1024 => format!("{count} B"),
+        _ if count >= 1 << 30 => scaled(count, 30, "GiB"),
+        _ if count >= 1 << 20 => scaled(count, 20, "MiB"),
+        _ => scaled(count, 10, "KiB"),
+    }
+}
+
+fn scaled(count: u64, bits: u32, unit: &str) -> String {
+    if count.is_multiple_of(1 << bits) {
+        format!("{} {unit}", count >> bits)
+    } else {
+        format!("{:.1} {unit}", count as f64 / f64::from(1u32 << bits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_leaves_letters_only() {
+        let table = [
+            ("colour", "\u{1b}[31mred\u{1b}[0m", "red"),
+            ("title", "\u{1b}]0;owned\u{7}x", "x"),
+            ("title with a long terminator", "\u{1b}]0;owned\u{1b}\\x", "x"),
+            ("bell and backspace", "a\u{7}b\u{8}c", "abc"),
+            ("bidirectional override", "a\u{202e}b", "ab"),
+            ("line ends and tabs stay", "a\n\tb", "a\n\tb"),
+            ("carriage return", "a\rb", "ab"),
+            ("unfinished escape", "a\u{1b}[", "a"),
+        ];
+        for (name, input, expected) in table {
+            assert_eq!(plain(input), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(12), "12");
+        assert_eq!(bytes(256 << 20), "256 MiB");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(capped("aé", 2), "a\n[cut: 1 of 3 bytes shown]");
+        assert_eq!(ellipsis("abcdef", 4), "abc…");
+        assert_eq!(middle_cut("abcdef", 4), "ab\n[cut: 2 bytes left out]\nef");
+        assert_eq!(middle_cut("ééé", 4), "é\n[cut: 2 bytes left out]\né");
+    }
+}

@@ -1,0 +1,238 @@
+//! The Rust compiler that builds harnesses: which one, what it needs, and its WebAssembly target.
+//!
+//! Not in here: how a harness is compiled. See `compile`.
+
+pub mod elf;
+pub mod sdk;
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+use tokio::process::Command;
+
+use crate::progress::Observer;
+
+/// What harnesses are compiled to.
+pub const TARGET: &str = "wasm32-wasip2";
+
+/// The oldest compiler that knows the target and the SDK's edition.
+const OLDEST: (u32, u32) = (1, 85);
+
+/// What to do about a target that is not installed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum IfMissing {
+    /// Add it through rustup, where the compiler is rustup's.
+    Add,
+    /// Say so.
+    Report,
+}
+
+/// Environment variables that compilers and package clients may see, as the caller resolved them.
+pub type Environment = Vec<(String, String)>;
+
+/// A compiler that can build harnesses.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The compiler itself, never a rustup proxy.
+    pub rustc: PathBuf,
+    pub cargo: PathBuf,
+    pub sysroot: PathBuf,
+    /// All that `rustc -vV` says: version, commit, host, LLVM.
+    pub version: String,
+    /// The host triple.
+    pub host: String,
+    /// What the jail must let the compiler read and execute.
+    pub read: Vec<PathBuf>,
+    environment: Environment,
+}
+
+/// No usable compiler. Every message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolchainError {
+    #[error(
+        "no Rust compiler: {rustc} cannot be started ({detail}); install one with rustup (https://rustup.rs), or your \
+         distribution's rustc and cargo, or name one with --rustc PATH or MMH_RUSTC"
+    )]
+    NoRustc { rustc: String, detail: String },
+    #[error(
+        "{rustc} is Rust {found}, but harnesses need 1.85 or newer; `rustup update stable`, or name another compiler \
+         with --rustc PATH or MMH_RUSTC"
+    )]
+    TooOld { rustc: String, found: String },
+    #[error(
+        "{rustc} lacks the target wasm32-wasip2 in {sysroot}{detail}; with rustup: `rustup target add wasm32-wasip2`; \
+         with a distribution's rustc: install its package of the standard library for wasm32-wasip2 (Fedora: \
+         rust-std-static-wasm32-wasip2), or, where it has none, install rustup and name its compiler with --rustc PATH \
+         or MMH_RUSTC"
+    )]
+    NoTarget { rustc: String, sysroot: String, detail: String },
+    #[error(
+        "no cargo beside {rustc} nor on the PATH; with rustup it comes along (`rustup toolchain install stable`), a \
+         distribution has it as the package cargo"
+    )]
+    NoCargo { rustc: String },
+}
+
+impl Toolchain {
+    /// Finds the compiler: the one that is named, or the `rustc` on the PATH. A target that is missing
+    /// is added through rustup, once, saying so, if that is wanted.
+    pub async fn find(
+        named: Option<&Path>,
+        environment: Environment,
+        if_missing: IfMissing,
+        observer: &dyn Observer,
+    ) -> Result<Self, ToolchainError> {
+        let asked = named.unwrap_or_else(|| Path::new("rustc"));
+        let rustc_name = asked.display().to_string();
+        let version = query(asked, ["-vV"], &environment).await?;
+        let field = |name: &str| {
+            let line = version.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        let release = field("release:");
+        if parse_release(&release).is_none_or(|found| found < OLDEST) {
+            return Err(ToolchainError::TooOld { rustc: rustc_name, found: release });
+        }
+        let sysroot = query(asked, ["--print", "sysroot"], &environment).await?;
+        let sysroot = PathBuf::from(sysroot.trim());
+        ensure_target(&rustc_name, &sysroot, &environment, if_missing, observer).await?;
+        let rustc = real_rustc(asked, &sysroot);
+        let cargo = find_cargo(&rustc, &environment)
+            .await
+            .ok_or(ToolchainError::NoCargo { rustc: rustc_name })?;
+        let host = field("host:");
+        let read = readable(&rustc, &sysroot, &host).await;
+        Ok(Self { rustc, cargo, sysroot, version: version.trim().to_owned(), host, read, environment })
+    }
+
+    /// The first line of `rustc -vV`, such as `rustc 1.95.0 (59807616e 2026-04-14)`.
+    pub fn summary(&self) -> &str {
+        self.version.lines().next().unwrap_or_default()
+    }
+
+    /// Whether the target is there already. For reports only; [`Toolchain::find`] adds it.
+    pub fn has_target(sysroot: &Path) -> bool {
+        sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir()
+    }
+}
+
+/// Runs a tool with the resolved environment and nothing else.
+fn tool(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value))).kill_on_drop(true);
+    command
+}
+
+async fn query<const N: usize>(
+    rustc: &Path,
+    args: [&str; N],
+    environment: &Environment,
+) -> Result<String, ToolchainError> {
+    let broken = |detail: String| ToolchainError::NoRustc { rustc: rustc.display().to_string(), detail };
+    let output =
+        tool(rustc, environment).args(args).output().await.map_err(|error| broken(error.to_string()))?;
+    if !output.status.success() {
+        return Err(broken(crate::text::one_line(&String::from_utf8_lossy(&output.stderr))));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn parse_release(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(['.', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// The compiler behind a rustup proxy: the one in the sysroot, where there is one.
+fn real_rustc(asked: &Path, sysroot: &Path) -> PathBuf {
+    let inside = sysroot.join("bin/rustc");
+    let path = if inside.is_file() { inside } else { asked.to_owned() };
+    path.canonicalize().unwrap_or(path)
+}
+
+async fn find_cargo(rustc: &Path, environment: &Environment) -> Option<PathBuf> {
+    let beside = rustc.with_file_name("cargo");
+    for cargo in [beside, PathBuf::from("cargo")] {
+        let answer = tool(&cargo, environment).arg("--version").output().await;
+        if answer.is_ok_and(|output| output.status.success()) {
+            return Some(cargo);
+        }
+    }
+    None
+}
+
+async fn ensure_target(
+    rustc: &str,
+    sysroot: &Path,
+    environment: &Environment,
+    if_missing: IfMissing,
+    observer: &dyn Observer,
+) -> Result<(), ToolchainError> {
+    if Toolchain::has_target(sysroot) {
+        return Ok(());
+    }
+    let missing = |detail: String| ToolchainError::NoTarget {
+        rustc: rustc.to_owned(),
+        sysroot: sysroot.display().to_string(),
+        detail,
+    };
+    let name = rustup_name(sysroot).filter(|_| if_missing == IfMissing::Add);
+    let Some(name) = name else { return Err(missing(String::new())) };
+    observer.note(format!("adding the target {TARGET} to {name}: rustup target add {TARGET} --toolchain {name}"));
+    let output = tool("rustup", environment)
+        .args(["target", "add", TARGET, "--toolchain", &name])
+        .output()
+        .await
+        .map_err(|error| missing(format!(" (rustup cannot be started: {error})")))?;
+    if Toolchain::has_target(sysroot) {
+        return Ok(());
+    }
+    let said = crate::text::one_line(&String::from_utf8_lossy(&output.stderr));
+    Err(missing(format!(" (rustup could not add it: {said})")))
+}
+
+/// rustup's name of a toolchain whose sysroot lies in rustup's folder of toolchains.
+fn rustup_name(sysroot: &Path) -> Option<String> {
+    let in_toolchains = sysroot.parent()?.file_name()? == "toolchains";
+    in_toolchains.then(|| sysroot.file_name().map(|name| name.to_string_lossy().into_owned()))?
+}
+
+/// The compiler, its linker, their libraries, and the standard library of host and target.
+async fn readable(rustc: &Path, sysroot: &Path, host: &str) -> Vec<PathBuf> {
+    let rustlib = sysroot.join("lib/rustlib");
+    let tools = rustlib.join(host).join("bin");
+    let mut paths = vec![rustlib.join(host), rustlib.join(TARGET)];
+    for program in [rustc.to_owned(), tools.join("wasm-component-ld"), tools.join("rust-lld")] {
+        paths.extend(elf::with_libraries(&program).await);
+    }
+    paths.retain(|path| path.exists());
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_releases() {
+        let table = [
+            ("1.95.0", Some((1, 95))),
+            ("1.96.0-nightly", Some((1, 96))),
+            ("1.84", Some((1, 84))),
+            ("", None),
+            ("one.two", None),
+        ];
+        for (release, expected) in table {
+            assert_eq!(parse_release(release), expected, "{release}");
+        }
+    }
+
+    #[test]
+    fn knows_rustups_toolchains() {
+        assert_eq!(rustup_name(Path::new("/r/toolchains/stable-x")).as_deref(), Some("stable-x"));
+        assert_eq!(rustup_name(Path::new("/usr")), None);
+    }
+}
