@@ -39,10 +39,12 @@ pub mod prelude {
 
 /// Makes a type that implements [`Harness`] the component's harness. Once per file.
 ///
-/// On any target but WebAssembly it expands to nothing, so that the file can be tested natively.
+/// On any target but WebAssembly it only checks the type, so that the file can be tested natively.
 #[macro_export]
 macro_rules! export {
     ($harness:ty) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() = $crate::assert_harness::<$harness>;
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
@@ -51,6 +53,10 @@ macro_rules! export {
         };
     };
 }
+
+/// Compiles for harnesses only.
+#[doc(hidden)]
+pub fn assert_harness<H: Harness>() {}
 
 /// What [`export!`] expands to. Not for use by hand.
 #[cfg(target_arch = "wasm32")]

@@ -36,12 +36,17 @@ const WASI: [&str; 18] = [
     "wasi:random/random",
 ];
 
+/// Refused imports that are named.
+const SHOWN: usize = 5;
+
 /// The component's imports, if every one of them is allowed.
 pub fn check(bytes: &[u8]) -> Result<Vec<String>, Rejection> {
     let imports = list(bytes).map_err(|problem| Rejection::new(RejectionKind::BadComponent, problem))?;
-    match imports.iter().find_map(|import| refusal(import)) {
-        Some(refusal) => Err(Rejection::new(RejectionKind::BadImport, refusal)),
+    let refused: Vec<&str> =
+        imports.iter().filter(|import| !is_allowed(import)).map(String::as_str).collect();
+    match refused.first() {
         None => Ok(imports),
+        Some(_) => Err(Rejection::new(RejectionKind::BadImport, refusal(&refused))),
     }
 }
 
@@ -71,28 +76,37 @@ fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
     Ok(imports)
 }
 
-/// Why an import is refused, naming it; nothing if it is allowed.
-fn refusal(import: &str) -> Option<String> {
+fn is_allowed(import: &str) -> bool {
     let (name, version) = import.split_once('@').unwrap_or((import, ""));
-    if let Some(interface) = name.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')) {
-        if version.split('.').next() != Some(MAJOR) {
-            return Some(format!(
-                "the component imports {import}, but this host speaks {PACKAGE}@{VERSION}: build it with an SDK of \
-                 major line {MAJOR}"
-            ));
-        }
-        if OWN.contains(&interface) {
-            return None;
-        }
+    match own_interface(name) {
+        Some(interface) => OWN.contains(&interface) && version.split('.').next() == Some(MAJOR),
+        None => WASI.contains(&name) && version.starts_with("0.2."),
     }
-    if WASI.contains(&name) && version.starts_with("0.2.") {
-        return None;
+}
+
+fn own_interface(name: &str) -> Option<&str> {
+    name.strip_prefix(PACKAGE)?.strip_prefix('/')
+}
+
+/// Names what was refused, and what would not have been.
+fn refusal(refused: &[&str]) -> String {
+    let other_line = refused.iter().find(|import| {
+        let (name, _) = import.split_once('@').unwrap_or((import, ""));
+        own_interface(name).is_some_and(|interface| OWN.contains(&interface))
+    });
+    if let Some(import) = other_line {
+        return format!(
+            "the component imports {import}, but this host speaks {PACKAGE}@{VERSION}: build it with an SDK of \
+             major line {MAJOR}"
+        );
     }
-    Some(format!(
-        "the component imports {import}, which a harness may not use: only {PACKAGE}/{{{}}} and what Rust's standard \
-         library needs of wasi:cli, wasi:clocks, wasi:io and wasi:random 0.2 are allowed",
+    let more = if refused.len() > SHOWN { format!(" and {} more", refused.len() - SHOWN) } else { String::new() };
+    format!(
+        "the component imports {}{more}, which a harness may not use: only {PACKAGE}/{{{}}} and what Rust's \
+         standard library needs of wasi:cli, wasi:clocks, wasi:io and wasi:random 0.2 are allowed",
+        refused[..refused.len().min(SHOWN)].join(", "),
         OWN.join(",")
-    ))
+    )
 }
 
 #[cfg(test)]
@@ -116,8 +130,8 @@ mod tests {
             ("env", false),
         ];
         for (import, allowed) in table {
-            assert_eq!(refusal(import).is_none(), allowed, "{import}");
+            assert_eq!(is_allowed(import), allowed, "{import}");
         }
-        assert!(refusal("mmh:harness/model@2.0.0").is_some_and(|why| why.contains("mmh:harness@1.0.0")));
+        assert!(refusal(&["mmh:harness/model@2.0.0"]).contains("this host speaks mmh:harness@1.0.0"));
     }
 }

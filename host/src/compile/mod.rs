@@ -264,9 +264,14 @@ impl Compiler {
                 let first = diagnostics.lines().find(|line| line.starts_with("error"));
                 (RejectionKind::DidNotCompile, first.unwrap_or("rustc reported an error").to_owned())
             }
-            ending => (RejectionKind::CompilerCrash, format!("rustc crashed ({ending:?})")),
+            ending => {
+                let hint = if done.stderr.contains("overflowed its stack") { ": the source nests too deeply" } else { "" };
+                (RejectionKind::CompilerCrash, format!("rustc crashed ({ending:?}){hint}"))
+            }
         };
-        Rejection { kind, message, diagnostics }
+        // What a compiler that was cut short or has crashed says is about itself, addresses and all.
+        let about_source = kind == RejectionKind::DidNotCompile;
+        Rejection { kind, message, diagnostics: if about_source { diagnostics } else { String::new() } }
     }
 
     /// Diagnostics fit to be shown: no path of this machine, no control sequence, capped.

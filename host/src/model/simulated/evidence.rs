@@ -17,20 +17,24 @@ use super::{
 /// Weights of the kinds of evidence, each of which is about 0 to 1 for the best answer.
 const KNOWLEDGE: f32 = 1.0;
 const LABEL_WORDS: f32 = 0.5;
-const EXAMPLES: f32 = 2.3;
+const EXAMPLES: f32 = 1.7;
 const HINT: f32 = 0.22;
 const AGAINST: f32 = 0.12;
 /// What all hints together can do for or against one answer.
 const MAX_HINTS: f32 = 0.5;
+/// What a subtle clue counts without reasoning.
+const AT_A_GLANCE: f32 = 0.5;
 /// How much a similar disease's evidence bleeds over.
 const CONFUSION: f32 = 0.75;
 /// The noise's amplitude without and with reasoning, for 22 answers.
 const NOISE: f32 = 0.48;
-const NOISE_WITH_REASONS: f32 = 0.32;
+const NOISE_WITH_REASONS: f32 = 0.27;
 /// Neighbours of one label that count, and what the second and third add.
 const NEIGHBOURS: [f32; 3] = [0.7, 0.2, 0.1];
-/// A similarity that any two texts of a kind have; it convinces nobody.
+/// A similarity that any two texts of a kind have, at most; it convinces nobody.
 const BY_CHANCE: f32 = 0.08;
+/// How far the best similarity has to be above that before it convinces half.
+const UNSURE: f32 = 0.2;
 /// More worked examples or bytes than these dilute attention.
 const EXAMPLES_AT_EASE: f32 = 60.0;
 const BYTES_AT_EASE: f32 = 24_000.0;
@@ -47,6 +51,8 @@ pub(crate) struct Finding {
 struct Question {
     stems: HashSet<String>,
     sentences: Vec<HashSet<String>>,
+    /// What a subtle clue counts: all of it only for who thinks about it.
+    insight: f32,
 }
 
 impl Question {
@@ -55,7 +61,8 @@ impl Question {
         let sentences = sentences(text).into_iter();
         let kept = sentences.map(|words| words.into_iter().filter(|(_, negated)| !(reasons && *negated)).map(|(stem, _)| stem).collect());
         let sentences: Vec<HashSet<String>> = kept.collect();
-        Self { stems: sentences.iter().flatten().cloned().collect(), sentences }
+        let insight = if reasons { 1.0 } else { AT_A_GLANCE };
+        Self { stems: sentences.iter().flatten().cloned().collect(), sentences, insight }
     }
 
     fn has(&self, stems: &[String]) -> bool {
@@ -98,7 +105,7 @@ fn known(entry: usize, question: &Question) -> (f32, Vec<String>) {
     let found = lexicon::cues()[entry].iter().filter(|cue| question.has(&cue.stems));
     let (mut score, mut because) = (0.0, Vec::new());
     for cue in found {
-        score += cue.weight;
+        score += cue.weight * if cue.subtle { question.insight } else { 1.0 };
         because.push(cue.words.to_owned());
     }
     (score, because)
@@ -145,14 +152,13 @@ fn similar_examples(reading: &Reading, question: &Question) -> Vec<(usize, f32)>
     let total = bags.len() as f32 + 1.0;
     let squared = |stem: &String| (1.0 + total / documents[stem.as_str()]).ln().powi(2);
     let own: f64 = sum(question.stems.iter().map(squared));
-    let mut nearest: HashMap<usize, Vec<f32>> = HashMap::new();
-    for (bag, (_, option)) in bags.iter().zip(&reading.examples) {
+    let cosines: Vec<f32> = bags.iter().map(|bag| {
         let shared = sum(bag.iter().filter(|stem| question.stems.contains(*stem)).map(squared));
-        if shared > 0.0 {
-            let length = sum(bag.iter().map(squared));
-            let cosine = (shared / (own * length).sqrt()) as f32;
-            nearest.entry(*option).or_default().push((cosine - BY_CHANCE).max(0.0));
-        }
+        if shared > 0.0 { (shared / (own * sum(bag.iter().map(squared))).sqrt()) as f32 } else { 0.0 }
+    }).collect();
+    let mut nearest: HashMap<usize, Vec<f32>> = HashMap::new();
+    for (cosine, (_, option)) in relative(&cosines).into_iter().zip(&reading.examples) {
+        nearest.entry(*option).or_default().push(cosine);
     }
     let mut found: Vec<(usize, f32)> = nearest.into_iter().map(|(option, mut similar)| {
         similar.sort_by(|a, b| b.total_cmp(a));
@@ -160,6 +166,14 @@ fn similar_examples(reading: &Reading, question: &Question) -> Vec<(usize, f32)>
     }).collect();
     found.sort_unstable_by_key(|(option, _)| *option);
     found
+}
+
+/// Similarities as a reader feels them: above what any two texts have in common, and next to the best.
+fn relative(cosines: &[f32]) -> Vec<f32> {
+    let chance = cosines.iter().sum::<f32>() / cosines.len().max(1) as f32;
+    let above: Vec<f32> = cosines.iter().map(|cosine| (cosine - chance.min(BY_CHANCE)).max(0.0)).collect();
+    let best = above.iter().copied().fold(0.0, f32::max);
+    above.iter().map(|similarity| similarity / (best + UNSURE)).collect()
 }
 
 /// A sum that does not depend on the order of a hash set: in steps of a millionth.

@@ -90,7 +90,8 @@ fn field(line: &str) -> Option<(&str, &str)> {
     let body = line.trim_start_matches(['#', '*', '>', '-', ' ']);
     let (key, value) = body.split_once(':')?;
     let key = key.trim_matches(['*', ' ', '_']);
-    (is_input_key(key) || is_label_key(key)).then(|| (key, value.trim_start_matches("**").trim()))
+    let plain = !key.contains(['{', '[', '"', '<']);
+    (plain && (is_input_key(key) || is_label_key(key))).then(|| (key, value.trim_start_matches("**").trim()))
 }
 
 fn label_value(first: &str, lines: &mut Lines) -> String {
@@ -131,7 +132,7 @@ fn push_input(parts: &mut Vec<Part>, first: &str, lines: &mut Lines) {
             told.push(Part::Prose(line.to_owned()));
         } else {
             let into = if after_blank { &mut later } else { &mut text };
-            into.push(if into.is_empty() { ' ' } else { '\n' });
+            into.push('\n');
             into.push_str(line);
         }
         lines.next();

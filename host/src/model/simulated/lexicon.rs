@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::OnceLock};
 
-use super::text::stem;
+use super::{clues, text::{is_stop_word, stem}};
 
 /// What is known of one disease.
 pub(crate) struct Entry {
@@ -20,6 +20,8 @@ pub(crate) struct Cue {
     pub words: &'static str,
     pub stems: Vec<String>,
     pub weight: f32,
+    /// Whether it takes thought to see that it matters.
+    pub subtle: bool,
 }
 
 #[rustfmt::skip]
@@ -112,13 +114,20 @@ pub(crate) fn name(entry: usize) -> &'static str {
     ENTRIES[entry].names[0]
 }
 
-/// Every entry's cues, stemmed once.
+/// Every entry's cues and clues, stemmed once.
 pub(crate) fn cues() -> &'static [Vec<Cue>] {
     static CUES: OnceLock<Vec<Vec<Cue>>> = OnceLock::new();
-    CUES.get_or_init(|| {
-        let stemmed = |&(words, weight): &(&'static str, f32)| Cue { words, stems: words.split(' ').map(stem).collect(), weight };
-        ENTRIES.iter().map(|entry| entry.cues.iter().map(stemmed).collect()).collect()
-    })
+    CUES.get_or_init(|| ENTRIES.iter().map(stemmed).collect())
+}
+
+fn stemmed(entry: &Entry) -> Vec<Cue> {
+    let plain = entry.cues.iter().map(|cue| (cue, false));
+    let subtle = clues::of(entry.names[0]).iter().map(|clue| (clue, true));
+    let cue = |(&(words, weight), subtle): (&(&'static str, f32), bool)| {
+        let stems = words.split(' ').filter(|word| !is_stop_word(word)).map(stem).collect();
+        Cue { words, stems, weight, subtle }
+    };
+    plain.chain(subtle).map(cue).collect()
 }
 
 /// How alike two entries are, from 0 to 1: the cosine of their cues' words. It is what they are confused by.
@@ -132,7 +141,7 @@ pub(crate) fn likeness(a: usize, b: usize) -> f32 {
 
 fn word_weights(cues: &'static [Cue]) -> HashMap<&'static str, f32> {
     let mut weights = HashMap::new();
-    for cue in cues {
+    for cue in cues.iter().filter(|cue| !cue.subtle) {
         for stem in &cue.stems {
             *weights.entry(stem.as_str()).or_insert(0.0) += cue.weight / cue.stems.len() as f32;
         }
@@ -162,6 +171,10 @@ mod tests {
         assert_eq!(ENTRIES.len(), 22);
         for entry in ENTRIES {
             assert!((8..=15).contains(&entry.cues.len()), "{} has {} cues", entry.names[0], entry.cues.len());
+            assert!(!clues::of(entry.names[0]).is_empty(), "{} has no clues", entry.names[0]);
+        }
+        for cue in cues().iter().flatten() {
+            assert!(!cue.stems.is_empty(), "{} is all stop words", cue.words);
         }
     }
 

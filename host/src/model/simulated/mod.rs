@@ -7,6 +7,7 @@
 //! say nothing about one.
 
 mod answer;
+mod clues;
 mod evidence;
 mod form;
 mod layout;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// A line of generated source is at most this wide where that can be helped.
-const WIDTH: usize = 100;
+const WIDTH: usize = 110;
 
 /// A Rust string literal for any text.
 pub(crate) fn literal(text: &str) -> String {

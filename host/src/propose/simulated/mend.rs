@@ -38,7 +38,7 @@ pub(crate) fn first_error(diagnostics: &str) -> Option<(String, usize)> {
 /// The source with its first error mended. None if the diagnostics do not say how.
 pub(crate) fn mended(source: &str, diagnostics: &str) -> Option<String> {
     let error = error_blocks(diagnostics).next()?;
-    let mended = suggested(source, error).or_else(|| by_code(source, error))?;
+    let mended = constant(source, error).or_else(|| suggested(source, error)).or_else(|| by_code(source, error))?;
     (mended != source).then_some(mended)
 }
 
@@ -66,6 +66,18 @@ fn place(error: &str) -> Option<Place> {
     let mut numbers = rest.lines().next()?.trim().rsplit(':');
     let (column, line) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
     Some(Place { line, column })
+}
+
+/// A constant of the wrong type is declared with the right one, rather than converted where it is used.
+fn constant(source: &str, error: &str) -> Option<String> {
+    let (_, types) = error.split_once("expected `")?;
+    let (expected, rest) = types.split_once("`, found `")?;
+    let found = rest.split('`').next()?;
+    let place = place(error)?;
+    let line = source.lines().nth(place.line.checked_sub(1)?)?;
+    let name: String = line.chars().skip(place.column.checked_sub(1)?).take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let declared = format!("const {name}: {found} =");
+    source.contains(&declared).then(|| source.replacen(&declared, &format!("const {name}: {expected} ="), 1))
 }
 
 /// Applies rustc's suggestion: the lines that it shows under the first `help:` which shows any.
@@ -157,4 +169,139 @@ fn underlined(row: &str) -> Option<usize> {
 fn known_path(name: &str) -> Option<String> {
     let collections = ["BTreeMap", "BTreeSet", "HashMap", "HashSet", "VecDeque"];
     collections.contains(&name).then(|| format!("std::collections::{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "\
+use mmh_sdk::prelude::*;
+
+const REPLY_TOKENS: u32 = 64;
+
+fn predict(task: &Task, input: &str, model: &Model) -> Result<Prediction> {
+    let mut text = format!(\"{}\\n\", task.instructions);
+    text += &format!(\"Text: {input}\\nLabel:\");
+    let request = Request::new(text).max_tokens(REPLY_TOKENS);
+    let reply = model.complete(&request)?;
+    match read_label(task, &reply.text) {
+        Some(label) => Ok(Prediction::new(label)),
+        None => bail!(\"the reply names no label: {}\", reply.text),
+    }
+}
+";
+
+    /// As rustc 1.95 prints it; `help` without its suggestion is what is left if that was cut off.
+    const BORROW: &str = "\
+error[E0308]: mismatched types
+  --> harness.rs:9:32
+   |
+ 9 |     let reply = model.complete(request)?;
+   |                       -------- ^^^^^^^ expected `&Request`, found `Request`
+   |                       |
+   |                       arguments to this method are incorrect
+   |
+note: method defined here
+  --> src/model.rs:40:12
+   |
+40 |     pub fn complete(&self, request: &Request) -> Result<Reply, ModelError> {
+   |            ^^^^^^^^
+help: consider borrowing here
+   |
+ 9 |     let reply = model.complete(&request)?;
+   |                                +
+
+error: aborting due to 1 previous error
+
+For more information about this error, try `rustc --explain E0308`.
+";
+    const WRONG_TYPE: &str = "\
+error[E0308]: mismatched types
+  --> harness.rs:8:49
+   |
+ 8 |     let request = Request::new(text).max_tokens(REPLY_TOKENS);
+   |                                      ---------- ^^^^^^^^^^^^ expected `u32`, found `usize`
+   |                                      |
+   |                                      arguments to this method are incorrect
+   |
+help: you can convert a `usize` to a `u32` and panic if the converted value doesn't fit
+   |
+ 8 |     let request = Request::new(text).max_tokens(REPLY_TOKENS.try_into().unwrap());
+   |                                                             ++++++++++++++++++++
+";
+    const NOT_MUTABLE: &str = "\
+error[E0596]: cannot borrow `text` as mutable, as it is not declared as mutable
+  --> harness.rs:7:5
+   |
+ 7 |     text += &format!(\"Text: {input}\\nLabel:\");
+   |     ^^^^ cannot borrow as mutable
+   |
+help: consider changing this to be mutable
+   |
+ 6 |     let mut text = format!(\"{}\\n\", task.instructions);
+   |         +++
+";
+
+    fn without_help(diagnostics: &str) -> &str {
+        diagnostics.split("help: ").next().unwrap()
+    }
+
+    #[test]
+    fn mends_what_rustc_prints() {
+        let borrow = ("model.complete(&request)?", "model.complete(request)?");
+        let wrong_type = ("const REPLY_TOKENS: u32", "const REPLY_TOKENS: usize");
+        let mutable = ("let mut text = format!", "let text = format!");
+        let table = [
+            ("a borrow, as suggested", borrow, BORROW),
+            ("a borrow, by its code", borrow, without_help(BORROW)),
+            ("a constant's type", wrong_type, WRONG_TYPE),
+            ("a missing mut, as suggested", mutable, NOT_MUTABLE),
+            ("a missing mut, by its code", mutable, without_help(NOT_MUTABLE)),
+        ];
+        for (name, (right, wrong), diagnostics) in table {
+            let broken = SOURCE.replacen(right, wrong, 1);
+            assert_ne!(broken, SOURCE, "{name}");
+            assert_eq!(mended(&broken, diagnostics).as_deref(), Some(SOURCE), "{name}");
+        }
+        assert_eq!(first_error(BORROW), Some(("E0308".to_owned(), 9)));
+    }
+
+    #[test]
+    fn adds_imports_where_rustc_says() {
+        let source = "//! Doc.\n\nuse mmh_sdk::prelude::*;\n\nstruct A(BTreeMap<u8, u8>);\n";
+        let expected = "//! Doc.\n\nuse std::collections::BTreeMap;\nuse mmh_sdk::prelude::*;\n\nstruct A(BTreeMap<u8, u8>);\n";
+        let plain = "error[E0425]: cannot find type `BTreeMap` in this scope\n --> harness.rs:5:10\n  |\n5 | struct A(BTreeMap<u8, u8>);\n  |          ^^^^^^^^ not found in this scope\n  |\n";
+        let help = format!("{plain}help: consider importing this struct\n  |\n3 + use std::collections::BTreeMap;\n  |\n\nerror: aborting\n");
+        for diagnostics in [plain, &help] {
+            assert_eq!(mended(source, diagnostics).as_deref(), Some(expected), "{diagnostics}");
+        }
+        let replaced = "error: x\n --> harness.rs:3:1\nhelp: a similar name exists\n  |\n3 - use mmh_sdk::prelude::*;\n3 + use mmh_sdk::other::*;\n";
+        assert!(mended(source, replaced).unwrap().contains("other"));
+    }
+
+    #[test]
+    fn what_it_cannot_tell_it_leaves() {
+        let table = [
+            ("nothing", ""),
+            ("no place", "error[E0308]: mismatched types"),
+            ("a place outside", "error[E0308]: mismatched types\n --> harness.rs:999:1\n expected `&str`"),
+            ("a column outside", "error[E0308]: mismatched types\n --> harness.rs:1:999\n expected `&str`"),
+            ("column 0", "error[E0308]: x\n --> harness.rs:1:0\n expected `u32`, found `u64`"),
+            ("another code", "error[E0277]: x\n --> harness.rs:3:1"),
+            ("about another source", "error: x\nhelp: y\n  |\n1 - fn other() {}\n1 + fn another() {}\n"),
+            ("no diagnostics", "the tool is broken"),
+        ];
+        for (name, diagnostics) in table {
+            assert_eq!(mended(SOURCE, diagnostics), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_slip_changes_the_source() {
+        let slips: std::collections::BTreeSet<String> = (0..SLIPS.len() as u64).map(|seed| slipped(SOURCE, seed)).collect();
+        assert_eq!(slips.len(), SLIPS.len());
+        assert!(!slips.contains(SOURCE));
+        assert_eq!(slipped("fn main() {}", 3), "fn main() {}");
+    }
 }

@@ -15,8 +15,9 @@ const MAX_TEXT_CHARS: usize = 600;
 const MAX_PAIRS: usize = 10;
 /// How much more often a word has to stand with one label: a factor of about 2.5, as a logarithm.
 const TELLING: f64 = 0.9;
-/// A word that stands in fewer rows proves nothing.
+/// A word that stands in fewer rows, or in a smaller share of a label's rows, proves nothing.
 const MIN_ROWS: f64 = 2.0;
+const MIN_SHARE: f64 = 0.25;
 
 /// How many rows of a label hold a word, for every word; and how many rows there are.
 struct Profile {
@@ -38,6 +39,12 @@ impl Profile {
 
     fn count(&self, word: &str) -> f64 {
         self.rows.get(word).copied().unwrap_or_default()
+    }
+
+    /// The rows that are in here and not in one of its parts.
+    fn without(&self, part: &Self) -> Self {
+        let rows = self.rows.iter().map(|(word, rows)| (word.clone(), rows - part.count(word))).collect();
+        Self { rows, n: self.n - part.n }
     }
 
     /// By how much a word speaks for this label rather than the other, as log-odds.
@@ -99,6 +106,7 @@ fn shortened(text: &str) -> String {
 
 /// Hints (words, label they speak for, label it is confused with) for the confused pairs, both ways.
 pub(crate) fn hints(study: &Study, per_pair: usize) -> Vec<Vec<String>> {
+    let all = Profile::of(study.train.values().flatten());
     let profiles: BTreeMap<&str, Profile> =
         study.train.iter().map(|(label, texts)| (label.as_str(), Profile::of(texts.iter()))).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -109,7 +117,7 @@ pub(crate) fn hints(study: &Study, per_pair: usize) -> Vec<Vec<String>> {
             continue;
         }
         for (label, own, rival, other) in [(gold, a, predicted, b), (predicted, b, gold, a)] {
-            let words = telling_words(own, other, per_pair);
+            let words = telling_words(own, other, &all, per_pair);
             if !words.is_empty() {
                 rows.push(vec![words.join(", "), label.to_owned(), rival.to_owned()]);
             }
@@ -119,8 +127,13 @@ pub(crate) fn hints(study: &Study, per_pair: usize) -> Vec<Vec<String>> {
 }
 
 /// The words that most speak for one label rather than another; of words with one stem, the best.
-fn telling_words(own: &Profile, other: &Profile, wanted: usize) -> Vec<String> {
-    let telling = own.rows.iter().filter(|(_, rows)| **rows >= MIN_ROWS);
+///
+/// They have to be more common with this label than anywhere else, too: what merely happens to be
+/// missing from the rival's few rows tells nothing.
+fn telling_words(own: &Profile, other: &Profile, all: &Profile, wanted: usize) -> Vec<String> {
+    let telling = own.rows.iter().filter(|(_, rows)| **rows >= MIN_ROWS.max(MIN_SHARE * own.n));
+    let elsewhere = all.without(own);
+    let telling = telling.filter(|(word, _)| own.log_odds(word, &elsewhere) >= TELLING);
     let telling = telling.map(|(word, rows)| (own.log_odds(word, other), *rows, word));
     let mut telling: Vec<(f64, f64, &String)> = telling.filter(|(odds, _, _)| *odds >= TELLING).collect();
     telling.sort_by(|a, b| (b.0 * b.1.sqrt()).total_cmp(&(a.0 * a.1.sqrt())));

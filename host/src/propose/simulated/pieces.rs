@@ -38,8 +38,7 @@ pub(crate) const PREDICT: &str = r#"        let offered: Vec<&str> = {offered};
 
 pub(crate) const PREDICT_BY_VERDICT: &str = r#"        let offered: Vec<&str> = {offered};
         let examples = {examples};
-        let prompts =
-            [prompt(task, &offered, &examples, input), prompt(task, &offered, &[], input)];
+        let prompts = [prompt(task, &offered, &examples, input), prompt(task, &offered, &[], input)];
         let mut opinions = ask_all(task, model, prompts.to_vec())?;
         if let [first, second] = opinions[..]
             && first != second

@@ -56,7 +56,7 @@ pub(crate) fn render(draft: &Draft) -> String {
     }
     parts.push(harness(draft));
     if draft.decides() {
-        parts.push(opinions(draft));
+        parts.push(pieces::ASK_ALL.to_owned());
     }
     if draft.offered.is_some() {
         parts.push(pieces::OFFERED_LABELS.to_owned());
@@ -141,10 +141,6 @@ fn examples_call(draft: &Draft) -> String {
     if draft.retrieves() { "worked_examples(state, input)" } else { "worked_examples()" }.to_owned()
 }
 
-fn opinions(_: &Draft) -> String {
-    pieces::ASK_ALL.to_owned()
-}
-
 fn worked_examples(draft: &Draft) -> String {
     match (draft.examples.is_some(), draft.retrieves()) {
         (true, true) => pieces::EXAMPLES_BOTH,
@@ -159,7 +155,7 @@ fn prompt(draft: &Draft) -> String {
     let examples = draft.shows_examples();
     let mut out = String::from("/// The prompt: what is asked, what may be answered, what helps, the text.\n");
     out.push_str(&if examples {
-        "fn prompt(\n    task: &Task,\n    offered: &[&str],\n    examples: &[(&str, &str)],\n    input: &str,\n) -> String {\n"
+        "fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &str) -> String {\n"
     } else {
         "fn prompt(task: &Task, offered: &[&str], input: &str) -> String {\n"
     });

@@ -1,0 +1,16 @@
+//! Puts terminal escapes into a diagnostic.
+use mmh_sdk::prelude::*;
+
+compile_error!("\u{1b}[31mred\u{1b}[0m \u{202e}backwards");
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("x"))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,2 @@
+//! No Rust at all.
+Dear compiler, please let me in.

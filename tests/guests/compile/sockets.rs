@@ -1,0 +1,14 @@
+//! Compiles, but opens a connection.
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(format!("{:?}", std::net::TcpStream::connect("127.0.0.1:1"))))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,14 @@
+//! Returns the wrong type.
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(3))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,14 @@
+//! Uses an unsafe block.
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(unsafe { std::str::from_utf8_unchecked(b"x") }))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,15 @@
+//! Answers with too much.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("x".repeat(1 << 20)))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,18 @@
+//! Floods standard error, then panics: the message is not lost.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        for n in 0..100_000 {
+            eprintln!("noise {n}");
+        }
+        panic!("after all that noise")
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,20 @@
+//! Logs and prints without measure, and still answers.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        for n in 0..100_000 {
+            info!("line {n}");
+            println!("out {n}");
+            eprintln!("err {n}");
+        }
+        Ok(Prediction::new("done"))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,19 @@
+//! Says what it sees of arguments, environment and input.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        let arguments: Vec<String> = std::env::args().collect();
+        let variables: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+        let mut piped = String::new();
+        std::io::Read::read_to_string(&mut std::io::stdin(), &mut piped)?;
+        Ok(Prediction::new(format!("{arguments:?} {variables:?} {piped:?}")))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,69 @@
+//! What the integration tests share: the program under test, one warm cache, and guests by name.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use mmh::{
+    build::Builder,
+    cache::Cache,
+    compile::{Compiler, native::Precompiler},
+    jail::Jail,
+    limits::Limits,
+    progress::Silent,
+    sandbox::{Sandbox, engine},
+    toolchain::{Environment, IfMissing, Toolchain, sdk},
+};
+
+/// The workspace's root folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace root").to_owned()
+}
+
+/// The cache that tests share, so that the SDK is built once and not once a test.
+pub fn cache_dir() -> PathBuf {
+    root().join("target/test-cache")
+}
+
+/// The environment that compilers need.
+pub fn environment() -> Environment {
+    let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+    names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+/// A builder with these limits, over the shared cache. `program` is the program under test, which starts
+/// the confined children.
+pub async fn builder(program: &str, limits: Limits) -> Builder {
+    builder_in(program, limits, Cache::new(cache_dir())).await
+}
+
+/// The same over another cache.
+pub async fn builder_in(program: &str, limits: Limits, cache: Cache) -> Builder {
+    let toolchain =
+        Toolchain::find(None, environment(), IfMissing::Add, &Silent).await.expect("there is a compiler");
+    let sdk = sdk::ensure(&cache, &toolchain, &Silent).await.expect("the SDK builds");
+    let jail = Jail::new(program.into());
+    let engine = engine::new().expect("the engine starts");
+    let sandbox = Sandbox::new(engine.clone(), limits.clone()).expect("the sandbox starts");
+    Builder {
+        compiler: Compiler::new(toolchain, sdk, jail.clone(), cache.clone(), limits.clone()),
+        precompiler: Precompiler::new(engine, jail, cache, limits).await,
+        sandbox: Arc::new(sandbox),
+    }
+}
+
+/// The source of a guest.
+pub fn guest(name: &str) -> String {
+    let path = root().join("tests/guests").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names of all guests in a folder of `tests/guests`, sorted.
+pub fn guests(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(root().join("tests/guests").join(folder)).expect("the folder is there");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

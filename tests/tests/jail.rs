@@ -1,0 +1,166 @@
+//! Sources that try to get out, or to wear the compiler down: refused or stopped, with a clear message,
+//! and nothing is left behind.
+
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+
+use mmh::{
+    cache::Cache,
+    compile::RejectionKind,
+    jail::{Ending, Jail, Spec, features},
+    limits::Limits,
+};
+use mmh_tests::{builder_in, cache_dir, guest, guests};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+/// The kind of rejection, or nothing for a guest that builds; and what its message or diagnostics contain.
+type Expected = (Option<RejectionKind>, &'static str);
+
+fn table() -> BTreeMap<&'static str, Expected> {
+    use RejectionKind::*;
+    BTreeMap::from([
+        ("deep_expression.rs", (Some(CompilerCrash), "the source nests too deeply")),
+        ("endless_constant.rs", (Some(CompilerTimeout), "rustc was stopped at its limit of 6 s")),
+        ("escapes.rs", (Some(DidNotCompile), "compile_error!")),
+        ("files.rs", (Some(BadImport), "the component imports wasi:filesystem/types@0.2")),
+        ("foreign_function.rs", (Some(DidNotCompile), "usage of an `unsafe extern` block")),
+        ("macro_bomb.rs", (Some(CompilerMemory), "rustc needed more than its limit of 600 MiB of memory")),
+        ("no_export.rs", (Some(BadComponent), "no export")),
+        ("no_variables.rs", (None, "")),
+        ("not_rust.rs", (Some(DidNotCompile), "harness.rs:2:6")),
+        ("other_crate.rs", (Some(DidNotCompile), "unlinked crate `rand`")),
+        ("read_environ.rs", (Some(DidNotCompile), "couldn't read `/proc/self/environ`: Permission denied")),
+        ("read_file.rs", (Some(DidNotCompile), "couldn't read `/etc/passwd`: Permission denied")),
+        ("read_sibling.rs", (Some(DidNotCompile), "couldn't read `/etc/passwd`: Permission denied")),
+        ("read_variable.rs", (Some(DidNotCompile), "environment variable `HOME` not defined at compile time")),
+        ("sockets.rs", (Some(BadImport), "wasi:sockets/")),
+        ("type_error.rs", (Some(DidNotCompile), "error[E0277]")),
+        ("unsafe_allowed.rs", (Some(DidNotCompile), "error[E0453]: allow(unsafe_code) incompatible with previous forbid")),
+        ("unsafe_block.rs", (Some(DidNotCompile), "usage of an `unsafe` block")),
+        ("unstable_feature.rs", (Some(DidNotCompile), "error[E0554]")),
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_source_is_contained() {
+    let table = table();
+    assert_eq!(guests("compile"), table.keys().copied().collect::<Vec<_>>(), "every guest has an expectation");
+    let limits = Limits { rustc_wall_ms: 6_000, rustc_memory_bytes: 600 << 20, ..Limits::default() };
+    let cache = own_cache();
+    let builder = builder_in(PROGRAM, limits, cache.1.clone()).await;
+    for (name, (kind, says)) in table {
+        let verdict = builder.build(&guest(&format!("compile/{name}"))).await.expect("the host can go on");
+        match verdict {
+            Ok(_) => assert_eq!(None, kind, "{name} builds"),
+            Err(found) => {
+                assert_eq!(Some(found.kind), kind, "{name}: {found:?}");
+                let said = format!("{}\n{}", found.message, found.diagnostics);
+                assert!(said.contains(says), "{name}: {says:?} is not in {said}");
+                shows_no_secret(name, &said, cache.0.path());
+            }
+        }
+        assert_eq!(left_in(&cache.1.root().join("scratch")), 0, "{name} left files behind");
+    }
+    assert_eq!(children_of_this_process(), 0, "a process was left behind");
+}
+
+/// Diagnostics name no folder of this machine and carry no control sequence.
+fn shows_no_secret(name: &str, said: &str, cache: &Path) {
+    let home = std::env::var("HOME").unwrap_or_else(|_| "/root".into());
+    for secret in [home.as_str(), &cache.display().to_string(), "/toolchains/"] {
+        assert!(!said.contains(secret), "{name} shows {secret}: {said}");
+    }
+    assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}'), "{name} shows control characters");
+}
+
+/// A fresh cache that has the built SDK of the shared one.
+fn own_cache() -> (tempfile::TempDir, Cache) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shared = cache_dir().join("sdk");
+    std::fs::create_dir_all(&shared).expect("the shared cache");
+    std::os::unix::fs::symlink(&shared, folder.path().join("sdk")).expect("a link to the SDK");
+    let cache = Cache::new(folder.path().to_owned());
+    (folder, cache)
+}
+
+fn left_in(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+fn children_of_this_process() -> usize {
+    let children = format!("/proc/self/task/{0}/children", std::process::id());
+    let listed = std::fs::read_to_string(children).unwrap_or_default();
+    listed.split_whitespace().count()
+}
+
+fn shell(script: &str, folder: &Path) -> Spec {
+    Spec {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), script.into()],
+        env: vec![("PATH".into(), "/bin:/usr/bin".into())],
+        cwd: folder.to_owned(),
+        read: ["/bin", "/usr", "/lib", "/lib64"].map(Into::into).into_iter().filter(|path: &std::path::PathBuf| path.exists()).collect(),
+        write: vec![folder.join("out")],
+        memory_bytes: 256 << 20,
+        file_bytes: 1 << 20,
+        cpu_s: 5,
+    }
+}
+
+/// The jail by itself, with a shell as the prisoner.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_jail_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("out")).expect("a folder");
+    let jail = Jail::new(PROGRAM.into());
+    let table: [(&str, &str, &str, &str); 8] = [
+        ("works inside", "echo hello > out/file && cat out/file", "hello", ""),
+        ("reads nothing outside", "cat /etc/passwd", "", "Permission denied"),
+        ("writes nothing outside", "echo x > file", "", "Permission denied"),
+        ("runs nothing that it wrote", "cp /bin/echo out/echo; chmod +x out/echo; out/echo ran", "", "Permission denied"),
+        ("sees no environment", "echo \"${HOME-none}\"", "none", ""),
+        ("writes no large file", "dd if=/dev/null of=out/big bs=1 seek=2097152 count=0 2>/dev/null || echo stopped", "stopped", ""),
+        ("starts no session", "setsid -w echo free 2>/dev/null || echo kept", "kept", ""),
+        ("links lead nowhere", "ln -s /etc/passwd out/link && cat out/link", "", "Permission denied"),
+    ];
+    for (name, script, stdout, stderr) in table {
+        let done = jail.run(&shell(script, folder.path()), Duration::from_secs(10), 4096).await.expect(name);
+        assert_eq!(done.stdout.trim(), stdout, "{name}: {done:?}");
+        assert!(done.stderr.contains(stderr), "{name}: {done:?}");
+    }
+}
+
+/// What a prisoner leaves running is gone when `run` returns, however it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_group_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("out")).expect("a folder");
+    let jail = Jail::new(PROGRAM.into());
+    for (name, script, ending) in [
+        ("a child left behind", "sleep 87.25 & echo started", Ending::Exited(0)),
+        ("a prisoner that hangs", "sleep 87.25", Ending::TimedOut),
+        ("a prisoner that ignores signals", "trap '' TERM INT HUP; sleep 87.25", Ending::TimedOut),
+    ] {
+        let done = jail.run(&shell(script, folder.path()), Duration::from_secs(1), 4096).await.expect(name);
+        assert_eq!(done.ending, ending, "{name}");
+        let left = Command::new("pgrep").args(["-f", "sleep 87.25"]).output().expect("pgrep runs");
+        assert_eq!(String::from_utf8_lossy(&left.stdout), "", "{name}: processes are left");
+    }
+}
+
+/// A flood of output neither blocks nor fills memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn output_is_capped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("out")).expect("a folder");
+    let script = "i=0; while [ $i -lt 20000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
+    let jail = Jail::new(PROGRAM.into());
+    let done = jail.run(&shell(script, folder.path()), Duration::from_secs(20), 1000).await.expect("it runs");
+    assert_eq!((done.ending, done.stdout.len()), (Ending::Exited(0), 1000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn this_kernel_confines() {
+    let found = features::detect(&Jail::new(PROGRAM.into())).await;
+    assert!(found.confines, "{}", found.detail);
+}

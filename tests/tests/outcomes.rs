@@ -1,0 +1,185 @@
+//! Every way a harness can end, one small guest each: the kind, and what the message names.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use mmh::{
+    digest::Digest,
+    limits::Limits,
+    model::{Block, ChatReply, ChatRequest, ModelError, StopReason, Usage},
+    sandbox::{Answer, CallError, Lesson, ModelPort, Report, Setting, Task},
+};
+use mmh_tests::{builder, guest, guests};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+/// What a guest should come to.
+struct Expected {
+    kind: &'static str,
+    /// What the label, or the message, contains.
+    says: &'static [&'static str],
+}
+
+/// `predict` of every guest, one line each.
+fn table() -> BTreeMap<&'static str, Expected> {
+    let rows: [(&str, &str, &[&str]); 27] = [
+        ("answer_limit.rs", "output-limit", &["the answer has 1 MiB, more than the limit of 64 KiB"]),
+        ("budget_spent.rs", "budget-spent", &["the run's budget is spent"]),
+        ("call_limit.rs", "call-limit", &["the limit of 16 model calls per example is reached"]),
+        ("chance_and_time.rs", "ok", &["946684800"]),
+        ("complete_all.rs", "ok", &["echo 0,echo 1,echo 2,echo 3,echo 4"]),
+        ("error_limit.rs", "harness-error", &["xxx", "[cut: 65536 of 1048576 bytes shown]"]),
+        ("exit.rs", "exit", &["the harness ended its process with code 1"]),
+        ("harness_error.rs", "harness-error", &["nothing fits \"the input\""]),
+        (
+            "invalid_request.rs",
+            "ok",
+            &["it has no messages; ", "is not the user's; ", "max-tokens is 0; ", "between 0 and 2; ", "a stop text is empty"],
+        ),
+        ("late_panic.rs", "panic", &["panicked at harness.rs:", "after all that noise"]),
+        ("learn_panic.rs", "ok", &["never"]),
+        ("learner.rs", "ok", &["nothing"]),
+        ("log_flood.rs", "ok", &["done"]),
+        ("memory_limit.rs", "memory-limit", &["of memory were wanted, the limit is 256 MiB"]),
+        ("memory_of_calls.rs", "ok", &["0"]),
+        ("model_error.rs", "model-error", &["the model is unavailable: it is asleep"]),
+        ("model_error_handled.rs", "ok", &["without the model: the model is unavailable: it is asleep"]),
+        ("model_refused.rs", "model-error", &["the model refused: not this"]),
+        ("ok.rs", "ok", &["echo Do it. the input"]),
+        ("out_of_fuel.rs", "out-of-fuel", &["the call used up its 200,000,000 units of fuel"]),
+        ("panic.rs", "panic", &["panicked at harness.rs:12:36: index out of bounds: the len is 1 but the index is 9"]),
+        ("prompt_limit.rs", "prompt-limit", &["the prompt is larger than the limit of 262144 bytes"]),
+        ("stack_overflow.rs", "stack-overflow", &["the calls nested deeper than 1 MiB of stack"]),
+        ("state_limit.rs", "ok", &["0"]),
+        ("surroundings.rs", "ok", &["[] [] \"\""]),
+        ("timeout.rs", "timeout", &["limit of 1.5 s of wall clock"]),
+        ("trap.rs", "trap", &["unreachable"]),
+    ];
+    rows.into_iter().map(|(name, kind, says)| (name, Expected { kind, says })).collect()
+}
+
+/// Small enough that the guests which use everything up do so soon.
+fn limits() -> Limits {
+    Limits { fuel: 200_000_000, example_wall_ms: 1_500, ..Limits::default() }
+}
+
+/// A model that echoes, or fails as the prompt wants it to.
+struct Echo;
+
+#[async_trait]
+impl ModelPort for Echo {
+    async fn complete(&self, request: &ChatRequest) -> Answer {
+        let prompt = request.prompt_text();
+        let result = match prompt.as_str() {
+            "unavailable" => Err(CallError::Model(ModelError::Unavailable("it is asleep".into()))),
+            "refused" => Err(CallError::Model(ModelError::Refused("not this".into()))),
+            "budget" => Err(CallError::BudgetSpent),
+            _ => Ok(ChatReply {
+                content: vec![Block::Text { text: if prompt.starts_with("echo") { prompt } else { format!("echo {prompt}") } }],
+                stop_reason: StopReason::EndTurn,
+                usage: Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() },
+            }),
+        };
+        Answer { result, latency_ms: 0.0, cost_usd: 0.0, attempts: 1 }
+    }
+}
+
+fn task() -> Task {
+    Task { name: "test".into(), instructions: "Do it.".into(), labels: vec!["a".into(), "b".into()] }
+}
+
+fn setting<'a>(task: &'a Task, state: &'a [u8], seed: &str) -> Setting<'a> {
+    Setting { task, state, seed: Digest::of(seed), model: Arc::new(Echo) }
+}
+
+async fn predict(name: &str) -> Report<String> {
+    let builder = builder(PROGRAM, limits()).await;
+    let built = builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on");
+    let built = built.unwrap_or_else(|rejection| panic!("{name} does not build: {rejection:?}"));
+    builder.sandbox.predict(&built.prepared, setting(&task(), &[], "seed"), "the input").await
+}
+
+async fn learn(name: &str) -> Report<Vec<u8>> {
+    let builder = builder(PROGRAM, limits()).await;
+    let built = builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on");
+    let built = built.unwrap_or_else(|rejection| panic!("{name} does not build: {rejection:?}"));
+    let batch = ["a", "b", "a"].map(|gold| Lesson { input: "x".into(), gold: gold.into() });
+    builder.sandbox.learn(&built.prepared, setting(&task(), &[], "seed"), &batch).await
+}
+
+fn shown<T: std::fmt::Debug>(report: &Report<T>) -> (String, String) {
+    match &report.result {
+        Ok(value) => ("ok".into(), format!("{value:?}")),
+        Err(failure) => (failure.kind.name().into(), failure.message.clone()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_guest_ends_as_expected() {
+    let table = table();
+    assert_eq!(guests("run"), table.keys().copied().collect::<Vec<_>>(), "every guest has an expectation");
+    for (name, expected) in table {
+        let report = predict(name).await;
+        let (kind, message) = shown(&report);
+        let message = message.replace("\\\"", "\"");
+        assert_eq!(kind, expected.kind, "{name}: {message}");
+        for part in expected.says {
+            assert!(message.contains(part), "{name}: {part:?} is not in {message:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn learning_ends_as_expected() {
+    let table = [
+        ("learner.rs", "ok", "{\"a\":2,\"b\":1}"),
+        ("ok.rs", "ok", ""),
+        ("state_limit.rs", "output-limit", "more was handed to the host in one call than the limits on prompts and states allow"),
+        ("learn_panic.rs", "panic", "cannot learn 3 examples"),
+    ];
+    for (name, kind, says) in table {
+        let report = learn(name).await;
+        let (found, message) = match &report.result {
+            Ok(state) => ("ok".to_owned(), String::from_utf8_lossy(state).into_owned()),
+            Err(_) => shown(&report),
+        };
+        assert_eq!(found, kind, "{name}: {message}");
+        assert!(message.contains(says), "{name}: {message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_measured() {
+    let spent = predict("out_of_fuel.rs").await;
+    assert_eq!(spent.fuel, 200_000_000);
+    let full = predict("memory_limit.rs").await;
+    assert!((200 << 20..=256 << 20).contains(&full.peak_memory_bytes), "{}", full.peak_memory_bytes);
+    let calls = predict("call_limit.rs").await;
+    assert_eq!(calls.calls.len(), 16);
+    let flood = predict("log_flood.rs").await;
+    let logged: usize = flood.logs.iter().map(|line| line.message.len()).sum();
+    assert!(logged <= 64 << 10 && flood.logs.last().is_some_and(|line| line.message.contains("the log is full")));
+    for (name, captured) in [("stdout", &flood.stdout), ("stderr", &flood.stderr)] {
+        assert!(captured.len() <= (64 << 10) + 100 && captured.contains("[cut: "), "{name}: {} bytes", captured.len());
+    }
+}
+
+/// The same call gives the same answer and the same fuel; chance and time depend on the seed alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_repeat_exactly() {
+    let builder = builder(PROGRAM, limits()).await;
+    let task = task();
+    for name in ["chance_and_time.rs", "ok.rs", "memory_of_calls.rs", "panic.rs"] {
+        let built = builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on").expect(name);
+        let call = async |seed: &str| {
+            let report = builder.sandbox.predict(&built.prepared, setting(&task, &[], seed), "the input").await;
+            (shown(&report), report.fuel, report.peak_memory_bytes)
+        };
+        let first = call("one").await;
+        let again = futures::future::join_all((0..8).map(|_| call("one"))).await;
+        assert!(again.iter().all(|found| *found == first), "{name}: {first:?} and {again:?}");
+        if name == "chance_and_time.rs" {
+            assert_ne!(call("two").await.0, first.0, "another seed gives another order");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The proposer's loop with scripted proposers: one that never submits, one that calls tools wrongly, one
+//! that mends its source, one that fails. Each ends its iteration, never the run.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use mmh::{
+    cancel::Cancel,
+    clock::Clock,
+    dataset::{self, BUILTIN},
+    digest::Digest,
+    evaluate::{Evaluator, Target},
+    limits::Limits,
+    model::{Block, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage, simulated::SimulatedTarget},
+    pricing::Price,
+    progress::Silent,
+    propose::Proposer,
+    record::{
+        format::{Config, SCHEMA_VERSION, Summary, TaskInfo, ToolchainInfo, WitInfo},
+        writer::RunWriter,
+    },
+    search::{BASELINE, Search},
+};
+use mmh_tests::builder;
+use serde_json::{Value, json};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+type Turn = Box<dyn Fn(usize) -> Result<Vec<Block>, ModelError> + Send + Sync>;
+
+/// A proposer that does what a function says, turn by turn.
+struct Scripted {
+    turns: AtomicUsize,
+    turn: Turn,
+}
+
+#[async_trait]
+impl ChatModel for Scripted {
+    fn id(&self) -> &str {
+        "scripted"
+    }
+
+    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ModelError> {
+        let content = (self.turn)(self.turns.fetch_add(1, Ordering::Relaxed))?;
+        let usage = Usage { input_tokens: 10, output_tokens: 1, ..Usage::default() };
+        Ok(ChatReply { content, stop_reason: StopReason::ToolUse, usage })
+    }
+}
+
+fn text(text: &str) -> Vec<Block> {
+    vec![Block::Text { text: text.into() }]
+}
+
+fn call(name: &str, input: Value) -> Vec<Block> {
+    vec![Block::ToolUse { id: format!("call-{name}"), name: name.into(), input }]
+}
+
+/// A search of one iteration with this proposer.
+async fn search(folder: &Path, turn: Turn) -> Summary {
+    let limits = Limits { proposer_steps: 6, ..Limits::default() };
+    let builder = builder(PROGRAM, limits.clone()).await;
+    let dataset = dataset::load(BUILTIN, 0).expect("it loads");
+    let val = dataset::sample(&dataset.val, 5, 0);
+    let clock = Clock::Fixed(Timestamp::UNIX_EPOCH);
+    let config = Config {
+        schema_version: SCHEMA_VERSION,
+        run_id: "test".into(),
+        iterations: 1,
+        dataset: dataset.task.name.clone(),
+        eval_split_size: val.len(),
+        proposer_model: "scripted".into(),
+        target_model: "simulated-target".into(),
+        mock: true,
+        started_at: clock.now(),
+        seed: 0,
+        concurrency: 4,
+        limits: limits.clone(),
+        prices: Default::default(),
+        task: TaskInfo {
+            instructions: dataset.task.instructions.clone(),
+            labels: dataset.task.labels.clone(),
+            train_size: dataset.train.len(),
+            val_size: dataset.val.len(),
+            test_size: dataset.test.len(),
+        },
+        dataset_digest: dataset.digest,
+        toolchain: ToolchainInfo { rustc: String::new(), target: String::new(), flags: Vec::new() },
+        sdk_digest: Digest::of(""),
+        sdk_build_digest: Digest::of(""),
+        wit: WitInfo { package: String::new(), digest: Digest::of("") },
+        host_version: String::new(),
+    };
+    let writer = RunWriter::create(folder, &config).expect("a run folder");
+    let (observer, cancel) = (Arc::new(Silent), Cancel::default());
+    let target = Arc::new(Target::new(Arc::new(SimulatedTarget::new(0)), Price::FREE, clock));
+    let evaluator = Evaluator {
+        sandbox: builder.sandbox.clone(),
+        target,
+        task: Arc::new(dataset.task.clone()),
+        seed: 0,
+        concurrency: 4,
+        clock,
+        observer: observer.clone(),
+        cancel: cancel.clone(),
+    };
+    let proposer = Proposer {
+        model: Arc::new(Scripted { turns: AtomicUsize::new(0), turn }),
+        price: Price::FREE,
+        limits,
+        clock,
+        observer: observer.clone(),
+        cancel: cancel.clone(),
+    };
+    let baseline = BASELINE.to_owned();
+    let search = Search {
+        config, dataset, val, baseline, builder, evaluator, proposer, with_test: false, writer, clock, observer, cancel,
+    };
+    search.run().await.expect("the run goes on")
+}
+
+/// Each of these proposers ends its iteration without a score, for the reason given; the baseline stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposer_without_a_submission_ends_its_iteration() {
+    let broken = "use mmh_sdk::prelude::*;\nfn main() { let x: u32 = \"\"; }\n";
+    let table: [(&str, Turn, &str, &str); 5] = [
+        ("only talks", Box::new(|_| Ok(text("Let me think."))), "gave-up", "it answered 3 times in a row without calling a tool"),
+        ("reads for ever", Box::new(|_| Ok(call("scoreboard", json!({})))), "gave-up", "it used up its 6 steps"),
+        (
+            "submits what does not compile",
+            Box::new(move |_| Ok(call("write_harness", json!({ "code": broken, "reasoning": "hope" })))),
+            "did-not-compile",
+            "it used up its 6 steps; its last submission: error[E0308]: mismatched types",
+        ),
+        ("is unavailable", Box::new(|_| Err(ModelError::Unavailable("no route".into()))), "proposer-error", "no route"),
+        ("refuses", Box::new(|_| Err(ModelError::Refused("no".into()))), "proposer-error", "the model refused: no"),
+    ];
+    for (name, turn, status, reason) in table {
+        let folder = tempfile::tempdir().expect("a folder");
+        let summary = search(folder.path(), turn).await;
+        assert_eq!(summary.iterations.len(), 1, "{name}: only the baseline has a score");
+        let found = &summary.unscored[0];
+        assert_eq!((found.index, found.status.as_str(), found.reason.as_str()), (1, status, reason), "{name}");
+        assert!(summary.finished_at.is_some() && summary.best_iteration_index == Some(0), "{name}");
+    }
+}
+
+/// A wrong call comes back as a tool error that says what is wrong; the loop goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_calls_are_answered() {
+    let calls: Vec<(&str, Value, &str)> = vec![
+        ("no_such_tool", json!({}), "there is no tool \"no_such_tool\"; the tools are list_iterations, "),
+        ("read_harness", json!({ "iteration": 7 }), "iteration 7 has no harness.rs"),
+        ("read_harness", json!({ "iteration": -1 }), "bad arguments for read_harness: invalid value: integer `-1`"),
+        ("read_harness", json!({ "iteration": 1e30 }), "bad arguments for read_harness"),
+        ("read_harness", json!({ "iteration": "../../config.json" }), "bad arguments for read_harness: invalid type: string"),
+        ("read_harness", json!({ "iteration": 0, "path": "x" }), "unknown field `path`"),
+        ("read_score", json!([1, 2]), "bad arguments for read_score"),
+        ("read_train", json!({ "label": "no such label" }), "there is no label \"no such label\"; the labels are allergy, "),
+        ("read_eval_trace", json!({ "iteration": 9 }), "iteration 9 was not evaluated"),
+        ("try_harness", json!({ "code": BASELINE, "example_ids": ["val-9999"] }), "there is no validation example \"val-9999\""),
+        ("try_harness", json!({ "code": BASELINE, "example_ids": ["test-0001"] }), "there is no validation example \"test-0001\""),
+        ("try_harness", json!({ "code": BASELINE, "example_ids": [] }), "0 example ids were given; 1 to 10"),
+        ("write_harness", json!({ "code": "fn main() {}" }), "missing field `reasoning`"),
+        ("diff_harness", json!({ "a": 0, "b": 1 }), "iteration 1 has no harness.rs"),
+    ];
+    let blocks: Vec<Block> = calls
+        .iter()
+        .enumerate()
+        .map(|(at, (name, input, _))| Block::ToolUse { id: format!("call-{at}"), name: (*name).into(), input: input.clone() })
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    search(folder.path(), Box::new(move |turn| Ok(if turn == 0 { blocks.clone() } else { text("done") }))).await;
+    let results = results(folder.path());
+    assert_eq!(results.len(), calls.len());
+    for ((content, is_error), (name, input, says)) in results.iter().zip(&calls) {
+        assert!(*is_error, "{name} {input}: {content}");
+        assert!(content.contains(says), "{name} {input}: {content}");
+    }
+}
+
+/// Every tool answers, within its limit, and what was read is logged.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_answers() {
+    let label = "allergy";
+    let calls = [
+        ("list_iterations", json!({}), "\"accuracy\""),
+        ("scoreboard", Value::Null, "\"mean_prompt_bytes\""),
+        ("read_harness", json!({ "iteration": 0 }), "struct ZeroShot"),
+        ("read_reasoning", json!({ "iteration": 0 }), "Zero-shot"),
+        ("read_score", json!({ "iteration": 0 }), "\"interval\""),
+        ("read_eval_trace", json!({ "iteration": 0, "only_failures": false, "limit": 2 }), "\"returned\":2"),
+        ("read_train", json!({ "label": label, "limit": 3 }), "\"total\":22"),
+        ("read_sdk", json!({}), "A harness is one Rust file"),
+        ("diff_harness", json!({ "a": 0, "b": 0 }), ""),
+        ("check_harness", json!({ "code": BASELINE }), "\"ok\":true"),
+        ("check_harness", json!({ "code": "nonsense" }), "did-not-compile"),
+    ];
+    let blocks: Vec<Block> = calls
+        .iter()
+        .enumerate()
+        .map(|(at, (name, input, _))| Block::ToolUse { id: format!("call-{at}"), name: (*name).into(), input: input.clone() })
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let summary = search(folder.path(), Box::new(move |turn| match turn {
+        0 => Ok(blocks.clone()),
+        _ => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# The same again" }))),
+    }))
+    .await;
+    for ((content, is_error), (name, _, says)) in results(folder.path()).iter().zip(&calls) {
+        assert!(!is_error && content.contains(says), "{name}: {content}");
+        assert!(content.len() <= 64 << 10, "{name}: {} bytes", content.len());
+    }
+    let [baseline, again] = summary.iterations.as_slice() else { panic!("two iterations: {summary:?}") };
+    assert_eq!(again.reasoning, "# The same again");
+    assert_eq!(again.component_digest, baseline.component_digest, "one source, one binary");
+    assert_eq!(again.score.accuracy, baseline.score.accuracy);
+    assert_eq!(summary.best_iteration_index, Some(0), "as good as the best is not better");
+    let paths: Vec<&str> = again.filesystem_reads.iter().map(|read| read.path.as_str()).collect();
+    for path in ["summary.json", "iterations/000/harness.rs", "iterations/000/eval_trace.jsonl", "dataset/train", "sdk"] {
+        assert!(paths.contains(&path), "{path} is logged: {paths:?}");
+    }
+}
+
+/// A trial runs the candidate on the examples that were asked for, and submits nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_is_no_submission() {
+    let dataset = dataset::load(BUILTIN, 0).expect("it loads");
+    let id = dataset::sample(&dataset.val, 5, 0)[2].id.clone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let wanted = id.clone();
+    let summary = search(folder.path(), Box::new(move |turn| match turn {
+        0 => Ok(call("try_harness", json!({ "code": BASELINE, "example_ids": [wanted] }))),
+        _ => Ok(text("that is all")),
+    }))
+    .await;
+    let results = results(folder.path());
+    let found: Value = serde_json::from_str(&results[0].0).expect("JSON");
+    assert_eq!((&found["ok"], &found["examples"][0]["example_id"]), (&json!(true), &json!(id)));
+    assert_eq!(summary.unscored[0].status, "gave-up");
+    assert!(summary.unscored[0].cost.target_input_tokens > 0, "a trial's calls are counted");
+}
+
+/// All tool results in the transcript of iteration 1.
+fn results(folder: &Path) -> Vec<(String, bool)> {
+    let path = folder.join("test/iterations/001/proposer.jsonl");
+    let text = std::fs::read_to_string(path).expect("a transcript");
+    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let contents = rows.filter(|row| row["type"] == "answer").flat_map(|row| row["content"].as_array().cloned().unwrap_or_default());
+    contents
+        .filter(|block| block["type"] == "tool_result")
+        .map(|block| (block["content"].as_str().unwrap_or_default().to_owned(), block["is_error"] == true))
+        .collect()
+}

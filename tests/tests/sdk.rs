@@ -1,0 +1,66 @@
+//! The SDK's guide compiles, its lock file is complete, and what is embedded is what is there.
+
+use std::fs;
+
+use mmh::{limits::Limits, toolchain::sdk};
+use mmh_tests::{builder, root};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+/// Every Rust block of the guide, and of the README, is a harness that compiles.
+#[tokio::test(flavor = "multi_thread")]
+async fn documented_harnesses_compile() {
+    let builder = builder(PROGRAM, Limits::default()).await;
+    let mut seen = 0;
+    for file in ["guest-sdk/SDK.md", "README.md"] {
+        let text = fs::read_to_string(root().join(file)).expect(file);
+        for (at, block) in text.split("```rust\n").skip(1).enumerate() {
+            let source = block.split("```").next().unwrap_or_default();
+            let verdict = builder.build(source).await.expect("the host can go on");
+            assert!(verdict.is_ok(), "{file}, block {at}: {:?}", verdict.err());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "the guides have examples");
+}
+
+/// Zero-shot takes an author fewer than 20 lines.
+#[test]
+fn zero_shot_is_short() {
+    let block = sdk::GUIDE.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
+    let lines = block.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!(lines < 20, "{lines} lines");
+}
+
+#[test]
+fn every_source_is_embedded() {
+    let mut files: Vec<String> = fs::read_dir(root().join("guest-sdk/src"))
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    let mut embedded: Vec<&str> = sdk::SOURCES.iter().map(|(name, _)| *name).collect();
+    files.sort();
+    embedded.sort_unstable();
+    assert_eq!(files, embedded);
+}
+
+/// The guide names the limits that hold.
+#[test]
+fn the_guide_states_the_default_limits() {
+    let limits = Limits::default();
+    let guide = sdk::GUIDE.split_whitespace().collect::<Vec<_>>().join(" ");
+    let stated = format!(
+        "{} billion units of fuel (a few seconds of computing), {} MiB of memory, {} s, {} model calls, {} KiB per prompt, \
+         4,096 tokens per reply, {} KiB of logs, {} MiB of state. A source has at most {} KiB.",
+        limits.fuel / 1_000_000_000,
+        limits.memory_bytes >> 20,
+        limits.example_wall_ms / 1000,
+        limits.model_calls,
+        limits.prompt_bytes >> 10,
+        limits.log_bytes >> 10,
+        limits.state_bytes >> 20,
+        limits.source_bytes >> 10,
+    );
+    assert_eq!(limits.reply_tokens, 4096);
+    assert!(guide.contains(&stated), "{stated}");
+}
