@@ -1,11 +1,16 @@
 //! How a call into a harness ended. Every ending is typed, and its message names limit and usage.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
-use wasmtime::{Error, Trap};
+use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::engine::STACK_BYTES;
 use crate::{limits::Limits, text};
+
+/// Innermost frames that are looked at; wasmtime keeps 20.
+const DEEP_FRAMES: usize = 16;
 
 /// The kinds of ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,10 +100,9 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
             let limit = text::grouped(evidence.limits.fuel);
             return Failure::new(OutcomeKind::OutOfFuel, format!("the call used up its {limit} units of fuel"));
         }
-        Some(Trap::StackOverflow) => {
-            let limit = text::bytes(STACK_BYTES as u64);
-            return Failure::new(OutcomeKind::StackOverflow, format!("the calls nested deeper than {limit} of stack"));
-        }
+        Some(Trap::StackOverflow) => return stack_overflow(),
+        // A Rust guest keeps part of its stack at the start of its memory: too deep is out of bounds.
+        Some(Trap::MemoryOutOfBounds) if is_recursive(error) => return stack_overflow(),
         _ => {}
     }
     if let Some(message) = panic_message(evidence.stderr) {
@@ -114,6 +118,18 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
         return Failure::new(OutcomeKind::OutputLimit, message);
     }
     Failure::new(OutcomeKind::Trap, text::capped(&text::one_line(&reason), 500))
+}
+
+fn stack_overflow() -> Failure {
+    let limit = text::bytes(STACK_BYTES as u64);
+    Failure::new(OutcomeKind::StackOverflow, format!("the calls nested deeper than {limit} of stack"))
+}
+
+/// Whether a trap happened deep in calls of a few functions of each other.
+fn is_recursive(error: &Error) -> bool {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let functions: HashSet<u32> = backtrace.frames().iter().map(FrameInfo::func_index).collect();
+    backtrace.frames().len() >= DEEP_FRAMES && functions.len() <= DEEP_FRAMES / 4
 }
 
 /// The last panic that Rust's standard library reported: `harness.rs:12:5: text`.

@@ -52,7 +52,7 @@ pub struct Toolchain {
 #[derive(Debug, thiserror::Error)]
 pub enum ToolchainError {
     #[error(
-        "no Rust compiler: {rustc} cannot be started ({detail}); install one with rustup (https://rustup.rs), or your \
+        "no Rust compiler: {rustc} cannot be used ({detail}); install one with rustup (https://rustup.rs), or your \
          distribution's rustc and cargo, or name one with --rustc PATH or MMH_RUSTC"
     )]
     NoRustc { rustc: String, detail: String },
@@ -92,7 +92,11 @@ impl Toolchain {
             line.unwrap_or_default().trim().to_owned()
         };
         let release = field("release:");
-        if parse_release(&release).is_none_or(|found| found < OLDEST) {
+        let Some(found) = parse_release(&release) else {
+            let detail = "it does not say which version of Rust it is".to_owned();
+            return Err(ToolchainError::NoRustc { rustc: rustc_name, detail });
+        };
+        if found < OLDEST {
             return Err(ToolchainError::TooOld { rustc: rustc_name, found: release });
         }
         let sysroot = query(asked, ["--print", "sysroot"], &environment).await?;

@@ -8,7 +8,7 @@ impl Harness for Guest {
     type State = ();
 
     fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        for n in 0..100_000 {
+        for n in 0..12_000 {
             info!("line {n}");
             println!("out {n}");
             eprintln!("err {n}");

@@ -35,6 +35,8 @@ const MAX_PAGES: u64 = 5;
 const ROWS: u64 = 20;
 /// Tool calls in one turn at most, where several are of one kind.
 const MAX_CALLS: usize = 8;
+/// Earlier reasonings that are read at most, where the scoreboard does not tell their ideas.
+const MAX_REASONINGS: usize = 16;
 /// After so many turns it stops reading and writes.
 const TURNS_TO_READ: usize = 8;
 /// After so many refusals it gives up.
@@ -146,7 +148,7 @@ fn read_history(conversation: &Conversation, study: &Study) -> Option<Step> {
     }
     let mut calls = vec![("read_harness", json!({ "iteration": best.iteration }))];
     let unclear = study.past.iter().filter(|past| past.iteration > 0 && past.idea.is_none()).map(|past| past.iteration);
-    let unclear = unclear.filter(|_| conversation.offers("read_reasoning")).take(MAX_CALLS - 1);
+    let unclear = unclear.filter(|_| conversation.offers("read_reasoning")).take(MAX_REASONINGS);
     calls.extend(unclear.map(|iteration| ("read_reasoning", json!({ "iteration": iteration }))));
     Some(Step::new(format!("Iteration {:03} is the best. How does it work?", best.iteration), calls))
 }

@@ -107,6 +107,7 @@ impl ToolHost {
         match name {
             "scoreboard" => Ok(self.scoreboard()),
             "read_harness" => iteration().map(|one| one.source.clone()).ok_or("no such iteration".into()),
+            "read_reasoning" => iteration().map(|one| one.reasoning.clone()).ok_or("no such iteration".into()),
             "read_eval_trace" => iteration().map(|one| failures(one, input)).ok_or("no such iteration".into()),
             "read_train" => Ok(train(input)),
             "check_harness" => Ok(match complaint(&code) {

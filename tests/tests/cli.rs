@@ -1,0 +1,193 @@
+//! The command line: what goes wrong, how it is said, and the exit code; and that the README does not lie.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use mmh_tests::{cache_dir, guest, root};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).current_dir(folder).env("MMH_CACHE_DIR", cache_dir()).env_remove("MMH_RUSTC");
+    command
+}
+
+fn mmh(folder: &Path, args: &[&str]) -> Output {
+    command(folder, args).output().expect("the program starts")
+}
+
+fn both(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A folder with a few harnesses and other files.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [
+        ("good.rs", guest("run/ok.rs")),
+        ("bad.rs", guest("compile/type_error.rs")),
+        ("large.rs", " ".repeat(300 << 10)),
+        ("learn.rs", guest("run/learn_panic.rs")),
+        ("empty.wasm", String::new()),
+        ("bad.jsonl", "{\"text\":\"a\",\"label\":\"b\"}\n{\n".into()),
+    ] {
+        fs::write(folder.path().join(name), text).expect("a file");
+    }
+    fs::write(folder.path().join("core.wasm"), wat::parse_str("(module)").expect("wat")).expect("a file");
+    fs::write(folder.path().join("empty_component.wasm"), wat::parse_str("(component)").expect("wat")).expect("a file");
+    fs::write(folder.path().join("sockets.wasm"), wat::parse_str(SOCKETS).expect("wat")).expect("a file");
+    fs::write(folder.path().join("future.wasm"), wat::parse_str(FUTURE).expect("wat")).expect("a file");
+    folder
+}
+
+const SOCKETS: &str = r#"(component (import "wasi:sockets/tcp@0.2.3" (instance)))"#;
+const FUTURE: &str = r#"(component (import "mmh:harness/model@2.0.0" (instance)))"#;
+
+#[test]
+fn what_goes_wrong_is_said() {
+    let folder = folder();
+    let table: [(&[&str], i32, &str); 22] = [
+        (&["check", "good.rs"], 0, "ok: component of"),
+        (&["check", "bad.rs"], 1, "did-not-compile: error[E0277]"),
+        (&["check", "bad.rs", "--json"], 1, "\"kind\": \"did-not-compile\""),
+        (&["check", "large.rs"], 1, "source-too-large: the source has 300 KiB, more than the limit of 256 KiB"),
+        (&["check", "nowhere.rs"], 2, "error: cannot read nowhere.rs: No such file"),
+        (&["check", "good.rs", "--component-mib", "0"], 2, "--component-mib"),
+        (&["check", "good.rs", "--rustc", "/nowhere/rustc"], 3, "no Rust compiler: /nowhere/rustc cannot be used (No such file"),
+        (&["check", "good.rs", "--rustc", "/bin/true"], 3, "/bin/true cannot be used (it does not say which version of Rust it is)"),
+        (&["eval", "good.rs"], 2, "--mock runs the search with simulated models"),
+        (&["eval", "good.rs", "--mock", "--target-model", "kimi-k2.6"], 2, "kimi-k2.6 cannot be used with it"),
+        (&["eval", "bad.rs", "--mock"], 1, "did-not-compile"),
+        (&["eval", "learn.rs", "--mock"], 1, "learn failed at batch 0: panic: panicked at harness.rs:11:9: cannot learn 20 examples"),
+        (&["eval", "empty.wasm", "--mock"], 1, "bad-component"),
+        (&["eval", "core.wasm", "--mock"], 1, "it is a core module, not a component"),
+        (&["eval", "empty_component.wasm", "--mock"], 1, "not a harness: no export"),
+        (&["eval", "sockets.wasm", "--mock"], 1, "bad-import: the component imports wasi:sockets/tcp@0.2.3, which a harness may not use"),
+        (&["eval", "future.wasm", "--mock"], 1, "imports mmh:harness/model@2.0.0, but this host speaks mmh:harness@1.0.0"),
+        (&["eval", "good.rs", "--mock", "--dataset", "bad.jsonl"], 2, "bad.jsonl, line 2: it is not JSON"),
+        (&["run", "--mock", "--run-id", "../x"], 2, "\"../x\" is no run id: use letters"),
+        (&["run", "--mock", "--dataset", "nowhere"], 2, "\"nowhere\" is no data set"),
+        (&["summary", "nowhere"], 2, "there is no run at nowhere: a run folder holds a config.json"),
+        (&["frobnicate"], 2, "unrecognized subcommand"),
+    ];
+    for (args, code, says) in table {
+        let output = mmh(folder.path(), args);
+        let said = both(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {says:?} is not in {said}");
+    }
+}
+
+#[test]
+fn a_run_is_never_overwritten() {
+    let folder = folder();
+    let args = ["run", "--mock", "--iterations", "0", "--eval-size", "2", "--no-test", "--run-id", "one"];
+    assert_eq!(mmh(folder.path(), &args).status.code(), Some(0));
+    let again = mmh(folder.path(), &args);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(both(&again).contains("the run one exists already in runs; choose another --run-id"), "{}", both(&again));
+}
+
+#[test]
+fn results_go_to_standard_output_only() {
+    let folder = folder();
+    let output = mmh(folder.path(), &["eval", "good.rs", "--mock", "--eval-size", "3", "--json", "--trace", "trace.jsonl"]);
+    let result: Value = serde_json::from_slice(&output.stdout).expect("JSON and nothing else");
+    assert_eq!((&result["ok"], &result["score"]["n_examples"], &result["score"]["mock"]), (&true.into(), &3.into(), &true.into()));
+    assert_eq!(fs::read_to_string(folder.path().join("trace.jsonl")).expect("a trace").lines().count(), 3);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("val 3/3 accuracy") && said.contains("simulated"), "{said}");
+}
+
+#[test]
+fn doctor_reports() {
+    let folder = folder();
+    let output = command(folder.path(), &["doctor"]).env("OPENAI_API_KEY", "sk-very-secret").output().expect("it starts");
+    let said = both(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for part in ["ok        compiler: rustc 1.", "ok        jail: ", "ok        cache: ", "key OPENAI_API_KEY: set"] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    assert!(!said.contains("secret"), "{said}");
+    let broken = mmh(folder.path(), &["doctor", "--rustc", "/nowhere/rustc", "--json"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&broken.stdout).expect("JSON");
+    assert_eq!((&found["ok"], &found["findings"][0]["ok"]), (&false.into(), &false.into()));
+}
+
+/// Ctrl-C lets what is under way finish, records it, and says so.
+#[test]
+fn ctrl_c_leaves_a_readable_run() {
+    let folder = folder();
+    // Slow enough to be stopped: every example sleeps for a while.
+    let slow = guest("run/timeout.rs").replace("3600", "1");
+    fs::write(folder.path().join("slow.rs"), slow).expect("a file");
+    let args = ["run", "--mock", "--iterations", "1", "--run-id", "a", "--baseline", "slow.rs", "--concurrency", "2"];
+    let child = command(folder.path(), &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let trace = folder.path().join("runs/a/iterations/000/eval_trace.jsonl");
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while fs::read_to_string(&trace).unwrap_or_default().lines().count() < 2 {
+        assert!(Instant::now() < deadline, "the evaluation begins");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(signalled.success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130), "{}", both(&output));
+    let summary = mmh(folder.path(), &["summary", "runs/a"]);
+    let shown = both(&summary);
+    for part in ["not finished", "not scored: interrupted: the run was stopped after", "of 100 examples"] {
+        assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+}
+
+/// Every `mmh` line in the README's shell blocks runs, in order, in an empty folder.
+#[test]
+fn documented_commands_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines: Vec<&str> = blocks.flat_map(str::lines).collect();
+    let mut ran = 0;
+    for line in &lines {
+        let args = line.strip_prefix("mmh ").or_else(|| line.strip_prefix("cargo run --release -- "));
+        let Some(args) = args else { continue };
+        let args: Vec<&str> = args.split_whitespace().collect();
+        let output = mmh(folder.path(), &args);
+        assert!(output.status.success(), "{line}: {}", both(&output));
+        ran += 1;
+    }
+    assert!(ran >= 8, "{lines:?}");
+    let ci = fs::read_to_string(root().join(".ci/run")).expect("the CI script");
+    assert!(lines.contains(&"cargo test --workspace") && ci.contains("cargo test --workspace"));
+}
+
+/// Every option that the README names exists, and every limit has its line there.
+#[test]
+fn documented_options_exist() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let help: String = ["run", "eval", "check"].iter().map(|name| both(&mmh(folder.path(), &[name, "--help"]))).collect();
+    let options = |text: &str| -> BTreeSet<String> {
+        let is_name = |character: char| character.is_ascii_lowercase() || character == '-' || character.is_ascii_digit();
+        let starts = text.match_indices("--").map(|(at, _)| &text[at..]);
+        let names = starts.map(|rest| rest[..rest.find(|it| !is_name(it)).unwrap_or(rest.len())].trim_end_matches('-').to_owned());
+        names.filter(|name| name.len() > 3).collect()
+    };
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let (known, named) = (options(&help), options(&readme));
+    let cargos = ["--release", "--workspace", "--path"];
+    for option in named.iter().filter(|option| !cargos.contains(&option.as_str())) {
+        assert!(known.contains(option), "{option} is in the README, but not in the help: {known:?}");
+    }
+    let limits = help.split("Limits:").nth(1).unwrap_or_default();
+    for option in options(limits.split("Usage:").next().unwrap_or_default()) {
+        assert!(named.contains(&option), "{option} is not in the README");
+    }
+}
