@@ -117,30 +117,44 @@ impl Evaluator {
             total: examples.len(),
             ..Standing::default()
         }));
-        let work = examples.iter().cloned().enumerate().map(|(at, example)| {
+        let examples = examples.to_vec();
+        let total = examples.len();
+        let (this, harness) = (self.clone(), harness.clone());
+        // On a worker thread, the examples' tasks mostly run where they were spawned, which saves a
+        // change of thread for each.
+        let driver = tokio::spawn(async move { this.drive(&harness, examples, &sink, &standing).await });
+        let mut done = driver.await.map_err(panicked)??;
+        done.sort_by_key(|(at, _)| *at);
+        let mut cost = Cost::default();
+        done.iter().for_each(|(_, (_, spent))| cost += *spent);
+        let complete = done.len() == total;
+        Ok(Evaluation { rows: done.into_iter().map(|(_, (row, _))| row).collect(), cost, complete })
+    }
+
+    /// Runs all examples, each in a task of its own. What was done comes in the order of completion.
+    async fn drive(
+        &self,
+        harness: &Learned,
+        examples: Vec<Example>,
+        sink: &Arc<dyn Sink>,
+        standing: &Arc<Mutex<Standing>>,
+    ) -> Result<Vec<(usize, (TraceRow, Cost))>, RecordError> {
+        let mut done = Vec::with_capacity(examples.len());
+        let work = examples.into_iter().enumerate().map(|(at, example)| {
             let (this, harness, sink, standing) = (self.clone(), harness.clone(), sink.clone(), standing.clone());
             async move {
                 if this.cancel.is_cancelled() {
                     return Ok(None);
                 }
                 let task = tokio::spawn(async move { this.one(&harness, &example, &*sink, &standing).await });
-                let done = task.await.map_err(|error| RecordError::Damaged {
-                    file: "the evaluation".into(),
-                    problem: error.to_string(),
-                })??;
-                Ok(Some((at, done)))
+                Ok(Some((at, task.await.map_err(panicked)??)))
             }
         });
-        let mut done: Vec<(usize, (TraceRow, Cost))> = Vec::with_capacity(examples.len());
         let mut finished = stream::iter(work).buffer_unordered(self.concurrency.max(1));
         while let Some(result) = finished.next().await {
             done.extend(result?);
         }
-        done.sort_by_key(|(at, _)| *at);
-        let complete = done.len() == examples.len();
-        let mut cost = Cost::default();
-        done.iter().for_each(|(_, (_, spent))| cost += *spent);
-        Ok(Evaluation { rows: done.into_iter().map(|(_, (row, _))| row).collect(), cost, complete })
+        Ok(done)
     }
 
     async fn one(
@@ -169,6 +183,11 @@ impl Evaluator {
         let seed = KeyBuilder::new("call").part("seed", self.seed.to_le_bytes()).part("id", id).finish();
         Setting { task: &self.task, state, seed, model: self.target.clone() }
     }
+}
+
+/// A task of ours panicked: a bug of the host, not of a candidate.
+fn panicked(error: tokio::task::JoinError) -> RecordError {
+    RecordError::Damaged { file: "the evaluation".into(), problem: error.to_string() }
 }
 
 fn trace_row(example: &Example, latency_ms: f64, report: Report<String>) -> (TraceRow, Vec<CallRow>) {

@@ -56,7 +56,14 @@ fn reasoning(finding: &Finding, label: &str, rival: Option<&str>) -> String {
     format!("{seen} {compared}")
 }
 
-fn plain(shape: &Shape, form: &Form, label: &str, rival: Option<&str>, reasons: Option<String>, dice: u64) -> String {
+fn plain(
+    shape: &Shape,
+    form: &Form,
+    label: &str,
+    rival: Option<&str>,
+    reasons: Option<String>,
+    dice: u64,
+) -> String {
     let style = dice % 20;
     let named = match style {
         0..=9 => label.to_owned(),
@@ -88,7 +95,9 @@ fn json(keys: &[String], answer: usize, label: &str, reasons: Option<String>, di
     let mut object = Map::new();
     for (at, key) in keys.iter().enumerate() {
         let value = match &reasons {
-            _ if at == answer => Value::from(if dice % 7 == 0 { capitalised(label) } else { label.to_owned() }),
+            _ if at == answer => {
+                Value::from(if dice.is_multiple_of(7) { capitalised(label) } else { label.to_owned() })
+            }
             Some(reasons) if is_reason_key(key) => Value::from(reasons.as_str()),
             _ if key.to_lowercase().contains("conf") => Value::from(0.8),
             _ => Value::from(""),

@@ -59,7 +59,9 @@ impl Question {
     /// With reasons, a negated symptom does not count; without, it is overlooked that it is negated.
     fn new(text: &str, reasons: bool) -> Self {
         let sentences = sentences(text).into_iter();
-        let kept = sentences.map(|words| words.into_iter().filter(|(_, negated)| !(reasons && *negated)).map(|(stem, _)| stem).collect());
+        let kept = sentences.map(|words| {
+            words.into_iter().filter(|(_, negated)| !(reasons && *negated)).map(|(stem, _)| stem).collect()
+        });
         let sentences: Vec<HashSet<String>> = kept.collect();
         let insight = if reasons { 1.0 } else { AT_A_GLANCE };
         Self { stems: sentences.iter().flatten().cloned().collect(), sentences, insight }
@@ -113,13 +115,14 @@ fn known(entry: usize, question: &Question) -> (f32, Vec<String>) {
 
 /// Evidence from the lexicon, relative to the best answer's, with what bleeds over between alike diseases.
 fn knowledge(options: &[String], question: &Question) -> Vec<Finding> {
-    let entries: Vec<Option<usize>> = options.iter().map(|option| lexicon::index_of(&normalize(option))).collect();
+    let entries: Vec<Option<usize>> =
+        options.iter().map(|option| lexicon::index_of(&normalize(option))).collect();
     let found: Vec<(f32, Vec<String>)> =
         entries.iter().map(|entry| entry.map(|entry| known(entry, question)).unwrap_or_default()).collect();
     let blurred = |at: usize| {
-        let others = (0..entries.len()).filter(|other| *other != at).filter_map(|other| {
-            Some(lexicon::likeness(entries[at]?, entries[other]?) * found[other].0)
-        });
+        let others = (0..entries.len())
+            .filter(|other| *other != at)
+            .filter_map(|other| Some(lexicon::likeness(entries[at]?, entries[other]?) * found[other].0));
         found[at].0 + CONFUSION * others.fold(0.0, f32::max)
     };
     let scores: Vec<f32> = (0..entries.len()).map(blurred).collect();
@@ -144,7 +147,8 @@ fn attention(reading: &Reading) -> f32 {
 
 /// How similar each option's worked examples are to the question: idf-weighted cosine, nearest first.
 fn similar_examples(reading: &Reading, question: &Question) -> Vec<(usize, f32)> {
-    let bags: Vec<HashSet<String>> = reading.examples.iter().map(|(text, _)| stems(text).into_iter().collect()).collect();
+    let bags: Vec<HashSet<String>> =
+        reading.examples.iter().map(|(text, _)| stems(text).into_iter().collect()).collect();
     let mut documents: HashMap<&str, f32> = HashMap::new();
     for stem in bags.iter().flatten().chain(&question.stems) {
         *documents.entry(stem).or_default() += 1.0;
@@ -152,18 +156,24 @@ fn similar_examples(reading: &Reading, question: &Question) -> Vec<(usize, f32)>
     let total = bags.len() as f32 + 1.0;
     let squared = |stem: &String| (1.0 + total / documents[stem.as_str()]).ln().powi(2);
     let own: f64 = sum(question.stems.iter().map(squared));
-    let cosines: Vec<f32> = bags.iter().map(|bag| {
-        let shared = sum(bag.iter().filter(|stem| question.stems.contains(*stem)).map(squared));
-        if shared > 0.0 { (shared / (own * sum(bag.iter().map(squared))).sqrt()) as f32 } else { 0.0 }
-    }).collect();
+    let cosines: Vec<f32> = bags
+        .iter()
+        .map(|bag| {
+            let shared = sum(bag.iter().filter(|stem| question.stems.contains(*stem)).map(squared));
+            if shared > 0.0 { (shared / (own * sum(bag.iter().map(squared))).sqrt()) as f32 } else { 0.0 }
+        })
+        .collect();
     let mut nearest: HashMap<usize, Vec<f32>> = HashMap::new();
     for (cosine, (_, option)) in relative(&cosines).into_iter().zip(&reading.examples) {
         nearest.entry(*option).or_default().push(cosine);
     }
-    let mut found: Vec<(usize, f32)> = nearest.into_iter().map(|(option, mut similar)| {
-        similar.sort_by(|a, b| b.total_cmp(a));
-        (option, similar.iter().zip(NEIGHBOURS).map(|(similarity, weight)| similarity * weight).sum())
-    }).collect();
+    let mut found: Vec<(usize, f32)> = nearest
+        .into_iter()
+        .map(|(option, mut similar)| {
+            similar.sort_by(|a, b| b.total_cmp(a));
+            (option, similar.iter().zip(NEIGHBOURS).map(|(similarity, weight)| similarity * weight).sum())
+        })
+        .collect();
     found.sort_unstable_by_key(|(option, _)| *option);
     found
 }
@@ -184,10 +194,12 @@ fn sum(values: impl Iterator<Item = f32>) -> f64 {
 /// Hints act on what else is known: `prefer A over B` matters as far as A and B are both in question.
 fn apply_rules(reading: &Reading, question: &Question, attention: f32, findings: &mut [Finding]) {
     let best = findings.iter().map(|finding| finding.score).fold(f32::EPSILON, f32::max);
-    let in_question: Vec<f32> = findings.iter().map(|finding| (finding.score / best).clamp(0.0, 1.0)).collect();
+    let in_question: Vec<f32> =
+        findings.iter().map(|finding| (finding.score / best).clamp(0.0, 1.0)).collect();
     let mut moved = vec![0.0f32; findings.len()];
     for rule in &reading.rules {
-        let met: Vec<String> = rule.cues.iter().filter(|cue| question.has(cue)).map(|cue| cue.join(" ")).collect();
+        let met: Vec<String> =
+            rule.cues.iter().filter(|cue| question.has(cue)).map(|cue| cue.join(" ")).collect();
         // The second and third cue convince less than the first.
         let strength = attention * (met.len() as f32).sqrt().min(2.0);
         match rule.over {

@@ -13,7 +13,10 @@ pub(crate) enum Part {
     /// `Text: x`, `Patient: x`, `<input>x</input>`; an input may go on over several lines.
     Input(String),
     /// `Label: x`, `Diagnosis: x`; empty when it is left open for the model.
-    Label { key: String, value: String },
+    Label {
+        key: String,
+        value: String,
+    },
     Json(Map<String, Value>),
     /// A JSON array of texts.
     Texts(Vec<String>),
@@ -24,13 +27,53 @@ pub(crate) enum Part {
 }
 
 const INPUT_KEYS: &[&str] = &[
-    "text", "input", "patient", "q", "question", "query", "message", "ticket", "review", "sentence", "symptoms",
-    "description", "case", "document", "email", "utterance", "report", "content", "complaint", "statement", "user",
-    "request", "comment", "tweet", "note", "passage",
+    "text",
+    "input",
+    "patient",
+    "q",
+    "question",
+    "query",
+    "message",
+    "ticket",
+    "review",
+    "sentence",
+    "symptoms",
+    "description",
+    "case",
+    "document",
+    "email",
+    "utterance",
+    "report",
+    "content",
+    "complaint",
+    "statement",
+    "user",
+    "request",
+    "comment",
+    "tweet",
+    "note",
+    "passage",
 ];
 const LABEL_KEYS: &[&str] = &[
-    "label", "answer", "diagnosis", "a", "output", "category", "class", "intent", "prediction", "response", "target",
-    "sentiment", "topic", "condition", "disease", "gold", "verdict", "assistant", "decision",
+    "label",
+    "answer",
+    "diagnosis",
+    "a",
+    "output",
+    "category",
+    "class",
+    "intent",
+    "prediction",
+    "response",
+    "target",
+    "sentiment",
+    "topic",
+    "condition",
+    "disease",
+    "gold",
+    "verdict",
+    "assistant",
+    "decision",
 ];
 
 /// Longer keys than this are sentences that happen to hold a colon.
@@ -51,16 +94,39 @@ fn last_word(key: &str) -> Option<String> {
     if key.len() > MAX_KEY_BYTES {
         return None;
     }
-    let words = key.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().any(char::is_alphabetic));
+    let words =
+        key.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().any(char::is_alphabetic));
     let words: Vec<&str> = words.collect();
-    if words.is_empty() || words.len() > MAX_KEY_WORDS { None } else { words.last().map(|word| word.to_lowercase()) }
+    if words.is_empty() || words.len() > MAX_KEY_WORDS {
+        None
+    } else {
+        words.last().map(|word| word.to_lowercase())
+    }
 }
 
 /// Whether a line tells the model how to answer, rather than being something to classify.
 pub(crate) fn is_instruction(line: &str) -> bool {
-    const WORDS: &[&str] =
-        &["answer", "answers", "reply", "respond", "label", "labels", "classify", "output", "json", "choose", "return", "think", "exactly", "categories", "explain", "reasoning", "step"];
-    line.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
+    const WORDS: &[&str] = &[
+        "answer",
+        "answers",
+        "reply",
+        "respond",
+        "label",
+        "labels",
+        "classify",
+        "output",
+        "json",
+        "choose",
+        "return",
+        "think",
+        "exactly",
+        "categories",
+        "explain",
+        "reasoning",
+        "step",
+    ];
+    line.split(|c: char| !c.is_alphanumeric())
+        .any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
 /// Cuts a message into its parts.
@@ -110,12 +176,11 @@ fn label_value(first: &str, lines: &mut Lines) -> String {
 /// Reads an input over its lines. It ends at a field, a list or a blank line; but what follows a blank
 /// line still belongs to it if a label comes next and it is no instruction.
 fn push_input(parts: &mut Vec<Part>, first: &str, lines: &mut Lines) {
-    // `Text: x | Label: y` on one line.
-    if let Some((text, rest)) = first.rsplit_once(" | ")
-        && let Some((key, label)) = field(rest.trim())
-        && is_label_key(key)
-    {
-        parts.extend([Part::Input(unquoted(text)), Part::Label { key: key.to_owned(), value: label.to_owned() }]);
+    if let Some((text, key, label)) = labelled_line(first) {
+        parts.extend([
+            Part::Input(unquoted(text)),
+            Part::Label { key: key.to_owned(), value: label.to_owned() },
+        ]);
         return;
     }
     let mut text = first.trim_start_matches("\"\"\"").to_owned();
@@ -140,7 +205,8 @@ fn push_input(parts: &mut Vec<Part>, first: &str, lines: &mut Lines) {
             break;
         }
     }
-    let label_follows = lines.peek().and_then(|line| field(line.trim())).is_some_and(|(key, _)| is_label_key(key));
+    let label_follows =
+        lines.peek().and_then(|line| field(line.trim())).is_some_and(|(key, _)| is_label_key(key));
     if label_follows {
         text.push_str(&later);
         later.clear();
@@ -148,6 +214,13 @@ fn push_input(parts: &mut Vec<Part>, first: &str, lines: &mut Lines) {
     parts.push(Part::Input(unquoted(text.trim().trim_end_matches("\"\"\""))));
     parts.extend(later.trim().lines().flat_map(|line| [Part::Blank, Part::Prose(line.to_owned())]));
     parts.extend(told);
+}
+
+/// `Text: x | Label: y` on one line.
+fn labelled_line(text: &str) -> Option<(&str, &str, &str)> {
+    let (text, rest) = text.rsplit_once(" | ")?;
+    let (key, label) = field(rest.trim())?;
+    is_label_key(key).then_some((text, key, label))
 }
 
 fn simple_part(line: &str) -> Part {
@@ -190,8 +263,12 @@ fn array_in(line: &str) -> Option<Vec<String>> {
     serde_json::from_str(line.get(start..=end)?).ok()
 }
 
+/// A text without the quotes around it, if it has them on both sides.
 pub(crate) fn unquoted(text: &str) -> String {
-    text.trim().trim_matches(['"', '`', '\u{201c}', '\u{201d}']).trim().to_owned()
+    let text = text.trim();
+    let quotes = [('"', '"'), ('`', '`'), ('\u{201c}', '\u{201d}')];
+    let inner = quotes.iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
+    inner.unwrap_or(text).trim().to_owned()
 }
 
 /// Turns `<text>x</text>` into `text: x` on a line of its own, for tags that are known keys.
@@ -204,7 +281,8 @@ fn untagged(message: &str) -> String {
     while let Some(at) = rest.find('<') {
         out.push_str(&rest[..at]);
         let tag = &rest[at + 1..];
-        let Some(end) = tag.char_indices().take(MAX_KEY_BYTES).find(|(_, c)| *c == '>').map(|(end, _)| end) else {
+        let Some(end) = tag.char_indices().take(MAX_KEY_BYTES).find(|(_, c)| *c == '>').map(|(end, _)| end)
+        else {
             out.push('<');
             rest = tag;
             continue;
@@ -242,9 +320,17 @@ mod tests {
             ("bullets", "- a b\n* c\n2) d", vec![item("a b"), item("c"), item("d")]),
             ("pair", "\"a b\" => c d", vec![Part::Pair("a b".into(), "c d".into())]),
             ("array", "Labels: [\"a\", \"b\"]", vec![Part::Texts(vec!["a".into(), "b".into()])]),
-            ("tags", "<text>a</text><label>b</label>", vec![Part::Blank, input("a"), label("label", "b"), Part::Blank]),
+            (
+                "tags",
+                "<text>a</text><label>b</label>",
+                vec![Part::Blank, input("a"), label("label", "b"), Part::Blank],
+            ),
             ("triple quotes", "Text: \"\"\"a\n\n- b\"\"\"\nx", vec![input("a\n\n- b"), prose("x")]),
-            ("instruction after", "Text: a\n\nAnswer with one word.", vec![input("a"), prose("Answer with one word.")]),
+            (
+                "instruction after",
+                "Text: a\n\nAnswer with one word.",
+                vec![input("a"), prose("Answer with one word.")],
+            ),
             ("a colon in prose", "He said this to me: no", vec![prose("He said this to me: no")]),
         ];
         for (name, message, expected) in table {
@@ -254,7 +340,21 @@ mod tests {
 
     #[test]
     fn odd_text_does_no_harm() {
-        for text in ["", "<", "</", "<a></\u{e9}>", "{", "[\"", "\u{1f600}: x", "1.", "- ", "Text:", "Label:", "=>", " => "] {
+        for text in [
+            "",
+            "<",
+            "</",
+            "<a></\u{e9}>",
+            "{",
+            "[\"",
+            "\u{1f600}: x",
+            "1.",
+            "- ",
+            "Text:",
+            "Label:",
+            "=>",
+            " => ",
+        ] {
             let _ = parts(text);
         }
     }

@@ -5,7 +5,10 @@
 
 use std::{collections::HashMap, sync::OnceLock};
 
-use super::{clues, text::{is_stop_word, stem}};
+use super::{
+    clues,
+    text::{is_stop_word, stem},
+};
 
 /// What is known of one disease.
 pub(crate) struct Entry {

@@ -48,7 +48,11 @@ impl SimulatedTarget {
         let findings = evidence::weigh(&reading, self.seed, with_reasons);
         let text = answer::word(&reading, &findings, self.seed);
         let (text, stop_reason) = limited(&text, request);
-        let usage = Usage { input_tokens: input_tokens(request), output_tokens: text::tokens(text), ..Usage::default() };
+        let usage = Usage {
+            input_tokens: input_tokens(request),
+            output_tokens: text::tokens(text),
+            ..Usage::default()
+        };
         Ok(ChatReply { content: vec![Block::Text { text: text.to_owned() }], stop_reason, usage })
     }
 }
@@ -84,11 +88,13 @@ fn limited<'a>(text: &'a str, request: &ChatRequest) -> (&'a str, StopReason) {
 pub(crate) fn input_tokens(request: &ChatRequest) -> u64 {
     const FRAME: u64 = 4;
     let blocks = request.messages.iter().flat_map(|message| &message.content);
-    let in_blocks: u64 = blocks.map(|block| match block {
-        Block::Text { text } => text::tokens(text),
-        Block::ToolUse { name, input, .. } => text::tokens(name) + text::tokens(&input.to_string()),
-        Block::ToolResult { content, .. } => text::tokens(content),
-    }).sum();
+    let in_blocks: u64 = blocks
+        .map(|block| match block {
+            Block::Text { text } => text::tokens(text),
+            Block::ToolUse { name, input, .. } => text::tokens(name) + text::tokens(&input.to_string()),
+            Block::ToolResult { content, .. } => text::tokens(content),
+        })
+        .sum();
     let system = request.system.as_deref().map_or(0, text::tokens);
     in_blocks + system + FRAME * request.messages.len() as u64
 }

@@ -71,7 +71,8 @@ impl Options {
 
     /// The option that a short text means: it is one, or mentions one.
     fn meant(&self, text: &str) -> Option<usize> {
-        self.exactly(text).or_else(|| (text.len() <= 400).then(|| self.mentioned(text).last().copied()).flatten())
+        self.exactly(text)
+            .or_else(|| (text.len() <= 400).then(|| self.mentioned(text).last().copied()).flatten())
     }
 }
 
@@ -79,12 +80,14 @@ impl Options {
 pub(crate) fn read(request: &ChatRequest) -> Reading {
     let messages = texts(request);
     let bytes = messages.iter().map(|(_, text)| text.len()).sum();
-    let parted: Vec<(bool, Vec<Part>)> = messages.iter().map(|(user, text)| (*user, layout::parts(text))).collect();
+    let parted: Vec<(bool, Vec<Part>)> =
+        messages.iter().map(|(user, text)| (*user, layout::parts(text))).collect();
     let all: Vec<&Part> = parted.iter().filter(|(user, _)| *user).flat_map(|(_, parts)| parts).collect();
     let last = parted.iter().rev().find(|(user, _)| *user).map_or(&[][..], |(_, parts)| parts);
     let raw_examples = raw_examples(&parted);
     let options = offered(&all, &raw_examples);
-    let examples = raw_examples.iter().filter_map(|(text, label)| Some((text.clone(), options.meant(label)?)));
+    let examples =
+        raw_examples.iter().filter_map(|(text, label)| Some((text.clone(), options.meant(label)?)));
     let query = query(last).unwrap_or_default();
     Reading {
         examples: examples.collect(),
@@ -104,7 +107,9 @@ fn instructions(parts: &[&Part], query: &str) -> String {
             Part::Prose(line) if query.contains(line.as_str()) => {}
             Part::Prose(line) | Part::Item(line) => out.push_str(line),
             Part::Label { key, value } => out.extend([key.as_str(), ": ", value.as_str()]),
-            Part::Json(object) if text_in(object).is_none() => out.push_str(&serde_json::to_string(object).unwrap_or_default()),
+            Part::Json(object) if text_in(object).is_none() => {
+                out.push_str(&serde_json::to_string(object).unwrap_or_default())
+            }
             _ => {}
         }
         out.push('\n');
@@ -122,7 +127,9 @@ fn texts(request: &ChatRequest) -> Vec<(bool, String)> {
         texts.collect::<Vec<_>>().join("\n")
     };
     let system = request.system.iter().map(|system| (true, system.clone()));
-    system.chain(request.messages.iter().map(|message| (message.role == ChatRole::User, text_of(message)))).collect()
+    system
+        .chain(request.messages.iter().map(|message| (message.role == ChatRole::User, text_of(message))))
+        .collect()
 }
 
 /// Every text with a label that the prompt shows, before it is known which labels are offered.
@@ -183,7 +190,11 @@ fn offered(parts: &[&Part], examples: &[(String, String)]) -> Options {
     let best = lists(parts).into_iter().max_by_key(|list| list.rank).map(|list| Options::new(list.items));
     let by_examples = || Options::new(examples.iter().map(|(_, label)| label.clone()).collect());
     match best {
-        Some(options) if examples.is_empty() || examples.iter().any(|(_, label)| options.meant(label).is_some()) => options,
+        Some(options)
+            if examples.is_empty() || examples.iter().any(|(_, label)| options.meant(label).is_some()) =>
+        {
+            options
+        }
         // A list that no example's label is on is a list of something else.
         _ => by_examples(),
     }
@@ -201,10 +212,13 @@ fn lists(parts: &[&Part]) -> Vec<List> {
     while at < parts.len() {
         match parts[at] {
             Part::Item(_) => {
-                let run: Vec<&str> = parts[at..].iter().map_while(|part| match part {
-                    Part::Item(item) => Some(item.as_str()),
-                    _ => None,
-                }).collect();
+                let run: Vec<&str> = parts[at..]
+                    .iter()
+                    .map_while(|part| match part {
+                        Part::Item(item) => Some(item.as_str()),
+                        _ => None,
+                    })
+                    .collect();
                 at += run.len();
                 lists.extend(list_of_items(&run, header, at));
                 continue;
@@ -223,20 +237,37 @@ fn lists(parts: &[&Part]) -> Vec<List> {
 
 fn list_of_items(run: &[&str], header: &str, at: usize) -> Option<List> {
     let glossary = run.iter().filter(|item| item.contains(": ")).count() * 2 > run.len();
-    let names: Vec<String> = run.iter().map(|item| item.split(": ").next().unwrap_or(item).trim().to_owned()).collect();
+    let names: Vec<String> =
+        run.iter().map(|item| item.split(": ").next().unwrap_or(item).trim().to_owned()).collect();
     let short = |name: &&String| name.len() <= 80 && name.split_whitespace().count() <= 8;
     let items: Vec<String> = names.iter().filter(short).cloned().collect();
     if items.len() < 2 || items.len() * 2 < run.len() {
         return None;
     }
-    let rank = 2 * u8::from(names_answers(header)) + u8::from(!glossary) + u8::from(names_answers(header) && !glossary);
+    let rank = 2 * u8::from(names_answers(header))
+        + u8::from(!glossary)
+        + u8::from(names_answers(header) && !glossary);
     Some(List { items, rank: (rank, at) })
 }
 
 /// Whether a line that stands above a list says that the list holds the answers.
 fn names_answers(line: &str) -> bool {
-    const STEMS: &[&str] =
-        &["label", "answer", "categor", "class", "option", "choice", "choose", "candidate", "diagnos", "intent", "one of", "condition", "following", "between"];
+    const STEMS: &[&str] = &[
+        "label",
+        "answer",
+        "categor",
+        "class",
+        "option",
+        "choice",
+        "choose",
+        "candidate",
+        "diagnos",
+        "intent",
+        "one of",
+        "condition",
+        "following",
+        "between",
+    ];
     let line = line.to_lowercase();
     STEMS.iter().any(|stem| line.contains(stem))
 }
@@ -249,7 +280,8 @@ fn list_in_line(line: &str) -> Option<Vec<String>> {
     }
     let items = tail.trim_end_matches('.').split([',', '|', ';']);
     let items: Vec<String> = items.flat_map(|item| item.split(" or ")).map(layout::unquoted).collect();
-    let items: Vec<String> = items.into_iter().map(|item| item.trim_start_matches("or ").to_owned()).collect();
+    let items: Vec<String> =
+        items.into_iter().map(|item| item.trim_start_matches("or ").to_owned()).collect();
     let short = items.iter().all(|item| !item.is_empty() && item.split_whitespace().count() <= 6);
     (items.len() >= 2 && short).then_some(items)
 }

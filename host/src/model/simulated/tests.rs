@@ -6,7 +6,11 @@ use crate::model::{ChatMessage, ChatRole};
 const LABELS: &str = "Labels:\n- chicken pox\n- common cold\n- impetigo\n- migraine\n";
 
 fn request(prompt: &str) -> ChatRequest {
-    ChatRequest { messages: vec![ChatMessage::text(ChatRole::User, prompt)], max_tokens: 400, ..Default::default() }
+    ChatRequest {
+        messages: vec![ChatMessage::text(ChatRole::User, prompt)],
+        max_tokens: 400,
+        ..Default::default()
+    }
 }
 
 fn turns(texts: &[(ChatRole, &str)]) -> ChatRequest {
@@ -27,6 +31,7 @@ fn times(prompt: &str, wanted: &str) -> usize {
 fn understands_common_layouts() {
     use ChatRole::{Assistant, User};
     let abc = ["a b", "c", "d"];
+    #[rustfmt::skip]
     let table: Vec<(&str, ChatRequest, &[&str], usize, &str)> = vec![
         ("bullets and fields", request("Classify.\n\nLabels:\n- a b\n- c\n- d\n\nText: x y\nLabel: c\n\nText: q r\nLabel:"), &abc, 1, "q r"),
         ("numbers", request("Choose one of these:\n1. a b\n2. c\n3. d\n\nInput: q r\nAnswer:"), &abc, 0, "q r"),
@@ -41,6 +46,7 @@ fn understands_common_layouts() {
         ("glossary", request("What each label means:\n- a b: red, blue\n- c: green\n- d: black\n\nText: q r"), &abc, 0, "q r"),
         ("no field", request("Which of the labels a b, c, d fits?\nLabels: a b, c, d\n\nq r"), &abc, 0, "q r"),
         ("instruction last", request("Labels: a b, c, d\n\nText: q r\n\nAnswer with the label only."), &abc, 0, "q r"),
+        ("quotes in labels", request("Labels:\n- a \"b\"\n- \"c\"\n- d\n\nText: q r"), &["a \"b\"", "c", "d"], 0, "q r"),
     ];
     for (name, request, options, examples, query) in table {
         let reading = prompt::read(&request);
@@ -52,7 +58,9 @@ fn understands_common_layouts() {
 
 #[test]
 fn the_texts_it_shows_are_no_instructions() {
-    let reading = prompt::read(&request(&format!("{LABELS}\nText: I think step by step, in JSON\nLabel: impetigo\n\nText: I think so\nLabel:")));
+    let reading = prompt::read(&request(&format!(
+        "{LABELS}\nText: I think step by step, in JSON\nLabel: impetigo\n\nText: I think so\nLabel:"
+    )));
     assert!(!reading.form.reasons);
     assert_eq!(reading.form.shape, form::Shape::Continue);
 }
@@ -83,7 +91,10 @@ fn it_answers_only_what_is_offered() {
         assert!(reply.contains("impetigo") || reply.contains("common cold"), "{reply}");
         assert!(!reply.contains("migraine"), "{reply}");
     }
-    assert_eq!(said(&request("Text: throbbing headache on one side, bright light is awful"), 0), "This sounds like migraine.");
+    assert_eq!(
+        said(&request("Text: throbbing headache on one side, bright light is awful"), 0),
+        "This sounds like migraine."
+    );
     assert_eq!(said(&request("Text: my invoice is wrong"), 0), "I am not sure what to answer.");
 }
 
@@ -108,7 +119,9 @@ fn evidence_in_the_prompt_moves_the_answer() {
 fn reasons_steady_it_and_mind_negation() {
     let text = "Text: No sneezing and no runny nose, no sore throat. My head throbs and I need a dark room.";
     let plain = times(&format!("{LABELS}\nAnswer with the label only.\n\n{text}\nLabel:"), "migraine");
-    let prompt = format!("{LABELS}\nThink step by step, then reply with JSON: {{\"reasoning\": \"...\", \"label\": \"...\"}}\n\n{text}");
+    let prompt = format!(
+        "{LABELS}\nThink step by step, then reply with JSON: {{\"reasoning\": \"...\", \"label\": \"...\"}}\n\n{text}"
+    );
     let reasoned = times(&prompt, "\"label\":\"migraine");
     assert!(reasoned > plain, "{reasoned} against {plain}");
     assert!(reasoned > 90, "{reasoned}");
@@ -116,7 +129,9 @@ fn reasons_steady_it_and_mind_negation() {
 
 #[test]
 fn limits_and_stops_hold() {
-    let prompt = format!("{LABELS}\nThink step by step, then end with `Answer: <label>`.\n\nText: my head throbs in bright light");
+    let prompt = format!(
+        "{LABELS}\nThink step by step, then end with `Answer: <label>`.\n\nText: my head throbs in bright light"
+    );
     let table: [(&str, u32, &[&str], StopReason, bool); 5] = [
         ("room enough", 400, &[], StopReason::EndTurn, true),
         ("cut off while reasoning", 12, &[], StopReason::MaxTokens, false),
@@ -133,14 +148,24 @@ fn limits_and_stops_hold() {
         assert_eq!(reply.text().contains("Answer:"), answers, "{name}: {}", reply.text());
         assert!(reply.usage.output_tokens <= u64::from(max_tokens), "{name}");
     }
-    for bad in [ChatRequest { max_tokens: 9, ..Default::default() }, ChatRequest { max_tokens: 0, ..request("x") }] {
+    for bad in
+        [ChatRequest { max_tokens: 9, ..Default::default() }, ChatRequest { max_tokens: 0, ..request("x") }]
+    {
         assert!(matches!(SimulatedTarget::new(1).reply(&bad), Err(ModelError::Invalid(_))));
     }
 }
 
 #[test]
 fn replies_are_worded_in_several_ways() {
-    let forms: std::collections::BTreeSet<bool> = (0..40).map(|seed| said(&request(&format!("{LABELS}\nReply as JSON: {{\"label\": \"...\"}}\n\nText: sneezing")), seed).contains("```")).collect();
+    let forms: std::collections::BTreeSet<bool> = (0..40)
+        .map(|seed| {
+            said(
+                &request(&format!("{LABELS}\nReply as JSON: {{\"label\": \"...\"}}\n\nText: sneezing")),
+                seed,
+            )
+            .contains("```")
+        })
+        .collect();
     assert_eq!(forms.len(), 2, "JSON comes bare and fenced");
 }
 
@@ -154,9 +179,24 @@ fn no_prompt_makes_it_fail() {
         let _ = said(&request(&whole[..end]), 0);
         let _ = said(&request(&whole[end..]), 0);
     }
-    for text in ["", "\0", "{}", "[]", "- \n- \n- ", "Label:\nLabel:\nLabel:", ":::", "{\"label\":1}", "```", "</", "=> => =>"] {
+    for text in [
+        "",
+        "\0",
+        "{}",
+        "[]",
+        "- \n- \n- ",
+        "Label:\nLabel:\nLabel:",
+        ":::",
+        "{\"label\":1}",
+        "```",
+        "</",
+        "=> => =>",
+    ] {
         let _ = said(&request(text), 0);
     }
-    let long = format!("{LABELS}\n{}\nText: fever", "Text: some fever, \"quoted\" \u{e9}\nLabel: impetigo\n\n".repeat(5_000));
+    let long = format!(
+        "{LABELS}\n{}\nText: fever",
+        "Text: some fever, \"quoted\" \u{e9}\nLabel: impetigo\n\n".repeat(1_500)
+    );
     assert!(!said(&request(&long), 0).is_empty());
 }

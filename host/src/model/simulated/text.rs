@@ -4,35 +4,37 @@
 //! token count only has to grow like a real one.
 
 /// English words that say nothing about a text's subject. Sorted, for the search.
+#[rustfmt::skip]
 const STOP_WORDS: &[&str] = &[
-    "a", "about", "after", "again", "all", "also", "always", "am", "an", "and", "any", "are",
-    "as", "at", "be", "because", "been", "before", "being", "but", "by", "can", "cannot", "could",
-    "d", "did", "do", "does", "doing", "don", "down", "during", "each", "even", "every", "few",
-    "for", "from", "get", "getting", "give", "go", "going", "got", "had", "has", "have", "having",
-    "he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is", "isn", "it", "its",
-    "just", "like", "ll", "lot", "lots", "m", "many", "me", "more", "most", "much", "my",
-    "myself", "no", "nor", "not", "now", "of", "off", "often", "on", "one", "only", "or", "other",
-    "our", "out", "over", "own", "re", "really", "s", "said", "same", "she", "should", "since",
-    "so", "some", "sometimes", "still", "such", "t", "than", "that", "the", "their", "them",
-    "then", "there", "these", "they", "this", "those", "through", "to", "too", "under", "until",
-    "up", "ve", "very", "was", "we", "well", "were", "what", "when", "where", "which", "while",
-    "who", "why", "will", "with", "without", "won", "would", "you", "your",
+    "a", "about", "after", "again", "all", "also", "always", "am", "an", "and", "any", "are", "as", "at",
+    "be", "because", "been", "before", "being", "but", "by", "can", "cannot", "could", "d", "did", "do",
+    "does", "doing", "don", "down", "during", "each", "even", "every", "few", "for", "from", "get",
+    "getting", "give", "go", "going", "got", "had", "has", "have", "having", "he", "her", "here", "him",
+    "his", "how", "i", "if", "in", "into", "is", "isn", "it", "its", "just", "like", "ll", "lot", "lots",
+    "m", "many", "me", "more", "most", "much", "my", "myself", "no", "nor", "not", "now", "of", "off",
+    "often", "on", "one", "only", "or", "other", "our", "out", "over", "own", "re", "really", "s", "said",
+    "same", "she", "should", "since", "so", "some", "sometimes", "still", "such", "t", "than", "that",
+    "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too",
+    "under", "until", "up", "ve", "very", "was", "we", "well", "were", "what", "when", "where", "which",
+    "while", "who", "why", "will", "with", "without", "won", "would", "you", "your",
 ];
 
 /// Words that turn what follows them into its opposite.
-const NEGATIONS: &[&str] = &["no", "not", "without", "never", "denies", "deny", "neither", "nor", "isn't", "don't", "haven't"];
+const NEGATIONS: &[&str] =
+    &["no", "not", "without", "never", "denies", "deny", "neither", "nor", "isn't", "don't", "haven't"];
 
 /// How many words a negation reaches.
 const NEGATION_REACH: usize = 3;
 
 /// Different words for one thing, by stem.
+#[rustfmt::skip]
 const SYNONYMS: &[(&str, &str)] = &[
     ("abdomen", "stomach"), ("abdominal", "stomach"), ("bell", "stomach"), ("tumm", "stomach"),
-    ("pe", "urinat"), ("peed", "urinat"), ("urin", "urinat"), ("breathles", "breath"),
-    ("exhaust", "tir"), ("fatigu", "tir"), ("ach", "pain"), ("hurt", "pain"), ("sor", "pain"), ("pain", "pain"),
-    ("puk", "vomit"), ("nauseou", "nausea"), ("nauseat", "nausea"), ("shiver", "chil"), ("temperatur", "fever"),
+    ("pe", "urinat"), ("peed", "urinat"), ("urin", "urinat"), ("breathles", "breath"), ("exhaust", "tir"),
+    ("fatigu", "tir"), ("ach", "pain"), ("hurt", "pain"), ("sor", "pain"), ("puk", "vomit"),
+    ("nauseou", "nausea"), ("nauseat", "nausea"), ("shiver", "chil"), ("temperatur", "fever"),
     ("swollen", "swel"), ("sputum", "phlegm"), ("mucu", "phlegm"), ("poop", "stool"), ("itchines", "itch"),
-    ("vision", "sight"), ("eyesight", "sight"), ("blur", "blur"), ("feverish", "fever"), ("lighthead", "diz"),
+    ("vision", "sight"), ("eyesight", "sight"), ("feverish", "fever"), ("lighthead", "diz"),
 ];
 
 /// Lower case, with every run of anything but letters and digits turned into one space.
@@ -67,7 +69,8 @@ fn strip(word: &str) -> &str {
     if !word.is_ascii() {
         return word;
     }
-    let groups: [&[&str]; 4] = [&["s"], &["ness", "ful", "ly", "ish"], &["ing", "ed", "ion"], &["ie", "e", "y", "i"]];
+    let groups: [&[&str]; 4] =
+        [&["s"], &["ness", "ful", "ly", "ish"], &["ing", "ed", "ion"], &["ie", "e", "y", "i"]];
     let mut stem = word;
     for suffixes in groups {
         for suffix in suffixes {
@@ -155,9 +158,17 @@ mod tests {
     #[test]
     fn forms_of_a_word_share_a_stem() {
         let table = [
-            ("coughing", "coughs"), ("itchy", "itching"), ("allergies", "allergy"), ("dizziness", "dizzy"),
-            ("rashes", "rash"), ("runny", "running"), ("stiffness", "stiff"), ("painful", "aching"),
-            ("urination", "urinating"), ("swollen", "swelling"), ("breathing", "breathe"),
+            ("coughing", "coughs"),
+            ("itchy", "itching"),
+            ("allergies", "allergy"),
+            ("dizziness", "dizzy"),
+            ("rashes", "rash"),
+            ("runny", "running"),
+            ("stiffness", "stiff"),
+            ("painful", "aching"),
+            ("urination", "urinating"),
+            ("swollen", "swelling"),
+            ("breathing", "breathe"),
         ];
         for (a, b) in table {
             assert_eq!(stem(a), stem(b), "{a} and {b}");
@@ -173,7 +184,8 @@ mod tests {
     #[test]
     fn negated_words_are_marked() {
         let found = sentences("There is no fever, but a rash. Not itchy");
-        let flat: Vec<(&str, bool)> = found.iter().flatten().map(|(stem, negated)| (stem.as_str(), *negated)).collect();
+        let flat: Vec<(&str, bool)> =
+            found.iter().flatten().map(|(stem, negated)| (stem.as_str(), *negated)).collect();
         assert_eq!(flat, [("fever", true), ("rash", false), ("itch", true)]);
     }
 

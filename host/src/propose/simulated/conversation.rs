@@ -51,10 +51,14 @@ impl Conversation {
     /// Reads a request. A call without a result, and a result without a call, are passed over.
     pub(crate) fn read(request: &ChatRequest) -> Self {
         let blocks = || request.messages.iter().flat_map(|message| &message.content);
-        let result_of = |wanted: &str| blocks().find_map(|block| match block {
-            Block::ToolResult { tool_use_id, content, is_error } if tool_use_id == wanted => Some((content.clone(), *is_error)),
-            _ => None,
-        });
+        let result_of = |wanted: &str| {
+            blocks().find_map(|block| match block {
+                Block::ToolResult { tool_use_id, content, is_error } if tool_use_id == wanted => {
+                    Some((content.clone(), *is_error))
+                }
+                _ => None,
+            })
+        };
         let calls = blocks().filter_map(|block| match block {
             Block::ToolUse { id, name, input } => {
                 let (content, is_error) = result_of(id)?;
@@ -85,7 +89,11 @@ impl Conversation {
     }
 
     /// The calls of one tool about one iteration.
-    pub(crate) fn about<'a>(&'a self, name: &'a str, iteration: u64) -> impl DoubleEndedIterator<Item = &'a Call> {
+    pub(crate) fn about<'a>(
+        &'a self,
+        name: &'a str,
+        iteration: u64,
+    ) -> impl DoubleEndedIterator<Item = &'a Call> {
         self.of(name).filter(move |call| call.input["iteration"].as_u64() == Some(iteration))
     }
 }
@@ -148,8 +156,18 @@ mod tests {
     fn reads_the_brief() {
         let labels = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let table = [
-            ("both", "Write iteration 003 of 5.\nTask: x\nLabels:\n- a b\n- c\n", Some(3), labels(&["a b", "c"])),
-            ("rules too", "Rules:\n- one\n- two\n- three\nThe labels are:\n- a\n- b\nGo. This is iteration 1.", Some(1), labels(&["a", "b"])),
+            (
+                "both",
+                "Write iteration 003 of 5.\nTask: x\nLabels:\n- a b\n- c\n",
+                Some(3),
+                labels(&["a b", "c"]),
+            ),
+            (
+                "rules too",
+                "Rules:\n- one\n- two\n- three\nThe labels are:\n- a\n- b\nGo. This is iteration 1.",
+                Some(1),
+                labels(&["a", "b"]),
+            ),
             ("nothing", "hello", None, labels(&[])),
             ("no number", "the next iteration, please", None, labels(&[])),
         ];

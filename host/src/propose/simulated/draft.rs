@@ -90,7 +90,12 @@ pub(crate) enum Verdict {
 pub(crate) fn verdict(call: &Call) -> Verdict {
     let json = call.json();
     if call.name == "try_harness" {
-        let kinds: Vec<&str> = json["examples"].as_array().into_iter().flatten().filter_map(|row| row["error_kind"].as_str()).collect();
+        let kinds: Vec<&str> = json["examples"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row["error_kind"].as_str())
+            .collect();
         let all_broken = !kinds.is_empty() && kinds.iter().all(|kind| *kind != "ok");
         return if all_broken { Verdict::Failed(String::new()) } else { Verdict::Fine };
     }

@@ -69,7 +69,9 @@ impl Idea {
             Mechanism::ShortList => study.labels.len() >= 3 && !study.missed().is_empty(),
             Mechanism::Hints => !study.confusions().is_empty(),
             // Without examples both opinions would see the same.
-            Mechanism::Verdict => set.iter().any(|one| matches!(one.mechanism, Mechanism::FewShot | Mechanism::Retrieve)),
+            Mechanism::Verdict => {
+                set.iter().any(|one| matches!(one.mechanism, Mechanism::FewShot | Mechanism::Retrieve))
+            }
             Mechanism::FewShot | Mechanism::Retrieve | Mechanism::Reason => true,
         }
     }
@@ -88,7 +90,8 @@ impl Idea {
 
 impl fmt::Display for Idea {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.iter().find(|(mechanism, _)| *mechanism == self.mechanism).map_or("", |(_, name)| name);
+        let name =
+            NAMES.iter().find(|(mechanism, _)| *mechanism == self.mechanism).map_or("", |(_, name)| name);
         write!(f, "{name}:{}", self.parameter)
     }
 }
@@ -96,13 +99,16 @@ impl fmt::Display for Idea {
 /// The idea that a source or a reasoning says it tried.
 pub(crate) fn idea_in(text: &str) -> Option<Idea> {
     text.match_indices(IDEA_MARKER).find_map(|(at, marker)| {
-        Idea::parse(text[at + marker.len()..].split(|c: char| c.is_whitespace() || c == ',' || c == ')').next()?)
+        Idea::parse(
+            text[at + marker.len()..].split(|c: char| c.is_whitespace() || c == ',' || c == ')').next()?,
+        )
     })
 }
 
 /// The mechanisms that a source says it has.
 pub(crate) fn set_in(source: &str) -> Vec<Idea> {
-    let line = source.lines().take(40).find_map(|line| line.trim().strip_prefix("//! ")?.strip_prefix(SET_MARKER));
+    let line =
+        source.lines().take(40).find_map(|line| line.trim().strip_prefix("//! ")?.strip_prefix(SET_MARKER));
     line.unwrap_or_default().split(' ').filter_map(Idea::parse).collect()
 }
 
@@ -128,7 +134,9 @@ mod tests {
     #[test]
     fn markers_are_read_back() {
         for idea in ORDER {
-            let source = format!("//! Simulated.\n//!\n//! idea: {idea}\n//! mechanisms: {idea} reason:9\nfn x() {{}}");
+            let source = format!(
+                "//! Simulated.\n//!\n//! idea: {idea}\n//! mechanisms: {idea} reason:9\nfn x() {{}}"
+            );
             assert_eq!(idea_in(&source), Some(*idea));
             assert_eq!(set_in(&source), [*idea, Idea::parse("reason:9").unwrap()]);
             assert_eq!(idea_in(&format!("# idea: {idea} (simulated)")), Some(*idea));

@@ -35,13 +35,20 @@ fn hidden(character: char) -> bool {
 
 /// A constant table of tuples of texts, laid out as rustfmt would.
 pub(crate) fn table(name: &str, kind: &str, rows: &[Vec<String>]) -> String {
-    let mut out = format!("const {name}: &[{kind}] = &[\n");
-    for row in rows {
-        let fields: Vec<String> = row.iter().map(|field| literal(field)).collect();
-        let line = match fields.as_slice() {
-            [one] => format!("    {one},\n"),
-            _ => format!("    ({}),\n", fields.join(", ")),
-        };
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|field| literal(field)).collect()).collect();
+    let tuple = |fields: &Vec<String>| match fields.as_slice() {
+        [one] => one.clone(),
+        _ => format!("({})", fields.join(", ")),
+    };
+    let whole = rows.iter().map(tuple).collect::<Vec<_>>().join(", ");
+    let mut out = format!("const {name}: &[{kind}] = &[{whole}];\n");
+    if out.trim_end().chars().count() <= WIDTH {
+        return out;
+    }
+    out = format!("const {name}: &[{kind}] = &[\n");
+    for fields in &rows {
+        let line = format!("    {},\n", tuple(fields));
         if line.trim_end().chars().count() <= WIDTH || fields.len() == 1 {
             out.push_str(&line);
         } else {
@@ -56,8 +63,12 @@ pub(crate) fn table(name: &str, kind: &str, rows: &[Vec<String>]) -> String {
 /// The text of a table in a source that this module wrote.
 pub(crate) fn table_in<'a>(source: &'a str, name: &str) -> Option<&'a str> {
     let start = source.find(&format!("\nconst {name}: "))? + 1;
-    let end = source[start..].find("\n];\n")? + start + "\n];\n".len();
-    Some(&source[start..end])
+    let first_line = source[start..].find('\n')? + 1;
+    let length = match source[start..start + first_line].ends_with("&[\n") {
+        true => source[start..].find("\n];\n")? + "\n];\n".len(),
+        false => first_line,
+    };
+    Some(&source[start..start + length])
 }
 
 #[cfg(test)]
@@ -83,8 +94,11 @@ mod tests {
     fn a_table_is_found_again() {
         let rows = vec![vec!["a\n];\n\"".to_owned(), "b".repeat(120)], vec!["c".to_owned(), "d".to_owned()]];
         let written = table("EXAMPLES", "(&str, &str)", &rows);
-        let source = format!("use x;\n\n{written}\nconst OTHER: &[&str] = &[\n];\n");
+        let short = super::table("OTHER", "&str", &[vec!["a];".to_owned()], vec!["b".to_owned()]]);
+        assert_eq!(short, "const OTHER: &[&str] = &[\"a];\", \"b\"];\n");
+        let source = format!("use x;\n\n{written}\n{short}\nfn x() {{}}\n");
         assert_eq!(table_in(&source, "EXAMPLES"), Some(written.as_str()));
+        assert_eq!(table_in(&source, "OTHER"), Some(short.as_str()));
         assert_eq!(table_in(&source, "HINTS"), None);
     }
 }

@@ -38,7 +38,8 @@ pub(crate) fn first_error(diagnostics: &str) -> Option<(String, usize)> {
 /// The source with its first error mended. None if the diagnostics do not say how.
 pub(crate) fn mended(source: &str, diagnostics: &str) -> Option<String> {
     let error = error_blocks(diagnostics).next()?;
-    let mended = constant(source, error).or_else(|| suggested(source, error)).or_else(|| by_code(source, error))?;
+    let mended =
+        constant(source, error).or_else(|| suggested(source, error)).or_else(|| by_code(source, error))?;
     (mended != source).then_some(mended)
 }
 
@@ -75,7 +76,11 @@ fn constant(source: &str, error: &str) -> Option<String> {
     let found = rest.split('`').next()?;
     let place = place(error)?;
     let line = source.lines().nth(place.line.checked_sub(1)?)?;
-    let name: String = line.chars().skip(place.column.checked_sub(1)?).take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let name: String = line
+        .chars()
+        .skip(place.column.checked_sub(1)?)
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
     let declared = format!("const {name}: {found} =");
     source.contains(&declared).then(|| source.replacen(&declared, &format!("const {name}: {expected} ="), 1))
 }
@@ -97,12 +102,15 @@ fn apply(source: &str, help: &str) -> Option<String> {
     for (at, row) in shown.iter().enumerate() {
         let Some((number, sign, text)) = shown_line(row) else { continue };
         let index = number.checked_sub(1)?;
-        let replaces = at > 0 && shown_line(shown[at - 1]).is_some_and(|(old, sign, _)| old == number && sign == '-');
+        let replaces =
+            at > 0 && shown_line(shown[at - 1]).is_some_and(|(old, sign, _)| old == number && sign == '-');
         match sign {
             '~' => *lines.get_mut(index)? = text.to_owned(),
             '+' if replaces => *lines.get_mut(index)? = text.to_owned(),
             '+' if index <= lines.len() => lines.insert(index, text.to_owned()),
-            '|' if shown.get(at + 1).is_some_and(|next| marks_change(next)) => *lines.get_mut(index)? = text.to_owned(),
+            '|' if shown.get(at + 1).is_some_and(|next| marks_change(next)) => {
+                *lines.get_mut(index)? = text.to_owned()
+            }
             // What is to be replaced has to stand there, or the suggestion is about another source.
             '-' if lines.get(index).map(String::as_str) != Some(text) => return None,
             _ => continue,
@@ -145,7 +153,8 @@ fn by_code(source: &str, error: &str) -> Option<String> {
         }
         "E0596" | "E0384" => {
             let name = error.split('`').nth(1)?;
-            let declaration = lines.iter_mut().take(place.line).rev().find(|line| line.contains(&format!("let {name}")))?;
+            let declaration =
+                lines.iter_mut().take(place.line).rev().find(|line| line.contains(&format!("let {name}")))?;
             *declaration = declaration.replacen(&format!("let {name}"), &format!("let mut {name}"), 1);
         }
         "E0433" | "E0412" | "E0425" => {
@@ -272,7 +281,9 @@ help: consider changing this to be mutable
         let source = "//! Doc.\n\nuse mmh_sdk::prelude::*;\n\nstruct A(BTreeMap<u8, u8>);\n";
         let expected = "//! Doc.\n\nuse std::collections::BTreeMap;\nuse mmh_sdk::prelude::*;\n\nstruct A(BTreeMap<u8, u8>);\n";
         let plain = "error[E0425]: cannot find type `BTreeMap` in this scope\n --> harness.rs:5:10\n  |\n5 | struct A(BTreeMap<u8, u8>);\n  |          ^^^^^^^^ not found in this scope\n  |\n";
-        let help = format!("{plain}help: consider importing this struct\n  |\n3 + use std::collections::BTreeMap;\n  |\n\nerror: aborting\n");
+        let help = format!(
+            "{plain}help: consider importing this struct\n  |\n3 + use std::collections::BTreeMap;\n  |\n\nerror: aborting\n"
+        );
         for diagnostics in [plain, &help] {
             assert_eq!(mended(source, diagnostics).as_deref(), Some(expected), "{diagnostics}");
         }
@@ -299,7 +310,8 @@ help: consider changing this to be mutable
 
     #[test]
     fn every_slip_changes_the_source() {
-        let slips: std::collections::BTreeSet<String> = (0..SLIPS.len() as u64).map(|seed| slipped(SOURCE, seed)).collect();
+        let slips: std::collections::BTreeSet<String> =
+            (0..SLIPS.len() as u64).map(|seed| slipped(SOURCE, seed)).collect();
         assert_eq!(slips.len(), SLIPS.len());
         assert!(!slips.contains(SOURCE));
         assert_eq!(slipped("fn main() {}", 3), "fn main() {}");

@@ -66,10 +66,16 @@ fn words(text: &str) -> BTreeSet<String> {
 pub(crate) fn worked_examples(study: &Study, per_label: usize) -> Vec<Vec<String>> {
     let all = Profile::of(study.train.values().flatten());
     let labels = study.telling_labels(MAX_LABELS);
-    let chosen: Vec<Vec<Vec<String>>> = labels.iter().map(|label| {
-        let texts = study.train.get(label).map_or(&[][..], Vec::as_slice);
-        covering(texts, &all, per_label).into_iter().map(|text| vec![shortened(text), label.clone()]).collect()
-    }).collect();
+    let chosen: Vec<Vec<Vec<String>>> = labels
+        .iter()
+        .map(|label| {
+            let texts = study.train.get(label).map_or(&[][..], Vec::as_slice);
+            covering(texts, &all, per_label)
+                .into_iter()
+                .map(|text| vec![shortened(text), label.clone()])
+                .collect()
+        })
+        .collect();
     // The first of every label, then the second: if there is no room for all, every label has some.
     let turns = (0..per_label).flat_map(|turn| chosen.iter().filter_map(move |rows| rows.get(turn)));
     turns.take(MAX_EXAMPLES).cloned().collect()
@@ -86,7 +92,10 @@ fn covering<'a>(texts: &'a [String], all: &Profile, wanted: usize) -> Vec<&'a St
             let sum: f64 = words.iter().map(|word| own.count(word) * own.log_odds(word, all).max(0.0)).sum();
             sum / (words.len().max(1) as f64).sqrt()
         };
-        let best = left.iter().enumerate().max_by(|(i, a), (j, b)| worth(&a.1).total_cmp(&worth(&b.1)).then(j.cmp(i)));
+        let best = left
+            .iter()
+            .enumerate()
+            .max_by(|(i, a), (j, b)| worth(&a.1).total_cmp(&worth(&b.1)).then(j.cmp(i)));
         let Some(at) = best.map(|(at, _)| at) else { break };
         let (text, covered) = left.remove(at);
         chosen.push(text);
@@ -165,9 +174,16 @@ mod tests {
         };
         Study {
             labels: texts(&["bill", "crash", "login", "other"]),
-            failures: vec![failure("1", "login", "crash"), failure("2", "login", "crash"), failure("3", "crash", "bill")],
+            failures: vec![
+                failure("1", "login", "crash"),
+                failure("2", "login", "crash"),
+                failure("3", "crash", "bill"),
+            ],
             train: BTreeMap::from([
-                ("login".into(), texts(&["password is wrong", "my password was reset", "the app knows no password"])),
+                (
+                    "login".into(),
+                    texts(&["password is wrong", "my password was reset", "the app knows no password"]),
+                ),
                 ("crash".into(), texts(&["the app closes", "app freezes and closes", "closes at once"])),
             ]),
             ..Study::default()
@@ -177,7 +193,10 @@ mod tests {
     #[test]
     fn examples_cover_the_missed_labels() {
         let rows = worked_examples(&study(), 2);
-        assert_eq!(rows.iter().map(|row| row[1].as_str()).collect::<Vec<_>>(), ["login", "crash", "login", "crash"]);
+        assert_eq!(
+            rows.iter().map(|row| row[1].as_str()).collect::<Vec<_>>(),
+            ["login", "crash", "login", "crash"]
+        );
     }
 
     #[test]

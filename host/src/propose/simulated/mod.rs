@@ -78,7 +78,8 @@ impl SimulatedProposer {
         }
         let study = Study::of(conversation);
         let may_read = conversation.turns < TURNS_TO_READ;
-        let reading = may_read.then(|| read_history(conversation, &study).or_else(|| read_failures(conversation, &study)));
+        let reading = may_read
+            .then(|| read_history(conversation, &study).or_else(|| read_failures(conversation, &study)));
         if let Some(step) = reading.flatten() {
             return step;
         }
@@ -101,9 +102,13 @@ impl SimulatedProposer {
         let what = draft.idea.map_or("a plain zero-shot harness".to_owned(), reasoning::title);
         let careful = !hasty && !submitted && conversation.turns < TURNS_TO_READ + 2;
         if careful && conversation.may_first("check_harness") {
-            return Step::new(format!("My idea: {what}. First: does it compile?"), vec![("check_harness", json!({ "code": code }))]);
+            return Step::new(
+                format!("My idea: {what}. First: does it compile?"),
+                vec![("check_harness", json!({ "code": code }))],
+            );
         }
-        let ids: Vec<&str> = study.failures.iter().take(TRIALS).map(|failure| failure.example_id.as_str()).collect();
+        let ids: Vec<&str> =
+            study.failures.iter().take(TRIALS).map(|failure| failure.example_id.as_str()).collect();
         if careful && !ids.is_empty() && conversation.may_first("try_harness") {
             let says = "It is worth a try on a few of the examples that fail.";
             return Step::new(says, vec![("try_harness", json!({ "code": code, "example_ids": ids }))]);
@@ -140,14 +145,18 @@ fn read_history(conversation: &Conversation, study: &Study) -> Option<Step> {
         return Some(Step::new("First the scoreboard, and what the SDK offers.", calls));
     }
     if study.past.is_empty() && conversation.may_first("list_iterations") {
-        return Some(Step::new("The scoreboard tells nothing; maybe the list does.", vec![("list_iterations", json!({}))]));
+        return Some(Step::new(
+            "The scoreboard tells nothing; maybe the list does.",
+            vec![("list_iterations", json!({}))],
+        ));
     }
     let best = study.best.as_ref()?;
     if !conversation.may_first("read_harness") {
         return None;
     }
     let mut calls = vec![("read_harness", json!({ "iteration": best.iteration }))];
-    let unclear = study.past.iter().filter(|past| past.iteration > 0 && past.idea.is_none()).map(|past| past.iteration);
+    let unclear =
+        study.past.iter().filter(|past| past.iteration > 0 && past.idea.is_none()).map(|past| past.iteration);
     let unclear = unclear.filter(|_| conversation.offers("read_reasoning")).take(MAX_REASONINGS);
     calls.extend(unclear.map(|iteration| ("read_reasoning", json!({ "iteration": iteration }))));
     Some(Step::new(format!("Iteration {:03} is the best. How does it work?", best.iteration), calls))
@@ -171,7 +180,8 @@ fn read_failures(conversation: &Conversation, study: &Study) -> Option<Step> {
     let [first] = pages[..] else { return None };
     // The host may give less at a time than it was asked for.
     let per_page = first.json()["returned"].as_u64().filter(|returned| *returned > 0)?.min(PAGE);
-    let offsets = (1..MAX_PAGES).map(|number| number * per_page).take_while(|offset| *offset < study.n_failures);
+    let offsets =
+        (1..MAX_PAGES).map(|number| number * per_page).take_while(|offset| *offset < study.n_failures);
     let calls: Vec<_> = offsets.map(page).collect();
     let says = format!("{} failures in all; reading on.", study.n_failures);
     (!calls.is_empty()).then(|| Step::new(says, calls))
@@ -190,7 +200,10 @@ fn read_train(conversation: &Conversation, study: &Study) -> Option<Step> {
     let wanted = study.telling_labels(mine::MAX_LABELS);
     let calls = wanted.iter().filter(|label| !asked.contains(&label.as_str())).take(MAX_CALLS);
     let calls: Vec<_> = calls.map(|label| ("read_train", json!({ "label": label, "limit": ROWS }))).collect();
-    let says = format!("What do training rows of {} look like?", wanted.first().map_or("these labels", String::as_str));
+    let says = format!(
+        "What do training rows of {} look like?",
+        wanted.first().map_or("these labels", String::as_str)
+    );
     (!calls.is_empty()).then(|| Step::new(says, calls))
 }
 
@@ -216,8 +229,13 @@ impl ChatModel for SimulatedProposer {
 
 fn reply(step: Step, request: &ChatRequest, turn: usize) -> ChatReply {
     let text = format!("(simulated) {}", step.says);
-    let in_calls: u64 = step.calls.iter().map(|(name, input)| tokens(name) + tokens(&input.to_string())).sum();
-    let usage = Usage { input_tokens: input_tokens(request), output_tokens: tokens(&text) + in_calls, ..Usage::default() };
+    let in_calls: u64 =
+        step.calls.iter().map(|(name, input)| tokens(name) + tokens(&input.to_string())).sum();
+    let usage = Usage {
+        input_tokens: input_tokens(request),
+        output_tokens: tokens(&text) + in_calls,
+        ..Usage::default()
+    };
     let stop_reason = if step.calls.is_empty() { StopReason::EndTurn } else { StopReason::ToolUse };
     let mut content = vec![Block::Text { text }];
     for (at, (name, input)) in step.calls.into_iter().enumerate() {

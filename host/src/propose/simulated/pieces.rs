@@ -6,18 +6,26 @@ pub(crate) const PER_LABEL: &str = r#"/// How many training rows are kept per la
 const PER_LABEL: usize = 100;
 "#;
 
-pub(crate) const MEMORY: &str = r#"/// The training texts by label, as `learn` has seen them.
+pub(crate) const MEMORY: &str = r#"/// The training rows, as `learn` has seen them.
 #[derive(Default, Serialize, Deserialize)]
 struct Memory {
-    texts: BTreeMap<String, Vec<String>>,
+    rows: Vec<Row>,
+}
+
+/// A training row. Its stems are sorted, so that `predict` only has to look them up.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    text: String,
+    label: String,
+    stems: Vec<String>,
 }
 "#;
 
 pub(crate) const LEARN: &str = r#"    fn learn(_: &Task, mut state: Memory, feedback: &[Feedback], _: &Model) -> Result<Memory> {
-        for row in feedback {
-            let texts = state.texts.entry(row.gold.clone()).or_default();
-            if texts.len() < PER_LABEL {
-                texts.push(row.input.clone());
+        for it in feedback {
+            if state.rows.iter().filter(|row| row.label == it.gold).count() < PER_LABEL {
+                let stems = stems(&it.input);
+                state.rows.push(Row { text: it.input.clone(), label: it.gold.clone(), stems });
             }
         }
         Ok(state)
@@ -137,27 +145,25 @@ fn read_label<'a>(task: &'a Task, reply: &str) -> Option<&'a str> {
 
 pub(crate) const NEAREST: &str = r#"/// The training rows that share the most telling words with an input, the nearest last.
 fn nearest<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)> {
-    let rows = state.texts.iter().flat_map(|(label, texts)| texts.iter().map(move |text| (text, label)));
-    let rows: Vec<(&str, &str, BTreeSet<String>)> =
-        rows.map(|(text, label)| (text.as_str(), label.as_str(), stems(text))).collect();
-    let mut seen_in: BTreeMap<&str, f64> = BTreeMap::new();
-    for word in rows.iter().flat_map(|(_, _, words)| words) {
-        *seen_in.entry(word.as_str()).or_default() += 1.0;
+    let mut shared = vec![0.0; state.rows.len()];
+    for stem in stems(input) {
+        let holds = |row: &Row| row.stems.binary_search(&stem).is_ok();
+        let holders: Vec<usize> = (0..state.rows.len()).filter(|&at| holds(&state.rows[at])).collect();
+        // A word that stands in few rows tells more.
+        let worth = (state.rows.len() as f64 / holders.len().max(1) as f64).ln();
+        holders.iter().for_each(|&at| shared[at] += worth);
     }
-    let (asked, total) = (stems(input), rows.len() as f64);
-    let mut scored: Vec<(f64, &str, &str)> = Vec::new();
-    for (text, label, words) in &rows {
-        // A word that stands in few rows tells more; a long row shares words by chance.
-        let shared = words.intersection(&asked).map(|word| (total / seen_in[word.as_str()]).ln());
-        scored.push((shared.sum::<f64>() / (words.len().max(1) as f64).sqrt(), *text, *label));
-    }
+    // A long row shares words by chance.
+    let score = |(worth, row): (f64, &'a Row)| (worth / (row.stems.len().max(1) as f64).sqrt(), row);
+    let mut scored: Vec<(f64, &Row)> = shared.into_iter().zip(&state.rows).map(score).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     scored.truncate(NEAREST);
-    scored.iter().rev().map(|(_, text, label)| (*text, *label)).collect()
+    scored.iter().rev().map(|(_, row)| (row.text.as_str(), row.label.as_str())).collect()
 }
 
-/// A text's words, each cut to its beginning so that `coughs` and `coughing` are one.
-fn stems(text: &str) -> BTreeSet<String> {
-    labels::words(text).iter().map(|word| word.chars().take(5).collect()).collect()
+/// A text's words, each cut to its beginning so that `coughs` and `coughing` are one; sorted.
+fn stems(text: &str) -> Vec<String> {
+    let stems = labels::words(text).iter().map(|word| word.chars().take(5).collect());
+    stems.collect::<BTreeSet<String>>().into_iter().collect()
 }
 "#;

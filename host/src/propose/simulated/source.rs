@@ -74,7 +74,8 @@ pub(crate) fn render(draft: &Draft) -> String {
 }
 
 fn header(draft: &Draft) -> String {
-    let mut out = format!("//! Written by the simulated proposer for iteration {:03}.\n//!\n", draft.iteration);
+    let mut out =
+        format!("//! Written by the simulated proposer for iteration {:03}.\n//!\n", draft.iteration);
     if let Some(idea) = draft.idea {
         out.push_str(&format!("//! {IDEA_MARKER}{idea}\n"));
     }
@@ -86,7 +87,7 @@ fn header(draft: &Draft) -> String {
     }
     out.push('\n');
     if draft.retrieves() {
-        out.push_str("use std::collections::{BTreeMap, BTreeSet};\n\n");
+        out.push_str("use std::collections::BTreeSet;\n\n");
     }
     out.push_str("use mmh_sdk::prelude::*;\n");
     out
@@ -97,13 +98,18 @@ fn constants(draft: &Draft) -> Vec<String> {
     let tables = [
         (&draft.examples, "Worked examples from the training rows of confused labels: text and label."),
         (&draft.hints, "What tells confused labels apart: words, the label they speak for, its rival."),
-        (&draft.offered, "The labels that are offered. The others hardly ever fail; leaving them out saves tokens."),
+        (
+            &draft.offered,
+            "The labels that are offered. The others hardly ever fail; leaving them out saves tokens.",
+        ),
     ];
     for (table, doc) in tables {
         out.extend(table.as_ref().map(|table| format!("/// {doc}\n{table}")));
     }
     if let Some(nearest) = draft.parameter(Mechanism::Retrieve) {
-        out.push(format!("/// How many of the nearest training rows are shown.\nconst NEAREST: usize = {nearest};\n"));
+        out.push(format!(
+            "/// How many of the nearest training rows are shown.\nconst NEAREST: usize = {nearest};\n"
+        ));
         out.push(pieces::PER_LABEL.to_owned());
     }
     let (tokens, doc) = match draft.parameter(Mechanism::Reason) {
@@ -153,8 +159,9 @@ fn worked_examples(draft: &Draft) -> String {
 /// The function that builds the prompt.
 fn prompt(draft: &Draft) -> String {
     let examples = draft.shows_examples();
-    let mut out = String::from("/// The prompt: what is asked, what may be answered, what helps, the text.\n");
-    out.push_str(&if examples {
+    let mut out =
+        String::from("/// The prompt: what is asked, what may be answered, what helps, the text.\n");
+    out.push_str(if examples {
         "fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &str) -> String {\n"
     } else {
         "fn prompt(task: &Task, offered: &[&str], input: &str) -> String {\n"

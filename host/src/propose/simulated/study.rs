@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{conversation::Conversation, ideas::{Idea, idea_in}};
+use super::{
+    conversation::Conversation,
+    ideas::{Idea, idea_in},
+};
 
 /// One earlier iteration.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +52,13 @@ impl Study {
     pub(crate) fn of(conversation: &Conversation) -> Self {
         let past = past(conversation);
         let best = best(conversation, &past);
-        let mut study = Self { best_source: String::new(), past, best, labels: conversation.brief.labels.clone(), ..Self::default() };
+        let mut study = Self {
+            best_source: String::new(),
+            past,
+            best,
+            labels: conversation.brief.labels.clone(),
+            ..Self::default()
+        };
         if let Some(best) = &study.best {
             let source = conversation.about("read_harness", best.iteration).find(|call| !call.is_error);
             study.best_source = source.map(|call| call.content.clone()).unwrap_or_default();
@@ -65,7 +74,11 @@ impl Study {
 
     /// How often a gold label was taken for another one, most often first.
     pub(crate) fn confusions(&self) -> Vec<((&str, &str), usize)> {
-        counted(self.failures.iter().filter_map(|failure| Some((failure.gold.as_str(), failure.predicted.as_deref()?))))
+        counted(
+            self.failures
+                .iter()
+                .filter_map(|failure| Some((failure.gold.as_str(), failure.predicted.as_deref()?))),
+        )
     }
 
     /// The gold labels that were missed, most often first.
@@ -107,7 +120,8 @@ fn counted<T: Ord + Clone>(things: impl Iterator<Item = T>) -> Vec<(T, usize)> {
 }
 
 fn past(conversation: &Conversation) -> Vec<Past> {
-    let boards = conversation.of("scoreboard").chain(conversation.of("list_iterations")).filter(|call| !call.is_error);
+    let boards =
+        conversation.of("scoreboard").chain(conversation.of("list_iterations")).filter(|call| !call.is_error);
     let rows = boards.map(|call| call.json()).find_map(|board| board["iterations"].as_array().cloned());
     rows.unwrap_or_default().iter().filter_map(|row| past_of(row, conversation)).collect()
 }
@@ -115,8 +129,10 @@ fn past(conversation: &Conversation) -> Vec<Past> {
 fn past_of(row: &Value, conversation: &Conversation) -> Option<Past> {
     let iteration = row["iteration"].as_u64()?;
     let in_headline = row["reasoning_headline"].as_str().and_then(idea_in);
-    let readings = ["read_reasoning", "read_harness"].iter().flat_map(|tool| conversation.about(tool, iteration));
-    let idea = in_headline.or_else(|| readings.filter(|call| !call.is_error).find_map(|call| idea_in(&call.content)));
+    let readings =
+        ["read_reasoning", "read_harness"].iter().flat_map(|tool| conversation.about(tool, iteration));
+    let idea = in_headline
+        .or_else(|| readings.filter(|call| !call.is_error).find_map(|call| idea_in(&call.content)));
     Some(Past {
         iteration,
         accuracy: row["accuracy"].as_f64(),
@@ -131,7 +147,8 @@ fn best(conversation: &Conversation, past: &[Past]) -> Option<Past> {
     let named = conversation.of("scoreboard").find_map(|call| call.json()["best"].as_u64());
     let named = named.and_then(|best| scored().find(|past| past.iteration == best));
     // Of equals the earlier one, which is the simpler.
-    let highest = || scored().rev().max_by(|a, b| a.accuracy.unwrap_or(0.0).total_cmp(&b.accuracy.unwrap_or(0.0)));
+    let highest =
+        || scored().rev().max_by(|a, b| a.accuracy.unwrap_or(0.0).total_cmp(&b.accuracy.unwrap_or(0.0)));
     named.or_else(highest).cloned()
 }
 
