@@ -2,8 +2,8 @@
 
 use crate::bindings::mmh::harness::{log as host_log, model as host_model, types as host_types};
 use crate::{
-    Attempt, Feedback, Harness, Message, ModelError, Prediction, Reply, Request, Role, StopReason,
-    Task, Usage, log::Level,
+    Attempt, Feedback, Harness, Message, ModelError, Prediction, Reply, Request, Role, StopReason, Task,
+    Usage, log::Level,
 };
 
 /// Implements the bindings' `Guest` for a marker type by way of a harness.
@@ -37,8 +37,8 @@ pub fn predict<H: Harness>(
     input: &str,
 ) -> Result<host_types::Prediction, String> {
     let state = decode::<H>(state)?;
-    let Prediction { label } = H::predict(&task.into(), &state, input, &crate::Model::host())
-        .map_err(|error| error.to_string())?;
+    let Prediction { label } =
+        H::predict(&task.into(), &state, input, &crate::Model::host()).map_err(|error| error.to_string())?;
     Ok(host_types::Prediction { label })
 }
 
@@ -130,10 +130,8 @@ impl From<host_model::Reply> for Reply {
             host_model::StopReason::StopSequence => StopReason::StopSequence,
             host_model::StopReason::Other => StopReason::Other,
         };
-        let usage = Usage {
-            input_tokens: reply.usage.input_tokens,
-            output_tokens: reply.usage.output_tokens,
-        };
+        let usage =
+            Usage { input_tokens: reply.usage.input_tokens, output_tokens: reply.usage.output_tokens };
         Self { text: reply.text, stop_reason, usage }
     }
 }

@@ -20,12 +20,7 @@ pub trait Harness {
     /// Takes in one batch of labelled `train` examples and returns the new state.
     ///
     /// Called batch by batch before the first `predict`. The default learns nothing.
-    fn learn(
-        task: &Task,
-        state: Self::State,
-        feedback: &[Feedback],
-        model: &Model,
-    ) -> Result<Self::State> {
+    fn learn(task: &Task, state: Self::State, feedback: &[Feedback], model: &Model) -> Result<Self::State> {
         let _ = (task, feedback, model);
         Ok(state)
     }

@@ -16,7 +16,8 @@ pub fn extract(text: &str) -> Option<Value> {
 /// The last JSON value in a text, as a type of the caller's.
 pub fn extract_as<T: DeserializeOwned>(text: &str) -> Result<T> {
     let value = extract(text).ok_or_else(|| Error::new("there is no JSON object or array in the reply"))?;
-    serde_json::from_value(value).map_err(|error| Error::new(format!("the reply's JSON does not fit: {error}")))
+    serde_json::from_value(value)
+        .map_err(|error| Error::new(format!("the reply's JSON does not fit: {error}")))
 }
 
 /// The text of one member of the last JSON object in a text.

@@ -9,6 +9,7 @@
 
 #[cfg(target_arch = "wasm32")]
 #[allow(clippy::all, unused)]
+#[rustfmt::skip]
 mod bindings;
 mod error;
 #[cfg(target_arch = "wasm32")]
@@ -31,8 +32,8 @@ pub use serde_json;
 /// Everything that a harness file usually names. `use mmh_sdk::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Attempt, Error, Feedback, Harness, Message, Model, ModelError, Prediction, Reply, Request,
-        Result, Role, StopReason, Task, Usage, bail, debug, error, info, json, labels, warn,
+        Attempt, Error, Feedback, Harness, Message, Model, ModelError, Prediction, Reply, Request, Result,
+        Role, StopReason, Task, Usage, bail, debug, error, info, json, labels, warn,
     };
     pub use serde::{Deserialize, Serialize};
 }
@@ -49,7 +50,7 @@ macro_rules! export {
         const _: () = {
             struct Exported;
             $crate::__private::bind!(Exported, $harness);
-            $crate::__private::export_mmh_world!(Exported with_types_in $crate::__private);
+    $crate::__private::export_mmh_world!(Exported with_types_in $crate::__private);
         };
     };
 }
@@ -62,7 +63,7 @@ pub fn assert_harness<H: Harness>() {}
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::bind_harness as bind;
     pub use crate::bindings::*;
     pub use crate::glue::{learn, predict};
-    pub use crate::bind_harness as bind;
 }

@@ -15,9 +15,7 @@ type Script = RefCell<Box<dyn FnMut(&Request) -> Result<Reply, ModelError>>>;
 
 impl Model {
     /// A model that answers from a function. For tests.
-    pub fn scripted(
-        answer: impl FnMut(&Request) -> Result<Reply, ModelError> + 'static,
-    ) -> Self {
+    pub fn scripted(answer: impl FnMut(&Request) -> Result<Reply, ModelError> + 'static) -> Self {
         Self { script: Some(RefCell::new(Box::new(answer))) }
     }
 
@@ -27,7 +25,8 @@ impl Model {
         let mut texts = texts.into_iter();
         Self::scripted(move |_| {
             let text = texts.next();
-            text.map(Reply::text).ok_or_else(|| ModelError::Unavailable("no reply is left in the script".into()))
+            text.map(Reply::text)
+                .ok_or_else(|| ModelError::Unavailable("no reply is left in the script".into()))
         })
     }
 

@@ -75,7 +75,12 @@ fn figure(what: &'static str, measured: Duration, limit: Duration) -> Figure {
 
 fn memory(what: &'static str, bytes: u64, limit_mb: u64) -> Figure {
     let measured = bytes / 1_000_000;
-    Figure { what, measured: format!("{measured} MB"), limit: format!("{limit_mb} MB"), holds: measured <= limit_mb }
+    Figure {
+        what,
+        measured: format!("{measured} MB"),
+        limit: format!("{limit_mb} MB"),
+        holds: measured <= limit_mb,
+    }
 }
 
 /// Measures a closure with criterion and gives the median of what it measured.
@@ -153,15 +158,22 @@ impl Bench {
         let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
         let environment: Environment =
             names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-        let toolchain =
-            Toolchain::find(None, environment, IfMissing::Report, &Silent).await.expect("there is a compiler");
+        let toolchain = Toolchain::find(None, environment, IfMissing::Report, &Silent)
+            .await
+            .expect("there is a compiler");
         let cache = Cache::new(cache_dir(folder));
         let sdk = sdk::ensure(&cache, &toolchain, &Silent).await.expect("the SDK builds");
         let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
         let engine = engine::new().expect("the engine starts");
         let sandbox = Sandbox::new(engine.clone(), limits.clone()).expect("the sandbox starts");
         let builder = Builder {
-            compiler: Compiler::new(toolchain.clone(), sdk.clone(), jail.clone(), cache.clone(), limits.clone()),
+            compiler: Compiler::new(
+                toolchain.clone(),
+                sdk.clone(),
+                jail.clone(),
+                cache.clone(),
+                limits.clone(),
+            ),
             precompiler: Precompiler::new(engine, jail, cache, limits).await,
             sandbox: Arc::new(sandbox),
         };
@@ -178,7 +190,10 @@ impl Bench {
         let input = self.folder.join("harness.rs");
         std::fs::write(&input, self.new_source()).expect("a file");
         let mut command = Command::new(&self.toolchain.rustc);
-        command.args(FLAGS).arg(format!("--target={TARGET}")).arg("-Ldependency=".to_owned() + &self.sdk.folder.display().to_string());
+        command
+            .args(FLAGS)
+            .arg(format!("--target={TARGET}"))
+            .arg("-Ldependency=".to_owned() + &self.sdk.folder.display().to_string());
         for (name, file) in &self.sdk.externs {
             command.arg(format!("--extern={name}={}", self.sdk.folder.join(file).display()));
         }
@@ -205,7 +220,11 @@ fn compiling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figure
     bare.sort();
     let bare = bare[bare.len() / 2];
     println!("bare rustc with the same flags: {bare:.2?}");
-    figures.push(figure("new source to runnable component", new, bare.mul_f64(1.3) + Duration::from_millis(150)));
+    figures.push(figure(
+        "new source to runnable component",
+        new,
+        bare.mul_f64(1.3) + Duration::from_millis(150),
+    ));
     let error = median(criterion, "type error", || {
         let source = bench.new_source().replace("Prediction::new(label)", "Prediction::new(3)");
         let started = Instant::now();
@@ -239,9 +258,11 @@ impl ChatModel for Delayed {
 }
 
 fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
-    let built = runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
+    let built =
+        runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
     let harness = Learned { prepared: built.prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
-    let example = |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
+    let example =
+        |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
     let examples: Vec<Example> = (0..1000).map(example).collect();
     let evaluate = |delay: Duration, concurrency: usize| {
         let evaluator = evaluator(bench, delay, concurrency);
@@ -251,14 +272,21 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
         assert!(done.rows.iter().all(|row| row.correct));
         started.elapsed()
     };
-    let overhead = median(criterion, "1,000 examples, instant model, one at a time", || {
-        evaluate(Duration::ZERO, 1)
-    });
-    figures.push(figure("host overhead per example, instant model", overhead / 1000, Duration::from_micros(150)));
+    let overhead =
+        median(criterion, "1,000 examples, instant model, one at a time", || evaluate(Duration::ZERO, 1));
+    figures.push(figure(
+        "host overhead per example, instant model",
+        overhead / 1000,
+        Duration::from_micros(150),
+    ));
     let many = median(criterion, "1,000 examples, 200 ms model, 256 at once", || {
         evaluate(Duration::from_millis(200), 256)
     });
-    figures.push(figure("1,000 examples, 200 ms model, 256 at once", many, Duration::from_millis(800).mul_f64(1.15)));
+    figures.push(figure(
+        "1,000 examples, 200 ms model, 256 at once",
+        many,
+        Duration::from_millis(800).mul_f64(1.15),
+    ));
     figures.push(memory("  resident at most", peak_bytes("self"), 400));
 }
 
@@ -266,7 +294,11 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
     Evaluator {
         sandbox: bench.builder.sandbox.clone(),
         target: Arc::new(Target::new(Arc::new(Delayed(delay)), Price::FREE, Clock::System)),
-        task: Arc::new(Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into(), "b".into()] }),
+        task: Arc::new(Task {
+            name: "t".into(),
+            instructions: "i".into(),
+            labels: vec!["a".into(), "b".into()],
+        }),
         seed: 0,
         concurrency,
         clock: Clock::System,

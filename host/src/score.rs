@@ -70,7 +70,10 @@ mod tests {
         ];
         for (successes, trials, low, high) in table {
             let found = wilson(successes, trials);
-            assert!((found.low - low).abs() < 1e-4 && (found.high - high).abs() < 1e-4, "{successes}/{trials}: {found:?}");
+            assert!(
+                (found.low - low).abs() < 1e-4 && (found.high - high).abs() < 1e-4,
+                "{successes}/{trials}: {found:?}"
+            );
         }
     }
 }

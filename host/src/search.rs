@@ -21,7 +21,8 @@ use crate::{
     record::{
         RecordError,
         format::{
-            Config, Cost, CostFile, IterationCost, IterationSummary, ReadRow, Score, Summary, TestScore, Unscored,
+            Config, Cost, CostFile, IterationCost, IterationSummary, ReadRow, Score, Summary, TestScore,
+            Unscored,
         },
         provenance,
         reader::RunReader,
@@ -35,7 +36,8 @@ use crate::{
 pub const BASELINE: &str = include_str!("../../baseline-harness/src/harness.rs");
 
 /// What is written beside the baseline.
-const BASELINE_REASONING: &str = "# Baseline\n\nZero-shot: the labels, the text, one question. Every search starts here.\n";
+const BASELINE_REASONING: &str =
+    "# Baseline\n\nZero-shot: the labels, the text, one question. Every search starts here.\n";
 
 /// Everything a search works with.
 pub struct Search {
@@ -208,7 +210,12 @@ impl Search {
         self.conclude(candidate, component, fate, progress)
     }
 
-    fn record_binary(&self, candidate: &Candidate, built: &Built, folder: &IterationWriter) -> Result<(), RecordError> {
+    fn record_binary(
+        &self,
+        candidate: &Candidate,
+        built: &Built,
+        folder: &IterationWriter,
+    ) -> Result<(), RecordError> {
         folder.put("harness.rs", candidate.source.as_bytes())?;
         folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
         folder.put("harness.wasm", &built.component.bytes)?;
@@ -231,7 +238,8 @@ impl Search {
             Learning::Done(learned) => learned,
             Learning::Failed { batch, failure, cost } => {
                 candidate.cost += cost;
-                let reason = format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
+                let reason =
+                    format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
                 return Ok(Fate::Unscored { status: "learn-failed".into(), reason });
             }
             Learning::Interrupted { cost } => {
@@ -277,7 +285,14 @@ impl Search {
             }
             Fate::Unscored { status, reason } => {
                 self.stage(index, &format!("not scored: {status}: {}", crate::text::ellipsis(&reason, 200)));
-                progress.summary.unscored.push(Unscored { index, status, reason, cost, started_at, finished_at });
+                progress.summary.unscored.push(Unscored {
+                    index,
+                    status,
+                    reason,
+                    cost,
+                    started_at,
+                    finished_at,
+                });
             }
         }
         progress.spend(Some(index), cost);
@@ -293,7 +308,8 @@ impl Search {
             let folder = self.writer.test(index)?;
             let recorder = Arc::new(Recorder::new(&folder)?);
             let (examples, split) = (&self.dataset.test, Split::Test);
-            let done = self.evaluator.evaluate(&learned, examples, split, Some(index), recorder.clone()).await?;
+            let done =
+                self.evaluator.evaluate(&learned, examples, split, Some(index), recorder.clone()).await?;
             if let Some(recorder) = Arc::into_inner(recorder) {
                 recorder.finish(&folder, examples)?;
             }

@@ -63,7 +63,8 @@ pub fn middle_cut(text: &str, max_bytes: usize) -> String {
         return text.to_owned();
     }
     let head = floor_boundary(text, max_bytes / 2);
-    let tail = (text.len() - max_bytes / 2..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    let tail =
+        (text.len() - max_bytes / 2..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     format!("{}\n[cut: {} bytes left out]\n{}", &text[..head], tail - head, &text[tail..])
 }
 

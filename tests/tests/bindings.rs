@@ -14,12 +14,14 @@ fn generate(root: &Path) -> String {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(root.join("wit")).expect("the WIT parses");
     let world = resolve.select_world(&[package], Some("harness")).expect("the world exists");
-    let mut options = wit_bindgen_rust::Opts::default();
-    options.format = true;
-    options.pub_export_macro = true;
-    options.export_macro_name = Some("export_mmh_world".into());
-    options.default_bindings_module = Some("$crate::__private".into());
-    options.generate_all = true;
+    let options = wit_bindgen_rust::Opts {
+        format: true,
+        pub_export_macro: true,
+        export_macro_name: Some("export_mmh_world".into()),
+        default_bindings_module: Some("$crate::__private".into()),
+        generate_all: true,
+        ..Default::default()
+    };
     let mut files = Files::default();
     options.build().generate(&mut resolve, world, &mut files).expect("bindings are generated");
     let (_, contents) = files.iter().next().expect("one file is generated");

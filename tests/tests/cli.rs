@@ -41,7 +41,8 @@ fn folder() -> tempfile::TempDir {
         fs::write(folder.path().join(name), text).expect("a file");
     }
     fs::write(folder.path().join("core.wasm"), wat::parse_str("(module)").expect("wat")).expect("a file");
-    fs::write(folder.path().join("empty_component.wasm"), wat::parse_str("(component)").expect("wat")).expect("a file");
+    fs::write(folder.path().join("empty_component.wasm"), wat::parse_str("(component)").expect("wat"))
+        .expect("a file");
     fs::write(folder.path().join("sockets.wasm"), wat::parse_str(SOCKETS).expect("wat")).expect("a file");
     fs::write(folder.path().join("future.wasm"), wat::parse_str(FUTURE).expect("wat")).expect("a file");
     folder
@@ -57,20 +58,48 @@ fn what_goes_wrong_is_said() {
         (&["check", "good.rs"], 0, "ok: component of"),
         (&["check", "bad.rs"], 1, "did-not-compile: error[E0277]"),
         (&["check", "bad.rs", "--json"], 1, "\"kind\": \"did-not-compile\""),
-        (&["check", "large.rs"], 1, "source-too-large: the source has 300 KiB, more than the limit of 256 KiB"),
+        (
+            &["check", "large.rs"],
+            1,
+            "source-too-large: the source has 300 KiB, more than the limit of 256 KiB",
+        ),
         (&["check", "nowhere.rs"], 2, "error: cannot read nowhere.rs: No such file"),
         (&["check", "good.rs", "--component-mib", "0"], 2, "--component-mib"),
-        (&["check", "good.rs", "--rustc", "/nowhere/rustc"], 3, "no Rust compiler: /nowhere/rustc cannot be used (No such file"),
-        (&["check", "good.rs", "--rustc", "/bin/true"], 3, "/bin/true cannot be used (it does not say which version of Rust it is)"),
+        (
+            &["check", "good.rs", "--rustc", "/nowhere/rustc"],
+            3,
+            "no Rust compiler: /nowhere/rustc cannot be used (No such file",
+        ),
+        (
+            &["check", "good.rs", "--rustc", "/bin/true"],
+            3,
+            "/bin/true cannot be used (it does not say which version of Rust it is)",
+        ),
         (&["eval", "good.rs"], 2, "--mock runs the search with simulated models"),
-        (&["eval", "good.rs", "--mock", "--target-model", "kimi-k2.6"], 2, "kimi-k2.6 cannot be used with it"),
+        (
+            &["eval", "good.rs", "--mock", "--target-model", "kimi-k2.6"],
+            2,
+            "kimi-k2.6 cannot be used with it",
+        ),
         (&["eval", "bad.rs", "--mock"], 1, "did-not-compile"),
-        (&["eval", "learn.rs", "--mock"], 1, "learn failed at batch 0: panic: panicked at harness.rs:11:9: cannot learn 20 examples"),
+        (
+            &["eval", "learn.rs", "--mock"],
+            1,
+            "learn failed at batch 0: panic: panicked at harness.rs:11:9: cannot learn 20 examples",
+        ),
         (&["eval", "empty.wasm", "--mock"], 1, "bad-component"),
         (&["eval", "core.wasm", "--mock"], 1, "it is a core module, not a component"),
         (&["eval", "empty_component.wasm", "--mock"], 1, "not a harness: no export"),
-        (&["eval", "sockets.wasm", "--mock"], 1, "bad-import: the component imports wasi:sockets/tcp@0.2.3, which a harness may not use"),
-        (&["eval", "future.wasm", "--mock"], 1, "imports mmh:harness/model@2.0.0, but this host speaks mmh:harness@1.0.0"),
+        (
+            &["eval", "sockets.wasm", "--mock"],
+            1,
+            "bad-import: the component imports wasi:sockets/tcp@0.2.3, which a harness may not use",
+        ),
+        (
+            &["eval", "future.wasm", "--mock"],
+            1,
+            "imports mmh:harness/model@2.0.0, but this host speaks mmh:harness@1.0.0",
+        ),
         (&["eval", "good.rs", "--mock", "--dataset", "bad.jsonl"], 2, "bad.jsonl, line 2: it is not JSON"),
         (&["run", "--mock", "--run-id", "../x"], 2, "\"../x\" is no run id: use letters"),
         (&["run", "--mock", "--dataset", "nowhere"], 2, "\"nowhere\" is no data set"),
@@ -92,15 +121,25 @@ fn a_run_is_never_overwritten() {
     assert_eq!(mmh(folder.path(), &args).status.code(), Some(0));
     let again = mmh(folder.path(), &args);
     assert_eq!(again.status.code(), Some(2));
-    assert!(both(&again).contains("the run one exists already in runs; choose another --run-id"), "{}", both(&again));
+    assert!(
+        both(&again).contains("the run one exists already in runs; choose another --run-id"),
+        "{}",
+        both(&again)
+    );
 }
 
 #[test]
 fn results_go_to_standard_output_only() {
     let folder = folder();
-    let output = mmh(folder.path(), &["eval", "good.rs", "--mock", "--eval-size", "3", "--json", "--trace", "trace.jsonl"]);
+    let output = mmh(
+        folder.path(),
+        &["eval", "good.rs", "--mock", "--eval-size", "3", "--json", "--trace", "trace.jsonl"],
+    );
     let result: Value = serde_json::from_slice(&output.stdout).expect("JSON and nothing else");
-    assert_eq!((&result["ok"], &result["score"]["n_examples"], &result["score"]["mock"]), (&true.into(), &3.into(), &true.into()));
+    assert_eq!(
+        (&result["ok"], &result["score"]["n_examples"], &result["score"]["mock"]),
+        (&true.into(), &3.into(), &true.into())
+    );
     assert_eq!(fs::read_to_string(folder.path().join("trace.jsonl")).expect("a trace").lines().count(), 3);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("val 3/3 accuracy") && said.contains("simulated"), "{said}");
@@ -109,10 +148,15 @@ fn results_go_to_standard_output_only() {
 #[test]
 fn doctor_reports() {
     let folder = folder();
-    let output = command(folder.path(), &["doctor"]).env("OPENAI_API_KEY", "sk-very-secret").output().expect("it starts");
+    let output = command(folder.path(), &["doctor"])
+        .env("OPENAI_API_KEY", "sk-very-secret")
+        .output()
+        .expect("it starts");
     let said = both(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    for part in ["ok        compiler: rustc 1.", "ok        jail: ", "ok        cache: ", "key OPENAI_API_KEY: set"] {
+    for part in
+        ["ok        compiler: rustc 1.", "ok        jail: ", "ok        cache: ", "key OPENAI_API_KEY: set"]
+    {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
     assert!(!said.contains("secret"), "{said}");
@@ -129,8 +173,23 @@ fn ctrl_c_leaves_a_readable_run() {
     // Slow enough to be stopped: every example sleeps for a while.
     let slow = guest("run/timeout.rs").replace("3600", "1");
     fs::write(folder.path().join("slow.rs"), slow).expect("a file");
-    let args = ["run", "--mock", "--iterations", "1", "--run-id", "a", "--baseline", "slow.rs", "--concurrency", "2"];
-    let child = command(folder.path(), &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let args = [
+        "run",
+        "--mock",
+        "--iterations",
+        "1",
+        "--run-id",
+        "a",
+        "--baseline",
+        "slow.rs",
+        "--concurrency",
+        "2",
+    ];
+    let child = command(folder.path(), &args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
     let trace = folder.path().join("runs/a/iterations/000/eval_trace.jsonl");
     let deadline = Instant::now() + Duration::from_secs(120);
     while fs::read_to_string(&trace).unwrap_or_default().lines().count() < 2 {
@@ -173,11 +232,16 @@ fn documented_commands_work() {
 #[test]
 fn documented_options_exist() {
     let folder = tempfile::tempdir().expect("a folder");
-    let help: String = ["run", "eval", "check"].iter().map(|name| both(&mmh(folder.path(), &[name, "--help"]))).collect();
+    let help: String =
+        ["run", "eval", "check"].iter().map(|name| both(&mmh(folder.path(), &[name, "--help"]))).collect();
     let options = |text: &str| -> BTreeSet<String> {
-        let is_name = |character: char| character.is_ascii_lowercase() || character == '-' || character.is_ascii_digit();
+        let is_name = |character: char| {
+            character.is_ascii_lowercase() || character == '-' || character.is_ascii_digit()
+        };
         let starts = text.match_indices("--").map(|(at, _)| &text[at..]);
-        let names = starts.map(|rest| rest[..rest.find(|it| !is_name(it)).unwrap_or(rest.len())].trim_end_matches('-').to_owned());
+        let names = starts.map(|rest| {
+            rest[..rest.find(|it| !is_name(it)).unwrap_or(rest.len())].trim_end_matches('-').to_owned()
+        });
         names.filter(|name| name.len() > 3).collect()
     };
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");

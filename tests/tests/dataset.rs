@@ -28,12 +28,10 @@ fn the_built_in_data_set_is_balanced() {
 #[test]
 fn the_built_in_data_set_has_no_near_duplicates() {
     let data = dataset::load(BUILTIN, 0).expect("it loads");
-    let texts: Vec<Vec<String>> = Split::ALL
-        .iter()
-        .flat_map(|split| data.split(*split))
-        .map(|example| words(&example.input))
-        .collect();
-    let trigrams: Vec<Vec<u64>> = texts.iter().map(|words| set(words.windows(3).map(|it| it.join(" ")))).collect();
+    let texts: Vec<Vec<String>> =
+        Split::ALL.iter().flat_map(|split| data.split(*split)).map(|example| words(&example.input)).collect();
+    let trigrams: Vec<Vec<u64>> =
+        texts.iter().map(|words| set(words.windows(3).map(|it| it.join(" ")))).collect();
     let long = |words: &Vec<String>| set(words.iter().filter(|word| word.len() >= 4).cloned());
     let longs: Vec<Vec<u64>> = texts.iter().map(long).collect();
     for left in 0..texts.len() {
@@ -47,7 +45,11 @@ fn the_built_in_data_set_has_no_near_duplicates() {
 
 fn words(text: &str) -> Vec<String> {
     let words = text.to_lowercase();
-    words.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    words
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A sorted set of hashes: quick to compare.
@@ -74,14 +76,18 @@ fn jaccard(left: &[u64], right: &[u64]) -> f64 {
 fn files_are_found_by_shape() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
-    let rows: String = (0..50).map(|n| format!("{{\"text\":\"text {n}\",\"label\":\"l{}\"}}\n", n % 2)).collect();
+    let rows: String =
+        (0..50).map(|n| format!("{{\"text\":\"text {n}\",\"label\":\"l{}\"}}\n", n % 2)).collect();
     let csv: String = (0..50).map(|n| format!("l{},\"text, {n}\"\n", n % 2)).collect();
     fs::create_dir(folder.path().join("parts")).expect("a folder");
     for (name, text) in [
         ("all.jsonl", rows.as_str()),
         ("all.csv", &format!("label,text\n{csv}")),
         ("parts/train.jsonl", "{\"question\":\"a\",\"answer\":\"x\"}\n"),
-        ("parts/val.jsonl", "{\"input_text\":\"b\",\"output_text\":\"y\"}\n{\"text\":\"a\",\"label\":\"x\"}\n"),
+        (
+            "parts/val.jsonl",
+            "{\"input_text\":\"b\",\"output_text\":\"y\"}\n{\"text\":\"a\",\"label\":\"x\"}\n",
+        ),
         ("parts/task.json", "{\"name\":\"mine\",\"instructions\":\"Do.\"}"),
     ] {
         fs::write(folder.path().join(name), text).expect("a file");
@@ -125,7 +131,10 @@ fn bad_data_says_where_and_what() {
         ("notes.txt", "is no data set"),
         ("empty", "train.jsonl: No such file"),
         ("no_val", "val.jsonl: No such file"),
-        ("bad_row", "val.jsonl, line 3: it needs the keys question and answer, or input_text and output_text, or text and label, or input and label; its keys are text"),
+        (
+            "bad_row",
+            "val.jsonl, line 3: it needs the keys question and answer, or input_text and output_text, or text and label, or input and label; its keys are text",
+        ),
         ("bad_task", "task.json: it needs the optional keys name and instructions"),
         ("one_label.jsonl", "there are 1 labels, but a task needs at least two"),
     ];

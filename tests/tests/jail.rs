@@ -32,10 +32,16 @@ fn table() -> BTreeMap<&'static str, Expected> {
         ("read_environ.rs", (Some(DidNotCompile), "couldn't read `/proc/self/environ`: Permission denied")),
         ("read_file.rs", (Some(DidNotCompile), "couldn't read `/etc/passwd`: Permission denied")),
         ("read_sibling.rs", (Some(DidNotCompile), "couldn't read `/etc/passwd`: Permission denied")),
-        ("read_variable.rs", (Some(DidNotCompile), "environment variable `HOME` not defined at compile time")),
+        (
+            "read_variable.rs",
+            (Some(DidNotCompile), "environment variable `HOME` not defined at compile time"),
+        ),
         ("sockets.rs", (Some(BadImport), "wasi:sockets/")),
         ("type_error.rs", (Some(DidNotCompile), "error[E0277]")),
-        ("unsafe_allowed.rs", (Some(DidNotCompile), "error[E0453]: allow(unsafe_code) incompatible with previous forbid")),
+        (
+            "unsafe_allowed.rs",
+            (Some(DidNotCompile), "error[E0453]: allow(unsafe_code) incompatible with previous forbid"),
+        ),
         ("unsafe_block.rs", (Some(DidNotCompile), "usage of an `unsafe` block")),
         ("unstable_feature.rs", (Some(DidNotCompile), "error[E0554]")),
     ])
@@ -44,7 +50,11 @@ fn table() -> BTreeMap<&'static str, Expected> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_source_is_contained() {
     let table = table();
-    assert_eq!(guests("compile"), table.keys().copied().collect::<Vec<_>>(), "every guest has an expectation");
+    assert_eq!(
+        guests("compile"),
+        table.keys().copied().collect::<Vec<_>>(),
+        "every guest has an expectation"
+    );
     let limits = Limits { rustc_wall_ms: 6_000, rustc_memory_bytes: 600 << 20, ..Limits::default() };
     let cache = own_cache();
     let builder = builder_in(PROGRAM, limits, cache.1.clone()).await;
@@ -99,7 +109,11 @@ fn shell(script: &str, folder: &Path) -> Spec {
         args: vec!["-c".into(), script.into()],
         env: vec![("PATH".into(), "/bin:/usr/bin".into())],
         cwd: folder.to_owned(),
-        read: ["/bin", "/usr", "/lib", "/lib64"].map(Into::into).into_iter().filter(|path: &std::path::PathBuf| path.exists()).collect(),
+        read: ["/bin", "/usr", "/lib", "/lib64"]
+            .map(Into::into)
+            .into_iter()
+            .filter(|path: &std::path::PathBuf| path.exists())
+            .collect(),
         write: vec![folder.join("out")],
         memory_bytes: 256 << 20,
         file_bytes: 1 << 20,
@@ -117,9 +131,19 @@ async fn the_jail_holds() {
         ("works inside", "echo hello > out/file && cat out/file", "hello", ""),
         ("reads nothing outside", "cat /etc/passwd", "", "Permission denied"),
         ("writes nothing outside", "echo x > file", "", "Permission denied"),
-        ("runs nothing that it wrote", "cp /bin/echo out/echo; chmod +x out/echo; out/echo ran", "", "Permission denied"),
+        (
+            "runs nothing that it wrote",
+            "cp /bin/echo out/echo; chmod +x out/echo; out/echo ran",
+            "",
+            "Permission denied",
+        ),
         ("sees no environment", "echo \"${HOME-none}\"", "none", ""),
-        ("writes no large file", "dd if=/dev/null of=out/big bs=1 seek=2097152 count=0 2>/dev/null || echo stopped", "stopped", ""),
+        (
+            "writes no large file",
+            "dd if=/dev/null of=out/big bs=1 seek=2097152 count=0 2>/dev/null || echo stopped",
+            "stopped",
+            "",
+        ),
         ("starts no session", "setsid -w echo free 2>/dev/null || echo kept", "kept", ""),
         ("links lead nowhere", "ln -s /etc/passwd out/link && cat out/link", "", "Permission denied"),
     ];
@@ -153,7 +177,8 @@ async fn the_whole_group_is_killed() {
 async fn output_is_capped() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("out")).expect("a folder");
-    let script = "i=0; while [ $i -lt 20000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
+    let script =
+        "i=0; while [ $i -lt 20000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
     let jail = Jail::new(PROGRAM.into());
     let done = jail.run(&shell(script, folder.path()), Duration::from_secs(20), 1000).await.expect("it runs");
     assert_eq!((done.ending, done.stdout.len()), (Ending::Exited(0), 1000));

@@ -34,7 +34,13 @@ fn table() -> BTreeMap<&'static str, Expected> {
         (
             "invalid_request.rs",
             "ok",
-            &["it has no messages; ", "is not the user's; ", "max-tokens is 0; ", "between 0 and 2; ", "a stop text is empty"],
+            &[
+                "it has no messages; ",
+                "is not the user's; ",
+                "max-tokens is 0; ",
+                "between 0 and 2; ",
+                "a stop text is empty",
+            ],
         ),
         ("late_panic.rs", "panic", &["panicked at harness.rs:", "after all that noise"]),
         ("learn_panic.rs", "ok", &["never"]),
@@ -47,7 +53,11 @@ fn table() -> BTreeMap<&'static str, Expected> {
         ("model_refused.rs", "model-error", &["the model refused: not this"]),
         ("ok.rs", "ok", &["echo Do it. the input"]),
         ("out_of_fuel.rs", "out-of-fuel", &["the call used up its 1,000,000,000 units of fuel"]),
-        ("panic.rs", "panic", &["panicked at harness.rs:12:29: index out of bounds: the len is 1 but the index is 9"]),
+        (
+            "panic.rs",
+            "panic",
+            &["panicked at harness.rs:12:29: index out of bounds: the len is 1 but the index is 9"],
+        ),
         ("prompt_limit.rs", "prompt-limit", &["the prompt is larger than the limit of 262144 bytes"]),
         ("stack_overflow.rs", "stack-overflow", &["the calls nested deeper than 1 MiB of stack"]),
         ("state_limit.rs", "ok", &["0"]),
@@ -77,7 +87,9 @@ impl ModelPort for Echo {
             "refused" => Err(CallError::Model(ModelError::Refused("not this".into()))),
             "budget" => Err(CallError::BudgetSpent),
             _ => Ok(ChatReply {
-                content: vec![Block::Text { text: if prompt.starts_with("echo") { prompt } else { format!("echo {prompt}") } }],
+                content: vec![Block::Text {
+                    text: if prompt.starts_with("echo") { prompt } else { format!("echo {prompt}") },
+                }],
                 stop_reason: StopReason::EndTurn,
                 usage: Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() },
             }),
@@ -136,7 +148,11 @@ async fn learning_ends_as_expected() {
     let table = [
         ("learner.rs", "ok", "{\"a\":2,\"b\":1}"),
         ("ok.rs", "ok", ""),
-        ("state_limit.rs", "output-limit", "more was handed to the host in one call than the limits on prompts and states allow"),
+        (
+            "state_limit.rs",
+            "output-limit",
+            "more was handed to the host in one call than the limits on prompts and states allow",
+        ),
         ("learn_panic.rs", "panic", "cannot learn 3 examples"),
     ];
     for (name, kind, says) in table {
@@ -160,9 +176,15 @@ async fn usage_is_measured() {
     assert_eq!(calls.calls.len(), 16);
     let flood = predict("log_flood.rs").await;
     let logged: usize = flood.logs.iter().map(|line| line.message.len()).sum();
-    assert!(logged <= 64 << 10 && flood.logs.last().is_some_and(|line| line.message.contains("the log is full")));
+    assert!(
+        logged <= 64 << 10 && flood.logs.last().is_some_and(|line| line.message.contains("the log is full"))
+    );
     for (name, captured) in [("stdout", &flood.stdout), ("stderr", &flood.stderr)] {
-        assert!(captured.len() <= (64 << 10) + 100 && captured.contains("[cut: "), "{name}: {} bytes", captured.len());
+        assert!(
+            captured.len() <= (64 << 10) + 100 && captured.contains("[cut: "),
+            "{name}: {} bytes",
+            captured.len()
+        );
     }
 }
 
@@ -172,9 +194,11 @@ async fn calls_repeat_exactly() {
     let builder = builder(PROGRAM, Limits::default()).await;
     let task = task();
     for name in ["chance_and_time.rs", "ok.rs", "memory_of_calls.rs", "panic.rs"] {
-        let built = builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on").expect(name);
+        let built =
+            builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on").expect(name);
         let call = async |seed: &str| {
-            let report = builder.sandbox.predict(&built.prepared, setting(&task, &[], seed), "the input").await;
+            let report =
+                builder.sandbox.predict(&built.prepared, setting(&task, &[], seed), "the input").await;
             (shown(&report), report.fuel, report.peak_memory_bytes)
         };
         let first = call("one").await;

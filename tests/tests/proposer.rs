@@ -18,7 +18,9 @@ use mmh::{
     digest::Digest,
     evaluate::{Evaluator, Target},
     limits::Limits,
-    model::{Block, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage, simulated::SimulatedTarget},
+    model::{
+        Block, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage, simulated::SimulatedTarget,
+    },
     pricing::Price,
     progress::Silent,
     propose::Proposer,
@@ -120,7 +122,18 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
     };
     let baseline = BASELINE.to_owned();
     let search = Search {
-        config, dataset, val, baseline, builder, evaluator, proposer, with_test: false, writer, clock, observer, cancel,
+        config,
+        dataset,
+        val,
+        baseline,
+        builder,
+        evaluator,
+        proposer,
+        with_test: false,
+        writer,
+        clock,
+        observer,
+        cancel,
     };
     search.run().await.expect("the run goes on")
 }
@@ -130,23 +143,47 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
 async fn a_proposer_without_a_submission_ends_its_iteration() {
     let broken = "use mmh_sdk::prelude::*;\nfn main() { let x: u32 = \"\"; }\n";
     let table: [(&str, Turn, &str, &str); 5] = [
-        ("only talks", Box::new(|_| Ok(text("Let me think."))), "gave-up", "it answered 3 times in a row without calling a tool"),
-        ("reads for ever", Box::new(|_| Ok(call("scoreboard", json!({})))), "gave-up", "it used up its 6 steps"),
+        (
+            "only talks",
+            Box::new(|_| Ok(text("Let me think."))),
+            "gave-up",
+            "it answered 3 times in a row without calling a tool",
+        ),
+        (
+            "reads for ever",
+            Box::new(|_| Ok(call("scoreboard", json!({})))),
+            "gave-up",
+            "it used up its 6 steps",
+        ),
         (
             "submits what does not compile",
             Box::new(move |_| Ok(call("write_harness", json!({ "code": broken, "reasoning": "hope" })))),
             "did-not-compile",
             "it used up its 6 steps; its last submission: error[E0308]: mismatched types",
         ),
-        ("is unavailable", Box::new(|_| Err(ModelError::Unavailable("no route".into()))), "proposer-error", "no route"),
-        ("refuses", Box::new(|_| Err(ModelError::Refused("no".into()))), "proposer-error", "the model refused: no"),
+        (
+            "is unavailable",
+            Box::new(|_| Err(ModelError::Unavailable("no route".into()))),
+            "proposer-error",
+            "no route",
+        ),
+        (
+            "refuses",
+            Box::new(|_| Err(ModelError::Refused("no".into()))),
+            "proposer-error",
+            "the model refused: no",
+        ),
     ];
     for (name, turn, status, reason) in table {
         let folder = tempfile::tempdir().expect("a folder");
         let summary = search(folder.path(), turn).await;
         assert_eq!(summary.iterations.len(), 1, "{name}: only the baseline has a score");
         let found = &summary.unscored[0];
-        assert_eq!((found.index, found.status.as_str(), found.reason.as_str()), (1, status, reason), "{name}");
+        assert_eq!(
+            (found.index, found.status.as_str(), found.reason.as_str()),
+            (1, status, reason),
+            "{name}"
+        );
         assert!(summary.finished_at.is_some() && summary.best_iteration_index == Some(0), "{name}");
     }
 }
@@ -157,15 +194,35 @@ async fn wrong_calls_are_answered() {
     let calls: Vec<(&str, Value, &str)> = vec![
         ("no_such_tool", json!({}), "there is no tool \"no_such_tool\"; the tools are list_iterations, "),
         ("read_harness", json!({ "iteration": 7 }), "iteration 7 has no harness.rs"),
-        ("read_harness", json!({ "iteration": -1 }), "bad arguments for read_harness: invalid value: integer `-1`"),
+        (
+            "read_harness",
+            json!({ "iteration": -1 }),
+            "bad arguments for read_harness: invalid value: integer `-1`",
+        ),
         ("read_harness", json!({ "iteration": 1e30 }), "bad arguments for read_harness"),
-        ("read_harness", json!({ "iteration": "../../config.json" }), "bad arguments for read_harness: invalid type: string"),
+        (
+            "read_harness",
+            json!({ "iteration": "../../config.json" }),
+            "bad arguments for read_harness: invalid type: string",
+        ),
         ("read_harness", json!({ "iteration": 0, "path": "x" }), "unknown field `path`"),
         ("read_score", json!([1, 2]), "bad arguments for read_score"),
-        ("read_train", json!({ "label": "no such label" }), "there is no label \"no such label\"; the labels are allergy, "),
+        (
+            "read_train",
+            json!({ "label": "no such label" }),
+            "there is no label \"no such label\"; the labels are allergy, ",
+        ),
         ("read_eval_trace", json!({ "iteration": 9 }), "iteration 9 was not evaluated"),
-        ("try_harness", json!({ "code": BASELINE, "example_ids": ["val-9999"] }), "there is no validation example \"val-9999\""),
-        ("try_harness", json!({ "code": BASELINE, "example_ids": ["test-0001"] }), "there is no validation example \"test-0001\""),
+        (
+            "try_harness",
+            json!({ "code": BASELINE, "example_ids": ["val-9999"] }),
+            "there is no validation example \"val-9999\"",
+        ),
+        (
+            "try_harness",
+            json!({ "code": BASELINE, "example_ids": ["test-0001"] }),
+            "there is no validation example \"test-0001\"",
+        ),
         ("try_harness", json!({ "code": BASELINE, "example_ids": [] }), "0 example ids were given; 1 to 10"),
         ("write_harness", json!({ "code": "fn main() {}" }), "missing field `reasoning`"),
         ("diff_harness", json!({ "a": 0, "b": 1 }), "iteration 1 has no harness.rs"),
@@ -173,10 +230,15 @@ async fn wrong_calls_are_answered() {
     let blocks: Vec<Block> = calls
         .iter()
         .enumerate()
-        .map(|(at, (name, input, _))| Block::ToolUse { id: format!("call-{at}"), name: (*name).into(), input: input.clone() })
+        .map(|(at, (name, input, _))| Block::ToolUse {
+            id: format!("call-{at}"),
+            name: (*name).into(),
+            input: input.clone(),
+        })
         .collect();
     let folder = tempfile::tempdir().expect("a folder");
-    search(folder.path(), Box::new(move |turn| Ok(if turn == 0 { blocks.clone() } else { text("done") }))).await;
+    search(folder.path(), Box::new(move |turn| Ok(if turn == 0 { blocks.clone() } else { text("done") })))
+        .await;
     let results = results(folder.path());
     assert_eq!(results.len(), calls.len());
     for ((content, is_error), (name, input, says)) in results.iter().zip(&calls) {
@@ -205,13 +267,20 @@ async fn every_tool_answers() {
     let blocks: Vec<Block> = calls
         .iter()
         .enumerate()
-        .map(|(at, (name, input, _))| Block::ToolUse { id: format!("call-{at}"), name: (*name).into(), input: input.clone() })
+        .map(|(at, (name, input, _))| Block::ToolUse {
+            id: format!("call-{at}"),
+            name: (*name).into(),
+            input: input.clone(),
+        })
         .collect();
     let folder = tempfile::tempdir().expect("a folder");
-    let summary = search(folder.path(), Box::new(move |turn| match turn {
-        0 => Ok(blocks.clone()),
-        _ => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# The same again" }))),
-    }))
+    let summary = search(
+        folder.path(),
+        Box::new(move |turn| match turn {
+            0 => Ok(blocks.clone()),
+            _ => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# The same again" }))),
+        }),
+    )
     .await;
     for ((content, is_error), (name, _, says)) in results(folder.path()).iter().zip(&calls) {
         assert!(!is_error && content.contains(says), "{name}: {content}");
@@ -223,7 +292,13 @@ async fn every_tool_answers() {
     assert_eq!(again.score.accuracy, baseline.score.accuracy);
     assert_eq!(summary.best_iteration_index, Some(0), "as good as the best is not better");
     let paths: Vec<&str> = again.filesystem_reads.iter().map(|read| read.path.as_str()).collect();
-    for path in ["summary.json", "iterations/000/harness.rs", "iterations/000/eval_trace.jsonl", "dataset/train", "sdk"] {
+    for path in [
+        "summary.json",
+        "iterations/000/harness.rs",
+        "iterations/000/eval_trace.jsonl",
+        "dataset/train",
+        "sdk",
+    ] {
         assert!(paths.contains(&path), "{path} is logged: {paths:?}");
     }
 }
@@ -235,10 +310,13 @@ async fn a_trial_is_no_submission() {
     let id = dataset::sample(&dataset.val, 5, 0)[2].id.clone();
     let folder = tempfile::tempdir().expect("a folder");
     let wanted = id.clone();
-    let summary = search(folder.path(), Box::new(move |turn| match turn {
-        0 => Ok(call("try_harness", json!({ "code": BASELINE, "example_ids": [wanted] }))),
-        _ => Ok(text("that is all")),
-    }))
+    let summary = search(
+        folder.path(),
+        Box::new(move |turn| match turn {
+            0 => Ok(call("try_harness", json!({ "code": BASELINE, "example_ids": [wanted] }))),
+            _ => Ok(text("that is all")),
+        }),
+    )
     .await;
     let results = results(folder.path());
     let found: Value = serde_json::from_str(&results[0].0).expect("JSON");
@@ -252,7 +330,9 @@ fn results(folder: &Path) -> Vec<(String, bool)> {
     let path = folder.join("test/iterations/001/proposer.jsonl");
     let text = std::fs::read_to_string(path).expect("a transcript");
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-    let contents = rows.filter(|row| row["type"] == "answer").flat_map(|row| row["content"].as_array().cloned().unwrap_or_default());
+    let contents = rows
+        .filter(|row| row["type"] == "answer")
+        .flat_map(|row| row["content"].as_array().cloned().unwrap_or_default());
     contents
         .filter(|block| block["type"] == "tool_result")
         .map(|block| (block["content"].as_str().unwrap_or_default().to_owned(), block["is_error"] == true))

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use mmh::{limits::Limits, toolchain::sdk};
-use mmh_tests::{builder, root};
+use mmh::{cache::Cache, limits::Limits, search::BASELINE, toolchain::sdk};
+use mmh_tests::{builder, builder_in, root};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
@@ -27,7 +27,8 @@ async fn documented_harnesses_compile() {
 /// Zero-shot takes an author fewer than 20 lines.
 #[test]
 fn zero_shot_is_short() {
-    let block = sdk::GUIDE.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
+    let block =
+        sdk::GUIDE.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
     let lines = block.lines().filter(|line| !line.trim().is_empty()).count();
     assert!(lines < 20, "{lines} lines");
 }
@@ -63,4 +64,19 @@ fn the_guide_states_the_default_limits() {
     );
     assert_eq!(limits.reply_tokens, 4096);
     assert!(guide.contains(&stated), "{stated}");
+}
+
+/// The SDK and a harness come out bit for bit the same in another folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_do_not_depend_on_the_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let elsewhere = Cache::new(folder.path().join("some/where/else"));
+    let (here, there) =
+        (builder(PROGRAM, Limits::default()).await, builder_in(PROGRAM, Limits::default(), elsewhere).await);
+    assert_ne!(here.compiler.sdk().folder, there.compiler.sdk().folder);
+    assert_eq!(here.compiler.sdk().digest, there.compiler.sdk().digest);
+    let source = format!("{BASELINE}// built anew\n");
+    let digests = [here.build(&source).await, there.build(&source).await]
+        .map(|verdict| verdict.expect("the host can go on").expect("it builds").component.digest);
+    assert_eq!(digests[0], digests[1]);
 }

@@ -86,13 +86,39 @@ fn a_run_folder_holds_what_it_promises() {
     let table: [(&str, &[&str]); 5] = [
         (
             "config.json",
-            &["run_id", "iterations", "dataset", "eval_split_size", "proposer_model", "target_model", "mock", "started_at",
-              "schema_version", "seed", "limits", "prices", "dataset_digest", "toolchain", "sdk_digest", "wit", "host_version"],
+            &[
+                "run_id",
+                "iterations",
+                "dataset",
+                "eval_split_size",
+                "proposer_model",
+                "target_model",
+                "mock",
+                "started_at",
+                "schema_version",
+                "seed",
+                "limits",
+                "prices",
+                "dataset_digest",
+                "toolchain",
+                "sdk_digest",
+                "wit",
+                "host_version",
+            ],
         ),
         (
             "cost.json",
-            &["proposer_input_tokens", "proposer_output_tokens", "target_input_tokens", "target_output_tokens",
-              "estimated_usd", "proposer_cache_read_tokens", "target_cache_read_tokens", "budget_usd", "iterations"],
+            &[
+                "proposer_input_tokens",
+                "proposer_output_tokens",
+                "target_input_tokens",
+                "target_output_tokens",
+                "estimated_usd",
+                "proposer_cache_read_tokens",
+                "target_cache_read_tokens",
+                "budget_usd",
+                "iterations",
+            ],
         ),
         (
             "summary.json",
@@ -100,8 +126,19 @@ fn a_run_folder_holds_what_it_promises() {
         ),
         (
             "iterations/000/score.json",
-            &["accuracy", "n_examples", "n_correct", "n_errors", "mean_latency_ms", "total_input_tokens", "total_output_tokens",
-              "interval", "total_fuel", "mean_prompt_bytes", "outcomes"],
+            &[
+                "accuracy",
+                "n_examples",
+                "n_correct",
+                "n_errors",
+                "mean_latency_ms",
+                "total_input_tokens",
+                "total_output_tokens",
+                "interval",
+                "total_fuel",
+                "mean_prompt_bytes",
+                "outcomes",
+            ],
         ),
         ("iterations/001/provenance.json", &["_type", "subject", "predicateType", "predicate"]),
     ];
@@ -113,19 +150,46 @@ fn a_run_folder_holds_what_it_promises() {
     }
     let rows = lines(&run.join("iterations/001/eval_trace.jsonl"));
     assert_eq!(rows.len(), 12);
-    for key in ["example_id", "input", "gold_label", "predicted_label", "correct", "latency_ms", "input_tokens", "output_tokens",
-                "error", "error_kind", "fuel", "peak_memory_bytes", "model_calls", "logs"] {
+    for key in [
+        "example_id",
+        "input",
+        "gold_label",
+        "predicted_label",
+        "correct",
+        "latency_ms",
+        "input_tokens",
+        "output_tokens",
+        "error",
+        "error_kind",
+        "fuel",
+        "peak_memory_bytes",
+        "model_calls",
+        "logs",
+    ] {
         assert!(rows[0].get(key).is_some(), "eval_trace.jsonl has no {key}");
     }
     let ids: Vec<&str> = rows.iter().filter_map(|row| row["example_id"].as_str()).collect();
     assert!(ids.is_sorted(), "in the order of the examples: {ids:?}");
     let reads = lines(&run.join("iterations/001/filesystem_reads.jsonl"));
-    assert!(reads.iter().all(|row| row["path"].is_string() && row["bytes_read"].is_u64() && row["at"].is_string()));
+    assert!(
+        reads
+            .iter()
+            .all(|row| row["path"].is_string() && row["bytes_read"].is_u64() && row["at"].is_string())
+    );
     for file in ["harness.rs", "harness.wasm", "reasoning.md", "model_calls.jsonl", "proposer.jsonl"] {
         assert!(run.join("iterations/001").join(file).is_file(), "{file}");
     }
     let iteration = &json(&run.join("summary.json"))["iterations"][1];
-    for key in ["index", "harness_code", "reasoning", "filesystem_reads", "score", "cost", "started_at", "finished_at"] {
+    for key in [
+        "index",
+        "harness_code",
+        "reasoning",
+        "filesystem_reads",
+        "score",
+        "cost",
+        "started_at",
+        "finished_at",
+    ] {
         assert!(iteration.get(key).is_some(), "summary.json's iterations have no {key}");
     }
     simulated_is_said(&run);
@@ -159,9 +223,18 @@ fn two_runs_with_one_seed_are_identical() {
 #[test]
 fn concurrency_does_not_matter() {
     let folder = tempfile::tempdir().expect("a folder");
-    let one = contents(&search(folder.path(), "one", &["--eval-size", "20", "--no-test", "--concurrency", "1"]));
-    let many = contents(&search(folder.path(), "many", &["--eval-size", "20", "--no-test", "--concurrency", "64"]));
-    let names = ["eval_trace.jsonl", "model_calls.jsonl", "score.json", "harness.rs", "harness.wasm", "learn_trace.jsonl"];
+    let one =
+        contents(&search(folder.path(), "one", &["--eval-size", "20", "--no-test", "--concurrency", "1"]));
+    let many =
+        contents(&search(folder.path(), "many", &["--eval-size", "20", "--no-test", "--concurrency", "64"]));
+    let names = [
+        "eval_trace.jsonl",
+        "model_calls.jsonl",
+        "score.json",
+        "harness.rs",
+        "harness.wasm",
+        "learn_trace.jsonl",
+    ];
     for (name, bytes) in one.iter().filter(|(name, _)| names.iter().any(|file| name.ends_with(file))) {
         assert!(many[name] == *bytes, "{name} differs");
     }

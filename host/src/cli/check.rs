@@ -5,7 +5,13 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde_json::json;
 
-use super::{CliResult, Global, error::{CliError, EXAMINED_NOT_OK}, limits::LimitArgs, terminal::Terminal, workbench};
+use super::{
+    CliResult, Global,
+    error::{CliError, EXAMINED_NOT_OK},
+    limits::LimitArgs,
+    terminal::Terminal,
+    workbench,
+};
 use crate::text;
 
 #[derive(Args)]
@@ -63,7 +69,8 @@ pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
 
 /// Reads a source, at most a little more than the limit, so that the compiler can say how far it is over.
 pub fn read_source(path: &std::path::Path, limit: u64) -> Result<String, CliError> {
-    let problem = |error: &dyn std::fmt::Display| CliError::input(format!("cannot read {}: {error}", path.display()));
+    let problem =
+        |error: &dyn std::fmt::Display| CliError::input(format!("cannot read {}: {error}", path.display()));
     let size = std::fs::metadata(path).map_err(|error| problem(&error))?.len();
     if size > 16 * limit {
         return Err(problem(&format!("it has {}, the limit is {}", text::bytes(size), text::bytes(limit))));

@@ -29,7 +29,10 @@ pub fn main(args: CostArgs) -> CliResult {
     if cost.mock {
         println!("SIMULATED models: tokens are counted from the text, and cost nothing");
     }
-    println!("{:>9}  {:>12}  {:>12}  {:>12}  {:>12}  {:>10}", "", "proposer in", "out", "target in", "out", "USD");
+    println!(
+        "{:>9}  {:>12}  {:>12}  {:>12}  {:>12}  {:>10}",
+        "", "proposer in", "out", "target in", "out", "USD"
+    );
     for row in &cost.iterations {
         line(&format!("{:03}", row.index), &row.cost);
     }

@@ -59,7 +59,9 @@ async fn compiler(global: &Global) -> Finding {
     let environment = environment::for_compilers();
     let found = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Report, &Silent).await;
     let (ok, detail) = match found {
-        Ok(found) => (true, format!("{}, with the target {TARGET}, at {}", found.summary(), found.rustc.display())),
+        Ok(found) => {
+            (true, format!("{}, with the target {TARGET}, at {}", found.summary(), found.rustc.display()))
+        }
         Err(error) => (false, error.to_string()),
     };
     Finding { what: "compiler", ok, detail }

@@ -47,14 +47,17 @@ pub fn cache(global: &Global) -> Result<Cache, CliError> {
         Some(folder) => folder.clone(),
         None => directories::ProjectDirs::from("", "", "mmh")
             .map(|folders| folders.cache_dir().to_owned())
-            .ok_or_else(|| CliError::input("there is no home folder; name a cache folder with --cache-dir"))?,
+            .ok_or_else(|| {
+            CliError::input("there is no home folder; name a cache folder with --cache-dir")
+        })?,
     };
     Ok(Cache::new(std::path::absolute(&folder).unwrap_or(folder)))
 }
 
 /// This program, which starts its own confined children.
 pub fn this_program() -> Result<PathBuf, CliError> {
-    env::current_exe().map_err(|error| CliError::host(format!("cannot find this program's own file: {error}")))
+    env::current_exe()
+        .map_err(|error| CliError::host(format!("cannot find this program's own file: {error}")))
 }
 
 /// Whether a key is set. Its value is not looked at further.

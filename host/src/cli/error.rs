@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use crate::{
-    compile::CompileError, dataset::DatasetError, record::RecordError,
+    compile::CompileError,
+    dataset::DatasetError,
+    record::RecordError,
     toolchain::{ToolchainError, sdk::SdkError},
 };
 
@@ -47,7 +49,9 @@ impl From<DatasetError> for CliError {
 impl From<RecordError> for CliError {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Exists { .. } | RecordError::RunId { .. } | RecordError::NoRun { .. } => Self::input(error),
+            RecordError::Exists { .. } | RecordError::RunId { .. } | RecordError::NoRun { .. } => {
+                Self::input(error)
+            }
             RecordError::Io { .. } | RecordError::Damaged { .. } => Self::host(error),
         }
     }

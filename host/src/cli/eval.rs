@@ -141,7 +141,11 @@ async fn evaluate(
     let learned = match evaluator.learn(built.prepared, &dataset.train, &Discard).await? {
         Learning::Done(learned) => learned,
         Learning::Failed { batch, failure, .. } => {
-            return Ok(Err(format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message)));
+            return Ok(Err(format!(
+                "learn failed at batch {batch}: {}: {}",
+                failure.kind.name(),
+                failure.message
+            )));
         }
         Learning::Interrupted { .. } => return Ok(Err("stopped by Ctrl-C while learning".into())),
     };
@@ -149,7 +153,11 @@ async fn evaluate(
     let size = args.eval_size.map_or(usize::MAX, |size| size as usize);
     let examples = dataset::sample(dataset.split(split), size, args.seed);
     if examples.is_empty() {
-        return Err(CliError::input(format!("the data set {} has no {} examples", dataset.task.name, split.name())));
+        return Err(CliError::input(format!(
+            "the data set {} has no {} examples",
+            dataset.task.name,
+            split.name()
+        )));
     }
     let done = evaluator.evaluate(&learned, &examples, split, None, Arc::new(Discard)).await?;
     Ok(Ok((learned, done)))
@@ -180,7 +188,8 @@ fn failed(args: &EvalArgs, problem: &str) -> ExitCode {
 }
 
 fn write_trace(path: &PathBuf, rows: &[TraceRow]) -> Result<(), CliError> {
-    let problem = |error: &dyn std::fmt::Display| CliError::host(format!("cannot write {}: {error}", path.display()));
+    let problem =
+        |error: &dyn std::fmt::Display| CliError::host(format!("cannot write {}: {error}", path.display()));
     let file = std::fs::File::create(path).map_err(|error| problem(&error))?;
     let mut file = std::io::BufWriter::new(file);
     for row in rows {

@@ -73,7 +73,8 @@ impl LimitArgs {
     /// The limits that hold.
     pub fn resolve(&self) -> Limits {
         let default = Limits::default();
-        let scaled = |given: Option<u64>, unit: u64, default: u64| given.map_or(default, |given| given * unit);
+        let scaled =
+            |given: Option<u64>, unit: u64, default: u64| given.map_or(default, |given| given * unit);
         Limits {
             fuel: self.fuel.unwrap_or(default.fuel),
             memory_bytes: scaled(self.memory_mib, MIB, default.memory_bytes),

@@ -107,7 +107,8 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
     };
     let builder = workbench::open(global, &limits, &*observer).await?;
     let cancel = stop_on_ctrl_c(observer.clone());
-    let search = assemble(&args, run_id, models, clock, dataset, baseline, builder, observer, cancel.clone())?;
+    let search =
+        assemble(&args, run_id, models, clock, dataset, baseline, builder, observer, cancel.clone())?;
     let folder = args.runs_dir.join(&search.config.run_id);
     let summary = search.run().await.map_err(|error| match error {
         SearchError::Compile(error) => CliError::from(error),
@@ -161,7 +162,20 @@ fn assemble(
         cancel: cancel.clone(),
     };
     let with_test = !args.no_test;
-    Ok(Search { config, dataset, val, baseline, builder, evaluator, proposer, with_test, writer, clock, observer, cancel })
+    Ok(Search {
+        config,
+        dataset,
+        val,
+        baseline,
+        builder,
+        evaluator,
+        proposer,
+        with_test,
+        writer,
+        clock,
+        observer,
+        cancel,
+    })
 }
 
 fn config(
@@ -231,7 +245,9 @@ pub fn check_mock<const N: usize>(mock: bool, named: [&Option<String>; N]) -> Re
         _ if !mock => Err(CliError::input(
             "this version has no model providers yet; --mock runs the search with simulated models, offline and free",
         )),
-        Some(name) => Err(CliError::input(format!("--mock uses simulated models; {name} cannot be used with it"))),
+        Some(name) => {
+            Err(CliError::input(format!("--mock uses simulated models; {name} cannot be used with it")))
+        }
         None => Ok(()),
     }
 }
@@ -247,7 +263,9 @@ pub fn stop_on_ctrl_c(observer: Arc<dyn Observer>) -> Cancel {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.cancel();
-            observer.note("stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into());
+            observer.note(
+                "stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into(),
+            );
         }
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(INTERRUPTED.into());

@@ -38,37 +38,61 @@ fn render(summary: &Summary) -> String {
 
 fn header(out: &mut String, summary: &Summary) {
     let config = &summary.config;
-    let _ = writeln!(out, "run {}: {}, {} validation examples, seed {}", config.run_id, config.dataset, config.eval_split_size, config.seed);
+    let _ = writeln!(
+        out,
+        "run {}: {}, {} validation examples, seed {}",
+        config.run_id, config.dataset, config.eval_split_size, config.seed
+    );
     let _ = writeln!(out, "proposer {}, target {}", config.proposer_model, config.target_model);
     if config.mock {
-        let _ = writeln!(out, "SIMULATED models: accuracy shows that the search works, not how a real model does");
+        let _ = writeln!(
+            out,
+            "SIMULATED models: accuracy shows that the search works, not how a real model does"
+        );
     }
     if summary.finished_at.is_none() {
-        let _ = writeln!(out, "not finished: {} of {} iterations are here", summary.iterations.len() + summary.unscored.len(), config.iterations + 1);
+        let _ = writeln!(
+            out,
+            "not finished: {} of {} iterations are here",
+            summary.iterations.len() + summary.unscored.len(),
+            config.iterations + 1
+        );
     }
     let _ = writeln!(out);
 }
 
 fn rows(out: &mut String, summary: &Summary) {
-    let _ = writeln!(out, "  iteration  accuracy  95 % interval     right  no answer  prompt bytes  fuel/example  component");
-    let mut lines: Vec<(u32, String)> = summary.iterations.iter().map(|it| {
-        let mark = if summary.best_iteration_index == Some(it.index) { "*" } else { " " };
-        let score = &it.score;
-        let line = format!(
-            "{mark} {:03}        {:>7.1}%  {}  {:>8}  {:>9}  {:>12.0}  {:>12}  {}",
-            it.index,
-            100.0 * score.accuracy,
-            interval(score),
-            format!("{}/{}", score.n_correct, score.n_examples),
-            score.n_errors,
-            score.mean_prompt_bytes,
-            text::grouped(score.total_fuel / score.n_examples.max(1)),
-            it.component_digest.short(),
-        );
-        (it.index, line)
-    }).collect();
+    let _ = writeln!(
+        out,
+        "  iteration  accuracy  95 % interval     right  no answer  prompt bytes  fuel/example  component"
+    );
+    let mut lines: Vec<(u32, String)> = summary
+        .iterations
+        .iter()
+        .map(|it| {
+            let mark = if summary.best_iteration_index == Some(it.index) { "*" } else { " " };
+            let score = &it.score;
+            let line = format!(
+                "{mark} {:03}        {:>7.1}%  {}  {:>8}  {:>9}  {:>12.0}  {:>12}  {}",
+                it.index,
+                100.0 * score.accuracy,
+                interval(score),
+                format!("{}/{}", score.n_correct, score.n_examples),
+                score.n_errors,
+                score.mean_prompt_bytes,
+                text::grouped(score.total_fuel / score.n_examples.max(1)),
+                it.component_digest.short(),
+            );
+            (it.index, line)
+        })
+        .collect();
     lines.extend(summary.unscored.iter().map(|it| {
-        let line = format!("  {:03}        not scored: {}: {}", it.index, it.status, text::ellipsis(&text::one_line(&it.reason), 90));
+        let line = format!(
+            "  {:03}        not scored: {}: {}",
+            it.index,
+            it.status,
+            text::ellipsis(&text::one_line(&it.reason), 90)
+        );
         (it.index, line)
     }));
     lines.sort_by_key(|(index, _)| *index);
@@ -85,10 +109,18 @@ pub fn interval(score: &Score) -> String {
 fn footer(out: &mut String, summary: &Summary) {
     let _ = writeln!(out);
     if let Some(best) = summary.best_iteration_index {
-        let _ = writeln!(out, "* best on validation: {best:03} (the best of several is an optimistic estimate)");
+        let _ =
+            writeln!(out, "* best on validation: {best:03} (the best of several is an optimistic estimate)");
     }
     for test in &summary.test {
-        let _ = writeln!(out, "held-out test, {:03}: {:.1}% {} of {}", test.index, 100.0 * test.score.accuracy, interval(&test.score), test.score.n_examples);
+        let _ = writeln!(
+            out,
+            "held-out test, {:03}: {:.1}% {} of {}",
+            test.index,
+            100.0 * test.score.accuracy,
+            interval(&test.score),
+            test.score.n_examples
+        );
     }
     let cost = &summary.total_cost;
     let _ = writeln!(

@@ -85,7 +85,8 @@ impl Terminal {
             let eta = elapsed.as_secs_f64() / standing.done.max(1) as f64 * left as f64;
             message.push_str(&format!(", about {eta:.0} s left"));
         }
-        let cost = if self.simulated { ", simulated".into() } else { format!(", {:.4} USD", standing.cost_usd) };
+        let cost =
+            if self.simulated { ", simulated".into() } else { format!(", {:.4} USD", standing.cost_usd) };
         message + &cost
     }
 }
@@ -112,7 +113,9 @@ impl Observer for Terminal {
     fn on(&self, event: Event) {
         match event {
             Event::Note(note) => self.line(&note),
-            Event::Stage { iteration: Some(iteration), stage } => self.line(&format!("{iteration:03} {stage}")),
+            Event::Stage { iteration: Some(iteration), stage } => {
+                self.line(&format!("{iteration:03} {stage}"))
+            }
             Event::Stage { iteration: None, stage } => self.line(&stage),
             Event::ToolsCalled { iteration, step, tools } => {
                 self.line(&format!("{iteration:03} turn {step}: {}", listed(&tools)));

@@ -17,11 +17,11 @@ use crate::{
 pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> Result<Builder, CliError> {
     let cache = environment::cache(global)?;
     let environment = environment::for_compilers();
-    let toolchain =
-        Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, observer).await?;
+    let toolchain = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, observer).await?;
     let sdk = sdk::ensure(&cache, &toolchain, observer).await?;
     let jail = Jail::new(environment::this_program()?);
-    let engine = engine::new().map_err(|error| CliError::host(format!("cannot start the engine: {error:#}")))?;
+    let engine =
+        engine::new().map_err(|error| CliError::host(format!("cannot start the engine: {error:#}")))?;
     let sandbox = Sandbox::new(engine.clone(), limits.clone())
         .map_err(|error| CliError::host(format!("cannot start the sandbox: {error:#}")))?;
     Ok(Builder {

@@ -100,7 +100,8 @@ fn refusal(refused: &[&str]) -> String {
              major line {MAJOR}"
         );
     }
-    let more = if refused.len() > SHOWN { format!(" and {} more", refused.len() - SHOWN) } else { String::new() };
+    let more =
+        if refused.len() > SHOWN { format!(" and {} more", refused.len() - SHOWN) } else { String::new() };
     format!(
         "the component imports {}{more}, which a harness may not use: only {PACKAGE}/{{{}}} and what Rust's \
          standard library needs of wasi:cli, wasi:clocks, wasi:io and wasi:random 0.2 are allowed",

@@ -180,8 +180,11 @@ impl Compiler {
     fn too_large(&self, source: &str) -> Option<Rejection> {
         let (size, limit) = (source.len() as u64, self.limits.source_bytes);
         (size > limit).then(|| {
-            let message =
-                format!("the source has {}, more than the limit of {}", text::bytes(size), text::bytes(limit));
+            let message = format!(
+                "the source has {}, more than the limit of {}",
+                text::bytes(size),
+                text::bytes(limit)
+            );
             Rejection::new(RejectionKind::SourceTooLarge, message)
         })
     }
@@ -221,7 +224,8 @@ impl Compiler {
         for (name, file) in &self.sdk.externs {
             args.push(format!("--extern={name}={}", self.sdk.folder.join(file).display()));
         }
-        for (from, to) in [(folder, "/"), (&self.toolchain.sysroot, "/rust"), (&self.sdk.folder, "/mmh-sdk")] {
+        for (from, to) in [(folder, "/"), (&self.toolchain.sysroot, "/rust"), (&self.sdk.folder, "/mmh-sdk")]
+        {
             args.push(format!("--remap-path-prefix={}={to}", from.display()));
         }
         match depth {
@@ -258,14 +262,21 @@ impl Compiler {
             }
             _ if ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.rustc_memory_bytes);
-                (RejectionKind::CompilerMemory, format!("rustc needed more than its limit of {limit} of memory"))
+                (
+                    RejectionKind::CompilerMemory,
+                    format!("rustc needed more than its limit of {limit} of memory"),
+                )
             }
             Ending::Exited(1) => {
                 let first = diagnostics.lines().find(|line| line.starts_with("error"));
                 (RejectionKind::DidNotCompile, first.unwrap_or("rustc reported an error").to_owned())
             }
             ending => {
-                let hint = if done.stderr.contains("overflowed its stack") { ": the source nests too deeply" } else { "" };
+                let hint = if done.stderr.contains("overflowed its stack") {
+                    ": the source nests too deeply"
+                } else {
+                    ""
+                };
                 (RejectionKind::CompilerCrash, format!("rustc crashed ({ending:?}){hint}"))
             }
         };

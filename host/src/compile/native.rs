@@ -113,7 +113,9 @@ impl Precompiler {
                 (RejectionKind::NativeMemory, message)
             }
             Ending::Exited(1) => (RejectionKind::BadComponent, format!("the component is invalid: {said}")),
-            ending => (RejectionKind::BadComponent, format!("native compilation crashed ({ending:?}): {said}")),
+            ending => {
+                (RejectionKind::BadComponent, format!("native compilation crashed ({ending:?}): {said}"))
+            }
         };
         Rejection::new(kind, message)
     }

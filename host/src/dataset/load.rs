@@ -1,10 +1,6 @@
 //! Finds a data set by name or path.
 
-use std::{
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::{fs, io::ErrorKind, path::Path};
 
 use serde::Deserialize;
 
@@ -13,8 +9,7 @@ use super::{Dataset, DatasetError, Split, rows, rows::Row, split};
 /// The data set that comes with the program. Every text of it was written for this project.
 pub const BUILTIN: &str = "symptoms-mini";
 
-const BUILTIN_INSTRUCTIONS: &str =
-    "A patient describes how they feel. Name the diagnosis that fits best. Each text has exactly one right diagnosis.";
+const BUILTIN_INSTRUCTIONS: &str = "A patient describes how they feel. Name the diagnosis that fits best. Each text has exactly one right diagnosis.";
 
 const BUILTIN_SPLITS: [&str; 3] = [
     include_str!("../../data/symptoms-mini/train.jsonl"),
@@ -79,13 +74,15 @@ fn single(
     Dataset::assemble(&stem(path), DEFAULT_INSTRUCTIONS, split::split(rows, seed))
 }
 
-fn task_file(path: &PathBuf) -> Result<TaskFile, DatasetError> {
+fn task_file(path: &Path) -> Result<TaskFile, DatasetError> {
     match read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| DatasetError::Shape {
             file: path.display().to_string(),
             problem: format!("it needs the optional keys name and instructions: {error}"),
         }),
-        Err(DatasetError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(TaskFile::default()),
+        Err(DatasetError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Ok(TaskFile::default())
+        }
         Err(error) => Err(error),
     }
 }

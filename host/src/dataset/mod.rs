@@ -80,11 +80,7 @@ pub enum DatasetError {
 
 impl Dataset {
     /// Puts splits of (text, label) rows together.
-    fn assemble(
-        name: &str,
-        instructions: &str,
-        splits: [Vec<rows::Row>; 3],
-    ) -> Result<Self, DatasetError> {
+    fn assemble(name: &str, instructions: &str, splits: [Vec<rows::Row>; 3]) -> Result<Self, DatasetError> {
         let shape = |problem: String| DatasetError::Shape { file: name.to_owned(), problem };
         let labels: BTreeSet<&str> = splits.iter().flatten().map(|row| row.label.as_str()).collect();
         if labels.len() < 2 {
@@ -132,5 +128,6 @@ fn digest(task: &Task, splits: [&Vec<Example>; 3]) -> Digest {
     let key = KeyBuilder::new("dataset").part("name", &task.name).part("instructions", &task.instructions);
     let key = task.labels.iter().fold(key, |key, label| key.part("label", label));
     let rows = splits.into_iter().flatten();
-    rows.fold(key, |key, row| key.part("id", &row.id).part("input", &row.input).part("gold", &row.label)).finish()
+    rows.fold(key, |key, row| key.part("id", &row.id).part("input", &row.input).part("gold", &row.label))
+        .finish()
 }

@@ -30,7 +30,8 @@ pub fn from_jsonl(file: &str, bytes: &[u8]) -> Result<Vec<Row>, DatasetError> {
         if line.trim().is_empty() {
             continue;
         }
-        let value: Value = serde_json::from_str(line).map_err(|error| problem(format!("it is not JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_str(line).map_err(|error| problem(format!("it is not JSON: {error}")))?;
         rows.push(row_of(&value).map_err(problem)?);
     }
     Ok(rows)
@@ -129,11 +130,13 @@ pub fn overlaps(splits: &[Vec<Row>; 3]) -> Vec<String> {
 mod tests {
     use super::*;
 
+    type Read = Result<Vec<Row>, DatasetError>;
+
     #[test]
     fn reads_every_shape() {
         let row = |text: &str, label: &str| Row { text: text.into(), label: label.into() };
         let expected = vec![row("it, \"aches\"", "flu"), row("x", "cold")];
-        let table: [(&str, Result<Vec<Row>, DatasetError>); 5] = [
+        let table: [(&str, Read); 5] = [
             (
                 "question and answer",
                 from_jsonl("f", br#"{"question":"it, \"aches\"","answer":"flu"}
@@ -159,15 +162,35 @@ mod tests {
 
     #[test]
     fn names_file_line_and_problem() {
-        let table: [(&str, Result<Vec<Row>, DatasetError>, &str); 8] = [
-            ("not JSON", from_jsonl("t.jsonl", b"{\"text\":\"a\",\"label\":\"b\"}\n{oops"), "t.jsonl, line 2: it is not JSON"),
-            ("other keys", from_jsonl("t.jsonl", b"{\"a\":1}"), "t.jsonl, line 1: it needs the keys question and answer, or"),
-            ("not a string", from_jsonl("t.jsonl", b"{\"text\":1,\"label\":\"b\"}"), "the value of \"text\" is not a string"),
+        let table: [(&str, Read, &str); 8] = [
+            (
+                "not JSON",
+                from_jsonl("t.jsonl", b"{\"text\":\"a\",\"label\":\"b\"}\n{oops"),
+                "t.jsonl, line 2: it is not JSON",
+            ),
+            (
+                "other keys",
+                from_jsonl("t.jsonl", b"{\"a\":1}"),
+                "t.jsonl, line 1: it needs the keys question and answer, or",
+            ),
+            (
+                "not a string",
+                from_jsonl("t.jsonl", b"{\"text\":1,\"label\":\"b\"}"),
+                "the value of \"text\" is not a string",
+            ),
             ("not an object", from_jsonl("t.jsonl", b"[1]"), "line 1: it is not a JSON object"),
-            ("empty text", from_jsonl("t.jsonl", b"{\"text\":\" \",\"label\":\"b\"}"), "line 1: the text is empty"),
+            (
+                "empty text",
+                from_jsonl("t.jsonl", b"{\"text\":\" \",\"label\":\"b\"}"),
+                "line 1: the text is empty",
+            ),
             ("not UTF-8", from_jsonl("t.jsonl", b"\n\xff\xfe"), "line 2: it is not UTF-8"),
             ("csv without columns", from_csv("t.csv", b"a,b\n1,2\n"), "t.csv, line 1: it needs the keys"),
-            ("csv with a short row", from_csv("t.csv", b"label,text\nflu,a\nflu\n"), "t.csv, line 3: it is not CSV"),
+            (
+                "csv with a short row",
+                from_csv("t.csv", b"label,text\nflu,a\nflu\n"),
+                "t.csv, line 3: it is not CSV",
+            ),
         ];
         for (name, found, expected) in table {
             let message = found.expect_err(name).to_string();

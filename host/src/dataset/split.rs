@@ -11,7 +11,15 @@ const VAL_PERCENT: usize = 20;
 pub fn split(rows: Vec<Row>, seed: u64) -> [Vec<Row>; 3] {
     let mut keyed: Vec<(Digest, Row)> = rows
         .into_iter()
-        .map(|row| (KeyBuilder::new("split").part("seed", seed.to_le_bytes()).part("text", row.text.trim()).finish(), row))
+        .map(|row| {
+            (
+                KeyBuilder::new("split")
+                    .part("seed", seed.to_le_bytes())
+                    .part("text", row.text.trim())
+                    .finish(),
+                row,
+            )
+        })
         .collect();
     keyed.sort_by_key(|(key, _)| *key);
     keyed.dedup_by_key(|(key, _)| *key);

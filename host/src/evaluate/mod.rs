@@ -58,9 +58,15 @@ pub struct Learned {
 pub enum Learning {
     Done(Learned),
     /// A batch failed; the harness has no state to be evaluated with.
-    Failed { batch: usize, failure: Failure, cost: Cost },
+    Failed {
+        batch: usize,
+        failure: Failure,
+        cost: Cost,
+    },
     /// Somebody asked to stop.
-    Interrupted { cost: Cost },
+    Interrupted {
+        cost: Cost,
+    },
 }
 
 /// Outcomes of the examples that were run, in the order of the examples.
@@ -89,7 +95,8 @@ impl Evaluator {
                 .map(|example| Lesson { input: example.input.clone(), gold: example.label.clone() })
                 .collect();
             let id = format!("learn-{batch:04}");
-            let report = self.sandbox.learn(&learned.prepared, self.setting(&learned.state, &id), &lessons).await;
+            let report =
+                self.sandbox.learn(&learned.prepared, self.setting(&learned.state, &id), &lessons).await;
             let (row, calls) = learn_row(batch, examples.len(), &id, &report);
             learned.fuel += report.fuel;
             learned.cost += cost_of(&calls);
@@ -141,7 +148,8 @@ impl Evaluator {
     ) -> Result<Vec<(usize, (TraceRow, Cost))>, RecordError> {
         let mut done = Vec::with_capacity(examples.len());
         let work = examples.into_iter().enumerate().map(|(at, example)| {
-            let (this, harness, sink, standing) = (self.clone(), harness.clone(), sink.clone(), standing.clone());
+            let (this, harness, sink, standing) =
+                (self.clone(), harness.clone(), sink.clone(), standing.clone());
             async move {
                 if this.cancel.is_cancelled() {
                     return Ok(None);
@@ -220,7 +228,12 @@ fn trace_row(example: &Example, latency_ms: f64, report: Report<String>) -> (Tra
     (row, calls)
 }
 
-fn learn_row(batch: usize, n_examples: usize, id: &str, report: &Report<Vec<u8>>) -> (LearnRow, Vec<CallRow>) {
+fn learn_row(
+    batch: usize,
+    n_examples: usize,
+    id: &str,
+    report: &Report<Vec<u8>>,
+) -> (LearnRow, Vec<CallRow>) {
     let calls = call_rows(id, &report.calls);
     let (state, failure) = (report.result.as_ref().ok(), report.result.as_ref().err());
     let row = LearnRow {

@@ -77,7 +77,8 @@ fn limit_resources(spec: &Spec) -> Step {
     ];
     for (resource, value) in limits {
         let limit = Rlimit { current: Some(value), maximum: Some(value) };
-        setrlimit(resource, limit).map_err(|error| format!("cannot limit {resource:?} to {value}: {error}"))?;
+        setrlimit(resource, limit)
+            .map_err(|error| format!("cannot limit {resource:?} to {value}: {error}"))?;
     }
     Ok(())
 }

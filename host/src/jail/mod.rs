@@ -84,12 +84,7 @@ impl Jail {
     }
 
     /// Runs a child to its end, at most `wall`, keeping at most `output_bytes` of each output stream.
-    pub async fn run(
-        &self,
-        spec: &Spec,
-        wall: Duration,
-        output_bytes: usize,
-    ) -> Result<Finished, JailError> {
+    pub async fn run(&self, spec: &Spec, wall: Duration, output_bytes: usize) -> Result<Finished, JailError> {
         let mut child = self.spawn(spec)?;
         let group = child.id().and_then(|id| Pid::from_raw(id as i32));
         let _killer = GroupKiller(group);

@@ -95,10 +95,30 @@ pub fn specs() -> Vec<ToolSpec> {
     let limit = || json!({ "type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": 20 });
     vec![
         tool("list_iterations", "All iterations with status and accuracy.", &[], json!({})),
-        tool("scoreboard", "Accuracy, errors and prompt size of every iteration, and which is best.", &[], json!({})),
-        tool("read_harness", "The source of an iteration's harness.", &["iteration"], json!({ "iteration": iteration() })),
-        tool("read_reasoning", "The reasoning that came with an iteration's harness.", &["iteration"], json!({ "iteration": iteration() })),
-        tool("read_score", "An iteration's score in full.", &["iteration"], json!({ "iteration": iteration() })),
+        tool(
+            "scoreboard",
+            "Accuracy, errors and prompt size of every iteration, and which is best.",
+            &[],
+            json!({}),
+        ),
+        tool(
+            "read_harness",
+            "The source of an iteration's harness.",
+            &["iteration"],
+            json!({ "iteration": iteration() }),
+        ),
+        tool(
+            "read_reasoning",
+            "The reasoning that came with an iteration's harness.",
+            &["iteration"],
+            json!({ "iteration": iteration() }),
+        ),
+        tool(
+            "read_score",
+            "An iteration's score in full.",
+            &["iteration"],
+            json!({ "iteration": iteration() }),
+        ),
         tool(
             "read_eval_trace",
             "Raw traces of an iteration's validation examples: input, gold label, prediction, outcome, logs, prompts and replies.",
@@ -117,8 +137,18 @@ pub fn specs() -> Vec<ToolSpec> {
             json!({ "label": { "type": "string" }, "offset": offset(), "limit": limit() }),
         ),
         tool("read_sdk", "The guide to the SDK that harnesses are written with.", &[], json!({})),
-        tool("diff_harness", "A unified diff between the sources of two iterations.", &["a", "b"], json!({ "a": iteration(), "b": iteration() })),
-        tool("check_harness", "Compiles a harness without submitting it.", &["code"], json!({ "code": code() })),
+        tool(
+            "diff_harness",
+            "A unified diff between the sources of two iterations.",
+            &["a", "b"],
+            json!({ "a": iteration(), "b": iteration() }),
+        ),
+        tool(
+            "check_harness",
+            "Compiles a harness without submitting it.",
+            &["code"],
+            json!({ "code": code() }),
+        ),
         tool(
             "try_harness",
             "Compiles a harness, lets it learn, and runs it on a few validation examples without submitting it.",

@@ -56,16 +56,18 @@ impl History {
     }
 
     pub fn list(&mut self) -> Result<Answer, RecordError> {
-        let rows = rows(&self.summary()?, |index, score| {
-            json!({ "iteration": index, "status": "scored", "accuracy": score.accuracy })
-        });
+        let rows = rows(
+            &self.summary()?,
+            |index, score| json!({ "iteration": index, "status": "scored", "accuracy": score.accuracy }),
+        );
         Ok(Ok(json!({ "iterations": rows }).to_string()))
     }
 
     pub fn scoreboard(&mut self) -> Result<Answer, RecordError> {
         let summary = self.summary()?;
         let headline = |index: u32| {
-            let reasoning = summary.iterations.iter().find(|it| it.index == index).map(|it| it.reasoning.as_str());
+            let reasoning =
+                summary.iterations.iter().find(|it| it.index == index).map(|it| it.reasoning.as_str());
             let line = reasoning.unwrap_or_default().lines().find(|line| !line.trim().is_empty());
             text::ellipsis(line.unwrap_or_default().trim_start_matches('#').trim(), 120)
         };
@@ -82,7 +84,8 @@ impl History {
                 "reasoning_headline": headline(index),
             })
         });
-        let board = json!({ "best": summary.best_iteration_index, "mock": summary.config.mock, "iterations": rows });
+        let board =
+            json!({ "best": summary.best_iteration_index, "mock": summary.config.mock, "iterations": rows });
         Ok(Ok(board.to_string()))
     }
 
@@ -90,7 +93,9 @@ impl History {
     pub fn file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, file);
         if !self.reader.has(&path) {
-            return Ok(Err(format!("iteration {iteration} has no {file}; list_iterations shows what there is")));
+            return Ok(Err(format!(
+                "iteration {iteration} has no {file}; list_iterations shows what there is"
+            )));
         }
         let text = self.reader.text(&path)?;
         self.note(&path, text.len())?;
@@ -117,10 +122,13 @@ impl History {
     ) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, "eval_trace.jsonl");
         if !self.reader.has(&path) {
-            return Ok(Err(format!("iteration {iteration} was not evaluated; list_iterations shows what there is")));
+            return Ok(Err(format!(
+                "iteration {iteration} was not evaluated; list_iterations shows what there is"
+            )));
         }
         let traces: Vec<TraceRow> = self.reader.lines(&path)?;
-        let calls: Vec<CallRow> = self.reader.lines(&RunReader::iteration_file(iteration, "model_calls.jsonl"))?;
+        let calls: Vec<CallRow> =
+            self.reader.lines(&RunReader::iteration_file(iteration, "model_calls.jsonl"))?;
         let wanted = traces.iter().filter(|row| !only_failures || !row.correct);
         let examples = wanted.map(|row| {
             let calls = calls.iter().filter(|call| call.example_id == row.example_id);
@@ -139,7 +147,8 @@ fn rows(summary: &Summary, scored: impl Fn(u32, &Score) -> Value) -> Vec<Value> 
     let mut rows: Vec<(u32, Value)> =
         summary.iterations.iter().map(|it| (it.index, scored(it.index, &it.score))).collect();
     rows.extend(summary.unscored.iter().map(|it| {
-        let row = json!({ "iteration": it.index, "status": it.status, "accuracy": null, "reason": it.reason });
+        let row =
+            json!({ "iteration": it.index, "status": it.status, "accuracy": null, "reason": it.reason });
         (it.index, row)
     }));
     rows.sort_by_key(|(index, _)| *index);

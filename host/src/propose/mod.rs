@@ -31,7 +31,8 @@ use crate::{
 };
 
 /// What a proposer is told when it answers without calling a tool.
-const NUDGE: &str = "No tool was called. Read what you need, then submit a complete harness with write_harness.";
+const NUDGE: &str =
+    "No tool was called. Read what you need, then submit a complete harness with write_harness.";
 
 /// How often a proposer is reminded in a row before its iteration ends.
 const MAX_NUDGES: u32 = 2;
@@ -134,7 +135,13 @@ impl Proposer {
             spent.0 += reply.usage;
             spent.1 += cost_usd;
             let (at, latency_ms) = (self.clock.now(), stopwatch.elapsed_ms());
-            transcript.push(&TranscriptRow::Reply { step, at, reply: reply.clone(), cost_usd, latency_ms })?;
+            transcript.push(&TranscriptRow::Reply {
+                step,
+                at,
+                reply: reply.clone(),
+                cost_usd,
+                latency_ms,
+            })?;
             let calls = tool_calls(&reply);
             request.messages.push(ChatMessage { role: ChatRole::Assistant, content: reply.content });
             let answer = if calls.is_empty() {

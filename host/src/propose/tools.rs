@@ -16,7 +16,10 @@ use crate::{
     dataset::{Dataset, Example, Split},
     evaluate::{Evaluator, Learning, sink::Discard},
     limits::Limits,
-    record::{RecordError, format::{Cost, ReadRow, TraceRow}},
+    record::{
+        RecordError,
+        format::{Cost, ReadRow, TraceRow},
+    },
     text,
     toolchain::sdk,
 };
@@ -153,7 +156,11 @@ impl<'a> Toolbox<'a> {
             let labels = self.dataset.task.labels.join(", ");
             return Ok(Err(format!("there is no label {label:?}; the labels are {labels}")));
         }
-        let wanted = self.dataset.train.iter().filter(|row| asked.label.as_ref().is_none_or(|label| *label == row.label));
+        let wanted = self
+            .dataset
+            .train
+            .iter()
+            .filter(|row| asked.label.as_ref().is_none_or(|label| *label == row.label));
         let rows = wanted.map(|row| json!({ "example_id": row.id, "input": row.input, "label": row.label }));
         let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
         let found = page.fill("examples", rows, self.limits.tool_result_bytes as usize - 1024).to_string();
@@ -172,7 +179,10 @@ impl<'a> Toolbox<'a> {
     async fn submit(&mut self, asked: args::Submission) -> Result<Answer, ProposeError> {
         if asked.reasoning.len() > MAX_REASONING_BYTES {
             let limit = text::bytes(MAX_REASONING_BYTES as u64);
-            return Ok(Err(format!("the reasoning has {} bytes, the limit is {limit}", asked.reasoning.len())));
+            return Ok(Err(format!(
+                "the reasoning has {} bytes, the limit is {limit}",
+                asked.reasoning.len()
+            )));
         }
         if self.submission.is_some() {
             return Ok(Err("a harness was accepted already in this turn".into()));
@@ -205,8 +215,11 @@ impl<'a> Toolbox<'a> {
             Learning::Done(learned) => learned,
             Learning::Failed { batch, failure, cost } => {
                 self.trial_cost += cost;
-                let problem = format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
-                return Ok(Ok(json!({ "ok": false, "reason": "learn-failed", "diagnostics": problem }).to_string()));
+                let problem =
+                    format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
+                return Ok(Ok(
+                    json!({ "ok": false, "reason": "learn-failed", "diagnostics": problem }).to_string()
+                ));
             }
             Learning::Interrupted { cost } => {
                 self.trial_cost += cost;
@@ -224,12 +237,17 @@ impl<'a> Toolbox<'a> {
 
     fn trial_examples(&self, ids: &[String]) -> Result<Vec<Example>, String> {
         if !(1..=MAX_TRIALS).contains(&ids.len()) {
-            return Err(format!("{} example ids were given; 1 to {MAX_TRIALS} can be tried at once", ids.len()));
+            return Err(format!(
+                "{} example ids were given; 1 to {MAX_TRIALS} can be tried at once",
+                ids.len()
+            ));
         }
         ids.iter()
             .map(|id| {
                 let found = self.val.iter().find(|example| example.id == *id).cloned();
-                found.ok_or_else(|| format!("there is no validation example {id:?}; read_eval_trace shows their ids"))
+                found.ok_or_else(|| {
+                    format!("there is no validation example {id:?}; read_eval_trace shows their ids")
+                })
             })
             .collect()
     }

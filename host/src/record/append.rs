@@ -49,7 +49,9 @@ impl Appender {
     fn close(&mut self) -> std::io::Result<()> {
         self.lines = None;
         match self.writer.take() {
-            Some(writer) => writer.join().unwrap_or_else(|_| Err(std::io::Error::other("the writer panicked"))),
+            Some(writer) => {
+                writer.join().unwrap_or_else(|_| Err(std::io::Error::other("the writer panicked")))
+            }
             None => Ok(()),
         }
     }

@@ -18,7 +18,9 @@ pub enum RecordError {
     Damaged { file: String, problem: String },
     #[error("the run {run_id} exists already in {folder}; choose another --run-id")]
     Exists { run_id: String, folder: String },
-    #[error("{name:?} is no run id: use letters, digits, '.', '_' and '-', at most 64, not starting with '.'")]
+    #[error(
+        "{name:?} is no run id: use letters, digits, '.', '_' and '-', at most 64, not starting with '.'"
+    )]
     RunId { name: String },
     #[error("there is no run at {path}: a run folder holds a config.json")]
     NoRun { path: String },

@@ -83,7 +83,8 @@ impl RunReader {
         let lines = text[..complete].lines().enumerate();
         lines
             .map(|(at, line)| {
-                serde_json::from_str(line).map_err(|error| damaged(file, &format!("line {}: {error}", at + 1)))
+                serde_json::from_str(line)
+                    .map_err(|error| damaged(file, &format!("line {}: {error}", at + 1)))
             })
             .collect()
     }

@@ -8,7 +8,11 @@ use cap_std::{
 };
 use serde::Serialize;
 
-use super::{RecordError, append::Appender, format::{Config, CostFile, Summary}};
+use super::{
+    RecordError,
+    append::Appender,
+    format::{Config, CostFile, Summary},
+};
 
 /// An open run folder.
 pub struct RunWriter {
@@ -32,7 +36,9 @@ impl RunWriter {
         let parent = Dir::open_ambient_dir(runs, ambient_authority()).map_err(problem("open"))?;
         if let Err(source) = parent.create_dir(&config.run_id) {
             return Err(match source.kind() {
-                std::io::ErrorKind::AlreadyExists => RecordError::Exists { run_id: config.run_id.clone(), folder },
+                std::io::ErrorKind::AlreadyExists => {
+                    RecordError::Exists { run_id: config.run_id.clone(), folder }
+                }
                 _ => io("create", format!("{folder}/{}", config.run_id))(source),
             });
         }

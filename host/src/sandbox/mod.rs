@@ -167,11 +167,14 @@ impl Sandbox {
             Err(_) => Err(self.timeout()),
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(words))) => Err(self.harness_error(words, state.model.last_error.as_ref())),
-            Ok(Err(error)) => Err(outcome::classify(&error, &outcome::Evidence {
-                limits: &self.limits,
-                refused_memory_bytes: state.limiter.refused_bytes,
-                stderr: &stderr,
-            })),
+            Ok(Err(error)) => Err(outcome::classify(
+                &error,
+                &outcome::Evidence {
+                    limits: &self.limits,
+                    refused_memory_bytes: state.limiter.refused_bytes,
+                    stderr: &stderr,
+                },
+            )),
         };
         Report {
             result,
@@ -215,7 +218,9 @@ impl Sandbox {
         let limit = self.limits.example_wall_ms as f64 / 1000.0;
         Failure::new(
             OutcomeKind::Timeout,
-            format!("the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"),
+            format!(
+                "the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"
+            ),
         )
     }
 

@@ -93,12 +93,18 @@ pub struct Evidence<'a> {
 /// What a trapped call ended with.
 pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return Failure::new(OutcomeKind::Exit, format!("the harness ended its process with code {}", exit.0));
+        return Failure::new(
+            OutcomeKind::Exit,
+            format!("the harness ended its process with code {}", exit.0),
+        );
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => {
             let limit = text::grouped(evidence.limits.fuel);
-            return Failure::new(OutcomeKind::OutOfFuel, format!("the call used up its {limit} units of fuel"));
+            return Failure::new(
+                OutcomeKind::OutOfFuel,
+                format!("the call used up its {limit} units of fuel"),
+            );
         }
         Some(Trap::StackOverflow) => return stack_overflow(),
         // A Rust guest keeps part of its stack at the start of its memory: too deep is out of bounds.
@@ -110,7 +116,10 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
     }
     if let Some(wanted) = evidence.refused_memory_bytes {
         let (wanted, limit) = (text::bytes(wanted as u64), text::bytes(evidence.limits.memory_bytes));
-        return Failure::new(OutcomeKind::MemoryLimit, format!("{wanted} of memory were wanted, the limit is {limit}"));
+        return Failure::new(
+            OutcomeKind::MemoryLimit,
+            format!("{wanted} of memory were wanted, the limit is {limit}"),
+        );
     }
     let reason = error.root_cause().to_string();
     if reason.contains("fuel allocated for hostcalls") {
@@ -155,7 +164,11 @@ mod tests {
                 "\nthread 'main' (1) panicked at harness.rs:3:9:\nindex out of bounds\nnote: run with x\n",
                 Some("panicked at harness.rs:3:9: index out of bounds"),
             ),
-            ("remapped", "thread '<unnamed>' panicked at /harness.rs:3:9:\nboom\n", Some("panicked at harness.rs:3:9: boom")),
+            (
+                "remapped",
+                "thread '<unnamed>' panicked at /harness.rs:3:9:\nboom\n",
+                Some("panicked at harness.rs:3:9: boom"),
+            ),
             ("cut off", "thread 'main' panicked at harness.rs:3:9:", Some("panicked at harness.rs:3:9: ")),
         ];
         for (name, stderr, expected) in table {

@@ -103,9 +103,8 @@ impl Toolchain {
         let sysroot = PathBuf::from(sysroot.trim());
         ensure_target(&rustc_name, &sysroot, &environment, if_missing, observer).await?;
         let rustc = real_rustc(asked, &sysroot);
-        let cargo = find_cargo(&rustc, &environment)
-            .await
-            .ok_or(ToolchainError::NoCargo { rustc: rustc_name })?;
+        let cargo =
+            find_cargo(&rustc, &environment).await.ok_or(ToolchainError::NoCargo { rustc: rustc_name })?;
         let host = field("host:");
         let read = readable(&rustc, &sysroot, &host).await;
         Ok(Self { rustc, cargo, sysroot, version: version.trim().to_owned(), host, read, environment })
@@ -183,7 +182,8 @@ async fn ensure_target(
     };
     let name = rustup_name(sysroot).filter(|_| if_missing == IfMissing::Add);
     let Some(name) = name else { return Err(missing(String::new())) };
-    observer.note(format!("adding the target {TARGET} to {name}: rustup target add {TARGET} --toolchain {name}"));
+    observer
+        .note(format!("adding the target {TARGET} to {name}: rustup target add {TARGET} --toolchain {name}"));
     let output = tool("rustup", environment)
         .args(["target", "add", TARGET, "--toolchain", &name])
         .output()

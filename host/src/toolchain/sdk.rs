@@ -116,7 +116,8 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, observer: &dyn Observe
         return Ok(sdk);
     }
     let _lock = {
-        let (cache, waiting) = (cache.clone(), || observer.note("waiting for another mmh to build the SDK".into()));
+        let (cache, waiting) =
+            (cache.clone(), || observer.note("waiting for another mmh to build the SDK".into()));
         cache.lock("sdk", key, waiting)?
     };
     if let Some(sdk) = load(&home) {
@@ -214,7 +215,7 @@ async fn run_cargo(
         .current_dir(source)
         .env("RUSTC", &toolchain.rustc)
         .env("RUSTC_WRAPPER", "")
-        .env("CARGO_ENCODED_RUSTFLAGS", remaps(source, toolchain).join("\u{1f}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", remaps(source, scratch, toolchain).join("\u{1f}"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -260,13 +261,15 @@ async fn next_line<R: tokio::io::AsyncRead + Unpin>(lines: &mut Lines<R>) -> Opt
 }
 
 /// No path of this machine may end in a component: panic locations name files.
-fn remaps(source: &Path, toolchain: &Toolchain) -> Vec<String> {
+fn remaps(source: &Path, scratch: &Path, toolchain: &Toolchain) -> Vec<String> {
     let variable = |name: &str| {
         toolchain.environment.iter().find(|(key, _)| key == name).map(|(_, value)| PathBuf::from(value))
     };
     let cargo_home = variable("CARGO_HOME").or_else(|| Some(variable("HOME")?.join(".cargo")));
-    // cargo names the SDK's own files relative to its folder.
-    let mut remaps = vec![remap(Path::new("src"), "mmh-sdk/src"), remap(source, "mmh-sdk")];
+    // The last one that fits holds. cargo names the SDK's own files relative to its folder; build scripts
+    // write into the folder beside it.
+    let mut remaps =
+        vec![remap(scratch, "build"), remap(source, "mmh-sdk"), remap(Path::new("src"), "mmh-sdk/src")];
     remaps.extend(cargo_home.map(|home| remap(&home, "cargo")));
     remaps.push(remap(&toolchain.sysroot, "rust"));
     remaps
