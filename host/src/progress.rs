@@ -5,6 +5,8 @@
 pub enum Event {
     /// A one-off remark, such as that a target is being installed.
     Note(String),
+    /// What is being done right now, for a line that the next one replaces.
+    Working(String),
     /// An iteration has come to this stage, such as `proposing`, `compiling`.
     Stage { iteration: Option<u32>, stage: String },
     /// An evaluation has got this far.

@@ -19,58 +19,54 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Shows progress. Says on every line of an evaluation where the models are simulated.
 pub struct Terminal {
     simulated: bool,
-    bar: Option<ProgressBar>,
-    evaluation: Mutex<Option<Started>>,
+    /// Whether standard error is a terminal that can be drawn on.
+    draws: bool,
+    shown: Mutex<Shown>,
 }
 
-/// An evaluation that is being shown.
-struct Started {
-    at: Instant,
-    said: Instant,
+/// What is being shown.
+#[derive(Default)]
+struct Shown {
+    /// The line at the bottom that changes, where one is wanted.
+    bar: Option<ProgressBar>,
+    /// When the evaluation that goes on was begun, and when it was last mentioned.
+    evaluation: Option<(Instant, Instant)>,
 }
 
 impl Terminal {
     pub fn new(simulated: bool) -> Self {
-        let bar = environment::draws().then(|| {
-            let bar = ProgressBar::new(0);
-            let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len} {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-            bar
-        });
-        Self { simulated, bar, evaluation: Mutex::new(None) }
+        Self { simulated, draws: environment::draws(), shown: Mutex::default() }
     }
 
     fn line(&self, line: &str) {
-        let line = text::plain(line);
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clear();
+        eprintln!("{}", text::plain(line));
+    }
+
+    fn working(&self, what: &str) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.draws {
+            shown.bar("{msg}", 0).set_message(text::one_line(what));
         }
     }
 
     fn evaluated(&self, standing: &Standing) {
-        let mut evaluation = self.evaluation.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let started = evaluation.get_or_insert(Started { at: now, said: now });
+        let (begun, mentioned) = *shown.evaluation.get_or_insert((now, now));
+        let message = self.message(standing, begun.elapsed());
         let finished = standing.done == standing.total;
-        if let Some(bar) = &self.bar {
-            bar.set_length(standing.total as u64);
+        if self.draws && !finished {
+            let bar = shown.bar("{prefix} [{bar:24}] {pos}/{len} {msg}", standing.total as u64);
             bar.set_position(standing.done as u64);
             bar.set_prefix(prefix(standing));
-            bar.set_message(self.message(standing, started.at.elapsed()));
+            bar.set_message(message.clone());
         }
-        let due = self.bar.is_none() && started.said.elapsed() >= LINE_EVERY;
-        if finished || due {
-            started.said = now;
-            let message = self.message(standing, started.at.elapsed());
-            if let (true, Some(bar)) = (finished, &self.bar) {
-                bar.finish_and_clear();
-                bar.reset();
-            }
-            self.line(&format!("{} {}/{} {message}", prefix(standing), standing.done, standing.total));
-        }
-        if finished {
-            *evaluation = None;
+        if finished || (!self.draws && mentioned.elapsed() >= LINE_EVERY) {
+            shown.clear();
+            eprintln!("{} {}/{} {message}", prefix(standing), standing.done, standing.total);
+            shown.evaluation = Some((begun, now)).filter(|_| !finished);
         }
     }
 
@@ -88,6 +84,24 @@ impl Terminal {
         let cost =
             if self.simulated { ", simulated".into() } else { format!(", {:.4} USD", standing.cost_usd) };
         message + &cost
+    }
+}
+
+impl Shown {
+    /// The line at the bottom, made when it is first wanted.
+    fn bar(&mut self, template: &str, total: u64) -> &ProgressBar {
+        self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template(template);
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
+            ProgressBar::new(total).with_style(style)
+        })
+    }
+
+    /// Takes the line at the bottom away.
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -113,6 +127,7 @@ impl Observer for Terminal {
     fn on(&self, event: Event) {
         match event {
             Event::Note(note) => self.line(&note),
+            Event::Working(what) => self.working(&what),
             Event::Stage { iteration: Some(iteration), stage } => {
                 self.line(&format!("{iteration:03} {stage}"))
             }

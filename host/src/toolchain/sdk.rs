@@ -16,7 +16,7 @@ use super::{TARGET, Toolchain, tool};
 use crate::{
     cache::{Cache, CacheError},
     digest::{Digest, KeyBuilder},
-    progress::Observer,
+    progress::{Event, Observer},
 };
 
 /// The world that host and harness share.
@@ -123,7 +123,7 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, observer: &dyn Observe
     if let Some(sdk) = load(&home) {
         return Ok(sdk);
     }
-    observer.note(format!("building the guest SDK once for {}", toolchain.summary()));
+    observer.note(format!("building the guest SDK for {}, once: about 20 s", toolchain.summary()));
     let scratch = cache.scratch()?;
     let manifest = build(scratch.path(), toolchain, observer).await?;
     let library = scratch.path().join("lib");
@@ -235,7 +235,7 @@ async fn run_cargo(
             while let Some(line) = next_line(&mut lines).await {
                 if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
                     let name = name.split(" (").next().unwrap_or(name);
-                    observer.note(format!("building the guest SDK: {name}"));
+                    observer.on(Event::Working(format!("building the guest SDK: {name}")));
                 }
                 said.push(line);
             }

@@ -80,7 +80,7 @@ const CLUES: &[(&str, Clues)] = &[
     ("peptic ulcer disease", &[
         ("aspirin", 2.0), ("milk", 1.5), ("eat better", 2.0), ("meals", 1.0), ("coffee grounds", 3.0), ("black", 1.0), ("tar", 2.5), ("pylori", 3.0),
         ("upper stomach", 1.5), ("biscuit", 1.5), ("food helps", 2.0), ("night stomach", 1.5), ("naproxen", 2.0), ("hunger", 1.0), ("gnaw", 2.0), ("stomach", 0.7),
- ("smoker", 0.7), ("navel", 1.5), ("antacid", 1.0), ("painkillers back", 1.5), ("crackers", 1.5), ("eases", 0.7) ]),
+        ("smoker", 0.7), ("navel", 1.5), ("antacid", 1.0), ("painkillers back", 1.5), ("crackers", 1.5), ("eases", 0.7) ]),
     ("pneumonia", &[
         ("stab", 1.5), ("side", 0.7), ("deep breath", 2.0), ("flu", 1.0), ("confused", 1.0), ("lips blue", 2.0), ("rust", 2.5), ("brown phlegm", 2.0),
         ("crackle", 2.5), ("ribs", 1.0), ("rigor", 1.0), ("breathless", 1.0), ("oxygen", 2.0), ("choked", 1.0), ("lung", 1.5),
