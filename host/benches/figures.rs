@@ -218,7 +218,7 @@ fn compiling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figure
         build(&bench.new_source())
     });
     bare.sort();
-    let bare = bare[bare.len() / 2];
+    let bare = bare.get(bare.len() / 2).copied().unwrap_or_default();
     println!("bare rustc with the same flags: {bare:.2?}");
     figures.push(figure(
         "new source to runnable component",
