@@ -19,7 +19,7 @@ use mmh::{
     cache::Cache,
     cancel::Cancel,
     clock::Clock,
-    compile::{Compiler, FLAGS, native::Precompiler},
+    compile::FLAGS,
     dataset::{Example, Split},
     evaluate::{Evaluator, Learned, Target, sink::Discard},
     jail::Jail,
@@ -28,7 +28,7 @@ use mmh::{
     pricing::Price,
     progress::Silent,
     record::format::Cost,
-    sandbox::{Sandbox, Task, engine},
+    sandbox::Task,
     search::BASELINE,
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
 };
@@ -164,19 +164,8 @@ impl Bench {
         let cache = Cache::new(cache_dir(folder));
         let sdk = sdk::ensure(&cache, &toolchain, &Silent).await.expect("the SDK builds");
         let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
-        let engine = engine::new().expect("the engine starts");
-        let sandbox = Sandbox::new(engine.clone(), limits.clone()).expect("the sandbox starts");
-        let builder = Builder {
-            compiler: Compiler::new(
-                toolchain.clone(),
-                sdk.clone(),
-                jail.clone(),
-                cache.clone(),
-                limits.clone(),
-            ),
-            precompiler: Precompiler::new(engine, jail, cache, limits).await,
-            sandbox: Arc::new(sandbox),
-        };
+        let builder = Builder::new(toolchain.clone(), sdk.clone(), jail, cache, limits);
+        let builder = builder.await.expect("the engine starts");
         Self { builder, toolchain, sdk, folder: folder.to_owned(), number: AtomicU64::new(0) }
     }
 

@@ -5,9 +5,13 @@
 use std::sync::Arc;
 
 use crate::{
+    cache::Cache,
     compile::{Compiler, Component, Rejection, RejectionKind, Verdict, admit, native::Precompiler},
-    sandbox::{Prepared, Sandbox},
+    jail::Jail,
+    limits::Limits,
+    sandbox::{Prepared, Sandbox, engine},
     text,
+    toolchain::{Toolchain, sdk::Sdk},
 };
 
 /// Builds harnesses.
@@ -25,6 +29,21 @@ pub struct Built {
 }
 
 impl Builder {
+    /// Puts a builder together. Fails only if the WebAssembly engine cannot start.
+    pub async fn new(
+        toolchain: Toolchain,
+        sdk: Sdk,
+        jail: Jail,
+        cache: Cache,
+        limits: Limits,
+    ) -> wasmtime::Result<Self> {
+        let engine = engine::new()?;
+        let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?);
+        let compiler = Compiler::new(toolchain, sdk, jail.clone(), cache.clone(), limits.clone());
+        let precompiler = Precompiler::new(engine, jail, cache, limits).await;
+        Ok(Self { compiler, precompiler, sandbox })
+    }
+
     /// Compiles, checks imports, compiles to native code, links.
     pub async fn build(&self, source: &str) -> Verdict<Built> {
         match self.compiler.compile(source).await? {

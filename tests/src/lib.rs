@@ -1,18 +1,13 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use mmh::{
     build::Builder,
     cache::Cache,
-    compile::{Compiler, native::Precompiler},
     jail::Jail,
     limits::Limits,
     progress::Silent,
-    sandbox::{Sandbox, engine},
     toolchain::{Environment, IfMissing, Toolchain, sdk},
 };
 
@@ -44,13 +39,7 @@ pub async fn builder_in(program: &str, limits: Limits, cache: Cache) -> Builder 
         Toolchain::find(None, environment(), IfMissing::Add, &Silent).await.expect("there is a compiler");
     let sdk = sdk::ensure(&cache, &toolchain, &Silent).await.expect("the SDK builds");
     let jail = Jail::new(program.into());
-    let engine = engine::new().expect("the engine starts");
-    let sandbox = Sandbox::new(engine.clone(), limits.clone()).expect("the sandbox starts");
-    Builder {
-        compiler: Compiler::new(toolchain, sdk, jail.clone(), cache.clone(), limits.clone()),
-        precompiler: Precompiler::new(engine, jail, cache, limits).await,
-        sandbox: Arc::new(sandbox),
-    }
+    Builder::new(toolchain, sdk, jail, cache, limits).await.expect("the engine starts")
 }
 
 /// The source of a guest.

@@ -114,6 +114,31 @@ fn what_goes_wrong_is_said() {
     }
 }
 
+/// A compiler without the target that is not rustup's: the message says what to install.
+#[test]
+fn a_missing_target_says_what_to_install() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let script = format!(
+        "#!/bin/sh\ncase $1 in -vV) printf 'rustc 1.95.0\\nrelease: 1.95.0\\nhost: x\\n';; *) echo {};; esac\n",
+        folder.path().display()
+    );
+    let rustc = folder.path().join("rustc");
+    fs::write(&rustc, script).expect("a file");
+    fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).expect("it may run");
+    let output = mmh(folder.path(), &["check", "good.rs", "--rustc", "./rustc"]);
+    let said = both(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for part in [
+        "lacks the target wasm32-wasip2",
+        "`rustup target add wasm32-wasip2`",
+        "with a distribution's rustc: install",
+        "--rustc PATH or MMH_RUSTC",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}
+
 #[test]
 fn a_run_is_never_overwritten() {
     let folder = folder();
@@ -196,7 +221,8 @@ fn ctrl_c_leaves_a_readable_run() {
         assert!(Instant::now() < deadline, "the evaluation begins");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    let kill = format!("kill -INT {}", child.id());
+    let signalled = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
     assert!(signalled.success());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130), "{}", both(&output));

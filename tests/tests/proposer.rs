@@ -64,6 +64,17 @@ fn call(name: &str, input: Value) -> Vec<Block> {
     vec![Block::ToolUse { id: format!("call-{name}"), name: name.into(), input }]
 }
 
+/// Several calls in one turn: name, arguments, and what the answer shall contain.
+fn all_at_once(calls: &[(&str, Value, &str)]) -> Vec<Block> {
+    let numbered = calls.iter().enumerate();
+    let blocks = numbered.map(|(at, (name, input, _))| Block::ToolUse {
+        id: format!("call-{at}"),
+        name: (*name).into(),
+        input: input.clone(),
+    });
+    blocks.collect()
+}
+
 /// A search of one iteration with this proposer.
 async fn search(folder: &Path, turn: Turn) -> Summary {
     let limits = Limits { proposer_steps: 6, ..Limits::default() };
@@ -85,13 +96,7 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
         concurrency: 4,
         limits: limits.clone(),
         prices: Default::default(),
-        task: TaskInfo {
-            instructions: dataset.task.instructions.clone(),
-            labels: dataset.task.labels.clone(),
-            train_size: dataset.train.len(),
-            val_size: dataset.val.len(),
-            test_size: dataset.test.len(),
-        },
+        task: TaskInfo::of(&dataset),
         dataset_digest: dataset.digest,
         toolchain: ToolchainInfo { rustc: String::new(), target: String::new(), flags: Vec::new() },
         sdk_digest: Digest::of(""),
@@ -227,15 +232,7 @@ async fn wrong_calls_are_answered() {
         ("write_harness", json!({ "code": "fn main() {}" }), "missing field `reasoning`"),
         ("diff_harness", json!({ "a": 0, "b": 1 }), "iteration 1 has no harness.rs"),
     ];
-    let blocks: Vec<Block> = calls
-        .iter()
-        .enumerate()
-        .map(|(at, (name, input, _))| Block::ToolUse {
-            id: format!("call-{at}"),
-            name: (*name).into(),
-            input: input.clone(),
-        })
-        .collect();
+    let blocks = all_at_once(&calls);
     let folder = tempfile::tempdir().expect("a folder");
     search(folder.path(), Box::new(move |turn| Ok(if turn == 0 { blocks.clone() } else { text("done") })))
         .await;
@@ -264,15 +261,7 @@ async fn every_tool_answers() {
         ("check_harness", json!({ "code": BASELINE }), "\"ok\":true"),
         ("check_harness", json!({ "code": "nonsense" }), "did-not-compile"),
     ];
-    let blocks: Vec<Block> = calls
-        .iter()
-        .enumerate()
-        .map(|(at, (name, input, _))| Block::ToolUse {
-            id: format!("call-{at}"),
-            name: (*name).into(),
-            input: input.clone(),
-        })
-        .collect();
+    let blocks = all_at_once(&calls);
     let folder = tempfile::tempdir().expect("a folder");
     let summary = search(
         folder.path(),

@@ -205,13 +205,7 @@ fn config(
         concurrency: args.concurrency.into(),
         limits: args.limits.resolve(),
         prices,
-        task: TaskInfo {
-            instructions: dataset.task.instructions.clone(),
-            labels: dataset.task.labels.clone(),
-            train_size: dataset.train.len(),
-            val_size: dataset.val.len(),
-            test_size: dataset.test.len(),
-        },
+        task: TaskInfo::of(dataset),
         dataset_digest: dataset.digest,
         toolchain: ToolchainInfo {
             rustc: builder.compiler.toolchain().version.clone(),

@@ -1,15 +1,11 @@
 //! Puts the library's parts together for commands that compile or run harnesses.
 
-use std::sync::Arc;
-
 use super::{Global, environment, error::CliError};
 use crate::{
     build::Builder,
-    compile::{Compiler, native::Precompiler},
     jail::Jail,
     limits::Limits,
     progress::Observer,
-    sandbox::{Sandbox, engine},
     toolchain::{IfMissing, Toolchain, sdk},
 };
 
@@ -20,13 +16,7 @@ pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> 
     let toolchain = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, observer).await?;
     let sdk = sdk::ensure(&cache, &toolchain, observer).await?;
     let jail = Jail::new(environment::this_program()?);
-    let engine =
-        engine::new().map_err(|error| CliError::host(format!("cannot start the engine: {error:#}")))?;
-    let sandbox = Sandbox::new(engine.clone(), limits.clone())
-        .map_err(|error| CliError::host(format!("cannot start the sandbox: {error:#}")))?;
-    Ok(Builder {
-        compiler: Compiler::new(toolchain, sdk, jail.clone(), cache.clone(), limits.clone()),
-        precompiler: Precompiler::new(engine, jail, cache, limits.clone()).await,
-        sandbox: Arc::new(sandbox),
-    })
+    let limits = limits.clone();
+    let builder = Builder::new(toolchain, sdk, jail, cache, limits).await;
+    builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
 }

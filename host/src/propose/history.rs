@@ -166,7 +166,6 @@ fn trace_json<'a>(row: &TraceRow, calls: impl Iterator<Item = &'a CallRow>) -> V
             })
         })
         .collect();
-    let logs: Vec<String> = row.logs.iter().map(|log| format!("{}: {}", log.level, log.message)).collect();
     let mut trace = json!({
         "example_id": row.example_id,
         "input": row.input,
@@ -175,7 +174,7 @@ fn trace_json<'a>(row: &TraceRow, calls: impl Iterator<Item = &'a CallRow>) -> V
         "correct": row.correct,
         "error_kind": row.error_kind.name(),
         "error": row.error,
-        "logs": logs,
+        "logs": row.log_lines(),
         "calls": calls,
     });
     if row.error_kind != OutcomeKind::Ok && !row.stderr.is_empty() {

@@ -262,7 +262,6 @@ fn refusal(rejection: &Rejection) -> Value {
 }
 
 fn trial_json(row: &TraceRow) -> Value {
-    let logs: Vec<String> = row.logs.iter().map(|log| format!("{}: {}", log.level, log.message)).collect();
     json!({
         "example_id": row.example_id,
         "gold_label": row.gold_label,
@@ -270,6 +269,6 @@ fn trial_json(row: &TraceRow) -> Value {
         "correct": row.correct,
         "error_kind": row.error_kind.name(),
         "error": row.error,
-        "logs": logs,
+        "logs": row.log_lines(),
     })
 }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    dataset::Dataset,
     digest::Digest,
     limits::Limits,
     model::{ChatReply, ChatRequest, Usage},
@@ -57,6 +58,19 @@ pub struct TaskInfo {
     pub train_size: usize,
     pub val_size: usize,
     pub test_size: usize,
+}
+
+impl TaskInfo {
+    /// What is recorded of a data set.
+    pub fn of(dataset: &Dataset) -> Self {
+        Self {
+            instructions: dataset.task.instructions.clone(),
+            labels: dataset.task.labels.clone(),
+            train_size: dataset.train.len(),
+            val_size: dataset.val.len(),
+            test_size: dataset.test.len(),
+        }
+    }
 }
 
 /// What compiles the harnesses.
@@ -209,6 +223,13 @@ pub struct TraceRow {
     pub stdout: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr: String,
+}
+
+impl TraceRow {
+    /// The log, a line for each note.
+    pub fn log_lines(&self) -> Vec<String> {
+        self.logs.iter().map(|log| format!("{}: {}", log.level, log.message)).collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

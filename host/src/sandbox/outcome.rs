@@ -37,7 +37,6 @@ pub enum OutcomeKind {
     PromptLimit,
     /// An answer or a state was too large.
     OutputLimit,
-    BadImport,
     BadComponent,
     /// The harness gave up because the model gave no reply.
     ModelError,
@@ -61,7 +60,6 @@ impl OutcomeKind {
             Self::CallLimit => "call-limit",
             Self::PromptLimit => "prompt-limit",
             Self::OutputLimit => "output-limit",
-            Self::BadImport => "bad-import",
             Self::BadComponent => "bad-component",
             Self::ModelError => "model-error",
             Self::BudgetSpent => "budget-spent",

@@ -63,9 +63,9 @@ pub enum ToolchainError {
     TooOld { rustc: String, found: String },
     #[error(
         "{rustc} lacks the target wasm32-wasip2 in {sysroot}{detail}; with rustup: `rustup target add wasm32-wasip2`; \
-         with a distribution's rustc: install its package of the standard library for wasm32-wasip2 (Fedora: \
-         rust-std-static-wasm32-wasip2), or, where it has none, install rustup and name its compiler with --rustc PATH \
-         or MMH_RUSTC"
+         with a distribution's rustc: install its package of the standard library for that target (on Fedora look for \
+         rust-std-static-wasm32-wasip2, on Debian for libstd-rust-dev-wasm32; not every release has the target), or \
+         install rustup and name its compiler with --rustc PATH or MMH_RUSTC"
     )]
     NoTarget { rustc: String, sysroot: String, detail: String },
     #[error(
