@@ -55,10 +55,9 @@ async fn every_source_is_contained() {
         table.keys().copied().collect::<Vec<_>>(),
         "every guest has an expectation"
     );
-    let limits = Limits { rustc_wall_ms: 6_000, rustc_memory_bytes: 600 << 20, ..Limits::default() };
     let cache = own_cache();
-    let builder = builder_in(PROGRAM, limits, cache.1.clone()).await;
     for (name, (kind, says)) in table {
+        let builder = builder_in(PROGRAM, limits(name), cache.1.clone()).await;
         let verdict = builder.build(&guest(&format!("compile/{name}"))).await.expect("the host can go on");
         match verdict {
             Ok(_) => assert_eq!(None, kind, "{name} builds"),
@@ -71,7 +70,19 @@ async fn every_source_is_contained() {
         }
         assert_eq!(left_in(&cache.1.root().join("scratch")), 0, "{name} left files behind");
     }
-    assert_eq!(children_of_this_process(), 0, "a process was left behind");
+    // A compiler's command line names the folder of its SDK, and so this test's own cache.
+    let own = cache.0.path().display().to_string();
+    assert_eq!(running(&own), Vec::<String>::new(), "processes are left behind");
+}
+
+/// The limits that a guest is about are low; all others are as they are.
+fn limits(name: &str) -> Limits {
+    let default = Limits::default();
+    match name {
+        "endless_constant.rs" => Limits { rustc_wall_ms: 6_000, ..default },
+        "macro_bomb.rs" => Limits { rustc_memory_bytes: 600 << 20, ..default },
+        _ => default,
+    }
 }
 
 /// Diagnostics name no folder of this machine and carry no control sequence.
@@ -95,12 +106,6 @@ fn own_cache() -> (tempfile::TempDir, Cache) {
 
 fn left_in(folder: &Path) -> usize {
     std::fs::read_dir(folder).map_or(0, Iterator::count)
-}
-
-fn children_of_this_process() -> usize {
-    let children = format!("/proc/self/task/{0}/children", std::process::id());
-    let listed = std::fs::read_to_string(children).unwrap_or_default();
-    listed.split_whitespace().count()
 }
 
 fn shell(script: &str, folder: &Path) -> Spec {
@@ -148,7 +153,7 @@ async fn the_jail_holds() {
         ("links lead nowhere", "ln -s /etc/passwd out/link && cat out/link", "", "Permission denied"),
     ];
     for (name, script, stdout, stderr) in table {
-        let done = jail.run(&shell(script, folder.path()), Duration::from_secs(10), 4096).await.expect(name);
+        let done = jail.run(&shell(script, folder.path()), Duration::from_secs(60), 4096).await.expect(name);
         assert_eq!(done.stdout.trim(), stdout, "{name}: {done:?}");
         assert!(done.stderr.contains(stderr), "{name}: {done:?}");
     }
@@ -160,12 +165,13 @@ async fn the_whole_group_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("out")).expect("a folder");
     let jail = Jail::new(PROGRAM.into());
-    for (name, script, ending) in [
-        ("a child left behind", "sleep 87.25 & echo started", Ending::Exited(0)),
-        ("a prisoner that hangs", "sleep 87.25", Ending::TimedOut),
-        ("a prisoner that ignores signals", "trap '' TERM INT HUP; sleep 87.25", Ending::TimedOut),
+    for (name, script, wall_s, ending) in [
+        ("a child left behind", "sleep 87.25 & echo started", 30, Ending::Exited(0)),
+        ("a prisoner that hangs", "sleep 87.25", 1, Ending::TimedOut),
+        ("a prisoner that ignores signals", "trap '' TERM INT HUP; sleep 87.25", 1, Ending::TimedOut),
     ] {
-        let done = jail.run(&shell(script, folder.path()), Duration::from_secs(1), 4096).await.expect(name);
+        let wall = Duration::from_secs(wall_s);
+        let done = jail.run(&shell(script, folder.path()), wall, 4096).await.expect(name);
         assert_eq!(done.ending, ending, "{name}");
         assert_eq!(running("sleep\u{0}87.25"), Vec::<String>::new(), "{name}: processes are left");
     }
@@ -176,7 +182,7 @@ fn running(wanted: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("/proc is there").flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
     let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
-    lines.filter(|line| line.contains(wanted) && !line.contains("__jail")).collect()
+    lines.filter(|line| line.contains(wanted)).collect()
 }
 
 /// A flood of output neither blocks nor fills memory.
@@ -187,7 +193,7 @@ async fn output_is_capped() {
     let script =
         "i=0; while [ $i -lt 20000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
     let jail = Jail::new(PROGRAM.into());
-    let done = jail.run(&shell(script, folder.path()), Duration::from_secs(20), 1000).await.expect("it runs");
+    let done = jail.run(&shell(script, folder.path()), Duration::from_secs(60), 1000).await.expect("it runs");
     assert_eq!((done.ending, done.stdout.len()), (Ending::Exited(0), 1000));
 }
 
