@@ -3,7 +3,7 @@
 use std::fs;
 
 use mmh::{cache::Cache, limits::Limits, search::BASELINE, toolchain::sdk};
-use mmh_tests::{builder, builder_in, root};
+use mmh_tests::{builder, builder_in, cache_dir, root};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
@@ -79,4 +79,19 @@ async fn builds_do_not_depend_on_the_folder() {
     let digests = [here.build(&source).await, there.build(&source).await]
         .map(|verdict| verdict.expect("the host can go on").expect("it builds").component.digest);
     assert_eq!(digests[0], digests[1]);
+}
+
+/// A damaged entry of the cache costs time, never a result.
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_cache_entries_are_made_again() {
+    let builder = builder(PROGRAM, Limits::default()).await;
+    let source = format!("{BASELINE}// damaged in the cache\n");
+    let first = builder.build(&source).await.expect("the host can go on").expect("it builds");
+    let key = builder.compiler.key(&source);
+    let cache = Cache::new(cache_dir());
+    for damage in [&b"not a component"[..], b""] {
+        cache.put("components", key, ".wasm", damage).expect("it is written");
+        let again = builder.build(&source).await.expect("the host can go on").expect("it builds");
+        assert_eq!((again.component.digest, again.component.cached), (first.component.digest, false));
+    }
 }

@@ -200,6 +200,10 @@ fn simulated_is_said(run: &Path) {
     for file in ["config.json", "cost.json", "iterations/001/score.json"] {
         assert_eq!(json(&run.join(file))["mock"], true, "{file}");
     }
+    for file in ["eval_trace.jsonl", "model_calls.jsonl", "learn_trace.jsonl"] {
+        let rows = lines(&run.join("iterations/001").join(file));
+        assert!(rows.iter().all(|row| row["model"] == "simulated-target"), "{file}");
+    }
     let start = &lines(&run.join("iterations/001/proposer.jsonl"))[0];
     assert_eq!((&start["mock"], &start["model"]), (&Value::from(true), &Value::from("simulated-proposer")));
     let reasoning = fs::read_to_string(run.join("iterations/001/reasoning.md")).expect("reasoning");

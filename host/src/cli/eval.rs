@@ -84,6 +84,9 @@ impl From<SplitArg> for Split {
 pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     check_mock(args.mock, [&args.target_model])?;
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
+    if args.mock {
+        observer.note("simulated models: nothing below says how a real model does".into());
+    }
     let dataset = dataset::load(&args.dataset, args.seed)?;
     dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
     let builder = workbench::open(global, &args.limits.resolve(), &*observer).await?;

@@ -98,6 +98,9 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
+    if args.mock {
+        observer.note("simulated models: nothing below says how a real model does".into());
+    }
     let dataset = dataset::load(&args.dataset, args.seed)?;
     dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
     let limits = args.limits.resolve();

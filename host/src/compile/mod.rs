@@ -160,8 +160,10 @@ impl Compiler {
             return Ok(Err(rejection));
         }
         let key = self.key(source);
-        if let Some(bytes) = self.cache.get("components", key, ".wasm")? {
-            return Ok(admit(bytes, &self.limits, true));
+        // Only what was admitted is kept. What is not admitted any more was damaged: it is made again.
+        let kept = self.cache.get("components", key, ".wasm")?;
+        if let Some(component) = kept.and_then(|bytes| admit(bytes, &self.limits, true).ok()) {
+            return Ok(Ok(component));
         }
         if let Err(rejection) = self.rustc(source, Depth::Check).await? {
             return Ok(Err(rejection));

@@ -100,7 +100,7 @@ impl Evaluator {
             let id = format!("learn-{batch:04}");
             let report =
                 self.sandbox.learn(&learned.prepared, self.setting(&learned.state, &id), &lessons).await;
-            let (row, calls) = learn_row(batch, examples.len(), &id, &report);
+            let (row, calls) = learn_row(self.target.id(), batch, examples.len(), &id, &report);
             learned.fuel += report.fuel;
             learned.cost += cost_of(&calls);
             sink.batch(&row, &calls)?;
@@ -172,7 +172,7 @@ impl Evaluator {
         let stopwatch = self.clock.start();
         let setting = self.setting(&harness.state, &example.id);
         let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
-        let (row, calls) = trace_row(example, stopwatch.elapsed_ms(), report);
+        let (row, calls) = trace_row(self.target.id(), example, stopwatch.elapsed_ms(), report);
         let cost = cost_of(&calls);
         sink.example(&row, &calls)?;
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -201,8 +201,13 @@ fn panicked(error: tokio::task::JoinError) -> RecordError {
     RecordError::Damaged { file: "the evaluation".into(), problem: error.to_string() }
 }
 
-fn trace_row(example: &Example, latency_ms: f64, report: Report<String>) -> (TraceRow, Vec<CallRow>) {
-    let calls = call_rows(&example.id, &report.calls);
+fn trace_row(
+    model: &str,
+    example: &Example,
+    latency_ms: f64,
+    report: Report<String>,
+) -> (TraceRow, Vec<CallRow>) {
+    let calls = call_rows(model, &example.id, &report.calls);
     let usage = total_usage(&calls);
     let (predicted_label, failure) = match report.result {
         Ok(label) => (Some(label), None),
@@ -211,6 +216,7 @@ fn trace_row(example: &Example, latency_ms: f64, report: Report<String>) -> (Tra
     let correct = predicted_label.as_deref().is_some_and(|label| label.trim() == example.label);
     let row = TraceRow {
         example_id: example.id.clone(),
+        model: model.to_owned(),
         input: example.input.clone(),
         gold_label: example.label.clone(),
         predicted_label,
@@ -232,15 +238,17 @@ fn trace_row(example: &Example, latency_ms: f64, report: Report<String>) -> (Tra
 }
 
 fn learn_row(
+    model: &str,
     batch: usize,
     n_examples: usize,
     id: &str,
     report: &Report<Vec<u8>>,
 ) -> (LearnRow, Vec<CallRow>) {
-    let calls = call_rows(id, &report.calls);
+    let calls = call_rows(model, id, &report.calls);
     let (state, failure) = (report.result.as_ref().ok(), report.result.as_ref().err());
     let row = LearnRow {
         batch,
+        model: model.to_owned(),
         n_examples,
         error: failure.map(|failure| failure.message.clone()),
         error_kind: failure.map_or(OutcomeKind::Ok, |failure| failure.kind),
@@ -254,11 +262,12 @@ fn learn_row(
     (row, calls)
 }
 
-fn call_rows(id: &str, calls: &[Call]) -> Vec<CallRow> {
+fn call_rows(model: &str, id: &str, calls: &[Call]) -> Vec<CallRow> {
     let rows = calls.iter().enumerate();
     rows.map(|(at, Call { request, answer })| CallRow {
         example_id: id.to_owned(),
         call: at as u32,
+        model: model.to_owned(),
         request_digest: Digest::of(serde_json::to_vec(request).unwrap_or_default()),
         request: request.clone(),
         reply: answer.result.as_ref().ok().cloned(),

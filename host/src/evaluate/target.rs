@@ -19,6 +19,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// The model's id.
+    pub fn id(&self) -> &str {
+        self.model.id()
+    }
+
     pub fn new(model: Arc<dyn ChatModel>, price: Price, clock: Clock) -> Self {
         Self { model, price, clock }
     }

@@ -204,6 +204,8 @@ pub struct Interval {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceRow {
     pub example_id: String,
+    /// The target model's id; a simulated one says so by its name.
+    pub model: String,
     pub input: String,
     pub gold_label: String,
     pub predicted_label: Option<String>,
@@ -242,6 +244,7 @@ pub struct LogRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LearnRow {
     pub batch: usize,
+    pub model: String,
     pub n_examples: usize,
     pub error: Option<String>,
     pub error_kind: OutcomeKind,
@@ -260,6 +263,7 @@ pub struct CallRow {
     pub example_id: String,
     /// Which of the example's calls, from 0.
     pub call: u32,
+    pub model: String,
     /// Of the request as it stands here.
     pub request_digest: Digest,
     pub request: ChatRequest,

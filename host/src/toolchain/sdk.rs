@@ -128,6 +128,8 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, observer: &dyn Observe
     let manifest = build(scratch.path(), toolchain, observer).await?;
     let library = scratch.path().join("lib");
     write(&library.join("manifest.json"), &serde_json::to_vec_pretty(&manifest).unwrap_or_default())?;
+    // There is an entry that cannot be read, or none.
+    let _ = fs::remove_dir_all(&home);
     fs::rename(&library, &home).map_err(|source| SdkError::Write { path: home.clone(), source })?;
     load(&home).ok_or_else(|| SdkError::Build { detail: "its manifest is unreadable".into() })
 }
