@@ -8,7 +8,7 @@ pub enum Event {
     /// What is being done right now, for a line that the next one replaces.
     Working(String),
     /// An iteration has come to this stage, such as `proposing`, `compiling`.
-    Stage { iteration: Option<u32>, stage: String },
+    Stage { iteration: u32, stage: String },
     /// An evaluation has got this far.
     Evaluated(Standing),
     /// The proposer has called tools, in one of its turns.

@@ -198,9 +198,7 @@ impl Search {
         let recorder = Arc::new(Recorder::new(folder)?);
         self.stage(candidate.index, "learning and evaluating");
         let fate = self.evaluate(&mut candidate, built, recorder.clone()).await?;
-        if let Some(recorder) = Arc::into_inner(recorder) {
-            recorder.finish(folder, &self.val)?;
-        }
+        recorder.finish(folder, &self.val)?;
         if let Fate::Scored(score, learned) = &fate {
             if !learned.state.is_empty() {
                 folder.put("state.bin", &learned.state)?;
@@ -236,10 +234,8 @@ impl Search {
     ) -> Result<Fate, RecordError> {
         let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &*recorder).await? {
             Learning::Done(learned) => learned,
-            Learning::Failed { batch, failure, cost } => {
+            Learning::Failed { reason, cost } => {
                 candidate.cost += cost;
-                let reason =
-                    format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
                 return Ok(Fate::Unscored { status: "learn-failed".into(), reason });
             }
             Learning::Interrupted { cost } => {
@@ -310,9 +306,7 @@ impl Search {
             let (examples, split) = (&self.dataset.test, Split::Test);
             let done =
                 self.evaluator.evaluate(&learned, examples, split, Some(index), recorder.clone()).await?;
-            if let Some(recorder) = Arc::into_inner(recorder) {
-                recorder.finish(&folder, examples)?;
-            }
+            recorder.finish(&folder, examples)?;
             progress.spend(None, done.cost);
             if !done.complete {
                 return Ok(());
@@ -326,7 +320,7 @@ impl Search {
     }
 
     fn stage(&self, index: u32, stage: &str) {
-        self.observer.on(Event::Stage { iteration: Some(index), stage: stage.to_owned() });
+        self.observer.on(Event::Stage { iteration: index, stage: stage.to_owned() });
     }
 }
 
@@ -340,7 +334,7 @@ struct Progress {
     summary: Summary,
     cost: CostFile,
     /// The baseline and the best harness so far, ready to be called.
-    baseline: Option<(u32, Learned)>,
+    baseline: Option<Learned>,
     best: Option<(u32, f64, Learned)>,
 }
 
@@ -362,7 +356,7 @@ impl Progress {
     /// A later iteration is best only if it is better.
     fn enter(&mut self, index: u32, score: &Score, learned: Learned) {
         if index == 0 {
-            self.baseline = Some((index, learned.clone()));
+            self.baseline = Some(learned.clone());
         }
         if self.best.as_ref().is_none_or(|(_, accuracy, _)| score.accuracy > *accuracy) {
             self.best = Some((index, score.accuracy, learned));
@@ -372,7 +366,8 @@ impl Progress {
 
     fn finalists(&self) -> Vec<(u32, Learned)> {
         let best = self.best.as_ref().map(|(index, _, learned)| (*index, learned.clone()));
-        let mut finalists: Vec<_> = self.baseline.clone().into_iter().chain(best).collect();
+        let baseline = self.baseline.clone().map(|learned| (0, learned));
+        let mut finalists: Vec<_> = baseline.into_iter().chain(best).collect();
         finalists.dedup_by_key(|(index, _)| *index);
         finalists
     }

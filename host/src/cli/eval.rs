@@ -84,11 +84,7 @@ impl From<SplitArg> for Split {
 pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     check_mock(args.mock, [&args.target_model])?;
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
-    if args.mock {
-        observer.note("simulated models: nothing below says how a real model does".into());
-    }
-    let dataset = dataset::load(&args.dataset, args.seed)?;
-    dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
+    let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
     let builder = workbench::open(global, &args.limits.resolve(), &*observer).await?;
     let built = match build(&args, &builder).await? {
         Ok(built) => built,
@@ -143,13 +139,7 @@ async fn evaluate(
 ) -> Result<Result<(Learned, Evaluation), String>, CliError> {
     let learned = match evaluator.learn(built.prepared, &dataset.train, &Discard).await? {
         Learning::Done(learned) => learned,
-        Learning::Failed { batch, failure, .. } => {
-            return Ok(Err(format!(
-                "learn failed at batch {batch}: {}: {}",
-                failure.kind.name(),
-                failure.message
-            )));
-        }
+        Learning::Failed { reason, .. } => return Ok(Err(reason)),
         Learning::Interrupted { .. } => return Ok(Err("stopped by Ctrl-C while learning".into())),
     };
     let split = Split::from(args.split);

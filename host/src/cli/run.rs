@@ -98,11 +98,7 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
-    if args.mock {
-        observer.note("simulated models: nothing below says how a real model does".into());
-    }
-    let dataset = dataset::load(&args.dataset, args.seed)?;
-    dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
+    let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let baseline = match &args.baseline {
         Some(path) => super::check::read_source(path, limits.source_bytes)?,
@@ -142,7 +138,7 @@ fn assemble(
     observer: Arc<dyn Observer>,
     cancel: Cancel,
 ) -> Result<Search, CliError> {
-    let limits = args.limits.resolve();
+    let limits = builder.sandbox.limits().clone();
     let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
     let config = config(args, run_id, &models, clock, &dataset, val.len(), &builder);
     let writer = RunWriter::create(&args.runs_dir, &config)?;
@@ -206,7 +202,7 @@ fn config(
         started_at: clock.now(),
         seed: args.seed,
         concurrency: args.concurrency.into(),
-        limits: args.limits.resolve(),
+        limits: builder.sandbox.limits().clone(),
         prices,
         task: TaskInfo::of(dataset),
         dataset_digest: dataset.digest,

@@ -16,7 +16,7 @@ use crate::{
 /// Without a terminal, an evaluation that goes on says so this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows progress. Says on every line of an evaluation where the models are simulated.
+/// Shows progress. Says first, and on every line of an evaluation where the models are simulated.
 pub struct Terminal {
     simulated: bool,
     /// Whether standard error is a terminal that can be drawn on.
@@ -28,14 +28,18 @@ pub struct Terminal {
 #[derive(Default)]
 struct Shown {
     /// The line at the bottom that changes, where one is wanted.
-    bar: Option<ProgressBar>,
+    bar: Option<(&'static str, ProgressBar)>,
     /// When the evaluation that goes on was begun, and when it was last mentioned.
     evaluation: Option<(Instant, Instant)>,
 }
 
 impl Terminal {
     pub fn new(simulated: bool) -> Self {
-        Self { simulated, draws: environment::draws(), shown: Mutex::default() }
+        let this = Self { simulated, draws: environment::draws(), shown: Mutex::default() };
+        if simulated {
+            this.line("simulated models: nothing below says how a real model does");
+        }
+        this
     }
 
     fn line(&self, line: &str) {
@@ -89,19 +93,29 @@ impl Terminal {
 
 impl Shown {
     /// The line at the bottom, made when it is first wanted.
-    fn bar(&mut self, template: &str, total: u64) -> &ProgressBar {
-        self.bar.get_or_insert_with(|| {
+    fn bar(&mut self, template: &'static str, total: u64) -> &ProgressBar {
+        if self.bar.as_ref().is_some_and(|(shown, _)| *shown != template) {
+            self.clear();
+        }
+        let (_, bar) = self.bar.get_or_insert_with(|| {
             let style = ProgressStyle::with_template(template);
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
-            ProgressBar::new(total).with_style(style)
-        })
+            (template, ProgressBar::new(total).with_style(style))
+        });
+        bar
     }
 
     /// Takes the line at the bottom away.
     fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
+        if let Some((_, bar)) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -128,10 +142,7 @@ impl Observer for Terminal {
         match event {
             Event::Note(note) => self.line(&note),
             Event::Working(what) => self.working(&what),
-            Event::Stage { iteration: Some(iteration), stage } => {
-                self.line(&format!("{iteration:03} {stage}"))
-            }
-            Event::Stage { iteration: None, stage } => self.line(&stage),
+            Event::Stage { iteration, stage } => self.line(&format!("{iteration:03} {stage}")),
             Event::ToolsCalled { iteration, step, tools } => {
                 self.line(&format!("{iteration:03} turn {step}: {}", listed(&tools)));
             }

@@ -3,6 +3,7 @@
 use super::{Global, environment, error::CliError};
 use crate::{
     build::Builder,
+    dataset::{self, Dataset},
     jail::Jail,
     limits::Limits,
     progress::Observer,
@@ -19,4 +20,11 @@ pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> 
     let limits = limits.clone();
     let builder = Builder::new(toolchain, sdk, jail, cache, limits).await;
     builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
+}
+
+/// Loads a data set, and passes on what a careful user should know of it.
+pub fn dataset(name: &str, seed: u64, observer: &dyn Observer) -> Result<Dataset, CliError> {
+    let dataset = dataset::load(name, seed)?;
+    dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
+    Ok(dataset)
 }

@@ -27,8 +27,8 @@ use crate::{
         RecordError,
         format::{CallRow, Cost, LearnRow, LogRow, TraceRow},
     },
+    sandbox::Lesson,
     sandbox::{Call, LogLine, OutcomeKind, Prepared, Report, Sandbox, Setting, Task},
-    sandbox::{Failure, Lesson},
 };
 
 /// Examples in one call of `learn`.
@@ -62,8 +62,8 @@ pub enum Learning {
     Done(Learned),
     /// A batch failed; the harness has no state to be evaluated with.
     Failed {
-        batch: usize,
-        failure: Failure,
+        /// The batch, and how it ended.
+        reason: String,
         cost: Cost,
     },
     /// Somebody asked to stop.
@@ -106,7 +106,11 @@ impl Evaluator {
             sink.batch(&row, &calls)?;
             match report.result {
                 Ok(state) => learned.state = state.into(),
-                Err(failure) => return Ok(Learning::Failed { batch, failure, cost: learned.cost }),
+                Err(failure) => {
+                    let (kind, message) = (failure.kind.name(), failure.message);
+                    let reason = format!("learn failed at batch {batch}: {kind}: {message}");
+                    return Ok(Learning::Failed { reason, cost: learned.cost });
+                }
             }
         }
         Ok(Learning::Done(learned))

@@ -1,6 +1,6 @@
 //! Where outcomes go as soon as they are known.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 
@@ -55,10 +55,20 @@ impl Recorder {
 
     /// Waits until all is on disk, then puts the lines into the order of the examples: batches of
     /// `learn` first. What completed when is chance, and a run's files do not depend on chance.
-    pub fn finish(self, folder: &IterationWriter, examples: &[Example]) -> Result<(), RecordError> {
-        self.traces.finish()?;
-        self.calls.finish()?;
-        self.batches.finish()?;
+    ///
+    /// Nobody else may hold the recorder any more: the evaluation is over.
+    pub fn finish(
+        self: Arc<Self>,
+        folder: &IterationWriter,
+        examples: &[Example],
+    ) -> Result<(), RecordError> {
+        let this = Arc::into_inner(self).ok_or_else(|| RecordError::Damaged {
+            file: TRACES.into(),
+            problem: "it is still being written".into(),
+        })?;
+        this.traces.finish()?;
+        this.calls.finish()?;
+        this.batches.finish()?;
         let order: HashMap<&str, usize> =
             examples.iter().enumerate().map(|(at, example)| (example.id.as_str(), at + 1)).collect();
         // Batches are no examples: they come first, by name.

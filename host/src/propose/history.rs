@@ -51,8 +51,9 @@ impl History {
     }
 
     fn summary(&mut self) -> Result<Summary, RecordError> {
-        self.note("summary.json", self.reader.bytes("summary.json")?.len())?;
-        self.reader.summary()
+        let (summary, size) = self.reader.json_and_size("summary.json")?;
+        self.note("summary.json", size)?;
+        Ok(summary)
     }
 
     pub fn list(&mut self) -> Result<Answer, RecordError> {

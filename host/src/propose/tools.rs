@@ -213,13 +213,10 @@ impl<'a> Toolbox<'a> {
         };
         let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &Discard).await? {
             Learning::Done(learned) => learned,
-            Learning::Failed { batch, failure, cost } => {
+            Learning::Failed { reason, cost } => {
                 self.trial_cost += cost;
-                let problem =
-                    format!("learn failed at batch {batch}: {}: {}", failure.kind.name(), failure.message);
-                return Ok(Ok(
-                    json!({ "ok": false, "reason": "learn-failed", "diagnostics": problem }).to_string()
-                ));
+                let answer = json!({ "ok": false, "reason": "learn-failed", "diagnostics": reason });
+                return Ok(Ok(answer.to_string()));
             }
             Learning::Interrupted { cost } => {
                 self.trial_cost += cost;

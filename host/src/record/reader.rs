@@ -73,7 +73,14 @@ impl RunReader {
     }
 
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, RecordError> {
-        serde_json::from_slice(&self.bytes(file)?).map_err(|error| damaged(file, &error))
+        self.json_and_size(file).map(|(value, _)| value)
+    }
+
+    /// A JSON file's value, and how many bytes it has.
+    pub fn json_and_size<T: DeserializeOwned>(&self, file: &str) -> Result<(T, usize), RecordError> {
+        let bytes = self.bytes(file)?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| damaged(file, &error))?;
+        Ok((value, bytes.len()))
     }
 
     /// The rows of a JSON Lines file. A last line that was cut off by a crash is passed over.

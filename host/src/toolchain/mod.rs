@@ -115,8 +115,8 @@ impl Toolchain {
         self.version.lines().next().unwrap_or_default()
     }
 
-    /// Whether the target is there already. For reports only; [`Toolchain::find`] adds it.
-    pub fn has_target(sysroot: &Path) -> bool {
+    /// Whether a sysroot has the target.
+    fn has_target(sysroot: &Path) -> bool {
         sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir()
     }
 }
