@@ -12,20 +12,29 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[allow(dead_code)] // shared with the tests, which use all of it
+#[path = "../../tests/src/server.rs"]
+mod server;
+
 use async_trait::async_trait;
 use criterion::{Criterion, SamplingMode};
 use mmh::{
     build::Builder,
     cache::Cache,
+    call::{Caller, Patience, budget::Budget, throttle::Throttle},
     cancel::Cancel,
     clock::Clock,
     compile::FLAGS,
     dataset::{Example, Split},
-    evaluate::{Evaluator, Learned, Target, sink::Discard},
+    evaluate::{Evaluator, Learned, Target, replies::Replies, sink::Discard},
     jail::Jail,
     limits::Limits,
-    model::{Block, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage},
-    pricing::Price,
+    model::{
+        Block, ChatError, ChatModel, ChatReply, ChatRequest,
+        catalog::{Catalog, Overrides},
+        remote::{Remote, Role},
+    },
+    pricing::Usd,
     progress::Silent,
     record::format::Cost,
     sandbox::Task,
@@ -53,6 +62,7 @@ fn main() {
     let bench = runtime.block_on(Bench::new(folder.path()));
     compiling(&mut criterion, &runtime, &bench, &mut figures);
     evaluating(&mut criterion, &runtime, &bench, &mut figures);
+    calling(&mut criterion, &runtime, &bench, &mut figures);
     print(&figures);
     criterion.final_summary();
 }
@@ -237,12 +247,12 @@ impl ChatModel for Delayed {
         "delayed"
     }
 
-    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ModelError> {
+    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ChatError> {
         if !self.0.is_zero() {
             tokio::time::sleep(self.0).await;
         }
         let content = vec![Block::Text { text: "a".into() }];
-        Ok(ChatReply { content, stop_reason: StopReason::EndTurn, usage: Usage::default() })
+        Ok(ChatReply { content, ..ChatReply::default() })
     }
 }
 
@@ -279,10 +289,70 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
     figures.push(memory("  resident at most", peak_bytes("self"), 400));
 }
 
+/// What a server says, and how long it takes to.
+const REPLY: &str = r#"{"content":[{"type":"text","text":"a"}],"stop_reason":"end_turn","usage":{"input_tokens":9,"output_tokens":1}}"#;
+const LATENCY: Duration = Duration::from_millis(300);
+
+/// 2,000 calls over HTTP, as a run makes them: budget, retries, throttle and the cache of replies included.
+fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
+    let built =
+        runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
+    let harness = Learned { prepared: built.prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+    let answer = |_: &server::Request| server::Reply::new(200, REPLY).after(LATENCY);
+    let server = runtime.block_on(server::Server::start(answer));
+    let rounds = AtomicU64::new(0);
+    let took = median(criterion, "2,000 calls, 300 ms server, 512 at once", || {
+        // New texts every time: nothing is in the cache.
+        let round = rounds.fetch_add(1, Ordering::Relaxed);
+        let example = |n: usize| Example {
+            id: format!("val-{n:04}"),
+            input: format!("text {n} of round {round}"),
+            label: "a".into(),
+        };
+        let examples: Vec<Example> = (0..2000).map(example).collect();
+        let evaluator = remote_evaluator(bench, &server.url);
+        let started = Instant::now();
+        let work = evaluator.evaluate(&harness, &examples, Split::Val, None, Arc::new(Discard));
+        let done = runtime.block_on(work).expect("it is evaluated");
+        assert!(done.rows.iter().all(|row| row.correct && row.cached_calls == 0));
+        started.elapsed()
+    });
+    let ideal = LATENCY.mul_f64(2000.0 / 512.0);
+    figures.push(figure("2,000 calls, 300 ms server, 512 at once", took, ideal.mul_f64(1.15)));
+    figures.push(memory("  resident at most, with the server", peak_bytes("self"), 500));
+}
+
+fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
+    let catalog = Catalog::builtin().expect("the catalog is well-formed");
+    let over = Overrides { base_url: Some(url.to_owned()), ..Overrides::default() };
+    let model = catalog.resolve("claude-haiku-4-5", &over, "").expect("it is known");
+    let price = model.price.clone().expect("it has a price");
+    let remote = Remote::new(model, Role::Target, None, false).expect("a client");
+    let cancel = Cancel::default();
+    let caller = Caller {
+        model: Arc::new(remote),
+        price,
+        budget: Arc::new(Budget::new(Usd::from_f64(1000.0))),
+        throttle: Throttle::new(512),
+        patience: Patience { attempts: 6, attempt: Duration::from_secs(30), total: Duration::MAX },
+        clock: Clock::System,
+        cancel: cancel.clone(),
+    };
+    let replies = Replies::new(Cache::new(bench.folder.join("replies")));
+    Evaluator {
+        target: Arc::new(Target::new(caller, Some(replies))),
+        concurrency: 512,
+        cancel,
+        ..evaluator(bench, Duration::ZERO, 1)
+    }
+}
+
 fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
+    let cancel = Cancel::default();
+    let caller = Caller::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
     Evaluator {
         sandbox: bench.builder.sandbox.clone(),
-        target: Arc::new(Target::new(Arc::new(Delayed(delay)), Price::FREE, Clock::System)),
+        target: Arc::new(Target::new(caller, None)),
         task: Arc::new(Task {
             name: "t".into(),
             instructions: "i".into(),
@@ -292,6 +362,6 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
         concurrency,
         clock: Clock::System,
         observer: Arc::new(Silent),
-        cancel: Cancel::default(),
+        cancel,
     }
 }

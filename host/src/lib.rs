@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod cache;
+pub mod call;
 pub mod cancel;
 pub mod cli;
 pub mod clock;

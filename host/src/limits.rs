@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The limits that hold for a run. Units stand last in the names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Wasmtime fuel per `predict` or `learn` call.
     pub fuel: u64,
@@ -42,6 +42,13 @@ pub struct Limits {
     pub proposer_reply_tokens: u32,
     /// One tool result.
     pub tool_result_bytes: u64,
+    /// One attempt of a call to the target model. All of them have what the example has left.
+    pub target_attempt_ms: u64,
+    /// One attempt of a call to the proposer, and all of them together.
+    pub proposer_attempt_ms: u64,
+    pub proposer_call_ms: u64,
+    /// How often a model is asked before a call is given up.
+    pub attempts: u32,
 }
 
 impl Default for Limits {
@@ -66,6 +73,10 @@ impl Default for Limits {
             proposer_steps: 24,
             proposer_reply_tokens: 16_384,
             tool_result_bytes: 64 << 10,
+            target_attempt_ms: 30_000,
+            proposer_attempt_ms: 600_000,
+            proposer_call_ms: 1_800_000,
+            attempts: 6,
         }
     }
 }

@@ -10,19 +10,21 @@ use jiff::Timestamp;
 
 use crate::{
     build::{Builder, Built},
-    cancel::Cancel,
+    call::budget::Budget,
+    cancel::{Cancel, Stop},
     clock::Clock,
     compile::CompileError,
     dataset::{Dataset, Example, Split},
     digest::Digest,
     evaluate::{Evaluator, Learned, Learning, Sink, sink::Recorder},
+    pricing::Usd,
     progress::{Event, Observer, Silent},
     propose::{self, Outcome, ProposeError, Proposer, Submission, Toolbox, instructions},
     record::{
         RecordError,
         format::{
-            Config, Cost, CostFile, IterationCost, IterationSummary, ReadRow, Score, Summary, TestScore,
-            Unscored,
+            Config, Cost, CostFile, IterationCost, IterationSummary, ReadRow, Score, Stopped, Summary,
+            TestScore, Unscored,
         },
         provenance,
         reader::RunReader,
@@ -50,6 +52,8 @@ pub struct Search {
     pub builder: Builder,
     pub evaluator: Evaluator,
     pub proposer: Proposer,
+    /// What both models spend from.
+    pub budget: Arc<Budget>,
     /// Whether the held-out examples are scored at the end.
     pub with_test: bool,
     pub writer: RunWriter,
@@ -107,8 +111,12 @@ impl Search {
         if !self.cancel.is_cancelled() {
             self.held_out(&mut progress).await?;
         }
-        if !self.cancel.is_cancelled() {
-            progress.summary.finished_at = Some(self.clock.now());
+        match self.cancel.why() {
+            None => progress.summary.finished_at = Some(self.clock.now()),
+            Some(stop) => {
+                let (status, reason) = (stop.status().to_owned(), stop.reason().to_owned());
+                progress.summary.stopped = Some(Stopped { status, reason });
+            }
         }
         self.write(&progress)?;
         Ok(progress.summary)
@@ -236,19 +244,24 @@ impl Search {
             Learning::Done(learned) => learned,
             Learning::Failed { reason, cost } => {
                 candidate.cost += cost;
-                return Ok(Fate::Unscored { status: "learn-failed".into(), reason });
+                return Ok(match self.cut_short() {
+                    Some(stop) => Fate::stopped(&stop, 0, self.val.len()),
+                    None => Fate::Unscored { status: "learn-failed".into(), reason },
+                });
             }
             Learning::Interrupted { cost } => {
                 candidate.cost += cost;
-                return Ok(interrupted(0, self.val.len()));
+                let stop = self.cancel.why().unwrap_or(Stop::Asked);
+                return Ok(Fate::stopped(&stop, 0, self.val.len()));
             }
         };
         candidate.cost += learned.cost;
         let index = Some(candidate.index);
         let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, recorder).await?;
         candidate.cost += done.cost;
-        if !done.complete {
-            return Ok(interrupted(done.rows.len(), self.val.len()));
+        let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
+        if let Some(stop) = stop {
+            return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
         }
         Ok(Fate::Scored(Box::new(score(&done.rows, &learned, self.config.mock)), learned))
     }
@@ -291,8 +304,13 @@ impl Search {
                 });
             }
         }
-        progress.spend(Some(index), cost);
+        progress.spend(Some(index), cost, &self.budget);
         Ok(self.write(progress)?)
+    }
+
+    /// Why calls were refused, if they were: whatever the harness made of it is no score.
+    fn cut_short(&self) -> Option<Stop> {
+        self.cancel.why().filter(|stop| *stop != Stop::Asked)
     }
 
     /// Scores the baseline and the best iteration on the held-out examples, once.
@@ -307,8 +325,8 @@ impl Search {
             let done =
                 self.evaluator.evaluate(&learned, examples, split, Some(index), recorder.clone()).await?;
             recorder.finish(&folder, examples)?;
-            progress.spend(None, done.cost);
-            if !done.complete {
+            progress.spend(None, done.cost, &self.budget);
+            if !done.complete || self.cut_short().is_some() {
                 return Ok(());
             }
             let score = score(&done.rows, &learned, self.config.mock);
@@ -324,9 +342,11 @@ impl Search {
     }
 }
 
-fn interrupted(done: usize, total: usize) -> Fate {
-    let reason = format!("the run was stopped after {done} of {total} examples");
-    Fate::Unscored { status: "interrupted".into(), reason }
+impl Fate {
+    fn stopped(stop: &Stop, done: usize, total: usize) -> Self {
+        let reason = format!("stopped after {done} of {total} examples: {}", stop.reason());
+        Self::Unscored { status: stop.status().to_owned(), reason }
+    }
 }
 
 /// What a search has come to.
@@ -348,8 +368,10 @@ impl Progress {
             best_iteration_index: None,
             test: Vec::new(),
             finished_at: None,
+            stopped: None,
         };
-        let cost = CostFile { mock: search.config.mock, ..CostFile::default() };
+        let Config { mock, budget_usd, .. } = search.config;
+        let cost = CostFile { mock, budget_usd, ..CostFile::default() };
         Self { summary, cost, baseline: None, best: None }
     }
 
@@ -372,8 +394,11 @@ impl Progress {
         finalists
     }
 
-    /// Adds what an iteration, or the held-out evaluation, has cost.
-    fn spend(&mut self, index: Option<u32>, cost: Cost) {
+    /// Adds what an iteration, or the held-out evaluation, has cost. What went out since the last time and
+    /// was not answered belongs to it.
+    fn spend(&mut self, index: Option<u32>, mut cost: Cost, budget: &Budget) {
+        let unknown = budget.standing().unknown.minus(Usd::from_f64(self.cost.total.unknown_usd));
+        cost.unknown_usd = unknown.as_f64();
         match index {
             Some(index) => self.cost.iterations.push(IterationCost { index, cost }),
             None => self.cost.test += cost,

@@ -1,13 +1,14 @@
 //! Every way a harness can end, one small guest each: the kind, and what the message names.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mmh::{
+    call::Called,
     digest::Digest,
     limits::Limits,
-    model::{Block, ChatReply, ChatRequest, ModelError, StopReason, Usage},
-    sandbox::{Answer, CallError, Lesson, ModelPort, Report, Setting, Task},
+    model::{Block, CallError, ChatReply, ChatRequest, ModelError, StopReason, Usage},
+    sandbox::{Lesson, ModelPort, Report, Setting, Task},
 };
 use mmh_tests::{builder, guest, guests};
 
@@ -80,7 +81,7 @@ struct Echo;
 
 #[async_trait]
 impl ModelPort for Echo {
-    async fn complete(&self, request: &ChatRequest) -> Answer {
+    async fn complete(&self, request: &Arc<ChatRequest>, _: u32, _: Duration) -> Called {
         let prompt = request.prompt_text();
         let result = match prompt.as_str() {
             "unavailable" => Err(CallError::Model(ModelError::Unavailable("it is asleep".into()))),
@@ -92,9 +93,10 @@ impl ModelPort for Echo {
                 }],
                 stop_reason: StopReason::EndTurn,
                 usage: Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() },
+                ..ChatReply::default()
             }),
         };
-        Answer { result, latency_ms: 0.0, cost_usd: 0.0, attempts: 1 }
+        Called::unasked(result)
     }
 }
 

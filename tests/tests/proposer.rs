@@ -12,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use mmh::{
+    call::{Caller, budget::Budget},
     cancel::Cancel,
     clock::Clock,
     dataset::{self, BUILTIN},
@@ -19,9 +20,9 @@ use mmh::{
     evaluate::{Evaluator, Target},
     limits::Limits,
     model::{
-        Block, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage, simulated::SimulatedTarget,
+        Block, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage,
+        simulated::SimulatedTarget,
     },
-    pricing::Price,
     progress::Silent,
     propose::Proposer,
     record::{
@@ -49,10 +50,10 @@ impl ChatModel for Scripted {
         "scripted"
     }
 
-    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ModelError> {
+    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ChatError> {
         let content = (self.turn)(self.turns.fetch_add(1, Ordering::Relaxed))?;
         let usage = Usage { input_tokens: 10, output_tokens: 1, ..Usage::default() };
-        Ok(ChatReply { content, stop_reason: StopReason::ToolUse, usage })
+        Ok(ChatReply { content, stop_reason: StopReason::ToolUse, usage, ..ChatReply::default() })
     }
 }
 
@@ -96,6 +97,8 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
         concurrency: 4,
         limits: limits.clone(),
         prices: Default::default(),
+        budget_usd: None,
+        providers: Default::default(),
         task: TaskInfo::of(&dataset),
         dataset_digest: dataset.digest,
         toolchain: ToolchainInfo { rustc: String::new(), target: String::new(), flags: Vec::new() },
@@ -106,7 +109,8 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
     };
     let writer = RunWriter::create(folder, &config).expect("a run folder");
     let (observer, cancel) = (Arc::new(Silent), Cancel::default());
-    let target = Arc::new(Target::new(Arc::new(SimulatedTarget::new(0)), Price::FREE, clock));
+    let free = |model| Caller::free(model, clock, cancel.clone());
+    let target = Arc::new(Target::new(free(Arc::new(SimulatedTarget::new(0))), None));
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
         target,
@@ -118,8 +122,7 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
         cancel: cancel.clone(),
     };
     let proposer = Proposer {
-        model: Arc::new(Scripted { turns: AtomicUsize::new(0), turn }),
-        price: Price::FREE,
+        caller: free(Arc::new(Scripted { turns: AtomicUsize::new(0), turn })),
         limits,
         clock,
         observer: observer.clone(),
@@ -134,6 +137,7 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
         builder,
         evaluator,
         proposer,
+        budget: Arc::new(Budget::unlimited()),
         with_test: false,
         writer,
         clock,

@@ -29,25 +29,42 @@ pub fn main(args: CostArgs) -> CliResult {
     if cost.mock {
         println!("SIMULATED models: tokens are counted from the text, and cost nothing");
     }
-    println!(
-        "{:>9}  {:>12}  {:>12}  {:>12}  {:>12}  {:>10}",
-        "", "proposer in", "out", "target in", "out", "USD"
-    );
+    println!("{:>9}  {:^46}  {:^46}", "", "proposer", "target");
+    let columns = format!("{:>11}  {:>11}  {:>9}  {:>9}", "tokens in", "cached", "out", "USD");
+    println!("{:>9}  {columns}  {columns}  {:>9}", "", "USD");
     for row in &cost.iterations {
         line(&format!("{:03}", row.index), &row.cost);
     }
     line("held-out", &cost.test);
     line("total", &cost.total);
+    if cost.total.unknown_usd > 0.0 {
+        println!(
+            "\ncalls that were not answered may have cost up to {:.4} USD besides",
+            cost.total.unknown_usd
+        );
+    }
+    if let Some(budget) = cost.budget_usd {
+        println!("\nof a budget of {budget:.2} USD");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 fn line(name: &str, cost: &Cost) {
-    println!(
-        "{name:>9}  {:>12}  {:>12}  {:>12}  {:>12}  {:>10.4}",
-        text::grouped(cost.proposer_input_tokens),
-        text::grouped(cost.proposer_output_tokens),
-        text::grouped(cost.target_input_tokens),
-        text::grouped(cost.target_output_tokens),
-        cost.estimated_usd,
+    let part = |input: u64, cached: u64, output: u64, usd: f64| {
+        let [input, cached, output] = [input, cached, output].map(text::grouped);
+        format!("{input:>11}  {cached:>11}  {output:>9}  {usd:>9.4}")
+    };
+    let proposer = part(
+        cost.proposer_input_tokens,
+        cost.proposer_cache_read_tokens,
+        cost.proposer_output_tokens,
+        cost.proposer_usd,
     );
+    let target = part(
+        cost.target_input_tokens,
+        cost.target_cache_read_tokens,
+        cost.target_output_tokens,
+        cost.target_usd,
+    );
+    println!("{name:>9}  {proposer}  {target}  {:>9.4}", cost.estimated_usd);
 }

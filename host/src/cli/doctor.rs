@@ -5,11 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{
-    CliResult, Global,
-    environment::{self, KEY_VARIABLES},
-    error::EXAMINED_NOT_OK,
-};
+use super::{CliResult, Global, environment, error::EXAMINED_NOT_OK};
 use crate::{
     jail::{Jail, features},
     progress::Silent,
@@ -33,16 +29,14 @@ struct Finding {
 pub async fn main(global: &Global, args: DoctorArgs) -> CliResult {
     let cache = environment::cache(global)?;
     let findings = [compiler(global).await, jail().await, cache_folder(&cache)];
-    let keys: Vec<(&str, bool)> =
-        KEY_VARIABLES.iter().map(|name| (*name, environment::has_key(name))).collect();
+    let keys = environment::keys(&environment::catalog(global)?)?;
     let ok = findings.iter().all(|finding| finding.ok);
     if args.json {
         let rows: Vec<_> = findings
             .iter()
             .map(|finding| json!({ "what": finding.what, "ok": finding.ok, "detail": finding.detail }))
             .collect();
-        let keys: serde_json::Map<_, _> =
-            keys.iter().map(|(name, set)| ((*name).to_owned(), json!(set))).collect();
+        let keys: serde_json::Map<_, _> = keys.into_iter().map(|(name, set)| (name, json!(set))).collect();
         println!("{:#}", json!({ "ok": ok, "findings": rows, "keys": keys }));
     } else {
         for Finding { what, ok, detail } in &findings {

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use crate::{
+    cancel::Stop,
     compile::CompileError,
     dataset::DatasetError,
+    model::catalog::CatalogError,
     record::RecordError,
     toolchain::{ToolchainError, sdk::SdkError},
 };
@@ -20,6 +22,7 @@ pub struct CliError {
 pub const EXAMINED_NOT_OK: u8 = 1;
 pub const WRONG_INPUT: u8 = 2;
 pub const HOST_FAILED: u8 = 3;
+pub const BUDGET_SPENT: u8 = 4;
 pub const INTERRUPTED: u8 = 130;
 
 impl CliError {
@@ -33,10 +36,35 @@ impl CliError {
         Self { message: message.to_string(), code: HOST_FAILED }
     }
 
+    /// The exit code of work that was stopped, and why, told on standard error.
+    pub fn stopped(stop: &Stop, done: &str) -> ExitCode {
+        let code = match stop {
+            Stop::Asked => {
+                eprintln!("stopped by Ctrl-C; {done}");
+                INTERRUPTED
+            }
+            Stop::BudgetSpent(_) => {
+                eprintln!("stopped, the budget is spent: {}; {done}", stop.reason());
+                BUDGET_SPENT
+            }
+            Stop::ModelUnusable(_) => {
+                eprintln!("error: {}; {done}", crate::text::plain(stop.reason()));
+                HOST_FAILED
+            }
+        };
+        ExitCode::from(code)
+    }
+
     /// Prints the error and gives the exit code.
     pub fn report(self) -> ExitCode {
         eprintln!("error: {}", crate::text::plain(&self.message));
         ExitCode::from(self.code)
+    }
+}
+
+impl From<CatalogError> for CliError {
+    fn from(error: CatalogError) -> Self {
+        Self::input(error)
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::{
     CliResult, Global,
-    error::{CliError, EXAMINED_NOT_OK, INTERRUPTED},
+    connect::{self, Connector, MoneyArgs, Shared, TargetArgs},
+    error::{CliError, EXAMINED_NOT_OK},
     limits::LimitArgs,
-    run::{check_mock, stop_on_ctrl_c},
+    run::stop_on_ctrl_c,
     scoreboard,
     terminal::Terminal,
     workbench,
@@ -19,9 +20,7 @@ use crate::{
     clock::Clock,
     compile::Rejection,
     dataset::{self, BUILTIN, Dataset, Split},
-    evaluate::{Evaluation, Evaluator, Learned, Learning, Target, sink::Discard},
-    model::simulated::SimulatedTarget,
-    pricing::Price,
+    evaluate::{Evaluation, Evaluator, Learned, Learning, sink::Discard},
     progress::Observer,
     record::format::{Score, TraceRow},
     score::score,
@@ -45,13 +44,10 @@ pub struct EvalArgs {
     /// Examples to evaluate; all if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     eval_size: Option<u32>,
-    /// The model that the harness calls
-    #[arg(long, value_name = "ID")]
-    target_model: Option<String>,
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Examples evaluated at once
+    /// Examples evaluated, and calls of the target model made, at once
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     concurrency: u16,
     /// Write what happened on every example to this file, as JSON Lines
@@ -60,6 +56,10 @@ pub struct EvalArgs {
     /// Print the score as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    money: MoneyArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -82,18 +82,25 @@ impl From<SplitArg> for Split {
 }
 
 pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
-    check_mock(args.mock, [&args.target_model])?;
-    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
+    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, args.mock));
+    let connector =
+        Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer: &*observer };
+    let target = connector.target(&args.target)?;
+    let replies = connect::replies(global, &args.money, &target)?;
     let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
-    let builder = workbench::open(global, &args.limits.resolve(), &*observer).await?;
+    let limits = args.limits.resolve();
+    let builder = workbench::open(global, &limits, &*observer).await?;
     let built = match build(&args, &builder).await? {
         Ok(built) => built,
         Err(rejection) => return Ok(rejected(&args, &rejection)),
     };
     let cancel = stop_on_ctrl_c(observer.clone());
+    let budget = args.money.budget();
+    let shared =
+        Shared { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
-        target: Arc::new(Target::new(Arc::new(SimulatedTarget::new(args.seed)), Price::FREE, Clock::System)),
+        target: Arc::new(shared.target(target, args.concurrency, replies)),
         task: Arc::new(dataset.task.clone()),
         seed: args.seed,
         concurrency: args.concurrency.into(),
@@ -104,19 +111,29 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let digest = built.component.digest;
     let (learned, done) = match evaluate(&args, &evaluator, &dataset, built).await? {
         Ok(evaluated) => evaluated,
-        Err(problem) => return Ok(failed(&args, &problem)),
+        Err(problem) => {
+            let failed = failed(&args, &problem);
+            return Ok(cancel.why().map_or(failed, |stop| CliError::stopped(&stop, "nothing was evaluated")));
+        }
     };
     if let Some(path) = &args.trace {
         write_trace(path, &done.rows)?;
     }
     let score = score(&done.rows, &learned, args.mock);
+    let mut cost = learned.cost;
+    cost += done.cost;
+    cost.unknown_usd = budget.standing().unknown.as_f64();
     if args.json {
-        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "complete": done.complete, "score": score });
+        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "complete": done.complete, "cost": cost, "score": score });
         println!("{result:#}");
     } else {
         print!("{}", shown(&args, &dataset, &score, &done.rows));
+        if !args.mock {
+            println!("cost: {}", scoreboard::cost(&cost));
+        }
     }
-    Ok(if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+    let done = format!("{} examples were evaluated", done.rows.len());
+    Ok(cancel.why().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(&stop, &done)))
 }
 
 async fn build(args: &EvalArgs, builder: &Builder) -> Result<Result<Built, Rejection>, CliError> {
@@ -140,7 +157,7 @@ async fn evaluate(
     let learned = match evaluator.learn(built.prepared, &dataset.train, &Discard).await? {
         Learning::Done(learned) => learned,
         Learning::Failed { reason, .. } => return Ok(Err(reason)),
-        Learning::Interrupted { .. } => return Ok(Err("stopped by Ctrl-C while learning".into())),
+        Learning::Interrupted { .. } => return Ok(Err("stopped while learning".into())),
     };
     let split = Split::from(args.split);
     let size = args.eval_size.map_or(usize::MAX, |size| size as usize);

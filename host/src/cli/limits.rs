@@ -67,6 +67,18 @@ pub struct LimitArgs {
     /// One tool result for the proposer [default: 64]
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
     tool_result_kib: Option<u64>,
+    /// One attempt of a call to the target model [default: 30]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    target_timeout_s: Option<u64>,
+    /// One attempt of a call to the proposer [default: 600]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    proposer_timeout_s: Option<u64>,
+    /// All attempts of a call to the proposer, and the waiting between them [default: 1800]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    proposer_call_timeout_s: Option<u64>,
+    /// How often a model is asked before a call is given up [default: 6]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: Option<u32>,
 }
 
 impl LimitArgs {
@@ -95,6 +107,10 @@ impl LimitArgs {
             proposer_steps: self.proposer_steps.unwrap_or(default.proposer_steps),
             proposer_reply_tokens: self.proposer_reply_tokens.unwrap_or(default.proposer_reply_tokens),
             tool_result_bytes: scaled(self.tool_result_kib, KIB, default.tool_result_bytes),
+            target_attempt_ms: scaled(self.target_timeout_s, 1000, default.target_attempt_ms),
+            proposer_attempt_ms: scaled(self.proposer_timeout_s, 1000, default.proposer_attempt_ms),
+            proposer_call_ms: scaled(self.proposer_call_timeout_s, 1000, default.proposer_call_ms),
+            attempts: self.attempts.unwrap_or(default.attempts),
         }
     }
 }

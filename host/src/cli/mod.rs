@@ -2,16 +2,20 @@
 //!
 //! Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 what was
 //! examined does not hold (a harness that does not compile, a problem that `doctor` found), 2 wrong
-//! arguments or input, 3 the host could not do its part, 130 stopped by Ctrl-C.
+//! arguments or input, 3 the host could not do its part, 4 the budget is spent, 130 stopped by Ctrl-C.
 
 mod check;
 mod completions;
+mod connect;
 mod cost;
 mod doctor;
 mod environment;
 mod error;
+mod estimate;
 mod eval;
 mod limits;
+mod log;
+mod models;
 mod run;
 mod scoreboard;
 mod summary;
@@ -51,6 +55,12 @@ struct Global {
     /// Where compiled things are kept between runs [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "MMH_CACHE_DIR")]
     cache_dir: Option<PathBuf>,
+    /// Providers, models and prices besides those of `mmh models` [default: mmh.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Log every model call to standard error; MMH_LOG chooses what is logged
+    #[arg(long, short, global = true)]
+    verbose: bool,
 }
 
 #[derive(Subcommand)]
@@ -65,6 +75,8 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Show what a run cost
     Cost(cost::CostArgs),
+    /// List the models that are known, with prices, and which keys are set
+    Models(models::ModelsArgs),
     /// Say what this system offers: compiler, target, jail, cache, keys
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
@@ -93,12 +105,14 @@ pub fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> CliResult {
+    log::start(&cli.global)?;
     match cli.command {
         Command::Run(args) => run::main(&cli.global, args).await,
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Summary(args) => summary::main(args),
         Command::Cost(args) => cost::main(args),
+        Command::Models(args) => models::main(&cli.global, args),
         Command::Doctor(args) => doctor::main(&cli.global, args).await,
         Command::Completions(args) => completions::main(args, Cli::command()),
     }

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 
 use super::{
     CliResult, Global,
+    connect::{self, Connected, Connector, MoneyArgs, ProposerArgs, Shared, TargetArgs},
     error::{CliError, INTERRUPTED},
+    estimate,
     limits::LimitArgs,
     scoreboard,
     terminal::Terminal,
@@ -15,16 +17,15 @@ use super::{
 };
 use crate::{
     build::Builder,
-    cancel::Cancel,
+    cancel::{Cancel, Stop},
     clock::Clock,
     compile,
     dataset::{self, BUILTIN, Dataset},
     digest::Digest,
-    evaluate::{Evaluator, Target},
-    model::{ChatModel, simulated::SimulatedTarget},
-    pricing::Price,
+    evaluate::{Evaluator, replies::Replies},
+    model::{catalog::Resolved, remote::Role},
     progress::Observer,
-    propose::{Proposer, simulated::SimulatedProposer},
+    propose::Proposer,
     record::{
         format::{Config, SCHEMA_VERSION, TaskInfo, ToolchainInfo, WitInfo},
         writer::{self, RunWriter},
@@ -47,12 +48,6 @@ pub struct RunArgs {
     /// Validation examples to score on; all if there are fewer
     #[arg(long, default_value_t = 100, value_name = "N")]
     eval_size: usize,
-    /// The model that writes harnesses
-    #[arg(long, value_name = "ID")]
-    proposer_model: Option<String>,
-    /// The model that harnesses call
-    #[arg(long, value_name = "ID")]
-    target_model: Option<String>,
     /// The run's name and folder [default: the time it starts]
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
@@ -62,7 +57,7 @@ pub struct RunArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Examples evaluated at once
+    /// Examples evaluated, and calls of the target model made, at once
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     concurrency: u16,
     /// The harness to start from [default: zero-shot]
@@ -71,6 +66,9 @@ pub struct RunArgs {
     /// Do not score the held-out test examples at the end
     #[arg(long)]
     no_test: bool,
+    /// Estimate what the search may cost, and end without asking a model
+    #[arg(long)]
+    dry_run: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -78,26 +76,31 @@ pub struct RunArgs {
     #[arg(long, value_name = "RFC3339")]
     fixed_clock: Option<Timestamp>,
     #[command(flatten)]
+    proposer: ProposerArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    money: MoneyArgs,
+    #[command(flatten)]
     limits: LimitArgs,
 }
 
 /// The two models of a run.
 struct Models {
-    proposer: Arc<dyn ChatModel>,
-    target: Arc<dyn ChatModel>,
-    proposer_price: Price,
-    target_price: Price,
+    proposer: Connected,
+    target: Connected,
+    replies: Option<Replies>,
 }
 
 pub async fn main(global: &Global, args: RunArgs) -> CliResult {
-    let models = models(&args)?;
+    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, args.mock));
+    let models = if args.dry_run { None } else { Some(models(global, &args, &*observer)?) };
     let clock = args.fixed_clock.map_or(Clock::System, Clock::Fixed);
     let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
     if args.eval_size == 0 {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
-    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(args.mock));
     let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let baseline = match &args.baseline {
@@ -105,6 +108,10 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
         None => BASELINE.to_owned(),
     };
     let builder = workbench::open(global, &limits, &*observer).await?;
+    let Some(models) = models else {
+        dry_run(global, &args, &dataset, &baseline, &builder).await?;
+        return Ok(ExitCode::SUCCESS);
+    };
     let cancel = stop_on_ctrl_c(observer.clone());
     let search =
         assemble(&args, run_id, models, clock, dataset, baseline, builder, observer, cancel.clone())?;
@@ -119,11 +126,50 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
         scoreboard::print(&summary);
         println!("\nrun folder: {}", folder.display());
     }
-    if cancel.is_cancelled() {
-        eprintln!("stopped by Ctrl-C; what was finished is in {}", folder.display());
-        return Ok(ExitCode::from(INTERRUPTED));
+    Ok(match cancel.why() {
+        Some(stop) => CliError::stopped(&stop, &format!("what was finished is in {}", folder.display())),
+        None => ExitCode::SUCCESS,
+    })
+}
+
+/// Both models of a run, or why they cannot be asked.
+fn models(global: &Global, args: &RunArgs, observer: &dyn Observer) -> Result<Models, CliError> {
+    let connector = Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer };
+    let (proposer, target) = (connector.proposer(&args.proposer)?, connector.target(&args.target)?);
+    let replies = connect::replies(global, &args.money, &target)?;
+    Ok(Models { proposer, target, replies })
+}
+
+async fn dry_run(
+    global: &Global,
+    args: &RunArgs,
+    dataset: &Dataset,
+    baseline: &str,
+    builder: &Builder,
+) -> Result<(), CliError> {
+    if args.mock {
+        return Err(CliError::input("--mock costs nothing; --dry-run estimates what real models cost"));
     }
-    Ok(ExitCode::SUCCESS)
+    let catalog = super::environment::catalog(global)?;
+    let (proposer, target) =
+        (args.proposer.choice().resolve(&catalog)?, args.target.choice().resolve(&catalog)?);
+    let priced = |model: &Resolved| {
+        model.price.clone().ok_or_else(|| CliError::input(format!("the model {} has no price", model.id)))
+    };
+    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
+    let plan = estimate::Plan {
+        iterations: args.iterations,
+        seed: args.seed,
+        dataset,
+        val: &val,
+        with_test: !args.no_test,
+        baseline,
+        builder,
+        proposer: (&proposer.id, &priced(&proposer)?),
+        target: (&target.id, &priced(&target)?),
+        budget_usd: args.money.budget_usd(),
+    };
+    estimate::print(&plan).await
 }
 
 #[allow(clippy::too_many_arguments)] // every one of them is a resolved input of the search
@@ -142,9 +188,13 @@ fn assemble(
     let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
     let config = config(args, run_id, &models, clock, &dataset, val.len(), &builder);
     let writer = RunWriter::create(&args.runs_dir, &config)?;
+    let budget = args.money.budget();
+    let shared = Shared { limits: &limits, budget: budget.clone(), clock, cancel: cancel.clone() };
+    let target = shared.target(models.target, args.concurrency, models.replies);
+    let caller = shared.proposer(models.proposer);
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
-        target: Arc::new(Target::new(models.target, models.target_price, clock)),
+        target: Arc::new(target),
         task: Arc::new(dataset.task.clone()),
         seed: args.seed,
         concurrency: args.concurrency.into(),
@@ -152,14 +202,7 @@ fn assemble(
         observer: observer.clone(),
         cancel: cancel.clone(),
     };
-    let proposer = Proposer {
-        model: models.proposer,
-        price: models.proposer_price,
-        limits,
-        clock,
-        observer: observer.clone(),
-        cancel: cancel.clone(),
-    };
+    let proposer = Proposer { caller, limits, clock, observer: observer.clone(), cancel: cancel.clone() };
     let with_test = !args.no_test;
     Ok(Search {
         config,
@@ -169,6 +212,7 @@ fn assemble(
         builder,
         evaluator,
         proposer,
+        budget,
         with_test,
         writer,
         clock,
@@ -186,24 +230,25 @@ fn config(
     eval_split_size: usize,
     builder: &Builder,
 ) -> Config {
-    let prices = BTreeMap::from([
-        (models.proposer.id().to_owned(), models.proposer_price),
-        (models.target.id().to_owned(), models.target_price),
-    ]);
+    let Models { proposer, target, .. } = models;
+    let priced = |model: &Connected| (model.model.id().to_owned(), model.price.clone());
+    let prices = BTreeMap::from([priced(proposer), priced(target)]);
     Config {
         schema_version: SCHEMA_VERSION,
         run_id,
         iterations: args.iterations,
         dataset: dataset.task.name.clone(),
         eval_split_size,
-        proposer_model: models.proposer.id().to_owned(),
-        target_model: models.target.id().to_owned(),
+        proposer_model: proposer.model.id().to_owned(),
+        target_model: target.model.id().to_owned(),
         mock: args.mock,
         started_at: clock.now(),
         seed: args.seed,
         concurrency: args.concurrency.into(),
         limits: builder.sandbox.limits().clone(),
         prices,
+        budget_usd: (!args.mock).then(|| args.money.budget_usd()),
+        providers: connect::providers([(Role::Proposer, proposer), (Role::Target, target)]),
         task: TaskInfo::of(dataset),
         dataset_digest: dataset.digest,
         toolchain: ToolchainInfo {
@@ -221,30 +266,6 @@ fn config(
     }
 }
 
-/// The models that a run asks for.
-fn models(args: &RunArgs) -> Result<Models, CliError> {
-    check_mock(args.mock, [&args.proposer_model, &args.target_model])?;
-    Ok(Models {
-        proposer: Arc::new(SimulatedProposer::new(args.seed)),
-        target: Arc::new(SimulatedTarget::new(args.seed)),
-        proposer_price: Price::FREE,
-        target_price: Price::FREE,
-    })
-}
-
-/// Only the simulated models exist so far, and they are never used unasked.
-pub fn check_mock<const N: usize>(mock: bool, named: [&Option<String>; N]) -> Result<(), CliError> {
-    match named.iter().find_map(|name| name.as_deref()) {
-        _ if !mock => Err(CliError::input(
-            "this version has no model providers yet; --mock runs the search with simulated models, offline and free",
-        )),
-        Some(name) => {
-            Err(CliError::input(format!("--mock uses simulated models; {name} cannot be used with it")))
-        }
-        None => Ok(()),
-    }
-}
-
 fn default_run_id(clock: Clock) -> String {
     clock.now().strftime("%Y%m%d-%H%M%S").to_string()
 }
@@ -255,7 +276,7 @@ pub fn stop_on_ctrl_c(observer: Arc<dyn Observer>) -> Cancel {
     let stop = cancel.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            stop.cancel();
+            stop.stop(Stop::Asked);
             observer.note(
                 "stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into(),
             );

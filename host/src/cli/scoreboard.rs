@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{environment, error::CliError};
 use crate::{
-    record::format::{Score, Summary},
+    record::format::{Cost, Score, Summary},
     text,
 };
 
@@ -57,6 +57,9 @@ fn header(out: &mut String, summary: &Summary) {
             summary.iterations.len() + summary.unscored.len(),
             config.iterations + 1
         );
+    }
+    if let Some(stopped) = &summary.stopped {
+        let _ = writeln!(out, "stopped, {}: {}", stopped.status, text::one_line(&stopped.reason));
     }
     let _ = writeln!(out);
 }
@@ -122,15 +125,24 @@ fn footer(out: &mut String, summary: &Summary) {
             test.score.n_examples
         );
     }
-    let cost = &summary.total_cost;
-    let _ = writeln!(
-        out,
-        "cost: {:.4} USD{}; proposer {} in, {} out; target {} in, {} out (tokens)",
-        cost.estimated_usd,
-        if summary.config.mock { " (simulated)" } else { "" },
+    let simulated = if summary.config.mock { " (simulated)" } else { "" };
+    let budget = summary.config.budget_usd.map(|budget| format!(", of a budget of {budget:.2} USD"));
+    let _ = writeln!(out, "cost: {}{simulated}{}", cost(&summary.total_cost), budget.unwrap_or_default());
+}
+
+/// What something cost, in a line.
+pub fn cost(cost: &Cost) -> String {
+    let mut line = format!("{:.4} USD", cost.estimated_usd);
+    if cost.unknown_usd > 0.0 {
+        let _ = write!(line, " (and at most {:.4} for calls that were not answered)", cost.unknown_usd);
+    }
+    let _ = write!(
+        line,
+        "; proposer {} in, {} out; target {} in, {} out (tokens)",
         text::grouped(cost.proposer_input_tokens),
         text::grouped(cost.proposer_output_tokens),
         text::grouped(cost.target_input_tokens),
         text::grouped(cost.target_output_tokens),
     );
+    line
 }

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::environment;
+use super::{Global, environment};
 use crate::{
     progress::{Event, Observer, Standing, ToolCall},
     text,
@@ -34,8 +34,8 @@ struct Shown {
 }
 
 impl Terminal {
-    pub fn new(simulated: bool) -> Self {
-        let this = Self { simulated, draws: environment::draws(), shown: Mutex::default() };
+    pub fn new(global: &Global, simulated: bool) -> Self {
+        let this = Self { simulated, draws: environment::draws(global), shown: Mutex::default() };
         if simulated {
             this.line("simulated models: nothing below says how a real model does");
         }

@@ -3,6 +3,7 @@
 //! Labels stay on this side: a harness gets inputs, and gold labels of `train` only. Not in here: what a
 //! score is (`score`) and where outcomes are kept (`record`, through [`Sink`]).
 
+pub mod replies;
 pub mod sink;
 mod target;
 
@@ -22,13 +23,13 @@ use crate::{
     dataset::{Example, Split},
     digest::{Digest, KeyBuilder},
     model::{Block, ChatRequest, Usage},
+    pricing::Usd,
     progress::{Event, Observer, Standing},
     record::{
         RecordError,
         format::{CallRow, Cost, LearnRow, LogRow, TraceRow},
     },
-    sandbox::Lesson,
-    sandbox::{Call, LogLine, OutcomeKind, Prepared, Report, Sandbox, Setting, Task},
+    sandbox::{Call, Lesson, LogLine, OutcomeKind, Prepared, Report, Sandbox, Setting, Task},
 };
 
 /// Examples in one call of `learn`.
@@ -233,6 +234,7 @@ fn trace_row(
         fuel: report.fuel,
         peak_memory_bytes: report.peak_memory_bytes,
         model_calls: calls.len() as u32,
+        cached_calls: calls.iter().filter(|call| call.cached).count() as u32,
         prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
         logs: log_rows(&report.logs),
         stdout: report.stdout,
@@ -272,12 +274,14 @@ fn call_rows(model: &str, id: &str, calls: &[Call]) -> Vec<CallRow> {
         example_id: id.to_owned(),
         call: at as u32,
         model: model.to_owned(),
-        request_digest: Digest::of(serde_json::to_vec(request).unwrap_or_default()),
-        request: request.clone(),
+        request_digest: Digest::of(serde_json::to_vec(&**request).unwrap_or_default()),
+        request: ChatRequest::clone(request),
         reply: answer.result.as_ref().ok().cloned(),
         error: answer.result.as_ref().err().map(ToString::to_string),
         usage: answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default(),
-        cost_usd: answer.cost_usd,
+        cached: answer.cached,
+        cost_usd: answer.cost.as_f64(),
+        price_tier: answer.price_tier,
         attempts: answer.attempts,
         latency_ms: answer.latency_ms,
     })
@@ -288,14 +292,17 @@ fn log_rows(lines: &[LogLine]) -> Vec<LogRow> {
     lines.iter().map(|line| LogRow { level: line.level.to_owned(), message: line.message.clone() }).collect()
 }
 
-fn total_usage(calls: &[CallRow]) -> Usage {
+fn total_usage<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> Usage {
     let mut usage = Usage::default();
-    calls.iter().for_each(|call| usage += call.usage);
+    calls.into_iter().for_each(|call| usage += call.usage);
     usage
 }
 
+/// What was paid for: a reply that was kept from before is not.
 fn cost_of(calls: &[CallRow]) -> Cost {
-    Cost::of_target(total_usage(calls), calls.iter().map(|call| call.cost_usd).sum())
+    let paid = calls.iter().filter(|call| !call.cached);
+    let cost: Usd = paid.clone().map(|call| Usd::from_f64(call.cost_usd)).sum();
+    Cost::of_target(total_usage(paid), cost.as_f64())
 }
 
 /// All text of a request.

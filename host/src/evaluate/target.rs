@@ -1,45 +1,47 @@
-//! The target model, as harnesses reach it: every call is timed and priced.
+//! The target model, as harnesses reach it: replies that are kept first, then the run's caller.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+use super::replies::Replies;
 use crate::{
-    clock::Clock,
-    model::{ChatModel, ChatRequest},
-    pricing::Price,
-    sandbox::{Answer, CallError, ModelPort},
+    call::{Called, Caller},
+    model::ChatRequest,
+    sandbox::ModelPort,
 };
 
 /// The fixed model of a run.
 pub struct Target {
-    model: Arc<dyn ChatModel>,
-    price: Price,
-    clock: Clock,
+    caller: Caller,
+    replies: Option<Replies>,
 }
 
 impl Target {
-    /// The model's id.
-    pub fn id(&self) -> &str {
-        self.model.id()
+    /// With `replies`, what was asked before is not asked again.
+    pub fn new(caller: Caller, replies: Option<Replies>) -> Self {
+        Self { caller, replies }
     }
 
-    pub fn new(model: Arc<dyn ChatModel>, price: Price, clock: Clock) -> Self {
-        Self { model, price, clock }
+    /// The model's id.
+    pub fn id(&self) -> &str {
+        self.caller.model.id()
     }
 }
 
 #[async_trait]
 impl ModelPort for Target {
-    async fn complete(&self, request: &ChatRequest) -> Answer {
-        let stopwatch = self.clock.start();
-        let result = self.model.chat(request).await;
-        let cost_usd = result.as_ref().map_or(0.0, |reply| self.price.of(reply.usage));
-        Answer {
-            result: result.map_err(CallError::Model),
-            latency_ms: stopwatch.elapsed_ms(),
-            cost_usd,
-            attempts: 1,
+    async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, time_left: Duration) -> Called {
+        let kept = self.replies.as_ref().zip(self.caller.model.wire_digest(request));
+        if let Some((replies, wire)) = &kept
+            && let Some(reply) = replies.get(*wire, draw)
+        {
+            return Called { cached: true, ..Called::unasked(Ok(reply)) };
         }
+        let called = self.caller.call(request, Some(time_left)).await;
+        if let (Some((replies, wire)), Ok(reply)) = (kept, &called.result) {
+            replies.keep(wire, draw, reply);
+        }
+        called
     }
 }

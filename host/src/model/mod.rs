@@ -1,13 +1,23 @@
 //! Language models: one trait, plain data, one file per provider.
 //!
-//! The proposer and the target model are both [`ChatModel`]s. Not in here: budgets, caching and limits,
-//! which hold for every model alike and stand in front of it (see `evaluate` and `propose`).
+//! The proposer and the target model are both [`ChatModel`]s, asked once at a time. Not in here: retries,
+//! budget and concurrency, which hold for every model alike and stand in front of it (see `call`).
 
+pub mod anthropic;
+pub mod catalog;
+mod error;
+pub mod openai;
+pub mod remote;
 pub mod simulated;
+mod wire;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use error::{Billing, CallError, ChatError, ModelError, Retry};
+
+use crate::digest::Digest;
 
 /// A model that answers conversations. Cheap to share; calls may run at once.
 #[async_trait]
@@ -20,8 +30,24 @@ pub trait ChatModel: Send + Sync {
         false
     }
 
-    /// Answers one request.
-    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ModelError>;
+    /// Asks once. Dropping the future gives up waiting; the provider may bill the call all the same.
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError>;
+
+    /// A bound on what the provider may count as input: no tokenizer makes more tokens than bytes.
+    fn max_input_tokens(&self, request: &ChatRequest) -> u64 {
+        request.prompt_text().len() as u64
+    }
+
+    /// Tokens that the model takes, prompt and reply together.
+    fn context_tokens(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// A digest of everything that would go over the wire, under which a reply can be kept. None where
+    /// there is nothing to save.
+    fn wire_digest(&self, _: &ChatRequest) -> Option<Digest> {
+        None
+    }
 }
 
 /// One request, free of any provider's wire format.
@@ -38,6 +64,12 @@ pub struct ChatRequest {
     pub temperature: Option<f32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// The conversation will go on: where the provider caches prompts on request, this one is worth it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+    /// A tool has to be called in this turn, where the model can be told so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_call_tool: bool,
 }
 
 impl ChatRequest {
@@ -57,12 +89,26 @@ impl ChatRequest {
 pub struct ChatMessage {
     pub role: ChatRole,
     pub content: Vec<Block>,
+    /// What a model said, as JSON text and exactly as it came. It is replayed instead of `content`, so that
+    /// blocks, fields and signatures that this program does not know survive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
 }
 
 impl ChatMessage {
     /// A message of one text.
     pub fn text(role: ChatRole, text: impl Into<String>) -> Self {
-        Self { role, content: vec![Block::Text { text: text.into() }] }
+        Self { role, content: vec![Block::Text { text: text.into() }], raw: None }
+    }
+
+    /// The user's turn: tool results, or a text.
+    pub fn user(content: Vec<Block>) -> Self {
+        Self { role: ChatRole::User, content, raw: None }
+    }
+
+    /// A model's turn, to be replayed as it came.
+    pub fn assistant(reply: &ChatReply) -> Self {
+        Self { role: ChatRole::Assistant, content: reply.content.clone(), raw: reply.raw.clone() }
     }
 
     /// All text blocks, joined.
@@ -97,6 +143,14 @@ pub enum Block {
         content: String,
         is_error: bool,
     },
+    /// What the model thought before it answered, as far as the provider shows it.
+    Thinking {
+        text: String,
+    },
+    /// A kind of block that this program has no use for. Its content is in the raw view.
+    Other {
+        kind: String,
+    },
 }
 
 /// A tool as it is offered to a model.
@@ -109,11 +163,20 @@ pub struct ToolSpec {
 }
 
 /// What a model said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChatReply {
     pub content: Vec<Block>,
     pub stop_reason: StopReason,
     pub usage: Usage,
+    /// The provider gave no usage; it was estimated from the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub usage_estimated: bool,
+    /// What the provider says that the call cost, in US dollars, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_cost_usd: Option<f64>,
+    /// The content exactly as it came: JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
 }
 
 impl ChatReply {
@@ -132,15 +195,21 @@ fn joined_text(blocks: &[Block]) -> String {
 }
 
 /// Why a reply ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
+    #[default]
     EndTurn,
     MaxTokens,
     StopSequence,
     ToolUse,
+    PauseTurn,
     Refusal,
-    Other,
+    /// The prompt and the reply together have filled the model's window.
+    ModelContextWindowExceeded,
+    /// A reason that this program does not know, in the provider's word.
+    #[serde(untagged)]
+    Other(String),
 }
 
 /// Tokens of one or more calls. `input` is what was neither read from nor written to a cache.
@@ -152,13 +221,24 @@ pub struct Usage {
     pub cache_read_tokens: u64,
     #[serde(default)]
     pub cache_write_tokens: u64,
+    /// Written to be kept for an hour, which costs more. Never asked for by this program.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_1h_tokens: u64,
 }
 
 impl Usage {
     /// Everything that went in, cached or not.
     pub fn total_input_tokens(&self) -> u64 {
-        self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+        self.input_tokens + self.cache_read_tokens + self.total_cache_write_tokens()
     }
+
+    pub fn total_cache_write_tokens(&self) -> u64 {
+        self.cache_write_tokens + self.cache_write_1h_tokens
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl std::ops::AddAssign for Usage {
@@ -167,16 +247,6 @@ impl std::ops::AddAssign for Usage {
         self.output_tokens += other.output_tokens;
         self.cache_read_tokens += other.cache_read_tokens;
         self.cache_write_tokens += other.cache_write_tokens;
+        self.cache_write_1h_tokens += other.cache_write_1h_tokens;
     }
-}
-
-/// Why a call gave no reply.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ModelError {
-    #[error("the model refused: {0}")]
-    Refused(String),
-    #[error("{0}")]
-    Unavailable(String),
-    #[error("the request is invalid: {0}")]
-    Invalid(String),
 }

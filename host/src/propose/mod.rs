@@ -8,20 +8,24 @@ mod history;
 pub mod instructions;
 pub mod simulated;
 mod tools;
+mod window;
 
 use std::sync::Arc;
 
 pub use history::History;
 pub use tools::{Toolbox, specs};
 
+use window::Window;
+
 use crate::{
     build::Built,
+    call::{Called, Caller},
     cancel::Cancel,
     clock::Clock,
     compile::CompileError,
     limits::Limits,
-    model::{Block, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, Usage},
-    pricing::Price,
+    model::{Block, CallError, ChatMessage, ChatReply, ChatRequest, ChatRole, ModelError, StopReason, Usage},
+    pricing::Usd,
     progress::{self, Event, Observer},
     record::{
         RecordError,
@@ -34,8 +38,19 @@ use crate::{
 const NUDGE: &str =
     "No tool was called. Read what you need, then submit a complete harness with write_harness.";
 
+/// What it is told when its reply was cut before it came to a tool call.
+const CUT: &str = "Your reply was cut off at its limit of tokens before you called a tool. Be brief: call the next \
+     tool, or submit a smaller harness with write_harness.";
+
+/// What it is told of a tool call in which its reply was cut.
+const CUT_CALL: &str = "Your reply was cut off at its limit of tokens in the middle of this call, so it was not made. \
+     Send it again, whole and smaller.";
+
 /// How often a proposer is reminded in a row before its iteration ends.
 const MAX_NUDGES: u32 = 2;
+
+/// Results of one turn may have so many times the size of one result.
+const MAX_RESULTS_PER_TURN: u64 = 4;
 
 /// What came of a proposer's work.
 pub struct Proposal {
@@ -69,12 +84,23 @@ pub enum ProposeError {
 
 /// Drives a proposer model through the tool loop.
 pub struct Proposer {
-    pub model: Arc<dyn ChatModel>,
-    pub price: Price,
+    pub caller: Caller,
     pub limits: Limits,
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
     pub cancel: Cancel,
+}
+
+/// One iteration's conversation.
+struct Conversation<'a> {
+    iteration: u32,
+    request: ChatRequest,
+    window: Window,
+    /// Reminders in a row.
+    nudges: u32,
+    transcript: &'a Appender,
+    usage: Usage,
+    cost: Usd,
 }
 
 impl Proposer {
@@ -86,21 +112,29 @@ impl Proposer {
         toolbox: &mut Toolbox<'_>,
         transcript: &Appender,
     ) -> Result<Proposal, ProposeError> {
-        let mut request = self.opening_request(opening);
+        let model = &self.caller.model;
+        let mut talk = Conversation {
+            iteration,
+            request: self.opening_request(opening),
+            window: Window::new(model.context_tokens()),
+            nudges: 0,
+            transcript,
+            usage: Usage::default(),
+            cost: Usd::ZERO,
+        };
         transcript.push(&TranscriptRow::Start {
-            model: self.model.id().to_owned(),
-            mock: self.model.is_simulated(),
+            model: model.id().to_owned(),
+            mock: model.is_simulated(),
             at: self.clock.now(),
-            request: request.clone(),
+            request: talk.request.clone(),
         })?;
-        let mut spent = (Usage::default(), 0.0);
-        let outcome = self.converse(iteration, &mut request, toolbox, transcript, &mut spent).await?;
+        let outcome = self.converse(&mut talk, toolbox).await?;
         let label = match &outcome {
             Outcome::Submitted(_) => "submitted".to_owned(),
             Outcome::Unsubmitted { status, reason } => format!("{status}: {reason}"),
         };
         transcript.push(&TranscriptRow::End { at: self.clock.now(), outcome: label })?;
-        Ok(Proposal { outcome, cost: Cost::of_proposer(spent.0, spent.1) })
+        Ok(Proposal { outcome, cost: Cost::of_proposer(talk.usage, talk.cost.as_f64()) })
     }
 
     fn opening_request(&self, opening: String) -> ChatRequest {
@@ -109,82 +143,150 @@ impl Proposer {
             messages: vec![ChatMessage::text(ChatRole::User, opening)],
             tools: specs(),
             max_tokens: self.limits.proposer_reply_tokens,
+            continues: true,
             ..ChatRequest::default()
         }
     }
 
     async fn converse(
         &self,
-        iteration: u32,
-        request: &mut ChatRequest,
+        talk: &mut Conversation<'_>,
         toolbox: &mut Toolbox<'_>,
-        transcript: &Appender,
-        spent: &mut (Usage, f64),
     ) -> Result<Outcome, ProposeError> {
-        let mut nudges = 0;
         for step in 1..=self.limits.proposer_steps {
-            if self.cancel.is_cancelled() {
-                return Ok(unsubmitted("interrupted", "the run was stopped while the proposer worked"));
+            if let Some(stop) = self.cancel.why() {
+                let reason = format!("stopped while the proposer worked: {}", stop.reason());
+                return Ok(unsubmitted(stop.status(), reason));
             }
-            let stopwatch = self.clock.start();
-            let reply = match self.model.chat(request).await {
-                Ok(reply) => reply,
-                Err(error) => return Ok(unsubmitted("proposer-error", error.to_string())),
+            let taken = talk.window.make_room(&mut talk.request);
+            if !taken.is_empty() {
+                talk.transcript.push(&TranscriptRow::Trimmed { step, tool_use_ids: taken })?;
+            }
+            let called = self.caller.call(&talk.request, None).await;
+            let reply = match &called.result {
+                Ok(reply) => reply.clone(),
+                Err(error) => return Ok(self.unanswered(error)),
             };
-            let cost_usd = self.price.of(reply.usage);
-            spent.0 += reply.usage;
-            spent.1 += cost_usd;
-            let (at, latency_ms) = (self.clock.now(), stopwatch.elapsed_ms());
-            transcript.push(&TranscriptRow::Reply {
-                step,
-                at,
-                reply: reply.clone(),
-                cost_usd,
-                latency_ms,
-            })?;
-            let calls = tool_calls(&reply);
-            request.messages.push(ChatMessage { role: ChatRole::Assistant, content: reply.content });
-            let answer = if calls.is_empty() {
-                nudges += 1;
-                if nudges > MAX_NUDGES {
-                    let reason = format!("it answered {nudges} times in a row without calling a tool");
+            self.hear(talk, step, &called, &reply)?;
+            if reply.stop_reason == StopReason::Refusal {
+                return Ok(unsubmitted("proposer-refused", reply.text()));
+            }
+            let answer = match self.answer(talk, step, &reply, toolbox).await? {
+                Some(answer) => answer,
+                None => {
+                    let reason = format!("it answered {} times in a row without calling a tool", talk.nudges);
                     return Ok(toolbox.unsubmitted(reason));
                 }
-                vec![Block::Text { text: NUDGE.into() }]
-            } else {
-                nudges = 0;
-                self.answer(iteration, step, calls, toolbox).await?
             };
             let row = TranscriptRow::Answer { step, at: self.clock.now(), content: answer.clone() };
-            transcript.push(&row)?;
+            talk.transcript.push(&row)?;
             if let Some(submission) = toolbox.take_submission() {
                 return Ok(Outcome::Submitted(submission));
             }
-            request.messages.push(ChatMessage { role: ChatRole::User, content: answer });
+            talk.go_on(&reply, answer);
         }
         Ok(toolbox.unsubmitted(format!("it used up its {} steps", self.limits.proposer_steps)))
     }
 
-    /// Runs all tools of one turn, in their order.
+    /// How an iteration ends whose proposer gave no reply.
+    fn unanswered(&self, error: &CallError) -> Outcome {
+        let status = match (error, self.cancel.why()) {
+            (CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_)), Some(stop)) => stop.status(),
+            _ => "proposer-error",
+        };
+        unsubmitted(status, error.to_string())
+    }
+
+    /// Records what the model said and what it cost.
+    fn hear(
+        &self,
+        talk: &mut Conversation<'_>,
+        step: u32,
+        called: &Called,
+        reply: &ChatReply,
+    ) -> Result<(), RecordError> {
+        talk.usage += reply.usage;
+        talk.cost += called.cost;
+        talk.window.replied(reply);
+        if reply.stop_reason == StopReason::ModelContextWindowExceeded {
+            talk.window.overflowed();
+        }
+        talk.transcript.push(&TranscriptRow::Reply {
+            step,
+            at: self.clock.now(),
+            reply: reply.clone(),
+            cost_usd: called.cost.as_f64(),
+            price_tier: called.price_tier,
+            attempts: called.attempts,
+            latency_ms: called.latency_ms,
+        })
+    }
+
+    /// What the model is told next, or nothing if it has been reminded often enough.
     async fn answer(
+        &self,
+        talk: &mut Conversation<'_>,
+        step: u32,
+        reply: &ChatReply,
+        toolbox: &mut Toolbox<'_>,
+    ) -> Result<Option<Vec<Block>>, ProposeError> {
+        let cut = matches!(reply.stop_reason, StopReason::MaxTokens | StopReason::ModelContextWindowExceeded);
+        let calls = tool_calls(reply);
+        if !calls.is_empty() {
+            talk.nudges = 0;
+            return Ok(Some(self.use_tools(talk.iteration, step, calls, cut, toolbox).await?));
+        }
+        talk.nudges += 1;
+        let words = if cut { CUT } else { NUDGE };
+        Ok((talk.nudges <= MAX_NUDGES).then(|| vec![Block::Text { text: words.into() }]))
+    }
+
+    /// Runs all tools of one turn, in their order. With `cut`, the reply ended in the middle of the last
+    /// call, whatever its arguments look like.
+    async fn use_tools(
         &self,
         iteration: u32,
         step: u32,
         calls: Vec<ToolCall>,
+        cut: bool,
         toolbox: &mut Toolbox<'_>,
     ) -> Result<Vec<Block>, ProposeError> {
         let (mut results, mut tools) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
-        for ToolCall { id, name, input } in calls {
-            let result = toolbox.call(&name, input).await?;
+        let most = MAX_RESULTS_PER_TURN * self.limits.tool_result_bytes;
+        let (last, mut bytes) = (calls.len() - 1, 0);
+        for (at, ToolCall { id, name, input }) in calls.into_iter().enumerate() {
+            let result = if cut && at == last {
+                Err(CUT_CALL.to_owned())
+            } else if bytes > most {
+                Err("The other results of this turn are too large to add another. Call this tool again."
+                    .into())
+            } else {
+                toolbox.call(&name, input).await?
+            };
             let (content, is_error) = match result {
                 Ok(content) => (content, false),
                 Err(content) => (content, true),
             };
+            bytes += content.len() as u64;
             tools.push(progress::ToolCall { tool: name, refused: is_error });
             results.push(Block::ToolResult { tool_use_id: id, content, is_error });
         }
         self.observer.on(Event::ToolsCalled { iteration, step, tools });
         Ok(results)
+    }
+}
+
+impl Conversation<'_> {
+    /// Adds one turn of each side.
+    fn go_on(&mut self, reply: &ChatReply, answer: Vec<Block>) {
+        self.window.added(&answer);
+        self.request.must_call_tool = self.nudges > 0;
+        let messages = &mut self.request.messages;
+        match messages.last_mut() {
+            // No provider takes back a turn in which nothing was said, nor two turns of one side.
+            Some(last) if reply.content.is_empty() => last.content.extend(answer),
+            _ => messages.extend([ChatMessage::assistant(reply), ChatMessage::user(answer)]),
+        }
     }
 }
 

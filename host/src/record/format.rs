@@ -2,7 +2,7 @@
 //!
 //! Version 1: a superset of mini-meta-harness's layout. Added to it: `schema_version`, `seed`, limits,
 //! prices, digests and versions in `config.json`; cache tokens, the budget and the split by iteration in
-//! `cost.json`; `unscored` and `test` in `summary.json`; outcome kinds, fuel, memory, calls and logs in
+//! `cost.json`; `unscored`, `test` and `stopped` in `summary.json`; outcome kinds, fuel, memory, calls and logs in
 //! `eval_trace.jsonl`; the interval, fuel, prompt size and outcomes in `score.json`; and the files
 //! `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin` and `provenance.json`.
 
@@ -15,8 +15,8 @@ use crate::{
     dataset::Dataset,
     digest::Digest,
     limits::Limits,
-    model::{ChatReply, ChatRequest, Usage},
-    pricing::Price,
+    model::{ChatReply, ChatRequest, Usage, catalog::Api},
+    pricing::{Price, Usd},
     sandbox::OutcomeKind,
 };
 
@@ -40,7 +40,13 @@ pub struct Config {
     pub seed: u64,
     pub concurrency: usize,
     pub limits: Limits,
+    /// What was known of prices; a model without one cost what its provider said, or nothing.
     pub prices: BTreeMap<String, Price>,
+    #[serde(default)]
+    pub budget_usd: Option<f64>,
+    /// Which servers were asked, and how. Empty for simulated models.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: BTreeMap<String, ProviderInfo>,
     pub task: TaskInfo,
     pub dataset_digest: Digest,
     pub toolchain: ToolchainInfo,
@@ -48,6 +54,19 @@ pub struct Config {
     pub sdk_build_digest: Digest,
     pub wit: WitInfo,
     pub host_version: String,
+}
+
+/// The server of a run's `proposer` or `target`, and how it was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProviderInfo {
+    pub provider: String,
+    pub api: Api,
+    pub base_url: String,
+    /// The model's name there.
+    pub model: String,
+    pub thinking: bool,
+    /// Whether replies of earlier runs were used.
+    pub reply_cache: bool,
 }
 
 /// What the examples are about.
@@ -100,7 +119,16 @@ pub struct Cost {
     pub target_output_tokens: u64,
     pub target_cache_read_tokens: u64,
     pub target_cache_write_tokens: u64,
+    #[serde(default)]
+    pub proposer_usd: f64,
+    #[serde(default)]
+    pub target_usd: f64,
+    /// Both together. Each request at the rate of its own size; what a provider says that a call cost goes
+    /// before what its tokens would.
     pub estimated_usd: f64,
+    /// The most that calls without a usable answer may have cost besides. It counts against the budget.
+    #[serde(default)]
+    pub unknown_usd: f64,
 }
 
 impl Cost {
@@ -110,7 +138,8 @@ impl Cost {
             target_input_tokens: usage.total_input_tokens(),
             target_output_tokens: usage.output_tokens,
             target_cache_read_tokens: usage.cache_read_tokens,
-            target_cache_write_tokens: usage.cache_write_tokens,
+            target_cache_write_tokens: usage.total_cache_write_tokens(),
+            target_usd: usd,
             estimated_usd: usd,
             ..Self::default()
         }
@@ -122,7 +151,8 @@ impl Cost {
             proposer_input_tokens: usage.total_input_tokens(),
             proposer_output_tokens: usage.output_tokens,
             proposer_cache_read_tokens: usage.cache_read_tokens,
-            proposer_cache_write_tokens: usage.cache_write_tokens,
+            proposer_cache_write_tokens: usage.total_cache_write_tokens(),
+            proposer_usd: usd,
             estimated_usd: usd,
             ..Self::default()
         }
@@ -139,8 +169,16 @@ impl std::ops::AddAssign for Cost {
         self.target_output_tokens += other.target_output_tokens;
         self.target_cache_read_tokens += other.target_cache_read_tokens;
         self.target_cache_write_tokens += other.target_cache_write_tokens;
-        self.estimated_usd += other.estimated_usd;
+        self.proposer_usd = dollars(self.proposer_usd + other.proposer_usd);
+        self.target_usd = dollars(self.target_usd + other.target_usd);
+        self.estimated_usd = dollars(self.estimated_usd + other.estimated_usd);
+        self.unknown_usd = dollars(self.unknown_usd + other.unknown_usd);
     }
+}
+
+/// Rounded to what money is counted in, so that a sum is the same in every order.
+fn dollars(sum: f64) -> f64 {
+    Usd::from_f64(sum).as_f64()
 }
 
 /// `cost.json`: the total, and the same by iteration. Rewritten after every iteration.
@@ -219,6 +257,9 @@ pub struct TraceRow {
     pub fuel: u64,
     pub peak_memory_bytes: u64,
     pub model_calls: u32,
+    /// Of these, how many were answered from the cache of replies.
+    #[serde(default)]
+    pub cached_calls: u32,
     pub prompt_bytes: u64,
     pub logs: Vec<LogRow>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -269,8 +310,16 @@ pub struct CallRow {
     pub request: ChatRequest,
     pub reply: Option<ChatReply>,
     pub error: Option<String>,
+    /// What the reply came to when it was made.
     pub usage: Usage,
+    /// The reply was kept from before: it cost nothing now.
+    #[serde(default)]
+    pub cached: bool,
     pub cost_usd: f64,
+    /// The request was priced at the rate for more than so many input tokens.
+    #[serde(default)]
+    pub price_tier: u64,
+    /// How often the provider was asked.
     pub attempts: u32,
     pub latency_ms: f64,
 }
@@ -290,9 +339,21 @@ pub enum TranscriptRow {
     /// What does not change within an iteration.
     Start { model: String, mock: bool, at: Timestamp, request: ChatRequest },
     /// What the model said.
-    Reply { step: u32, at: Timestamp, reply: ChatReply, cost_usd: f64, latency_ms: f64 },
+    Reply {
+        step: u32,
+        at: Timestamp,
+        reply: ChatReply,
+        cost_usd: f64,
+        #[serde(default)]
+        price_tier: u64,
+        #[serde(default)]
+        attempts: u32,
+        latency_ms: f64,
+    },
     /// What it was told next: tool results, or a nudge.
     Answer { step: u32, at: Timestamp, content: Vec<crate::model::Block> },
+    /// Results of earlier turns were taken out of the conversation, to make room for what follows.
+    Trimmed { step: u32, tool_use_ids: Vec<String> },
     /// How it ended.
     End { at: Timestamp, outcome: String },
 }
@@ -309,6 +370,17 @@ pub struct Summary {
     /// The held-out scores: the baseline's and the best iteration's.
     pub test: Vec<TestScore>,
     pub finished_at: Option<Timestamp>,
+    /// Why the search ended before its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+/// Why a search ended before its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// `interrupted`, `budget-spent` or `model-unusable`.
+    pub status: String,
+    pub reason: String,
 }
 
 /// An iteration that was scored.

@@ -1,17 +1,21 @@
 //! What a harness can call on the host: the model and the log. Check, count, pass on.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
-use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::{
     State,
     bindings::mmh::harness::{log, model as wit, types},
 };
 use crate::{
+    call::Called,
     limits::Limits,
-    model::{Block, ChatMessage, ChatReply, ChatRequest, ChatRole, ModelError, StopReason, Usage},
+    model::{CallError, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
 };
 
 /// Most stop texts of one request.
@@ -20,40 +24,16 @@ const MAX_STOPS: usize = 4;
 /// Answers the model calls of one harness call. Behind it stand budget, cache and provider.
 #[async_trait]
 pub trait ModelPort: Send + Sync {
-    async fn complete(&self, request: &ChatRequest) -> Answer;
-}
-
-/// What came of one model call, with what the trace needs to know.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub result: Result<ChatReply, CallError>,
-    pub latency_ms: f64,
-    pub cost_usd: f64,
-    /// How often the provider was asked.
-    pub attempts: u32,
-}
-
-/// Why there was no reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CallError {
-    BudgetSpent,
-    Model(ModelError),
-}
-
-impl std::fmt::Display for CallError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::BudgetSpent => f.write_str("the run's budget is spent"),
-            Self::Model(error) => error.fmt(f),
-        }
-    }
+    /// `draw` counts the equal requests that this harness call has made before; after `time_left` nobody
+    /// waits for the reply any more.
+    async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, time_left: Duration) -> Called;
 }
 
 /// One model call as it happened.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub request: ChatRequest,
-    pub answer: Answer,
+    pub request: Arc<ChatRequest>,
+    pub answer: Called,
 }
 
 /// A line of the harness's log.
@@ -67,16 +47,24 @@ pub struct LogLine {
 pub struct ModelSession {
     port: Arc<dyn ModelPort>,
     limits: Limits,
-    /// Calls that went out, in the order of the requests.
+    /// Calls that went out, in the order of the requests; each with its answer from the moment it is there.
     pub calls: Vec<Call>,
     asked: u32,
+    begun: Instant,
     /// The last error that the harness was given.
     pub last_error: Option<wit::Error>,
 }
 
 impl ModelSession {
     pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
-        Self { port, limits, calls: Vec::new(), asked: 0, last_error: None }
+        Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None }
+    }
+
+    /// How long a model may take. A little is left to the harness, to do something about a reply that
+    /// does not come.
+    fn time_left(&self) -> Duration {
+        let wall = Duration::from_millis(self.limits.example_wall_ms);
+        (wall - wall / 20).saturating_sub(self.begun.elapsed())
     }
 
     /// Counts a call and turns it into a request, or says why it cannot be one.
@@ -101,29 +89,32 @@ impl ModelSession {
             max_tokens: request.max_tokens.min(self.limits.reply_tokens),
             temperature: request.temperature,
             stop: request.stop,
+            ..ChatRequest::default()
         })
     }
 
     /// Asks all admitted requests at once and notes what came of each.
     async fn ask(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
-        let admitted: Vec<_> = requests.into_iter().map(|request| self.admit(request)).collect();
-        let port = &self.port;
-        let answers = join_all(admitted.into_iter().map(|request| async move {
-            let request = request?;
-            let answer = port.complete(&request).await;
-            Ok(Call { request, answer })
-        }))
-        .await;
-        let mut replies = Vec::with_capacity(answers.len());
-        for answer in answers {
-            let reply = answer.and_then(|call: Call| {
-                let reply = match &call.answer.result {
-                    Ok(reply) => Ok(to_guest(reply)),
-                    Err(error) => Err(error_to_guest(error)),
-                };
-                self.calls.push(call);
-                reply
+        let mut pending = FuturesUnordered::new();
+        let mut slots = Vec::with_capacity(requests.len());
+        for request in requests {
+            let slot = self.admit(request).map(|request| self.send_later(request));
+            slots.push(match slot {
+                Ok((at, answer)) => {
+                    pending.push(answer);
+                    Ok(at)
+                }
+                Err(error) => Err(error),
             });
+        }
+        // An answer is noted when it is there: should the harness's time be up before the last one, the
+        // others are not lost.
+        while let Some((at, answer)) = pending.next().await {
+            self.calls[at].answer = answer;
+        }
+        let mut replies = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let reply = slot.and_then(|at| to_guest(&self.calls[at].answer));
             if let Err(error) = &reply {
                 self.last_error = Some(error.clone());
             }
@@ -131,6 +122,19 @@ impl ModelSession {
         }
         replies
     }
+
+    /// A place among the calls, and the answer that will fill it.
+    fn send_later(&mut self, request: ChatRequest) -> (usize, impl Future<Output = (usize, Called)> + use<>) {
+        let draw = self.calls.iter().filter(|call| *call.request == request).count() as u32;
+        let (at, request, port, left) =
+            (self.calls.len(), Arc::new(request), self.port.clone(), self.time_left());
+        self.calls.push(Call { request: request.clone(), answer: Called::unasked(Err(not_waited_for())) });
+        (at, async move { (at, port.complete(&request, draw, left).await) })
+    }
+}
+
+fn not_waited_for() -> CallError {
+    ModelError::Unavailable("the harness ended before the reply came".into()).into()
 }
 
 /// What makes a request senseless.
@@ -153,26 +157,30 @@ fn message(message: wit::Message) -> ChatMessage {
         wit::Role::User => ChatRole::User,
         wit::Role::Assistant => ChatRole::Assistant,
     };
-    ChatMessage { role, content: vec![Block::Text { text: message.content }] }
+    ChatMessage::text(role, message.content)
 }
 
-fn to_guest(reply: &ChatReply) -> wit::Reply {
+fn to_guest(answer: &Called) -> Result<wit::Reply, wit::Error> {
+    let reply = answer.result.as_ref().map_err(error_to_guest)?;
     let stop_reason = match reply.stop_reason {
+        StopReason::Refusal => return Err(wit::Error::Refused(reply.text())),
         StopReason::EndTurn => wit::StopReason::End,
         StopReason::MaxTokens => wit::StopReason::Length,
         StopReason::StopSequence => wit::StopReason::StopSequence,
-        StopReason::ToolUse | StopReason::Refusal | StopReason::Other => wit::StopReason::Other,
+        _ => wit::StopReason::Other,
     };
     let Usage { output_tokens, .. } = reply.usage;
     let usage = wit::Usage { input_tokens: reply.usage.total_input_tokens(), output_tokens };
-    wit::Reply { text: reply.text(), stop_reason, usage }
+    Ok(wit::Reply { text: reply.text(), stop_reason, usage })
 }
 
 fn error_to_guest(error: &CallError) -> wit::Error {
     match error {
         CallError::BudgetSpent => wit::Error::BudgetSpent,
         CallError::Model(ModelError::Refused(words)) => wit::Error::Refused(words.clone()),
-        CallError::Model(ModelError::Unavailable(why)) => wit::Error::Unavailable(why.clone()),
+        CallError::Model(ModelError::Unavailable(why) | ModelError::Unusable(why)) => {
+            wit::Error::Unavailable(why.clone())
+        }
         CallError::Model(ModelError::Invalid(why)) => wit::Error::Invalid(why.clone()),
     }
 }

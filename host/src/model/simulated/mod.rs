@@ -18,7 +18,7 @@ pub(crate) mod text;
 
 use async_trait::async_trait;
 
-use crate::model::{Block, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage};
+use crate::model::{Block, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage};
 
 /// Fewer reply tokens than this leave no room to think.
 const ROOM_TO_REASON: u32 = 48;
@@ -53,7 +53,8 @@ impl SimulatedTarget {
             output_tokens: text::tokens(text),
             ..Usage::default()
         };
-        Ok(ChatReply { content: vec![Block::Text { text: text.to_owned() }], stop_reason, usage })
+        let content = vec![Block::Text { text: text.to_owned() }];
+        Ok(ChatReply { content, stop_reason, usage, ..ChatReply::default() })
     }
 }
 
@@ -67,8 +68,8 @@ impl ChatModel for SimulatedTarget {
         true
     }
 
-    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ModelError> {
-        self.reply(request)
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
+        Ok(self.reply(request)?)
     }
 }
 
@@ -93,6 +94,8 @@ pub(crate) fn input_tokens(request: &ChatRequest) -> u64 {
             Block::Text { text } => text::tokens(text),
             Block::ToolUse { name, input, .. } => text::tokens(name) + text::tokens(&input.to_string()),
             Block::ToolResult { content, .. } => text::tokens(content),
+            Block::Thinking { text } => text::tokens(text),
+            Block::Other { .. } => 0,
         })
         .sum();
     let system = request.system.as_deref().map_or(0, text::tokens);

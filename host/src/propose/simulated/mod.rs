@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::model::{
-    Block, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage,
+    Block, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage,
     simulated::{input_tokens, text::tokens},
 };
 use conversation::Conversation;
@@ -217,9 +217,9 @@ impl ChatModel for SimulatedProposer {
         true
     }
 
-    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ModelError> {
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
         if request.messages.is_empty() {
-            return Err(ModelError::Invalid("the conversation has no messages".into()));
+            return Err(ModelError::Invalid("the conversation has no messages".into()).into());
         }
         let conversation = Conversation::read(request);
         let step = self.next(&conversation);
@@ -241,7 +241,7 @@ fn reply(step: Step, request: &ChatRequest, turn: usize) -> ChatReply {
     for (at, (name, input)) in step.calls.into_iter().enumerate() {
         content.push(Block::ToolUse { id: format!("sim-{turn}-{at}"), name: name.to_owned(), input });
     }
-    ChatReply { content, stop_reason, usage }
+    ChatReply { content, stop_reason, usage, ..ChatReply::default() }
 }
 
 #[cfg(test)]

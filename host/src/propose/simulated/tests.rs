@@ -95,7 +95,7 @@ fn turns_against(content: &str, is_error: bool) -> usize {
     };
     for turn in 1..=20 {
         let reply = chat(&SimulatedProposer::new(9), &request);
-        request.messages.push(ChatMessage { role: ChatRole::Assistant, content: reply.content.clone() });
+        request.messages.push(ChatMessage::assistant(&reply));
         if reply.stop_reason == StopReason::EndTurn {
             return turn;
         }
@@ -105,7 +105,7 @@ fn turns_against(content: &str, is_error: bool) -> usize {
             }
             _ => None,
         });
-        request.messages.push(ChatMessage { role: ChatRole::User, content: results.collect() });
+        request.messages.push(ChatMessage::user(results.collect()));
     }
     panic!("it goes on for ever on {content:?}");
 }

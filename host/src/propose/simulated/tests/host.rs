@@ -99,7 +99,7 @@ impl ToolHost {
         let mut ending = Ending { submitted: false, refused: 0, turns: 0, last_words: String::new() };
         for turn in 1..=MAX_TURNS {
             let reply = chat(proposer, &request);
-            request.messages.push(ChatMessage { role: ChatRole::Assistant, content: reply.content.clone() });
+            request.messages.push(ChatMessage::assistant(&reply));
             (ending.turns, ending.last_words) = (turn, reply.text());
             assert!(ending.last_words.contains("simulated"));
             if reply.stop_reason == StopReason::EndTurn {
@@ -109,7 +109,7 @@ impl ToolHost {
                 Block::ToolUse { id, name, input } => Some(self.result(id, name, input, &mut ending)),
                 _ => None,
             });
-            request.messages.push(ChatMessage { role: ChatRole::User, content: results.collect() });
+            request.messages.push(ChatMessage::user(results.collect()));
         }
         ending
     }

@@ -1,0 +1,137 @@
+//! How many calls go to one model at once: fewer when the provider says that there are too many, and one
+//! more with every round that it takes without complaint.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+
+/// Complaints within this time are about the same burst of calls, and count once.
+const ONE_BURST: Duration = Duration::from_secs(1);
+
+/// Lets calls through.
+pub struct Throttle {
+    most: f64,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    limit: f64,
+    in_flight: usize,
+    lowered: Option<Instant>,
+}
+
+impl Throttle {
+    /// At most so many at once.
+    pub fn new(most: usize) -> Self {
+        let most = most.max(1) as f64;
+        let state = State { limit: most, in_flight: 0, lowered: None };
+        Self { most, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    pub fn unlimited() -> Self {
+        Self::new(usize::MAX)
+    }
+
+    /// Waits for a place.
+    pub async fn acquire(&self) -> Permit<'_> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.state();
+                if (state.in_flight as f64) < state.limit.floor() {
+                    state.in_flight += 1;
+                    return Permit(self);
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// How many may be under way now.
+    pub fn limit(&self) -> usize {
+        self.state().limit as usize
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place among the calls that are under way, until it is dropped.
+pub struct Permit<'a>(&'a Throttle);
+
+impl Permit<'_> {
+    /// The call was answered: a round of those allows one more.
+    pub fn succeeded(&self) {
+        let mut state = self.0.state();
+        let before = state.limit as usize;
+        state.limit = (state.limit + 1.0 / state.limit).min(self.0.most);
+        if state.limit as usize > before {
+            drop(state);
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// The provider said that there were too many: half as many from now on.
+    pub fn overloaded(&self) {
+        let mut state = self.0.state();
+        if state.lowered.is_none_or(|at| at.elapsed() >= ONE_BURST) {
+            // What is under way counts, not what would be allowed.
+            state.limit = (state.limit.min(state.in_flight as f64) / 2.0).max(1.0);
+            state.lowered = Some(Instant::now());
+            tracing::info!(limit = state.limit as usize, "fewer calls at once");
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.state().in_flight -= 1;
+        self.0.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn complaints_halve_and_answers_raise() {
+        let throttle = Throttle::new(8);
+        let mut permits = Vec::new();
+        for _ in 0..8 {
+            permits.push(throttle.acquire().await);
+        }
+        permits[0].overloaded();
+        permits[1].overloaded();
+        assert_eq!(throttle.limit(), 4, "one burst counts once");
+        for _ in 0..200 {
+            permits[0].succeeded();
+        }
+        assert_eq!(throttle.limit(), 8, "never more than at first");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn never_more_than_allowed_and_nobody_is_forgotten() {
+        let throttle = Arc::new(Throttle::new(3));
+        let calls = (0..100).map(|at| {
+            let throttle = throttle.clone();
+            tokio::spawn(async move {
+                let permit = throttle.acquire().await;
+                assert!(throttle.state().in_flight <= 3);
+                tokio::task::yield_now().await;
+                if at % 10 == 0 { permit.overloaded() } else { permit.succeeded() }
+            })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            call.await.expect("no panic");
+        }
+        assert_eq!(throttle.state().in_flight, 0);
+    }
+}

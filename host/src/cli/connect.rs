@@ -1,0 +1,336 @@
+//! Which models a command asks, from arguments, `mmh.toml`, the environment and `.env`.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::{Global, environment, error::CliError};
+use crate::{
+    call::{Caller, Patience, budget::Budget, throttle::Throttle},
+    cancel::Cancel,
+    clock::Clock,
+    evaluate::{Target, replies::Replies},
+    limits::Limits,
+    model::{
+        ChatModel,
+        catalog::{Api, Catalog, Overrides, PriceEntry, Resolved},
+        remote::{Remote, Role, is_loopback},
+        simulated::SimulatedTarget,
+    },
+    pricing::{Price, Usd},
+    progress::Observer,
+    propose::simulated::SimulatedProposer,
+    record::format::ProviderInfo,
+};
+
+/// The model of both, as in the original.
+const DEFAULT_MODEL: &str = "kimi-k2.6";
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ApiArg {
+    Anthropic,
+    Openai,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Target model")]
+pub struct TargetArgs {
+    #[arg(long, value_name = "ID", help = model_help("The model that harnesses call"))]
+    target_model: Option<String>,
+    /// Ask this server instead of the provider's
+    #[arg(long, value_name = "URL")]
+    target_base_url: Option<String>,
+    /// The wire format of --target-base-url [default: the model's own, else openai]
+    #[arg(long, value_name = "FORMAT")]
+    target_api: Option<ApiArg>,
+    /// The environment variable that holds the key [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    target_key_env: Option<String>,
+    /// Its price: input and output, US dollars per million tokens [default: of `mmh models`]
+    #[arg(long, value_name = "IN,OUT", value_parser = price)]
+    target_price: Option<(f64, f64)>,
+    /// Whether it thinks before it answers, where that can be chosen
+    #[arg(long, value_name = "ON|OFF", default_value = "off")]
+    target_thinking: Switch,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Proposer")]
+pub struct ProposerArgs {
+    #[arg(long, value_name = "ID", help = model_help("The model that writes harnesses"))]
+    proposer_model: Option<String>,
+    /// Ask this server instead of the provider's
+    #[arg(long, value_name = "URL")]
+    proposer_base_url: Option<String>,
+    /// The wire format of --proposer-base-url [default: the model's own, else openai]
+    #[arg(long, value_name = "FORMAT")]
+    proposer_api: Option<ApiArg>,
+    /// The environment variable that holds the key [default: the provider's]
+    #[arg(long, value_name = "NAME")]
+    proposer_key_env: Option<String>,
+    /// Its price: input and output, US dollars per million tokens [default: of `mmh models`]
+    #[arg(long, value_name = "IN,OUT", value_parser = price)]
+    proposer_price: Option<(f64, f64)>,
+    /// Whether it thinks before it answers, where that can be chosen
+    #[arg(long, value_name = "ON|OFF", default_value = "on")]
+    proposer_thinking: Switch,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Money")]
+pub struct MoneyArgs {
+    /// What all calls together may cost, in US dollars
+    #[arg(long, value_name = "USD", default_value_t = 15.0, value_parser = budget)]
+    budget_usd: f64,
+    /// Go on with a model that has no price; the budget does not count it
+    #[arg(long)]
+    allow_unpriced: bool,
+    /// Ask the target model again for what was asked before
+    #[arg(long)]
+    no_cache: bool,
+}
+
+impl MoneyArgs {
+    pub fn budget_usd(&self) -> f64 {
+        self.budget_usd
+    }
+
+    pub fn budget(&self) -> Arc<Budget> {
+        Arc::new(Budget::new(Usd::from_f64(self.budget_usd)))
+    }
+}
+
+fn model_help(what: &str) -> String {
+    format!("{what}: an id of `mmh models`, or PROVIDER/ID [default: {DEFAULT_MODEL}]")
+}
+
+fn price(text: &str) -> Result<(f64, f64), String> {
+    let parsed = text.split_once(',').and_then(|(input, output)| {
+        Some((input.trim().parse::<f64>().ok()?, output.trim().parse::<f64>().ok()?))
+    });
+    let sane = |price: f64| (0.0..=1e6).contains(&price);
+    parsed
+        .filter(|(input, output)| sane(*input) && sane(*output))
+        .ok_or_else(|| "two prices are expected, such as 0.95,4.00".into())
+}
+
+fn budget(text: &str) -> Result<f64, String> {
+    let parsed = text.parse::<f64>().ok().filter(|budget| (0.0..=1e6).contains(budget));
+    parsed.ok_or_else(|| "an amount in US dollars from 0 to 1000000 is expected, such as 2.50".into())
+}
+
+/// What the command line says about one model.
+pub struct Choice<'a> {
+    role: Role,
+    /// None where the default is meant.
+    named: Option<&'a str>,
+    over: Overrides,
+    thinks: bool,
+}
+
+impl TargetArgs {
+    pub fn choice(&self) -> Choice<'_> {
+        let over = overrides(&self.target_base_url, self.target_api, &self.target_key_env, self.target_price);
+        Choice {
+            role: Role::Target,
+            named: self.target_model.as_deref(),
+            over,
+            thinks: self.target_thinking == Switch::On,
+        }
+    }
+}
+
+impl ProposerArgs {
+    pub fn choice(&self) -> Choice<'_> {
+        let over = overrides(
+            &self.proposer_base_url,
+            self.proposer_api,
+            &self.proposer_key_env,
+            self.proposer_price,
+        );
+        Choice {
+            role: Role::Proposer,
+            named: self.proposer_model.as_deref(),
+            over,
+            thinks: self.proposer_thinking == Switch::On,
+        }
+    }
+}
+
+fn overrides(
+    base_url: &Option<String>,
+    api: Option<ApiArg>,
+    key_env: &Option<String>,
+    price: Option<(f64, f64)>,
+) -> Overrides {
+    let api = api.map(|api| match api {
+        ApiArg::Anthropic => Api::Anthropic,
+        ApiArg::Openai => Api::Openai,
+    });
+    let price = price.map(|(input, output)| PriceEntry::flat(input, output));
+    Overrides { base_url: base_url.clone(), api, key_env: key_env.clone(), price }
+}
+
+impl Choice<'_> {
+    /// The model that is meant, and what is known of it.
+    pub fn resolve(&self, catalog: &Catalog) -> Result<Resolved, CliError> {
+        let flag = format!("--{}-base-url", self.role.name());
+        Ok(catalog.resolve(self.named.unwrap_or(DEFAULT_MODEL), &self.over, &flag)?)
+    }
+
+    /// Says that `--mock` and a model do not go together, if one was named.
+    pub fn only_simulated(&self) -> Result<(), CliError> {
+        match self.named.or(self.over.base_url.as_deref()) {
+            Some(named) => {
+                Err(CliError::input(format!("--mock uses simulated models; {named} cannot be used with it")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A model that is ready to be called.
+pub struct Connected {
+    pub model: Arc<dyn ChatModel>,
+    pub price: Price,
+    /// None where the model is simulated.
+    pub info: Option<ProviderInfo>,
+}
+
+/// What commands that call models have in common.
+pub struct Connector<'a> {
+    pub global: &'a Global,
+    pub money: &'a MoneyArgs,
+    pub mock: bool,
+    pub seed: u64,
+    pub observer: &'a dyn Observer,
+}
+
+impl Connector<'_> {
+    pub fn target(&self, args: &TargetArgs) -> Result<Connected, CliError> {
+        match self.mock {
+            true => self.simulated(&args.choice(), Arc::new(SimulatedTarget::new(self.seed))),
+            false => self.remote(&args.choice()),
+        }
+    }
+
+    pub fn proposer(&self, args: &ProposerArgs) -> Result<Connected, CliError> {
+        match self.mock {
+            true => self.simulated(&args.choice(), Arc::new(SimulatedProposer::new(self.seed))),
+            false => self.remote(&args.choice()),
+        }
+    }
+
+    fn simulated(&self, choice: &Choice<'_>, model: Arc<dyn ChatModel>) -> Result<Connected, CliError> {
+        choice.only_simulated()?;
+        Ok(Connected { model, price: Price::default(), info: None })
+    }
+
+    fn remote(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
+        let role = choice.role.name();
+        let resolved = choice.resolve(&environment::catalog(self.global)?)?;
+        let price = self.price(choice, &resolved)?;
+        let key = match &resolved.key_env {
+            Some(name) => Some(environment::key(name)?.ok_or_else(|| {
+                CliError::input(format!(
+                    "the {role} {} has no key: set {name} in the environment or in .env; --mock runs the search with simulated models, offline and free",
+                    resolved.id
+                ))
+            })?),
+            None => None,
+        };
+        if key.is_some() && resolved.base_url.scheme() == "http" && !is_loopback(&resolved.base_url) {
+            self.observer
+                .note(format!("warning: the {role}'s key goes to {} unencrypted", resolved.provider));
+        }
+        let info = ProviderInfo {
+            provider: resolved.provider.clone(),
+            api: resolved.api,
+            base_url: resolved.base_url.to_string(),
+            model: resolved.wire_model.clone(),
+            thinking: choice.thinks,
+            reply_cache: choice.role == Role::Target && !self.money.no_cache,
+        };
+        let model = Remote::new(resolved, choice.role, key, choice.thinks).map_err(CliError::input)?;
+        Ok(Connected { model: Arc::new(model), price, info: Some(info) })
+    }
+
+    /// The price, without which nothing is spent unasked.
+    fn price(&self, choice: &Choice<'_>, resolved: &Resolved) -> Result<Price, CliError> {
+        match (&resolved.price, self.money.allow_unpriced) {
+            (Some(price), _) => Ok(price.clone()),
+            (None, true) => {
+                let note = format!("warning: {} has no price; the budget does not count it", resolved.id);
+                self.observer.note(note);
+                Ok(Price::default())
+            }
+            (None, false) => Err(CliError::input(format!(
+                "the model {id} has no price: --{role}-price gives one in US dollars per million tokens, so does [models.\"{id}\"] in mmh.toml; --allow-unpriced goes on without",
+                id = resolved.id,
+                role = choice.role.name(),
+            ))),
+        }
+    }
+}
+
+/// What a run's callers share.
+pub struct Shared<'a> {
+    pub limits: &'a Limits,
+    pub budget: Arc<Budget>,
+    pub clock: Clock,
+    pub cancel: Cancel,
+}
+
+impl Shared<'_> {
+    pub fn proposer(&self, connected: Connected) -> Caller {
+        let patience = Patience {
+            attempts: self.limits.attempts,
+            attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
+            total: Duration::from_millis(self.limits.proposer_call_ms),
+        };
+        self.caller(connected, Throttle::unlimited(), patience)
+    }
+
+    /// At most `concurrency` calls go to the target at once.
+    pub fn target(&self, connected: Connected, concurrency: u16, replies: Option<Replies>) -> Target {
+        let patience = Patience {
+            attempts: self.limits.attempts,
+            attempt: Duration::from_millis(self.limits.target_attempt_ms),
+            total: Duration::MAX,
+        };
+        Target::new(self.caller(connected, Throttle::new(concurrency.into()), patience), replies)
+    }
+
+    fn caller(&self, connected: Connected, throttle: Throttle, patience: Patience) -> Caller {
+        Caller {
+            patience: if connected.model.is_simulated() { Patience::ONCE } else { patience },
+            model: connected.model,
+            price: connected.price,
+            budget: self.budget.clone(),
+            throttle,
+            clock: self.clock,
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+/// The servers that a run asks, for its record.
+pub fn providers(models: [(Role, &Connected); 2]) -> BTreeMap<String, ProviderInfo> {
+    let asked =
+        models.into_iter().filter_map(|(role, model)| Some((role.name().to_owned(), model.info.clone()?)));
+    asked.collect()
+}
+
+/// The cache of replies, if there shall be one.
+pub fn replies(global: &Global, money: &MoneyArgs, target: &Connected) -> Result<Option<Replies>, CliError> {
+    if money.no_cache || target.info.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Replies::new(environment::cache(global)?)))
+}

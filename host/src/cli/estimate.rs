@@ -1,0 +1,218 @@
+//! `mmh run --dry-run`: what a search may cost, before anything is spent.
+//!
+//! The baseline is compiled and run over the validation examples, with a model that only counts: the sizes
+//! of its prompts are measured, not guessed. What later harnesses and the proposer will do is a range.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::error::CliError;
+use crate::{
+    build::Builder,
+    call::Caller,
+    cancel::Cancel,
+    clock::Clock,
+    dataset::{Dataset, Example, Split},
+    evaluate::{Evaluator, Learning, Target, sink::Discard},
+    limits::Limits,
+    model::{Block, ChatError, ChatModel, ChatReply, ChatRequest, Usage},
+    pricing::{Price, Usd},
+    progress::Silent,
+    propose::{instructions, specs},
+    text,
+};
+
+/// A token has about four bytes.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// Harnesses that show examples have prompts up to so many times as large as a zero-shot baseline.
+const LARGER_PROMPTS: u64 = 16;
+
+/// Turns that a proposer takes at least, and what a turn adds to its conversation: results and words.
+const FEW_TURNS: u64 = 8;
+const TURN_RESULT_TOKENS: (u64, u64) = (4_000, 12_000);
+const TURN_REPLY_TOKENS: (u64, u64) = (1_000, 3_000);
+
+/// What is to be estimated.
+pub struct Plan<'a> {
+    pub iterations: u32,
+    pub seed: u64,
+    pub dataset: &'a Dataset,
+    pub val: &'a [Example],
+    pub with_test: bool,
+    pub baseline: &'a str,
+    pub builder: &'a Builder,
+    pub proposer: (&'a str, &'a Price),
+    pub target: (&'a str, &'a Price),
+    pub budget_usd: f64,
+}
+
+/// A line of the estimate: at least and at most.
+struct Line {
+    what: String,
+    calls: (u64, u64),
+    input: (u64, u64),
+    output: (u64, u64),
+    usd: (Usd, Usd),
+}
+
+/// Measures, and prints the estimate.
+pub async fn print(plan: &Plan<'_>) -> Result<(), CliError> {
+    let baseline = measure(plan).await?;
+    let lines = [
+        proposer(plan),
+        target(plan, &baseline, "validation", plan.val.len(), u64::from(plan.iterations) + 1),
+        target(plan, &baseline, "held-out", if plan.with_test { plan.dataset.test.len() } else { 0 }, 2),
+    ];
+    println!("an estimate; nothing was spent and no model was asked\n");
+    println!("{:<42} {:>15} {:>24} {:>20} {:>18}", "", "calls", "input tokens", "output tokens", "USD");
+    let mut total = (Usd::ZERO, Usd::ZERO);
+    for line in &lines {
+        total = (total.0.plus(line.usd.0), total.1.plus(line.usd.1));
+        println!(
+            "{:<42} {:>15} {:>24} {:>20} {:>18}",
+            line.what,
+            range(line.calls),
+            range(line.input),
+            range(line.output),
+            dollars(line.usd)
+        );
+    }
+    println!("{:<42} {:>80}", "total", dollars(total));
+    println!(
+        "\nThe baseline's prompts have {} tokens per example, by measurement. The upper figures are for prompts {LARGER_PROMPTS} times\nas large and a proposer that takes all of its turns. Whatever happens, no more than --budget-usd {} is spent.",
+        baseline.input_tokens, plan.budget_usd
+    );
+    Ok(())
+}
+
+/// What the baseline asks for, per example.
+struct Measured {
+    calls: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
+async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
+    let built = match plan.builder.build(plan.baseline).await? {
+        Ok(built) => built,
+        Err(rejection) => {
+            let message = format!("the baseline {}: {}", rejection.message, rejection.diagnostics);
+            return Err(CliError::input(message));
+        }
+    };
+    let label = plan.dataset.task.labels.first().cloned().unwrap_or_default();
+    let caller = Caller::free(Arc::new(Counter(label)), Clock::System, Cancel::default());
+    let evaluator = Evaluator {
+        sandbox: plan.builder.sandbox.clone(),
+        target: Arc::new(Target::new(caller, None)),
+        task: Arc::new(plan.dataset.task.clone()),
+        seed: plan.seed,
+        concurrency: 2,
+        clock: Clock::System,
+        observer: Arc::new(Silent),
+        cancel: Cancel::default(),
+    };
+    let learned = match evaluator.learn(built.prepared, &plan.dataset.train, &Discard).await? {
+        Learning::Done(learned) => learned,
+        Learning::Failed { reason, .. } => return Err(CliError::input(format!("the baseline: {reason}"))),
+        Learning::Interrupted { .. } => return Err(CliError::input("stopped")),
+    };
+    let done = evaluator.evaluate(&learned, plan.val, Split::Val, None, Arc::new(Discard)).await?;
+    let n = done.rows.len().max(1) as u64;
+    Ok(Measured {
+        calls: done.rows.iter().map(|row| u64::from(row.model_calls)).sum::<u64>().div_ceil(n),
+        input_tokens: done.rows.iter().map(|row| row.input_tokens).sum::<u64>().div_ceil(n),
+        output_tokens: done.rows.iter().map(|row| row.output_tokens).sum::<u64>().div_ceil(n),
+    })
+}
+
+fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnesses: u64) -> Line {
+    let (id, price) = plan.target;
+    let n = examples as u64 * harnesses;
+    let cost = |input_tokens, output_tokens| {
+        let one = price.of(Usage { input_tokens, output_tokens, ..Usage::default() });
+        (0..n).map(|_| one).sum()
+    };
+    let large = each.input_tokens * LARGER_PROMPTS;
+    Line {
+        what: format!("target {id}, {split}"),
+        calls: (n * each.calls, n * each.calls),
+        input: (n * each.input_tokens, n * large),
+        output: (n * each.output_tokens, n * each.output_tokens),
+        usd: (cost(each.input_tokens, each.output_tokens), cost(large, each.output_tokens)),
+    }
+}
+
+fn proposer(plan: &Plan<'_>) -> Line {
+    let (id, price) = plan.proposer;
+    let limits: &Limits = plan.builder.sandbox.limits();
+    let opening = instructions::opening(1, plan.dataset, plan.val.len(), limits.proposer_steps);
+    let tools: usize =
+        specs().iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len()).sum();
+    let first = ((instructions::system().len() + opening.len() + tools) / BYTES_PER_TOKEN) as u64;
+    let turns = (FEW_TURNS.min(limits.proposer_steps.into()), u64::from(limits.proposer_steps));
+    let iteration = |turns, results: u64, reply: u64, cached: bool| {
+        let (mut usage, mut cost) = (Usage::default(), Usd::ZERO);
+        for turn in 0..turns {
+            let prompt = first + turn * (results + reply);
+            let new = if turn == 0 { prompt } else { results };
+            let one = match cached {
+                true => Usage {
+                    input_tokens: new,
+                    cache_read_tokens: prompt - new,
+                    output_tokens: reply,
+                    ..Usage::default()
+                },
+                false => Usage { input_tokens: prompt, output_tokens: reply, ..Usage::default() },
+            };
+            cost += price.of(one);
+            usage += one;
+        }
+        (usage, cost)
+    };
+    let low = iteration(turns.0, TURN_RESULT_TOKENS.0, TURN_REPLY_TOKENS.0, true);
+    let high = iteration(turns.1, TURN_RESULT_TOKENS.1, TURN_REPLY_TOKENS.1, false);
+    let n = u64::from(plan.iterations);
+    let times = |cost: Usd| (0..n).map(|_| cost).sum::<Usd>();
+    Line {
+        what: format!("proposer {id}, {n} iterations"),
+        calls: (n * turns.0, n * turns.1),
+        input: (n * low.0.total_input_tokens(), n * high.0.total_input_tokens()),
+        output: (n * low.0.output_tokens, n * high.0.output_tokens),
+        usd: (times(low.1), times(high.1)),
+    }
+}
+
+fn range((low, high): (u64, u64)) -> String {
+    if low == high {
+        text::grouped(low)
+    } else {
+        format!("{} to {}", text::grouped(low), text::grouped(high))
+    }
+}
+
+fn dollars((low, high): (Usd, Usd)) -> String {
+    format!("{:.2} to {:.2}", low.as_f64(), high.as_f64())
+}
+
+/// A model that only counts. It always answers with the same label.
+struct Counter(String);
+
+#[async_trait]
+impl ChatModel for Counter {
+    fn id(&self) -> &str {
+        "counter"
+    }
+
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
+        let tokens = |text: &str| text.len().div_ceil(BYTES_PER_TOKEN) as u64;
+        let usage = Usage {
+            input_tokens: tokens(&request.prompt_text()),
+            output_tokens: tokens(&self.0),
+            ..Usage::default()
+        };
+        Ok(ChatReply { content: vec![Block::Text { text: self.0.clone() }], usage, ..ChatReply::default() })
+    }
+}
