@@ -329,15 +329,10 @@ fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
     let price = model.price.clone().expect("it has a price");
     let remote = Remote::new(model, Role::Target, None, false).expect("a client");
     let cancel = Cancel::default();
-    let caller = Caller {
-        model: Arc::new(remote),
-        price,
-        budget: Arc::new(Budget::new(Usd::from_f64(1000.0))),
-        throttle: Throttle::new(512),
-        patience: Patience { attempts: 6, attempt: Duration::from_secs(30), total: Duration::MAX },
-        clock: Clock::System,
-        cancel: cancel.clone(),
-    };
+    let budget = Arc::new(Budget::new(Usd::from_f64(1000.0)));
+    let patience = Patience { attempts: 6, attempt: Duration::from_secs(30), total: Duration::MAX };
+    let (throttle, clock) = (Throttle::new(512), Clock::System);
+    let caller = Caller::new(Arc::new(remote), price, budget, throttle, patience, clock, cancel.clone());
     let replies = Replies::new(Cache::new(bench.folder.join("replies")));
     Evaluator {
         target: Arc::new(Target::new(caller, Some(replies))),

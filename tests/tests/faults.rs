@@ -79,15 +79,11 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
     let over = Overrides { base_url: Some(url.to_owned()), ..Overrides::default() };
     let model = catalog.resolve("claude-haiku-4-5", &over, "").expect("known");
     let (cancel, budget) = (Cancel::default(), Arc::new(Budget::new(Usd::from_f64(budget_usd))));
-    let caller = Caller {
-        price: model.price.clone().expect("priced"),
-        model: Arc::new(Remote::new(model, Role::Target, None, false).expect("a client")),
-        budget: budget.clone(),
-        throttle: Throttle::new(concurrency),
-        patience: Patience { attempts: 6, attempt: Duration::from_secs(1), total: Duration::MAX },
-        clock: Clock::System,
-        cancel: cancel.clone(),
-    };
+    let price = model.price.clone().expect("priced");
+    let remote = Arc::new(Remote::new(model, Role::Target, None, false).expect("a client"));
+    let patience = Patience { attempts: 6, attempt: Duration::from_secs(1), total: Duration::MAX };
+    let (throttle, clock) = (Throttle::new(concurrency), Clock::System);
+    let caller = Caller::new(remote, price, budget.clone(), throttle, patience, clock, cancel.clone());
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),

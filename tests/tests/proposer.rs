@@ -4,7 +4,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -76,8 +76,51 @@ fn all_at_once(calls: &[(&str, Value, &str)]) -> Vec<Block> {
     blocks.collect()
 }
 
+/// A proposer whose replies a test writes whole, and that keeps what it was asked.
+struct Replying {
+    context_tokens: u64,
+    asked: Mutex<Vec<ChatRequest>>,
+    turn: Box<dyn Fn(usize) -> ChatReply + Send + Sync>,
+}
+
+#[async_trait]
+impl ChatModel for Replying {
+    fn id(&self) -> &str {
+        "replying"
+    }
+
+    fn context_tokens(&self) -> u64 {
+        self.context_tokens
+    }
+
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
+        let mut asked = self.asked.lock().expect("no panic");
+        asked.push(request.clone());
+        let mut reply = (self.turn)(asked.len() - 1);
+        reply.usage.input_tokens = (request.prompt_text().len() + tool_results(request)) as u64 / 3;
+        Ok(reply)
+    }
+}
+
+fn tool_results(request: &ChatRequest) -> usize {
+    let blocks = request.messages.iter().flat_map(|message| &message.content);
+    let sizes = blocks.map(|block| match block {
+        Block::ToolResult { content, .. } => content.len(),
+        _ => 0,
+    });
+    sizes.sum()
+}
+
+fn said(content: Vec<Block>, stop_reason: StopReason) -> ChatReply {
+    ChatReply { content, stop_reason, ..ChatReply::default() }
+}
+
 /// A search of one iteration with this proposer.
 async fn search(folder: &Path, turn: Turn) -> Summary {
+    search_with(folder, Arc::new(Scripted { turns: AtomicUsize::new(0), turn })).await
+}
+
+async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
     let limits = Limits { proposer_steps: 6, ..Limits::default() };
     let builder = builder(PROGRAM, limits.clone()).await;
     let dataset = dataset::load(BUILTIN, 0).expect("it loads");
@@ -122,7 +165,7 @@ async fn search(folder: &Path, turn: Turn) -> Summary {
         cancel: cancel.clone(),
     };
     let proposer = Proposer {
-        caller: free(Arc::new(Scripted { turns: AtomicUsize::new(0), turn })),
+        caller: free(proposer),
         limits,
         clock,
         observer: observer.clone(),
@@ -316,6 +359,110 @@ async fn a_trial_is_no_submission() {
     assert_eq!((&found["ok"], &found["examples"][0]["example_id"]), (&json!(true), &json!(id)));
     assert_eq!(summary.unscored[0].status, "gave-up");
     assert!(summary.unscored[0].cost.target_input_tokens > 0, "a trial's calls are counted");
+}
+
+/// A reply that ended in the middle: its last call is not made, whatever its arguments look like.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_that_was_cut_is_not_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |code: &str| call("write_harness", json!({ "code": code, "reasoning": "# Mine" }));
+    let cut = format!("// cut\n{BASELINE}");
+    let proposer = Arc::new(Replying {
+        context_tokens: u64::MAX,
+        asked: Mutex::default(),
+        turn: Box::new(move |turn| match turn {
+            0 => said(text("Long thoughts"), StopReason::MaxTokens),
+            1 => {
+                let both = [call("scoreboard", json!({})), write(&cut)].concat();
+                said(both, StopReason::MaxTokens)
+            }
+            _ => said(write(BASELINE), StopReason::ToolUse),
+        }),
+    });
+    let summary = search_with(folder.path(), proposer.clone()).await;
+    assert_eq!(summary.iterations[1].harness_code, BASELINE, "not the one that was cut");
+    let asked = proposer.asked.lock().expect("no panic");
+    let last = |at: usize| asked[at].messages.last().expect("a message").plain_text();
+    assert!(last(1).contains("Your reply was cut off at its limit of tokens before"), "{}", last(1));
+    assert!(asked[1].must_call_tool && !asked[2].must_call_tool);
+    let results = results(folder.path());
+    assert!(!results[0].1, "the call before it was made: {results:?}");
+    assert!(
+        results[1].1 && results[1].0.contains("in the middle of this call, so it was not made"),
+        "{results:?}"
+    );
+}
+
+/// A reply without any content is not replayed: the reminder joins the turn before.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_said_is_not_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let proposer = Arc::new(Replying {
+        context_tokens: u64::MAX,
+        asked: Mutex::default(),
+        turn: Box::new(|_| said(Vec::new(), StopReason::EndTurn)),
+    });
+    let summary = search_with(folder.path(), proposer.clone()).await;
+    assert_eq!(summary.unscored[0].status, "gave-up");
+    let asked = proposer.asked.lock().expect("no panic");
+    assert_eq!(asked.len(), 3);
+    for request in asked.iter() {
+        assert_eq!(request.messages.len(), 1, "one turn of the user");
+    }
+    assert_eq!(asked[2].messages[0].content.len(), 3, "the opening and two reminders");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_ends_the_iteration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let proposer = Arc::new(Replying {
+        context_tokens: u64::MAX,
+        asked: Mutex::default(),
+        turn: Box::new(|_| said(text("I would rather not."), StopReason::Refusal)),
+    });
+    let summary = search_with(folder.path(), proposer).await;
+    let found = &summary.unscored[0];
+    assert_eq!((found.status.as_str(), found.reason.as_str()), ("proposer-refused", "I would rather not."));
+    assert!(summary.finished_at.is_some());
+}
+
+/// A small window: old results make room for new ones, what stays is a conversation that a provider takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_results_make_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let proposer = Arc::new(Replying {
+        context_tokens: 25_400,
+        asked: Mutex::default(),
+        turn: Box::new(|turn| {
+            let block = Block::ToolUse { id: format!("t{turn}"), name: "read_sdk".into(), input: json!({}) };
+            let raw = Some(format!("[{turn}]"));
+            ChatReply { raw, ..said(vec![block], StopReason::ToolUse) }
+        }),
+    });
+    search_with(folder.path(), proposer.clone()).await;
+    let path = folder.path().join("test/iterations/001/proposer.jsonl");
+    let transcript = std::fs::read_to_string(path).expect("a transcript");
+    assert!(transcript.contains("\"type\":\"trimmed\""), "{}", transcript.len());
+    let asked = proposer.asked.lock().expect("no panic");
+    let last = asked.last().expect("it was asked");
+    assert_eq!(last.messages.len(), 1 + 2 * (asked.len() - 1), "no turn is missing");
+    let results: Vec<&str> = last
+        .messages
+        .iter()
+        .flat_map(|message| &message.content)
+        .filter_map(|block| match block {
+            Block::ToolResult { content, .. } => Some(content.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(results[0].contains("taken out of the conversation"), "{}", results[0]);
+    assert!(results.last().is_some_and(|result| result.contains("A harness is one Rust file")));
+    let replayed = last.messages.iter().filter_map(|message| message.raw.as_deref());
+    assert_eq!(
+        replayed.collect::<Vec<_>>(),
+        ["[0]", "[1]", "[2]", "[3]", "[4]"],
+        "what the model said stays"
+    );
 }
 
 /// All tool results in the transcript of iteration 1.

@@ -594,15 +594,9 @@ fn caller(url: &str, budget: f64, cancel: &Cancel) -> Caller {
     let catalog = Catalog::builtin().expect("well-formed");
     let price =
         catalog.resolve("claude-haiku-4-5", &Overrides::default(), "").expect("known").price.expect("priced");
-    Caller {
-        model,
-        price,
-        budget: Arc::new(Budget::new(Usd::from_f64(budget))),
-        throttle: Throttle::new(16),
-        patience: Patience { attempts: 4, attempt: Duration::from_secs(1), total: Duration::from_secs(6) },
-        clock: Clock::System,
-        cancel: cancel.clone(),
-    }
+    let budget = Arc::new(Budget::new(Usd::from_f64(budget)));
+    let patience = Patience { attempts: 4, attempt: Duration::from_secs(1), total: Duration::from_secs(6) };
+    Caller::new(model, price, budget, Throttle::new(16), patience, Clock::System, cancel.clone())
 }
 
 const GOOD: &str = r#"{"content":[{"type":"text","text":"a"}],"stop_reason":"end_turn","usage":{"input_tokens":1000,"output_tokens":100}}"#;
@@ -721,6 +715,19 @@ async fn what_cannot_be_helped_stops_the_run() {
     let called = caller(&server.url, 1.0, &cancel).call(&asking("Hi"), None).await;
     assert!(matches!(called.result, Err(CallError::Model(ModelError::Unusable(_)))));
     assert!(matches!(cancel.why(), Some(Stop::ModelUnusable(why)) if why.contains("check the key")));
+
+    // A server that is down for good: the tenth call in a row says so.
+    let cancel = Cancel::default();
+    let mut down = caller("http://127.0.0.1:9", 1.0, &cancel);
+    down.patience.attempts = 1;
+    for call in 1..=10 {
+        assert!(cancel.why().is_none(), "call {call}");
+        let called = down.call(&asking("Hi"), None).await;
+        assert!(matches!(called.result, Err(CallError::Model(ModelError::Unavailable(_)))));
+    }
+    assert!(
+        matches!(cancel.why(), Some(Stop::ModelUnusable(why)) if why.starts_with("10 calls in a row got no reply"))
+    );
 
     let server = scripted(vec![|| Reply::new(200, GOOD)]).await;
     let cancel = Cancel::default();

@@ -8,7 +8,10 @@ pub mod budget;
 pub mod throttle;
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -41,6 +44,10 @@ impl Patience {
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
+/// So many calls given up one after another mean that the model is not there at all. Going on would score
+/// harnesses by what their model is not.
+const GIVEN_UP_IN_A_ROW: u32 = 10;
+
 /// A call that has ended.
 #[derive(Clone, Debug)]
 pub struct Called {
@@ -71,20 +78,27 @@ pub struct Caller {
     pub patience: Patience,
     pub clock: Clock,
     pub cancel: Cancel,
+    /// Calls in a row that got no reply.
+    silence: AtomicU32,
 }
 
 impl Caller {
+    pub fn new(
+        model: Arc<dyn ChatModel>,
+        price: Price,
+        budget: Arc<Budget>,
+        throttle: Throttle,
+        patience: Patience,
+        clock: Clock,
+        cancel: Cancel,
+    ) -> Self {
+        Self { model, price, budget, throttle, patience, clock, cancel, silence: AtomicU32::new(0) }
+    }
+
     /// A model that costs nothing and never has to be asked twice, such as a simulated one.
     pub fn free(model: Arc<dyn ChatModel>, clock: Clock, cancel: Cancel) -> Self {
-        Self {
-            model,
-            price: Price::default(),
-            budget: Arc::new(Budget::unlimited()),
-            throttle: Throttle::unlimited(),
-            patience: Patience::ONCE,
-            clock,
-            cancel,
-        }
+        let budget = Arc::new(Budget::unlimited());
+        Self::new(model, Price::default(), budget, Throttle::unlimited(), Patience::ONCE, clock, cancel)
     }
 
     /// Calls, within `time_left` where the caller has less patience than usual.
@@ -95,16 +109,28 @@ impl Caller {
         let mut called = Called::unasked(Err(CallError::BudgetSpent));
         called.result = self.until_answered(request, deadline, &mut called).await;
         called.latency_ms = stopwatch.elapsed_ms();
-        match &called.result {
+        self.stop_if_hopeless(&called.result);
+        called
+    }
+
+    /// Ends the run where no further call can succeed.
+    fn stop_if_hopeless(&self, result: &Result<ChatReply, CallError>) {
+        match result {
             Err(CallError::BudgetSpent) => {
                 self.cancel.stop(Stop::BudgetSpent(self.budget.standing().to_string()))
             }
             Err(CallError::Model(ModelError::Unusable(why))) => {
                 self.cancel.stop(Stop::ModelUnusable(why.clone()));
             }
-            _ => {}
+            Err(CallError::Model(ModelError::Unavailable(why))) if !self.model.is_simulated() => {
+                let silence = 1 + self.silence.fetch_add(1, Ordering::Relaxed);
+                if silence >= GIVEN_UP_IN_A_ROW {
+                    let why = format!("{silence} calls in a row got no reply, the last one because {why}");
+                    self.cancel.stop(Stop::ModelUnusable(why));
+                }
+            }
+            _ => self.silence.store(0, Ordering::Relaxed),
         }
-        called
     }
 
     async fn until_answered(

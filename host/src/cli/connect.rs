@@ -308,15 +308,9 @@ impl Shared<'_> {
     }
 
     fn caller(&self, connected: Connected, throttle: Throttle, patience: Patience) -> Caller {
-        Caller {
-            patience: if connected.model.is_simulated() { Patience::ONCE } else { patience },
-            model: connected.model,
-            price: connected.price,
-            budget: self.budget.clone(),
-            throttle,
-            clock: self.clock,
-            cancel: self.cancel.clone(),
-        }
+        let Connected { model, price, .. } = connected;
+        let patience = if model.is_simulated() { Patience::ONCE } else { patience };
+        Caller::new(model, price, self.budget.clone(), throttle, patience, self.clock, self.cancel.clone())
     }
 }
 

@@ -16,7 +16,10 @@ use crate::{
     dataset::{Dataset, Example, Split},
     evaluate::{Evaluator, Learning, Target, sink::Discard},
     limits::Limits,
-    model::{Block, ChatError, ChatModel, ChatReply, ChatRequest, Usage},
+    model::{
+        Block, ChatError, ChatModel, ChatReply, ChatRequest, Usage,
+        catalog::{Caching, Resolved},
+    },
     pricing::{Price, Usd},
     progress::Silent,
     propose::{instructions, specs},
@@ -31,8 +34,8 @@ const LARGER_PROMPTS: u64 = 16;
 
 /// Turns that a proposer takes at least, and what a turn adds to its conversation: results and words.
 const FEW_TURNS: u64 = 8;
-const TURN_RESULT_TOKENS: (u64, u64) = (4_000, 12_000);
-const TURN_REPLY_TOKENS: (u64, u64) = (1_000, 3_000);
+const TURN_RESULT_TOKENS: (u64, u64) = (3_000, 8_000);
+const TURN_REPLY_TOKENS: (u64, u64) = (1_000, 2_000);
 
 /// What is to be estimated.
 pub struct Plan<'a> {
@@ -43,8 +46,8 @@ pub struct Plan<'a> {
     pub with_test: bool,
     pub baseline: &'a str,
     pub builder: &'a Builder,
-    pub proposer: (&'a str, &'a Price),
-    pub target: (&'a str, &'a Price),
+    pub proposer: (&'a Resolved, &'a Price),
+    pub target: (&'a Resolved, &'a Price),
     pub budget_usd: f64,
 }
 
@@ -129,7 +132,7 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
 }
 
 fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnesses: u64) -> Line {
-    let (id, price) = plan.target;
+    let (model, price) = plan.target;
     let n = examples as u64 * harnesses;
     let cost = |input_tokens, output_tokens| {
         let one = price.of(Usage { input_tokens, output_tokens, ..Usage::default() });
@@ -137,7 +140,7 @@ fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnes
     };
     let large = each.input_tokens * LARGER_PROMPTS;
     Line {
-        what: format!("target {id}, {split}"),
+        what: format!("target {}, {split}", model.id),
         calls: (n * each.calls, n * each.calls),
         input: (n * each.input_tokens, n * large),
         output: (n * each.output_tokens, n * each.output_tokens),
@@ -146,42 +149,45 @@ fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnes
 }
 
 fn proposer(plan: &Plan<'_>) -> Line {
-    let (id, price) = plan.proposer;
+    let (model, price) = plan.proposer;
     let limits: &Limits = plan.builder.sandbox.limits();
     let opening = instructions::opening(1, plan.dataset, plan.val.len(), limits.proposer_steps);
     let tools: usize =
         specs().iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len()).sum();
     let first = ((instructions::system().len() + opening.len() + tools) / BYTES_PER_TOKEN) as u64;
     let turns = (FEW_TURNS.min(limits.proposer_steps.into()), u64::from(limits.proposer_steps));
-    let iteration = |turns, results: u64, reply: u64, cached: bool| {
-        let (mut usage, mut cost) = (Usage::default(), Usd::ZERO);
+    let iteration = |turns, results: u64, reply: u64| {
+        let (mut usage, mut cost, mut before) = (Usage::default(), Usd::ZERO, 0);
         for turn in 0..turns {
             let prompt = first + turn * (results + reply);
-            let new = if turn == 0 { prompt } else { results };
-            let one = match cached {
-                true => Usage {
-                    input_tokens: new,
-                    cache_read_tokens: prompt - new,
-                    output_tokens: reply,
-                    ..Usage::default()
-                },
-                false => Usage { input_tokens: prompt, output_tokens: reply, ..Usage::default() },
-            };
-            cost += price.of(one);
+            let one = Usage { output_tokens: reply, ..prompt_usage(model.profile.caching, before, prompt) };
+            (cost, before) = (cost.plus(price.of(one)), prompt);
             usage += one;
         }
         (usage, cost)
     };
-    let low = iteration(turns.0, TURN_RESULT_TOKENS.0, TURN_REPLY_TOKENS.0, true);
-    let high = iteration(turns.1, TURN_RESULT_TOKENS.1, TURN_REPLY_TOKENS.1, false);
+    let low = iteration(turns.0, TURN_RESULT_TOKENS.0, TURN_REPLY_TOKENS.0);
+    let high = iteration(turns.1, TURN_RESULT_TOKENS.1, TURN_REPLY_TOKENS.1);
     let n = u64::from(plan.iterations);
     let times = |cost: Usd| (0..n).map(|_| cost).sum::<Usd>();
     Line {
-        what: format!("proposer {id}, {n} iterations"),
+        what: format!("proposer {}, {n} iterations", model.id),
         calls: (n * turns.0, n * turns.1),
         input: (n * low.0.total_input_tokens(), n * high.0.total_input_tokens()),
         output: (n * low.0.output_tokens, n * high.0.output_tokens),
         usd: (times(low.1), times(high.1)),
+    }
+}
+
+/// How a prompt is counted of which the first `before` tokens were there in the turn before.
+fn prompt_usage(caching: Caching, before: u64, prompt: u64) -> Usage {
+    let new = prompt - before;
+    match caching {
+        Caching::None => Usage { input_tokens: prompt, ..Usage::default() },
+        Caching::Automatic => Usage { input_tokens: new, cache_read_tokens: before, ..Usage::default() },
+        Caching::OnRequest { .. } => {
+            Usage { cache_write_tokens: new, cache_read_tokens: before, ..Usage::default() }
+        }
     }
 }
 

@@ -165,8 +165,8 @@ async fn dry_run(
         with_test: !args.no_test,
         baseline,
         builder,
-        proposer: (&proposer.id, &priced(&proposer)?),
-        target: (&target.id, &priced(&target)?),
+        proposer: (&proposer, &priced(&proposer)?),
+        target: (&target, &priced(&target)?),
         budget_usd: args.money.budget_usd(),
     };
     estimate::print(&plan).await
