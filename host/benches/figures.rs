@@ -30,14 +30,14 @@ use mmh::{
     jail::Jail,
     limits::Limits,
     model::{
-        Block, ChatError, ChatModel, ChatReply, ChatRequest,
+        Block, ChatError, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole,
         catalog::{Catalog, Overrides},
         remote::{Remote, Role},
     },
     pricing::Usd,
     progress::Silent,
     record::format::Cost,
-    sandbox::Task,
+    sandbox::{ModelPort, Task},
     search::BASELINE,
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
 };
@@ -75,12 +75,20 @@ fn print(figures: &[Figure]) {
 }
 
 fn figure(what: &'static str, measured: Duration, limit: Duration) -> Figure {
-    let shown = |duration: Duration| match duration.as_secs_f64() {
+    Figure { what, measured: shown(measured), limit: shown(limit), holds: measured <= limit }
+}
+
+/// A figure that is only told.
+fn without_limit(what: &'static str, measured: Duration) -> Figure {
+    Figure { what, measured: shown(measured), limit: "-".into(), holds: true }
+}
+
+fn shown(duration: Duration) -> String {
+    match duration.as_secs_f64() {
         seconds if seconds >= 1.0 => format!("{seconds:.2} s"),
         seconds if seconds >= 1e-3 => format!("{:.1} ms", 1e3 * seconds),
         seconds => format!("{:.0} us", 1e6 * seconds),
-    };
-    Figure { what, measured: shown(measured), limit: shown(limit), holds: measured <= limit }
+    }
 }
 
 fn memory(what: &'static str, bytes: u64, limit_mb: u64) -> Figure {
@@ -294,32 +302,59 @@ const REPLY: &str = r#"{"content":[{"type":"text","text":"a"}],"stop_reason":"en
 const LATENCY: Duration = Duration::from_millis(300);
 
 /// 2,000 calls over HTTP, as a run makes them: budget, retries, throttle and the cache of replies included.
+/// First by themselves, then by a harness that makes one call an example.
 fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
+    let answer = |_: &server::Request| server::Reply::new(200, REPLY).after(LATENCY);
+    let server = runtime.block_on(server::Server::start(answer));
+    let evaluator = remote_evaluator(bench, &server.url);
+    let (ideal, rounds) = (LATENCY.mul_f64(2000.0 / 512.0), AtomicU64::new(0));
+    let calls = median(criterion, "2,000 target calls, 300 ms server, 512 at once", || {
+        let round = rounds.fetch_add(1, Ordering::Relaxed);
+        runtime.block_on(call_target(&evaluator.target, round))
+    });
+    figures.push(figure("2,000 target calls, 300 ms server, 512 at once", calls, ideal.mul_f64(1.15)));
+    figures.push(memory("  resident at most, with the server", peak_bytes("self"), 500));
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
     let harness = Learned { prepared: built.prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
-    let answer = |_: &server::Request| server::Reply::new(200, REPLY).after(LATENCY);
-    let server = runtime.block_on(server::Server::start(answer));
-    let rounds = AtomicU64::new(0);
-    let took = median(criterion, "2,000 calls, 300 ms server, 512 at once", || {
+    let examples = median(criterion, "the same by 2,000 examples", || {
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);
-        let example = |n: usize| Example {
-            id: format!("val-{n:04}"),
-            input: format!("text {n} of round {round}"),
-            label: "a".into(),
-        };
+        let input = |n: usize| format!("text {n} of round {round}");
+        let example = |n: usize| Example { id: format!("val-{n:04}"), input: input(n), label: "a".into() };
         let examples: Vec<Example> = (0..2000).map(example).collect();
-        let evaluator = remote_evaluator(bench, &server.url);
         let started = Instant::now();
         let work = evaluator.evaluate(&harness, &examples, Split::Val, None, Arc::new(Discard));
         let done = runtime.block_on(work).expect("it is evaluated");
         assert!(done.rows.iter().all(|row| row.correct && row.cached_calls == 0));
         started.elapsed()
     });
-    let ideal = LATENCY.mul_f64(2000.0 / 512.0);
-    figures.push(figure("2,000 calls, 300 ms server, 512 at once", took, ideal.mul_f64(1.15)));
-    figures.push(memory("  resident at most, with the server", peak_bytes("self"), 500));
+    figures.push(without_limit("  the same by 2,000 examples", examples));
+}
+
+/// 2,000 new requests in 512 lanes.
+async fn call_target(target: &Arc<Target>, round: u64) -> Duration {
+    let (started, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let lanes = (0..512).map(|_| {
+        let (target, next) = (target.clone(), next.clone());
+        tokio::spawn(async move {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= 2000 {
+                    return;
+                }
+                let text = format!("text {n} of round {round} {}", "x".repeat(600));
+                let messages = vec![ChatMessage::text(ChatRole::User, text)];
+                let request = Arc::new(ChatRequest { messages, max_tokens: 64, ..ChatRequest::default() });
+                let called = target.complete(&request, 0, Duration::from_secs(60)).await;
+                assert!(called.result.is_ok() && !called.cached);
+            }
+        })
+    });
+    for lane in lanes.collect::<Vec<_>>() {
+        lane.await.expect("every call is answered");
+    }
+    started.elapsed()
 }
 
 fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
@@ -333,7 +368,7 @@ fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
     let patience = Patience { attempts: 6, attempt: Duration::from_secs(30), total: Duration::MAX };
     let (throttle, clock) = (Throttle::new(512), Clock::System);
     let caller = Caller::new(Arc::new(remote), price, budget, throttle, patience, clock, cancel.clone());
-    let replies = Replies::new(Cache::new(bench.folder.join("replies")));
+    let replies = Replies::open(&Cache::new(bench.folder.join("replies"))).expect("a file of replies");
     Evaluator {
         target: Arc::new(Target::new(caller, Some(replies))),
         concurrency: 512,

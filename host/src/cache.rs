@@ -60,33 +60,10 @@ impl Cache {
 
     /// Stores an entry: written beside, synced, renamed.
     pub fn put(&self, kind: &str, key: Digest, extension: &str, bytes: &[u8]) -> Result<PathBuf, CacheError> {
-        self.put_with(kind, key, extension, bytes, File::sync_all)
-    }
-
-    /// The same without waiting for the disk. A power cut may leave an entry with less in it: whoever reads
-    /// it has to see that.
-    pub fn put_lazily(
-        &self,
-        kind: &str,
-        key: Digest,
-        extension: &str,
-        bytes: &[u8],
-    ) -> Result<PathBuf, CacheError> {
-        self.put_with(kind, key, extension, bytes, |_| Ok(()))
-    }
-
-    fn put_with(
-        &self,
-        kind: &str,
-        key: Digest,
-        extension: &str,
-        bytes: &[u8],
-        sync: impl FnOnce(&File) -> io::Result<()>,
-    ) -> Result<PathBuf, CacheError> {
         let path = self.path(kind, key, extension);
         let folder = self.folder(kind)?;
         let mut file = NamedTempFile::new_in(&folder).map_err(at(&folder))?;
-        file.write_all(bytes).and_then(|()| sync(file.as_file())).map_err(at(&path))?;
+        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(at(&path))?;
         file.persist(&path).map_err(|error| at(&path)(error.error))?;
         Ok(path)
     }

@@ -15,7 +15,10 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
 fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(args).current_dir(folder).env("MMH_CACHE_DIR", cache_dir()).env_remove("MMH_RUSTC");
+    command.args(args).current_dir(folder).env("MMH_CACHE_DIR", cache_dir());
+    for name in ["MMH_RUSTC", "MMH_LOG", "MOONSHOT_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"] {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -36,6 +39,8 @@ fn folder() -> tempfile::TempDir {
         ("large.rs", " ".repeat(300 << 10)),
         ("learn.rs", guest("run/learn_panic.rs")),
         ("empty.wasm", String::new()),
+        ("bad.toml", "[models.x]\nprize = 1\n".into()),
+        ("good.toml", "[providers.lab]\nfree = true\napi = \"openai\"\nbase_url = \"http://lab/v1\"\n[models.\"lab/llama\"]\n".into()),
         ("bad.jsonl", "{\"text\":\"a\",\"label\":\"b\"}\n{\n".into()),
     ] {
         fs::write(folder.path().join(name), text).expect("a file");
@@ -54,7 +59,7 @@ const FUTURE: &str = r#"(component (import "mmh:harness/model@2.0.0" (instance))
 #[test]
 fn what_goes_wrong_is_said() {
     let folder = folder();
-    let table: [(&[&str], i32, &str); 22] = [
+    let table: [(&[&str], i32, &str); 39] = [
         (&["check", "good.rs"], 0, "ok: component of"),
         (&["check", "bad.rs"], 1, "did-not-compile: error[E0277]"),
         (&["check", "bad.rs", "--json"], 1, "\"kind\": \"did-not-compile\""),
@@ -75,7 +80,58 @@ fn what_goes_wrong_is_said() {
             3,
             "/bin/true cannot be used (it does not say which version of Rust it is)",
         ),
-        (&["eval", "good.rs"], 2, "--mock runs the search with simulated models"),
+        (
+            &["eval", "good.rs"],
+            2,
+            "the target kimi-k2.6 has no key: set MOONSHOT_API_KEY in the environment or in .env; --mock runs",
+        ),
+        (&["run"], 2, "the proposer kimi-k2.6 has no key: set MOONSHOT_API_KEY"),
+        (
+            &["eval", "good.rs", "--target-model", "wizard"],
+            2,
+            "the model wizard is unknown: name its provider in front (such as openrouter/wizard or ollama/wizard), give --target-base-url",
+        ),
+        (
+            &["eval", "good.rs", "--target-model", "gpt-9"],
+            2,
+            "the model gpt-9 has no price: --target-price gives one in US dollars per million tokens",
+        ),
+        (&["eval", "good.rs", "--target-model", "gpt-9", "--allow-unpriced"], 2, "set OPENAI_API_KEY"),
+        (
+            &["eval", "good.rs", "--target-model", "x", "--target-base-url", "http://me:secret@host"],
+            2,
+            "\"host\" is no base URL: a key does not belong into it",
+        ),
+        (
+            &[
+                "eval",
+                "good.rs",
+                "--target-model",
+                "ollama/x",
+                "--attempts",
+                "1",
+                "--target-base-url",
+                "http://127.0.0.1:9/v1",
+                "--allow-unpriced",
+            ],
+            3,
+            "10 calls in a row got no reply, the last one because x at 127.0.0.1:9 cannot be reached",
+        ),
+        (&["run", "--target-price", "1"], 2, "two prices are expected, such as 0.95,4.00"),
+        (&["run", "--budget-usd", "-1"], 2, "unexpected argument"),
+        (&["run", "--budget-usd", "NaN"], 2, "an amount in US dollars from 0 to 1000000 is expected"),
+        (
+            &["run", "--dry-run", "--eval-size", "5"],
+            0,
+            "an estimate; nothing was spent and no model was asked",
+        ),
+        (&["run", "--dry-run", "--mock"], 2, "--mock costs nothing"),
+        (&["run", "--dry-run", "--target-model", "gpt-9"], 2, "the model gpt-9 has no price"),
+        (&["models"], 0, "MOONSHOT_API_KEY: not set"),
+        (&["models", "--json"], 0, "\"above_input_tokens\": 100000"),
+        (&["models", "--config", "nowhere.toml"], 2, "cannot read nowhere.toml: No such file"),
+        (&["models", "--config", "bad.toml"], 2, "bad.toml: TOML parse error at line 2"),
+        (&["models", "--config", "good.toml"], 0, "lab/llama"),
         (
             &["eval", "good.rs", "--mock", "--target-model", "kimi-k2.6"],
             2,
@@ -111,6 +167,54 @@ fn what_goes_wrong_is_said() {
         let said = both(&output);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
         assert!(said.contains(says), "{args:?}: {says:?} is not in {said}");
+    }
+}
+
+/// A key comes from the environment or from `.env`; whether it is there is shown, and what it is never.
+#[test]
+fn keys_are_found_and_not_shown() {
+    let key = "sk-very-secret-1";
+    // name, environment, .env, exit code, what is said
+    let table = [
+        ("neither", None, None, 0, "MOONSHOT_API_KEY: not set"),
+        ("environment", Some(key), None, 0, "MOONSHOT_API_KEY: set"),
+        ("an empty one is none", Some(" "), None, 0, "MOONSHOT_API_KEY: not set"),
+        (
+            ".env",
+            None,
+            Some(format!("# keys\nexport MOONSHOT_API_KEY='{key}'\n")),
+            0,
+            "MOONSHOT_API_KEY: set",
+        ),
+        (
+            "an empty line of the example",
+            None,
+            Some("MOONSHOT_API_KEY=\n".into()),
+            0,
+            "MOONSHOT_API_KEY: not set",
+        ),
+        (
+            "a broken .env",
+            None,
+            Some(format!("MOONSHOT_API_KEY {key} '\n")),
+            2,
+            ".env: a line cannot be understood",
+        ),
+    ];
+    for (name, set, dot_env, code, says) in table {
+        let folder = folder();
+        if let Some(text) = dot_env {
+            fs::write(folder.path().join(".env"), text).expect("a file");
+        }
+        for args in [["models", "--verbose"], ["models", "--json"], ["doctor", "--json"]] {
+            let mut command = command(folder.path(), &args);
+            set.map(|value| command.env("MOONSHOT_API_KEY", value));
+            let output = command.output().expect("it starts");
+            let said = both(&output);
+            assert_eq!(output.status.code(), Some(code), "{name}: {said}");
+            assert!(args[1] == "--json" || said.contains(says), "{name}: {says:?} is not in {said}");
+            assert!(!said.contains(key), "{name}: {said}");
+        }
     }
 }
 
@@ -272,8 +376,8 @@ fn documented_options_exist() {
     };
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");
     let (known, named) = (options(&help), options(&readme));
-    let cargos = ["--release", "--workspace", "--path"];
-    for option in named.iter().filter(|option| !cargos.contains(&option.as_str())) {
+    let others = ["--release", "--workspace", "--path", "--prefix"];
+    for option in named.iter().filter(|option| !others.contains(&option.as_str())) {
         assert!(known.contains(option), "{option} is in the README, but not in the help: {known:?}");
     }
     let limits = help.split("Limits:").nth(1).unwrap_or_default();

@@ -326,5 +326,6 @@ pub fn replies(global: &Global, money: &MoneyArgs, target: &Connected) -> Result
     if money.no_cache || target.info.is_none() {
         return Ok(None);
     }
-    Ok(Some(Replies::new(environment::cache(global)?)))
+    let replies = Replies::open(&environment::cache(global)?);
+    Ok(Some(replies.map_err(CliError::host)?))
 }

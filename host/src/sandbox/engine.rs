@@ -16,6 +16,7 @@ pub fn new() -> Result<Engine> {
         .relaxed_simd_deterministic(true)
         // Our imports are async on the host's side only; the guest is sequential.
         .concurrency_support(false)
+        .memory_init_cow(false)
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(2 * STACK_BYTES);
     Engine::new(&config)
