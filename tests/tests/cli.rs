@@ -39,6 +39,7 @@ fn folder() -> tempfile::TempDir {
         ("large.rs", " ".repeat(300 << 10)),
         ("learn.rs", guest("run/learn_panic.rs")),
         ("empty.wasm", String::new()),
+        ("moved.toml", "[providers.ollama]\nbase_url = \"http://127.0.0.1:9/v1\"\n".into()),
         ("bad.toml", "[models.x]\nprize = 1\n".into()),
         ("good.toml", "[providers.lab]\nfree = true\napi = \"openai\"\nbase_url = \"http://lab/v1\"\n[models.\"lab/llama\"]\n".into()),
         ("bad.jsonl", "{\"text\":\"a\",\"label\":\"b\"}\n{\n".into()),
@@ -59,7 +60,7 @@ const FUTURE: &str = r#"(component (import "mmh:harness/model@2.0.0" (instance))
 #[test]
 fn what_goes_wrong_is_said() {
     let folder = folder();
-    let table: [(&[&str], i32, &str); 39] = [
+    let table: [(&[&str], i32, &str); 40] = [
         (&["check", "good.rs"], 0, "ok: component of"),
         (&["check", "bad.rs"], 1, "did-not-compile: error[E0277]"),
         (&["check", "bad.rs", "--json"], 1, "\"kind\": \"did-not-compile\""),
@@ -132,6 +133,11 @@ fn what_goes_wrong_is_said() {
         (&["models", "--config", "nowhere.toml"], 2, "cannot read nowhere.toml: No such file"),
         (&["models", "--config", "bad.toml"], 2, "bad.toml: TOML parse error at line 2"),
         (&["models", "--config", "good.toml"], 0, "lab/llama"),
+        (
+            &["eval", "good.rs", "--config", "moved.toml", "--target-model", "ollama/x", "--attempts", "1"],
+            3,
+            "warning: by mmh.toml, calls to ollama go to http://127.0.0.1:9/v1",
+        ),
         (
             &["eval", "good.rs", "--mock", "--target-model", "kimi-k2.6"],
             2,

@@ -234,8 +234,8 @@ impl Connector<'_> {
 
     fn remote(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
         let role = choice.role.name();
-        let resolved = choice.resolve(&environment::catalog(self.global)?)?;
-        let price = self.price(choice, &resolved)?;
+        let (resolved, price) = self.priced(choice)?;
+        self.tell_if_moved(choice, &resolved)?;
         let key = match &resolved.key_env {
             Some(name) => Some(environment::key(name)?.ok_or_else(|| {
                 CliError::input(format!(
@@ -256,9 +256,30 @@ impl Connector<'_> {
             model: resolved.wire_model.clone(),
             thinking: choice.thinks,
             reply_cache: choice.role == Role::Target && !self.money.no_cache,
+            price: price.clone(),
         };
         let model = Remote::new(resolved, choice.role, key, choice.thinks).map_err(CliError::input)?;
         Ok(Connected { model: Arc::new(model), price, info: Some(info) })
+    }
+
+    /// A model and its price.
+    pub fn priced(&self, choice: &Choice<'_>) -> Result<(Resolved, Price), CliError> {
+        let resolved = choice.resolve(&environment::catalog(self.global)?)?;
+        let price = self.price(choice, &resolved)?;
+        Ok((resolved, price))
+    }
+
+    /// A file that happens to lie in the folder can send a known provider's key elsewhere: not in silence.
+    fn tell_if_moved(&self, choice: &Choice<'_>, resolved: &Resolved) -> Result<(), CliError> {
+        let known = choice.resolve(&Catalog::builtin()?);
+        if known.is_ok_and(|known| known.base_url != resolved.base_url) {
+            let key = if resolved.key_env.is_some() { ", with the key" } else { "" };
+            self.observer.note(format!(
+                "warning: by mmh.toml, calls to {} go to {}{key}",
+                resolved.provider, resolved.base_url
+            ));
+        }
+        Ok(())
     }
 
     /// The price, without which nothing is spent unasked.

@@ -23,7 +23,7 @@ use crate::{
     dataset::{self, BUILTIN, Dataset},
     digest::Digest,
     evaluate::{Evaluator, replies::Replies},
-    model::{catalog::Resolved, remote::Role},
+    model::remote::Role,
     progress::Observer,
     propose::Proposer,
     record::{
@@ -109,7 +109,7 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
     };
     let builder = workbench::open(global, &limits, &*observer).await?;
     let Some(models) = models else {
-        dry_run(global, &args, &dataset, &baseline, &builder).await?;
+        dry_run(global, &args, &dataset, &baseline, &builder, &*observer).await?;
         return Ok(ExitCode::SUCCESS);
     };
     let cancel = stop_on_ctrl_c(observer.clone());
@@ -146,16 +146,14 @@ async fn dry_run(
     dataset: &Dataset,
     baseline: &str,
     builder: &Builder,
+    observer: &dyn Observer,
 ) -> Result<(), CliError> {
     if args.mock {
         return Err(CliError::input("--mock costs nothing; --dry-run estimates what real models cost"));
     }
-    let catalog = super::environment::catalog(global)?;
+    let connector = Connector { global, money: &args.money, mock: false, seed: args.seed, observer };
     let (proposer, target) =
-        (args.proposer.choice().resolve(&catalog)?, args.target.choice().resolve(&catalog)?);
-    let priced = |model: &Resolved| {
-        model.price.clone().ok_or_else(|| CliError::input(format!("the model {} has no price", model.id)))
-    };
+        (connector.priced(&args.proposer.choice())?, connector.priced(&args.target.choice())?);
     let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
     let plan = estimate::Plan {
         iterations: args.iterations,
@@ -165,8 +163,8 @@ async fn dry_run(
         with_test: !args.no_test,
         baseline,
         builder,
-        proposer: (&proposer, &priced(&proposer)?),
-        target: (&target, &priced(&target)?),
+        proposer: (&proposer.0, &proposer.1),
+        target: (&target.0, &target.1),
         budget_usd: args.money.budget_usd(),
     };
     estimate::print(&plan).await

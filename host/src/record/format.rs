@@ -67,6 +67,7 @@ pub struct ProviderInfo {
     pub thinking: bool,
     /// Whether replies of earlier runs were used.
     pub reply_cache: bool,
+    pub price: Price,
 }
 
 /// What the examples are about.
