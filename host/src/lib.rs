@@ -25,3 +25,4 @@ pub mod score;
 pub mod search;
 pub mod text;
 pub mod toolchain;
+pub mod verify;

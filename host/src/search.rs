@@ -24,7 +24,7 @@ use crate::{
         RecordError,
         format::{
             Config, Cost, CostFile, IterationCost, IterationSummary, ReadRow, Score, Stopped, Summary,
-            TestScore, Unscored,
+            TestScore, TraceRow, Unscored,
         },
         provenance,
         reader::RunReader,
@@ -124,7 +124,8 @@ impl Search {
 
     fn write(&self, progress: &Progress) -> Result<(), RecordError> {
         self.writer.cost(&progress.cost)?;
-        self.writer.summary(&progress.summary)
+        self.writer.summary(&progress.summary)?;
+        self.writer.seal()
     }
 
     async fn baseline(&self, progress: &mut Progress) -> Result<(), SearchError> {
@@ -145,7 +146,8 @@ impl Search {
                 folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
-                self.conclude(candidate, Digest::of([]), Fate::Unscored { status, reason }, progress)
+                let fate = Fate::Unscored { status, reason };
+                self.conclude(candidate, Digest::of([]), fate, &folder, progress)
             }
         }
     }
@@ -164,7 +166,7 @@ impl Search {
                 let (source, reasoning) = (String::new(), String::new());
                 let candidate = Candidate { index, source, reasoning, reads, cost, started_at };
                 let fate = Fate::Unscored { status: status.to_owned(), reason };
-                self.conclude(candidate, Digest::of([]), fate, progress)
+                self.conclude(candidate, Digest::of([]), fate, &folder, progress)
             }
         }
     }
@@ -212,8 +214,23 @@ impl Search {
                 folder.put("state.bin", &learned.state)?;
             }
             folder.put_json("score.json", score)?;
+            self.put_result(Split::Val, component, score, &self.val, folder)?;
         }
-        self.conclude(candidate, component, fate, progress)
+        self.conclude(candidate, component, fate, folder, progress)
+    }
+
+    /// States which component had which score on what.
+    fn put_result(
+        &self,
+        split: Split,
+        component: Digest,
+        score: &Score,
+        examples: &[Example],
+        folder: &IterationWriter,
+    ) -> Result<(), RecordError> {
+        let traces: Vec<TraceRow> = folder.lines("eval_trace.jsonl")?;
+        let tested = provenance::Tested { component, split, score, n_asked: examples.len(), traces: &traces };
+        folder.put_json("test-result.json", &provenance::test_result(&tested, &self.config))
     }
 
     fn record_binary(
@@ -272,8 +289,10 @@ impl Search {
         candidate: Candidate,
         component_digest: Digest,
         fate: Fate,
+        folder: &IterationWriter,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
+        folder.seal()?;
         let Candidate { index, source, reasoning, reads, cost, started_at } = candidate;
         let finished_at = self.clock.now();
         match fate {
@@ -327,10 +346,13 @@ impl Search {
             recorder.finish(&folder, examples)?;
             progress.spend(None, done.cost, &self.budget);
             if !done.complete || self.cut_short().is_some() {
-                return Ok(());
+                return folder.seal().map_err(SearchError::from);
             }
             let score = score(&done.rows, &learned, self.config.mock);
             folder.put_json("score.json", &score)?;
+            let component = progress.component(index);
+            self.put_result(split, component, &score, examples, &folder)?;
+            folder.seal()?;
             progress.summary.test.push(TestScore { index, score });
             self.write(progress)?;
         }
@@ -384,6 +406,12 @@ impl Progress {
             self.best = Some((index, score.accuracy, learned));
             self.summary.best_iteration_index = Some(index);
         }
+    }
+
+    /// What a scored iteration was compiled to.
+    fn component(&self, index: u32) -> Digest {
+        let found = self.summary.iterations.iter().find(|it| it.index == index);
+        found.map_or_else(|| Digest::of([]), |it| it.component_digest)
     }
 
     fn finalists(&self) -> Vec<(u32, Learned)> {

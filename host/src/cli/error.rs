@@ -9,6 +9,7 @@ use crate::{
     model::catalog::CatalogError,
     record::RecordError,
     toolchain::{ToolchainError, sdk::SdkError},
+    verify::VerifyError,
 };
 
 /// What went wrong, for people and for scripts.
@@ -94,6 +95,15 @@ impl From<ToolchainError> for CliError {
 impl From<SdkError> for CliError {
     fn from(error: SdkError) -> Self {
         Self::host(error)
+    }
+}
+
+impl From<VerifyError> for CliError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Compile(error) => error.into(),
+            VerifyError::Record(error) => error.into(),
+        }
     }
 }
 

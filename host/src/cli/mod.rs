@@ -20,6 +20,7 @@ mod run;
 mod scoreboard;
 mod summary;
 mod terminal;
+mod verify;
 mod workbench;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -75,6 +76,8 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Show what a run cost
     Cost(cost::CostArgs),
+    /// Check a run: its files, its binaries, its scores
+    Verify(verify::VerifyArgs),
     /// List the models that are known, with prices, and which keys are set
     Models(models::ModelsArgs),
     /// Say what this system offers: compiler, target, jail, cache, keys
@@ -112,6 +115,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Summary(args) => summary::main(args),
         Command::Cost(args) => cost::main(args),
+        Command::Verify(args) => verify::main(&cli.global, args).await,
         Command::Models(args) => models::main(&cli.global, args),
         Command::Doctor(args) => doctor::main(&cli.global, args).await,
         Command::Completions(args) => completions::main(args, Cli::command()),

@@ -42,6 +42,11 @@ impl Terminal {
         this
     }
 
+    /// Takes away what changes at the bottom: results follow.
+    pub fn done(&self) {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn line(&self, line: &str) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.clear();

@@ -154,8 +154,17 @@ impl Compiler {
             .finish()
     }
 
-    /// Compiles a candidate, or finds it in the cache.
+    /// Compiles a candidate, or finds it in the cache. First for types only: most mistakes show there.
     pub async fn compile(&self, source: &str) -> Verdict<Component> {
+        self.compile_with(source, &[Depth::Check, Depth::Build]).await
+    }
+
+    /// The same for a source that has compiled before.
+    pub async fn recompile(&self, source: &str) -> Verdict<Component> {
+        self.compile_with(source, &[Depth::Build]).await
+    }
+
+    async fn compile_with(&self, source: &str, depths: &[Depth]) -> Verdict<Component> {
         if let Some(rejection) = self.too_large(source) {
             return Ok(Err(rejection));
         }
@@ -165,13 +174,13 @@ impl Compiler {
         if let Some(component) = kept.and_then(|bytes| admit(bytes, &self.limits, true).ok()) {
             return Ok(Ok(component));
         }
-        if let Err(rejection) = self.rustc(source, Depth::Check).await? {
-            return Ok(Err(rejection));
+        let mut bytes = Vec::new();
+        for depth in depths {
+            bytes = match self.rustc(source, *depth).await? {
+                Ok(bytes) => bytes,
+                Err(rejection) => return Ok(Err(rejection)),
+            };
         }
-        let bytes = match self.rustc(source, Depth::Build).await? {
-            Ok(bytes) => bytes,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
         let verdict = admit(bytes, &self.limits, false);
         if let Ok(component) = &verdict {
             self.cache.put("components", key, ".wasm", &component.bytes)?;

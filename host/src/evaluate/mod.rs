@@ -90,18 +90,13 @@ impl Evaluator {
         sink: &dyn Sink,
     ) -> Result<Learning, RecordError> {
         let mut learned = Learned { prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
-        for (batch, examples) in train.chunks(BATCH_SIZE).enumerate() {
+        for (batch, id, lessons) in batches(train) {
             if self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let lessons: Vec<Lesson> = examples
-                .iter()
-                .map(|example| Lesson { input: example.input.clone(), gold: example.label.clone() })
-                .collect();
-            let id = format!("learn-{batch:04}");
             let report =
                 self.sandbox.learn(&learned.prepared, self.setting(&learned.state, &id), &lessons).await;
-            let (row, calls) = learn_row(self.target.id(), batch, examples.len(), &id, &report);
+            let (row, calls) = learn_row(self.target.id(), batch, lessons.len(), &id, &report);
             learned.fuel += report.fuel;
             learned.cost += cost_of(&calls);
             sink.batch(&row, &calls)?;
@@ -190,9 +185,21 @@ impl Evaluator {
     }
 
     fn setting<'a>(&'a self, state: &'a [u8], id: &str) -> Setting<'a> {
-        let seed = KeyBuilder::new("call").part("seed", self.seed.to_le_bytes()).part("id", id).finish();
-        Setting { task: &self.task, state, seed, model: self.target.clone() }
+        Setting { task: &self.task, state, seed: seed_of_call(self.seed, id), model: self.target.clone() }
     }
+}
+
+/// What a call's randomness depends on: the run's seed, and the example or batch.
+pub fn seed_of_call(seed: u64, id: &str) -> Digest {
+    KeyBuilder::new("call").part("seed", seed.to_le_bytes()).part("id", id).finish()
+}
+
+/// The examples of each `learn` batch, with the batch's number and name.
+pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<Lesson>)> {
+    train.chunks(BATCH_SIZE).enumerate().map(|(batch, examples)| {
+        let lesson = |it: &Example| Lesson { input: it.input.clone(), gold: it.label.clone() };
+        (batch, format!("learn-{batch:04}"), examples.iter().map(lesson).collect())
+    })
 }
 
 /// The examples of an evaluation, and which one is next.
@@ -206,7 +213,8 @@ fn panicked(error: tokio::task::JoinError) -> RecordError {
     RecordError::Damaged { file: "the evaluation".into(), problem: error.to_string() }
 }
 
-fn trace_row(
+/// What is recorded of an example.
+pub fn trace_row(
     model: &str,
     example: &Example,
     latency_ms: f64,
@@ -243,7 +251,8 @@ fn trace_row(
     (row, calls)
 }
 
-fn learn_row(
+/// What is recorded of a batch.
+pub fn learn_row(
     model: &str,
     batch: usize,
     n_examples: usize,
@@ -274,10 +283,11 @@ fn call_rows(model: &str, id: &str, calls: &[Call]) -> Vec<CallRow> {
         example_id: id.to_owned(),
         call: at as u32,
         model: model.to_owned(),
-        request_digest: Digest::of(serde_json::to_vec(&**request).unwrap_or_default()),
+        request_digest: request_digest(request),
         request: ChatRequest::clone(request),
         reply: answer.result.as_ref().ok().cloned(),
         error: answer.result.as_ref().err().map(ToString::to_string),
+        failure: answer.result.as_ref().err().cloned(),
         usage: answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default(),
         cached: answer.cached,
         cost_usd: answer.cost.as_f64(),
@@ -303,6 +313,11 @@ fn cost_of(calls: &[CallRow]) -> Cost {
     let paid = calls.iter().filter(|call| !call.cached);
     let cost: Usd = paid.clone().map(|call| Usd::from_f64(call.cost_usd)).sum();
     Cost::of_target(total_usage(paid), cost.as_f64())
+}
+
+/// The name of a request in the record.
+pub fn request_digest(request: &ChatRequest) -> Digest {
+    Digest::of(serde_json::to_vec(request).unwrap_or_default())
 }
 
 /// All text of a request.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a call gave no reply, as a harness, a trace and a person read it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum ModelError {
     #[error("the model refused: {0}")]
     Refused(String),
@@ -52,10 +55,12 @@ impl From<ModelError> for ChatError {
 }
 
 /// Why a call of a run gave no reply.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum CallError {
     #[error("the run's budget is spent")]
     BudgetSpent,
     #[error(transparent)]
+    #[serde(untagged)]
     Model(#[from] ModelError),
 }

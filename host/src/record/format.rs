@@ -4,7 +4,8 @@
 //! prices, digests and versions in `config.json`; cache tokens, the budget and the split by iteration in
 //! `cost.json`; `unscored`, `test` and `stopped` in `summary.json`; outcome kinds, fuel, memory, calls and logs in
 //! `eval_trace.jsonl`; the interval, fuel, prompt size and outcomes in `score.json`; and the files
-//! `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin` and `provenance.json`.
+//! `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin`, `provenance.json`,
+//! `test-result.json` and `manifest.json`.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use crate::{
     dataset::Dataset,
     digest::Digest,
     limits::Limits,
-    model::{ChatReply, ChatRequest, Usage, catalog::Api},
+    model::{CallError, ChatReply, ChatRequest, Usage, catalog::Api},
     pricing::{Price, Usd},
     sandbox::OutcomeKind,
 };
@@ -311,6 +312,9 @@ pub struct CallRow {
     pub request: ChatRequest,
     pub reply: Option<ChatReply>,
     pub error: Option<String>,
+    /// The same, typed: enough to give the harness the very same error again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<CallError>,
     /// What the reply came to when it was made.
     pub usage: Usage,
     /// The reply was kept from before: it cost nothing now.

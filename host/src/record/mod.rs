@@ -5,6 +5,7 @@
 
 pub mod append;
 pub mod format;
+pub mod manifest;
 pub mod provenance;
 pub mod reader;
 pub mod writer;

@@ -1,11 +1,59 @@
-//! How a component was made: an in-toto Statement v1 with a SLSA v1 provenance predicate, unsigned.
+//! How a component was made, and what it scored: in-toto Statements v1, unsigned. One has a SLSA v1
+//! provenance predicate, the other one a test-result predicate.
 //!
-//! Shapes after <https://in-toto.io/Statement/v1> and <https://slsa.dev/provenance/v1>.
+//! Shapes after <https://in-toto.io/Statement/v1>, <https://slsa.dev/provenance/v1> and
+//! <https://in-toto.io/attestation/test-result/v0.1>.
 
 use serde_json::{Value, json};
 
-use super::format::Config;
-use crate::digest::Digest;
+use super::format::{Config, Score, TraceRow};
+use crate::{dataset::Split, digest::Digest};
+
+/// What a test result is about.
+pub struct Tested<'a> {
+    pub component: Digest,
+    pub split: Split,
+    pub score: &'a Score,
+    pub n_asked: usize,
+    pub traces: &'a [TraceRow],
+}
+
+/// The statement that ties a component to a score: on which examples of which data set, by which model,
+/// seed and limits. An example that is answered right has passed.
+pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
+    let ids = |correct: bool| -> Vec<&str> {
+        let rows = tested.traces.iter().filter(|row| row.correct == correct);
+        rows.map(|row| row.example_id.as_str()).collect()
+    };
+    let limits = Digest::of(serde_json::to_vec(&config.limits).unwrap_or_default());
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "name": "harness.wasm", "digest": { "sha256": tested.component } }],
+        "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+        "predicate": {
+            "result": if tested.score.n_correct == tested.score.n_examples { "PASSED" } else { "FAILED" },
+            "configuration": [
+                {
+                    "name": config.dataset,
+                    "digest": { "sha256": config.dataset_digest },
+                    "annotations": { "split": tested.split.name(), "examples": tested.n_asked },
+                },
+                {
+                    "name": "limits",
+                    "digest": { "sha256": limits },
+                    "annotations": { "target_model": config.target_model, "seed": config.seed, "mock": config.mock },
+                },
+            ],
+            "passedTests": ids(true),
+            "failedTests": ids(false),
+            "annotations": {
+                "accuracy": tested.score.accuracy,
+                "total_fuel": tested.score.total_fuel,
+                "state_sha256": tested.score.state_digest,
+            },
+        },
+    })
+}
 
 /// What the statement is about.
 pub struct Made {
@@ -15,7 +63,7 @@ pub struct Made {
     pub key: Digest,
 }
 
-/// The statement for one component.
+/// The statement of how a component was made.
 pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
     let digest = |digest: Digest| json!({ "sha256": digest });
     let compiler = Digest::of(&config.toolchain.rustc);

@@ -34,6 +34,11 @@ impl RunReader {
         Self { dir }
     }
 
+    /// The folder itself.
+    pub fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
     pub fn config(&self) -> Result<Config, RecordError> {
         self.json("config.json")
     }

@@ -12,6 +12,7 @@ use super::{
     RecordError,
     append::Appender,
     format::{Config, CostFile, Summary},
+    manifest::{self, Manifest},
 };
 
 /// An open run folder.
@@ -62,6 +63,19 @@ impl RunWriter {
         put_json(&self.dir, "cost.json", cost)
     }
 
+    /// Writes down which bytes the run's own files and the manifests below have now.
+    pub fn seal(&self) -> Result<(), RecordError> {
+        let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
+        let mut paths = manifest::files_of(&self.dir).map_err(listed)?;
+        let sealed = |folder: &String| self.dir.is_file(format!("{folder}/{}", manifest::NAME));
+        let folders = manifest::folders_of(&self.dir).map_err(listed)?;
+        paths.extend(
+            folders.iter().filter(|folder| sealed(folder)).map(|it| format!("{it}/{}", manifest::NAME)),
+        );
+        let manifest = Manifest::of(&self.dir, &paths)?;
+        put(&self.dir, manifest::NAME, &manifest.bytes()).map_err(io("write", manifest::NAME.into()))
+    }
+
     /// The folder of an iteration, created.
     pub fn iteration(&self, index: u32) -> Result<IterationWriter, RecordError> {
         self.folder(format!("iterations/{index:03}"))
@@ -83,6 +97,13 @@ impl IterationWriter {
     /// Writes a whole file.
     pub fn put(&self, file: &str, bytes: &[u8]) -> Result<(), RecordError> {
         put(&self.dir, file, bytes).map_err(io("write", format!("{}/{file}", self.name)))
+    }
+
+    /// Writes down which bytes the folder's files have now. Nothing is written to it afterwards.
+    pub fn seal(&self) -> Result<(), RecordError> {
+        let listed = |source| RecordError::Io { action: "list", file: self.name.clone(), source };
+        let manifest = Manifest::of(&self.dir, &manifest::files_of(&self.dir).map_err(listed)?)?;
+        self.put(manifest::NAME, &manifest.bytes())
     }
 
     pub fn put_json(&self, file: &str, value: &impl Serialize) -> Result<(), RecordError> {
@@ -114,6 +135,12 @@ impl IterationWriter {
         lines.sort_by(|(left, _), (right, _)| left.cmp(right));
         let sorted: Vec<u8> = lines.into_iter().flat_map(|(_, line)| line).copied().collect();
         if sorted == bytes { Ok(()) } else { self.put(file, &sorted) }
+    }
+
+    /// The rows of a JSON Lines file that is finished.
+    pub fn lines<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+        let dir = self.dir.try_clone().map_err(io("open", self.name.clone()))?;
+        super::reader::RunReader::new(dir).lines(file)
     }
 
     /// Opens a JSON Lines file for appending.
