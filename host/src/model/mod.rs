@@ -9,6 +9,7 @@ mod error;
 pub mod openai;
 pub mod remote;
 pub mod simulated;
+mod verdict;
 mod wire;
 
 use async_trait::async_trait;
