@@ -169,9 +169,6 @@ fn undated(id: &str) -> &str {
 fn base_url(text: &str, api: Api) -> Result<Url, CatalogError> {
     let problem = |problem: &str| CatalogError::Url { url: text.to_owned(), problem: problem.to_owned() };
     let url = Url::parse(text).map_err(|error| problem(&error.to_string()))?;
-    if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
-        return Err(problem("it must begin with http:// or https:// and name a host"));
-    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(CatalogError::Url {
             url: authority(&url),
@@ -184,6 +181,9 @@ fn base_url(text: &str, api: Api) -> Result<Url, CatalogError> {
             url: authority(&url),
             problem: "it may have no query and no fragment".into(),
         });
+    }
+    if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
+        return Err(problem("it must begin with http:// or https:// and name a host"));
     }
     // People paste both forms: with and without the version that the path brings along.
     let path = url.path().trim_end_matches('/');

@@ -84,6 +84,7 @@ fn what_is_wrong_is_said() {
     }
     let urls = [
         ("ftp://x", "must begin with http"),
+        ("ftp://me:secret@host", "a key does not belong into it"),
         ("nonsense", "relative URL"),
         ("http://me:secret@host/v1", "a key does not belong into it"),
         ("http://host/v1?key=secret", "no query"),
