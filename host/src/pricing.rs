@@ -34,10 +34,13 @@ impl Usd {
         Self(self.0.saturating_sub(other.0))
     }
 
+    pub fn times(self, count: u64) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+
     /// So many tokens at a price in dollars per million.
     fn of_tokens(tokens: u64, per_million: f64) -> Self {
-        let each = (per_million * PICO / 1e6).round() as u64;
-        Self(tokens.saturating_mul(each))
+        Self::from_f64(per_million / 1e6).times(tokens)
     }
 }
 

@@ -90,9 +90,16 @@ struct Candidate {
     started_at: Timestamp,
 }
 
+/// A candidate that was evaluated, with what came of every example.
+struct Scored {
+    score: Score,
+    learned: Learned,
+    rows: Vec<TraceRow>,
+}
+
 /// What became of a candidate.
 enum Fate {
-    Scored(Box<Score>, Learned),
+    Scored(Box<Scored>),
     Unscored { status: String, reason: String },
 }
 
@@ -209,12 +216,13 @@ impl Search {
         self.stage(candidate.index, "learning and evaluating");
         let fate = self.evaluate(&mut candidate, built, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
-        if let Fate::Scored(score, learned) = &fate {
+        if let Fate::Scored(scored) = &fate {
+            let Scored { score, learned, rows } = &**scored;
             if !learned.state.is_empty() {
                 folder.put("state.bin", &learned.state)?;
             }
             folder.put_json("score.json", score)?;
-            self.put_result(Split::Val, component, score, &self.val, folder)?;
+            self.put_result(Split::Val, component, score, rows, folder)?;
         }
         self.conclude(candidate, component, fate, folder, progress)
     }
@@ -225,11 +233,10 @@ impl Search {
         split: Split,
         component: Digest,
         score: &Score,
-        examples: &[Example],
+        traces: &[TraceRow],
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
-        let traces: Vec<TraceRow> = folder.lines("eval_trace.jsonl")?;
-        let tested = provenance::Tested { component, split, score, n_asked: examples.len(), traces: &traces };
+        let tested = provenance::Tested { component, split, score, traces };
         folder.put_json("test-result.json", &provenance::test_result(&tested, &self.config))
     }
 
@@ -280,7 +287,8 @@ impl Search {
         if let Some(stop) = stop {
             return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
         }
-        Ok(Fate::Scored(Box::new(score(&done.rows, &learned, self.config.mock)), learned))
+        let score = score(&done.rows, &learned, self.config.mock);
+        Ok(Fate::Scored(Box::new(Scored { score, learned, rows: done.rows })))
     }
 
     /// Enters an iteration into summary and costs.
@@ -296,7 +304,8 @@ impl Search {
         let Candidate { index, source, reasoning, reads, cost, started_at } = candidate;
         let finished_at = self.clock.now();
         match fate {
-            Fate::Scored(score, learned) => {
+            Fate::Scored(scored) => {
+                let Scored { score, learned, .. } = *scored;
                 progress.enter(index, &score, learned);
                 progress.summary.iterations.push(IterationSummary {
                     index,
@@ -304,7 +313,7 @@ impl Search {
                     harness_code: source,
                     reasoning,
                     filesystem_reads: reads,
-                    score: *score,
+                    score,
                     cost,
                     started_at,
                     finished_at,
@@ -351,7 +360,7 @@ impl Search {
             let score = score(&done.rows, &learned, self.config.mock);
             folder.put_json("score.json", &score)?;
             let component = progress.component(index);
-            self.put_result(split, component, &score, examples, &folder)?;
+            self.put_result(split, component, &score, &done.rows, &folder)?;
             folder.seal()?;
             progress.summary.test.push(TestScore { index, score });
             self.write(progress)?;

@@ -52,7 +52,8 @@ impl Throttle {
     }
 
     /// How many may be under way now.
-    pub fn limit(&self) -> usize {
+    #[cfg(test)]
+    fn limit(&self) -> usize {
         self.state().limit as usize
     }
 

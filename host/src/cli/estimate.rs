@@ -19,15 +19,13 @@ use crate::{
     model::{
         Block, ChatError, ChatModel, ChatReply, ChatRequest, Usage,
         catalog::{Caching, Resolved},
+        tokens_in,
     },
     pricing::{Price, Usd},
     progress::Silent,
     propose::{instructions, specs},
     text,
 };
-
-/// A token has about four bytes.
-const BYTES_PER_TOKEN: usize = 4;
 
 /// Harnesses that show examples have prompts up to so many times as large as a zero-shot baseline.
 const LARGER_PROMPTS: u64 = 16;
@@ -135,8 +133,7 @@ fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnes
     let (model, price) = plan.target;
     let n = examples as u64 * harnesses;
     let cost = |input_tokens, output_tokens| {
-        let one = price.of(Usage { input_tokens, output_tokens, ..Usage::default() });
-        (0..n).map(|_| one).sum()
+        price.of(Usage { input_tokens, output_tokens, ..Usage::default() }).times(n)
     };
     let large = each.input_tokens * LARGER_PROMPTS;
     Line {
@@ -154,7 +151,7 @@ fn proposer(plan: &Plan<'_>) -> Line {
     let opening = instructions::opening(1, plan.dataset, plan.val.len(), limits.proposer_steps);
     let tools: usize =
         specs().iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len()).sum();
-    let first = ((instructions::system().len() + opening.len() + tools) / BYTES_PER_TOKEN) as u64;
+    let first = tokens_in(instructions::system().len() + opening.len() + tools);
     let turns = (FEW_TURNS.min(limits.proposer_steps.into()), u64::from(limits.proposer_steps));
     let iteration = |turns, results: u64, reply: u64| {
         let (mut usage, mut cost, mut before) = (Usage::default(), Usd::ZERO, 0);
@@ -169,13 +166,12 @@ fn proposer(plan: &Plan<'_>) -> Line {
     let low = iteration(turns.0, TURN_RESULT_TOKENS.0, TURN_REPLY_TOKENS.0);
     let high = iteration(turns.1, TURN_RESULT_TOKENS.1, TURN_REPLY_TOKENS.1);
     let n = u64::from(plan.iterations);
-    let times = |cost: Usd| (0..n).map(|_| cost).sum::<Usd>();
     Line {
         what: format!("proposer {}, {n} iterations", model.id),
         calls: (n * turns.0, n * turns.1),
         input: (n * low.0.total_input_tokens(), n * high.0.total_input_tokens()),
         output: (n * low.0.output_tokens, n * high.0.output_tokens),
-        usd: (times(low.1), times(high.1)),
+        usd: (low.1.times(n), high.1.times(n)),
     }
 }
 
@@ -213,10 +209,9 @@ impl ChatModel for Counter {
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
-        let tokens = |text: &str| text.len().div_ceil(BYTES_PER_TOKEN) as u64;
         let usage = Usage {
-            input_tokens: tokens(&request.prompt_text()),
-            output_tokens: tokens(&self.0),
+            input_tokens: tokens_in(request.prompt_text().len()),
+            output_tokens: tokens_in(self.0.len()),
             ..Usage::default()
         };
         Ok(ChatReply { content: vec![Block::Text { text: self.0.clone() }], usage, ..ChatReply::default() })

@@ -39,7 +39,7 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     let dataset = train(&args, &config, &observer)?;
     let builder = workbench::open(global, &config.limits.clone().within_reason(), &observer).await?;
     let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
-    let verifier = Verifier { reader, config, builder, dataset };
+    let verifier = Verifier::new(reader, config, builder, dataset);
     let folders = verifier.folders()?;
     let wanted: Vec<&String> = folders.iter().filter(|folder| is_wanted(folder, args.iteration)).collect();
     if let (Some(iteration), true) = (args.iteration, wanted.is_empty()) {

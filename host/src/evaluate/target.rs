@@ -32,7 +32,8 @@ impl Target {
 #[async_trait]
 impl ModelPort for Target {
     async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, time_left: Duration) -> Called {
-        let kept = self.replies.as_ref().zip(self.caller.model.wire_digest(request));
+        let wire_digest = |replies| Some((replies, self.caller.model.wire_digest(request)?));
+        let kept = self.replies.as_ref().and_then(wire_digest);
         if let Some((replies, wire)) = &kept
             && let Some(reply) = replies.get(*wire, draw)
         {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use error::{Billing, CallError, ChatError, ModelError, Retry};
+pub use wire::tokens_in;
 
 use crate::digest::Digest;
 

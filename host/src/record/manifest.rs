@@ -30,6 +30,18 @@ pub struct Entry {
     pub bytes: u64,
 }
 
+impl Entry {
+    fn of(bytes: &[u8]) -> Self {
+        Self { sha256: Digest::of(bytes), bytes: bytes.len() as u64 }
+    }
+}
+
+impl std::fmt::Display for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "sha256 {}, {} bytes", self.sha256, self.bytes)
+    }
+}
+
 /// Something that is not as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -52,7 +64,7 @@ impl Manifest {
         for path in paths {
             let problem = |source| RecordError::Io { action: "read", file: path.clone(), source };
             let bytes = dir.read(path).map_err(problem)?;
-            files.insert(path.clone(), Entry { sha256: Digest::of(&bytes), bytes: bytes.len() as u64 });
+            files.insert(path.clone(), Entry::of(&bytes));
         }
         Ok(Self { files })
     }
@@ -116,20 +128,12 @@ pub fn check(dir: &Dir, prefix: &str) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (name, entry) in &manifest.files {
-        let shown = |digest: Digest, bytes: u64| format!("sha256 {digest}, {bytes} bytes");
-        match dir.read(name) {
-            Ok(bytes) => {
-                let found = Entry { sha256: Digest::of(&bytes), bytes: bytes.len() as u64 };
-                if found != *entry {
-                    let (expected, found) =
-                        (shown(entry.sha256, entry.bytes), shown(found.sha256, found.bytes));
-                    findings.push(Finding::new(path(name), expected, found));
-                }
-            }
-            Err(error) => {
-                findings.push(Finding::new(path(name), shown(entry.sha256, entry.bytes), error.to_string()))
-            }
-        }
+        let found = match dir.read(name) {
+            Ok(bytes) if Entry::of(&bytes) == *entry => continue,
+            Ok(bytes) => Entry::of(&bytes).to_string(),
+            Err(error) => error.to_string(),
+        };
+        findings.push(Finding::new(path(name), entry.to_string(), found));
     }
     let here = files_of(dir).unwrap_or_default();
     let strange = here.into_iter().filter(|name| !manifest.files.contains_key(name));

@@ -14,7 +14,6 @@ pub struct Tested<'a> {
     pub component: Digest,
     pub split: Split,
     pub score: &'a Score,
-    pub n_asked: usize,
     pub traces: &'a [TraceRow],
 }
 
@@ -36,7 +35,7 @@ pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
                 {
                     "name": config.dataset,
                     "digest": { "sha256": config.dataset_digest },
-                    "annotations": { "split": tested.split.name(), "examples": tested.n_asked },
+                    "annotations": { "split": tested.split.name(), "examples": tested.traces.len() },
                 },
                 {
                     "name": "limits",

@@ -137,12 +137,6 @@ impl IterationWriter {
         if sorted == bytes { Ok(()) } else { self.put(file, &sorted) }
     }
 
-    /// The rows of a JSON Lines file that is finished.
-    pub fn lines<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
-        let dir = self.dir.try_clone().map_err(io("open", self.name.clone()))?;
-        super::reader::RunReader::new(dir).lines(file)
-    }
-
     /// Opens a JSON Lines file for appending.
     pub fn append(&self, file: &str) -> Result<Appender, RecordError> {
         let name = format!("{}/{file}", self.name);

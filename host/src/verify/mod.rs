@@ -32,6 +32,8 @@ pub struct Verifier {
     pub builder: Builder,
     /// The run's data set, where it is there: `learn` needs it. Evaluations do not.
     pub dataset: Option<Dataset>,
+    /// The run's manifest, or an empty one where it cannot be read, which is a finding of its own.
+    manifest: Manifest,
 }
 
 /// What was found in one folder.
@@ -87,6 +89,11 @@ pub enum VerifyError {
 }
 
 impl Verifier {
+    pub fn new(reader: RunReader, config: Config, builder: Builder, dataset: Option<Dataset>) -> Self {
+        let manifest = reader.json(manifest::NAME).unwrap_or_default();
+        Self { reader, config, builder, dataset, manifest }
+    }
+
     /// Folders of the run, in order: its iterations, then held-out evaluations.
     pub fn folders(&self) -> Result<Vec<String>, RecordError> {
         let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
@@ -113,8 +120,7 @@ impl Verifier {
 
     /// Whether the run's manifest knows a folder.
     fn is_listed(&self, folder: &str) -> bool {
-        let manifest = self.reader.json::<Manifest>(manifest::NAME).unwrap_or_default();
-        manifest.files.contains_key(&format!("{folder}/{}", manifest::NAME))
+        self.manifest.files.contains_key(&format!("{folder}/{}", manifest::NAME))
     }
 
     fn summary(&self, summary: &Summary, folders: &[String]) -> Vec<Finding> {
