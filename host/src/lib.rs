@@ -15,6 +15,7 @@ pub mod digest;
 pub mod evaluate;
 pub mod jail;
 pub mod limits;
+pub mod lineage;
 pub mod model;
 pub mod pricing;
 pub mod progress;

@@ -17,6 +17,7 @@ use crate::{
     dataset::{Dataset, Example, Split},
     digest::Digest,
     evaluate::{Evaluator, Learned, Learning, Sink, sink::Recorder},
+    lineage,
     pricing::Usd,
     progress::{Event, Observer, Silent},
     propose::{self, Outcome, ProposeError, Proposer, Submission, Toolbox, instructions},
@@ -307,8 +308,12 @@ impl Search {
             Fate::Scored(scored) => {
                 let Scored { score, learned, .. } = *scored;
                 progress.enter(index, &score, learned);
+                let earlier = progress.summary.iterations.iter();
+                let parent =
+                    lineage::parent(&source, earlier.map(|it| (it.index, it.harness_code.as_str())));
                 progress.summary.iterations.push(IterationSummary {
                     index,
+                    parent,
                     source_digest: Digest::of(&source),
                     harness_code: source,
                     reasoning,

@@ -23,6 +23,8 @@ pub struct History {
     clock: Clock,
     /// What has been read, for the summary.
     reads: Vec<ReadRow>,
+    /// The turn that reads belong to.
+    step: u32,
 }
 
 /// A tool's result: its content, or what was wrong with the call.
@@ -33,7 +35,12 @@ const MAX_CALL_TEXT: usize = 6_000;
 
 impl History {
     pub fn new(reader: RunReader, log: Appender, clock: Clock) -> Self {
-        Self { reader, log, clock, reads: Vec::new() }
+        Self { reader, log, clock, reads: Vec::new(), step: 0 }
+    }
+
+    /// What is read from now on belongs to this turn.
+    pub fn begin_turn(&mut self, step: u32) {
+        self.step = step;
     }
 
     /// Everything that was read.
@@ -44,7 +51,8 @@ impl History {
 
     /// Notes a read of something that is no file of the run, such as train examples.
     pub fn note(&mut self, path: &str, bytes_read: usize) -> Result<(), RecordError> {
-        let row = ReadRow { path: path.to_owned(), bytes_read: bytes_read as u64, at: self.clock.now() };
+        let (path, at, step) = (path.to_owned(), self.clock.now(), self.step);
+        let row = ReadRow { path, bytes_read: bytes_read as u64, at, step };
         self.log.push(&row)?;
         self.reads.push(row);
         Ok(())

@@ -252,6 +252,7 @@ impl Proposer {
         toolbox: &mut Toolbox<'_>,
     ) -> Result<Vec<Block>, ProposeError> {
         let (mut results, mut tools) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
+        toolbox.begin_turn(step);
         let most = MAX_RESULTS_PER_TURN * self.limits.tool_result_bytes;
         let (last, mut bytes) = (calls.len() - 1, 0);
         for (at, ToolCall { id, name, input }) in calls.into_iter().enumerate() {

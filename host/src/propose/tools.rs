@@ -67,6 +67,11 @@ impl<'a> Toolbox<'a> {
         }
     }
 
+    /// Tools that are called from now on belong to this turn.
+    pub fn begin_turn(&mut self, step: u32) {
+        self.history.begin_turn(step);
+    }
+
     /// The harness that was accepted, once.
     pub fn take_submission(&mut self) -> Option<Submission> {
         self.submission.take()

@@ -335,6 +335,9 @@ pub struct ReadRow {
     pub path: String,
     pub bytes_read: u64,
     pub at: Timestamp,
+    /// The proposer's turn, as in `proposer.jsonl`.
+    #[serde(default)]
+    pub step: u32,
 }
 
 /// A line of `proposer.jsonl`: the proposer's transcript, complete enough to replay it.
@@ -392,6 +395,9 @@ pub struct Stopped {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IterationSummary {
     pub index: u32,
+    /// The earlier iteration that its source shares most with. None for the baseline.
+    #[serde(default)]
+    pub parent: Option<u32>,
     pub harness_code: String,
     pub reasoning: String,
     pub filesystem_reads: Vec<ReadRow>,
