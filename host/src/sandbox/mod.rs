@@ -20,7 +20,7 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
-pub use imports::{Call, LogLine, ModelPort};
+pub use imports::{Call, LogLine, ModelPort, Place};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::{Failure, OutcomeKind};
