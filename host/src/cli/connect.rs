@@ -279,6 +279,19 @@ impl Connector<'_> {
     fn remote(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
         let role = choice.role.name();
         let (resolved, price) = self.priced(choice)?;
+        let info = ProviderInfo {
+            provider: resolved.provider.clone(),
+            api: resolved.api,
+            base_url: resolved.base_url.to_string(),
+            model: resolved.wire_model.clone(),
+            thinking: choice.thinks,
+            reply_cache: match choice.recorded {
+                Some(recorded) => recorded.reply_cache,
+                None => choice.role == Role::Target && !self.money.no_cache,
+            },
+            price: price.clone(),
+        };
+        choice.same_as_recorded(&info)?;
         self.tell_if_moved(choice, &resolved)?;
         let key = match &resolved.key_env {
             Some(name) => Some(environment::key(name)?.ok_or_else(|| {
@@ -293,19 +306,6 @@ impl Connector<'_> {
             self.observer
                 .note(format!("warning: the {role}'s key goes to {} unencrypted", resolved.provider));
         }
-        let info = ProviderInfo {
-            provider: resolved.provider.clone(),
-            api: resolved.api,
-            base_url: resolved.base_url.to_string(),
-            model: resolved.wire_model.clone(),
-            thinking: choice.thinks,
-            reply_cache: match choice.recorded {
-                Some(recorded) => recorded.reply_cache,
-                None => choice.role == Role::Target && !self.money.no_cache,
-            },
-            price: price.clone(),
-        };
-        choice.same_as_recorded(&info)?;
         let model = Remote::new(resolved, choice.role, key, choice.thinks).map_err(CliError::input)?;
         Ok(Connected { model: Arc::new(model), price, info: Some(info) })
     }

@@ -92,11 +92,11 @@ impl RunWriter {
 
     /// Takes away what a crash has left half-written.
     fn tidy(&self) -> Result<(), RecordError> {
-        let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
-        remove_partial(&self.dir).map_err(listed)?;
-        for folder in manifest::folders_of(&self.dir).map_err(listed)? {
+        let tidied = |source| RecordError::Io { action: "tidy up", file: "the run folder".into(), source };
+        remove_partial(&self.dir).map_err(tidied)?;
+        for folder in manifest::folders_of(&self.dir).map_err(tidied)? {
             let dir = self.dir.open_dir(&folder).map_err(io("open", folder.clone()))?;
-            remove_partial(&dir).map_err(io("list", folder))?;
+            remove_partial(&dir).map_err(io("tidy up", folder))?;
         }
         Ok(())
     }
