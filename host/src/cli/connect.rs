@@ -20,7 +20,7 @@ use crate::{
     pricing::{Price, Usd},
     progress::Observer,
     propose::simulated::SimulatedProposer,
-    record::format::ProviderInfo,
+    record::format::{Config, ProviderInfo},
 };
 
 /// The model of both, as in the original.
@@ -146,6 +146,32 @@ impl TargetArgs {
     }
 }
 
+impl TargetArgs {
+    /// The target of a run that is there; it may be asked elsewhere, but it is no other model. What is read
+    /// of a run names no server: a key goes where the user sends it.
+    fn choice_of<'a>(&'a self, recorded: &'a str, thinks: bool) -> Result<Choice<'a>, CliError> {
+        let choice = self.choice();
+        match choice.named {
+            Some(named) if named != recorded => Err(CliError::input(format!(
+                "the run's target model is {recorded}; {named} would answer something else"
+            ))),
+            _ => Ok(Choice { named: Some(recorded), thinks: thinks || choice.thinks, ..choice }),
+        }
+    }
+
+    /// Whether anything is said about the model.
+    pub fn is_given(&self) -> bool {
+        let Choice { named, thinks, over, .. } = self.choice();
+        let Overrides { base_url, api, key_env, price } = over;
+        named.is_some()
+            || thinks
+            || base_url.is_some()
+            || api.is_some()
+            || key_env.is_some()
+            || price.is_some()
+    }
+}
+
 impl ProposerArgs {
     pub fn choice(&self) -> Choice<'_> {
         let over = overrides(
@@ -218,6 +244,24 @@ impl Connector<'_> {
             true => self.simulated(&args.choice(), Arc::new(SimulatedTarget::new(self.seed))),
             false => self.remote(&args.choice()),
         }
+    }
+
+    /// The target of a run that is there.
+    pub fn target_of(&self, args: &TargetArgs, config: &Config) -> Result<Connected, CliError> {
+        if self.mock {
+            return self.target(args);
+        }
+        let recorded = config.providers.get(Role::Target.name());
+        let thinks = recorded.is_some_and(|info| info.thinking);
+        let connected = self.remote(&args.choice_of(&config.target_model, thinks)?)?;
+        let asked = |info: &ProviderInfo| info.base_url.clone();
+        let (before, now) = (recorded.map(asked), connected.info.as_ref().map(asked));
+        if before != now {
+            let before = before.unwrap_or_else(|| "another server".into());
+            self.observer
+                .note(format!("warning: the run asked {before}, and this asks {}", now.unwrap_or_default()));
+        }
+        Ok(connected)
     }
 
     pub fn proposer(&self, args: &ProposerArgs) -> Result<Connected, CliError> {

@@ -102,7 +102,7 @@ impl Stage {
 }
 
 /// A recorded example, and how long it took.
-fn example_of(row: &TraceRow) -> (Example, f64) {
+pub fn example_of(row: &TraceRow) -> (Example, f64) {
     let (id, input, label) = (row.example_id.clone(), row.input.clone(), row.gold_label.clone());
     (Example { id, input, label }, row.latency_ms)
 }
@@ -113,13 +113,13 @@ pub fn is_replayable(row: &TraceRow) -> bool {
 }
 
 /// Answers with what was answered before: the same request, as often as it was made.
-struct Recorded {
+pub struct Recorded {
     answers: HashMap<(Digest, u32), CallRow>,
     unrecorded: Mutex<Vec<String>>,
 }
 
 impl Recorded {
-    fn new(rows: Option<&Vec<CallRow>>) -> Self {
+    pub fn new(rows: Option<&Vec<CallRow>>) -> Self {
         let mut answers = HashMap::new();
         for row in rows.into_iter().flatten() {
             // By the request itself: its recorded digest is one more thing that could be wrong.
@@ -130,6 +130,24 @@ impl Recorded {
         Self { answers, unrecorded: Mutex::default() }
     }
 
+    /// What was answered, if this was asked.
+    pub fn answer(&self, request: &ChatRequest, draw: u32) -> Option<Called> {
+        let row = self.answers.get(&(request_digest(request), draw))?;
+        let result = match (&row.reply, &row.failure) {
+            (Some(reply), _) => Ok(reply.clone()),
+            (None, Some(failure)) => Err(failure.clone()),
+            (None, None) => Err(lost("the record has neither a reply nor an error")),
+        };
+        Some(Called {
+            result,
+            cost: Usd::from_f64(row.cost_usd),
+            price_tier: row.price_tier,
+            attempts: row.attempts,
+            latency_ms: row.latency_ms,
+            cached: row.cached,
+        })
+    }
+
     fn unrecorded(&self) -> Vec<String> {
         self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -138,27 +156,14 @@ impl Recorded {
 #[async_trait]
 impl ModelPort for Recorded {
     async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, _: Duration) -> Called {
-        let Some(row) = self.answers.get(&(request_digest(request), draw)) else {
+        self.answer(request, draw).unwrap_or_else(|| {
             let mut unrecorded = self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner);
             unrecorded.push(request.prompt_text());
-            return Called::unasked(Err(lost("this request is not in the record")));
-        };
-        let result = match (&row.reply, &row.failure) {
-            (Some(reply), _) => Ok(reply.clone()),
-            (None, Some(failure)) => Err(failure.clone()),
-            (None, None) => Err(lost("the record has neither a reply nor an error")),
-        };
-        Called {
-            result,
-            cost: Usd::from_f64(row.cost_usd),
-            price_tier: row.price_tier,
-            attempts: row.attempts,
-            latency_ms: row.latency_ms,
-            cached: row.cached,
-        }
+            Called::unasked(Err(lost("this request is not in the record")))
+        })
     }
 }
 
-fn lost(why: &str) -> CallError {
+pub(crate) fn lost(why: &str) -> CallError {
     ModelError::Unavailable(why.into()).into()
 }
