@@ -1,6 +1,6 @@
 //! Two iterations of a run side by side: source, imports, examples, score, cost.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use serde::Serialize;
 use similar::TextDiff;
@@ -16,6 +16,9 @@ use crate::{
     },
     score::{mcnemar, wilson},
 };
+
+/// The shortest diff is looked for so long, and then a longer one is taken.
+const DIFF_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Lines around a change.
 const CONTEXT_LINES: usize = 3;
@@ -97,7 +100,9 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
         [before, after].map(|index| Loaded::read(reader, &Place::find(reader, index, split)?));
     let (left, right) = (left?, right?);
     let header = |index: u32| format!("{index:03}/harness.rs");
-    let source = TextDiff::from_lines(left.source.as_str(), right.source.as_str())
+    let source = TextDiff::configure()
+        .timeout(DIFF_PATIENCE)
+        .diff_lines(left.source.as_str(), right.source.as_str())
         .unified_diff()
         .context_radius(CONTEXT_LINES)
         .header(&header(before), &header(after))

@@ -59,7 +59,7 @@ pub struct Collected {
 
 /// Kinds of entries, and the ends of their names.
 const KINDS: [(&str, &[&str]); 6] = [
-    ("sdk", &["", ".lock"]),
+    ("sdk", &[""]),
     ("components", &[".wasm"]),
     ("native", &[".cwasm"]),
     ("tools", &[".json"]),
@@ -126,7 +126,7 @@ struct Entry {
     bytes: u64,
     /// When it was last used, as far as that is known.
     used: SystemTime,
-    /// A file that was not finished, or of use only beside another one.
+    /// A file that was not finished.
     is_leftover: bool,
     is_folder: bool,
 }
@@ -192,7 +192,8 @@ fn entries(folder: &Path, kind: &str, ends: &[&str]) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Whether a name is one that this program gives; and then, whether it is of no use by itself.
+/// Whether a name is one that this program gives; and then, whether it is that of an unfinished file. Lock
+/// files are empty, and stay.
 fn is_ours(kind: &str, ends: &[&str], name: &OsStr) -> Option<bool> {
     let name = name.to_str()?;
     if kind == "scratch" {
@@ -207,7 +208,7 @@ fn is_ours(kind: &str, ends: &[&str], name: &OsStr) -> Option<bool> {
     }
     let key = name.get(..64).filter(|key| key.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     let end = &name[key.len()..];
-    ends.contains(&end).then_some(end == ".lock")
+    ends.contains(&end).then_some(false)
 }
 
 /// Bytes of a file, or of all files in a folder. Links are not followed.
@@ -275,7 +276,8 @@ mod tests {
         out
     }
 
-    const NOT_OURS: [&str; 4] = ["components/mine.wasm", "papers/x", "replies/notes.txt", "scratch/mine/x"];
+    const NOT_OURS: [&str; 5] =
+        ["components/mine.wasm", "papers/x", "replies/notes.txt", "scratch/mine/x", "sdk/KEY.lock"];
 
     #[test]
     fn removes_what_is_wished_and_nothing_else() {

@@ -82,7 +82,7 @@ fn examples(examples: &Examples) -> String {
         changed.iter().for_each(|it| out += &format!("  {}\n", self::changed(it)));
     }
     out += &format!(
-        "\n{} examples of both, {} still wrong in another way; p = {} (McNemar's exact test, two-sided)\n",
+        "\n{} examples of both, {} still wrong with another answer; p = {} (McNemar's exact test, two-sided)\n",
         examples.shared,
         examples.otherwise_wrong,
         p_value(examples.p_value),

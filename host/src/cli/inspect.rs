@@ -155,10 +155,10 @@ fn shown(name: &str, inspected: &Inspected, recorded: Option<&Recorded>) -> Stri
             out += &format!("  {name:<30} {:>12}\n", text::grouped(section.bytes));
         }
     }
-    out += "\nproducers\n";
+    out += if inspected.producers.is_empty() { "\nno producers are named\n" } else { "\nproducers\n" };
     for it in &inspected.producers {
-        let line = format!("  {:<14} {} {}", it.role, it.name, it.version);
-        out += &format!("{}\n", text::one_line(&line).replacen(&it.role, &format!("  {:<14}", it.role), 1));
+        let who = text::one_line(&format!("{} {}", it.name, it.version));
+        out += &format!("  {:<14} {who}\n", text::one_line(&it.role));
     }
     out
 }

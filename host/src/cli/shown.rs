@@ -85,7 +85,11 @@ pub fn line(again: &Again) -> String {
         _ if answer(recorded) == answer(found) => answer(found),
         _ => format!("{} -> {}", answer(recorded), answer(found)),
     };
-    let right = if found.correct { "right" } else { "wrong" };
+    let right = match (again.standing, found.correct) {
+        (Standing::Unknown, _) => "-",
+        (_, true) => "right",
+        (_, false) => "wrong",
+    };
     let mut line = format!(
         "{:<12} {:<12} {right:<6} {:<40} {:>14} fuel",
         text::one_line(&found.example_id),
@@ -124,27 +128,34 @@ pub fn unrecorded(whose: &str, prompt: &Unrecorded) -> String {
 /// Where it trapped. Frames of the harness are whole, those of the SDK and of Rust's library in a row.
 pub fn backtrace(traced: &Traced) -> String {
     let mut out = String::from("backtrace, innermost first\n");
-    let mut foreign: Vec<&Frame> = Vec::new();
-    for frame in &traced.frames {
-        match place(frame) {
-            Some(place) => {
-                row(&mut out, &mut foreign);
-                let _ = writeln!(out, "    {place} in {}", text::one_line(&frame.function));
-            }
-            None => foreign.push(frame),
+    let (mut foreign, mut frames) = (Vec::new(), traced.frames.iter().peekable());
+    while let Some(frame) = frames.next() {
+        let Some(place) = place(frame) else {
+            foreign.push(frame);
+            continue;
+        };
+        row(&mut out, &mut foreign);
+        let mut times = 1;
+        while frames.next_if_eq(&frame).is_some() {
+            times += 1;
         }
+        let times = if times > 1 { format!(", {times} times") } else { String::new() };
+        let _ = writeln!(out, "    {place} in {}{times}", text::one_line(&frame.function));
     }
     row(&mut out, &mut foreign);
     out
 }
 
-/// A place in the harness's own source.
+/// A place in the harness's own source. Of a few instructions the compiler does not say the line.
 fn place(frame: &Frame) -> Option<String> {
-    let file = frame.file.as_deref()?.trim_start_matches('/');
-    if file != crate::compile::SOURCE_NAME {
-        return None;
+    let file = frame.file.as_deref().unwrap_or_default().trim_start_matches('/');
+    let name = crate::compile::SOURCE_NAME;
+    let own = frame.function.trim_start_matches('<').starts_with("harness::");
+    match (frame.line, frame.column) {
+        (Some(line), column) if file == name => Some(format!("{name}:{line}:{}", column.unwrap_or(0))),
+        (None, _) if file == name || own => Some(format!("{name}, line unknown,")),
+        _ => None,
     }
-    Some(format!("{file}:{}:{}", frame.line?, frame.column.unwrap_or(0)))
 }
 
 /// Frames that are not the harness's own, in a line.

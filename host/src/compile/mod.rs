@@ -33,8 +33,9 @@ pub const FLAGS: &[&str] = &[
     "-Funsafe_code",
 ];
 
-/// How a harness is built whose traps shall name source lines: the same code, larger by its line tables.
-const LINES: &[&str] = &["-Cdebuginfo=line-tables-only", "-Cstrip=none"];
+/// How a harness is built whose traps shall name source lines: the same code, larger by its line tables and
+/// by the names of functions, without which a line of many a generic function says little.
+const LINES: &[&str] = &["-Cdebuginfo=limited", "-Cstrip=none"];
 
 /// A candidate's compiled form, which imports nothing that it may not.
 #[derive(Clone, Debug)]
