@@ -4,8 +4,9 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use mmh::{
@@ -20,7 +21,7 @@ use mmh::{
 };
 use mmh_tests::{
     builder, cache_dir, guest, guests, root,
-    runs::{copied, honest, reseal},
+    runs::{copied, copy, honest, reseal},
     server::{Reply, Server},
 };
 use serde_json::{Value, json};
@@ -510,7 +511,7 @@ fn components_are_described() {
     assert_eq!(output.status.code(), Some(0), "{}", both(&output));
     let said = stdout(&output);
     for part in [
-        "the digest that the run has recorded",
+        "recorded in manifest.json, provenance.json, summary.json",
         "import mmh:harness/model@1.0.0;",
         "export predict: func(task: task, state: list<u8>, input: string) -> result<prediction, string>;",
         "its parent 000",
@@ -544,7 +545,7 @@ fn a_swapped_component_is_seen() {
         .expect("copied");
     let output = mmh(&run, &["inspect", "RUN", "--iteration", "1"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stdout(&output).contains("NOT the digest that the run has recorded"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("NOT the digest in manifest.json"), "{}", stdout(&output));
 }
 
 /// Damage of any kind is an error or another component, never a panic.
@@ -777,6 +778,45 @@ fn the_cache_is_cleared() {
     let sdk = found["result"]["kinds"].as_array().into_iter().flatten().find(|it| it["kind"] == "sdk");
     let (entries, removed) = (sdk.map(|it| it["entries"].as_u64()), sdk.map(|it| it["removed"].as_u64()));
     assert!(entries > removed, "{found:#}");
+}
+
+/// Cleared again and again while somebody works in it, a cache loses nothing that is needed.
+#[test]
+fn a_cache_at_work_is_not_disturbed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    honest(PROGRAM); // so that there is an SDK to copy
+    let cache = folder.path().join("cache");
+    copy(&cache_dir().join("sdk"), &cache.join("sdk"));
+    fs::create_dir_all(cache.join("scratch/job-left")).expect("a folder");
+    let old = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::open(cache.join("scratch/job-left")).and_then(|it| it.set_modified(old)).expect("it is old");
+    let mut run = Command::new(PROGRAM);
+    run.args(["run", "--mock", "--iterations", "1", "--eval-size", "4", "--run-id", "a"]);
+    run.current_dir(folder.path()).env("MMH_CACHE_DIR", &cache).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = run.spawn().expect("it starts");
+    // From the moment when the run holds the folder on.
+    let is_held = || {
+        let lock = fs::File::open(cache.join("in-use.lock"));
+        lock.is_ok_and(|lock| {
+            lock.try_lock_shared().is_ok() && lock.unlock().is_ok() && lock.try_lock().is_err()
+        })
+    };
+    while !is_held() {
+        assert!(run.try_wait().expect("it can be asked").is_none(), "it has ended before");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut cleared = 0;
+    let ended = loop {
+        let place = cache.display().to_string();
+        let output = mmh(folder.path(), &["gc", "--all", "--replies", "--cache-dir", &place]);
+        match run.try_wait().expect("it can be asked") {
+            Some(ended) => break ended,
+            None => assert_eq!(output.status.code(), Some(3), "{}", both(&output)),
+        }
+        cleared += 1;
+    };
+    assert!(ended.success() && cleared > 0, "{ended}, {cleared}");
+    assert!(!cache.join("scratch/job-left").exists(), "what was left behind goes all the same");
 }
 
 /// What is in the manifests of a run is what is exported: the test's own check of its fixture.

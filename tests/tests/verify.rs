@@ -8,7 +8,7 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use mmh::record::manifest;
+use mmh::record::manifest::{self, Manifest};
 use mmh_tests::{cache_dir, runs, runs::reseal};
 use serde_json::{Value, json};
 

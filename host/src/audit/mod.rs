@@ -76,11 +76,13 @@ impl Place {
     pub fn evaluated(&self, reader: &RunReader) -> Result<Evaluated, AuditError> {
         let (traces, calls) =
             (format!("{}/eval_trace.jsonl", self.folder), format!("{}/model_calls.jsonl", self.folder));
-        if !reader.has(&traces) {
+        let rows = if reader.has(&traces) { reader.lines(&traces)? } else { Vec::new() };
+        // Where learning has failed there is a file, and nothing in it.
+        if rows.is_empty() {
             let (index, split) = (self.index, self.split.name());
             return Err(AuditError::NotEvaluated { index, split, why: self.why_not(reader) });
         }
-        Ok(Evaluated { traces: reader.lines(&traces)?, calls: reader.lines(&calls)? })
+        Ok(Evaluated { traces: rows, calls: reader.lines(&calls)? })
     }
 
     /// The component's bytes.

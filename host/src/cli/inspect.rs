@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     CliResult,
@@ -18,7 +18,10 @@ use crate::{
     compile::imports,
     dataset::Split,
     digest::Digest,
-    record::{manifest::Manifest, reader::RunReader},
+    record::{
+        manifest::{self, Manifest},
+        reader::RunReader,
+    },
     text,
 };
 
@@ -38,8 +41,8 @@ pub struct InspectArgs {
 /// What a run says about the component.
 struct Recorded {
     index: u32,
-    /// The digest in the iteration's manifest, if there is one.
-    sha256: Option<Digest>,
+    /// The digests that the run has recorded for it, by the file that says so.
+    digests: Vec<(&'static str, Digest)>,
     /// The iteration that it was made from, and what changed since.
     parent: Option<(u32, ImportChange)>,
 }
@@ -64,13 +67,14 @@ pub fn main(args: InspectArgs) -> CliResult {
     let inspected = inspect::inspect(&bytes)
         .map_err(|problem| AuditError::NotAComponent { name: name.clone(), problem })?;
     let recorded = run.map(|(reader, place)| recorded(&reader, &place, &inspected)).transpose()?;
-    let holds = recorded.as_ref().and_then(|it| it.sha256).is_none_or(|digest| digest == inspected.sha256);
+    let is_recorded = |it: &Recorded| it.digests.iter().all(|(_, digest)| *digest == inspected.sha256);
+    let holds = recorded.as_ref().is_none_or(is_recorded);
     if args.json {
         let recorded = recorded.map(|it| {
             json!({
                 "iteration": it.index,
-                "sha256": it.sha256,
-                "is_recorded_digest": it.sha256.map(|digest| digest == inspected.sha256),
+                "recorded": it.digests.iter().map(|(file, digest)| json!({ "file": file, "sha256": digest })).collect::<Vec<_>>(),
+                "is_recorded_digest": holds,
                 "parent": it.parent.map(|(index, change)| json!({ "iteration": index, "imports": change })),
             })
         });
@@ -96,14 +100,24 @@ fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
 }
 
 fn recorded(reader: &RunReader, place: &Place, inspected: &Inspected) -> Result<Recorded, CliError> {
-    let manifest = format!("{}/manifest.json", place.home);
-    let sha256 = match reader.has(&manifest) {
-        true => reader.json::<Manifest>(&manifest)?.files.get("harness.wasm").map(|entry| entry.sha256),
-        // An iteration that a crash has cut off has none.
-        false => None,
-    };
+    let mut digests = Vec::new();
+    let (manifest, provenance) =
+        (format!("{}/{}", place.home, manifest::NAME), format!("{}/provenance.json", place.home));
+    // An iteration that a crash has cut off has no manifest, and is in no summary.
+    if reader.has(&manifest) {
+        let listed = reader.json::<Manifest>(&manifest)?.files.get("harness.wasm").map(|entry| entry.sha256);
+        digests.extend(listed.map(|digest| (manifest::NAME, digest)));
+    }
+    if reader.has(&provenance) {
+        let subject = reader.json::<Value>(&provenance)?["subject"][0]["digest"]["sha256"].clone();
+        digests.extend(serde_json::from_value(subject).ok().map(|digest| ("provenance.json", digest)));
+    }
+    if let Ok(summary) = reader.summary() {
+        let found = summary.iterations.iter().find(|it| it.index == place.index);
+        digests.extend(found.map(|it| ("summary.json", it.component_digest)));
+    }
     let parent = parent(reader, place.index, inspected)?;
-    Ok(Recorded { index: place.index, sha256, parent })
+    Ok(Recorded { index: place.index, digests, parent })
 }
 
 /// The parent by the summary, and the change of imports since, where its component is there.
@@ -123,15 +137,26 @@ fn parent(
     Ok(Some((parent, ImportChange::between(&imports, &inspected.imports))))
 }
 
+/// Which files of the run name this digest, and which name another.
+fn said_of_digests(recorded: &Recorded, found: Digest) -> String {
+    let (same, others): (Vec<_>, Vec<_>) = recorded.digests.iter().partition(|(_, digest)| *digest == found);
+    let mut out = match same.iter().map(|(file, _)| *file).collect::<Vec<_>>().join(", ") {
+        files if files.is_empty() && others.is_empty() => {
+            "        the run has recorded no digest: the iteration is not finished\n".into()
+        }
+        files if files.is_empty() => String::new(),
+        files => format!("        recorded in {files}\n"),
+    };
+    for (file, digest) in others {
+        out += &format!("        NOT the digest in {file}: {digest}\n");
+    }
+    out
+}
+
 fn shown(name: &str, inspected: &Inspected, recorded: Option<&Recorded>) -> String {
     let mut out = format!("{name}\nsha256  {}\n", inspected.sha256);
-    match recorded.map(|it| it.sha256) {
-        Some(Some(digest)) if digest == inspected.sha256 => {
-            out += "        the digest that the run has recorded\n"
-        }
-        Some(Some(digest)) => out += &format!("        NOT the digest that the run has recorded: {digest}\n"),
-        Some(None) => out += "        the run has recorded no digest: the iteration is not finished\n",
-        None => {}
+    if let Some(recorded) = recorded {
+        out += &said_of_digests(recorded, inspected.sha256);
     }
     out +=
         &format!("size    {} ({} bytes)\n\n", text::bytes(inspected.bytes), text::grouped(inspected.bytes));

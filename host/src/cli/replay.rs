@@ -303,7 +303,7 @@ impl Shown<'_> {
     fn text(&self, learned: &Relearned, again: &[Again], traced: Trace<'_>, live: Option<&Live>) -> String {
         let mut out = format!(
             "run {}, iteration {:03}, {}: {}, component {}\n",
-            self.config.run_id,
+            text::one_line(&self.config.run_id),
             self.place.index,
             self.place.split.name(),
             if self.args.harness.is_none() { "the recorded harness" } else { "a changed harness" },
@@ -325,7 +325,7 @@ impl Shown<'_> {
     }
 
     fn one(&self, again: &Again, traced: Trace<'_>) -> String {
-        let mut out = format!("example {}: {}\n\n", again.found.example_id, said(again));
+        let mut out = format!("example {}: {}\n\n", text::one_line(&again.found.example_id), said(again));
         out += &shown::example(again, self.limits);
         match traced {
             Some(Ok(traced)) => {
