@@ -26,7 +26,7 @@ use mmh::{
     clock::Clock,
     compile::FLAGS,
     dataset::{Example, Split},
-    evaluate::{Evaluator, Learned, Target, replies::Replies, sink::Discard},
+    evaluate::{Evaluator, Learned, Past, Target, replies::Replies, sink::Discard},
     jail::Jail,
     limits::Limits,
     model::{
@@ -37,7 +37,7 @@ use mmh::{
     pricing::Usd,
     progress::Silent,
     record::format::Cost,
-    sandbox::{ModelPort, Task},
+    sandbox::{ModelPort, Place, Task},
     search::BASELINE,
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
 };
@@ -274,7 +274,8 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
     let evaluate = |delay: Duration, concurrency: usize| {
         let evaluator = evaluator(bench, delay, concurrency);
         let started = Instant::now();
-        let work = evaluator.evaluate(&harness, &examples, Split::Val, None, Arc::new(Discard));
+        let work =
+            evaluator.evaluate(&harness, &examples, Split::Val, None, Past::default(), Arc::new(Discard));
         let done = runtime.block_on(work).expect("it is evaluated");
         assert!(done.rows.iter().all(|row| row.correct));
         started.elapsed()
@@ -324,7 +325,8 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
         let example = |n: usize| Example { id: format!("val-{n:04}"), input: input(n), label: "a".into() };
         let examples: Vec<Example> = (0..2000).map(example).collect();
         let started = Instant::now();
-        let work = evaluator.evaluate(&harness, &examples, Split::Val, None, Arc::new(Discard));
+        let work =
+            evaluator.evaluate(&harness, &examples, Split::Val, None, Past::default(), Arc::new(Discard));
         let done = runtime.block_on(work).expect("it is evaluated");
         assert!(done.rows.iter().all(|row| row.correct && row.cached_calls == 0));
         started.elapsed()
@@ -346,7 +348,8 @@ async fn call_target(target: &Arc<Target>, round: u64) -> Duration {
                 let text = format!("text {n} of round {round} {}", "x".repeat(600));
                 let messages = vec![ChatMessage::text(ChatRole::User, text)];
                 let request = Arc::new(ChatRequest { messages, max_tokens: 64, ..ChatRequest::default() });
-                let called = target.complete(&request, 0, Duration::from_secs(60)).await;
+                let called =
+                    target.complete(&request, Place { index: 0, draw: 0 }, Duration::from_secs(60)).await;
                 assert!(called.result.is_ok() && !called.cached);
             }
         })

@@ -25,6 +25,12 @@ impl Stop {
         }
     }
 
+    /// Whether an iteration that ended so was cut short, and can be gone on with.
+    pub fn is_status(status: &str) -> bool {
+        let stops = [Self::Asked, Self::BudgetSpent(String::new()), Self::ModelUnusable(String::new())];
+        stops.iter().any(|stop| stop.status() == status)
+    }
+
     pub fn reason(&self) -> &str {
         match self {
             Self::Asked => "somebody asked for it",

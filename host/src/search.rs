@@ -2,7 +2,8 @@
 //! record, iteration by iteration, then the held-out score.
 //!
 //! Everything is written when it is known. What goes wrong with one candidate ends its iteration; only
-//! what keeps the host from going on ends the run.
+//! what keeps the host from going on ends the run. A run that was cut off goes on: every stage begins with
+//! what is on record of it, and does the rest.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::{
     compile::CompileError,
     dataset::{Dataset, Example, Split},
     digest::Digest,
-    evaluate::{Evaluator, Learned, Learning, Sink, sink::Recorder},
+    evaluate::{Evaluator, Learned, Learning, Past, Retry, Sink, sink::Recorder},
     lineage,
     pricing::Usd,
     progress::{Event, Observer, Silent},
@@ -24,8 +25,8 @@ use crate::{
     record::{
         RecordError,
         format::{
-            Config, Cost, CostFile, IterationCost, IterationSummary, ReadRow, Score, Stopped, Summary,
-            TestScore, TraceRow, Unscored,
+            Config, Cost, CostFile, IterationCost, IterationSummary, LearnRow, ReadRow, Score, Stopped,
+            Summary, TestScore, TraceRow, Unscored,
         },
         provenance,
         reader::RunReader,
@@ -38,6 +39,9 @@ use crate::{
 /// The harness that every search starts from.
 pub const BASELINE: &str = include_str!("../../baseline-harness/src/harness.rs");
 
+/// The file of what a harness has learned.
+const STATE: &str = "state.bin";
+
 /// What is written beside the baseline.
 const BASELINE_REASONING: &str =
     "# Baseline\n\nZero-shot: the labels, the text, one question. Every search starts here.\n";
@@ -48,6 +52,8 @@ pub struct Search {
     pub dataset: Dataset,
     /// The validation examples of this run.
     pub val: Vec<Example>,
+    /// What is on record of the run. A new one has nothing but its configuration.
+    pub summary: Summary,
     /// The source of iteration 000.
     pub baseline: String,
     pub builder: Builder,
@@ -55,8 +61,6 @@ pub struct Search {
     pub proposer: Proposer,
     /// What both models spend from.
     pub budget: Arc<Budget>,
-    /// Whether the held-out examples are scored at the end.
-    pub with_test: bool,
     pub writer: RunWriter,
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
@@ -94,7 +98,7 @@ struct Candidate {
 /// A candidate that was evaluated, with what came of every example.
 struct Scored {
     score: Score,
-    learned: Learned,
+    state: Arc<[u8]>,
     rows: Vec<TraceRow>,
 }
 
@@ -105,19 +109,25 @@ enum Fate {
 }
 
 impl Search {
-    /// Runs the whole search. Stopped half-way, it leaves a valid partial run.
+    /// Runs the whole search, or what is left of it. Stopped half-way, it leaves a valid partial run.
     pub async fn run(self) -> Result<Summary, SearchError> {
-        let mut progress = Progress::new(&self);
+        let (mut progress, retry) = Progress::begin(&self);
+        self.writer.unseal()?;
         self.write(&progress)?;
-        self.baseline(&mut progress).await?;
-        for index in 1..=self.config.iterations {
+        for index in 0..=self.config.iterations {
+            if progress.has(index) {
+                continue;
+            }
             if self.cancel.is_cancelled() {
                 break;
             }
-            self.iteration(index, &mut progress).await?;
+            match index {
+                0 => self.baseline(retry, &mut progress).await?,
+                _ => self.iteration(index, retry, &mut progress).await?,
+            }
         }
         if !self.cancel.is_cancelled() {
-            self.held_out(&mut progress).await?;
+            self.held_out(retry, &mut progress).await?;
         }
         match self.cancel.why() {
             None => progress.summary.finished_at = Some(self.clock.now()),
@@ -127,16 +137,16 @@ impl Search {
             }
         }
         self.write(&progress)?;
+        self.writer.seal()?;
         Ok(progress.summary)
     }
 
     fn write(&self, progress: &Progress) -> Result<(), RecordError> {
         self.writer.cost(&progress.cost)?;
-        self.writer.summary(&progress.summary)?;
-        self.writer.seal()
+        self.writer.summary(&progress.summary)
     }
 
-    async fn baseline(&self, progress: &mut Progress) -> Result<(), SearchError> {
+    async fn baseline(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         let candidate = Candidate {
             index: 0,
             source: self.baseline.clone(),
@@ -148,7 +158,7 @@ impl Search {
         let folder = self.writer.iteration(0)?;
         self.stage(0, "compiling the baseline");
         match self.builder.build(&candidate.source).await? {
-            Ok(built) => self.judge(candidate, built, &folder, progress).await,
+            Ok(built) => self.judge(candidate, built, &folder, retry, progress).await,
             Err(rejection) => {
                 folder.put("harness.rs", candidate.source.as_bytes())?;
                 folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
@@ -160,20 +170,20 @@ impl Search {
         }
     }
 
-    async fn iteration(&self, index: u32, progress: &mut Progress) -> Result<(), SearchError> {
+    async fn iteration(&self, index: u32, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         let started_at = self.clock.now();
         let folder = self.writer.iteration(index)?;
         self.stage(index, "proposing");
-        let (outcome, reads, cost) = self.propose(index, &folder).await?;
+        let (outcome, reads, cost) = self.propose(index, retry, &folder).await?;
         match outcome {
             Outcome::Submitted(Submission { source, reasoning, built }) => {
                 let candidate = Candidate { index, source, reasoning, reads, cost, started_at };
-                self.judge(candidate, built, &folder, progress).await
+                self.judge(candidate, built, &folder, retry, progress).await
             }
             Outcome::Unsubmitted { status, reason } => {
                 let (source, reasoning) = (String::new(), String::new());
                 let candidate = Candidate { index, source, reasoning, reads, cost, started_at };
-                let fate = Fate::Unscored { status: status.to_owned(), reason };
+                let fate = Fate::Unscored { status, reason };
                 self.conclude(candidate, Digest::of([]), fate, &folder, progress)
             }
         }
@@ -183,21 +193,22 @@ impl Search {
     async fn propose(
         &self,
         index: u32,
+        retry: Retry,
         folder: &IterationWriter,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
-        let history = propose::History::new(
-            RunReader::new(self.writer.dir()?),
-            folder.append("filesystem_reads.jsonl")?,
-            self.clock,
-        );
+        let past = propose::Past::of(folder)?;
+        let reader = RunReader::new(self.writer.dir()?);
+        let history = propose::History::resume(reader, folder, past.answered_steps(), self.clock)?;
+        let trials = propose::Trials::resume(folder, past.answered_steps(), retry)?;
         let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
         let limits = &self.config.limits;
-        let mut toolbox = Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history);
-        let transcript = folder.append("proposer.jsonl")?;
+        let mut toolbox =
+            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials);
+        let transcript = folder.append(propose::TRANSCRIPT)?;
         let opening = instructions::opening(index, &self.dataset, self.val.len(), limits.proposer_steps);
-        let proposal = self.proposer.propose(index, opening, &mut toolbox, &transcript).await?;
+        let proposal = self.proposer.propose(index, opening, &past, &mut toolbox, &transcript).await?;
         transcript.finish()?;
-        let (reads, trial_cost) = toolbox.close()?;
+        let (reads, trial_cost) = toolbox.close(folder)?;
         let mut cost = proposal.cost;
         cost += trial_cost;
         Ok((proposal.outcome, reads, cost))
@@ -209,18 +220,20 @@ impl Search {
         mut candidate: Candidate,
         built: Built,
         folder: &IterationWriter,
+        retry: Retry,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         self.record_binary(&candidate, &built, folder)?;
         let component = built.component.digest;
+        let past = Past::of(folder, retry)?;
         let recorder = Arc::new(Recorder::new(folder)?);
         self.stage(candidate.index, "learning and evaluating");
-        let fate = self.evaluate(&mut candidate, built, recorder.clone()).await?;
+        let fate = self.evaluate(&mut candidate, built, past, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
         if let Fate::Scored(scored) = &fate {
-            let Scored { score, learned, rows } = &**scored;
-            if !learned.state.is_empty() {
-                folder.put("state.bin", &learned.state)?;
+            let Scored { score, state, rows } = &**scored;
+            if !state.is_empty() {
+                folder.put(STATE, state)?;
             }
             folder.put_json("score.json", score)?;
             self.put_result(Split::Val, component, score, rows, folder)?;
@@ -263,9 +276,11 @@ impl Search {
         &self,
         candidate: &mut Candidate,
         built: Built,
+        past: Past,
         recorder: Arc<dyn Sink>,
     ) -> Result<Fate, RecordError> {
-        let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &*recorder).await? {
+        let train = &self.dataset.train;
+        let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { reason, cost } => {
                 candidate.cost += cost;
@@ -282,14 +297,14 @@ impl Search {
         };
         candidate.cost += learned.cost;
         let index = Some(candidate.index);
-        let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, recorder).await?;
+        let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, past, recorder).await?;
         candidate.cost += done.cost;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
             return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
         }
         let score = score(&done.rows, &learned, self.config.mock);
-        Ok(Fate::Scored(Box::new(Scored { score, learned, rows: done.rows })))
+        Ok(Fate::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
     }
 
     /// Enters an iteration into summary and costs.
@@ -303,11 +318,12 @@ impl Search {
     ) -> Result<(), SearchError> {
         folder.seal()?;
         let Candidate { index, source, reasoning, reads, cost, started_at } = candidate;
+        let cost = progress.spend(Some(index), cost, &self.budget);
         let finished_at = self.clock.now();
         match fate {
             Fate::Scored(scored) => {
-                let Scored { score, learned, .. } = *scored;
-                progress.enter(index, &score, learned);
+                let score = scored.score;
+                progress.enter(index, &score);
                 let earlier = progress.summary.iterations.iter();
                 let parent = lineage::parent(&source, earlier.map(|it| (it.index, it.harness_code.as_str())));
                 progress.summary.iterations.push(IterationSummary {
@@ -336,7 +352,6 @@ impl Search {
                 });
             }
         }
-        progress.spend(Some(index), cost, &self.budget);
         Ok(self.write(progress)?)
     }
 
@@ -346,16 +361,17 @@ impl Search {
     }
 
     /// Scores the baseline and the best iteration on the held-out examples, once.
-    async fn held_out(&self, progress: &mut Progress) -> Result<(), SearchError> {
-        if !self.with_test || self.dataset.test.is_empty() {
+    async fn held_out(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
+        if !self.config.with_test || self.dataset.test.is_empty() {
             return Ok(());
         }
-        for (index, learned) in progress.finalists() {
+        for index in progress.finalists() {
+            let learned = self.recall(index, progress).await?;
             let folder = self.writer.test(index)?;
+            let past = Past::of(&folder, retry)?;
             let recorder = Arc::new(Recorder::new(&folder)?);
-            let (examples, split) = (&self.dataset.test, Split::Test);
-            let done =
-                self.evaluator.evaluate(&learned, examples, split, Some(index), recorder.clone()).await?;
+            let (examples, split, sink) = (&self.dataset.test, Split::Test, recorder.clone());
+            let done = self.evaluator.evaluate(&learned, examples, split, Some(index), past, sink).await?;
             recorder.finish(&folder, examples)?;
             progress.spend(None, done.cost, &self.budget);
             if !done.complete || self.cut_short().is_some() {
@@ -363,13 +379,32 @@ impl Search {
             }
             let score = score(&done.rows, &learned, self.config.mock);
             folder.put_json("score.json", &score)?;
-            let component = progress.component(index);
-            self.put_result(split, component, &score, &done.rows, &folder)?;
+            self.put_result(split, progress.component(index), &score, &done.rows, &folder)?;
             folder.seal()?;
             progress.summary.test.push(TestScore { index, score });
             self.write(progress)?;
         }
         Ok(())
+    }
+
+    /// A harness that was scored, as it was when it had learned.
+    async fn recall(&self, index: u32, progress: &Progress) -> Result<Learned, SearchError> {
+        let reader = RunReader::new(self.writer.dir()?);
+        let file = |name| RunReader::iteration_file(index, name);
+        let damaged = |name, problem: String| RecordError::Damaged { file: file(name), problem };
+        let component = reader.bytes(&file("harness.wasm"))?;
+        if Digest::of(&component) != progress.component(index) {
+            return Err(damaged("harness.wasm", "it is not what was evaluated".into()).into());
+        }
+        let built = self.builder.load(component).await?;
+        let built = built.map_err(|rejection| damaged("harness.wasm", rejection.message))?;
+        let state = match reader.has(&file(STATE)) {
+            true => reader.bytes(&file(STATE))?,
+            false => Vec::new(),
+        };
+        let batches: Vec<LearnRow> = reader.lines(&file("learn_trace.jsonl"))?;
+        let fuel = batches.iter().map(|row| row.fuel).sum();
+        Ok(Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() })
     }
 
     fn stage(&self, index: u32, stage: &str) {
@@ -388,35 +423,39 @@ impl Fate {
 struct Progress {
     summary: Summary,
     cost: CostFile,
-    /// The baseline and the best harness so far, ready to be called.
-    baseline: Option<Learned>,
-    best: Option<(u32, f64, Learned)>,
+    /// The accuracy of the best iteration.
+    best: Option<f64>,
 }
 
 impl Progress {
-    fn new(search: &Search) -> Self {
-        let summary = Summary {
-            config: search.config.clone(),
-            iterations: Vec::new(),
-            unscored: Vec::new(),
-            total_cost: Cost::default(),
-            best_iteration_index: None,
-            test: Vec::new(),
-            finished_at: None,
-            stopped: None,
-        };
-        let Config { mock, budget_usd, .. } = search.config;
-        let cost = CostFile { mock, budget_usd, ..CostFile::default() };
-        Self { summary, cost, baseline: None, best: None }
+    /// What is on record, and what an earlier attempt of the run left that is to be tried again: what it did
+    /// not finish because it was stopped.
+    fn begin(search: &Search) -> (Self, Retry) {
+        let mut summary = search.summary.clone();
+        let unusable = Stop::ModelUnusable(String::new());
+        let was = |stop: &Stopped| stop.status == unusable.status();
+        let retry =
+            if summary.stopped.as_ref().is_some_and(was) { Retry::Unanswered } else { Retry::Refused };
+        summary.unscored.retain(|it| !Stop::is_status(&it.status));
+        // Held-out scores are derived again from their records, with their costs.
+        summary.test.clear();
+        (summary.stopped, summary.finished_at) = (None, None);
+        let cost = cost_of(&summary, &search.config, search.budget.standing().limit);
+        summary.total_cost = cost.total;
+        let best = summary.best_iteration_index;
+        let best = summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| it.score.accuracy);
+        (Self { summary, cost, best }, retry)
+    }
+
+    fn has(&self, index: u32) -> bool {
+        self.summary.iterations.iter().any(|it| it.index == index)
+            || self.summary.unscored.iter().any(|it| it.index == index)
     }
 
     /// A later iteration is best only if it is better.
-    fn enter(&mut self, index: u32, score: &Score, learned: Learned) {
-        if index == 0 {
-            self.baseline = Some(learned.clone());
-        }
-        if self.best.as_ref().is_none_or(|(_, accuracy, _)| score.accuracy > *accuracy) {
-            self.best = Some((index, score.accuracy, learned));
+    fn enter(&mut self, index: u32, score: &Score) {
+        if self.best.is_none_or(|accuracy| score.accuracy > accuracy) {
+            self.best = Some(score.accuracy);
             self.summary.best_iteration_index = Some(index);
         }
     }
@@ -427,24 +466,42 @@ impl Progress {
         found.map_or_else(|| Digest::of([]), |it| it.component_digest)
     }
 
-    fn finalists(&self) -> Vec<(u32, Learned)> {
-        let best = self.best.as_ref().map(|(index, _, learned)| (*index, learned.clone()));
-        let baseline = self.baseline.clone().map(|learned| (0, learned));
-        let mut finalists: Vec<_> = baseline.into_iter().chain(best).collect();
-        finalists.dedup_by_key(|(index, _)| *index);
+    /// The baseline, where it was scored, and the best.
+    fn finalists(&self) -> Vec<u32> {
+        let baseline = self.summary.iterations.iter().any(|it| it.index == 0).then_some(0);
+        let mut finalists: Vec<u32> = baseline.into_iter().chain(self.summary.best_iteration_index).collect();
+        finalists.dedup();
         finalists
     }
 
-    /// Adds what an iteration, or the held-out evaluation, has cost. What went out since the last time and
-    /// was not answered belongs to it.
-    fn spend(&mut self, index: Option<u32>, mut cost: Cost, budget: &Budget) {
-        let unknown = budget.standing().unknown.minus(Usd::from_f64(self.cost.total.unknown_usd));
-        cost.unknown_usd = unknown.as_f64();
+    /// Adds what an iteration, or the held-out evaluation, has cost. What else the budget has seen since
+    /// the last time belongs to it as well: calls that went out and were not answered, or whose answers
+    /// were lost when the run was killed.
+    fn spend(&mut self, index: Option<u32>, mut cost: Cost, budget: &Budget) -> Cost {
+        let (standing, total) = (budget.standing(), &self.cost.total);
+        let known = [total.estimated_usd, total.unknown_usd, cost.estimated_usd];
+        let known = known.map(Usd::from_f64).into_iter().sum();
+        cost.unknown_usd = standing.spent.plus(standing.unknown).minus(known).as_f64();
         match index {
             Some(index) => self.cost.iterations.push(IterationCost { index, cost }),
             None => self.cost.test += cost,
         }
         self.cost.total += cost;
         self.summary.total_cost = self.cost.total;
+        cost
     }
+}
+
+/// What the iterations of a summary have cost.
+fn cost_of(summary: &Summary, config: &Config, limit: Usd) -> CostFile {
+    let scored = summary.iterations.iter().map(|it| (it.index, it.cost));
+    let unscored = summary.unscored.iter().map(|it| (it.index, it.cost));
+    let mut iterations: Vec<IterationCost> =
+        scored.chain(unscored).map(|(index, cost)| IterationCost { index, cost }).collect();
+    iterations.sort_by_key(|it| it.index);
+    let mut total = Cost::default();
+    iterations.iter().for_each(|it| total += it.cost);
+    // Raised since the run began, perhaps.
+    let budget_usd = config.budget_usd.map(|_| limit.as_f64());
+    CostFile { total, mock: config.mock, budget_usd, iterations, test: Cost::default() }
 }

@@ -426,12 +426,7 @@ async fn a_live_replay_pays_for_nothing_else() {
     // name, what is added, exit code, what is said; nothing is asked in any of them
     let table: [(&str, &[&str], i32, &str); 2] = [
         ("no money", &["--budget-usd", "0.000001"], 4, "the budget is spent"),
-        (
-            "another model",
-            &["--target-model", "x"],
-            2,
-            "the run's target model is m; x would answer something else",
-        ),
+        ("another model", &["--target-model", "x"], 2, "the run's target has the model m, not x"),
     ];
     for (name, more, code, says) in table {
         let (found, said) = ended(&[&replay[..], more].concat());
@@ -494,7 +489,7 @@ impl mmh::sandbox::ModelPort for Silent {
     async fn complete(
         &self,
         _: &Arc<mmh::model::ChatRequest>,
-        _: u32,
+        _: mmh::sandbox::Place,
         _: std::time::Duration,
     ) -> mmh::call::Called {
         mmh::call::Called::unasked(Ok(mmh::model::ChatReply::default()))

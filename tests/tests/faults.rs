@@ -14,7 +14,7 @@ use mmh::{
     cancel::{Cancel, Stop},
     clock::Clock,
     dataset::{self, BUILTIN, Dataset, Split},
-    evaluate::{Evaluation, Evaluator, Learned, Target, sink::Discard},
+    evaluate::{Evaluation, Evaluator, Learned, Past, Target, sink::Discard},
     limits::Limits,
     model::{
         catalog::{Catalog, Overrides},
@@ -95,7 +95,8 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
         cancel: cancel.clone(),
     };
     let harness = Learned { prepared: built.prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
-    let work = evaluator.evaluate(&harness, &dataset.train, Split::Train, None, Arc::new(Discard));
+    let work =
+        evaluator.evaluate(&harness, &dataset.train, Split::Train, None, Past::default(), Arc::new(Discard));
     let evaluation = work.await.expect("it is evaluated");
     Ended { evaluation, budget, cancel }
 }

@@ -8,7 +8,7 @@ use mmh::{
     digest::Digest,
     limits::Limits,
     model::{Block, CallError, ChatReply, ChatRequest, ModelError, StopReason, Usage},
-    sandbox::{Lesson, ModelPort, Report, Setting, Task},
+    sandbox::{Lesson, ModelPort, Place, Report, Setting, Task},
 };
 use mmh_tests::{builder, guest, guests};
 
@@ -81,7 +81,7 @@ struct Echo;
 
 #[async_trait]
 impl ModelPort for Echo {
-    async fn complete(&self, request: &Arc<ChatRequest>, _: u32, _: Duration) -> Called {
+    async fn complete(&self, request: &Arc<ChatRequest>, _: Place, _: Duration) -> Called {
         let prompt = request.prompt_text();
         let result = match prompt.as_str() {
             "unavailable" => Err(CallError::Model(ModelError::Unavailable("it is asleep".into()))),

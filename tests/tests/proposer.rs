@@ -26,8 +26,8 @@ use mmh::{
     progress::Silent,
     propose::Proposer,
     record::{
-        format::{Config, SCHEMA_VERSION, Summary, TaskInfo, ToolchainInfo, WitInfo},
-        writer::RunWriter,
+        format::{Config, CostFile, SCHEMA_VERSION, Summary, TaskInfo, ToolchainInfo, WitInfo},
+        writer::{Beginning, RunWriter},
     },
     search::{BASELINE, Search},
 };
@@ -131,6 +131,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         run_id: "test".into(),
         iterations: 1,
         dataset: dataset.task.name.clone(),
+        dataset_path: None,
         eval_split_size: val.len(),
         proposer_model: "scripted".into(),
         target_model: "simulated-target".into(),
@@ -138,6 +139,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         started_at: clock.now(),
         seed: 0,
         concurrency: 4,
+        with_test: false,
         limits: limits.clone(),
         prices: Default::default(),
         budget_usd: None,
@@ -155,7 +157,9 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         wit: WitInfo { package: String::new(), digest: Digest::of("") },
         host_version: String::new(),
     };
-    let writer = RunWriter::create(folder, &config).expect("a run folder");
+    let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
+    let beginning = Beginning { config: &config, summary: &summary, cost: &cost, baseline: BASELINE };
+    let writer = RunWriter::create(folder, &beginning).expect("a run folder");
     let (observer, cancel) = (Arc::new(Silent), Cancel::default());
     let free = |model| Caller::free(model, clock, cancel.clone());
     let target = Arc::new(Target::new(free(Arc::new(SimulatedTarget::new(0))), None));
@@ -181,12 +185,12 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         config,
         dataset,
         val,
+        summary,
         baseline,
         builder,
         evaluator,
         proposer,
         budget: Arc::new(Budget::unlimited()),
-        with_test: false,
         writer,
         clock,
         observer,

@@ -21,15 +21,18 @@ use crate::{
     cancel::Cancel,
     compile::Verdict,
     dataset::Example,
-    evaluate,
+    evaluate::{
+        self,
+        answers::{Answers, lost},
+    },
     model::ChatRequest,
     record::{
         format::{CallRow, TraceRow},
         manifest::Finding,
     },
-    sandbox::{Frame, ModelPort, OutcomeKind, Prepared, Report, Sandbox, Setting},
+    sandbox::{Frame, ModelPort, OutcomeKind, Place, Prepared, Report, Sandbox, Setting},
     text,
-    verify::replay::{self, Recorded, Stage},
+    verify::replay::{self, Stage},
 };
 
 /// A diff of two prompts is looked for so long, and then taken as it is.
@@ -166,7 +169,12 @@ impl Rerun {
         let port = self.port(&example.id);
         let report =
             predict(&self.stage, &self.stage.sandbox, &self.stage.harness, &example, state, port.clone());
-        let (found, calls) = evaluate::trace_row(&self.stage.model, &example, latency_ms, report.await);
+        let report = report.await;
+        let (model, id) = (&self.stage.model, &example.id);
+        let calls = report.calls.iter().zip(0..);
+        let calls = calls.map(|(call, at)| evaluate::call_row(model, id, at, &call.request, &call.answer));
+        let calls = calls.collect();
+        let found = evaluate::trace_row(&self.stage.model, &example, latency_ms, report);
         let unrecorded = port.unrecorded();
         let differences = differences(&recorded, &found);
         let unknown = tainted || (self.live.is_none() && !unrecorded.is_empty());
@@ -200,7 +208,8 @@ impl Rerun {
             Err(rejection) => return Ok(Err(rejection)),
         };
         let (example, _) = replay::example_of(&again.recorded);
-        let port = Arc::new(Recorded::new(Some(&again.calls)));
+        let port = Port { recorded: Answers::new(Some(&again.calls)), ..Port::default() };
+        let port = Arc::new(port);
         let report = predict(&self.stage, &sandbox, &built.prepared, &example, state, port).await;
         let kind = report.result.as_ref().err().map_or(OutcomeKind::Ok, |failure| failure.kind);
         Ok(Ok(Traced { kind, frames: report.backtrace }))
@@ -210,7 +219,7 @@ impl Rerun {
         let rows = self.stage.calls.get(id);
         let prompts = rows.into_iter().flatten().map(|row| row.request.prompt_text()).collect();
         Arc::new(Port {
-            recorded: Recorded::new(rows),
+            recorded: Answers::new(rows),
             prompts,
             live: self.live.clone(),
             unrecorded: Mutex::default(),
@@ -250,8 +259,9 @@ pub fn counts(again: &[Again]) -> BTreeMap<Standing, usize> {
 }
 
 /// Answers from the record, and where that has nothing, from the model.
+#[derive(Default)]
 struct Port {
-    recorded: Recorded,
+    recorded: Answers,
     /// The recorded prompts of the example.
     prompts: Vec<String>,
     live: Option<Arc<dyn ModelPort>>,
@@ -271,14 +281,14 @@ impl Port {
 
 #[async_trait]
 impl ModelPort for Port {
-    async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, time_left: Duration) -> Called {
-        if let Some(called) = self.recorded.answer(request, draw) {
+    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
+        if let Some(called) = self.recorded.find(request, place.draw) {
             return called;
         }
         self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).push(request.prompt_text());
         match &self.live {
-            Some(live) => live.complete(request, draw, time_left).await,
-            None => Called::unasked(Err(replay::lost("this request is not in the record"))),
+            Some(live) => live.complete(request, place, time_left).await,
+            None => Called::unasked(Err(lost("this request is not in the record"))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The run's money. The worst case of a call is reserved before it goes out, so that no number of calls
-//! at once can spend more than there is.
+//! at once can spend more than there is. A [`Ledger`] keeps it, so that a run that was killed does not
+//! forget what it owes.
 
 use std::{
     fmt,
@@ -13,6 +14,7 @@ use crate::pricing::Usd;
 /// What a run may spend, and has spent.
 pub struct Budget {
     limit: Usd,
+    ledger: Option<Box<dyn Ledger>>,
     state: Mutex<State>,
     /// Somebody has settled.
     settled: Notify,
@@ -24,6 +26,24 @@ struct State {
     unknown: Usd,
     reserved: Usd,
     in_flight: usize,
+    /// Reservations so far, of earlier attempts of the run as well: each has its number.
+    entries: u64,
+}
+
+/// Where reservations and bills are written down, each before anything follows from it.
+pub trait Ledger: Send + Sync {
+    fn reserved(&self, entry: u64, at_most: Usd) -> Result<(), String>;
+    /// Called once for each entry. An error shows with the next reservation.
+    fn settled(&self, entry: u64, spent: Usd, unknown: Usd);
+}
+
+/// What a ledger says of earlier attempts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    pub spent: Usd,
+    /// Of calls without a usable answer, those included that were under way when the run was killed.
+    pub unknown: Usd,
+    pub entries: u64,
 }
 
 /// How a budget stands.
@@ -46,9 +66,14 @@ impl fmt::Display for Standing {
     }
 }
 
-/// There is not enough left, and nothing under way that could give some back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spent;
+/// Why nothing was reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is not enough left, and nothing under way that could give some back.
+    Spent,
+    /// It could not be written down.
+    Ledger(String),
+}
 
 /// What an attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +90,14 @@ pub enum Bill {
 
 impl Budget {
     pub fn new(limit: Usd) -> Self {
-        Self { limit, state: Mutex::default(), settled: Notify::new() }
+        Self { limit, ledger: None, state: Mutex::default(), settled: Notify::new() }
+    }
+
+    /// A budget that is written down, of which some may be spent.
+    pub fn kept(limit: Usd, ledger: Box<dyn Ledger>, owed: Owed) -> Self {
+        let Owed { spent, unknown, entries } = owed;
+        let state = Mutex::new(State { spent, unknown, entries, ..State::default() });
+        Self { limit, ledger: Some(ledger), state, settled: Notify::new() }
     }
 
     pub fn unlimited() -> Self {
@@ -79,7 +111,7 @@ impl Budget {
 
     /// Sets the worst case aside. While it does not fit only because of calls that are under way, it waits
     /// for them.
-    pub async fn reserve(self: &Arc<Self>, at_most: Usd) -> Result<Reservation, Spent> {
+    pub async fn reserve(self: &Arc<Self>, at_most: Usd) -> Result<Reservation, Refused> {
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
@@ -91,14 +123,31 @@ impl Budget {
                 if owed.plus(state.reserved).plus(at_most) <= self.limit {
                     state.reserved += at_most;
                     state.in_flight += 1;
-                    return Ok(Reservation { budget: self.clone(), at_most, bill: Bill::Unknown });
+                    state.entries += 1;
+                    let entry = state.entries - 1;
+                    drop(state);
+                    return self.write_down(entry, at_most);
                 }
                 if state.in_flight == 0 || owed.plus(at_most) > self.limit {
-                    return Err(Spent);
+                    return Err(Refused::Spent);
                 }
             }
             settled.await;
         }
+    }
+
+    /// What was set aside is on record before the call goes out.
+    fn write_down(self: &Arc<Self>, entry: u64, at_most: Usd) -> Result<Reservation, Refused> {
+        let mut reservation = Reservation { budget: self.clone(), entry, at_most, bill: Bill::Unknown };
+        let written = self.ledger().map_or(Ok(()), |ledger| ledger.reserved(entry, at_most));
+        if written.is_err() {
+            reservation.bill = Bill::Free;
+        }
+        written.map(|()| reservation).map_err(Refused::Ledger)
+    }
+
+    fn ledger(&self) -> Option<&dyn Ledger> {
+        self.ledger.as_deref()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -110,6 +159,7 @@ impl Budget {
 /// given up, and may be billed.
 pub struct Reservation {
     budget: Arc<Budget>,
+    entry: u64,
     at_most: Usd,
     bill: Bill,
 }
@@ -122,19 +172,20 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
+        let (spent, unknown) = match self.bill {
+            Bill::Free => (Usd::ZERO, Usd::ZERO),
+            Bill::Known { cost, estimated: false } => (cost, Usd::ZERO),
+            Bill::Known { cost, estimated: true } => (cost, self.at_most.minus(cost)),
+            Bill::Unknown => (Usd::ZERO, self.at_most),
+        };
+        if let Some(ledger) = self.budget.ledger() {
+            ledger.settled(self.entry, spent, unknown);
+        }
         let mut state = self.budget.state();
         state.in_flight -= 1;
         state.reserved = state.reserved.minus(self.at_most);
-        match self.bill {
-            Bill::Free => {}
-            Bill::Known { cost, estimated } => {
-                state.spent += cost;
-                if estimated {
-                    state.unknown += self.at_most.minus(cost);
-                }
-            }
-            Bill::Unknown => state.unknown += self.at_most,
-        }
+        state.spent += spent;
+        state.unknown += unknown;
         drop(state);
         self.budget.settled.notify_waiters();
     }
@@ -187,7 +238,7 @@ mod tests {
         assert!(!waiting.is_finished());
         first.settle(Bill::Known { cost: usd(0.1), estimated: false });
         assert_eq!(waiting.await.expect("no panic"), Ok(()));
-        assert_eq!(budget.reserve(usd(0.91)).await.err(), Some(Spent));
+        assert_eq!(budget.reserve(usd(0.91)).await.err(), Some(Refused::Spent));
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use budget::{Bill, Budget, Reservation};
+use budget::{Bill, Budget, Refused, Reservation};
 use throttle::Throttle;
 
 use crate::{
@@ -144,7 +144,7 @@ impl Caller {
         loop {
             let waiting = async { (self.throttle.acquire().await, self.budget.reserve(at_most).await) };
             let (permit, reservation) = match deadline.within(waiting).await {
-                Some((permit, reservation)) => (permit, reservation.map_err(|_| CallError::BudgetSpent)?),
+                Some((permit, reservation)) => (permit, reservation.map_err(refused)?),
                 None => return Err(out_of_time(last, deadline).into()),
             };
             called.attempts += 1;
@@ -244,6 +244,14 @@ impl Deadline {
             return Some(work.await);
         }
         tokio::time::timeout(self.left(), work).await.ok()
+    }
+}
+
+fn refused(refused: Refused) -> CallError {
+    match refused {
+        Refused::Spent => CallError::BudgetSpent,
+        // Without a record of it, no money is spent.
+        Refused::Ledger(why) => ModelError::Unusable(why).into(),
     }
 }
 

@@ -26,6 +26,8 @@ use crate::{
 /// The model of both, as in the original.
 const DEFAULT_MODEL: &str = "kimi-k2.6";
 
+const DEFAULT_BUDGET_USD: f64 = 15.0;
+
 #[derive(Clone, Copy, ValueEnum)]
 enum ApiArg {
     Anthropic,
@@ -85,9 +87,8 @@ pub struct ProposerArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Money")]
 pub struct MoneyArgs {
-    /// What all calls together may cost, in US dollars
-    #[arg(long, value_name = "USD", default_value_t = 15.0, value_parser = budget)]
-    budget_usd: f64,
+    #[arg(long, value_name = "USD", value_parser = budget, help = budget_help())]
+    budget_usd: Option<f64>,
     /// Go on with a model that has no price; the budget does not count it
     #[arg(long)]
     allow_unpriced: bool,
@@ -97,13 +98,22 @@ pub struct MoneyArgs {
 }
 
 impl MoneyArgs {
-    pub fn budget_usd(&self) -> f64 {
+    /// What was asked for.
+    pub fn asked_usd(&self) -> Option<f64> {
         self.budget_usd
     }
 
-    pub fn budget(&self) -> Arc<Budget> {
-        Arc::new(Budget::new(Usd::from_f64(self.budget_usd)))
+    pub fn budget_usd(&self) -> f64 {
+        self.budget_usd.unwrap_or(DEFAULT_BUDGET_USD)
     }
+
+    pub fn budget(&self) -> Arc<Budget> {
+        Arc::new(Budget::new(Usd::from_f64(self.budget_usd())))
+    }
+}
+
+fn budget_help() -> String {
+    format!("What all calls together may cost, in US dollars [default: {DEFAULT_BUDGET_USD}]")
 }
 
 fn model_help(what: &str) -> String {
@@ -132,6 +142,8 @@ pub struct Choice<'a> {
     named: Option<&'a str>,
     over: Overrides,
     thinks: bool,
+    /// The server that a run that goes on has asked so far: no other one.
+    recorded: Option<&'a ProviderInfo>,
 }
 
 impl TargetArgs {
@@ -142,23 +154,12 @@ impl TargetArgs {
             named: self.target_model.as_deref(),
             over,
             thinks: self.target_thinking == Switch::On,
+            recorded: None,
         }
     }
 }
 
 impl TargetArgs {
-    /// The target of a run that is there; it may be asked elsewhere, but it is no other model. What is read
-    /// of a run names no server: a key goes where the user sends it.
-    fn choice_of<'a>(&'a self, recorded: &'a str, thinks: bool) -> Result<Choice<'a>, CliError> {
-        let choice = self.choice();
-        match choice.named {
-            Some(named) if named != recorded => Err(CliError::input(format!(
-                "the run's target model is {recorded}; {named} would answer something else"
-            ))),
-            _ => Ok(Choice { named: Some(recorded), thinks: thinks || choice.thinks, ..choice }),
-        }
-    }
-
     /// Whether anything is said about the model.
     pub fn is_given(&self) -> bool {
         let Choice { named, thinks, over, .. } = self.choice();
@@ -185,6 +186,7 @@ impl ProposerArgs {
             named: self.proposer_model.as_deref(),
             over,
             thinks: self.proposer_thinking == Switch::On,
+            recorded: None,
         }
     }
 }
@@ -203,7 +205,37 @@ fn overrides(
     Overrides { base_url: base_url.clone(), api, key_env: key_env.clone(), price }
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
+    /// The model that a run has asked so far, in the same way, at the same price.
+    pub fn of_run(self, config: &'a Config) -> Self {
+        let model = match self.role {
+            Role::Target => &config.target_model,
+            Role::Proposer => &config.proposer_model,
+        };
+        let recorded = config.providers.get(self.role.name());
+        let thinks = recorded.map_or(self.thinks, |info| info.thinking);
+        Self { named: self.named.or(recorded.map(|_| model.as_str())), thinks, recorded, ..self }
+    }
+
+    /// Refuses another server than the run's. Where a run's folder says so, no key goes anywhere.
+    fn same_as_recorded(&self, info: &ProviderInfo) -> Result<(), CliError> {
+        let Some(recorded) = self.recorded else { return Ok(()) };
+        let role = self.role.name();
+        let name = |api: Api| format!("{api:?}").to_lowercase();
+        let (api, recorded_api) = (name(info.api), name(recorded.api));
+        let pairs = [
+            ("base-url", &recorded.base_url, &info.base_url),
+            ("model", &recorded.model, &info.model),
+            ("api", &recorded_api, &api),
+        ];
+        match pairs.into_iter().find(|(_, recorded, here)| recorded != here) {
+            None => Ok(()),
+            Some((what, recorded, here)) => Err(CliError::input(format!(
+                "the run's {role} has the {what} {recorded}, not {here}: name it with --{role}-{what}, and its key with --{role}-key-env"
+            ))),
+        }
+    }
+
     /// The model that is meant, and what is known of it.
     pub fn resolve(&self, catalog: &Catalog) -> Result<Resolved, CliError> {
         let flag = format!("--{}-base-url", self.role.name());
@@ -239,35 +271,17 @@ pub struct Connector<'a> {
 }
 
 impl Connector<'_> {
-    pub fn target(&self, args: &TargetArgs) -> Result<Connected, CliError> {
+    pub fn target(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
         match self.mock {
-            true => self.simulated(&args.choice(), Arc::new(SimulatedTarget::new(self.seed))),
-            false => self.remote(&args.choice()),
+            true => self.simulated(choice, Arc::new(SimulatedTarget::new(self.seed))),
+            false => self.remote(choice),
         }
     }
 
-    /// The target of a run that is there.
-    pub fn target_of(&self, args: &TargetArgs, config: &Config) -> Result<Connected, CliError> {
-        if self.mock {
-            return self.target(args);
-        }
-        let recorded = config.providers.get(Role::Target.name());
-        let thinks = recorded.is_some_and(|info| info.thinking);
-        let connected = self.remote(&args.choice_of(&config.target_model, thinks)?)?;
-        let asked = |info: &ProviderInfo| info.base_url.clone();
-        let (before, now) = (recorded.map(asked), connected.info.as_ref().map(asked));
-        if before != now {
-            let before = before.unwrap_or_else(|| "another server".into());
-            self.observer
-                .note(format!("warning: the run asked {before}, and this asks {}", now.unwrap_or_default()));
-        }
-        Ok(connected)
-    }
-
-    pub fn proposer(&self, args: &ProposerArgs) -> Result<Connected, CliError> {
+    pub fn proposer(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
         match self.mock {
-            true => self.simulated(&args.choice(), Arc::new(SimulatedProposer::new(self.seed))),
-            false => self.remote(&args.choice()),
+            true => self.simulated(choice, Arc::new(SimulatedProposer::new(self.seed))),
+            false => self.remote(choice),
         }
     }
 
@@ -279,6 +293,19 @@ impl Connector<'_> {
     fn remote(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
         let role = choice.role.name();
         let (resolved, price) = self.priced(choice)?;
+        let info = ProviderInfo {
+            provider: resolved.provider.clone(),
+            api: resolved.api,
+            base_url: resolved.base_url.to_string(),
+            model: resolved.wire_model.clone(),
+            thinking: choice.thinks,
+            reply_cache: match choice.recorded {
+                Some(recorded) => recorded.reply_cache,
+                None => choice.role == Role::Target && !self.money.no_cache,
+            },
+            price: price.clone(),
+        };
+        choice.same_as_recorded(&info)?;
         self.tell_if_moved(choice, &resolved)?;
         let key = match &resolved.key_env {
             Some(name) => Some(environment::key(name)?.ok_or_else(|| {
@@ -293,15 +320,6 @@ impl Connector<'_> {
             self.observer
                 .note(format!("warning: the {role}'s key goes to {} unencrypted", resolved.provider));
         }
-        let info = ProviderInfo {
-            provider: resolved.provider.clone(),
-            api: resolved.api,
-            base_url: resolved.base_url.to_string(),
-            model: resolved.wire_model.clone(),
-            thinking: choice.thinks,
-            reply_cache: choice.role == Role::Target && !self.money.no_cache,
-            price: price.clone(),
-        };
         let model = Remote::new(resolved, choice.role, key, choice.thinks).map_err(CliError::input)?;
         Ok(Connected { model: Arc::new(model), price, info: Some(info) })
     }
@@ -309,7 +327,10 @@ impl Connector<'_> {
     /// A model and its price.
     pub fn priced(&self, choice: &Choice<'_>) -> Result<(Resolved, Price), CliError> {
         let resolved = choice.resolve(&environment::catalog(self.global)?)?;
-        let price = self.price(choice, &resolved)?;
+        let price = match choice.recorded {
+            Some(recorded) => recorded.price.clone(),
+            None => self.price(choice, &resolved)?,
+        };
         Ok((resolved, price))
     }
 
@@ -363,13 +384,13 @@ impl Shared<'_> {
     }
 
     /// At most `concurrency` calls go to the target at once.
-    pub fn target(&self, connected: Connected, concurrency: u16, replies: Option<Replies>) -> Target {
+    pub fn target(&self, connected: Connected, concurrency: usize, replies: Option<Replies>) -> Target {
         let patience = Patience {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.target_attempt_ms),
             total: Duration::MAX,
         };
-        Target::new(self.caller(connected, Throttle::new(concurrency.into()), patience), replies)
+        Target::new(self.caller(connected, Throttle::new(concurrency), patience), replies)
     }
 
     fn caller(&self, connected: Connected, throttle: Throttle, patience: Patience) -> Caller {
@@ -387,8 +408,8 @@ pub fn providers(models: [(Role, &Connected); 2]) -> BTreeMap<String, ProviderIn
 }
 
 /// The cache of replies, if there shall be one.
-pub fn replies(global: &Global, money: &MoneyArgs, target: &Connected) -> Result<Option<Replies>, CliError> {
-    if money.no_cache || target.info.is_none() {
+pub fn replies(global: &Global, target: &Connected) -> Result<Option<Replies>, CliError> {
+    if !target.info.as_ref().is_some_and(|info| info.reply_cache) {
         return Ok(None);
     }
     let replies = Replies::open(&environment::cache(global)?);

@@ -84,9 +84,10 @@ impl From<DatasetError> for CliError {
 impl From<RecordError> for CliError {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Exists { .. } | RecordError::RunId { .. } | RecordError::NoRun { .. } => {
-                Self::input(error)
-            }
+            RecordError::Exists { .. }
+            | RecordError::RunId { .. }
+            | RecordError::NoRun { .. }
+            | RecordError::Locked { .. } => Self::input(error),
             RecordError::Io { .. } | RecordError::Damaged { .. } => Self::host(error),
         }
     }

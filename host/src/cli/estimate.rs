@@ -14,7 +14,7 @@ use crate::{
     cancel::Cancel,
     clock::Clock,
     dataset::{Dataset, Example, Split},
-    evaluate::{Evaluator, Learning, Target, sink::Discard},
+    evaluate::{Evaluator, Learning, Past, Sink, Target, sink::Discard},
     limits::Limits,
     model::{
         Block, ChatError, ChatModel, ChatReply, ChatRequest, Usage,
@@ -115,12 +115,13 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         observer: Arc::new(Silent),
         cancel: Cancel::default(),
     };
-    let learned = match evaluator.learn(built.prepared, &plan.dataset.train, &Discard).await? {
+    let sink: Arc<dyn Sink> = Arc::new(Discard);
+    let learned = match evaluator.learn(built.prepared, &plan.dataset.train, &Past::default(), &sink).await? {
         Learning::Done(learned) => learned,
         Learning::Failed { reason, .. } => return Err(CliError::input(format!("the baseline: {reason}"))),
         Learning::Interrupted { .. } => return Err(CliError::input("stopped")),
     };
-    let done = evaluator.evaluate(&learned, plan.val, Split::Val, None, Arc::new(Discard)).await?;
+    let done = evaluator.evaluate(&learned, plan.val, Split::Val, None, Past::default(), sink).await?;
     let n = done.rows.len().max(1) as u64;
     Ok(Measured {
         calls: done.rows.iter().map(|row| u64::from(row.model_calls)).sum::<u64>().div_ceil(n),

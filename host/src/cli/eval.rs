@@ -9,8 +9,8 @@ use super::{
     CliResult, Global,
     connect::{self, Connector, MoneyArgs, Shared, TargetArgs},
     error::{CliError, EXAMINED_NOT_OK},
+    launch::stop_on_ctrl_c,
     limits::LimitArgs,
-    run::stop_on_ctrl_c,
     scoreboard,
     terminal::Terminal,
     workbench,
@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     compile::Rejection,
     dataset::{self, BUILTIN, Dataset, Split},
-    evaluate::{Evaluation, Evaluator, Learned, Learning, sink::Discard},
+    evaluate::{Evaluation, Evaluator, Learned, Learning, Past, Sink, sink::Discard},
     progress::Observer,
     record::format::{Score, TraceRow},
     score::score,
@@ -85,8 +85,8 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, args.mock));
     let connector =
         Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer: &*observer };
-    let target = connector.target(&args.target)?;
-    let replies = connect::replies(global, &args.money, &target)?;
+    let target = connector.target(&args.target.choice())?;
+    let replies = connect::replies(global, &target)?;
     let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let builder = workbench::open(global, &limits, &*observer).await?;
@@ -100,7 +100,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         Shared { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
-        target: Arc::new(shared.target(target, args.concurrency, replies)),
+        target: Arc::new(shared.target(target, args.concurrency.into(), replies)),
         task: Arc::new(dataset.task.clone()),
         seed: args.seed,
         concurrency: args.concurrency.into(),
@@ -154,7 +154,8 @@ async fn evaluate(
     dataset: &Dataset,
     built: Built,
 ) -> Result<Result<(Learned, Evaluation), String>, CliError> {
-    let learned = match evaluator.learn(built.prepared, &dataset.train, &Discard).await? {
+    let sink: Arc<dyn Sink> = Arc::new(Discard);
+    let learned = match evaluator.learn(built.prepared, &dataset.train, &Past::default(), &sink).await? {
         Learning::Done(learned) => learned,
         Learning::Failed { reason, .. } => return Ok(Err(reason)),
         Learning::Interrupted { .. } => return Ok(Err("stopped while learning".into())),
@@ -169,7 +170,7 @@ async fn evaluate(
             split.name()
         )));
     }
-    let done = evaluator.evaluate(&learned, &examples, split, None, Arc::new(Discard)).await?;
+    let done = evaluator.evaluate(&learned, &examples, split, None, Past::default(), sink).await?;
     Ok(Ok((learned, done)))
 }
 

@@ -9,7 +9,7 @@ use super::{
     CliResult, Global,
     connect::{self, Connector, MoneyArgs, Shared, TargetArgs},
     error::{CliError, EXAMINED_NOT_OK},
-    run::stop_on_ctrl_c,
+    launch::stop_on_ctrl_c,
     shown,
     terminal::Terminal,
     verify, workbench,
@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     compile::Rejection,
     dataset::Split,
+    evaluate::answers::by_example,
     limits::Limits,
     progress::Observer,
     record::{
@@ -33,7 +34,7 @@ use crate::{
     },
     sandbox::{ModelPort, Task},
     text,
-    verify::replay::{Stage, by_example},
+    verify::replay::Stage,
 };
 
 /// Examples at once where no model is asked.
@@ -167,12 +168,12 @@ impl Live {
     ) -> Result<Self, CliError> {
         let (mock, seed) = (config.mock, config.seed);
         let connector = Connector { global, money: &args.money, mock, seed, observer: &**observer };
-        let connected = connector.target_of(&args.target, config)?;
-        let replies = connect::replies(global, &args.money, &connected)?;
+        let connected = connector.target(&args.target.choice().of_run(config))?;
+        let replies = connect::replies(global, &connected)?;
         let (budget, cancel) = (args.money.budget(), stop_on_ctrl_c(observer.clone()));
         let shared = Shared { limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
         let concurrency = config.concurrency.clamp(1, 256);
-        let target = Arc::new(shared.target(connected, concurrency as u16, replies));
+        let target = Arc::new(shared.target(connected, concurrency, replies));
         Ok(Self { target, budget, cancel, concurrency })
     }
 }

@@ -1,4 +1,4 @@
-//! `mmh run`: a whole search.
+//! `mmh run`: a whole search, begun here or gone on with.
 
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -7,35 +7,36 @@ use jiff::Timestamp;
 
 use super::{
     CliResult, Global,
-    connect::{self, Connected, Connector, MoneyArgs, ProposerArgs, Shared, TargetArgs},
-    error::{CliError, INTERRUPTED},
+    connect::{self, Connected, Connector, MoneyArgs, ProposerArgs, TargetArgs},
+    error::CliError,
     estimate,
+    launch::{Models, Plan},
     limits::LimitArgs,
-    scoreboard,
+    resume,
     terminal::Terminal,
     workbench,
 };
 use crate::{
     build::Builder,
-    cancel::{Cancel, Stop},
     clock::Clock,
     compile,
     dataset::{self, BUILTIN, Dataset},
     digest::Digest,
-    evaluate::{Evaluator, replies::Replies},
     model::remote::Role,
     progress::Observer,
-    propose::Proposer,
     record::{
-        format::{Config, SCHEMA_VERSION, TaskInfo, ToolchainInfo, WitInfo},
-        writer::{self, RunWriter},
+        format::{Config, CostFile, SCHEMA_VERSION, Summary, TaskInfo, ToolchainInfo, WitInfo},
+        writer::{self, Beginning, RunWriter},
     },
-    search::{BASELINE, Search, SearchError},
+    search::BASELINE,
     toolchain::{TARGET, sdk},
 };
 
 #[derive(Args)]
 pub struct RunArgs {
+    /// Go on with the run in this folder, where it stopped; what it was asked to do is in its config.json
+    #[arg(long, value_name = "RUN", conflicts_with_all = FOR_NEW_RUNS)]
+    resume: Option<PathBuf>,
     /// Use simulated models: offline, free, and deterministic by seed
     #[arg(long)]
     mock: bool,
@@ -43,8 +44,9 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 12, value_name = "N")]
     iterations: u32,
     /// The data set: built in, a folder with train, val and test .jsonl, or a .jsonl or .csv file
-    #[arg(long, default_value = BUILTIN, value_name = "NAME|PATH")]
-    dataset: String,
+    /// [default: symptoms-mini, or the run's own]
+    #[arg(long, value_name = "NAME|PATH")]
+    pub dataset: Option<String>,
     /// Validation examples to score on; all if there are fewer
     #[arg(long, default_value_t = 100, value_name = "N")]
     eval_size: usize,
@@ -71,37 +73,61 @@ pub struct RunArgs {
     dry_run: bool,
     /// Print the summary as JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// Freeze the clock at this time, so that two runs give the same bytes in every file
     #[arg(long, value_name = "RFC3339")]
     fixed_clock: Option<Timestamp>,
     #[command(flatten)]
-    proposer: ProposerArgs,
+    pub proposer: ProposerArgs,
     #[command(flatten)]
-    target: TargetArgs,
+    pub target: TargetArgs,
     #[command(flatten)]
-    money: MoneyArgs,
+    pub money: MoneyArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
 
-/// The two models of a run.
-struct Models {
-    proposer: Connected,
-    target: Connected,
-    replies: Option<Replies>,
+/// What decides a run once and for all: not to be said again when it goes on.
+const FOR_NEW_RUNS: [&str; 13] = [
+    "mock",
+    "iterations",
+    "eval_size",
+    "run_id",
+    "runs_dir",
+    "seed",
+    "concurrency",
+    "baseline",
+    "no_test",
+    "dry_run",
+    "allow_unpriced",
+    "no_cache",
+    "LimitArgs",
+];
+
+impl RunArgs {
+    pub fn clock(&self) -> Clock {
+        self.fixed_clock.map_or(Clock::System, Clock::Fixed)
+    }
 }
 
 pub async fn main(global: &Global, args: RunArgs) -> CliResult {
+    match &args.resume {
+        Some(run) => resume::main(global, &args, run).await,
+        None => begin(global, &args).await,
+    }
+}
+
+async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, args.mock));
-    let models = if args.dry_run { None } else { Some(models(global, &args, &*observer)?) };
-    let clock = args.fixed_clock.map_or(Clock::System, Clock::Fixed);
+    let models = if args.dry_run { None } else { Some(models(global, args, &*observer)?) };
+    let clock = args.clock();
     let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
     if args.eval_size == 0 {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
-    let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
+    let name = args.dataset.as_deref().unwrap_or(BUILTIN);
+    let dataset = workbench::dataset(name, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let baseline = match &args.baseline {
         Some(path) => super::check::read_source(path, limits.source_bytes)?,
@@ -109,35 +135,25 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
     };
     let builder = workbench::open(global, &limits, &*observer).await?;
     let Some(models) = models else {
-        dry_run(global, &args, &dataset, &baseline, &builder, &*observer).await?;
+        dry_run(global, args, &dataset, &baseline, &builder, &*observer).await?;
         return Ok(ExitCode::SUCCESS);
     };
-    let cancel = stop_on_ctrl_c(observer.clone());
-    let search =
-        assemble(&args, run_id, models, clock, dataset, baseline, builder, observer, cancel.clone())?;
-    let folder = args.runs_dir.join(&search.config.run_id);
-    let summary = search.run().await.map_err(|error| match error {
-        SearchError::Compile(error) => CliError::from(error),
-        SearchError::Record(error) => CliError::from(error),
-    })?;
-    if args.json {
-        scoreboard::print_json(&summary)?;
-    } else {
-        scoreboard::print(&summary);
-        println!("\nrun folder: {}", folder.display());
-    }
-    Ok(match cancel.why() {
-        Some(stop) => CliError::stopped(&stop, &format!("what was finished is in {}", folder.display())),
-        None => ExitCode::SUCCESS,
-    })
+    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
+    let summary = Summary::new(config(args, run_id, &models, clock, &dataset, val.len(), &builder));
+    let cost = CostFile { mock: args.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
+    let beginning =
+        Beginning { config: &summary.config, summary: &summary, cost: &cost, baseline: &baseline };
+    let writer = RunWriter::create(&args.runs_dir, &beginning)?;
+    let folder = args.runs_dir.join(&summary.config.run_id);
+    let budget_usd = args.money.budget_usd();
+    let plan = Plan { summary, writer, folder, baseline, dataset, val, models, budget_usd, clock };
+    plan.run(builder, observer, args.json).await
 }
 
-/// Both models of a run, or why they cannot be asked.
+/// Both models of a new run, or why they cannot be asked.
 fn models(global: &Global, args: &RunArgs, observer: &dyn Observer) -> Result<Models, CliError> {
     let connector = Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer };
-    let (proposer, target) = (connector.proposer(&args.proposer)?, connector.target(&args.target)?);
-    let replies = connect::replies(global, &args.money, &target)?;
-    Ok(Models { proposer, target, replies })
+    Models::connect(&connector, &args.proposer.choice(), &args.target.choice())
 }
 
 async fn dry_run(
@@ -170,55 +186,6 @@ async fn dry_run(
     estimate::print(&plan).await
 }
 
-#[allow(clippy::too_many_arguments)] // every one of them is a resolved input of the search
-fn assemble(
-    args: &RunArgs,
-    run_id: String,
-    models: Models,
-    clock: Clock,
-    dataset: Dataset,
-    baseline: String,
-    builder: Builder,
-    observer: Arc<dyn Observer>,
-    cancel: Cancel,
-) -> Result<Search, CliError> {
-    let limits = builder.sandbox.limits().clone();
-    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
-    let config = config(args, run_id, &models, clock, &dataset, val.len(), &builder);
-    let writer = RunWriter::create(&args.runs_dir, &config)?;
-    let budget = args.money.budget();
-    let shared = Shared { limits: &limits, budget: budget.clone(), clock, cancel: cancel.clone() };
-    let target = shared.target(models.target, args.concurrency, models.replies);
-    let caller = shared.proposer(models.proposer);
-    let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
-        target: Arc::new(target),
-        task: Arc::new(dataset.task.clone()),
-        seed: args.seed,
-        concurrency: args.concurrency.into(),
-        clock,
-        observer: observer.clone(),
-        cancel: cancel.clone(),
-    };
-    let proposer = Proposer { caller, limits, clock, observer: observer.clone(), cancel: cancel.clone() };
-    let with_test = !args.no_test;
-    Ok(Search {
-        config,
-        dataset,
-        val,
-        baseline,
-        builder,
-        evaluator,
-        proposer,
-        budget,
-        with_test,
-        writer,
-        clock,
-        observer,
-        cancel,
-    })
-}
-
 fn config(
     args: &RunArgs,
     run_id: String,
@@ -236,6 +203,7 @@ fn config(
         run_id,
         iterations: args.iterations,
         dataset: dataset.task.name.clone(),
+        dataset_path: args.dataset.clone().filter(|name| name != BUILTIN),
         eval_split_size,
         proposer_model: proposer.model.id().to_owned(),
         target_model: target.model.id().to_owned(),
@@ -243,6 +211,7 @@ fn config(
         started_at: clock.now(),
         seed: args.seed,
         concurrency: args.concurrency.into(),
+        with_test: !args.no_test,
         limits: builder.sandbox.limits().clone(),
         prices,
         budget_usd: (!args.mock).then(|| args.money.budget_usd()),
@@ -267,22 +236,4 @@ fn config(
 
 fn default_run_id(clock: Clock) -> String {
     clock.now().strftime("%Y%m%d-%H%M%S").to_string()
-}
-
-/// The first Ctrl-C lets what is under way finish; the second one ends the program.
-pub fn stop_on_ctrl_c(observer: Arc<dyn Observer>) -> Cancel {
-    let cancel = Cancel::default();
-    let stop = cancel.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.stop(Stop::Asked);
-            observer.note(
-                "stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into(),
-            );
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(INTERRUPTED.into());
-        }
-    });
-    cancel
 }

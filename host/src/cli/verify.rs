@@ -88,12 +88,7 @@ pub fn train(
         return Ok(None);
     }
     let dataset = dataset::load(name, config.seed)?;
-    if dataset.digest != config.dataset_digest {
-        let (expected, found) = (config.dataset_digest, dataset.digest);
-        return Err(CliError::input(format!(
-            "the data set {name} is not the run's: sha256 {expected} is expected, {found} found"
-        )));
-    }
+    workbench::same_dataset(name, &dataset, config)?;
     Ok(Some(dataset))
 }
 

@@ -7,6 +7,7 @@ use crate::{
     jail::Jail,
     limits::Limits,
     progress::Observer,
+    record::format::Config,
     toolchain::{IfMissing, Toolchain, sdk},
 };
 
@@ -27,4 +28,15 @@ pub fn dataset(name: &str, seed: u64, observer: &dyn Observer) -> Result<Dataset
     let dataset = dataset::load(name, seed)?;
     dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
     Ok(dataset)
+}
+
+/// Refuses another data set than a run's.
+pub fn same_dataset(name: &str, dataset: &Dataset, config: &Config) -> Result<(), CliError> {
+    let (expected, found) = (config.dataset_digest, dataset.digest);
+    if found == expected {
+        return Ok(());
+    }
+    Err(CliError::input(format!(
+        "the data set {name} is not the run's: sha256 {expected} is expected, {found} found"
+    )))
 }

@@ -3,6 +3,9 @@
 //! Labels stay on this side: a harness gets inputs, and gold labels of `train` only. Not in here: what a
 //! score is (`score`) and where outcomes are kept (`record`, through [`Sink`]).
 
+pub mod answers;
+mod journal;
+pub mod past;
 pub mod replies;
 pub mod sink;
 mod target;
@@ -14,10 +17,14 @@ use std::sync::{
 
 use futures::future::join_all;
 
+use answers::{Answers, request_digest};
+use journal::Journal;
+pub use past::{Past, Retry};
 pub use sink::Sink;
 pub use target::Target;
 
 use crate::{
+    call::Called,
     cancel::Cancel,
     clock::Clock,
     dataset::{Example, Split},
@@ -82,43 +89,53 @@ pub struct Evaluation {
 }
 
 impl Evaluator {
-    /// Offers the harness all train examples, batch by batch.
+    /// Offers the harness all train examples, batch by batch. Batches that are on record are repeated, with
+    /// the recorded replies: what they give is their state, which is not kept by itself.
     pub async fn learn(
         &self,
         prepared: Arc<Prepared>,
         train: &[Example],
-        sink: &dyn Sink,
+        past: &Past,
+        sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
         let mut learned = Learned { prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
         for (batch, id, lessons) in batches(train) {
+            let recorded = past.batches.get(batch);
+            if let Some(row) = recorded.filter(|row| row.error.is_some()) {
+                learned.cost += recorded_cost(past.calls.get(&id));
+                return Ok(Learning::Failed { reason: failed(row), cost: learned.cost });
+            }
             if self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let report =
-                self.sandbox.learn(&learned.prepared, self.setting(&learned.state, &id), &lessons).await;
-            let (row, calls) = learn_row(self.target.id(), batch, lessons.len(), &id, &report);
-            learned.fuel += report.fuel;
-            learned.cost += cost_of(&calls);
-            sink.batch(&row, &calls)?;
+            let journal = self.journal(&id, past, sink);
+            let setting = self.setting(&learned.state, &id, journal.clone());
+            let report = self.sandbox.learn(&learned.prepared, setting, &lessons).await;
+            journal.finish(&report.calls)?;
+            learned.cost += cost_of(&report.calls);
+            let row = learn_row(self.target.id(), batch, lessons.len(), &report);
+            learned.fuel += row.fuel;
+            match recorded {
+                None => sink.batch(&row)?,
+                Some(recorded) => same_state(recorded, &row)?,
+            }
             match report.result {
                 Ok(state) => learned.state = state.into(),
-                Err(failure) => {
-                    let (kind, message) = (failure.kind.name(), failure.message);
-                    let reason = format!("learn failed at batch {batch}: {kind}: {message}");
-                    return Ok(Learning::Failed { reason, cost: learned.cost });
-                }
+                Err(_) => return Ok(Learning::Failed { reason: failed(&row), cost: learned.cost }),
             }
         }
         Ok(Learning::Done(learned))
     }
 
-    /// Runs the harness over these examples, at most `concurrency` at once.
+    /// Runs the harness over these examples, at most `concurrency` at once. Those that are on record are
+    /// taken from there.
     pub async fn evaluate(
         &self,
         harness: &Learned,
         examples: &[Example],
         split: Split,
         iteration: Option<u32>,
+        past: Past,
         sink: Arc<dyn Sink>,
     ) -> Result<Evaluation, RecordError> {
         let standing = Arc::new(Mutex::new(Standing {
@@ -127,12 +144,12 @@ impl Evaluator {
             total: examples.len(),
             ..Standing::default()
         }));
-        let queue = Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0) });
+        let queue = Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past });
         // A lane is one task that takes example after example: cheaper than a task for each.
         let lanes = (0..self.concurrency.clamp(1, examples.len().max(1))).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
             let (sink, standing) = (sink.clone(), standing.clone());
-            tokio::spawn(async move { this.lane(&harness, &queue, &*sink, &standing).await })
+            tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing).await })
         });
         let mut done = Vec::with_capacity(examples.len());
         for lane in join_all(lanes.collect::<Vec<_>>()).await {
@@ -150,14 +167,19 @@ impl Evaluator {
         &self,
         harness: &Learned,
         queue: &Queue,
-        sink: &dyn Sink,
+        sink: &Arc<dyn Sink>,
         standing: &Mutex<Standing>,
     ) -> Result<Vec<(usize, (TraceRow, Cost))>, RecordError> {
         let mut done = Vec::new();
         while !self.cancel.is_cancelled() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
-            done.push((at, self.one(harness, example, sink, standing).await?));
+            let (row, cost) = match queue.past.rows.get(&example.id) {
+                Some(row) => (row.clone(), recorded_cost(queue.past.calls.get(&example.id))),
+                None => self.one(harness, example, &queue.past, sink).await?,
+            };
+            self.tell(&row, cost, standing);
+            done.push((at, (row, cost)));
         }
         Ok(done)
     }
@@ -166,27 +188,53 @@ impl Evaluator {
         &self,
         harness: &Learned,
         example: &Example,
-        sink: &dyn Sink,
-        standing: &Mutex<Standing>,
+        past: &Past,
+        sink: &Arc<dyn Sink>,
     ) -> Result<(TraceRow, Cost), RecordError> {
         let stopwatch = self.clock.start();
-        let setting = self.setting(&harness.state, &example.id);
+        let journal = self.journal(&example.id, past, sink);
+        let setting = self.setting(&harness.state, &example.id, journal.clone());
         let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
-        let (row, calls) = trace_row(self.target.id(), example, stopwatch.elapsed_ms(), report);
-        let cost = cost_of(&calls);
-        sink.example(&row, &calls)?;
+        journal.finish(&report.calls)?;
+        let cost = cost_of(&report.calls);
+        let row = trace_row(self.target.id(), example, stopwatch.elapsed_ms(), report);
+        sink.example(&row)?;
+        Ok((row, cost))
+    }
+
+    /// Tells how the evaluation stands after one more example.
+    fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<Standing>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.done += 1;
         standing.correct += usize::from(row.correct);
         standing.errors += usize::from(row.error.is_some());
         standing.cost_usd += cost.estimated_usd;
         self.observer.on(Event::Evaluated(standing.clone()));
-        Ok((row, cost))
     }
 
-    fn setting<'a>(&'a self, state: &'a [u8], id: &str) -> Setting<'a> {
-        Setting { task: &self.task, state, seed: seed_of_call(self.seed, id), model: self.target.clone() }
+    fn journal(&self, id: &str, past: &Past, sink: &Arc<dyn Sink>) -> Arc<Journal> {
+        let answers = Answers::new(past.calls.get(id));
+        Arc::new(Journal::new(id, self.target.clone(), answers, sink.clone()))
     }
+
+    fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<Journal>) -> Setting<'a> {
+        Setting { task: &self.task, state, seed: seed_of_call(self.seed, id), model }
+    }
+}
+
+/// How learning ended with this batch.
+fn failed(row: &LearnRow) -> String {
+    let message = row.error.as_deref().unwrap_or_default();
+    format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name())
+}
+
+/// A batch that is repeated gives the state that it gave before.
+fn same_state(recorded: &LearnRow, repeated: &LearnRow) -> Result<(), RecordError> {
+    if recorded.state_digest == repeated.state_digest {
+        return Ok(());
+    }
+    let problem = format!("batch {} gave another state when it was repeated", recorded.batch);
+    Err(RecordError::Damaged { file: sink::BATCHES.into(), problem })
 }
 
 /// What a call's randomness depends on: the run's seed, and the example or batch.
@@ -198,14 +246,20 @@ pub fn seed_of_call(seed: u64, id: &str) -> Digest {
 pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<Lesson>)> {
     train.chunks(BATCH_SIZE).enumerate().map(|(batch, examples)| {
         let lesson = |it: &Example| Lesson { input: it.input.clone(), gold: it.label.clone() };
-        (batch, format!("learn-{batch:04}"), examples.iter().map(lesson).collect())
+        (batch, batch_id(batch), examples.iter().map(lesson).collect())
     })
+}
+
+/// A batch's name where examples have their ids.
+pub fn batch_id(batch: usize) -> String {
+    format!("learn-{batch:04}")
 }
 
 /// The examples of an evaluation, and which one is next.
 struct Queue {
     examples: Vec<Example>,
     next: AtomicUsize,
+    past: Past,
 }
 
 /// A task of ours panicked: a bug of the host, not of a candidate.
@@ -214,20 +268,15 @@ fn panicked(error: tokio::task::JoinError) -> RecordError {
 }
 
 /// What is recorded of an example.
-pub fn trace_row(
-    model: &str,
-    example: &Example,
-    latency_ms: f64,
-    report: Report<String>,
-) -> (TraceRow, Vec<CallRow>) {
-    let calls = call_rows(model, &example.id, &report.calls);
-    let usage = total_usage(&calls);
+pub fn trace_row(model: &str, example: &Example, latency_ms: f64, report: Report<String>) -> TraceRow {
+    let calls = &report.calls;
+    let usage = total_usage(calls);
     let (predicted_label, failure) = match report.result {
         Ok(label) => (Some(label), None),
         Err(failure) => (None, Some(failure)),
     };
     let correct = predicted_label.as_deref().is_some_and(|label| label.trim() == example.label);
-    let row = TraceRow {
+    TraceRow {
         example_id: example.id.clone(),
         model: model.to_owned(),
         input: example.input.clone(),
@@ -242,26 +291,18 @@ pub fn trace_row(
         fuel: report.fuel,
         peak_memory_bytes: report.peak_memory_bytes,
         model_calls: calls.len() as u32,
-        cached_calls: calls.iter().filter(|call| call.cached).count() as u32,
+        cached_calls: calls.iter().filter(|call| call.answer.cached).count() as u32,
         prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
         logs: log_rows(&report.logs),
         stdout: report.stdout,
         stderr: report.stderr,
-    };
-    (row, calls)
+    }
 }
 
 /// What is recorded of a batch.
-pub fn learn_row(
-    model: &str,
-    batch: usize,
-    n_examples: usize,
-    id: &str,
-    report: &Report<Vec<u8>>,
-) -> (LearnRow, Vec<CallRow>) {
-    let calls = call_rows(model, id, &report.calls);
+pub fn learn_row(model: &str, batch: usize, n_examples: usize, report: &Report<Vec<u8>>) -> LearnRow {
     let (state, failure) = (report.result.as_ref().ok(), report.result.as_ref().err());
-    let row = LearnRow {
+    LearnRow {
         batch,
         model: model.to_owned(),
         n_examples,
@@ -269,55 +310,62 @@ pub fn learn_row(
         error_kind: failure.map_or(OutcomeKind::Ok, |failure| failure.kind),
         fuel: report.fuel,
         peak_memory_bytes: report.peak_memory_bytes,
-        model_calls: calls.len() as u32,
+        model_calls: report.calls.len() as u32,
         state_bytes: state.map_or(0, |state| state.len() as u64),
         state_digest: state.map(Digest::of),
         logs: log_rows(&report.logs),
-    };
-    (row, calls)
+    }
 }
 
-fn call_rows(model: &str, id: &str, calls: &[Call]) -> Vec<CallRow> {
-    let rows = calls.iter().enumerate();
-    rows.map(|(at, Call { request, answer })| CallRow {
+/// What is recorded of a model call.
+pub fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &Called) -> CallRow {
+    CallRow {
         example_id: id.to_owned(),
-        call: at as u32,
+        call: at,
         model: model.to_owned(),
         request_digest: request_digest(request),
-        request: ChatRequest::clone(request),
+        request: request.clone(),
         reply: answer.result.as_ref().ok().cloned(),
         error: answer.result.as_ref().err().map(ToString::to_string),
         failure: answer.result.as_ref().err().cloned(),
-        usage: answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default(),
+        usage: usage_of(answer),
         cached: answer.cached,
         cost_usd: answer.cost.as_f64(),
         price_tier: answer.price_tier,
         attempts: answer.attempts,
         latency_ms: answer.latency_ms,
-    })
-    .collect()
+    }
 }
 
 fn log_rows(lines: &[LogLine]) -> Vec<LogRow> {
     lines.iter().map(|line| LogRow { level: line.level.to_owned(), message: line.message.clone() }).collect()
 }
 
-fn total_usage<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> Usage {
+fn usage_of(answer: &Called) -> Usage {
+    answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default()
+}
+
+fn total_usage<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Usage {
     let mut usage = Usage::default();
-    calls.into_iter().for_each(|call| usage += call.usage);
+    calls.into_iter().for_each(|call| usage += usage_of(&call.answer));
     usage
 }
 
 /// What was paid for: a reply that was kept from before is not.
-fn cost_of(calls: &[CallRow]) -> Cost {
-    let paid = calls.iter().filter(|call| !call.cached);
-    let cost: Usd = paid.clone().map(|call| Usd::from_f64(call.cost_usd)).sum();
+fn cost_of(calls: &[Call]) -> Cost {
+    let paid = calls.iter().filter(|call| !call.answer.cached);
+    let cost: Usd = paid.clone().map(|call| call.answer.cost).sum();
     Cost::of_target(total_usage(paid), cost.as_f64())
 }
 
-/// The name of a request in the record.
-pub fn request_digest(request: &ChatRequest) -> Digest {
-    Digest::of(serde_json::to_vec(request).unwrap_or_default())
+/// The same of calls that are on record.
+pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a Vec<CallRow>>) -> Cost {
+    let (mut usage, mut cost) = (Usage::default(), Usd::ZERO);
+    for call in calls.into_iter().flatten().filter(|call| !call.cached) {
+        usage += call.usage;
+        cost += Usd::from_f64(call.cost_usd);
+    }
+    Cost::of_target(usage, cost.as_f64())
 }
 
 /// All text of a request.

@@ -16,19 +16,25 @@ use crate::{
 
 /// Receives every outcome once, in the order of completion.
 pub trait Sink: Send + Sync {
-    fn example(&self, row: &TraceRow, calls: &[CallRow]) -> Result<(), RecordError>;
-    fn batch(&self, row: &LearnRow, calls: &[CallRow]) -> Result<(), RecordError>;
+    /// A model call, as soon as it is answered, and before the outcome that it belongs to.
+    fn call(&self, row: &CallRow) -> Result<(), RecordError>;
+    fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
+    fn batch(&self, row: &LearnRow) -> Result<(), RecordError>;
 }
 
 /// Keeps nothing.
 pub struct Discard;
 
 impl Sink for Discard {
-    fn example(&self, _: &TraceRow, _: &[CallRow]) -> Result<(), RecordError> {
+    fn call(&self, _: &CallRow) -> Result<(), RecordError> {
         Ok(())
     }
 
-    fn batch(&self, _: &LearnRow, _: &[CallRow]) -> Result<(), RecordError> {
+    fn example(&self, _: &TraceRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    fn batch(&self, _: &LearnRow) -> Result<(), RecordError> {
         Ok(())
     }
 }
@@ -40,9 +46,9 @@ pub struct Recorder {
     batches: Appender,
 }
 
-const TRACES: &str = "eval_trace.jsonl";
-const CALLS: &str = "model_calls.jsonl";
-const BATCHES: &str = "learn_trace.jsonl";
+pub const TRACES: &str = "eval_trace.jsonl";
+pub const CALLS: &str = "model_calls.jsonl";
+pub const BATCHES: &str = "learn_trace.jsonl";
 
 impl Recorder {
     pub fn new(folder: &IterationWriter) -> Result<Self, RecordError> {
@@ -82,21 +88,22 @@ impl Recorder {
 
 /// What decides a line's place.
 #[derive(Deserialize)]
-struct Place {
-    example_id: String,
+pub struct Place {
+    pub example_id: String,
     #[serde(default)]
-    call: u32,
+    pub call: u32,
 }
 
 impl Sink for Recorder {
-    fn example(&self, row: &TraceRow, calls: &[CallRow]) -> Result<(), RecordError> {
-        // Calls first: a trace row says that its calls are there.
-        calls.iter().try_for_each(|call| self.calls.push(call))?;
+    fn call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.calls.push(row)
+    }
+
+    fn example(&self, row: &TraceRow) -> Result<(), RecordError> {
         self.traces.push(row)
     }
 
-    fn batch(&self, row: &LearnRow, calls: &[CallRow]) -> Result<(), RecordError> {
-        calls.iter().try_for_each(|call| self.calls.push(call))?;
+    fn batch(&self, row: &LearnRow) -> Result<(), RecordError> {
         self.batches.push(row)
     }
 }

@@ -8,7 +8,7 @@ use super::replies::Replies;
 use crate::{
     call::{Called, Caller},
     model::ChatRequest,
-    sandbox::ModelPort,
+    sandbox::{ModelPort, Place},
 };
 
 /// The fixed model of a run.
@@ -31,17 +31,17 @@ impl Target {
 
 #[async_trait]
 impl ModelPort for Target {
-    async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, time_left: Duration) -> Called {
+    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
         let wire_digest = |replies| Some((replies, self.caller.model.wire_digest(request)?));
         let kept = self.replies.as_ref().and_then(wire_digest);
         if let Some((replies, wire)) = &kept
-            && let Some(reply) = replies.get(*wire, draw)
+            && let Some(reply) = replies.get(*wire, place.draw)
         {
             return Called { cached: true, ..Called::unasked(Ok(reply)) };
         }
         let called = self.caller.call(request, Some(time_left)).await;
         if let (Some((replies, wire)), Ok(reply)) = (kept, &called.result) {
-            replies.keep(wire, draw, reply);
+            replies.keep(wire, place.draw, reply);
         }
         called
     }

@@ -11,6 +11,7 @@ use crate::{
         append::Appender,
         format::{CallRow, ReadRow, Score, Summary, TraceRow},
         reader::RunReader,
+        writer::IterationWriter,
     },
     sandbox::OutcomeKind,
     text,
@@ -27,6 +28,9 @@ pub struct History {
     step: u32,
 }
 
+/// The file of what was read.
+const READS: &str = "filesystem_reads.jsonl";
+
 /// A tool's result: its content, or what was wrong with the call.
 pub type Answer = Result<String, String>;
 
@@ -34,8 +38,17 @@ pub type Answer = Result<String, String>;
 const MAX_CALL_TEXT: usize = 6_000;
 
 impl History {
-    pub fn new(reader: RunReader, log: Appender, clock: Clock) -> Self {
-        Self { reader, log, clock, reads: Vec::new(), step: 0 }
+    /// For an iteration whose first `answered` turns are complete. What a turn has read that was cut off is
+    /// read again.
+    pub fn resume(
+        reader: RunReader,
+        folder: &IterationWriter,
+        answered: u32,
+        clock: Clock,
+    ) -> Result<Self, RecordError> {
+        folder.keep_lines(READS, |row: &ReadRow| row.step <= answered)?;
+        let reads = folder.mend_lines(READS)?;
+        Ok(Self { reader, log: folder.append(READS)?, clock, reads, step: answered })
     }
 
     /// What is read from now on belongs to this turn.

@@ -6,21 +6,26 @@
 mod arguments;
 mod history;
 pub mod instructions;
+mod past;
 pub mod simulated;
 mod tools;
+mod trials;
 mod window;
 
 use std::sync::Arc;
 
 pub use history::History;
+pub use past::{Past, TRANSCRIPT};
 pub use tools::{Toolbox, specs};
+pub use trials::{TRIALS, Trials};
 
+use past::Heard;
 use window::Window;
 
 use crate::{
     build::Built,
     call::{Called, Caller},
-    cancel::Cancel,
+    cancel::{Cancel, Stop},
     clock::Clock,
     compile::CompileError,
     limits::Limits,
@@ -63,7 +68,7 @@ pub enum Outcome {
     /// A harness that compiles and links.
     Submitted(Submission),
     /// No harness: a result, and the end of the iteration, not of the run.
-    Unsubmitted { status: &'static str, reason: String },
+    Unsubmitted { status: String, reason: String },
 }
 
 /// A harness as it was accepted.
@@ -98,17 +103,20 @@ struct Conversation<'a> {
     window: Window,
     /// Reminders in a row.
     nudges: u32,
+    past: &'a Past,
     transcript: &'a Appender,
     usage: Usage,
     cost: Usd,
 }
 
 impl Proposer {
-    /// Lets the model work until it has submitted, or cannot any more.
+    /// Lets the model work until it has submitted, or cannot any more. What is on record of the
+    /// conversation is not said again.
     pub async fn propose(
         &self,
         iteration: u32,
         opening: String,
+        past: &Past,
         toolbox: &mut Toolbox<'_>,
         transcript: &Appender,
     ) -> Result<Proposal, ProposeError> {
@@ -118,22 +126,27 @@ impl Proposer {
             request: self.opening_request(opening),
             window: Window::new(model.context_tokens()),
             nudges: 0,
+            past,
             transcript,
             usage: Usage::default(),
             cost: Usd::ZERO,
         };
-        transcript.push(&TranscriptRow::Start {
-            model: model.id().to_owned(),
-            mock: model.is_simulated(),
-            at: self.clock.now(),
-            request: talk.request.clone(),
-        })?;
+        if !past.started {
+            transcript.push(&TranscriptRow::Start {
+                model: model.id().to_owned(),
+                mock: model.is_simulated(),
+                at: self.clock.now(),
+                request: talk.request.clone(),
+            })?;
+        }
         let outcome = self.converse(&mut talk, toolbox).await?;
-        let label = match &outcome {
-            Outcome::Submitted(_) => "submitted".to_owned(),
-            Outcome::Unsubmitted { status, reason } => format!("{status}: {reason}"),
-        };
-        transcript.push(&TranscriptRow::End { at: self.clock.now(), outcome: label })?;
+        if past.ended.is_none() {
+            let label = match &outcome {
+                Outcome::Submitted(_) => "submitted".to_owned(),
+                Outcome::Unsubmitted { status, reason } => format!("{status}: {reason}"),
+            };
+            transcript.push(&TranscriptRow::End { at: self.clock.now(), outcome: label })?;
+        }
         Ok(Proposal { outcome, cost: Cost::of_proposer(talk.usage, talk.cost.as_f64()) })
     }
 
@@ -154,20 +167,14 @@ impl Proposer {
         toolbox: &mut Toolbox<'_>,
     ) -> Result<Outcome, ProposeError> {
         for step in 1..=self.limits.proposer_steps {
-            if let Some(stop) = self.cancel.why() {
-                let reason = format!("stopped while the proposer worked: {}", stop.reason());
-                return Ok(unsubmitted(stop.status(), reason));
-            }
             let taken = talk.window.make_room(&mut talk.request);
-            if !taken.is_empty() {
+            if !taken.is_empty() && !talk.past.trimmed(step) {
                 talk.transcript.push(&TranscriptRow::Trimmed { step, tool_use_ids: taken })?;
             }
-            let called = self.caller.call(&talk.request, None).await;
-            let reply = match &called.result {
-                Ok(reply) => reply.clone(),
-                Err(error) => return Ok(self.unanswered(error)),
+            let reply = match self.hear(talk, step).await? {
+                Ok(reply) => reply,
+                Err(outcome) => return Ok(outcome),
             };
-            self.hear(talk, step, &called, &reply)?;
             if reply.stop_reason == StopReason::Refusal {
                 return Ok(unsubmitted("proposer-refused", reply.text()));
             }
@@ -178,14 +185,48 @@ impl Proposer {
                     return Ok(toolbox.unsubmitted(reason));
                 }
             };
-            let row = TranscriptRow::Answer { step, at: self.clock.now(), content: answer.clone() };
-            talk.transcript.push(&row)?;
+            if talk.past.answer(step).is_none() {
+                // What tools say while the run is being stopped is no answer: the turn is taken up again.
+                if let Some(stop) = self.cancel.why() {
+                    return Ok(stopped(&stop));
+                }
+                let row = TranscriptRow::Answer { step, at: self.clock.now(), content: answer.clone() };
+                talk.transcript.push(&row)?;
+            }
             if let Some(submission) = toolbox.take_submission() {
                 return Ok(Outcome::Submitted(submission));
             }
             talk.go_on(&reply, answer);
         }
         Ok(toolbox.unsubmitted(format!("it used up its {} steps", self.limits.proposer_steps)))
+    }
+
+    /// What the model says in this turn: from the record, or asked now. Or how the iteration ends.
+    async fn hear(
+        &self,
+        talk: &mut Conversation<'_>,
+        step: u32,
+    ) -> Result<Result<ChatReply, Outcome>, RecordError> {
+        if let Some(heard) = talk.past.reply(step) {
+            talk.heard(heard);
+            return Ok(Ok(heard.reply.clone()));
+        }
+        if let Some(end) = &talk.past.ended {
+            // It ended because this reply did not come.
+            let (status, reason) = end.split_once(": ").unwrap_or((end, ""));
+            return Ok(Err(unsubmitted(status, reason)));
+        }
+        if let Some(stop) = self.cancel.why() {
+            return Ok(Err(stopped(&stop)));
+        }
+        let called = self.caller.call(&talk.request, None).await;
+        let reply = match &called.result {
+            Ok(reply) => reply.clone(),
+            Err(error) => return Ok(Err(self.unanswered(error))),
+        };
+        self.record(talk, step, &called, &reply)?;
+        talk.heard(&Heard { reply: reply.clone(), cost: called.cost });
+        Ok(Ok(reply))
     }
 
     /// How an iteration ends whose proposer gave no reply.
@@ -198,19 +239,13 @@ impl Proposer {
     }
 
     /// Records what the model said and what it cost.
-    fn hear(
+    fn record(
         &self,
-        talk: &mut Conversation<'_>,
+        talk: &Conversation<'_>,
         step: u32,
         called: &Called,
         reply: &ChatReply,
     ) -> Result<(), RecordError> {
-        talk.usage += reply.usage;
-        talk.cost += called.cost;
-        talk.window.replied(reply);
-        if reply.stop_reason == StopReason::ModelContextWindowExceeded {
-            talk.window.overflowed();
-        }
         talk.transcript.push(&TranscriptRow::Reply {
             step,
             at: self.clock.now(),
@@ -234,6 +269,10 @@ impl Proposer {
         let calls = tool_calls(reply);
         if !calls.is_empty() {
             talk.nudges = 0;
+            if let Some(answer) = talk.past.answer(step) {
+                recall(calls, answer, toolbox).await?;
+                return Ok(Some(answer.clone()));
+            }
             return Ok(Some(self.use_tools(talk.iteration, step, calls, cut, toolbox).await?));
         }
         talk.nudges += 1;
@@ -255,14 +294,15 @@ impl Proposer {
         toolbox.begin_turn(step);
         let most = MAX_RESULTS_PER_TURN * self.limits.tool_result_bytes;
         let (last, mut bytes) = (calls.len() - 1, 0);
-        for (at, ToolCall { id, name, input }) in calls.into_iter().enumerate() {
+        for (at, call) in calls.into_iter().enumerate() {
+            let (id, name) = (call.id.clone(), call.name.clone());
             let result = if cut && at == last {
                 Err(CUT_CALL.to_owned())
             } else if bytes > most {
                 Err("The other results of this turn are too large to add another. Call this tool again."
                     .into())
             } else {
-                toolbox.call(&name, input).await?
+                toolbox.call(call).await?
             };
             let (content, is_error) = match result {
                 Ok(content) => (content, false),
@@ -278,6 +318,16 @@ impl Proposer {
 }
 
 impl Conversation<'_> {
+    /// The model has said something.
+    fn heard(&mut self, Heard { reply, cost }: &Heard) {
+        self.usage += reply.usage;
+        self.cost += *cost;
+        self.window.replied(reply);
+        if reply.stop_reason == StopReason::ModelContextWindowExceeded {
+            self.window.overflowed();
+        }
+    }
+
     /// Adds one turn of each side.
     fn go_on(&mut self, reply: &ChatReply, answer: Vec<Block>) {
         self.window.added(&answer);
@@ -291,15 +341,35 @@ impl Conversation<'_> {
     }
 }
 
-fn unsubmitted(status: &'static str, reason: impl Into<String>) -> Outcome {
-    Outcome::Unsubmitted { status, reason: reason.into() }
+fn unsubmitted(status: &str, reason: impl Into<String>) -> Outcome {
+    Outcome::Unsubmitted { status: status.to_owned(), reason: reason.into() }
+}
+
+fn stopped(stop: &Stop) -> Outcome {
+    unsubmitted(stop.status(), format!("stopped while the proposer worked: {}", stop.reason()))
+}
+
+/// Does again what the tools of a turn have changed, by their recorded results.
+async fn recall(
+    calls: Vec<ToolCall>,
+    answer: &[Block],
+    toolbox: &mut Toolbox<'_>,
+) -> Result<(), ProposeError> {
+    // One result for each call, in their order.
+    for (call, block) in calls.into_iter().zip(answer) {
+        if let Block::ToolResult { content, is_error, .. } = block {
+            let result = if *is_error { Err(content.clone()) } else { Ok(content.clone()) };
+            toolbox.recall(call, &result).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A tool that the model wants to be called.
-struct ToolCall {
-    id: String,
-    name: String,
-    input: serde_json::Value,
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    pub input: serde_json::Value,
 }
 
 fn tool_calls(reply: &ChatReply) -> Vec<ToolCall> {

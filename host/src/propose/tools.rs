@@ -1,24 +1,24 @@
 //! The tools that a proposer works with. A wrong call is a tool error; `Err` means the host cannot go on.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 pub use super::arguments::specs;
 use super::{
-    Outcome, ProposeError, Submission, arguments as args,
+    Outcome, ProposeError, Submission, ToolCall, arguments as args,
     arguments::parse,
     history::{Answer, History, Page},
+    trials::Trials,
 };
 use crate::{
     build::{Builder, Built},
     compile::Rejection,
     dataset::{Dataset, Example, Split},
-    evaluate::{Evaluator, Learning, sink::Discard},
+    evaluate::{Evaluator, Learning},
     limits::Limits,
     record::{
         RecordError,
         format::{Cost, ReadRow, TraceRow},
+        writer::IterationWriter,
     },
     text,
     toolchain::sdk,
@@ -39,10 +39,12 @@ pub struct Toolbox<'a> {
     pub val: &'a [Example],
     pub limits: &'a Limits,
     history: History,
+    trials: Trials,
     submission: Option<Submission>,
-    last_rejection: Option<Rejection>,
-    /// What trials have cost.
-    trial_cost: Cost,
+    /// Why the last submission was refused: the kind and the message.
+    last_refusal: Option<(String, String)>,
+    /// The turn, and which of its tool calls.
+    place: (u32, usize),
 }
 
 impl<'a> Toolbox<'a> {
@@ -53,6 +55,7 @@ impl<'a> Toolbox<'a> {
         val: &'a [Example],
         limits: &'a Limits,
         history: History,
+        trials: Trials,
     ) -> Self {
         Self {
             builder,
@@ -61,14 +64,16 @@ impl<'a> Toolbox<'a> {
             val,
             limits,
             history,
+            trials,
             submission: None,
-            last_rejection: None,
-            trial_cost: Cost::default(),
+            last_refusal: None,
+            place: (0, 0),
         }
     }
 
     /// Tools that are called from now on belong to this turn.
     pub fn begin_turn(&mut self, step: u32) {
+        self.place = (step, 0);
         self.history.begin_turn(step);
     }
 
@@ -79,26 +84,51 @@ impl<'a> Toolbox<'a> {
 
     /// How an iteration without a submission ended: with a source that does not compile, or without one.
     pub fn unsubmitted(&self, reason: String) -> Outcome {
-        match &self.last_rejection {
-            Some(rejection) => Outcome::Unsubmitted {
-                status: rejection.kind.name(),
-                reason: format!("{reason}; its last submission: {}", rejection.message),
+        match &self.last_refusal {
+            Some((kind, message)) => Outcome::Unsubmitted {
+                status: kind.clone(),
+                reason: format!("{reason}; its last submission: {message}"),
             },
-            None => Outcome::Unsubmitted { status: "gave-up", reason },
+            None => Outcome::Unsubmitted { status: "gave-up".into(), reason },
         }
     }
 
     /// What was read and what trials have cost.
-    pub fn close(self) -> Result<(Vec<ReadRow>, Cost), RecordError> {
-        Ok((self.history.into_reads()?, self.trial_cost))
+    pub fn close(self, folder: &IterationWriter) -> Result<(Vec<ReadRow>, Cost), RecordError> {
+        Ok((self.history.into_reads()?, self.trials.close(folder)?))
+    }
+
+    /// A call that was answered before. What it said is on record; what it changed here is changed again.
+    pub async fn recall(&mut self, call: ToolCall, result: &Answer) -> Result<(), ProposeError> {
+        if call.name != "write_harness" {
+            return Ok(());
+        }
+        match result {
+            Ok(_) => {
+                let Ok(asked) = parse::<args::Submission>(&call.name, call.input) else {
+                    return Err(not_again("its arguments cannot be read").into());
+                };
+                let built = self.builder.build(&asked.code).await?;
+                let built = built.map_err(|rejection| not_again(&rejection.message))?;
+                self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
+            }
+            Err(said) => {
+                let said: Value = serde_json::from_str(said).unwrap_or_default();
+                if let (Some(kind), Some(message)) = (said["reason"].as_str(), said["message"].as_str()) {
+                    self.last_refusal = Some((kind.to_owned(), message.to_owned()));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Calls a tool by name.
-    pub async fn call(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
-        let answer = match self.dispatch(name, input).await? {
+    pub async fn call(&mut self, call: ToolCall) -> Result<Answer, ProposeError> {
+        let answer = match self.dispatch(&call.name, call.input).await? {
             Ok(content) => Ok(self.within(content)),
             Err(content) => Err(self.within(content)),
         };
+        self.place.1 += 1;
         Ok(answer)
     }
 
@@ -201,7 +231,7 @@ impl<'a> Toolbox<'a> {
             Err(rejection) => {
                 let mut answer = refusal(&rejection);
                 answer["accepted"] = json!(false);
-                self.last_rejection = Some(rejection);
+                self.last_refusal = Some((rejection.kind.name().to_owned(), rejection.message));
                 Ok(Err(answer.to_string()))
             }
         }
@@ -216,21 +246,22 @@ impl<'a> Toolbox<'a> {
             Ok(built) => built,
             Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
         };
-        let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &Discard).await? {
+        let (past, sink) = self.trials.begin(self.place.0, self.place.1);
+        let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { reason, cost } => {
-                self.trial_cost += cost;
+                self.trials.cost += cost;
                 let answer = json!({ "ok": false, "reason": "learn-failed", "diagnostics": reason });
                 return Ok(Ok(answer.to_string()));
             }
             Learning::Interrupted { cost } => {
-                self.trial_cost += cost;
+                self.trials.cost += cost;
                 return Ok(Err("the run is being stopped".into()));
             }
         };
-        self.trial_cost += learned.cost;
-        let done = self.evaluator.evaluate(&learned, &examples, Split::Val, None, Arc::new(Discard)).await?;
-        self.trial_cost += done.cost;
+        self.trials.cost += learned.cost;
+        let done = self.evaluator.evaluate(&learned, &examples, Split::Val, None, past, sink).await?;
+        self.trials.cost += done.cost;
         self.history.note("dataset/val (trial)", examples.iter().map(|example| example.input.len()).sum())?;
         let correct = done.rows.iter().filter(|row| row.correct).count();
         let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
@@ -253,6 +284,12 @@ impl<'a> Toolbox<'a> {
             })
             .collect()
     }
+}
+
+/// A harness that was accepted before is not acceptable now.
+fn not_again(why: &str) -> RecordError {
+    let problem = format!("the harness that was accepted is not built again: {why}");
+    RecordError::Damaged { file: super::TRANSCRIPT.into(), problem }
 }
 
 fn refusal(rejection: &Rejection) -> Value {

@@ -1,11 +1,12 @@
-//! Appends lines to a file and syncs them, many at a time where many are waiting.
+//! Appends lines to a file: written at once, synced soon after, many lines at a time.
 //!
-//! A thread of its own writes: it takes every line that waits, writes them at once, and syncs once. A
-//! crash leaves whole lines and at most one cut line at the end, which the reader passes over.
+//! A line that [`Appender::push`] has taken outlives this process, however that ends: it is with the
+//! kernel. A thread syncs behind the callers' backs, so that it outlives the machine as well. A crash
+//! leaves whole lines and at most one cut line at the end, which readers pass over.
 
 use std::{
-    io::Write,
-    sync::mpsc::{Receiver, Sender, channel},
+    io::{self, Write},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
 
@@ -16,63 +17,115 @@ use super::RecordError;
 
 /// An open JSON Lines file.
 pub struct Appender {
-    lines: Option<Sender<Vec<u8>>>,
-    writer: Option<JoinHandle<std::io::Result<()>>>,
-    file: String,
+    shared: Arc<Shared>,
+    syncer: Option<JoinHandle<()>>,
+    name: String,
+}
+
+struct Shared {
+    file: File,
+    /// Held while a line is written: lines never mix.
+    writing: Mutex<()>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// There are lines that are not synced.
+    dirty: bool,
+    /// Nobody pushes any more.
+    closed: bool,
+    /// What went wrong in the background.
+    failed: Option<io::Error>,
 }
 
 impl Appender {
-    /// Appends to an open file. `name` is for messages.
+    /// Appends to a file that was opened for it. `name` is for messages.
     pub fn new(file: File, name: String) -> Self {
-        let (lines, waiting) = channel();
-        let writer = std::thread::spawn(move || write_all(file, &waiting));
-        Self { lines: Some(lines), writer: Some(writer), file: name }
+        let (writing, state, changed) = (Mutex::default(), Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { file, writing, state, changed });
+        let syncer = std::thread::spawn({
+            let shared = shared.clone();
+            move || shared.sync_until_closed()
+        });
+        Self { shared, syncer: Some(syncer), name }
     }
 
-    /// Hands over one line. Fails once the file cannot be written any more.
+    /// Appends one line. Fails once the file cannot be written any more.
     pub fn push(&self, row: &impl Serialize) -> Result<(), RecordError> {
         let mut line = serde_json::to_vec(row)
-            .map_err(|error| RecordError::Damaged { file: self.file.clone(), problem: error.to_string() })?;
+            .map_err(|error| RecordError::Damaged { file: self.name.clone(), problem: error.to_string() })?;
         line.push(b'\n');
-        let sent = self.lines.as_ref().map(|lines| lines.send(line));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            _ => Err(self.broken(std::io::Error::other("writing has failed before"))),
-        }
+        self.shared.write(&line).map_err(|source| self.broken(source))
     }
 
     /// Waits until every line is on disk.
     pub fn finish(mut self) -> Result<(), RecordError> {
-        self.close().map_err(|source| self.broken(source))
+        self.close();
+        let failed = self.shared.state().failed.take();
+        failed.map_or(Ok(()), |source| Err(self.broken(source)))
     }
 
-    fn close(&mut self) -> std::io::Result<()> {
-        self.lines = None;
-        match self.writer.take() {
-            Some(writer) => {
-                writer.join().unwrap_or_else(|_| Err(std::io::Error::other("the writer panicked")))
-            }
-            None => Ok(()),
+    fn close(&mut self) {
+        self.shared.state().closed = true;
+        self.shared.changed.notify_all();
+        if let Some(syncer) = self.syncer.take()
+            && syncer.join().is_err()
+        {
+            self.shared.state().failed = Some(io::Error::other("the syncing thread panicked"));
         }
     }
 
-    fn broken(&self, source: std::io::Error) -> RecordError {
-        RecordError::Io { action: "append to", file: self.file.clone(), source }
+    fn broken(&self, source: io::Error) -> RecordError {
+        RecordError::Io { action: "append to", file: self.name.clone(), source }
     }
 }
 
 impl Drop for Appender {
     fn drop(&mut self) {
         // An error here has been told, or will be, by whoever pushes next.
-        let _ = self.close();
+        self.close();
     }
 }
 
-fn write_all(mut file: File, waiting: &Receiver<Vec<u8>>) -> std::io::Result<()> {
-    while let Ok(mut batch) = waiting.recv() {
-        waiting.try_iter().for_each(|line| batch.extend(line));
-        file.write_all(&batch)?;
-        file.sync_data()?;
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    Ok(())
+
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        if let Some(error) = &self.state().failed {
+            return Err(io::Error::new(error.kind(), error.to_string()));
+        }
+        {
+            let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            (&self.file).write_all(line)?;
+        }
+        let was_clean = !std::mem::replace(&mut self.state().dirty, true);
+        if was_clean {
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// One sync for all lines that came during the one before.
+    fn sync_until_closed(&self) {
+        let mut state = self.state();
+        loop {
+            if std::mem::take(&mut state.dirty) {
+                drop(state);
+                let synced = self.file.sync_data();
+                state = self.state();
+                if let Err(error) = synced {
+                    state.failed = Some(error);
+                    return;
+                }
+            } else if state.closed {
+                return;
+            } else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
 }

@@ -33,6 +33,9 @@ pub struct Config {
     /// Proposed iterations, besides the baseline 000.
     pub iterations: u32,
     pub dataset: String,
+    /// What was named as the data set, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset_path: Option<String>,
     pub eval_split_size: usize,
     pub proposer_model: String,
     pub target_model: String,
@@ -41,6 +44,9 @@ pub struct Config {
     pub started_at: Timestamp,
     pub seed: u64,
     pub concurrency: usize,
+    /// Whether the held-out examples are scored at the end.
+    #[serde(default = "yes")]
+    pub with_test: bool,
     pub limits: Limits,
     /// What was known of prices; a model without one cost what its provider said, or nothing.
     pub prices: BTreeMap<String, Price>,
@@ -56,6 +62,10 @@ pub struct Config {
     pub sdk_build_digest: Digest,
     pub wit: WitInfo,
     pub host_version: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The server of a run's `proposer` or `target`, and how it was asked.
@@ -386,6 +396,22 @@ pub struct Summary {
     /// Why the search ended before its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
+}
+
+impl Summary {
+    /// Of a run that has nothing but its configuration.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            iterations: Vec::new(),
+            unscored: Vec::new(),
+            total_cost: Cost::default(),
+            best_iteration_index: None,
+            test: Vec::new(),
+            finished_at: None,
+            stopped: None,
+        }
+    }
 }
 
 /// Why a search ended before its end.

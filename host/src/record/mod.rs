@@ -5,6 +5,7 @@
 
 pub mod append;
 pub mod format;
+pub mod ledger;
 pub mod manifest;
 pub mod provenance;
 pub mod reader;
@@ -23,6 +24,8 @@ pub enum RecordError {
         "{name:?} is no run id: use letters, digits, '.', '_' and '-', at most 64, not starting with '.'"
     )]
     RunId { name: String },
+    #[error("the run {run} is being written by another mmh: wait until it has ended, or stop it")]
+    Locked { run: String },
     #[error("there is no run at {path}: a run folder holds a config.json")]
     NoRun { path: String },
 }

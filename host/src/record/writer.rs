@@ -1,12 +1,13 @@
 //! Writes a run folder: eagerly, each file whole or not at all.
 
-use std::io::Write;
+use std::{fs::File, io::Write, path::Path};
 
 use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions},
 };
-use serde::Serialize;
+use rustix::fs::{RenameFlags, renameat_with};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     RecordError,
@@ -15,39 +16,94 @@ use super::{
     manifest::{self, Manifest},
 };
 
-/// An open run folder.
+/// An open run folder. Nobody else writes to it meanwhile.
 pub struct RunWriter {
     dir: Dir,
+    /// A lock on the folder itself. The kernel takes it back when the process ends, however it ends.
+    _lock: File,
 }
 
 /// An open iteration's folder.
 pub struct IterationWriter {
     dir: Dir,
-    /// Such as `iterations/003`, for messages.
+    /// Such as `iterations/003`, for messages. Empty for the run's own folder.
     name: String,
 }
 
+/// What a run folder holds from its first moment on.
+pub struct Beginning<'a> {
+    pub config: &'a Config,
+    pub summary: &'a Summary,
+    pub cost: &'a CostFile,
+    /// The source of iteration 000.
+    pub baseline: &'a str,
+}
+
 impl RunWriter {
-    /// Creates the folder of a new run, with its configuration.
-    pub fn create(runs: &std::path::Path, config: &Config) -> Result<Self, RecordError> {
-        check_run_id(&config.run_id)?;
+    /// Creates the folder of a new run: whole or not at all.
+    pub fn create(runs: &Path, beginning: &Beginning<'_>) -> Result<Self, RecordError> {
+        let run_id = &beginning.config.run_id;
+        check_run_id(run_id)?;
         let folder = runs.display().to_string();
         let problem = |action| io(action, folder.clone());
+        let exists = || RecordError::Exists { run_id: run_id.clone(), folder: folder.clone() };
         std::fs::create_dir_all(runs).map_err(problem("create"))?;
         let parent = Dir::open_ambient_dir(runs, ambient_authority()).map_err(problem("open"))?;
-        if let Err(source) = parent.create_dir(&config.run_id) {
-            return Err(match source.kind() {
-                std::io::ErrorKind::AlreadyExists => {
-                    RecordError::Exists { run_id: config.run_id.clone(), folder }
-                }
-                _ => io("create", format!("{folder}/{}", config.run_id))(source),
-            });
+        if parent.exists(run_id) {
+            return Err(exists());
         }
-        let dir = parent.open_dir(&config.run_id).map_err(problem("open"))?;
-        let writer = Self { dir };
-        writer.dir.create_dir("iterations").map_err(io("create", "iterations".into()))?;
-        put_json(&writer.dir, "config.json", config)?;
+        let beside = format!(".{run_id}.{}.partial", std::process::id());
+        parent.create_dir(&beside).map_err(io("create", format!("{folder}/{run_id}")))?;
+        let begun = Self::begin(&parent, &beside, beginning).and_then(|writer| {
+            match renameat_with(&parent, &beside, &parent, run_id, RenameFlags::NOREPLACE) {
+                Ok(()) => Ok(writer),
+                Err(rustix::io::Errno::EXIST) => Err(exists()),
+                Err(error) => Err(io("create", format!("{folder}/{run_id}"))(error.into())),
+            }
+        });
+        if begun.is_err() {
+            // The first error is what counts.
+            let _ = parent.remove_dir_all(&beside);
+        }
+        begun
+    }
+
+    fn begin(parent: &Dir, folder: &str, beginning: &Beginning<'_>) -> Result<Self, RecordError> {
+        let dir = parent.open_dir(folder).map_err(io("open", folder.to_owned()))?;
+        let writer = Self { _lock: lock(&dir, folder)?, dir };
+        put_json(&writer.dir, "config.json", beginning.config)?;
+        writer.cost(beginning.cost)?;
+        writer.summary(beginning.summary)?;
+        writer.iteration(0)?.put("harness.rs", beginning.baseline.as_bytes())?;
         Ok(writer)
+    }
+
+    /// Opens the folder of a run that is to go on.
+    pub fn resume(run: &Path) -> Result<Self, RecordError> {
+        let no_run = || RecordError::NoRun { path: run.display().to_string() };
+        let dir = Dir::open_ambient_dir(run, ambient_authority()).map_err(|_| no_run())?;
+        if !dir.is_file("config.json") {
+            return Err(no_run());
+        }
+        let writer = Self { _lock: lock(&dir, &run.display().to_string())?, dir };
+        writer.tidy()?;
+        Ok(writer)
+    }
+
+    /// Takes away what a crash has left half-written.
+    fn tidy(&self) -> Result<(), RecordError> {
+        let tidied = |source| RecordError::Io { action: "tidy up", file: "the run folder".into(), source };
+        remove_partial(&self.dir).map_err(tidied)?;
+        for folder in manifest::folders_of(&self.dir).map_err(tidied)? {
+            let dir = self.dir.open_dir(&folder).map_err(io("open", folder.clone()))?;
+            remove_partial(&dir).map_err(io("tidy up", folder))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the run's manifest away: the run goes on.
+    pub fn unseal(&self) -> Result<(), RecordError> {
+        unseal(&self.dir, "")
     }
 
     /// A handle for reading the same folder.
@@ -86,17 +142,29 @@ impl RunWriter {
         self.folder(format!("test/{index:03}"))
     }
 
+    /// The run's own folder, for its JSON Lines files.
+    pub fn root(&self) -> Result<IterationWriter, RecordError> {
+        Ok(IterationWriter { dir: self.dir()?, name: String::new() })
+    }
+
+    /// Whoever asks for a folder is going to write to it: it has no manifest until it is sealed.
     fn folder(&self, name: String) -> Result<IterationWriter, RecordError> {
         self.dir.create_dir_all(&name).map_err(io("create", name.clone()))?;
         let dir = self.dir.open_dir(&name).map_err(io("open", name.clone()))?;
+        unseal(&dir, &format!("{name}/"))?;
         Ok(IterationWriter { dir, name })
     }
 }
 
 impl IterationWriter {
+    /// A file's path in the run, for messages.
+    fn path(&self, file: &str) -> String {
+        if self.name.is_empty() { file.to_owned() } else { format!("{}/{file}", self.name) }
+    }
+
     /// Writes a whole file.
     pub fn put(&self, file: &str, bytes: &[u8]) -> Result<(), RecordError> {
-        put(&self.dir, file, bytes).map_err(io("write", format!("{}/{file}", self.name)))
+        put(&self.dir, file, bytes).map_err(io("write", self.path(file)))
     }
 
     /// Writes down which bytes the folder's files have now. Nothing is written to it afterwards.
@@ -126,7 +194,7 @@ impl IterationWriter {
         T: serde::de::DeserializeOwned,
         K: Ord,
     {
-        let bytes = self.dir.read(file).map_err(io("read", format!("{}/{file}", self.name)))?;
+        let bytes = self.dir.read(file).map_err(io("read", self.path(file)))?;
         let mut lines = Vec::new();
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
             let parsed: T = serde_json::from_slice(line).map_err(|error| unserializable(file, &error))?;
@@ -137,9 +205,50 @@ impl IterationWriter {
         if sorted == bytes { Ok(()) } else { self.put(file, &sorted) }
     }
 
+    /// The rows of a JSON Lines file, or none where there is no such file. A last line that a crash has cut
+    /// leaves the file.
+    pub fn mend_lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+        let path = self.path(file);
+        if !self.dir.is_file(file) {
+            return Ok(Vec::new());
+        }
+        let bytes = self.dir.read(file).map_err(io("read", path.clone()))?;
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        if whole < bytes.len() {
+            let options = OpenOptions::new().write(true).clone();
+            let opened = self.dir.open_with(file, &options).map_err(io("open", path.clone()))?;
+            let cut = opened.set_len(whole as u64).and_then(|()| opened.sync_all());
+            cut.map_err(io("write", path.clone()))?;
+        }
+        let lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate();
+        let row = |(at, line)| {
+            serde_json::from_slice(line).map_err(|error| RecordError::Damaged {
+                file: path.clone(),
+                problem: format!("line {}: {error}", at + 1),
+            })
+        };
+        lines.map(row).collect()
+    }
+
+    /// Keeps some lines of a JSON Lines file, as they stand.
+    pub fn keep_lines<T: DeserializeOwned>(
+        &self,
+        file: &str,
+        keep: impl Fn(&T) -> bool,
+    ) -> Result<(), RecordError> {
+        let rows: Vec<T> = self.mend_lines(file)?;
+        if rows.iter().all(&keep) {
+            return Ok(());
+        }
+        let bytes = self.dir.read(file).map_err(io("read", self.path(file)))?;
+        let lines = bytes.split_inclusive(|&byte| byte == b'\n').zip(&rows);
+        let kept: Vec<u8> = lines.filter(|(_, row)| keep(row)).flat_map(|(line, _)| line).copied().collect();
+        self.put(file, &kept)
+    }
+
     /// Opens a JSON Lines file for appending.
     pub fn append(&self, file: &str) -> Result<Appender, RecordError> {
-        let name = format!("{}/{file}", self.name);
+        let name = self.path(file);
         let options = OpenOptions::new().create(true).append(true).clone();
         let opened = self.dir.open_with(file, &options).map_err(io("open", name.clone()))?;
         Ok(Appender::new(opened, name))
@@ -151,6 +260,35 @@ pub fn check_run_id(name: &str) -> Result<(), RecordError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let fits = (1..=64).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with('.');
     if fits { Ok(()) } else { Err(RecordError::RunId { name: name.to_owned() }) }
+}
+
+/// The exclusive right to write to a folder.
+fn lock(dir: &Dir, name: &str) -> Result<File, RecordError> {
+    let handle = dir.open(".").map_err(io("open", name.to_owned()))?.into_std();
+    match handle.try_lock() {
+        Ok(()) => Ok(handle),
+        Err(std::fs::TryLockError::WouldBlock) => Err(RecordError::Locked { run: name.to_owned() }),
+        Err(std::fs::TryLockError::Error(error)) => Err(io("lock", name.to_owned())(error)),
+    }
+}
+
+fn unseal(dir: &Dir, prefix: &str) -> Result<(), RecordError> {
+    let removed = match dir.remove_file(manifest::NAME) {
+        Ok(()) => dir.open(".").and_then(|folder| folder.sync_all()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(io("remove", format!("{prefix}{}", manifest::NAME)))
+}
+
+fn remove_partial(dir: &Dir) -> std::io::Result<()> {
+    for entry in dir.entries()? {
+        let name = entry?.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".partial")) {
+            dir.remove_file(&name)?;
+        }
+    }
+    Ok(())
 }
 
 fn put_json(dir: &Dir, file: &str, value: &impl Serialize) -> Result<(), RecordError> {

@@ -24,9 +24,17 @@ const MAX_STOPS: usize = 4;
 /// Answers the model calls of one harness call. Behind it stand budget, cache and provider.
 #[async_trait]
 pub trait ModelPort: Send + Sync {
-    /// `draw` counts the equal requests that this harness call has made before; after `time_left` nobody
-    /// waits for the reply any more.
-    async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, time_left: Duration) -> Called;
+    /// After `time_left` nobody waits for the reply any more.
+    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called;
+}
+
+/// Where a model call stands among those of one harness call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which call it is, from 0.
+    pub index: u32,
+    /// How many equal requests were made before it.
+    pub draw: u32,
 }
 
 /// One model call as it happened.
@@ -129,7 +137,8 @@ impl ModelSession {
         let (at, request, port, left) =
             (self.calls.len(), Arc::new(request), self.port.clone(), self.time_left());
         self.calls.push(Call { request: request.clone(), answer: Called::unasked(Err(not_waited_for())) });
-        (at, async move { (at, port.complete(&request, draw, left).await) })
+        let place = Place { index: at as u32, draw };
+        (at, async move { (at, port.complete(&request, place, left).await) })
     }
 }
 

@@ -22,7 +22,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
 use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
-pub use imports::{Call, LogLine, ModelPort};
+pub use imports::{Call, LogLine, ModelPort, Place};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::{Failure, OutcomeKind};

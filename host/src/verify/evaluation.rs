@@ -13,7 +13,7 @@ use crate::{
     build::Built,
     dataset::Example,
     digest::Digest,
-    evaluate::Learned,
+    evaluate::{Learned, answers},
     record::{
         RecordError,
         format::{CallRow, Cost, LearnRow, Score, TraceRow},
@@ -53,7 +53,7 @@ impl Verifier {
             task: Arc::new(self.task()),
             seed: self.config.seed,
             model: self.config.target_model.clone(),
-            calls: Arc::new(replay::by_example(calls)),
+            calls: Arc::new(answers::by_example(calls)),
         };
         let (replayable, others): (Vec<TraceRow>, Vec<TraceRow>) =
             recorded.iter().cloned().partition(replay::is_replayable);

@@ -12,12 +12,15 @@ use serde_json::Value;
 
 use crate::{
     build::Builder,
-    compile::CompileError,
+    call::budget::Owed,
+    compile::{CompileError, Compiler},
     dataset::Dataset,
     digest::Digest,
+    pricing::Usd,
     record::{
         RecordError,
         format::{Config, Cost, Score, Summary},
+        ledger,
         manifest::{self, Finding, Manifest},
         provenance,
         reader::RunReader,
@@ -100,18 +103,27 @@ impl Verifier {
         manifest::folders_of(self.reader.dir()).map_err(listed)
     }
 
-    /// The run's own files: their digests, and that the summary says what the iterations do.
+    /// The run's own files: their digests, and that the summary says what the iterations do. A run that goes
+    /// on, or was killed, has no manifest yet.
     pub fn run(&self, folders: &[String]) -> Checked {
-        let mut findings = manifest::check(self.reader.dir(), "");
-        match self.reader.summary() {
+        let summary = self.reader.summary();
+        let goes_on = summary.as_ref().is_ok_and(|it| it.finished_at.is_none() && it.stopped.is_none());
+        let sealed = self.reader.has(manifest::NAME) || !goes_on;
+        let mut findings = Vec::new();
+        if sealed {
+            findings.extend(manifest::check(self.reader.dir(), ""));
+            let strange = folders.iter().filter(|it| self.has_manifest(it) && !self.is_listed(it));
+            findings.extend(
+                strange
+                    .map(|folder| Finding::new(folder, "no such folder", "a folder that is in no manifest")),
+            );
+        }
+        match summary {
             Ok(summary) => findings.extend(self.summary(&summary, folders)),
             Err(error) => findings.push(Finding::new("summary.json", "a summary", error.to_string())),
         }
-        for folder in folders.iter().filter(|folder| self.has_manifest(folder) && !self.is_listed(folder)) {
-            findings.push(Finding::new(folder, "no such folder", "a folder that is in no manifest"));
-        }
         let (rebuilt, replayed) = (Rebuilt::NotThere, None);
-        Checked { folder: String::new(), findings, sealed: true, rebuilt, replayed }
+        Checked { folder: String::new(), findings, sealed, rebuilt, replayed }
     }
 
     fn has_manifest(&self, folder: &str) -> bool {
@@ -143,15 +155,23 @@ impl Verifier {
             total += iteration.cost;
         }
         summary.unscored.iter().for_each(|iteration| total += iteration.cost);
-        if let Ok(cost) = self.reader.cost() {
+        let ended = summary.finished_at.is_some() || summary.stopped.is_some();
+        if let (Ok(cost), true) = (self.reader.cost(), ended) {
             total += cost.test;
             same("cost.json: total", &json(&total), &json(&cost.total));
             same("summary.json: total_cost", &json(&cost.total), &json(&summary.total_cost));
         }
+        if let (Ok(rows), true) = (self.reader.lines(ledger::NAME), ended && self.reader.has(ledger::NAME)) {
+            let Owed { spent, unknown, .. } = ledger::owed(&rows);
+            let written =
+                [summary.total_cost.estimated_usd, summary.total_cost.unknown_usd].map(Usd::from_f64);
+            let [ledger, written] = [spent.plus(unknown), written.into_iter().sum()].map(Usd::as_f64);
+            same("ledger.jsonl: total", &json(&ledger), &json(&written));
+        }
         let listed = summary.iterations.len() + summary.unscored.len();
         let there = folders.iter().filter(|folder| folder.starts_with("iterations/")).count();
         // An iteration that a crash has cut off is in no summary yet.
-        if summary.finished_at.is_some() || summary.stopped.is_some() {
+        if ended {
             same("iterations", &json(&listed), &json(&there));
         }
         findings
@@ -206,7 +226,7 @@ impl Verifier {
             component: recorded,
             key: self.builder.compiler.key(&source),
         };
-        let differs = self.other_tools();
+        let differs = other_tools(&self.config, &self.builder.compiler);
         if !differs.is_empty() {
             return Ok(Rebuilt::OtherTools { differs });
         }
@@ -231,23 +251,22 @@ impl Verifier {
         findings.push(Finding::new(path, expected, format!("sha256 {recorded}")));
         Ok(Rebuilt::Different)
     }
+}
 
-    /// What is not as it was when the run was made, and can change what a source compiles to.
-    fn other_tools(&self) -> Vec<Finding> {
-        let (config, here) = (&self.config, &self.builder.compiler);
-        let flags = crate::compile::FLAGS.join(" ");
-        let pairs = [
-            ("rustc", config.toolchain.rustc.clone(), here.toolchain().version.clone()),
-            ("target", config.toolchain.target.clone(), crate::toolchain::TARGET.to_owned()),
-            ("flags", config.toolchain.flags.join(" "), flags),
-            ("linker", linker::described(&config.toolchain.linker), linker::described(here.linker())),
-            ("sdk source", config.sdk_digest.to_string(), sdk::source_digest().to_string()),
-            ("sdk build", config.sdk_build_digest.to_string(), here.sdk().digest.to_string()),
-            ("wit", config.wit.digest.to_string(), Digest::of(sdk::WIT).to_string()),
-        ];
-        let differs = pairs.into_iter().filter(|(_, recorded, here)| recorded != here);
-        differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect()
-    }
+/// What is not as it was when a run was made, and can change what a source compiles to.
+pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
+    let flags = crate::compile::FLAGS.join(" ");
+    let pairs = [
+        ("rustc", config.toolchain.rustc.clone(), here.toolchain().version.clone()),
+        ("target", config.toolchain.target.clone(), crate::toolchain::TARGET.to_owned()),
+        ("flags", config.toolchain.flags.join(" "), flags),
+        ("linker", linker::described(&config.toolchain.linker), linker::described(here.linker())),
+        ("sdk source", config.sdk_digest.to_string(), sdk::source_digest().to_string()),
+        ("sdk build", config.sdk_build_digest.to_string(), here.sdk().digest.to_string()),
+        ("wit", config.wit.digest.to_string(), Digest::of(sdk::WIT).to_string()),
+    ];
+    let differs = pairs.into_iter().filter(|(_, recorded, here)| recorded != here);
+    differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect()
 }
 
 fn json(value: &impl Serialize) -> Value {

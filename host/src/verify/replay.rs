@@ -1,7 +1,6 @@
 //! Runs a recorded evaluation again, with the recorded replies in place of the model.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,12 +11,13 @@ use futures::stream::{self, StreamExt};
 use crate::{
     call::Called,
     dataset::Example,
-    digest::Digest,
-    evaluate::{self, request_digest},
-    model::{CallError, ChatRequest, ModelError},
-    pricing::Usd,
+    evaluate::{
+        self,
+        answers::{Answers, Calls, lost},
+    },
+    model::ChatRequest,
     record::format::{CallRow, LearnRow, TraceRow},
-    sandbox::{ModelPort, OutcomeKind, Prepared, Sandbox, Setting, Task},
+    sandbox::{ModelPort, OutcomeKind, Place, Prepared, Sandbox, Setting, Task},
 };
 
 /// Examples that are run at once.
@@ -33,18 +33,6 @@ pub struct Stage {
     /// The target model's id.
     pub model: String,
     pub calls: Arc<Calls>,
-}
-
-/// Recorded calls by example or batch.
-pub type Calls = HashMap<String, Vec<CallRow>>;
-
-/// Rows of `model_calls.jsonl`, by whom they belong to.
-pub fn by_example(rows: Vec<CallRow>) -> Calls {
-    let mut calls = Calls::new();
-    for row in rows {
-        calls.entry(row.example_id.clone()).or_default().push(row);
-    }
-    calls
 }
 
 /// An example as it went this time.
@@ -76,7 +64,7 @@ impl Stage {
         let port = Arc::new(Recorded::new(self.calls.get(&example.id)));
         let report =
             self.sandbox.predict(&self.harness, self.setting(&example.id, state, &port), &example.input);
-        let (row, _) = evaluate::trace_row(&self.model, example, latency_ms, report.await);
+        let row = evaluate::trace_row(&self.model, example, latency_ms, report.await);
         Replayed { row, unrecorded: port.unrecorded() }
     }
 
@@ -86,7 +74,7 @@ impl Stage {
         for (batch, id, lessons) in evaluate::batches(train) {
             let port = Arc::new(Recorded::new(self.calls.get(&id)));
             let report = self.sandbox.learn(&self.harness, self.setting(&id, &state, &port), &lessons).await;
-            rows.push(evaluate::learn_row(&self.model, batch, lessons.len(), &id, &report).0);
+            rows.push(evaluate::learn_row(&self.model, batch, lessons.len(), &report));
             match report.result {
                 Ok(next) => state = next,
                 Err(_) => return (rows, None),
@@ -112,40 +100,15 @@ pub fn is_replayable(row: &TraceRow) -> bool {
     row.error_kind != OutcomeKind::Timeout
 }
 
-/// Answers with what was answered before: the same request, as often as it was made.
-pub struct Recorded {
-    answers: HashMap<(Digest, u32), CallRow>,
+/// Answers with what was answered before, and remembers what was not.
+struct Recorded {
+    answers: Answers,
     unrecorded: Mutex<Vec<String>>,
 }
 
 impl Recorded {
-    pub fn new(rows: Option<&Vec<CallRow>>) -> Self {
-        let mut answers = HashMap::new();
-        for row in rows.into_iter().flatten() {
-            // By the request itself: its recorded digest is one more thing that could be wrong.
-            let digest = request_digest(&row.request);
-            let draw = (0..).find(|draw| !answers.contains_key(&(digest, *draw))).unwrap_or(0);
-            answers.insert((digest, draw), row.clone());
-        }
-        Self { answers, unrecorded: Mutex::default() }
-    }
-
-    /// What was answered, if this was asked.
-    pub fn answer(&self, request: &ChatRequest, draw: u32) -> Option<Called> {
-        let row = self.answers.get(&(request_digest(request), draw))?;
-        let result = match (&row.reply, &row.failure) {
-            (Some(reply), _) => Ok(reply.clone()),
-            (None, Some(failure)) => Err(failure.clone()),
-            (None, None) => Err(lost("the record has neither a reply nor an error")),
-        };
-        Some(Called {
-            result,
-            cost: Usd::from_f64(row.cost_usd),
-            price_tier: row.price_tier,
-            attempts: row.attempts,
-            latency_ms: row.latency_ms,
-            cached: row.cached,
-        })
+    fn new(rows: Option<&Vec<CallRow>>) -> Self {
+        Self { answers: Answers::new(rows), unrecorded: Mutex::default() }
     }
 
     fn unrecorded(&self) -> Vec<String> {
@@ -155,15 +118,11 @@ impl Recorded {
 
 #[async_trait]
 impl ModelPort for Recorded {
-    async fn complete(&self, request: &Arc<ChatRequest>, draw: u32, _: Duration) -> Called {
-        self.answer(request, draw).unwrap_or_else(|| {
+    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, _: Duration) -> Called {
+        self.answers.find(request, place.draw).unwrap_or_else(|| {
             let mut unrecorded = self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner);
             unrecorded.push(request.prompt_text());
             Called::unasked(Err(lost("this request is not in the record")))
         })
     }
-}
-
-pub(crate) fn lost(why: &str) -> CallError {
-    ModelError::Unavailable(why.into()).into()
 }

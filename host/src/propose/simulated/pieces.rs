@@ -12,12 +12,13 @@ struct Memory {
     rows: Vec<Row>,
 }
 
-/// A training row. Its stems are sorted, so that `predict` only has to look them up.
+/// A training row. Its stems are sorted, in one text: thousands of small ones would take long to read.
 #[derive(Serialize, Deserialize)]
 struct Row {
     text: String,
     label: String,
-    stems: Vec<String>,
+    size: usize,
+    stems: String,
 }
 "#;
 
@@ -25,7 +26,8 @@ pub(crate) const LEARN: &str = r#"    fn learn(_: &Task, mut state: Memory, feed
         for it in feedback {
             if state.rows.iter().filter(|row| row.label == it.gold).count() < PER_LABEL {
                 let stems = stems(&it.input);
-                state.rows.push(Row { text: it.input.clone(), label: it.gold.clone(), stems });
+                let (size, stems) = (stems.len(), stems.join(" "));
+                state.rows.push(Row { text: it.input.clone(), label: it.gold.clone(), size, stems });
             }
         }
         Ok(state)
@@ -145,20 +147,33 @@ fn read_label<'a>(task: &'a Task, reply: &str) -> Option<&'a str> {
 
 pub(crate) const NEAREST: &str = r#"/// The training rows that share the most telling words with an input, the nearest last.
 fn nearest<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)> {
-    let mut shared = vec![0.0; state.rows.len()];
-    for stem in stems(input) {
-        let holds = |row: &Row| row.stems.binary_search(&stem).is_ok();
-        let holders: Vec<usize> = (0..state.rows.len()).filter(|&at| holds(&state.rows[at])).collect();
-        // A word that stands in few rows tells more.
-        let worth = (state.rows.len() as f64 / holders.len().max(1) as f64).ln();
-        holders.iter().for_each(|&at| shared[at] += worth);
-    }
+    let asked = stems(input);
+    let shared: Vec<Vec<usize>> = state.rows.iter().map(|row| shared(&asked, &row.stems)).collect();
+    // A word that stands in few rows tells more.
+    let mut holders = vec![0; asked.len()];
+    shared.iter().flatten().for_each(|&at| holders[at] += 1);
+    let worth: Vec<f64> = holders.iter().map(|&n| (state.rows.len() as f64 / f64::from(n)).ln()).collect();
     // A long row shares words by chance.
-    let score = |(worth, row): (f64, &'a Row)| (worth / (row.stems.len().max(1) as f64).sqrt(), row);
-    let mut scored: Vec<(f64, &Row)> = shared.into_iter().zip(&state.rows).map(score).collect();
+    let score = |(stems, row): (&Vec<usize>, &'a Row)| {
+        (stems.iter().map(|&at| worth[at]).sum::<f64>() / (row.size as f64).sqrt(), row)
+    };
+    let mut scored: Vec<(f64, &Row)> = shared.iter().zip(&state.rows).map(score).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     scored.truncate(NEAREST);
     scored.iter().rev().map(|(_, row)| (row.text.as_str(), row.label.as_str())).collect()
+}
+
+/// Which of these stems a row has. Both are sorted, so that one pass is enough.
+fn shared(asked: &[String], stems: &str) -> Vec<usize> {
+    let mut own = stems.as_bytes().split(|byte| *byte == b' ').peekable();
+    let mut found = Vec::new();
+    for (at, stem) in asked.iter().enumerate() {
+        while own.next_if(|it| *it < stem.as_bytes()).is_some() {}
+        if own.next_if(|it| *it == stem.as_bytes()).is_some() {
+            found.push(at);
+        }
+    }
+    found
 }
 
 /// A text's words, each cut to its beginning so that `coughs` and `coughing` are one; sorted.

@@ -1,0 +1,157 @@
+//! Puts a search together from resolved parts and runs it: a new one, or one that goes on.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use super::{
+    CliResult,
+    connect::{self, Choice, Connected, Connector, Shared},
+    error::{CliError, INTERRUPTED},
+    scoreboard,
+};
+use crate::{
+    build::Builder,
+    call::budget::Budget,
+    cancel::{Cancel, Stop},
+    clock::Clock,
+    dataset::{Dataset, Example},
+    evaluate::{Evaluator, replies::Replies},
+    pricing::Usd,
+    progress::Observer,
+    propose::Proposer,
+    record::{RecordError, format::Summary, ledger, writer::RunWriter},
+    search::{Search, SearchError},
+};
+
+/// The two models of a run.
+pub struct Models {
+    pub proposer: Connected,
+    pub target: Connected,
+    replies: Option<Replies>,
+}
+
+impl Models {
+    /// Both models, or why they cannot be asked.
+    pub fn connect(
+        connector: &Connector<'_>,
+        proposer: &Choice<'_>,
+        target: &Choice<'_>,
+    ) -> Result<Self, CliError> {
+        let (proposer, target) = (connector.proposer(proposer)?, connector.target(target)?);
+        let replies = connect::replies(connector.global, &target)?;
+        Ok(Self { proposer, target, replies })
+    }
+}
+
+/// A search with everything that it needs. Its folder is there already.
+pub struct Plan {
+    /// What is on record of it.
+    pub summary: Summary,
+    pub writer: RunWriter,
+    /// The run's folder, for messages.
+    pub folder: PathBuf,
+    pub baseline: String,
+    pub dataset: Dataset,
+    pub val: Vec<Example>,
+    pub models: Models,
+    pub budget_usd: f64,
+    pub clock: Clock,
+}
+
+impl Plan {
+    /// Runs it and prints what came of it.
+    pub async fn run(self, builder: Builder, observer: Arc<dyn Observer>, json: bool) -> CliResult {
+        let cancel = stop_on_ctrl_c(observer.clone());
+        let folder = self.folder.clone();
+        let summary = self.search(builder, observer, cancel.clone())?.run().await?;
+        if json {
+            scoreboard::print_json(&summary)?;
+        } else {
+            scoreboard::print(&summary);
+            println!("\nrun folder: {}", folder.display());
+        }
+        let (shown, done) = (folder.display(), "what was finished is in");
+        Ok(match cancel.why() {
+            Some(stop) => {
+                CliError::stopped(&stop, &format!("{done} {shown}; `mmh run --resume {shown}` goes on"))
+            }
+            None => ExitCode::SUCCESS,
+        })
+    }
+
+    fn search(
+        self,
+        builder: Builder,
+        observer: Arc<dyn Observer>,
+        cancel: Cancel,
+    ) -> Result<Search, CliError> {
+        let Self { summary, writer, baseline, dataset, val, models, budget_usd, clock, .. } = self;
+        let config = summary.config.clone();
+        let limits = builder.sandbox.limits().clone();
+        let budget = Arc::new(budget(&writer, config.mock, budget_usd)?);
+        let shared = Shared { limits: &limits, budget: budget.clone(), clock, cancel: cancel.clone() };
+        let concurrency = config.concurrency;
+        let evaluator = Evaluator {
+            sandbox: builder.sandbox.clone(),
+            target: Arc::new(shared.target(models.target, concurrency, models.replies)),
+            task: Arc::new(dataset.task.clone()),
+            seed: config.seed,
+            concurrency,
+            clock,
+            observer: observer.clone(),
+            cancel: cancel.clone(),
+        };
+        let caller = shared.proposer(models.proposer);
+        let proposer = Proposer { caller, limits, clock, observer: observer.clone(), cancel: cancel.clone() };
+        Ok(Search {
+            config,
+            dataset,
+            val,
+            summary,
+            baseline,
+            builder,
+            evaluator,
+            proposer,
+            budget,
+            writer,
+            clock,
+            observer,
+            cancel,
+        })
+    }
+}
+
+/// The run's budget, less what it has spent already. Simulated models cost nothing.
+fn budget(writer: &RunWriter, mock: bool, budget_usd: f64) -> Result<Budget, RecordError> {
+    if mock {
+        return Ok(Budget::unlimited());
+    }
+    let (ledger, owed) = ledger::open(writer)?;
+    Ok(Budget::kept(Usd::from_f64(budget_usd), Box::new(ledger), owed))
+}
+
+impl From<SearchError> for CliError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Compile(error) => error.into(),
+            SearchError::Record(error) => error.into(),
+        }
+    }
+}
+
+/// The first Ctrl-C lets what is under way finish; the second one ends the program.
+pub fn stop_on_ctrl_c(observer: Arc<dyn Observer>) -> Cancel {
+    let cancel = Cancel::default();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.stop(Stop::Asked);
+            observer.note(
+                "stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into(),
+            );
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(INTERRUPTED.into());
+        }
+    });
+    cancel
+}

@@ -1,0 +1,98 @@
+//! `mmh run --resume`: goes on with a run where it stopped, however it stopped.
+//!
+//! What the run is, its folder says; the command line gives what is not in it, such as keys. Nothing of the
+//! folder decides where a key goes.
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use super::{
+    CliResult, Global,
+    connect::Connector,
+    error::CliError,
+    launch::{Models, Plan},
+    run::RunArgs,
+    scoreboard,
+    terminal::Terminal,
+    workbench,
+};
+use crate::{
+    build::Builder,
+    dataset::{self, BUILTIN, Dataset},
+    progress::Observer,
+    record::{
+        format::{Config, SCHEMA_VERSION},
+        manifest,
+        reader::RunReader,
+        writer::RunWriter,
+    },
+    verify::other_tools,
+};
+
+pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
+    let writer = RunWriter::resume(run)?;
+    let reader = RunReader::new(writer.dir()?);
+    let summary = reader.summary()?;
+    let config = reader.config()?;
+    if config.schema_version != SCHEMA_VERSION || config != summary.config {
+        let version = config.schema_version;
+        return Err(CliError::input(format!(
+            "{}: config.json is of schema version {version}, or summary.json does not repeat it: this mmh goes on with runs of version {SCHEMA_VERSION}",
+            run.display()
+        )));
+    }
+    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, config.mock));
+    if summary.finished_at.is_some() && reader.has(manifest::NAME) {
+        observer.note("the run is finished: there is nothing to go on with".into());
+        match args.json {
+            true => scoreboard::print_json(&summary)?,
+            false => scoreboard::print(&summary),
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let models = models(global, args, &config, &*observer)?;
+    let dataset = dataset(args, &config, &*observer)?;
+    let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
+    let builder = workbench::open(global, &config.limits.clone().within_reason(), &*observer).await?;
+    same_tools(&config, &builder)?;
+    let baseline = reader.text(&RunReader::iteration_file(0, "harness.rs"))?;
+    let budget_usd = args.money.asked_usd().or(reader.cost()?.budget_usd).unwrap_or_default();
+    let done = summary.iterations.len() + summary.unscored.len();
+    observer.note(format!(
+        "going on with {}: {done} of {} iterations are there",
+        config.run_id,
+        config.iterations + 1
+    ));
+    let (folder, clock) = (run.to_owned(), args.clock());
+    let plan = Plan { summary, writer, folder, baseline, dataset, val, models, budget_usd, clock };
+    plan.run(builder, observer, args.json).await
+}
+
+/// The run's models, asked as before.
+fn models(
+    global: &Global,
+    args: &RunArgs,
+    config: &Config,
+    observer: &dyn Observer,
+) -> Result<Models, CliError> {
+    let connector = Connector { global, money: &args.money, mock: config.mock, seed: config.seed, observer };
+    Models::connect(&connector, &args.proposer.choice().of_run(config), &args.target.choice().of_run(config))
+}
+
+/// The run's data set, which may have moved but must be the same.
+fn dataset(args: &RunArgs, config: &Config, observer: &dyn Observer) -> Result<Dataset, CliError> {
+    let name = args.dataset.as_deref().or(config.dataset_path.as_deref()).unwrap_or(BUILTIN);
+    let dataset = workbench::dataset(name, config.seed, observer)?;
+    workbench::same_dataset(name, &dataset, config)?;
+    Ok(dataset)
+}
+
+/// Half of a run by one compiler and half by another would be no run.
+fn same_tools(config: &Config, builder: &Builder) -> Result<(), CliError> {
+    match other_tools(config, &builder.compiler).into_iter().next() {
+        None => Ok(()),
+        Some(tool) => Err(CliError::input(format!(
+            "the run cannot go on here, because {} differs: it has {:?}, here is {:?}; --rustc names another compiler",
+            tool.file, tool.expected, tool.found
+        ))),
+    }
+}

@@ -1,0 +1,105 @@
+//! `ledger.jsonl`: what was reserved for calls and what they came to, so that a run that was killed knows
+//! what it has spent, and what it may have spent.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{RecordError, append::Appender, writer::RunWriter};
+use crate::{
+    call::budget::{Ledger, Owed},
+    pricing::Usd,
+};
+
+/// The file's name.
+pub const NAME: &str = "ledger.jsonl";
+
+/// A line: a reservation before an attempt of a call, or what the attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum LedgerRow {
+    Reserved { entry: u64, at_most_usd: f64 },
+    Settled { entry: u64, spent_usd: f64, unknown_usd: f64 },
+}
+
+/// An open ledger.
+pub struct RunLedger(Appender);
+
+/// Opens a run's ledger, and says what is owed by what stands in it.
+pub fn open(run: &RunWriter) -> Result<(RunLedger, Owed), RecordError> {
+    let root = run.root()?;
+    let owed = owed(&root.mend_lines(NAME)?);
+    Ok((RunLedger(root.append(NAME)?), owed))
+}
+
+/// What these rows come to. A reservation without a bill may be owed whole.
+pub fn owed(rows: &[LedgerRow]) -> Owed {
+    let mut owed = Owed::default();
+    let mut open: HashMap<u64, Usd> = HashMap::new();
+    for row in rows {
+        match *row {
+            LedgerRow::Reserved { entry, at_most_usd } => {
+                open.insert(entry, Usd::from_f64(at_most_usd));
+                owed.entries = owed.entries.max(entry + 1);
+            }
+            LedgerRow::Settled { entry, spent_usd, unknown_usd } => {
+                open.remove(&entry);
+                owed.spent += Usd::from_f64(spent_usd);
+                owed.unknown += Usd::from_f64(unknown_usd);
+            }
+        }
+    }
+    owed.unknown += open.into_values().sum();
+    owed
+}
+
+impl Ledger for RunLedger {
+    fn reserved(&self, entry: u64, at_most: Usd) -> Result<(), String> {
+        let row = LedgerRow::Reserved { entry, at_most_usd: at_most.as_f64() };
+        self.0.push(&row).map_err(|error| error.to_string())
+    }
+
+    fn settled(&self, entry: u64, spent: Usd, unknown: Usd) {
+        let (spent_usd, unknown_usd) = (spent.as_f64(), unknown.as_f64());
+        if let Err(error) = self.0.push(&LedgerRow::Settled { entry, spent_usd, unknown_usd }) {
+            // Without this line the whole reservation counts as owed, and the next one is refused.
+            tracing::warn!("{error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_under_way_may_be_owed() {
+        let reserved = |entry, at_most_usd| LedgerRow::Reserved { entry, at_most_usd };
+        let settled = |entry, spent_usd, unknown_usd| LedgerRow::Settled { entry, spent_usd, unknown_usd };
+        let table = [
+            ("nothing", vec![], (0.0, 0.0, 0)),
+            ("settled", vec![reserved(0, 0.5), settled(0, 0.2, 0.0)], (0.2, 0.0, 1)),
+            ("not answered", vec![reserved(0, 0.5), settled(0, 0.0, 0.5)], (0.0, 0.5, 1)),
+            (
+                "one under way",
+                vec![reserved(0, 0.5), reserved(1, 0.25), settled(0, 0.2, 0.0)],
+                (0.2, 0.25, 2),
+            ),
+        ];
+        for (name, rows, (spent, unknown, entries)) in table {
+            let expected = Owed { spent: Usd::from_f64(spent), unknown: Usd::from_f64(unknown), entries };
+            assert_eq!(owed(&rows), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_survive_text() {
+        for row in [
+            LedgerRow::Reserved { entry: 3, at_most_usd: 0.1 },
+            LedgerRow::Settled { entry: 3, spent_usd: 0.05, unknown_usd: 0.0 },
+        ] {
+            let text = serde_json::to_string(&row).expect("JSON");
+            assert_eq!(serde_json::from_str::<LedgerRow>(&text).expect("a row"), row, "{text}");
+        }
+    }
+}

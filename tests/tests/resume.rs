@@ -1,0 +1,375 @@
+//! Runs that were stopped go on: after Ctrl-C, after a spent budget, after a full disk. And what cannot go on
+//! says why: another writer, another server, another data set, damaged files.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use mmh_tests::{
+    cache_dir, copy_folder, environment, files_below,
+    server::{Reply, Request, Server},
+};
+use serde_json::{Value, json};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+const CLOCK: [&str; 2] = ["--fixed-clock", "2026-01-01T00:00:00Z"];
+const MOCK: [&str; 8] = ["run", "--mock", "--iterations", "2", "--eval-size", "20", "--run-id", "a"];
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).current_dir(folder).env_clear().envs(environment());
+    command.env("MMH_CACHE_DIR", cache_dir()).stdin(Stdio::null());
+    command
+}
+
+fn mmh(folder: &Path, args: &[&str]) -> Output {
+    command(folder, args).output().expect("the program starts")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A finished run that nobody stopped, made once.
+fn whole() -> &'static Path {
+    static RUN: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, run) = RUN.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = mmh(folder.path(), &[&MOCK[..], &CLOCK].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        let run = folder.path().join("runs/a");
+        (folder, run)
+    });
+    run
+}
+
+fn assert_same(run: &Path) {
+    let names = |folder: &Path| -> Vec<PathBuf> {
+        let all = files_below(folder).into_iter();
+        all.map(|path| path.strip_prefix(folder).expect("below").to_owned()).collect()
+    };
+    assert_eq!(names(whole()), names(run));
+    for name in names(run) {
+        assert!(fs::read(run.join(&name)).ok() == fs::read(whole().join(&name)).ok(), "{}", name.display());
+    }
+}
+
+/// Waits until a file has so many lines.
+fn wait_for(file: &Path, lines: usize, child: &mut Child) {
+    loop {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        if text.lines().count() >= lines {
+            return;
+        }
+        assert!(child.try_wait().expect("its state").is_none(), "it has ended before {}", file.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Ctrl-C in an evaluation, and in the proposer's conversation.
+#[test]
+fn a_run_that_was_interrupted_goes_on_to_the_same_end() {
+    let table = [
+        ("evaluating", "iterations/000/eval_trace.jsonl", 3),
+        ("proposing", "iterations/001/proposer.jsonl", 5),
+    ];
+    for (name, file, lines) in table {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = folder.path().join("runs/a");
+        let mut child = command(folder.path(), &[&MOCK[..], &CLOCK].concat())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        wait_for(&run.join(file), lines, &mut child);
+        let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(interrupt.expect("kill starts").success());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(130), "{name}: {}", said(&output));
+        assert!(said(&output).contains("`mmh run --resume runs/a` goes on"), "{name}: {}", said(&output));
+        let summary: Value =
+            serde_json::from_slice(&fs::read(run.join("summary.json")).expect("read")).expect("JSON");
+        assert_eq!(summary["stopped"]["status"], "interrupted", "{name}");
+        assert_eq!(mmh(folder.path(), &["verify", "runs/a"]).status.code(), Some(0), "{name}");
+        let output = mmh(folder.path(), &[&["run", "--resume", "runs/a"][..], &CLOCK].concat());
+        assert!(output.status.success(), "{name}: {}", said(&output));
+        assert_same(&run);
+        let again = mmh(folder.path(), &["run", "--resume", "runs/a"]);
+        assert!(again.status.success() && said(&again).contains("the run is finished"), "{}", said(&again));
+        assert_same(&run);
+    }
+}
+
+const USAGE: &str = r#""usage":{"input_tokens":300,"output_tokens":4}"#;
+
+async fn server(after: Duration) -> Server {
+    Server::start(move |_: &Request| {
+        let content = json!([{ "type": "text", "text": "migraine" }]);
+        Reply::new(200, format!(r#"{{"content":{content},"stop_reason":"end_turn",{USAGE}}}"#)).after(after)
+    })
+    .await
+}
+
+/// How a paid run of the baseline alone is asked for, with this server.
+fn paid<'a>(server: &'a Server, budget: &'a str) -> Vec<&'a str> {
+    let mut args =
+        vec!["run", "--run-id", "a", "--iterations", "0", "--eval-size", "40", "--no-test", "--no-cache"];
+    args.extend(["--target-price", "1,5", "--proposer-price", "1,5", "--budget-usd", budget]);
+    args.extend(servers(server));
+    args
+}
+
+fn servers(server: &Server) -> [&str; 8] {
+    let url = server.url.as_str();
+    let (target, proposer) = ("--target-base-url", "--proposer-base-url");
+    [target, url, "--target-api", "anthropic", proposer, url, "--proposer-api", "anthropic"]
+}
+
+/// The budget is spent half-way; with more of it, only what is missing is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_budget_can_be_raised() {
+    let server = server(Duration::from_millis(2)).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    // 40 calls at 0.00032.
+    let stopped = mmh(folder.path(), &paid(&server, "0.008"));
+    assert_eq!(stopped.status.code(), Some(4), "{}", said(&stopped));
+    let before = server.journal().len();
+    assert!((10..40).contains(&before), "{before} calls");
+    let spent = mmh(folder.path(), &[&["run", "--resume", "runs/a"][..], &servers(&server)].concat());
+    assert_eq!(spent.status.code(), Some(4), "with the same budget: {}", said(&spent));
+    assert_eq!(server.journal().len(), before, "nothing was asked");
+    let raised = [&["run", "--resume", "runs/a", "--budget-usd", "1"][..], &servers(&server)].concat();
+    let output = mmh(folder.path(), &raised);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(server.journal().len(), 40, "each call once");
+    let cost: Value =
+        serde_json::from_slice(&fs::read(folder.path().join("runs/a/cost.json")).expect("read"))
+            .expect("JSON");
+    assert_eq!((&cost["budget_usd"], &cost["estimated_usd"]), (&json!(1.0), &json!(0.0128)));
+    let verified = mmh(folder.path(), &["verify", "runs/a"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+/// One writer a run; and no other server than the run's.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_do_not_write_one_run() {
+    let server = server(Duration::from_millis(300)).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut first = command(folder.path(), &paid(&server, "1"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    wait_for(&folder.path().join("runs/a/iterations/000/model_calls.jsonl"), 1, &mut first);
+    let second = mmh(folder.path(), &["run", "--resume", "runs/a"]);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(said(&second).contains("the run runs/a is being written by another mmh"), "{}", said(&second));
+    let read = mmh(folder.path(), &["summary", "runs/a"]);
+    assert!(read.status.success(), "reading is allowed: {}", said(&read));
+    first.kill().and_then(|()| first.wait()).expect("it is killed");
+    let other = format!("{}/elsewhere", server.url);
+    let moved = ["--target-base-url", &other, "--target-api", "anthropic"];
+    // name, arguments
+    for (name, args) in [("the provider's own server", &[][..]), ("another server", &moved)] {
+        let output = mmh(folder.path(), &[&["run", "--resume", "runs/a"][..], args].concat());
+        let says = "name it with --proposer-base-url, and its key with --proposer-key-env";
+        assert!(output.status.code() == Some(2) && said(&output).contains(says), "{name}: {}", said(&output));
+    }
+}
+
+/// What goes on with a run that is not told to.
+#[test]
+fn what_decides_a_run_is_not_said_again() {
+    let (folder, run) = copied();
+    let run = run.to_str().expect("UTF-8");
+    let nothing = folder.path().join("nothing").display().to_string();
+    // name, arguments, exit code, what is said
+    let table: [(&str, &[&str], i32, &str); 8] = [
+        ("another seed", &["--resume", run, "--seed", "1"], 2, "cannot be used with"),
+        ("simulated models", &["--resume", run, "--mock"], 2, "cannot be used with"),
+        ("more iterations", &["--resume", run, "--iterations", "9"], 2, "cannot be used with"),
+        ("another limit", &["--resume", run, "--fuel", "9"], 2, "cannot be used with"),
+        ("a dry run", &["--resume", run, "--dry-run"], 2, "cannot be used with"),
+        ("no run", &["--resume", &nothing], 2, "there is no run at"),
+        ("a finished run", &["--resume", run], 0, "the run is finished"),
+        (
+            "a new run of that name",
+            &["--mock", "--run-id", "elsewhere", "--runs-dir", ".."],
+            2,
+            "exists already",
+        ),
+    ];
+    let inner = folder.path().join("x");
+    fs::create_dir(&inner).expect("a folder");
+    for (name, args, code, says) in table {
+        let output = mmh(&inner, &[&["run"][..], args].concat());
+        assert_eq!(output.status.code(), Some(code), "{name}: {}", said(&output));
+        assert!(said(&output).contains(says), "{name}: {}", said(&output));
+    }
+}
+
+/// A copy of the whole run.
+fn copied() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = folder.path().join("elsewhere");
+    copy_folder(whole(), &run);
+    (folder, run)
+}
+
+/// Makes the run one that was killed in its last iteration, after so many examples.
+fn cut_off(run: &Path, examples: usize) {
+    let path = run.join("summary.json");
+    let mut summary: Value = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");
+    summary["finished_at"] = Value::Null;
+    for list in ["iterations", "unscored"] {
+        summary[list].as_array_mut().expect("a list").retain(|it| it["index"] != 2);
+    }
+    let best = |summary: &Value| {
+        let scored = summary["iterations"].as_array().cloned().unwrap_or_default();
+        let accuracy = |it: &Value| it["score"]["accuracy"].as_f64().unwrap_or_default();
+        let best = scored.iter().map(accuracy).fold(0.0, f64::max);
+        scored.iter().find(|it| accuracy(it) == best).map(|it| it["index"].clone())
+    };
+    summary["best_iteration_index"] = best(&summary).expect("one");
+    fs::write(path, format!("{summary:#}\n")).expect("written");
+    fs::remove_dir_all(run.join("test")).expect("removed");
+    for file in ["manifest.json", "iterations/002/manifest.json", "iterations/002/score.json"] {
+        fs::remove_file(run.join(file)).expect("removed");
+    }
+    let traces = run.join("iterations/002/eval_trace.jsonl");
+    let text = fs::read_to_string(&traces).expect("read");
+    let kept: String = text.split_inclusive('\n').take(examples).collect();
+    fs::write(traces, kept).expect("written");
+}
+
+/// What is half there is made whole; what is damaged is named, and the rest stays readable.
+#[test]
+fn damage_is_named_and_the_rest_is_readable() {
+    type Damage = fn(&Path);
+    fn insert(path: PathBuf) {
+        let text = fs::read_to_string(&path).expect("read");
+        let at = text.find('\n').expect("lines") + 1;
+        fs::write(path, format!("{}garbage\n{}", &text[..at], &text[at..])).expect("written");
+    }
+    fn truncate(path: PathBuf) {
+        let bytes = fs::read(&path).expect("read");
+        fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+    }
+    // name, damage, commands with their exit codes and what they say; the last one resumes
+    let table: [(&str, Damage, [(&str, i32, &str); 4]); 6] = [
+        ("nothing", |_| {}, [("summary", 0, ""), ("cost", 0, ""), ("verify", 0, ""), ("resume", 0, "")]),
+        (
+            "a line that was cut off",
+            |run| {
+                let path = run.join("iterations/002/eval_trace.jsonl");
+                let text = fs::read_to_string(&path).expect("read");
+                fs::write(path, format!("{text}{{\"example_id\": \"val")).expect("written");
+            },
+            [("summary", 0, ""), ("cost", 0, ""), ("verify", 0, ""), ("resume", 0, "")],
+        ),
+        (
+            "a summary that ends half-way",
+            |run| truncate(run.join("summary.json")),
+            [
+                ("summary", 3, "summary.json is damaged"),
+                ("cost", 0, ""),
+                ("verify", 1, "summary.json"),
+                ("resume", 3, "summary.json is damaged"),
+            ],
+        ),
+        (
+            "costs that end half-way",
+            |run| truncate(run.join("cost.json")),
+            [
+                ("summary", 0, ""),
+                ("cost", 3, "cost.json is damaged"),
+                ("verify", 0, ""),
+                ("resume", 3, "cost.json is damaged"),
+            ],
+        ),
+        (
+            "garbage among outcomes",
+            |run| insert(run.join("iterations/002/eval_trace.jsonl")),
+            [
+                ("summary", 0, ""),
+                ("cost", 0, ""),
+                ("verify", 1, "iterations/002/eval_trace.jsonl is damaged: line 2"),
+                ("resume", 3, "iterations/002/eval_trace.jsonl is damaged: line 2"),
+            ],
+        ),
+        (
+            "garbage in the transcript",
+            |run| insert(run.join("iterations/002/proposer.jsonl")),
+            [
+                ("summary", 0, ""),
+                ("cost", 0, ""),
+                ("verify", 0, ""),
+                ("resume", 3, "iterations/002/proposer.jsonl is damaged: line 2"),
+            ],
+        ),
+    ];
+    for (name, damage, commands) in table {
+        let (folder, run) = copied();
+        cut_off(&run, 7);
+        damage(&run);
+        for (command, code, says) in commands {
+            let args = match command {
+                "resume" => [&["run", "--resume", "elsewhere"][..], &CLOCK].concat(),
+                _ => vec![command, "elsewhere"],
+            };
+            let output = mmh(folder.path(), &args);
+            let all = format!("{}{}", String::from_utf8_lossy(&output.stdout), said(&output));
+            assert_eq!(output.status.code(), Some(code), "{name}: {command}: {all}");
+            assert!(all.contains(says), "{name}: {command}: {all}");
+            if command == "resume" && code == 0 {
+                assert_same(&run);
+            }
+        }
+    }
+}
+
+/// On a disk that fills up the run stops with the file's name, stays readable, and goes on elsewhere. On one
+/// that cannot be written it says so.
+#[test]
+fn a_full_or_read_only_disk_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (small, saved) = (folder.path().join("small"), folder.path().join("saved"));
+    fs::create_dir(&small).expect("a folder");
+    // In a mount namespace of its own, which ends with it.
+    let script = r#"
+        mount -t tmpfs -o size=1200k none "$1"
+        "$3" run --mock --iterations 2 --eval-size 20 --run-id a --runs-dir "$1" --fixed-clock 2026-01-01T00:00:00Z
+        echo "run: $?"
+        "$3" summary "$1/a" > "$2.summary"
+        echo "summary: $?"
+        cp -r "$1/a" "$2"
+        mount -o remount,ro "$1"
+        "$3" summary "$1/a" > "$2.summary"
+        echo "read-only summary: $?"
+        "$3" run --resume "$1/a"
+        echo "read-only resume: $?"
+    "#;
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .args([&small, &saved])
+        .arg(PROGRAM)
+        .env_clear()
+        .envs(environment())
+        .env("MMH_CACHE_DIR", cache_dir())
+        .output()
+        .expect("unshare starts");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout).into_owned(), said(&output));
+    for line in ["run: 3", "summary: 0", "read-only summary: 0", "read-only resume: 3"] {
+        assert!(out.lines().any(|it| it == line), "{line} is not in {out}{err}");
+    }
+    assert!(err.contains("iterations/") && err.contains("No space left on device"), "{err}");
+    assert!(err.contains(": Read-only file system"), "{err}");
+    println!("{err}");
+    let resumed = mmh(folder.path(), &[&["run", "--resume", "saved"][..], &CLOCK].concat());
+    assert!(resumed.status.success(), "{}", said(&resumed));
+    assert_same(&saved);
+}
