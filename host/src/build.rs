@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use crate::{
     cache::Cache,
-    compile::{Compiler, Component, Rejection, RejectionKind, Verdict, admit, native::Precompiler},
+    compile::{
+        CompileError, Compiler, Component, Rejection, RejectionKind, Verdict, admit, native::Precompiler,
+    },
     jail::Jail,
     limits::Limits,
     sandbox::{Prepared, Sandbox, engine},
     text,
-    toolchain::{Toolchain, sdk::Sdk},
+    toolchain::{Toolchain, linker, sdk::Sdk},
 };
 
 /// Builds harnesses.
@@ -39,7 +41,8 @@ impl Builder {
     ) -> wasmtime::Result<Self> {
         let engine = engine::new()?;
         let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?);
-        let compiler = Compiler::new(toolchain, sdk, jail.clone(), cache.clone(), limits.clone());
+        let linker = linker::identify(&toolchain, &cache).await;
+        let compiler = Compiler::new(toolchain, linker, sdk, jail.clone(), cache.clone(), limits.clone());
         let precompiler = Precompiler::new(engine, jail, cache, limits).await;
         Ok(Self { compiler, precompiler, sandbox })
     }
@@ -60,18 +63,37 @@ impl Builder {
         }
     }
 
-    async fn ready(&self, component: Component) -> Verdict<Built> {
-        let native = match self.precompiler.load(&component).await? {
-            Ok(native) => native,
+    /// A harness whose traps name source lines, and the sandbox that it runs in. It takes the same fuel and
+    /// gives the same predictions, but it is not the component that is scored.
+    pub async fn build_with_lines(&self, source: &str) -> Verdict<(Arc<Sandbox>, Built)> {
+        let component = match self.compiler.compile_with_lines(source).await? {
+            Ok(component) => component,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        Ok(match self.sandbox.prepare(&native) {
-            Ok(prepared) => Ok(Built { component, prepared: Arc::new(prepared) }),
-            Err(failure) => Err(Rejection {
-                kind: RejectionKind::BadComponent,
-                message: text::capped(&failure.message, 1000),
-                diagnostics: String::new(),
-            }),
-        })
+        let broken = |error: wasmtime::Error| CompileError::Native(format!("{error:#}"));
+        let engine = engine::with_lines().map_err(broken)?;
+        let sandbox = Sandbox::with_lines(engine.clone(), self.sandbox.limits().clone()).map_err(broken)?;
+        let built = prepare(&self.precompiler.with_lines(engine), &sandbox, component).await?;
+        Ok(built.map(|built| (Arc::new(sandbox), built)))
     }
+
+    async fn ready(&self, component: Component) -> Verdict<Built> {
+        prepare(&self.precompiler, &self.sandbox, component).await
+    }
+}
+
+/// Compiles to native code, and links.
+async fn prepare(precompiler: &Precompiler, sandbox: &Sandbox, component: Component) -> Verdict<Built> {
+    let native = match precompiler.load(&component).await? {
+        Ok(native) => native,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    Ok(match sandbox.prepare(&native) {
+        Ok(prepared) => Ok(Built { component, prepared: Arc::new(prepared) }),
+        Err(failure) => Err(Rejection {
+            kind: RejectionKind::BadComponent,
+            message: text::capped(&failure.message, 1000),
+            diagnostics: String::new(),
+        }),
+    })
 }

@@ -3,6 +3,7 @@
 //! One module per stage, in the order in which data flows through them; see `ARCHITECTURE.md`. Only
 //! [`cli`] parses arguments, prints, and reads the environment.
 
+pub mod audit;
 pub mod build;
 pub mod cache;
 pub mod call;

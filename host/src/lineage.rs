@@ -18,7 +18,8 @@ mod tests {
     fn the_closest_is_the_parent() {
         let (one, two) = ("a\nb\nc\nd\n", "a\nb\nx\ny\n");
         // name, source, earlier ones, parent
-        let table: [(&str, &str, &[(u32, &str)], Option<u32>); 5] = [
+        type Case<'a> = (&'a str, &'a str, &'a [(u32, &'a str)], Option<u32>);
+        let table: [Case<'_>; 5] = [
             ("the first", one, &[], None),
             ("one that is close", "a\nb\nc\nz\n", &[(0, one), (1, two)], Some(0)),
             ("the other one", "a\nq\nx\ny\n", &[(0, one), (1, two)], Some(1)),

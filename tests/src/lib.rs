@@ -1,5 +1,6 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
+pub mod runs;
 pub mod server;
 
 use std::path::{Path, PathBuf};
@@ -37,8 +38,13 @@ pub async fn builder(program: &str, limits: Limits) -> Builder {
 
 /// The same over another cache.
 pub async fn builder_in(program: &str, limits: Limits, cache: Cache) -> Builder {
+    builder_with(program, limits, cache, environment()).await
+}
+
+/// The same with another environment for the compilers.
+pub async fn builder_with(program: &str, limits: Limits, cache: Cache, environment: Environment) -> Builder {
     let toolchain =
-        Toolchain::find(None, environment(), IfMissing::Add, &Silent).await.expect("there is a compiler");
+        Toolchain::find(None, environment, IfMissing::Add, &Silent).await.expect("there is a compiler");
     let sdk = sdk::ensure(&cache, &toolchain, &Silent).await.expect("the SDK builds");
     let jail = Jail::new(program.into());
     Builder::new(toolchain, sdk, jail, cache, limits).await.expect("the engine starts")

@@ -146,7 +146,12 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         providers: Default::default(),
         task: TaskInfo::of(&dataset),
         dataset_digest: dataset.digest,
-        toolchain: ToolchainInfo { rustc: String::new(), target: String::new(), flags: Vec::new() },
+        toolchain: ToolchainInfo {
+            rustc: String::new(),
+            target: String::new(),
+            flags: Vec::new(),
+            linker: Vec::new(),
+        },
         sdk_digest: Digest::of(""),
         sdk_build_digest: Digest::of(""),
         wit: WitInfo { package: String::new(), digest: Digest::of("") },

@@ -3,7 +3,7 @@
 use std::fs;
 
 use mmh::{cache::Cache, limits::Limits, search::BASELINE, toolchain::sdk};
-use mmh_tests::{builder, builder_in, cache_dir, root};
+use mmh_tests::{builder, builder_with, cache_dir, environment, root};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
@@ -66,19 +66,29 @@ fn the_guide_states_the_default_limits() {
     assert!(guide.contains(&stated), "{stated}");
 }
 
-/// The SDK and a harness come out bit for bit the same in another folder.
+/// The SDK and a harness come out bit for bit the same in other folders, and whether the SDK is built by one
+/// job or by many at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn builds_do_not_depend_on_the_folder() {
+async fn builds_do_not_depend_on_folder_and_jobs() {
     let folder = tempfile::tempdir().expect("a folder");
-    let elsewhere = Cache::new(folder.path().join("some/where/else"));
-    let (here, there) =
-        (builder(PROGRAM, Limits::default()).await, builder_in(PROGRAM, Limits::default(), elsewhere).await);
-    assert_ne!(here.compiler.sdk().folder, there.compiler.sdk().folder);
-    assert_eq!(here.compiler.sdk().digest, there.compiler.sdk().digest);
     let source = format!("{BASELINE}// built anew\n");
-    let digests = [here.build(&source).await, there.build(&source).await]
-        .map(|verdict| verdict.expect("the host can go on").expect("it builds").component.digest);
-    assert_eq!(digests[0], digests[1]);
+    let mut builders = vec![builder(PROGRAM, Limits::default()).await];
+    for (jobs, place) in [("1", "some/where/else"), ("8", "x")] {
+        let mut environment = environment();
+        environment.push(("CARGO_BUILD_JOBS".into(), jobs.into()));
+        let cache = Cache::new(folder.path().join(place));
+        builders.push(builder_with(PROGRAM, Limits::default(), cache, environment).await);
+    }
+    let mut found = Vec::new();
+    for builder in &builders {
+        let built = builder.build(&source).await.expect("the host can go on").expect("it builds");
+        let (sdk, linker) = (builder.compiler.sdk(), builder.compiler.linker());
+        found.push((sdk.folder.clone(), (sdk.digest, linker.to_vec(), built.component.digest)));
+    }
+    for (folder, made) in &found[1..] {
+        assert_ne!(*folder, found[0].0);
+        assert_eq!(*made, found[0].1, "{}", folder.display());
+    }
 }
 
 /// A damaged entry of the cache costs time, never a result.

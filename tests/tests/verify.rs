@@ -5,12 +5,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::OnceLock,
 };
 
 use cap_std::{ambient_authority, fs::Dir};
 use mmh::record::manifest::{self, Manifest};
-use mmh_tests::cache_dir;
+use mmh_tests::{cache_dir, runs, runs::reseal};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -36,57 +35,9 @@ fn named(found: &Value) -> Vec<String> {
     findings.filter_map(|it| it["file"].as_str().map(str::to_owned)).collect()
 }
 
-/// A small finished run, made once.
-fn honest() -> &'static Path {
-    static RUN: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_, run) = RUN.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let output = Command::new(PROGRAM)
-            .args(["run", "--mock", "--iterations", "3", "--eval-size", "6", "--run-id", "a"])
-            .current_dir(folder.path())
-            .env("MMH_CACHE_DIR", cache_dir())
-            .output()
-            .expect("the program starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let run = folder.path().join("runs/a");
-        (folder, run)
-    });
-    run
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copied");
-        }
-    }
-}
-
-/// A copy of the honest run, in a folder of its own.
+/// A copy of an honest run, in a folder of its own.
 fn copied() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let run = folder.path().join("elsewhere");
-    copy(honest(), &run);
-    (folder, run)
-}
-
-/// Writes new manifests, as somebody would who wants to hide a change.
-fn reseal(run: &Path) {
-    let open = |path: &Path| Dir::open_ambient_dir(path, ambient_authority()).expect("it opens");
-    let dir = open(run);
-    let folders = manifest::folders_of(&dir).expect("listed");
-    for folder in &folders {
-        let inner = dir.open_dir(folder).expect("it opens");
-        let sealed = Manifest::of(&inner, &manifest::files_of(&inner).expect("listed")).expect("read");
-        inner.write(manifest::NAME, sealed.bytes()).expect("written");
-    }
-    let mut paths = manifest::files_of(&dir).expect("listed");
-    paths.extend(folders.iter().map(|folder| format!("{folder}/{}", manifest::NAME)));
-    dir.write(manifest::NAME, Manifest::of(&dir, &paths).expect("read").bytes()).expect("written");
+    runs::copied(PROGRAM)
 }
 
 fn files(folder: &Path, prefix: &str, out: &mut Vec<String>) {

@@ -159,6 +159,20 @@ impl TargetArgs {
     }
 }
 
+impl TargetArgs {
+    /// Whether anything is said about the model.
+    pub fn is_given(&self) -> bool {
+        let Choice { named, thinks, over, .. } = self.choice();
+        let Overrides { base_url, api, key_env, price } = over;
+        named.is_some()
+            || thinks
+            || base_url.is_some()
+            || api.is_some()
+            || key_env.is_some()
+            || price.is_some()
+    }
+}
+
 impl ProposerArgs {
     pub fn choice(&self) -> Choice<'_> {
         let over = overrides(

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::{
+    audit::{AuditError, export::ExportError},
     cancel::Stop,
     compile::CompileError,
     dataset::DatasetError,
@@ -30,6 +31,11 @@ impl CliError {
     /// Wrong arguments or input: the caller can mend it.
     pub fn input(message: impl ToString) -> Self {
         Self { message: message.to_string(), code: WRONG_INPUT }
+    }
+
+    /// What was examined does not hold.
+    pub fn examined(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: EXAMINED_NOT_OK }
     }
 
     /// The host could not do its part.
@@ -104,6 +110,33 @@ impl From<VerifyError> for CliError {
         match error {
             VerifyError::Compile(error) => error.into(),
             VerifyError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuditError> for CliError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Record(error) => error.into(),
+            AuditError::Compile(error) => error.into(),
+            AuditError::NoIteration { .. }
+            | AuditError::NotEvaluated { .. }
+            | AuditError::NoExample { .. }
+            | AuditError::NoComponent { .. }
+            | AuditError::NotAComponent { .. } => Self::input(error),
+        }
+    }
+}
+
+impl From<ExportError> for CliError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Audit(error) => error.into(),
+            ExportError::NothingScored | ExportError::Unscored { .. } | ExportError::NotEmpty(_) => {
+                Self::input(error)
+            }
+            ExportError::NotAsRecorded(_) => Self::examined(error),
+            ExportError::Write { .. } => Self::host(error),
         }
     }
 }

@@ -114,3 +114,62 @@ impl LimitArgs {
         }
     }
 }
+
+/// The options that give a single evaluation these limits: those that differ from the defaults.
+pub fn options(limits: &Limits) -> Vec<String> {
+    let default = Limits::default();
+    let table = [
+        ("--fuel", limits.fuel, default.fuel, 1),
+        ("--memory-mib", limits.memory_bytes, default.memory_bytes, MIB),
+        ("--example-timeout-s", limits.example_wall_ms, default.example_wall_ms, 1000),
+        ("--model-calls", limits.model_calls.into(), default.model_calls.into(), 1),
+        ("--prompt-kib", limits.prompt_bytes, default.prompt_bytes, KIB),
+        ("--reply-tokens", limits.reply_tokens.into(), default.reply_tokens.into(), 1),
+        ("--answer-kib", limits.answer_bytes, default.answer_bytes, KIB),
+        ("--log-kib", limits.log_bytes, default.log_bytes, KIB),
+        ("--state-mib", limits.state_bytes, default.state_bytes, MIB),
+        ("--component-mib", limits.component_bytes, default.component_bytes, MIB),
+        ("--native-timeout-s", limits.native_wall_ms, default.native_wall_ms, 1000),
+        ("--native-memory-mib", limits.native_memory_bytes, default.native_memory_bytes, MIB),
+    ];
+    let differing = table.into_iter().filter(|(_, limit, default, _)| limit != default);
+    differing.flat_map(|(name, limit, _, unit)| [name.to_owned(), limit.div_ceil(unit).to_string()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        limits: LimitArgs,
+    }
+
+    /// What the options say is what they were made of.
+    #[test]
+    fn options_give_the_limits_again() {
+        let changed = Limits {
+            fuel: 7,
+            memory_bytes: 3 * MIB,
+            example_wall_ms: 2000,
+            model_calls: 0,
+            prompt_bytes: KIB,
+            reply_tokens: 5,
+            answer_bytes: 2 * KIB,
+            log_bytes: 8 * KIB,
+            state_bytes: MIB,
+            component_bytes: 2 * MIB,
+            native_wall_ms: 1000,
+            native_memory_bytes: 600 * MIB,
+            ..Limits::default()
+        };
+        for limits in [Limits::default(), changed] {
+            let words = ["mmh".to_owned()].into_iter().chain(options(&limits));
+            let parsed = Cli::try_parse_from(words).map(|cli| cli.limits.resolve());
+            assert_eq!(parsed.ok(), Some(limits));
+        }
+    }
+}

@@ -8,18 +8,24 @@ mod check;
 mod completions;
 mod connect;
 mod cost;
+mod diff;
 mod doctor;
 mod environment;
 mod error;
 mod estimate;
 mod eval;
+mod export;
+mod gc;
+mod inspect;
 mod launch;
 mod limits;
 mod log;
 mod models;
+mod replay;
 mod resume;
 mod run;
 mod scoreboard;
+mod shown;
 mod summary;
 mod terminal;
 mod verify;
@@ -80,10 +86,20 @@ enum Command {
     Cost(cost::CostArgs),
     /// Check a run: its files, its binaries, its scores
     Verify(verify::VerifyArgs),
+    /// Run recorded examples again, with the recorded harness or a changed one, from recorded replies
+    Replay(replay::ReplayArgs),
+    /// Show what a component is made of
+    Inspect(inspect::InspectArgs),
+    /// Compare two iterations of a run
+    Diff(diff::DiffArgs),
+    /// Take a harness out of its run, to use it elsewhere
+    Export(export::ExportArgs),
     /// List the models that are known, with prices, and which keys are set
     Models(models::ModelsArgs),
     /// Say what this system offers: compiler, target, jail, cache, keys
     Doctor(doctor::DoctorArgs),
+    /// Show what is in the cache folder, and clear what nobody needs
+    Gc(gc::GcArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -95,7 +111,7 @@ pub fn main() -> ExitCode {
     match (args.next().as_deref(), args.next()) {
         (Some(jail::enter::COMMAND), Some(spec)) => return jail::enter::main(&spec),
         (Some(jail::features::PROBE_COMMAND), Some(outside)) => return jail::features::probe(&outside),
-        (Some(native::COMMAND), _) => return native::main(),
+        (Some(native::COMMAND), mode) => return native::main(mode.as_deref()),
         _ => {}
     }
     let cli = Cli::parse();
@@ -118,8 +134,13 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Summary(args) => summary::main(args),
         Command::Cost(args) => cost::main(args),
         Command::Verify(args) => verify::main(&cli.global, args).await,
+        Command::Replay(args) => replay::main(&cli.global, args).await,
+        Command::Inspect(args) => inspect::main(args),
+        Command::Diff(args) => diff::main(args),
+        Command::Export(args) => export::main(args),
         Command::Models(args) => models::main(&cli.global, args),
         Command::Doctor(args) => doctor::main(&cli.global, args).await,
+        Command::Gc(args) => gc::main(&cli.global, args).await,
         Command::Completions(args) => completions::main(args, Cli::command()),
     }
 }

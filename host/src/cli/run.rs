@@ -222,6 +222,7 @@ fn config(
             rustc: builder.compiler.toolchain().version.clone(),
             target: TARGET.to_owned(),
             flags: compile::FLAGS.iter().map(|flag| (*flag).to_owned()).collect(),
+            linker: builder.compiler.linker().to_vec(),
         },
         sdk_digest: sdk::source_digest(),
         sdk_build_digest: builder.compiler.sdk().digest,

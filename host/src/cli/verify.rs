@@ -36,7 +36,7 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
     let observer = Terminal::new(global, false);
-    let dataset = train(&args, &config, &observer)?;
+    let dataset = train(args.dataset.as_deref(), &config, &observer)?;
     let builder = workbench::open(global, &config.limits.clone().within_reason(), &observer).await?;
     let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
     let verifier = Verifier::new(reader, config, builder, dataset);
@@ -76,9 +76,13 @@ fn is_wanted(folder: &str, iteration: Option<u32>) -> bool {
 }
 
 /// The run's data set, if it is here and the same.
-fn train(args: &VerifyArgs, config: &Config, observer: &dyn Observer) -> Result<Option<Dataset>, CliError> {
-    let name = args.dataset.as_deref().unwrap_or(&config.dataset);
-    if args.dataset.is_none() && name != dataset::BUILTIN {
+pub fn train(
+    named: Option<&str>,
+    config: &Config,
+    observer: &dyn Observer,
+) -> Result<Option<Dataset>, CliError> {
+    let name = named.unwrap_or(&config.dataset);
+    if named.is_none() && name != dataset::BUILTIN {
         observer
             .note(format!("what was learned from {name} is not learned again: --dataset names its place"));
         return Ok(None);

@@ -51,7 +51,7 @@ pub fn check(bytes: &[u8]) -> Result<Vec<String>, Rejection> {
 }
 
 /// The names that a component imports, in its order.
-fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
+pub fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
     let malformed = |error: &dyn std::fmt::Display| format!("the component is malformed: {error}");
     let (mut imports, mut depth) = (Vec::new(), 0usize);
     for payload in Parser::new(0).parse_all(bytes) {

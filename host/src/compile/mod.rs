@@ -14,7 +14,7 @@ use crate::{
     jail::{Ending, Finished, Jail, JailError, Spec},
     limits::Limits,
     text,
-    toolchain::{TARGET, Toolchain, sdk, sdk::Sdk},
+    toolchain::{TARGET, Toolchain, linker::Tool, sdk, sdk::Sdk},
 };
 
 /// The source's file name, as diagnostics and panics give it.
@@ -32,6 +32,10 @@ pub const FLAGS: &[&str] = &[
     "-Coverflow-checks=on",
     "-Funsafe_code",
 ];
+
+/// How a harness is built whose traps shall name source lines: the same code, larger by its line tables and
+/// by the names of functions, without which a line of many a generic function says little.
+const LINES: &[&str] = &["-Cdebuginfo=limited", "-Cstrip=none"];
 
 /// A candidate's compiled form, which imports nothing that it may not.
 #[derive(Clone, Debug)]
@@ -112,6 +116,7 @@ pub type Verdict<T> = Result<Result<T, Rejection>, CompileError>;
 /// Compiles candidates.
 pub struct Compiler {
     toolchain: Toolchain,
+    linker: Vec<Tool>,
     sdk: Sdk,
     jail: Jail,
     cache: Cache,
@@ -125,15 +130,29 @@ enum Depth {
     Check,
     /// All the way to a component.
     Build,
+    /// The same, and source lines are kept.
+    Lines,
 }
 
 impl Compiler {
-    pub fn new(toolchain: Toolchain, sdk: Sdk, jail: Jail, cache: Cache, limits: Limits) -> Self {
-        Self { toolchain, sdk, jail, cache, limits }
+    pub fn new(
+        toolchain: Toolchain,
+        linker: Vec<Tool>,
+        sdk: Sdk,
+        jail: Jail,
+        cache: Cache,
+        limits: Limits,
+    ) -> Self {
+        Self { toolchain, linker, sdk, jail, cache, limits }
     }
 
     pub fn toolchain(&self) -> &Toolchain {
         &self.toolchain
+    }
+
+    /// The programs that link harnesses, in the order in which they call each other.
+    pub fn linker(&self) -> &[Tool] {
+        &self.linker
     }
 
     pub fn sdk(&self) -> &Sdk {
@@ -142,7 +161,11 @@ impl Compiler {
 
     /// Everything that can change what comes out for this source.
     pub fn key(&self, source: &str) -> Digest {
-        KeyBuilder::new("component")
+        self.key_of("component", source, FLAGS)
+    }
+
+    fn key_of(&self, kind: &str, source: &str, flags: &[&str]) -> Digest {
+        let key = KeyBuilder::new(kind)
             .part("source", source)
             .part("sdk-source", sdk::source_digest().bytes())
             .part("sdk-build", self.sdk.digest.bytes())
@@ -150,25 +173,30 @@ impl Compiler {
             .part("lock", sdk::LOCK)
             .part("compiler", &self.toolchain.version)
             .part("target", TARGET)
-            .part("flags", FLAGS.join("\n"))
-            .finish()
+            .part("flags", flags.join("\n"));
+        self.linker.iter().fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes())).finish()
     }
 
     /// Compiles a candidate, or finds it in the cache. First for types only: most mistakes show there.
     pub async fn compile(&self, source: &str) -> Verdict<Component> {
-        self.compile_with(source, &[Depth::Check, Depth::Build]).await
+        self.compile_with(self.key(source), source, &[Depth::Check, Depth::Build]).await
     }
 
     /// The same for a source that has compiled before.
     pub async fn recompile(&self, source: &str) -> Verdict<Component> {
-        self.compile_with(source, &[Depth::Build]).await
+        self.compile_with(self.key(source), source, &[Depth::Build]).await
     }
 
-    async fn compile_with(&self, source: &str, depths: &[Depth]) -> Verdict<Component> {
+    /// The same with source lines, for the backtrace of a trap. Another component, and kept apart.
+    pub async fn compile_with_lines(&self, source: &str) -> Verdict<Component> {
+        let key = self.key_of("component-with-lines", source, &[FLAGS, LINES].concat());
+        self.compile_with(key, source, &[Depth::Lines]).await
+    }
+
+    async fn compile_with(&self, key: Digest, source: &str, depths: &[Depth]) -> Verdict<Component> {
         if let Some(rejection) = self.too_large(source) {
             return Ok(Err(rejection));
         }
-        let key = self.key(source);
         // Only what was admitted is kept. What is not admitted any more was damaged: it is made again.
         let kept = self.cache.get("components", key, ".wasm")?;
         if let Some(component) = kept.and_then(|bytes| admit(bytes, &self.limits, true).ok()) {
@@ -242,6 +270,11 @@ impl Compiler {
         match depth {
             Depth::Check => args.extend(["--emit=metadata".into(), "-oout/harness.rmeta".into()]),
             Depth::Build => args.push("-oout/harness.wasm".into()),
+            Depth::Lines => {
+                // Of two settings of one option, the last one holds.
+                args.extend(LINES.iter().map(|flag| (*flag).to_owned()));
+                args.push("-oout/harness.wasm".into());
+            }
         }
         args.push(SOURCE_NAME.into());
         let mut read = self.toolchain.read.clone();

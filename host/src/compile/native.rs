@@ -23,9 +23,14 @@ use crate::{
 /// The hidden command that compiles `component.wasm` to `out/component.cwasm` in its folder.
 pub const COMMAND: &str = "__precompile";
 
+/// Follows the command where source lines are to be kept.
+const WITH_LINES: &str = "with-lines";
+
 /// Compiles components to native code and loads them.
 pub struct Precompiler {
     engine: Engine,
+    /// Whether the engine is the one that knows source lines.
+    with_lines: bool,
     jail: Jail,
     cache: Cache,
     limits: Limits,
@@ -36,14 +41,23 @@ pub struct Precompiler {
 impl Precompiler {
     pub async fn new(engine: Engine, jail: Jail, cache: Cache, limits: Limits) -> Self {
         let read = elf::with_libraries(jail.launcher()).await;
-        Self { engine, jail, cache, limits, read }
+        Self { engine, with_lines: false, jail, cache, limits, read }
+    }
+
+    /// The same for [`engine::with_lines`].
+    pub fn with_lines(&self, engine: Engine) -> Self {
+        let (jail, cache, limits, read) =
+            (self.jail.clone(), self.cache.clone(), self.limits.clone(), self.read.clone());
+        Self { engine, with_lines: true, jail, cache, limits, read }
     }
 
     /// The component, ready to be instantiated.
     pub async fn load(&self, component: &Component) -> Verdict<wasmtime::component::Component> {
         let key = self.key(component.digest);
         let path = self.cache.path("native", key, ".cwasm");
-        if let Some(loaded) = self.deserialize(&path) {
+        self.cache.hold();
+        if let Some(loaded) = deserialize(&self.engine, &path) {
+            self.cache.used(&path);
             return Ok(Ok(loaded));
         }
         let code = match self.compile(&component.bytes).await? {
@@ -51,7 +65,7 @@ impl Precompiler {
             Err(rejection) => return Ok(Err(rejection)),
         };
         let path = self.cache.put("native", key, ".cwasm", &code)?;
-        let loaded = self.deserialize(&path);
+        let loaded = deserialize(&self.engine, &path);
         loaded.map(Ok).ok_or_else(|| CompileError::Native(format!("{} does not load", path.display())))
     }
 
@@ -60,16 +74,6 @@ impl Precompiler {
             .part("component", component.bytes())
             .part("engine", engine::fingerprint(&self.engine))
             .finish()
-    }
-
-    fn deserialize(&self, path: &Path) -> Option<wasmtime::component::Component> {
-        if !path.is_file() {
-            return None;
-        }
-        // SAFETY: wasmtime trusts what it loads. The file was written into the user's own cache folder by
-        // this program, from the output of its own compiler child; whoever can change it can also change
-        // this program.
-        unsafe { wasmtime::component::Component::deserialize_file(&self.engine, path) }.ok()
     }
 
     async fn compile(&self, component: &[u8]) -> Verdict<Vec<u8>> {
@@ -82,7 +86,11 @@ impl Precompiler {
         read.push(input);
         let spec = Spec {
             program: self.jail.launcher().clone(),
-            args: vec![COMMAND.into()],
+            args: if self.with_lines {
+                vec![COMMAND.into(), WITH_LINES.into()]
+            } else {
+                vec![COMMAND.into()]
+            },
             env: Vec::new(),
             cwd: folder.to_owned(),
             read,
@@ -121,9 +129,35 @@ impl Precompiler {
     }
 }
 
+/// Native code from the cache, if it is there and fits this engine.
+fn deserialize(engine: &Engine, path: &Path) -> Option<wasmtime::component::Component> {
+    if !path.is_file() {
+        return None;
+    }
+    // SAFETY: wasmtime trusts what it loads. The file was written into the user's own cache folder by
+    // this program, from the output of its own compiler child; whoever can change it can also change
+    // this program.
+    unsafe { wasmtime::component::Component::deserialize_file(engine, path) }.ok()
+}
+
+/// Tells native code that this program can load from what other versions or settings have left.
+pub struct Usable([Engine; 2]);
+
+impl Usable {
+    pub fn new() -> wasmtime::Result<Self> {
+        Ok(Self([engine::new()?, engine::with_lines()?]))
+    }
+
+    /// Whether a file of native code can be loaded here.
+    pub fn loads(&self, path: &Path) -> bool {
+        self.0.iter().any(|engine| deserialize(engine, path).is_some())
+    }
+}
+
 /// The child's side: compiles what lies in the current folder.
-pub fn main() -> ExitCode {
-    let result = engine::new().map_err(|error| format!("{error:#}")).and_then(|engine| {
+pub fn main(mode: Option<&str>) -> ExitCode {
+    let engine = if mode == Some(WITH_LINES) { engine::with_lines() } else { engine::new() };
+    let result = engine.map_err(|error| format!("{error:#}")).and_then(|engine| {
         let component = std::fs::read("component.wasm").map_err(|error| error.to_string())?;
         let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
         std::fs::write("out/component.cwasm", code).map_err(|error| error.to_string())

@@ -318,7 +318,7 @@ pub fn learn_row(model: &str, batch: usize, n_examples: usize, report: &Report<V
 }
 
 /// What is recorded of a model call.
-fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &Called) -> CallRow {
+pub fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &Called) -> CallRow {
     CallRow {
         example_id: id.to_owned(),
         call: at,

@@ -39,6 +39,8 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS replies (
 
 /// Kept replies. Writing happens behind the callers' backs, many at a time; dropping waits for it.
 pub struct Replies {
+    /// Says that the file is in use.
+    _cache: Cache,
     reader: Mutex<Connection>,
     unwritten: Arc<Unwritten>,
     waiting: Option<Sender<Digest>>,
@@ -69,7 +71,7 @@ impl Replies {
         let unwritten = Arc::new(Unwritten::default());
         let shared = unwritten.clone();
         let writer = std::thread::spawn(move || write_all(&mut own, &received, &shared));
-        Ok(Self { reader, unwritten, waiting: Some(waiting), writer: Some(writer) })
+        Ok(Self { _cache: cache.clone(), reader, unwritten, waiting: Some(waiting), writer: Some(writer) })
     }
 
     /// The reply to this request, if there is one. A damaged one is none.

@@ -19,6 +19,7 @@ use crate::{
     model::{CallError, ChatReply, ChatRequest, Usage, catalog::Api},
     pricing::{Price, Usd},
     sandbox::OutcomeKind,
+    toolchain::linker::Tool,
 };
 
 /// The version of everything here.
@@ -111,6 +112,10 @@ pub struct ToolchainInfo {
     pub rustc: String,
     pub target: String,
     pub flags: Vec<String>,
+    /// The programs that link, in the order in which they call each other. Empty in runs that are older
+    /// than this field.
+    #[serde(default)]
+    pub linker: Vec<Tool>,
 }
 
 /// The contract between host and harness.

@@ -66,6 +66,21 @@ pub struct Made {
 pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
     let digest = |digest: Digest| json!({ "sha256": digest });
     let compiler = Digest::of(&config.toolchain.rustc);
+    let mut dependencies = vec![
+        json!({ "name": "harness.rs", "digest": digest(made.source) }),
+        json!({ "name": "mmh-sdk-source", "digest": digest(config.sdk_digest) }),
+        json!({ "name": "mmh-sdk-build", "digest": digest(config.sdk_build_digest) }),
+        json!({ "name": config.wit.package, "digest": digest(config.wit.digest) }),
+        json!({ "name": "sdk.lock", "digest": digest(lock) }),
+        json!({ "name": "rustc -vV", "digest": digest(compiler) }),
+    ];
+    dependencies.extend(config.toolchain.linker.iter().map(|tool| {
+        json!({
+            "name": tool.name,
+            "digest": digest(tool.sha256),
+            "annotations": { "version": tool.version },
+        })
+    }));
     json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{ "name": "harness.wasm", "digest": digest(made.component) }],
@@ -80,14 +95,7 @@ pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
                     "rustc": config.toolchain.rustc,
                     "key": made.key,
                 },
-                "resolvedDependencies": [
-                    { "name": "harness.rs", "digest": digest(made.source) },
-                    { "name": "mmh-sdk-source", "digest": digest(config.sdk_digest) },
-                    { "name": "mmh-sdk-build", "digest": digest(config.sdk_build_digest) },
-                    { "name": config.wit.package, "digest": digest(config.wit.digest) },
-                    { "name": "sdk.lock", "digest": digest(lock) },
-                    { "name": "rustc -vV", "digest": digest(compiler) },
-                ],
+                "resolvedDependencies": dependencies,
             },
             "runDetails": {
                 "builder": { "id": format!("mmh@{}", config.host_version) },

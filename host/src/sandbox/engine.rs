@@ -2,13 +2,24 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use wasmtime::{Config, Engine, Result};
+use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
 /// Most stack that a harness's calls may use.
 pub const STACK_BYTES: usize = 1 << 20;
 
 /// The engine that compiles and runs harnesses. The precompiling child makes the same one.
 pub fn new() -> Result<Engine> {
+    // Named, because the default looks at a variable of the environment.
+    Engine::new(&settings(WasmBacktraceDetails::Disable))
+}
+
+/// The same engine, which also knows the source lines of a trap, where the component has them. It counts
+/// the same fuel; its native code is larger, and cached apart.
+pub fn with_lines() -> Result<Engine> {
+    Engine::new(&settings(WasmBacktraceDetails::Enable))
+}
+
+fn settings(details: WasmBacktraceDetails) -> Config {
     let mut config = Config::new();
     config
         .consume_fuel(true)
@@ -18,8 +29,9 @@ pub fn new() -> Result<Engine> {
         .concurrency_support(false)
         .memory_init_cow(false)
         .max_wasm_stack(STACK_BYTES)
-        .async_stack_size(2 * STACK_BYTES);
-    Engine::new(&config)
+        .async_stack_size(2 * STACK_BYTES)
+        .wasm_backtrace_details(details);
+    config
 }
 
 /// What native code depends on besides the component: the engine's version and settings, and this

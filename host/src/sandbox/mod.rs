@@ -3,6 +3,7 @@
 //! Nothing survives a call but what it returns: memory, clocks, randomness and handles start anew. The
 //! model is reached through [`ModelPort`] only; labels never come in here.
 
+mod backtrace;
 mod bindings;
 pub mod engine;
 mod imports;
@@ -19,6 +20,7 @@ use wasmtime::{
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+pub use backtrace::Frame;
 use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
 pub use imports::{Call, LogLine, ModelPort, Place};
 use imports::{Log, ModelSession};
@@ -69,6 +71,8 @@ pub struct Report<T> {
     pub logs: Vec<LogLine>,
     pub stdout: String,
     pub stderr: String,
+    /// Where a trap happened, innermost first. Only a sandbox made for it says so.
+    pub backtrace: Vec<Frame>,
 }
 
 /// The state behind a store.
@@ -91,6 +95,8 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     limits: Limits,
+    /// Whether traps come with a backtrace.
+    with_lines: bool,
 }
 
 /// A harness that is linked and ready to be called, any number of times at once.
@@ -101,7 +107,12 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         Harness::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-        Ok(Self { engine, linker, limits })
+        Ok(Self { engine, linker, limits, with_lines: false })
+    }
+
+    /// A sandbox whose traps come with a backtrace. Its engine is [`engine::with_lines`].
+    pub fn with_lines(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
+        Ok(Self { with_lines: true, ..Self::new(engine, limits)? })
     }
 
     pub fn limits(&self) -> &Limits {
@@ -163,6 +174,10 @@ impl Sandbox {
         let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
         let state = store.into_data();
         let (stdout, stderr) = (stdout.text(), stderr.text());
+        let backtrace = match &ended {
+            Ok(Err(error)) if self.with_lines => backtrace::frames(error),
+            _ => Vec::new(),
+        };
         let result = match ended {
             Err(_) => Err(self.timeout()),
             Ok(Ok(Ok(value))) => Ok(value),
@@ -184,6 +199,7 @@ impl Sandbox {
             logs: state.log.lines,
             stdout,
             stderr,
+            backtrace,
         }
     }
 
@@ -249,6 +265,7 @@ impl<T> Report<T> {
             logs: Vec::new(),
             stdout: String::new(),
             stderr: String::new(),
+            backtrace: Vec::new(),
         }
     }
 

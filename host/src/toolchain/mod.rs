@@ -3,6 +3,7 @@
 //! Not in here: how a harness is compiled. See `compile`.
 
 pub mod elf;
+pub mod linker;
 pub mod sdk;
 
 use std::{
@@ -121,6 +122,11 @@ impl Toolchain {
     }
 }
 
+/// What a compiler says with `-vV`, as [`Toolchain::version`] has it. None where there is none.
+pub async fn version_of(rustc: &Path, environment: &Environment) -> Option<String> {
+    Some(query(rustc, ["-vV"], environment).await.ok()?.trim().to_owned())
+}
+
 /// Runs a tool with the resolved environment and nothing else.
 fn tool(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
     let mut command = Command::new(program);
@@ -205,9 +211,8 @@ fn rustup_name(sysroot: &Path) -> Option<String> {
 /// The compiler, its linker, their libraries, and the standard library of host and target.
 async fn readable(rustc: &Path, sysroot: &Path, host: &str) -> Vec<PathBuf> {
     let rustlib = sysroot.join("lib/rustlib");
-    let tools = rustlib.join(host).join("bin");
     let mut paths = vec![rustlib.join(host), rustlib.join(TARGET)];
-    for program in [rustc.to_owned(), tools.join("wasm-component-ld"), tools.join("rust-lld")] {
+    for program in [rustc.to_owned()].into_iter().chain(linker::programs(sysroot, host)) {
         paths.extend(elf::with_libraries(&program).await);
     }
     paths.retain(|path| path.exists());

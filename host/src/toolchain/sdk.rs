@@ -81,6 +81,9 @@ pub struct Sdk {
 struct Manifest {
     externs: Vec<(String, String)>,
     files: Vec<(String, Digest)>,
+    /// No part of the SDK's digest.
+    #[serde(default)]
+    made_for: Option<MadeFor>,
 }
 
 /// The SDK could not be built.
@@ -111,8 +114,10 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, observer: &dyn Observe
         .part("compiler", &toolchain.version)
         .part("target", TARGET)
         .finish();
+    cache.hold();
     let home = cache.path("sdk", key, "");
     if let Some(sdk) = load(&home) {
+        cache.used(&home.join(MANIFEST_NAME));
         return Ok(sdk);
     }
     let _lock = {
@@ -127,15 +132,44 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, observer: &dyn Observe
     let scratch = cache.scratch()?;
     let manifest = build(scratch.path(), toolchain, observer).await?;
     let library = scratch.path().join("lib");
-    write(&library.join("manifest.json"), &serde_json::to_vec_pretty(&manifest).unwrap_or_default())?;
+    write(&library.join(MANIFEST_NAME), &serde_json::to_vec_pretty(&manifest).unwrap_or_default())?;
     // There is an entry that cannot be read, or none.
     let _ = fs::remove_dir_all(&home);
     fs::rename(&library, &home).map_err(|source| SdkError::Write { path: home.clone(), source })?;
     load(&home).ok_or_else(|| SdkError::Build { detail: "its manifest is unreadable".into() })
 }
 
+/// Who can use a built SDK.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeFor {
+    /// Of the SDK's sources and its lock file: another version of this program has others.
+    pub source: Digest,
+    pub rustc: PathBuf,
+    /// All that `rustc -vV` says.
+    pub version: String,
+}
+
+impl MadeFor {
+    /// What `source` has to be for this program.
+    pub fn this_source() -> Digest {
+        KeyBuilder::new("sdk-made-for").part("source", source_digest().bytes()).part("lock", LOCK).finish()
+    }
+}
+
+/// Who can use the SDK in this folder of the cache. None where that cannot be told.
+pub fn made_for(home: &Path) -> Option<MadeFor> {
+    read_manifest(home)?.made_for
+}
+
+/// When an SDK was last used is noted at this file.
+pub const MANIFEST_NAME: &str = "manifest.json";
+
+fn read_manifest(home: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(home.join(MANIFEST_NAME)).ok()?).ok()
+}
+
 fn load(home: &Path) -> Option<Sdk> {
-    let manifest: Manifest = serde_json::from_slice(&fs::read(home.join("manifest.json")).ok()?).ok()?;
+    let manifest = read_manifest(home)?;
     let key = KeyBuilder::new("sdk-build");
     let key = manifest.files.iter().fold(key, |key, (name, digest)| key.part(name, digest.bytes()));
     Some(Sdk { folder: home.to_owned(), externs: manifest.externs, digest: key.finish() })
@@ -165,7 +199,12 @@ async fn build(scratch: &Path, toolchain: &Toolchain, observer: &dyn Observer) -
     if externs.len() != CRATES.len() {
         return Err(SdkError::Build { detail: format!("only {externs:?} came out of it") });
     }
-    Ok(Manifest { externs, files })
+    let made_for = MadeFor {
+        source: MadeFor::this_source(),
+        rustc: toolchain.rustc.clone(),
+        version: toolchain.version.clone(),
+    };
+    Ok(Manifest { externs, files, made_for: Some(made_for) })
 }
 
 fn write_sources(folder: &Path) -> Result<(), SdkError> {

@@ -25,7 +25,7 @@ use crate::{
         provenance,
         reader::RunReader,
     },
-    toolchain::sdk,
+    toolchain::{linker, sdk},
 };
 
 /// Checks one run.
@@ -260,6 +260,7 @@ pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
         ("rustc", config.toolchain.rustc.clone(), here.toolchain().version.clone()),
         ("target", config.toolchain.target.clone(), crate::toolchain::TARGET.to_owned()),
         ("flags", config.toolchain.flags.join(" "), flags),
+        ("linker", linker::described(&config.toolchain.linker), linker::described(here.linker())),
         ("sdk source", config.sdk_digest.to_string(), sdk::source_digest().to_string()),
         ("sdk build", config.sdk_build_digest.to_string(), here.sdk().digest.to_string()),
         ("wit", config.wit.digest.to_string(), Digest::of(sdk::WIT).to_string()),

@@ -90,7 +90,7 @@ impl Stage {
 }
 
 /// A recorded example, and how long it took.
-fn example_of(row: &TraceRow) -> (Example, f64) {
+pub fn example_of(row: &TraceRow) -> (Example, f64) {
     let (id, input, label) = (row.example_id.clone(), row.input.clone(), row.gold_label.clone());
     (Example { id, input, label }, row.latency_ms)
 }

@@ -1,0 +1,52 @@
+//! Where a trap happened, as frames of the source: what wasmtime knows of it, plainly.
+//!
+//! Names and lines are there as far as the component has them. See `compile::Compiler::compile_with_lines`.
+
+use serde::Serialize;
+use wasmtime::{Error, WasmBacktrace};
+
+/// One frame. A function that the compiler has put into its caller has a frame of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Frame {
+    /// The function's path, such as `<harness::Guest as mmh_sdk::Harness>::predict`.
+    pub function: String,
+    pub file: Option<String>,
+    /// From 1.
+    pub line: Option<u32>,
+    pub column: Option<u32>,
+}
+
+/// The frames of a trap, innermost first.
+pub fn frames(error: &Error) -> Vec<Frame> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let mut frames = Vec::new();
+    for call in backtrace.frames() {
+        let index = || format!("function {}", call.func_index());
+        for symbol in call.symbols() {
+            frames.push(Frame {
+                function: symbol.name().map_or_else(index, plain_path),
+                file: symbol.file().map(str::to_owned),
+                line: symbol.line(),
+                column: symbol.column(),
+            });
+        }
+        if call.symbols().is_empty() {
+            let function = call.func_name().map_or_else(index, plain_path);
+            frames.push(Frame { function, file: None, line: None, column: None });
+        }
+    }
+    frames
+}
+
+/// A function's name without the compiler's marks: `_ZN...E` and `_R...` are undone, hashes cut off.
+fn plain_path(name: &str) -> String {
+    let path = rustc_demangle::try_demangle(name).map(|path| format!("{path:#}"));
+    let path = path.unwrap_or_else(|_| name.to_owned());
+    // What was undone already still ends in the hash: `::h` and 16 digits.
+    match path.rsplit_once("::h") {
+        Some((rest, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            rest.to_owned()
+        }
+        _ => path,
+    }
+}
