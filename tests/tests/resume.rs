@@ -250,6 +250,7 @@ fn cut_off(run: &Path, examples: usize) {
 #[test]
 fn damage_is_named_and_the_rest_is_readable() {
     type Damage = fn(&Path);
+    type Says = [(&'static str, i32, &'static str); 4];
     fn insert(path: PathBuf) {
         let text = fs::read_to_string(&path).expect("read");
         let at = text.find('\n').expect("lines") + 1;
@@ -260,7 +261,7 @@ fn damage_is_named_and_the_rest_is_readable() {
         fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
     }
     // name, damage, commands with their exit codes and what they say; the last one resumes
-    let table: [(&str, Damage, [(&str, i32, &str); 4]); 6] = [
+    let table: [(&str, Damage, Says); 6] = [
         ("nothing", |_| {}, [("summary", 0, ""), ("cost", 0, ""), ("verify", 0, ""), ("resume", 0, "")]),
         (
             "a line that was cut off",
