@@ -20,6 +20,9 @@ use crate::{
 /// The source's file name, as diagnostics and panics give it.
 pub const SOURCE_NAME: &str = "harness.rs";
 
+/// Where a check lists every file that it read as source.
+const SOURCES_NAME: &str = "harness.d";
+
 /// How every harness is built. Part of the cache key.
 pub const FLAGS: &[&str] = &[
     "--crate-name=harness",
@@ -216,7 +219,9 @@ impl Compiler {
             return Ok(Err(self.rejection(&done, folder)));
         }
         if depth == Depth::Check {
-            return Ok(Ok(Vec::new()));
+            return Ok(
+                taken_in(&output.join(SOURCES_NAME))?.map_or(Ok(Vec::new()), |file| Err(other_file(&file)))
+            );
         }
         let component = output.join("harness.wasm");
         match component.symlink_metadata() {
@@ -240,7 +245,9 @@ impl Compiler {
             args.push(format!("--remap-path-prefix={}={to}", from.display()));
         }
         match depth {
-            Depth::Check => args.extend(["--emit=metadata".into(), "-oout/harness.rmeta".into()]),
+            Depth::Check => {
+                args.push(format!("--emit=metadata=out/harness.rmeta,dep-info=out/{SOURCES_NAME}"))
+            }
             Depth::Build => args.push("-oout/harness.wasm".into()),
         }
         args.push(SOURCE_NAME.into());
@@ -310,6 +317,23 @@ impl Compiler {
         }
         text::capped(said.trim_end(), self.limits.diagnostics_bytes as usize)
     }
+}
+
+/// The first file that a source takes in besides itself. The jail leaves only what the compiler itself
+/// needs, which differs from machine to machine and is in no cache key.
+fn taken_in(list: &Path) -> Result<Option<String>, CompileError> {
+    let readable = list.symlink_metadata().is_ok_and(|found| found.is_file());
+    let text = if readable { std::fs::read(list)? } else { Vec::new() };
+    let text = String::from_utf8_lossy(&text);
+    // `out/harness.d: a b` first, then a line of its own for every file: `a:`.
+    let mut files = text.lines().filter_map(|line| line.strip_suffix(':'));
+    Ok(files.find(|file| *file != SOURCE_NAME).map(str::to_owned))
+}
+
+fn other_file(file: &str) -> Rejection {
+    let file = text::ellipsis(&text::one_line(file), 200);
+    let message = format!("the source takes in another file: {file}; a harness is one file");
+    Rejection::new(RejectionKind::DidNotCompile, message)
 }
 
 fn ran_out_of_memory(said: &str) -> bool {

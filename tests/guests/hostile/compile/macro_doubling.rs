@@ -1,0 +1,24 @@
+//! Doubles a macro's expansion forty times.
+//! expect: compiler-memory | 
+//! limit: rustc_memory_bytes 1073741824
+
+#![recursion_limit = "1000"]
+
+use mmh_sdk::prelude::*;
+
+macro_rules! twice {
+    () => { 1u64 };
+    ($head:tt $($rest:tt)*) => { twice!($($rest)*) + twice!($($rest)*) };
+}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(twice!(x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x).to_string()))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,22 @@
+//! Doubles a text thirty times with concat.
+//! expect: compiler-memory | 
+//! limit: rustc_memory_bytes 1073741824
+
+use mmh_sdk::prelude::*;
+
+macro_rules! twice {
+    ($text:expr;) => { $text };
+    ($text:expr; $head:tt $($rest:tt)*) => { twice!(concat!($text, $text); $($rest)*) };
+}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(twice!("0123456789abcdef"; x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x)))
+    }
+}
+
+mmh_sdk::export!(Guest);

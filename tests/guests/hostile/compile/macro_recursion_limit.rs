@@ -1,0 +1,22 @@
+//! Raises the recursion limit as far as it goes.
+//! expect: compiler-crash | 
+
+#![recursion_limit = "9223372036854775808"]
+
+use mmh_sdk::prelude::*;
+
+macro_rules! more {
+    () => { 1 + more!() };
+}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(more!().to_string()))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,4 @@
+# Uses the processor without end.
+# expect: killed | 
+
+while :; do :; done
