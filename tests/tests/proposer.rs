@@ -149,6 +149,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         sdk_build_digest: Digest::of(""),
         wit: WitInfo { package: String::new(), digest: Digest::of("") },
         host_version: String::new(),
+        confinement: Default::default(),
     };
     let writer = RunWriter::create(folder, &config).expect("a run folder");
     let (observer, cancel) = (Arc::new(Silent), Cancel::default());

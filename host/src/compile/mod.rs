@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use crate::{
     cache::{Cache, CacheError},
     digest::{Digest, KeyBuilder},
-    jail::{Ending, Finished, Jail, JailError, Spec},
+    jail::{Confinement, Ending, Finished, Jail, JailError, Spec},
     limits::Limits,
     text,
     toolchain::{TARGET, Toolchain, sdk, sdk::Sdk},
@@ -143,9 +143,14 @@ impl Compiler {
         &self.sdk
     }
 
+    /// What confines the compiler.
+    pub fn confinement(&self) -> Confinement {
+        self.jail.confinement()
+    }
+
     /// Everything that can change what comes out for this source.
     pub fn key(&self, source: &str) -> Digest {
-        KeyBuilder::new("component")
+        let key = KeyBuilder::new("component")
             .part("source", source)
             .part("sdk-source", sdk::source_digest().bytes())
             .part("sdk-build", self.sdk.digest.bytes())
@@ -153,8 +158,12 @@ impl Compiler {
             .part("lock", sdk::LOCK)
             .part("compiler", &self.toolchain.version)
             .part("target", TARGET)
-            .part("flags", FLAGS.join("\n"))
-            .finish()
+            .part("flags", FLAGS.join("\n"));
+        // Without Landlock a source may have taken in what is in no key.
+        match self.confinement() {
+            Confinement::Full => key.finish(),
+            Confinement::NoLandlock => key.part("confinement", "no-landlock").finish(),
+        }
     }
 
     /// Compiles a candidate, or finds it in the cache. First for types only: most mistakes show there.
@@ -263,9 +272,14 @@ impl Compiler {
             read,
             write: vec![output.to_owned()],
             memory_bytes: self.limits.rustc_memory_bytes,
-            file_bytes: 4 * self.limits.component_bytes,
+            file_bytes: self.file_bytes(),
             cpu_s: self.limits.rustc_wall_ms.div_ceil(1000) * 2,
         }
+    }
+
+    /// The largest file that rustc and its linker may write: before linking there is more of everything.
+    fn file_bytes(&self) -> u64 {
+        4 * self.limits.component_bytes
     }
 
     fn rejection(&self, done: &Finished, folder: &Path) -> Rejection {
@@ -277,6 +291,14 @@ impl Compiler {
             }
             Ending::Signaled(libc::SIGXCPU) => {
                 (RejectionKind::CompilerTimeout, "rustc used up its processor time".into())
+            }
+            Ending::Signaled(libc::SIGXFSZ) => {
+                let message = format!(
+                    "the compiler wrote more than {}, the component's limit is {}",
+                    text::bytes(self.file_bytes()),
+                    text::bytes(self.limits.component_bytes)
+                );
+                (RejectionKind::ComponentTooLarge, message)
             }
             _ if ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.rustc_memory_bytes);

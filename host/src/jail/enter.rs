@@ -22,7 +22,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::Spec;
+use super::{Confinement, Spec};
 
 /// The hidden command that leads here.
 pub const COMMAND: &str = "__jail";
@@ -37,8 +37,8 @@ type Step<T = ()> = Result<T, String>;
 
 /// Confines this process as `json` says and becomes the program in it. Returns only on failure.
 pub fn main(json: &str) -> ExitCode {
-    let problem = match serde_json::from_str::<Spec>(json) {
-        Ok(spec) => match confine(&spec) {
+    let problem = match serde_json::from_str::<(Spec, Confinement)>(json) {
+        Ok((spec, confinement)) => match confine(&spec, confinement) {
             Ok(()) => become_program(&spec),
             Err(problem) => problem,
         },
@@ -48,13 +48,15 @@ pub fn main(json: &str) -> ExitCode {
     ExitCode::from(SETUP_FAILED as u8)
 }
 
-fn confine(spec: &Spec) -> Step {
+fn confine(spec: &Spec, confinement: Confinement) -> Step {
     std::env::set_current_dir(&spec.cwd)
         .map_err(|error| format!("cannot enter {}: {error}", spec.cwd.display()))?;
     die_with_parent()?;
     drop_privileges()?;
     limit_resources(spec)?;
-    restrict_files(spec)?;
+    if confinement == Confinement::Full {
+        restrict_files(spec)?;
+    }
     restrict_system_calls()
 }
 

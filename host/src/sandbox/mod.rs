@@ -39,7 +39,7 @@ use crate::{digest::Digest, limits::Limits, text};
 const YIELD_FUEL: u64 = 20_000;
 
 /// Most randomness of one call. Rust's standard library asks for a handful of bytes.
-const MAX_RANDOM_BYTES: u64 = 64 << 10;
+const MAX_RANDOM_BYTES: u64 = 4 << 10;
 
 /// Most component-model handles at once. A Rust guest holds a handful.
 const MAX_HANDLES: usize = 1_000;

@@ -6,11 +6,19 @@
 
 mod case;
 mod run;
+mod search;
 mod suite;
 mod table;
 mod world;
 
 use std::process::Command;
+
+/// Against the search, by itself.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "part of every_case_is_contained"]
+async fn against_the_search() {
+    search::all().await;
+}
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
@@ -58,5 +66,6 @@ fn every_case_is_contained() {
     );
     let rows = std::fs::read(&results).expect("the suite left its results");
     let rows: Vec<table::Row> = serde_json::from_slice(&rows).expect("results are JSON");
+    let rows = [rows, runtime.block_on(search::all())].concat();
     table::check(&rows);
 }

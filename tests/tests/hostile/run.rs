@@ -1,6 +1,10 @@
 //! Runs one case to its end, with the real compiler, jail and sandbox.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use mmh::{
@@ -47,11 +51,13 @@ pub struct Found {
     pub said: String,
     /// The part of it that is the host's to show: message and diagnostics.
     pub shown: String,
+    /// How long the last stage took: the call, where there was one.
+    pub took: Duration,
 }
 
 impl Found {
     pub fn new(kind: &str, said: String, shown: String) -> Self {
-        Self { kind: kind.to_owned(), said, shown }
+        Self { kind: kind.to_owned(), said, shown, took: Duration::ZERO }
     }
 }
 
@@ -90,6 +96,15 @@ impl Bench {
 
 /// Runs a case.
 pub async fn run(bench: &Bench, case: &Case) -> Found {
+    let begun = Instant::now();
+    let mut found = to_its_end(bench, case).await;
+    if found.took.is_zero() {
+        found.took = begun.elapsed();
+    }
+    found
+}
+
+async fn to_its_end(bench: &Bench, case: &Case) -> Found {
     if case.form == Form::Shell {
         return prisoner(bench, case).await;
     }
@@ -105,19 +120,27 @@ pub async fn run(bench: &Bench, case: &Case) -> Found {
             let said = format!("{message}\n{diagnostics}");
             Found::new(kind.name(), said.clone(), said)
         }
-        Ok(Ok(built)) if case.learns => ended(&learn(&builder.sandbox, &built).await),
         Ok(Ok(built)) => {
-            let mut found = Vec::new();
-            for _ in 0..case.examples {
-                found.push(ended(&predict(&builder.sandbox, &built, "the input").await));
-            }
-            let kind = found[0].kind.clone();
-            assert!(found.iter().all(|it| it.kind == kind), "{}: {found:?}", case.name);
-            let said: Vec<&str> = found.iter().map(|it| it.said.as_str()).collect();
-            let shown: Vec<&str> = found.iter().map(|it| it.shown.as_str()).collect();
-            Found::new(&kind, said.join(" "), shown.join(" "))
+            let begun = Instant::now();
+            let found = called(&builder.sandbox, &built, case).await;
+            Found { took: begun.elapsed(), ..found }
         }
     }
+}
+
+async fn called(sandbox: &Sandbox, built: &Built, case: &Case) -> Found {
+    if case.learns {
+        return ended(&learn(sandbox, built).await);
+    }
+    let mut found = Vec::new();
+    for _ in 0..case.examples {
+        found.push(ended(&predict(sandbox, built, "the input").await));
+    }
+    let kind = found[0].kind.clone();
+    assert!(found.iter().all(|it| it.kind == kind), "{}: {found:?}", case.name);
+    let said: Vec<&str> = found.iter().map(|it| it.said.as_str()).collect();
+    let shown: Vec<&str> = found.iter().map(|it| it.shown.as_str()).collect();
+    Found::new(&kind, said.join(" "), shown.join(" "))
 }
 
 fn damaged(mut bytes: Vec<u8>, damage: Option<Damage>) -> Vec<u8> {
@@ -185,7 +208,7 @@ async fn prisoner(bench: &Bench, case: &Case) -> Found {
         write: vec![folder.path().join("out")],
         memory_bytes: 256 << 20,
         file_bytes: 4 << 20,
-        cpu_s: 5,
+        cpu_s: 2,
     };
     let wall = Duration::from_millis(case.limits.rustc_wall_ms);
     let done = match bench.jail.run(&spec, wall, OUTPUT_BYTES).await {

@@ -1,6 +1,6 @@
-;; Nests components four hundred deep.
+;; Nests components eighty deep.
 ;; expect: bad-component | it holds another component
-;; fill: OPEN 400 (component
-;; fill: CLOSE 400 )
+;; fill: OPEN 80 (component
+;; fill: CLOSE 80 )
 
 (component OPEN CLOSE)

@@ -1,10 +1,10 @@
-//! Wants eight gigabytes in a constant.
+//! Wants three gigabytes in a constant.
 //! expect: compiler-memory | more than its limit of 1 GiB
 //! limit: rustc_memory_bytes 1073741824
 
 use mmh_sdk::prelude::*;
 
-const LARGE: &[u8] = &[1; 8 << 30];
+const LARGE: &[u8] = &[1; 3_000_000_000];
 
 struct Guest;
 

@@ -1,5 +1,5 @@
 //! Exports an allocator in place of the SDK's.
-//! expect: did-not-compile | usage of
+//! expect: did-not-compile | declaration of a `no_mangle` function
 
 use mmh_sdk::prelude::*;
 

@@ -1,5 +1,5 @@
 //! Exports a function under the harness's name.
-//! expect: did-not-compile | usage of
+//! expect: did-not-compile | with `export_name`
 
 use mmh_sdk::prelude::*;
 

@@ -1,5 +1,5 @@
 //! Puts a function among those that run first.
-//! expect: did-not-compile | usage of
+//! expect: did-not-compile | with `link_section`
 
 use mmh_sdk::prelude::*;
 

@@ -1,5 +1,5 @@
 //! Has a name of 200 KiB.
-//! expect: did-not-compile | [cut: 
+//! expect: did-not-compile | error[E0308]
 //! fill: NAME 20000 ABCDEFGHIJ
 
 use mmh_sdk::prelude::*;

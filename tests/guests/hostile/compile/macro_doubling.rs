@@ -1,6 +1,7 @@
 //! Doubles a macro's expansion forty times.
-//! expect: compiler-memory | 
-//! limit: rustc_memory_bytes 1073741824
+//! expect: compiler-timeout | stopped at its limit of 2 s
+//! limit: rustc_wall_ms 2000
+//! limit: rustc_memory_bytes 8589934592
 
 #![recursion_limit = "1000"]
 

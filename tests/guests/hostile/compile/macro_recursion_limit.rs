@@ -1,5 +1,7 @@
 //! Raises the recursion limit as far as it goes.
-//! expect: compiler-crash | 
+//! expect: compiler-timeout | stopped at its limit of 2 s
+//! limit: rustc_wall_ms 2000
+//! limit: rustc_memory_bytes 8589934592
 
 #![recursion_limit = "9223372036854775808"]
 

@@ -1,5 +1,5 @@
 //! Is a program, not a harness.
-//! expect: bad-component | predict
+//! expect: bad-component | no export `learn`
 
 fn main() {
     std::process::exit(0)

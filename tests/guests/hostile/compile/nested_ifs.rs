@@ -1,5 +1,5 @@
-//! Nests if upon if, which keeps the optimiser busy.
-//! expect: compiler-timeout | stopped at its limit of 6 s
+//! Nests if upon if.
+//! expect: compiler-crash | the source nests too deeply
 //! limit: rustc_wall_ms 6000
 //! fill: OPEN 2000 if x > NUMBER { y ^= x * NUMBER + (y >> 3);\n
 //! fill: CLOSE 2000 } else { y = y.rotate_left(7) }\n

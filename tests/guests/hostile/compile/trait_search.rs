@@ -1,5 +1,5 @@
 //! Has a bound that takes exponential time to decide.
-//! expect: did-not-compile | 
+//! expect: did-not-compile | error
 //! limit: rustc_wall_ms 6000
 
 use mmh_sdk::prelude::*;

@@ -1,5 +1,6 @@
 //! Needs another type for every call, without end.
-//! expect: did-not-compile | 
+//! expect: compiler-timeout | stopped at its limit of 3 s
+//! limit: rustc_wall_ms 3000
 
 use mmh_sdk::prelude::*;
 

@@ -1,5 +1,5 @@
 //! Panics while it panics.
-//! expect: panic | panicked
+//! expect: trap | unreachable
 
 use mmh_sdk::prelude::*;
 

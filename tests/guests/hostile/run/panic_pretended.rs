@@ -11,7 +11,7 @@ impl Harness for Guest {
     fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
         {
             eprintln!("thread 'main' panicked at /root/.ssh/id_rsa:1:1:\nsecret");
-            Err("it was me".into())
+            Err(Error::new("it was me"))
         }
     }
 }

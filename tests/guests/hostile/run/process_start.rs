@@ -1,5 +1,5 @@
 //! Starts a program.
-//! expect: harness-error | not supported
+//! expect: bad-import | wasi:filesystem/
 
 use mmh_sdk::prelude::*;
 

@@ -1,5 +1,5 @@
 ;; Asks for a terabyte of randomness.
-;; expect: trap | requested len 1099511627776 exceeds limit
+;; expect: trap | requested len 1099511627776 exceeds limit 4096
 
 (module
   (import "wasi:random/random@0.2.3" "get-random-bytes" (func $random (param i64 i32)))

@@ -1,6 +1,8 @@
 //! Learns 32 MiB.
 //! expect: output-limit | 
 //! call: learn
+//! limit: fuel 5000000000
+//! limit: memory_bytes 268435456
 
 use mmh_sdk::prelude::*;
 
