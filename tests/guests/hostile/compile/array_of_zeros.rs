@@ -1,5 +1,5 @@
-//! Declares a gigabyte of zeros, which is small in the file.
-//! expect: memory-limit | the limit is 64 MiB
+//! Declares a gigabyte of zeros, which would be small in the file.
+//! expect: did-not-compile | more memory than available to compiler
 
 use mmh_sdk::prelude::*;
 
