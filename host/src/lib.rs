@@ -17,6 +17,7 @@ pub mod evaluate;
 pub mod jail;
 pub mod limits;
 pub mod lineage;
+pub mod lint;
 pub mod model;
 pub mod pricing;
 pub mod progress;

@@ -156,6 +156,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         sdk_build_digest: Digest::of(""),
         wit: WitInfo { package: String::new(), digest: Digest::of("") },
         host_version: String::new(),
+        confinement: Default::default(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
     let beginning = Beginning { config: &config, summary: &summary, cost: &cost, baseline: BASELINE };

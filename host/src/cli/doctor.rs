@@ -7,7 +7,10 @@ use serde_json::json;
 
 use super::{CliResult, Global, environment, error::EXAMINED_NOT_OK};
 use crate::{
-    jail::{Jail, features},
+    jail::{
+        Jail,
+        features::{self, Feature},
+    },
     progress::Silent,
     toolchain::{IfMissing, TARGET, Toolchain},
 };
@@ -28,7 +31,8 @@ struct Finding {
 
 pub async fn main(global: &Global, args: DoctorArgs) -> CliResult {
     let cache = environment::cache(global)?;
-    let findings = [compiler(global).await, jail().await, cache_folder(&cache)];
+    let (jail, features) = jail().await;
+    let findings = [compiler(global).await, jail, cache_folder(&cache)];
     let keys = environment::keys(&environment::catalog(global)?)?;
     let ok = findings.iter().all(|finding| finding.ok);
     if args.json {
@@ -37,10 +41,15 @@ pub async fn main(global: &Global, args: DoctorArgs) -> CliResult {
             .map(|finding| json!({ "what": finding.what, "ok": finding.ok, "detail": finding.detail }))
             .collect();
         let keys: serde_json::Map<_, _> = keys.into_iter().map(|(name, set)| (name, json!(set))).collect();
-        println!("{:#}", json!({ "ok": ok, "findings": rows, "keys": keys }));
+        println!("{:#}", json!({ "ok": ok, "findings": rows, "jail": features, "keys": keys }));
     } else {
         for Finding { what, ok, detail } in &findings {
             println!("{:<8}  {what}: {detail}", if *ok { "ok" } else { "PROBLEM" });
+            if *what == "jail" {
+                for Feature { name, ok, detail } in &features {
+                    println!("{:<8}    {name}: {detail}", if *ok { "" } else { "MISSING" });
+                }
+            }
         }
         for (name, set) in keys {
             println!("{:<8}  key {name}: {}", "", if set { "set" } else { "not set" });
@@ -61,15 +70,15 @@ async fn compiler(global: &Global) -> Finding {
     Finding { what: "compiler", ok, detail }
 }
 
-async fn jail() -> Finding {
-    let (ok, detail) = match environment::this_program() {
+async fn jail() -> (Finding, Vec<Feature>) {
+    let (ok, detail, features) = match environment::this_program() {
         Ok(program) => {
             let found = features::detect(&Jail::new(program)).await;
-            (found.confines, found.detail)
+            (found.confines, found.detail, found.features)
         }
-        Err(_) => (false, "this program's own file cannot be found".into()),
+        Err(_) => (false, "this program's own file cannot be found".into(), Vec::new()),
     };
-    Finding { what: "jail", ok, detail }
+    (Finding { what: "jail", ok, detail }, features)
 }
 
 fn cache_folder(cache: &crate::cache::Cache) -> Finding {

@@ -21,11 +21,15 @@ use crate::{
     compile::Rejection,
     dataset::{self, BUILTIN, Dataset, Split},
     evaluate::{Evaluation, Evaluator, Learned, Learning, Past, Sink, sink::Discard},
+    lint::{self, Leak, Lint, Place},
     progress::Observer,
     record::format::{Score, TraceRow},
     score::score,
     text,
 };
+
+/// Leaks that are shown one by one; JSON has all.
+const SHOWN_LEAKS: usize = 10;
 
 #[derive(Args)]
 pub struct EvalArgs {
@@ -53,6 +57,9 @@ pub struct EvalArgs {
     /// Write what happened on every example to this file, as JSON Lines
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Refuse a harness that carries validation or test examples along, instead of reporting them
+    #[arg(long)]
+    deny_leaks: bool,
     /// Print the score as JSON
     #[arg(long)]
     json: bool,
@@ -90,10 +97,15 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let builder = workbench::open(global, &limits, &*observer).await?;
-    let built = match build(&args, &builder).await? {
+    let (source, built) = match build(&args, &builder).await? {
         Ok(built) => built,
         Err(rejection) => return Ok(rejected(&args, &rejection)),
     };
+    let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
+    let leaks = lint.check(&source, &built.component.bytes);
+    if args.deny_leaks && !leaks.is_empty() {
+        return Ok(denied(&args, &leaks));
+    }
     let cancel = stop_on_ctrl_c(observer.clone());
     let budget = args.money.budget();
     let shared =
@@ -124,10 +136,10 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     cost += done.cost;
     cost.unknown_usd = budget.standing().unknown.as_f64();
     if args.json {
-        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "complete": done.complete, "cost": cost, "score": score });
+        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "complete": done.complete, "cost": cost, "score": score, "leaks": leaks });
         println!("{result:#}");
     } else {
-        print!("{}", shown(&args, &dataset, &score, &done.rows));
+        print!("{}{}", shown(&args, &dataset, &score, &done.rows), leaked(&leaks));
         if !args.mock {
             println!("cost: {}", scoreboard::cost(&cost));
         }
@@ -136,15 +148,17 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     Ok(cancel.why().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(&stop, &done)))
 }
 
-async fn build(args: &EvalArgs, builder: &Builder) -> Result<Result<Built, Rejection>, CliError> {
+/// The source, which is empty where only the component is there, and what came of it.
+async fn build(args: &EvalArgs, builder: &Builder) -> Result<Result<(String, Built), Rejection>, CliError> {
     let path = &args.harness;
     if path.extension().is_some_and(|extension| extension == "wasm") {
         let component = std::fs::read(path)
             .map_err(|error| CliError::input(format!("cannot read {}: {error}", path.display())))?;
-        return Ok(builder.load(component).await?);
+        return Ok(builder.load(component).await?.map(|built| (String::new(), built)));
     }
     let source = super::check::read_source(path, builder.sandbox.limits().source_bytes)?;
-    Ok(builder.build(&source).await?)
+    let verdict = builder.build(&source).await?;
+    Ok(verdict.map(|built| (source, built)))
 }
 
 /// Learning, then all examples; or why there was no learning.
@@ -187,6 +201,32 @@ fn rejected(args: &EvalArgs, rejection: &Rejection) -> ExitCode {
         println!("{}: {}\n\n{}", rejection.kind.name(), rejection.message, rejection.diagnostics);
     }
     ExitCode::from(EXAMINED_NOT_OK)
+}
+
+fn denied(args: &EvalArgs, leaks: &[Leak]) -> ExitCode {
+    if args.json {
+        println!("{:#}", json!({ "ok": false, "kind": "leak", "leaks": leaks }));
+    } else {
+        print!("leak: the harness was not evaluated\n{}", leaked(leaks));
+    }
+    ExitCode::from(EXAMINED_NOT_OK)
+}
+
+/// What a harness carries along, example by example.
+fn leaked(leaks: &[Leak]) -> String {
+    let mut out = String::new();
+    if !leaks.is_empty() {
+        let more = if leaks.len() == lint::MAX_LEAKS { " or more" } else { "" };
+        out += &format!("LEAK: {}{more} validation or test examples stand in the harness\n", leaks.len());
+    }
+    for Leak { place, example_id, excerpt, .. } in leaks.iter().take(SHOWN_LEAKS) {
+        let place = match place {
+            Place::Source => "source",
+            Place::Data => "data",
+        };
+        out += &format!("  {example_id} in its {place}: {excerpt}\n");
+    }
+    text::plain(&out)
 }
 
 fn failed(args: &EvalArgs, problem: &str) -> ExitCode {

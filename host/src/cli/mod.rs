@@ -67,6 +67,9 @@ struct Global {
     /// Providers, models and prices besides those of `mmh models` [default: mmh.toml, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Go on where the kernel has no Landlock: a candidate's source may then take in the user's files
+    #[arg(long, global = true)]
+    allow_unconfined: bool,
     /// Log every model call to standard error; MMH_LOG chooses what is logged
     #[arg(long, short, global = true)]
     verbose: bool,

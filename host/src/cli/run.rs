@@ -231,6 +231,7 @@ fn config(
             digest: Digest::of(sdk::WIT),
         },
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        confinement: builder.compiler.confinement(),
     }
 }
 

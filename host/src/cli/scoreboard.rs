@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{environment, error::CliError};
 use crate::{
+    jail::Confinement,
     record::format::{Cost, Score, Summary},
     text,
 };
@@ -48,6 +49,12 @@ fn header(out: &mut String, summary: &Summary) {
         let _ = writeln!(
             out,
             "SIMULATED models: accuracy shows that the search works, not how a real model does"
+        );
+    }
+    if config.confinement == Confinement::NoLandlock {
+        let _ = writeln!(
+            out,
+            "UNCONFINED: the kernel had no Landlock, so a candidate's source could take in the user's files"
         );
     }
     if summary.finished_at.is_none() {

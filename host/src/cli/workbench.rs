@@ -4,7 +4,7 @@ use super::{Global, environment, error::CliError};
 use crate::{
     build::Builder,
     dataset::{self, Dataset},
-    jail::Jail,
+    jail::{Confinement, Jail, features},
     limits::Limits,
     progress::Observer,
     record::format::Config,
@@ -17,10 +17,29 @@ pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> 
     let environment = environment::for_compilers();
     let toolchain = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, observer).await?;
     let sdk = sdk::ensure(&cache, &toolchain, observer).await?;
-    let jail = Jail::new(environment::this_program()?);
+    let jail = jail(global, observer)?;
     let limits = limits.clone();
     let builder = Builder::new(toolchain, sdk, jail, cache, limits).await;
     builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
+}
+
+/// The jail: a whole one, or as much of one as there is, if that was asked for.
+fn jail(global: &Global, observer: &dyn Observer) -> Result<Jail, CliError> {
+    let jail = Jail::new(environment::this_program()?);
+    match (features::landlock_abi(), global.allow_unconfined) {
+        (Some(_), _) => Ok(jail),
+        (None, true) => {
+            observer.note(
+                "warning: this kernel has no Landlock: a candidate's source may take in the user's files"
+                    .into(),
+            );
+            Ok(jail.with(Confinement::NoLandlock))
+        }
+        (None, false) => Err(CliError::host(
+            "this kernel has no Landlock, which keeps a candidate's source from taking in the user's files: Linux 5.13 or \
+             newer has it, where it is enabled; --allow-unconfined goes on without it; `mmh doctor` shows what there is",
+        )),
+    }
 }
 
 /// Loads a data set, and passes on what a careful user should know of it.

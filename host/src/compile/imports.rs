@@ -59,7 +59,11 @@ pub fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err("it is a core module, not a component".into());
             }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            // What two components hand each other is moved by the host, and no fuel counts it.
+            Payload::ComponentSection { .. } => {
+                return Err("it holds another component: a harness is one".into());
+            }
+            Payload::ModuleSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {

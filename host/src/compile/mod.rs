@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use crate::{
     cache::{Cache, CacheError},
     digest::{Digest, KeyBuilder},
-    jail::{Ending, Finished, Jail, JailError, Spec},
+    jail::{Confinement, Ending, Finished, Jail, JailError, Spec},
     limits::Limits,
     text,
     toolchain::{TARGET, Toolchain, linker::Tool, sdk, sdk::Sdk},
@@ -19,6 +19,9 @@ use crate::{
 
 /// The source's file name, as diagnostics and panics give it.
 pub const SOURCE_NAME: &str = "harness.rs";
+
+/// Where a check lists every file that it read as source.
+const SOURCES_NAME: &str = "harness.d";
 
 /// How every harness is built. Part of the cache key.
 pub const FLAGS: &[&str] = &[
@@ -159,6 +162,11 @@ impl Compiler {
         &self.sdk
     }
 
+    /// What confines the compiler.
+    pub fn confinement(&self) -> Confinement {
+        self.jail.confinement()
+    }
+
     /// Everything that can change what comes out for this source.
     pub fn key(&self, source: &str) -> Digest {
         self.key_of("component", source, FLAGS)
@@ -174,7 +182,12 @@ impl Compiler {
             .part("compiler", &self.toolchain.version)
             .part("target", TARGET)
             .part("flags", flags.join("\n"));
-        self.linker.iter().fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes())).finish()
+        let key = self.linker.iter().fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes()));
+        // Without Landlock a source may have taken in what is in no key.
+        match self.confinement() {
+            Confinement::Full => key.finish(),
+            Confinement::NoLandlock => key.part("confinement", "no-landlock").finish(),
+        }
     }
 
     /// Compiles a candidate, or finds it in the cache. First for types only: most mistakes show there.
@@ -244,7 +257,9 @@ impl Compiler {
             return Ok(Err(self.rejection(&done, folder)));
         }
         if depth == Depth::Check {
-            return Ok(Ok(Vec::new()));
+            return Ok(
+                taken_in(&output.join(SOURCES_NAME))?.map_or(Ok(Vec::new()), |file| Err(other_file(&file)))
+            );
         }
         let component = output.join("harness.wasm");
         match component.symlink_metadata() {
@@ -268,7 +283,9 @@ impl Compiler {
             args.push(format!("--remap-path-prefix={}={to}", from.display()));
         }
         match depth {
-            Depth::Check => args.extend(["--emit=metadata".into(), "-oout/harness.rmeta".into()]),
+            Depth::Check => {
+                args.push(format!("--emit=metadata=out/harness.rmeta,dep-info=out/{SOURCES_NAME}"))
+            }
             Depth::Build => args.push("-oout/harness.wasm".into()),
             Depth::Lines => {
                 // Of two settings of one option, the last one holds.
@@ -289,9 +306,14 @@ impl Compiler {
             read,
             write: vec![output.to_owned()],
             memory_bytes: self.limits.rustc_memory_bytes,
-            file_bytes: 4 * self.limits.component_bytes,
+            file_bytes: self.file_bytes(),
             cpu_s: self.limits.rustc_wall_ms.div_ceil(1000) * 2,
         }
+    }
+
+    /// The largest file that rustc and its linker may write: before linking there is more of everything.
+    fn file_bytes(&self) -> u64 {
+        4 * self.limits.component_bytes
     }
 
     fn rejection(&self, done: &Finished, folder: &Path) -> Rejection {
@@ -303,6 +325,14 @@ impl Compiler {
             }
             Ending::Signaled(libc::SIGXCPU) => {
                 (RejectionKind::CompilerTimeout, "rustc used up its processor time".into())
+            }
+            Ending::Signaled(libc::SIGXFSZ) => {
+                let message = format!(
+                    "the compiler wrote more than {}, the component's limit is {}",
+                    text::bytes(self.file_bytes()),
+                    text::bytes(self.limits.component_bytes)
+                );
+                (RejectionKind::ComponentTooLarge, message)
             }
             _ if ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.rustc_memory_bytes);
@@ -343,6 +373,23 @@ impl Compiler {
         }
         text::capped(said.trim_end(), self.limits.diagnostics_bytes as usize)
     }
+}
+
+/// The first file that a source takes in besides itself. The jail leaves only what the compiler itself
+/// needs, which differs from machine to machine and is in no cache key.
+fn taken_in(list: &Path) -> Result<Option<String>, CompileError> {
+    let readable = list.symlink_metadata().is_ok_and(|found| found.is_file());
+    let text = if readable { std::fs::read(list)? } else { Vec::new() };
+    let text = String::from_utf8_lossy(&text);
+    // `out/harness.d: a b` first, then a line of its own for every file: `a:`.
+    let mut files = text.lines().filter_map(|line| line.strip_suffix(':'));
+    Ok(files.find(|file| *file != SOURCE_NAME).map(str::to_owned))
+}
+
+fn other_file(file: &str) -> Rejection {
+    let file = text::ellipsis(&text::one_line(file), 200);
+    let message = format!("the source takes in another file: {file}; a harness is one file");
+    Rejection::new(RejectionKind::DidNotCompile, message)
 }
 
 fn ran_out_of_memory(said: &str) -> bool {

@@ -14,10 +14,15 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use rustix::{
+    process::{Resource, Rlimit, Signal, setrlimit},
+    thread::{CapabilitySet, CapabilitySets},
+};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
 
-use super::Spec;
+use super::{Confinement, Spec};
 
 /// The hidden command that leads here.
 pub const COMMAND: &str = "__jail";
@@ -32,8 +37,8 @@ type Step<T = ()> = Result<T, String>;
 
 /// Confines this process as `json` says and becomes the program in it. Returns only on failure.
 pub fn main(json: &str) -> ExitCode {
-    let problem = match serde_json::from_str::<Spec>(json) {
-        Ok(spec) => match confine(&spec) {
+    let problem = match serde_json::from_str::<(Spec, Confinement)>(json) {
+        Ok((spec, confinement)) => match confine(&spec, confinement) {
             Ok(()) => become_program(&spec),
             Err(problem) => problem,
         },
@@ -43,12 +48,15 @@ pub fn main(json: &str) -> ExitCode {
     ExitCode::from(SETUP_FAILED as u8)
 }
 
-fn confine(spec: &Spec) -> Step {
+fn confine(spec: &Spec, confinement: Confinement) -> Step {
     std::env::set_current_dir(&spec.cwd)
         .map_err(|error| format!("cannot enter {}: {error}", spec.cwd.display()))?;
     die_with_parent()?;
+    drop_privileges()?;
     limit_resources(spec)?;
-    restrict_files(spec)?;
+    if confinement == Confinement::Full {
+        restrict_files(spec)?;
+    }
     restrict_system_calls()
 }
 
@@ -65,6 +73,24 @@ fn become_program(spec: &Spec) -> String {
 fn die_with_parent() -> Step {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("cannot set the parent-death signal: {error}"))
+}
+
+/// What the user `root` may do besides: gone for this process and for whatever it becomes.
+fn drop_privileges() -> Step {
+    let problem = |error: rustix::io::Errno| format!("cannot drop capabilities: {error}");
+    let none = CapabilitySet::empty();
+    if rustix::thread::capabilities(None).map_err(problem)?.permitted == none {
+        return Ok(());
+    }
+    for capability in CapabilitySet::all().iter() {
+        match rustix::thread::remove_capability_from_bounding_set(capability) {
+            // This kernel has no such capability.
+            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            Err(error) => return Err(problem(error)),
+        }
+    }
+    let nothing = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    rustix::thread::set_capabilities(None, nothing).map_err(problem)
 }
 
 fn limit_resources(spec: &Spec) -> Step {
@@ -104,7 +130,7 @@ fn restrict_files(spec: &Spec) -> Step {
         rules = allow(rules, path, AccessFs::from_read(LANDLOCK_ABI))?;
     }
     for path in &spec.write {
-        rules = allow(rules, path, AccessFs::from_all(LANDLOCK_ABI) & !AccessFs::Execute)?;
+        rules = allow(rules, path, AccessFs::from_all(LANDLOCK_ABI) & !not_for_writers())?;
     }
     rules = allow(rules, Path::new("/dev/null"), AccessFs::ReadFile | AccessFs::WriteFile)?;
     let status = rules.restrict_self().map_err(|error| problem(&error))?;
@@ -112,6 +138,18 @@ fn restrict_files(spec: &Spec) -> Step {
         RulesetStatus::NotEnforced => Err(problem(&"the kernel does not enforce it")),
         _ => Ok(()),
     }
+}
+
+/// What a writable folder does not give: no program, no device, no pipe, no socket and no link is made or
+/// used in it.
+fn not_for_writers() -> BitFlags<AccessFs> {
+    AccessFs::Execute
+        | AccessFs::MakeChar
+        | AccessFs::MakeBlock
+        | AccessFs::MakeFifo
+        | AccessFs::MakeSock
+        | AccessFs::MakeSym
+        | AccessFs::IoctlDev
 }
 
 fn allow(rules: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Step<RulesetCreated> {
@@ -123,8 +161,9 @@ fn allow(rules: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Step
     rules.add_rule(PathBeneath::new(file, access)).map_err(|error| problem(&error))
 }
 
-/// No sockets of any family, no way out of the process group, no meddling with other processes or with
-/// the kernel. Refused calls fail with `EPERM`; everything else goes through.
+/// No sockets of any family, no way out of the process group, no signals (before ABI 6 Landlock does not
+/// stop them), no meddling with other processes or with the kernel. Refused calls fail with `EPERM`;
+/// everything else goes through.
 fn restrict_system_calls() -> Step {
     let refused = [
         libc::SYS_socket,
@@ -134,6 +173,11 @@ fn restrict_system_calls() -> Step {
         libc::SYS_io_uring_setup,
         libc::SYS_setsid,
         libc::SYS_setpgid,
+        libc::SYS_kill,
+        libc::SYS_tkill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
+        libc::SYS_pidfd_send_signal,
         libc::SYS_ptrace,
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
@@ -143,6 +187,14 @@ fn restrict_system_calls() -> Step {
         libc::SYS_mount,
         libc::SYS_umount2,
         libc::SYS_pivot_root,
+        libc::SYS_chroot,
+        libc::SYS_open_tree,
+        libc::SYS_move_mount,
+        libc::SYS_fsopen,
+        libc::SYS_fsmount,
+        libc::SYS_fspick,
+        libc::SYS_mount_setattr,
+        libc::SYS_open_by_handle_at,
         libc::SYS_bpf,
         libc::SYS_perf_event_open,
         libc::SYS_userfaultfd,
@@ -150,7 +202,8 @@ fn restrict_system_calls() -> Step {
         libc::SYS_add_key,
         libc::SYS_request_key,
     ];
-    let rules: BTreeMap<i64, Vec<_>> = refused.into_iter().map(|call| (call, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<_>> = refused.into_iter().map(|call| (call, Vec::new())).collect();
+    rules.insert(libc::SYS_tgkill, vec![signals_but_abort()?]);
     let program: BpfProgram = std::env::consts::ARCH
         .try_into()
         .and_then(|arch| {
@@ -159,4 +212,12 @@ fn restrict_system_calls() -> Step {
         .and_then(TryInto::try_into)
         .map_err(|error| format!("seccomp: {error}"))?;
     seccompiler::apply_filter(&program).map_err(|error| format!("seccomp: {error}"))
+}
+
+/// `abort` sends its own thread a signal; nothing else that runs in here sends any.
+fn signals_but_abort() -> Step<SeccompRule> {
+    let (argument, abort) = (2, libc::SIGABRT as u64);
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, abort)
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(|error| format!("seccomp: {error}"))
 }

@@ -39,6 +39,17 @@ pub struct Spec {
     pub cpu_s: u64,
 }
 
+/// What confines children. Seccomp, resource limits, the wall clock and the process group always do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confinement {
+    /// Landlock as well.
+    #[default]
+    Full,
+    /// The kernel has no Landlock, and somebody said to go on: a child may read and write what the user may.
+    NoLandlock,
+}
+
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -70,12 +81,23 @@ pub enum JailError {
 #[derive(Clone, Debug)]
 pub struct Jail {
     launcher: PathBuf,
+    confinement: Confinement,
 }
 
 impl Jail {
     /// A jail that starts its children through this program, which must answer to `__jail`.
     pub fn new(launcher: PathBuf) -> Self {
-        Self { launcher }
+        Self { launcher, confinement: Confinement::Full }
+    }
+
+    /// The same jail, with no more than this.
+    pub fn with(self, confinement: Confinement) -> Self {
+        Self { confinement, ..self }
+    }
+
+    /// What confines this jail's children.
+    pub fn confinement(&self) -> Confinement {
+        self.confinement
     }
 
     /// The program that this jail starts its children through.
@@ -114,7 +136,8 @@ impl Jail {
     }
 
     fn spawn(&self, spec: &Spec) -> Result<Child, JailError> {
-        let json = serde_json::to_string(spec).map_err(|error| JailError::Setup(error.to_string()))?;
+        let json = serde_json::to_string(&(spec, self.confinement))
+            .map_err(|error| JailError::Setup(error.to_string()))?;
         Command::new(&self.launcher)
             .arg(enter::COMMAND)
             .arg(json)

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     dataset::Dataset,
     digest::Digest,
+    jail::Confinement,
     limits::Limits,
     model::{CallError, ChatReply, ChatRequest, Usage, catalog::Api},
     pricing::{Price, Usd},
@@ -62,6 +63,9 @@ pub struct Config {
     pub sdk_build_digest: Digest,
     pub wit: WitInfo,
     pub host_version: String,
+    /// What confined the compiler; before this field there was no choice.
+    #[serde(default)]
+    pub confinement: Confinement,
 }
 
 fn yes() -> bool {

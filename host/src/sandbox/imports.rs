@@ -18,6 +18,9 @@ use crate::{
     model::{CallError, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
 };
 
+/// From this size on, what a harness hands over makes it give way.
+const LARGE_BYTES: usize = 16 << 10;
+
 /// Most stop texts of one request.
 const MAX_STOPS: usize = 4;
 
@@ -103,6 +106,7 @@ impl ModelSession {
 
     /// Asks all admitted requests at once and notes what came of each.
     async fn ask(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
+        tokio::task::yield_now().await;
         let mut pending = FuturesUnordered::new();
         let mut slots = Vec::with_capacity(requests.len());
         for request in requests {
@@ -207,8 +211,16 @@ impl wit::Host for State {
 
 impl types::Host for State {}
 
+/// Taking in much costs time, but hardly any fuel: others go first, and the deadline is looked at.
+async fn give_way(bytes: usize) {
+    if bytes > LARGE_BYTES {
+        tokio::task::yield_now().await;
+    }
+}
+
 impl log::Host for State {
     async fn write(&mut self, level: log::Level, message: String) {
+        give_way(message.len()).await;
         let level = match level {
             log::Level::Debug => "debug",
             log::Level::Info => "info",

@@ -12,7 +12,13 @@ mod outcome;
 mod sink;
 mod virtual_time;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use wasmtime::{
     Engine, Store,
@@ -30,8 +36,12 @@ use sink::Sink;
 
 use crate::{digest::Digest, limits::Limits, text};
 
-/// After this much fuel a call gives way to others, and its deadline is looked at.
-const YIELD_FUEL: u64 = 5_000_000;
+/// After this much fuel a call gives way to others, and its deadline is looked at. A few units of fuel buy
+/// a call of the host, which may have to take in megabytes: so it is little.
+const YIELD_FUEL: u64 = 20_000;
+
+/// Most randomness of one call. Rust's standard library asks for a handful of bytes.
+const MAX_RANDOM_BYTES: u64 = 4 << 10;
 
 /// Most component-model handles at once. A Rust guest holds a handful.
 const MAX_HANDLES: usize = 1_000;
@@ -131,7 +141,7 @@ impl Sandbox {
     /// Asks a harness for one prediction: its label.
     pub async fn predict(&self, harness: &Prepared, setting: Setting<'_>, input: &str) -> Report<String> {
         let task = to_guest(setting.task);
-        self.call(harness, &setting, async |harness, store| {
+        self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
             let answer = harness.call_predict(store, &task, setting.state, input).await?;
             Ok(answer.map(|prediction| prediction.label))
         })
@@ -146,27 +156,29 @@ impl Sandbox {
             .iter()
             .map(|it| wit::Feedback { input: it.input.clone(), gold: it.gold.clone(), attempt: None })
             .collect();
-        self.call(harness, &setting, async |harness, store| {
+        self.call(harness, &setting, self.limits.state_bytes, async |harness, store| {
             harness.call_learn(store, &task, setting.state, &feedback).await
         })
         .await
         .and_within("state", self.limits.state_bytes, Vec::len)
     }
 
-    /// One call in a fresh store, from instantiation to the last byte of its report.
+    /// One call in a fresh store, from instantiation to the last byte of its report. `result_bytes` is what
+    /// it may return.
     async fn call<T>(
         &self,
         harness: &Prepared,
         setting: &Setting<'_>,
+        result_bytes: u64,
         invoke: impl AsyncFnOnce(&Harness, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
         let (stdout, stderr) = (Sink::new(self.limits.log_bytes), Sink::new(self.limits.log_bytes));
-        let mut store = match self.store(setting, &stdout, &stderr) {
+        let mut store = match self.store(setting, result_bytes, &stdout, &stderr) {
             Ok(store) => store,
             Err(error) => return Report::failed(Failure::new(OutcomeKind::Trap, format!("{error:#}"))),
         };
         let wall = Duration::from_millis(self.limits.example_wall_ms);
-        let ended = tokio::time::timeout(wall, async {
+        let ended = within(wall, async {
             let instance = harness.0.instantiate_async(&mut store).await?;
             invoke(&instance, &mut store).await
         })
@@ -175,14 +187,14 @@ impl Sandbox {
         let state = store.into_data();
         let (stdout, stderr) = (stdout.text(), stderr.text());
         let backtrace = match &ended {
-            Ok(Err(error)) if self.with_lines => backtrace::frames(error),
+            Some(Err(error)) if self.with_lines => backtrace::frames(error),
             _ => Vec::new(),
         };
         let result = match ended {
-            Err(_) => Err(self.timeout()),
-            Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(words))) => Err(self.harness_error(words, state.model.last_error.as_ref())),
-            Ok(Err(error)) => Err(outcome::classify(
+            None => Err(self.timeout()),
+            Some(Ok(Ok(value))) => Ok(value),
+            Some(Ok(Err(words))) => Err(self.harness_error(words, state.model.last_error.as_ref())),
+            Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
                     limits: &self.limits,
@@ -203,9 +215,15 @@ impl Sandbox {
         }
     }
 
-    fn store(&self, setting: &Setting<'_>, stdout: &Sink, stderr: &Sink) -> wasmtime::Result<Store<State>> {
+    fn store(
+        &self,
+        setting: &Setting<'_>,
+        result_bytes: u64,
+        stdout: &Sink,
+        stderr: &Sink,
+    ) -> wasmtime::Result<Store<State>> {
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(stdout.clone()).stderr(stderr.clone());
+        wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM_BYTES);
         virtual_time::install(&mut wasi, setting.seed);
         let state = State {
             wasi: wasi.build(),
@@ -218,15 +236,15 @@ impl Sandbox {
         store.limiter(|state| &mut state.limiter);
         store.set_fuel(self.limits.fuel)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
-        store.set_hostcall_fuel(self.handover_bytes());
+        store.set_hostcall_fuel(self.handover_bytes(result_bytes));
         store.set_max_component_handles(MAX_HANDLES);
         Ok(store)
     }
 
-    /// The most that a harness may rightly hand to the host in one call.
-    fn handover_bytes(&self) -> usize {
+    /// The most that a harness may rightly hand to the host in one go.
+    fn handover_bytes(&self, result_bytes: u64) -> usize {
         let prompts = self.limits.prompt_bytes.saturating_mul(u64::from(self.limits.model_calls));
-        let largest = prompts.max(self.limits.state_bytes).max(self.limits.answer_bytes);
+        let largest = prompts.max(result_bytes).max(self.limits.answer_bytes);
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
 
@@ -279,6 +297,19 @@ impl<T> Report<T> {
         }
         self
     }
+}
+
+/// What a call comes to, unless its time is over first. It is looked at whenever the call gives way: a timer
+/// alone fires only when a worker has nothing else to do, and a call that is ready again at once never
+/// leaves it without.
+async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> Option<T> {
+    let deadline = Instant::now() + wall;
+    let mut call = pin!(call);
+    let watched = poll_fn(|context| match Instant::now() < deadline {
+        true => call.as_mut().poll(context).map(Some),
+        false => Poll::Ready(None),
+    });
+    tokio::time::timeout(wall, watched).await.ok().flatten()
 }
 
 fn to_guest(task: &Task) -> wit::Task {

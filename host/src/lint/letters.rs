@@ -1,0 +1,59 @@
+//! A text's letters and digits alone, in lower case: what is left of it however it is written down.
+
+/// A text's letters, and where in it they stand.
+pub struct Letters {
+    pub text: String,
+    /// By byte of `text`: the byte of the original at which its character begins.
+    origins: Vec<usize>,
+}
+
+impl Letters {
+    pub fn new(original: &str) -> Self {
+        let (mut text, mut origins) = (String::new(), Vec::new());
+        for (at, character) in original.char_indices().filter(|(_, it)| it.is_alphanumeric()) {
+            text.extend(character.to_lowercase());
+            origins.resize(text.len(), at);
+        }
+        Self { text, origins }
+    }
+
+    /// The part of the original that these letters come from.
+    pub fn original<'a>(&self, original: &'a str, from: usize, to: usize) -> &'a str {
+        let start = self.origins.get(from).copied().unwrap_or(original.len());
+        let last = self.origins.get(to.saturating_sub(1)).copied().unwrap_or(start);
+        let end = original[last..].chars().next().map_or(last, |character| last + character.len_utf8());
+        &original[start..end]
+    }
+
+    /// Whole pieces of `size` letters, side by side, with their offsets. A text shorter than `run` is one
+    /// piece, if it is long enough to tell anything.
+    pub fn pieces(&self, size: usize, run: usize) -> Vec<(usize, &str)> {
+        let starts: Vec<usize> =
+            self.text.char_indices().map(|(at, _)| at).chain([self.text.len()]).collect();
+        let count = starts.len() - 1;
+        match count {
+            _ if count < size => Vec::new(),
+            _ if count < run => vec![(0, self.text.as_str())],
+            _ => starts
+                .windows(size + 1)
+                .step_by(size)
+                .map(|window| (window[0], &self.text[window[0]..window[size]]))
+                .collect(),
+        }
+    }
+}
+
+/// A text's letters alone.
+pub fn of(text: &str) -> String {
+    let mut letters = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii() {
+            if character.is_ascii_alphanumeric() {
+                letters.push(character.to_ascii_lowercase());
+            }
+        } else if character.is_alphanumeric() {
+            letters.extend(character.to_lowercase());
+        }
+    }
+    letters
+}

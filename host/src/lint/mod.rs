@@ -1,0 +1,276 @@
+//! Finds examples of the held-back splits in a candidate: texts, and tables of answers, in its source and
+//! in the data of its component.
+//!
+//! A tripwire and not a proof: what is enciphered or computed passes. What also stands in `train` never
+//! counts, since a harness may learn from that. Not in here: what is done about a leak.
+
+mod hashes;
+mod letters;
+mod literals;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use serde::{Deserialize, Serialize};
+use wasmparser::{Parser, Payload};
+
+use crate::{
+    dataset::{Example, Split},
+    text,
+};
+use letters::Letters;
+use literals::Literal;
+
+/// Most leaks that are reported; the first ones.
+pub const MAX_LEAKS: usize = 64;
+
+/// So many letters and digits in a row, white space and punctuation left out, are no accident. About 40
+/// characters of prose.
+const RUN_LETTERS: usize = 32;
+
+/// A run has one whole piece of this size at a multiple of it: pieces are what is looked for.
+const PIECE_LETTERS: usize = RUN_LETTERS / 2;
+
+/// The start of a text that can be the key of a table.
+const PREFIX_LETTERS: std::ops::Range<usize> = 8..RUN_LETTERS;
+
+/// So many rows make a table of prefixes or of ids, and so many one of hashes.
+const PREFIX_ROWS: usize = 5;
+const HASH_ROWS: usize = 3;
+
+/// Longest excerpt, in characters.
+const EXCERPT_CHARS: usize = 120;
+
+/// Where something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    Source,
+    /// A data segment of the component.
+    Data,
+}
+
+/// An example that a candidate carries along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leak {
+    pub place: Place,
+    /// `val` or `test`.
+    pub split: String,
+    pub example_id: String,
+    /// What of the example was found, at most 120 characters; hostile, as all text of a data set.
+    pub excerpt: String,
+}
+
+/// One example that must not be found.
+struct Held {
+    split: Split,
+    example: Example,
+    letters: Letters,
+}
+
+/// Looks for the examples of one data set. Made once, used for every candidate.
+pub struct Lint {
+    held: Vec<Held>,
+    pieces: AhoCorasick,
+    /// By piece: whose it is, and where in its letters.
+    places: Vec<Vec<(usize, usize)>>,
+    /// Every held example by its letters, sorted.
+    by_letters: Vec<(String, usize)>,
+    train_letters: Vec<String>,
+    hashes: HashMap<u64, usize>,
+    ids: HashMap<String, usize>,
+}
+
+/// What was found so far: one excerpt for each place and example.
+type Findings = BTreeMap<(Place, usize), String>;
+
+impl Lint {
+    /// A lint for these splits.
+    pub fn new(train: &[Example], val: &[Example], test: &[Example]) -> Self {
+        let mut train_letters: Vec<String> = train.iter().map(|it| letters::of(&it.input)).collect();
+        train_letters.sort();
+        let known: HashSet<&String> = train_letters.iter().collect();
+        let of = |split: Split, rows: &[Example]| {
+            let held = rows.iter().map(move |row| Held {
+                split,
+                example: row.clone(),
+                letters: Letters::new(&row.input),
+            });
+            held.collect::<Vec<_>>()
+        };
+        let mut held = of(Split::Val, val);
+        held.extend(of(Split::Test, test));
+        held.retain(|it| !known.contains(&it.letters.text));
+        let (pieces, places) = pieces(&held, &train_letters);
+        let mut by_letters: Vec<(String, usize)> =
+            held.iter().enumerate().map(|(at, it)| (it.letters.text.clone(), at)).collect();
+        by_letters.sort();
+        let hashes = hashes::table(held.iter().map(|it| it.example.input.as_str()));
+        let ids = held.iter().enumerate().map(|(at, it)| (it.example.id.clone(), at)).collect();
+        Self { held, pieces, places, by_letters, train_letters, hashes, ids }
+    }
+
+    /// Everything of the held-back examples in this source and in this component's data, at most
+    /// [`MAX_LEAKS`].
+    pub fn check(&self, source: &str, component: &[u8]) -> Vec<Leak> {
+        let mut found = Findings::new();
+        let literals = literals::of(source);
+        self.texts(Place::Source, &letters::of(source), &mut found);
+        // A text that is cut over several literals is whole again when they are put together.
+        let joined: String = literals.iter().filter_map(Literal::text).collect();
+        self.texts(Place::Source, &letters::of(&joined), &mut found);
+        self.prefixes(&literals, &mut found);
+        self.names(&literals, &mut found);
+        let numbers = literals.iter().filter_map(Literal::number);
+        self.hashes(Place::Source, numbers, &mut found);
+        for data in data_segments(component) {
+            self.texts(Place::Data, &letters::of(&String::from_utf8_lossy(data)), &mut found);
+            self.hashes(Place::Data, words(data), &mut found);
+        }
+        let leaks = found.into_iter().take(MAX_LEAKS);
+        leaks.map(|((place, at), excerpt)| self.leak(place, at, &excerpt)).collect()
+    }
+
+    fn leak(&self, place: Place, at: usize, excerpt: &str) -> Leak {
+        let Held { split, example, .. } = &self.held[at];
+        Leak {
+            place,
+            split: split.name().to_owned(),
+            example_id: example.id.clone(),
+            excerpt: text::ellipsis(&text::one_line(excerpt), EXCERPT_CHARS),
+        }
+    }
+
+    /// Long runs of an example's text.
+    fn texts(&self, place: Place, haystack: &str, found: &mut Findings) {
+        for hit in self.pieces.find_overlapping_iter(haystack) {
+            for &(at, offset) in &self.places[hit.pattern().as_usize()] {
+                if found.contains_key(&(place, at)) {
+                    continue;
+                }
+                let letters = &self.held[at].letters;
+                let (from, to) = common_run(haystack, hit.start(), &letters.text, offset, hit.len());
+                let run = &letters.text[from..to];
+                if run.len() == letters.text.len() || run.chars().count() >= RUN_LETTERS {
+                    let excerpt = letters.original(&self.held[at].example.input, from, to);
+                    found.insert((place, at), excerpt.to_owned());
+                }
+            }
+        }
+    }
+
+    /// Literals that begin an example, each beside a literal that is its label.
+    fn prefixes(&self, literals: &[Literal], found: &mut Findings) {
+        let texts: Vec<&str> = literals.iter().filter_map(Literal::text).collect();
+        let pairs = texts.windows(2).flat_map(|pair| [(pair[0], pair[1]), (pair[1], pair[0])]);
+        let rows: BTreeMap<usize, String> = pairs
+            .filter_map(|(key, label)| Some((self.begun_by(key, label)?, format!("{key} -> {label}"))))
+            .collect();
+        enter(Place::Source, rows, PREFIX_ROWS, found);
+    }
+
+    /// The held example with this label that begins so, if no train example does.
+    fn begun_by(&self, key: &str, label: &str) -> Option<usize> {
+        let key = letters::of(key);
+        if !PREFIX_LETTERS.contains(&key.chars().count()) || begins(&self.train_letters, &key) {
+            return None;
+        }
+        let first = self.by_letters.partition_point(|(text, _)| *text < key);
+        let candidates = self.by_letters[first..].iter().take_while(|(text, _)| text.starts_with(&key));
+        let mut candidates = candidates.map(|(_, at)| *at);
+        candidates.find(|&at| self.held[at].example.label == label.trim())
+    }
+
+    /// Literals that are example ids.
+    fn names(&self, literals: &[Literal], found: &mut Findings) {
+        let texts = literals.iter().filter_map(Literal::text);
+        let rows = texts.filter_map(|text| Some((*self.ids.get(text.trim())?, text.to_owned())));
+        enter(Place::Source, rows.collect(), PREFIX_ROWS, found);
+    }
+
+    /// Numbers that are common hashes of an example's text.
+    fn hashes(&self, place: Place, numbers: impl Iterator<Item = u64>, found: &mut Findings) {
+        let hits = numbers.filter_map(|number| Some((*self.hashes.get(&number)?, number)));
+        let rows: BTreeMap<usize, String> =
+            hits.map(|(at, number)| (at, format!("{number:#x}, a hash of the text"))).collect();
+        enter(place, rows, HASH_ROWS, found);
+    }
+}
+
+/// Takes the rows of a table in, if there are enough of them to be one.
+fn enter(place: Place, rows: BTreeMap<usize, String>, enough: usize, found: &mut Findings) {
+    if rows.len() >= enough {
+        for (at, excerpt) in rows {
+            found.entry((place, at)).or_insert(excerpt);
+        }
+    }
+}
+
+/// The pieces of all held texts that no train text has, and whose they are.
+fn pieces(held: &[Held], train: &[String]) -> (AhoCorasick, Vec<Vec<(usize, usize)>>) {
+    let mut owners: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
+    for (at, it) in held.iter().enumerate() {
+        for (offset, piece) in it.letters.pieces(PIECE_LETTERS, RUN_LETTERS) {
+            owners.entry(piece).or_default().push((at, offset));
+        }
+    }
+    let all: Vec<&str> = owners.keys().copied().collect();
+    let everything = automaton(&all);
+    let in_train: BTreeSet<usize> = train
+        .iter()
+        .flat_map(|text| everything.find_overlapping_iter(text.as_str()))
+        .map(|hit| hit.pattern().as_usize())
+        .collect();
+    let kept: Vec<&str> =
+        all.iter().enumerate().filter(|(at, _)| !in_train.contains(at)).map(|(_, piece)| *piece).collect();
+    (automaton(&kept), kept.iter().map(|piece| owners[piece].clone()).collect())
+}
+
+/// Too many pieces for an automaton, some gigabytes of them, are looked for in vain.
+fn automaton(pieces: &[&str]) -> AhoCorasick {
+    let builder = || AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(pieces);
+    builder().unwrap_or_else(|_| AhoCorasick::new(Vec::<&str>::new()).expect("no pieces always fit"))
+}
+
+/// How far two texts agree around a place where they do: the range in the second one.
+fn common_run(left: &str, at: usize, right: &str, offset: usize, len: usize) -> (usize, usize) {
+    let (before, after) = (&left.as_bytes()[..at], &left.as_bytes()[at + len..]);
+    let (own_before, own_after) = (&right.as_bytes()[..offset], &right.as_bytes()[offset + len..]);
+    let back = before.iter().rev().zip(own_before.iter().rev()).take_while(|(a, b)| a == b).count();
+    let on = after.iter().zip(own_after).take_while(|(a, b)| a == b).count();
+    let (mut from, mut to) = (offset - back, offset + len + on);
+    while !right.is_char_boundary(from) {
+        from += 1;
+    }
+    while !right.is_char_boundary(to) {
+        to -= 1;
+    }
+    (from, to)
+}
+
+/// Whether one of these sorted texts begins so.
+fn begins(sorted: &[String], key: &str) -> bool {
+    let first = sorted.partition_point(|text| text.as_str() < key);
+    sorted.get(first).is_some_and(|text| text.starts_with(key))
+}
+
+/// The data segments of all modules of a component. What cannot be parsed has none.
+fn data_segments(component: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    for payload in Parser::new(0).parse_all(component).map_while(Result::ok) {
+        if let Payload::DataSection(section) = payload {
+            found.extend(section.into_iter().map_while(Result::ok).map(|segment| segment.data));
+        }
+    }
+    found
+}
+
+/// The 64-bit numbers in a data segment, wherever the compiler may have put one.
+fn words(data: &[u8]) -> impl Iterator<Item = u64> {
+    let windows = data.windows(8).step_by(4);
+    windows
+        .filter_map(|window| Some(u64::from_le_bytes(window.try_into().ok()?)))
+        .filter(|&it| it > u64::from(u32::MAX))
+}

@@ -1,0 +1,7 @@
+;; Has another byte at 150.
+;; expect: bad-component | 
+;; bytes: flip 150
+
+(module
+  (@standard)
+  (func (@predict) unreachable))

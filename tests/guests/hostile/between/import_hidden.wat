@@ -1,0 +1,6 @@
+;; Hides an import in a component inside.
+;; expect: bad-component | it holds another component
+
+(component
+  (component $inner (import "wasi:sockets/tcp@0.2.3" (instance)))
+  (import "mmh:harness/log@1.0.0" (instance $log)))

@@ -1,0 +1,4 @@
+;; Imports an interface that nobody knows.
+;; expect: bad-import | the component imports evil:host/backdoor@1.0.0
+
+(component (import "evil:host/backdoor@1.0.0" (instance)))

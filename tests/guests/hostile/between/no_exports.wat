@@ -1,0 +1,4 @@
+;; Is a component without anything in it.
+;; expect: bad-component | no export
+
+(component)

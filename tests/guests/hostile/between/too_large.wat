@@ -1,0 +1,7 @@
+;; Is larger than a component may be.
+;; expect: component-too-large | more than the limit of 16 MiB
+;; bytes: append 16777216
+
+(module
+  (@standard)
+  (func (@predict) unreachable))

@@ -1,0 +1,7 @@
+;; Lacks its last byte.
+;; expect: bad-component | malformed
+;; bytes: cut 1
+
+(module
+  (@standard)
+  (func (@predict) unreachable))

@@ -1,0 +1,18 @@
+//! Declares more data than a component may have.
+//! expect: component-too-large | more than the limit of 16 MiB
+
+use mmh_sdk::prelude::*;
+
+static ONES: [u8; 24 << 20] = [1; 24 << 20];
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(ONES[_input.len() << 10].to_string()))
+    }
+}
+
+mmh_sdk::export!(Guest);

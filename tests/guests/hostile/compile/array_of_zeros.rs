@@ -1,0 +1,18 @@
+//! Declares a gigabyte of zeros, which would be small in the file.
+//! expect: did-not-compile | more memory than available to compiler
+
+use mmh_sdk::prelude::*;
+
+static ZEROS: [u8; 1 << 30] = [0; 1 << 30];
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(ZEROS[_input.len()].to_string()))
+    }
+}
+
+mmh_sdk::export!(Guest);

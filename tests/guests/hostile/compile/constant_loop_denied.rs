@@ -1,0 +1,23 @@
+//! Loops in a constant, and leaves the lint on.
+//! expect: did-not-compile | constant evaluation is taking a long time
+
+use mmh_sdk::prelude::*;
+
+const WAIT: u64 = {
+    let mut n = 0u64;
+    loop {
+        n = n.wrapping_add(1);
+    }
+};
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(WAIT.to_string()))
+    }
+}
+
+mmh_sdk::export!(Guest);

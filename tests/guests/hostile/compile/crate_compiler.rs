@@ -1,0 +1,18 @@
+//! Links the compiler into itself without asking.
+//! expect: did-not-compile | error
+
+use mmh_sdk::prelude::*;
+
+extern crate rustc_driver;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

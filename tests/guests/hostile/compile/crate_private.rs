@@ -1,0 +1,20 @@
+//! Asks for the compiler's own crates.
+//! expect: did-not-compile | error[E0554]
+
+#![feature(rustc_private)]
+
+use mmh_sdk::prelude::*;
+
+extern crate rustc_driver;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

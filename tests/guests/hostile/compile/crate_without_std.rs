@@ -1,0 +1,18 @@
+//! Does without the standard library.
+//! expect: did-not-compile | error
+
+#![no_std]
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(std::string::String::new()))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,16 @@
+//! Takes in a file without an end.
+//! expect: did-not-compile | Permission denied
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(format!("{:?}", include_bytes!("/dev/zero"))))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,16 @@
+//! Takes in a folder.
+//! expect: did-not-compile | 
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(include_str!("/")))
+    }
+}
+
+mmh_sdk::export!(Guest);

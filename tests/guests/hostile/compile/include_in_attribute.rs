@@ -1,0 +1,19 @@
+//! Takes a file in through a documentation attribute.
+//! expect: did-not-compile | Permission denied
+
+use mmh_sdk::prelude::*;
+
+#[doc = include_str!("/etc/passwd")]
+pub struct Documented;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,16 @@
+//! Takes in the one file outside that the compiler's own loader needs.
+//! expect: did-not-compile | takes in another file: /etc/ld.so.cache
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(format!("{:?}", include_bytes!("/etc/ld.so.cache"))))
+    }
+}
+
+mmh_sdk::export!(Guest);

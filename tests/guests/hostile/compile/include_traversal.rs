@@ -1,0 +1,16 @@
+//! Climbs out of its folder.
+//! expect: did-not-compile | Permission denied
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(include_str!("../../../../../../../../../../etc/passwd")))
+    }
+}
+
+mmh_sdk::export!(Guest);

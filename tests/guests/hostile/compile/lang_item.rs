@@ -1,0 +1,19 @@
+//! Defines what the language is made of.
+//! expect: did-not-compile | error
+
+use mmh_sdk::prelude::*;
+
+#[lang = "sized"]
+pub trait Mine {}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,19 @@
+//! Declares an import without the word unsafe.
+//! expect: did-not-compile | error
+
+use mmh_sdk::prelude::*;
+
+#[link(name = "../../../etc/passwd")]
+extern "C" {}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,20 @@
+//! Expands a macro without end.
+//! expect: did-not-compile | recursion limit reached
+
+use mmh_sdk::prelude::*;
+
+macro_rules! more {
+    ($($it:tt)*) => { more!($($it)* x) };
+}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(more!()))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,22 @@
+//! Has six thousand functions.
+//! expect: ok | a
+//! fill: FUNCTIONS 6000 pub fn fNUMBER(x: u64) -> u64 { x }\n
+
+use mmh_sdk::prelude::*;
+
+FUNCTIONS
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new({
+            _task.name.len();
+            "a"
+        }))
+    }
+}
+
+mmh_sdk::export!(Guest);

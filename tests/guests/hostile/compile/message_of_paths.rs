@@ -1,0 +1,18 @@
+//! Lets the compiler print what it knows of paths.
+//! expect: did-not-compile | 
+
+use mmh_sdk::prelude::*;
+
+compile_error!(concat!(file!(), " ", module_path!(), " ", stringify!(/proc/self)));
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

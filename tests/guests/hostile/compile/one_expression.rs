@@ -1,0 +1,17 @@
+//! Is one expression of 240 KiB.
+//! expect: compiler-crash | the source nests too deeply
+//! fill: SUM 60000 1 +
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new((SUM 0u64).to_string()))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,19 @@
+//! Is larger than a source may be.
+//! expect: source-too-large | more than the limit of 256 KiB
+//! fill: TEXT 30000 // 123456789\n
+
+use mmh_sdk::prelude::*;
+
+TEXT
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

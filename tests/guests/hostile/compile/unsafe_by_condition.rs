@@ -1,0 +1,18 @@
+//! Allows unsafe code behind a condition.
+//! expect: did-not-compile | error[E0453]
+
+#![cfg_attr(all(), allow(unsafe_code))]
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

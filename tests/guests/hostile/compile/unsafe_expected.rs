@@ -1,0 +1,18 @@
+//! Expects the lint instead of allowing it.
+//! expect: did-not-compile | error[E0453]
+
+#![expect(unsafe_code)]
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,18 @@
+//! Declares an unsafe function.
+//! expect: did-not-compile | unsafe
+
+use mmh_sdk::prelude::*;
+
+pub unsafe fn mine() {}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

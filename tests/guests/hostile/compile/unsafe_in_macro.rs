@@ -1,0 +1,22 @@
+//! Hides unsafe code in a macro.
+//! expect: did-not-compile | usage of an `unsafe` block
+
+use mmh_sdk::prelude::*;
+
+macro_rules! peek {
+    ($text:expr) => {
+        unsafe { std::str::from_utf8_unchecked($text.as_bytes()) }
+    };
+}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(peek!("a")))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,20 @@
+//! Implements an unsafe trait.
+//! expect: did-not-compile | unsafe
+
+use mmh_sdk::prelude::*;
+
+struct Mine(*const u8);
+
+unsafe impl Sync for Mine {}
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,4 @@
+# Reads a file that lies beside its folder.
+# expect: exited | Permission denied
+
+cat secret

@@ -1,0 +1,11 @@
+;; Answers with text beyond its memory.
+;; expect: trap | 
+
+(module
+  (@standard)
+  (func (@predict)
+    (i32.store (i32.const 1024) (i32.const 0))
+    (i32.store (i32.const 1028) (i32.const 4294967040))
+    (i32.store (i32.const 1032) (i32.const 4096))
+    (i32.store (i32.const 2048) (i32.const 0xffffffff))
+    (i32.const 1024)))

@@ -1,0 +1,21 @@
+//! Waits for an hour by looking at the clock.
+//! expect: timeout | limit of 3 s
+//! limit: example_wall_ms 3000
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new({
+            let begun = std::time::Instant::now();
+            while begun.elapsed().as_secs() < 3600 {}
+            "a"
+        }))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,16 @@
+//! Tells machines apart by the bits of what is no number.
+//! expect: ok | 7ff8000000000000
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(format!("{:x}", (std::hint::black_box(0.0f64) / std::hint::black_box(0.0)).to_bits() & 0x7fff_ffff_ffff_ffff)))
+    }
+}
+
+mmh_sdk::export!(Guest);

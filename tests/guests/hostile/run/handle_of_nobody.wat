@@ -1,0 +1,11 @@
+;; Uses a handle that it does not have.
+;; expect: trap | 
+
+(module
+  (import "wasi:clocks/monotonic-clock@0.2.3" "subscribe-duration" (func $later (param i64) (result i32)))
+  (import "wasi:io/poll@0.2.3" "[method]pollable.block" (func $block (param i32)))
+  (import "wasi:io/poll@0.2.3" "[resource-drop]pollable" (func $drop (param i32)))
+  (@standard)
+  (func (@predict)
+    (call $block (i32.const 41))
+    unreachable))

@@ -1,0 +1,8 @@
+;; Calls through a table what is not there.
+;; expect: trap | 
+
+(module
+  (@standard)
+  (table 10 funcref)
+  (func (@predict)
+    (call_indirect (result i32) (i32.const 3))))

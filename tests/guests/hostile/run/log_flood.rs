@@ -1,0 +1,24 @@
+//! Writes a million lines to log, output and error.
+//! expect: timeout | limit of 3 s
+//! limit: example_wall_ms 3000
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new({
+            for at in 0..10_000_000 {
+                info!("line {at}");
+                println!("line {at}");
+                eprintln!("line {at}");
+            }
+            "a"
+        }))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,13 @@
+;; Hands the log 5 MiB over and over.
+;; expect: timeout | limit of 3 s
+;; limit: example_wall_ms 3000
+
+(module
+  (import "mmh:harness/log@1.0.0" "write" (func $write (param i32 i32 i32)))
+  (@standard)
+  (func (@predict)
+    (drop (memory.grow (i32.const 800)))
+    (loop $again
+      (call $write (i32.const 0) (i32.const 0) (i32.const 5000000))
+      (br $again))
+    unreachable))

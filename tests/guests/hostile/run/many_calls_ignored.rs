@@ -1,0 +1,20 @@
+//! Asks ten thousand times and takes no notice of the refusals.
+//! expect: ok | 16 9984
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new({
+            let asked = (0..10_000).map(|it| model.ask(it.to_string()).is_ok());
+            let good = asked.filter(|it| *it).count();
+            format!("{good} {}", 10_000 - good)
+        }))
+    }
+}
+
+mmh_sdk::export!(Guest);

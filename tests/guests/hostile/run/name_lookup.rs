@@ -1,0 +1,16 @@
+//! Looks a name up, which would tell its input to whoever serves names.
+//! expect: bad-import | wasi:sockets/
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(format!("{:?}", std::net::ToSocketAddrs::to_socket_addrs(&(_input, 80))?.next())))
+    }
+}
+
+mmh_sdk::export!(Guest);

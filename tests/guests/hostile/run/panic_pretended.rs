@@ -1,0 +1,19 @@
+//! Writes what looks like a panic of somebody else's code, and fails.
+//! expect: harness-error | it was me
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        {
+            eprintln!("thread 'main' panicked at /root/.ssh/id_rsa:1:1:\nsecret");
+            Err(Error::new("it was me"))
+        }
+    }
+}
+
+mmh_sdk::export!(Guest);

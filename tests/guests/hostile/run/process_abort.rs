@@ -1,0 +1,16 @@
+//! Aborts.
+//! expect: trap | unreachable
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        std::process::abort()
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,16 @@
+//! Ends its process.
+//! expect: exit | code 1
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        std::process::exit(77)
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,16 @@
+//! Asks with a mebibyte of text.
+//! expect: prompt-limit | the limit of 262144 bytes
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(model.ask("x".repeat(1 << 20))?))
+    }
+}
+
+mmh_sdk::export!(Guest);

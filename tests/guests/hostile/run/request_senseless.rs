@@ -1,0 +1,22 @@
+//! Asks with a temperature that is no number, and a thousand stop texts.
+//! expect: harness-error | it has more than 4 stop texts
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new({
+            let mut request = Request::new("x").temperature(f32::NAN);
+            for _ in 0..1000 {
+                request = request.stop("x");
+            }
+            model.complete(&request)?.text
+        }))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,20 @@
+//! Reads from the host's standard input.
+//! expect: ok | 0
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new({
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut std::io::stdin(), &mut text)?;
+            text.len().to_string()
+        }))
+    }
+}
+
+mmh_sdk::export!(Guest);

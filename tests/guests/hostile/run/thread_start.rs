@@ -1,0 +1,16 @@
+//! Starts a thread.
+//! expect: panic | failed to spawn thread
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(std::thread::spawn(|| 1).join().map(|it| it.to_string()).unwrap_or_default()))
+    }
+}
+
+mmh_sdk::export!(Guest);
