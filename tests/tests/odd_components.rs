@@ -57,7 +57,7 @@ async fn own_builder() -> (tempfile::TempDir, Builder) {
 }
 
 /// Takes components the real way, as many at once as there are processors. What cannot be said of any of
-/// them: that the host failed, that a compiler crashed or ran out of time, or that nobody knows why.
+/// them: that the host failed, that a limit was reached, or that nobody knows why.
 async fn all(builder: &Builder, odd: impl Iterator<Item = Odd>) -> Vec<(Odd, Ended)> {
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let ends = stream::iter(odd).map(async |odd| {
@@ -69,7 +69,8 @@ async fn all(builder: &Builder, odd: impl Iterator<Item = Odd>) -> Vec<(Odd, End
         if let Ended::Refused(kind, message) = &ended {
             let kinds = [RejectionKind::BadComponent, RejectionKind::BadImport];
             assert!(kinds.contains(kind) && !message.is_empty(), "{}: {ended:?}", odd.name);
-            assert!(!message.contains("crashed"), "{}: {message}", odd.name);
+            let home = root().display().to_string();
+            assert!(!message.contains(&home) && !message.contains(".cargo"), "{}: {message}", odd.name);
             assert!(
                 message.chars().count() <= 1_000 && !message.chars().any(char::is_control),
                 "{}",
@@ -140,6 +141,7 @@ async fn made_up(count: usize) {
         let how = match &ended {
             Ended::Harness => "harness",
             Ended::Refused(_, message) if message.starts_with("not a harness") => "valid, but no harness",
+            Ended::Refused(_, message) if message.contains("crashed") => panic!("{}: {message}", odd.name),
             Ended::Refused(kind, _) => kind.name(),
         };
         *ends.entry((what, how)).or_default() += 1;
@@ -169,13 +171,23 @@ fn odd_component(chance: &mut Rng) -> Vec<u8> {
 fn around_odd_module(chance: &mut Rng) -> Vec<u8> {
     loop {
         let bytes = noise(chance);
-        if let Ok(module) = wasm_smith::Module::arbitrary_take_rest(Unstructured::new(&bytes)) {
+        if let Ok(module) = wasm_smith::Module::new(what_the_engine_takes(), &mut Unstructured::new(&bytes)) {
             let id = wasm_encoder::ComponentSectionId::CoreModule as u8;
             let data = module.to_bytes();
             let mut component = wasm_encoder::Component::new();
             component.section(&wasm_encoder::RawSection { id, data: &data });
             return component.finish();
         }
+    }
+}
+
+/// So that most modules get as far as the compiler of native code. Whole components have no such bounds.
+fn what_the_engine_takes() -> wasm_smith::Config {
+    wasm_smith::Config {
+        gc_enabled: false,
+        exceptions_enabled: false,
+        threads_enabled: false,
+        ..wasm_smith::Config::default()
     }
 }
 
@@ -202,30 +214,36 @@ fn altered(good: &[u8], chance: &mut Rng) -> Vec<u8> {
 }
 
 /// Every case of the specification that is invalid, and that can be written as bytes, is refused by the
-/// import check or by validation: none gets as far as linking.
+/// import check or by validation: none gets as far as linking. The package's own cases are refused too; a
+/// few of them are about rules that are younger than our engine, which finds that they are no harness.
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_components_of_the_specification_are_refused() {
     let (_folder, builder) = own_builder().await;
     let tests = specification();
     let mut cases = Vec::new();
-    // The specification's own, and those that the same package has of its own.
     for folder in ["component-model/test", "cli/component-model"] {
         let files = wast_files(&tests.join(folder));
         assert!(files.len() > 10, "{folder} has {} files", files.len());
         cases.extend(files.iter().flat_map(|file| invalid_cases(&tests, file)));
     }
     let mut by_folder: BTreeMap<String, usize> = BTreeMap::new();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut crashed) = (Vec::new(), Vec::new());
     for (odd, ended) in all(&builder, cases.into_iter()).await {
         *by_folder.entry(odd.name.split('/').take(2).collect::<Vec<_>>().join("/")).or_default() += 1;
         match &ended {
+            Ended::Refused(_, message) if message.contains("crashed") => crashed.push(odd.name),
             Ended::Refused(_, message) if !message.starts_with("not a harness") => {}
+            Ended::Refused(..) if odd.name.starts_with("cli/") => {}
             _ => wrong.push(format!("{}: {ended:?}", odd.name)),
         }
     }
     println!("invalid cases: {by_folder:#?}");
+    // A mistake of wasmparser 0.254, in the child that is there for this. It is mended in later lines: once
+    // wasmtime has one of these, this list is empty.
+    crashed.iter_mut().for_each(|name| name.truncate(name.find(':').unwrap_or(name.len())));
+    assert_eq!(crashed, ["cli/component-model/very-nested.wast"]);
     assert!(wrong.is_empty(), "{} invalid components got through:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(by_folder["component-model/test"] >= 300, "{by_folder:?}");
+    assert!(by_folder["component-model/test"] >= 400, "{by_folder:?}");
 }
 
 /// The folder of test files of the package that carries the specification's. Cargo knows where it lies, and
@@ -255,6 +273,8 @@ fn wast_files(folder: &Path) -> Vec<PathBuf> {
     for path in entries.map(|entry| entry.expect("an entry").path()) {
         match path.extension() {
             _ if path.is_dir() => files.extend(wast_files(&path)),
+            // This one is about a switch of its own parser, and no other text.
+            _ if path.ends_with("legacy-indices.wast") => {}
             Some(extension) if extension == "wast" => files.push(path),
             _ => {}
         }
