@@ -7,7 +7,7 @@ root=$PWD/..
 
 rm -rf seeds
 mkdir -p seeds
-cargo run --quiet --manifest-path "$root/Cargo.toml" --bin mmh -- run --mock --iterations 2 --eval-size 3 \
+cargo run --quiet --manifest-path "$root/Cargo.toml" -p mmh-tests --bin mmh-under-test -- run --mock --iterations 2 --eval-size 3 \
     --run-id run --runs-dir "$PWD/seeds" --fixed-clock 2026-01-01T00:00:00Z > seeds/scoreboard.txt
 
 # input TARGET NAME FIRST: what comes in, behind a byte that says what it is.
