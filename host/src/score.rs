@@ -28,9 +28,9 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
         n_correct,
         n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
         mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
-        total_input_tokens: rows.iter().map(|row| row.input_tokens).sum(),
-        total_output_tokens: rows.iter().map(|row| row.output_tokens).sum(),
-        total_fuel: rows.iter().map(|row| row.fuel).sum(),
+        total_input_tokens: total(rows, |row| row.input_tokens),
+        total_output_tokens: total(rows, |row| row.output_tokens),
+        total_fuel: total(rows, |row| row.fuel),
         max_fuel: rows.iter().map(|row| row.fuel).max().unwrap_or(0),
         max_peak_memory_bytes: rows.iter().map(|row| row.peak_memory_bytes).max().unwrap_or(0),
         mean_prompt_bytes: mean(rows.iter().map(|row| row.prompt_bytes as f64).sum()),
@@ -41,6 +41,11 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
         state_digest: (!learned.state.is_empty()).then(|| Digest::of(&learned.state)),
         mock,
     }
+}
+
+/// A sum over all rows. They may be a stranger's, so it stops at the largest number.
+fn total(rows: &[TraceRow], number: impl Fn(&TraceRow) -> u64) -> u64 {
+    rows.iter().map(number).fold(0, u64::saturating_add)
 }
 
 /// Wilson's 95 % interval of a proportion. Holds also at 0 % and 100 %, where the simple one collapses.
@@ -94,6 +99,18 @@ mod tests {
             assert!((found - expected).abs() <= expected * 1e-4, "{fixed}, {broken}: {found}");
             assert_eq!(found, mcnemar(broken, fixed), "{fixed}, {broken}: both ways");
         }
+    }
+
+    #[test]
+    fn totals_beyond_counting_stop_at_the_largest_number() {
+        let row: TraceRow = serde_json::from_value(serde_json::json!({
+            "example_id": "val-0000", "model": "m", "input": "i", "gold_label": "a", "predicted_label": null,
+            "correct": false, "latency_ms": 0.0, "input_tokens": u64::MAX, "output_tokens": u64::MAX,
+            "error": null, "error_kind": "ok", "fuel": u64::MAX, "peak_memory_bytes": 0, "model_calls": 0,
+            "prompt_bytes": 0, "logs": [],
+        }))
+        .expect("a row");
+        assert_eq!(total(&[row.clone(), row], |row| row.fuel), u64::MAX);
     }
 
     #[test]

@@ -119,6 +119,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_refusal_is_short_and_plain() {
+        // A component with one import of a function, of a type with its own index, under this name.
+        let name = format!("\u{1b}[31m\n{}", "x".repeat(100_000 - 6));
+        let mut section = vec![1, 0];
+        leb128(name.len(), &mut section);
+        section.extend(name.as_bytes());
+        section.extend([1, 0]);
+        let mut component = b"\0asm\x0d\0\x01\0\x0a".to_vec();
+        leb128(section.len(), &mut component);
+        component.extend(section);
+        let rejection = check(&component).expect_err("it is refused");
+        assert_eq!(rejection.kind, RejectionKind::BadImport, "{}", rejection.message);
+        assert!(rejection.message.chars().count() <= 1_000);
+        assert!(rejection.message.starts_with("the component imports xxx"), "{}", rejection.message);
+    }
+
+    fn leb128(mut number: usize, out: &mut Vec<u8>) {
+        while number >= 0x80 {
+            out.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        out.push(number as u8);
+    }
+
+    #[test]
     fn decides_by_name_and_version() {
         let table = [
             ("mmh:harness/model@1.0.0", true),

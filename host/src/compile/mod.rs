@@ -23,6 +23,9 @@ pub const SOURCE_NAME: &str = "harness.rs";
 /// Where a check lists every file that it read as source.
 const SOURCES_NAME: &str = "harness.d";
 
+/// Longest message of a rejection.
+const MAX_MESSAGE_CHARS: usize = 1_000;
+
 /// How every harness is built. Part of the cache key.
 pub const FLAGS: &[&str] = &[
     "--crate-name=harness",
@@ -95,8 +98,10 @@ impl RejectionKind {
 }
 
 impl Rejection {
-    fn new(kind: RejectionKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), diagnostics: String::new() }
+    fn new(kind: RejectionKind, message: impl AsRef<str>) -> Self {
+        // It may quote the candidate, whose names can be as long as they like and hold anything.
+        let message = text::ellipsis(&text::one_line(message.as_ref()), MAX_MESSAGE_CHARS);
+        Self { kind, message, diagnostics: String::new() }
     }
 }
 

@@ -122,7 +122,9 @@ impl Precompiler {
             }
             Ending::Exited(1) => (RejectionKind::BadComponent, format!("the component is invalid: {said}")),
             ending => {
-                (RejectionKind::BadComponent, format!("native compilation crashed ({ending:?}): {said}"))
+                // What a compiler says of its own crash has paths of this machine in it.
+                tracing::warn!("native compilation crashed ({ending:?}): {said}");
+                (RejectionKind::BadComponent, format!("native compilation crashed ({ending:?})"))
             }
         };
         Rejection::new(kind, message)

@@ -6,6 +6,10 @@ use reqwest::{StatusCode, header::HeaderMap};
 
 use super::{Retry, wire::Complaint};
 
+/// Longer than any call waits. What a server asks for beyond it is cut, so that waiting times can be added
+/// to and multiplied.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// What response headers say about asking again.
 #[derive(Debug, Default)]
 pub struct Hints {
@@ -21,10 +25,15 @@ impl Hints {
         let after = after_ms.or_else(|| text("retry-after").and_then(seconds));
         Self {
             should_retry: text("x-should-retry").and_then(|it| it.parse().ok()),
-            after: after.and_then(|after| Duration::try_from_secs_f64(after).ok()),
+            after: after.and_then(waiting_time),
             request_id: text("request-id").or_else(|| text("x-request-id")).map(str::to_owned),
         }
     }
+}
+
+/// Seconds as a time to wait; what is negative or no number is none.
+fn waiting_time(seconds: f64) -> Option<Duration> {
+    (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
 }
 
 /// Seconds, or the seconds until a date.
@@ -73,4 +82,34 @@ pub fn gateway_error(body: &str) -> Option<StatusCode> {
     let error = body.get("error").filter(|error| error.is_object())?;
     let status = error["code"].as_u64().and_then(|code| StatusCode::from_u16(code.try_into().ok()?).ok());
     Some(status.filter(|status| !status.is_success()).unwrap_or(StatusCode::BAD_GATEWAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn waiting_times_are_what_one_can_wait() {
+        let s = |seconds: f64| Some(Duration::from_secs_f64(seconds));
+        // name, header, value, waiting time
+        let table: [(&str, &str, &str, Option<Duration>); 10] = [
+            ("seconds", "retry-after", "2", s(2.0)),
+            ("parts of a second", "retry-after", " 0.25 ", s(0.25)),
+            ("milliseconds", "retry-after-ms", "1500", s(1.5)),
+            ("a date long gone", "retry-after", "Sun, 06 Nov 1994 08:49:37 GMT", s(0.0)),
+            ("a date far ahead", "retry-after", "Fri, 31 Dec 9999 23:59:59 GMT", Some(LONGEST)),
+            ("the age of the universe, which once ended the host", "retry-after", "1.8e19", Some(LONGEST)),
+            ("more than there is", "retry-after-ms", "1e308", Some(LONGEST)),
+            ("less than nothing", "retry-after", "-1", None),
+            ("no number", "retry-after", "NaN", None),
+            ("words", "retry-after", "soon", None),
+        ];
+        for (name, header, value, expected) in table {
+            let header = HeaderName::from_static(header);
+            let headers = HeaderMap::from_iter([(header, HeaderValue::from_static(value))]);
+            assert_eq!(Hints::of(&headers).after, expected, "{name}");
+        }
+    }
 }

@@ -3,8 +3,10 @@
 //!
 //! Not in here: which iterations there are and what becomes of the proposal. See `search`.
 
-mod arguments;
-mod history;
+#[doc(hidden)]
+pub mod arguments;
+#[doc(hidden)]
+pub mod history;
 pub mod instructions;
 mod past;
 pub mod simulated;

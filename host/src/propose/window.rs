@@ -30,12 +30,13 @@ impl Window {
 
     /// The provider has counted.
     pub fn replied(&mut self, reply: &ChatReply) {
-        self.used = reply.usage.total_input_tokens() + reply.usage.output_tokens;
+        self.used = reply.usage.total_input_tokens().saturating_add(reply.usage.output_tokens);
     }
 
     /// Something was added to the conversation.
     pub fn added(&mut self, content: &[Block]) {
-        self.used += content.iter().map(|block| tokens(size(block))).sum::<u64>();
+        let added = content.iter().map(|block| tokens(size(block))).sum();
+        self.used = self.used.saturating_add(added);
     }
 
     /// The model said that there is no room left.
