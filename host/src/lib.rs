@@ -21,6 +21,7 @@ pub mod pricing;
 pub mod progress;
 pub mod propose;
 pub mod record;
+pub mod report;
 pub mod sandbox;
 pub mod score;
 pub mod search;

@@ -309,8 +309,7 @@ impl Search {
                 let Scored { score, learned, .. } = *scored;
                 progress.enter(index, &score, learned);
                 let earlier = progress.summary.iterations.iter();
-                let parent =
-                    lineage::parent(&source, earlier.map(|it| (it.index, it.harness_code.as_str())));
+                let parent = lineage::parent(&source, earlier.map(|it| (it.index, it.harness_code.as_str())));
                 progress.summary.iterations.push(IterationSummary {
                     index,
                     parent,

@@ -16,6 +16,7 @@ mod eval;
 mod limits;
 mod log;
 mod models;
+mod report;
 mod run;
 mod scoreboard;
 mod summary;
@@ -76,6 +77,8 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Show what a run cost
     Cost(cost::CostArgs),
+    /// Put a run into one HTML file, to look at and to pass on
+    Report(report::ReportArgs),
     /// Check a run: its files, its binaries, its scores
     Verify(verify::VerifyArgs),
     /// List the models that are known, with prices, and which keys are set
@@ -115,6 +118,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Summary(args) => summary::main(args),
         Command::Cost(args) => cost::main(args),
+        Command::Report(args) => report::main(args),
         Command::Verify(args) => verify::main(&cli.global, args).await,
         Command::Models(args) => models::main(&cli.global, args),
         Command::Doctor(args) => doctor::main(&cli.global, args).await,

@@ -1,0 +1,39 @@
+//! A run as one page for people: all of it, in one HTML file that needs nothing else.
+//!
+//! [`collect`] reads a run folder, whole or partial, into the plain data of [`data`]; [`details`] holds what is
+//! only looked at when it is opened; [`page`] puts both into the page whose parts stand in `assets/report`.
+//! `view` serves the same page. Not in here: any drawing, which is the page's own business, and any text of a
+//! run as markup: the page gets data, and shows it as text.
+
+pub mod collect;
+pub mod data;
+pub mod details;
+mod diff;
+mod lines;
+pub mod page;
+mod usage;
+
+use crate::record::{RecordError, reader::RunReader};
+
+/// A run's page.
+pub struct Report {
+    pub run_id: String,
+    /// The whole file.
+    pub html: String,
+    /// What could not be read, and what is missing. The page says so too.
+    pub problems: Vec<String>,
+}
+
+/// The page of the run, as it stands now.
+pub fn make(reader: &RunReader) -> Result<Report, RecordError> {
+    let run = collect::Collector::default().run(reader)?;
+    let mut blocks = vec![("run".to_owned(), page::pack("run", &run)?)];
+    for (name, folder) in run.evaluations() {
+        let details = details::Details::of(&collect::Folder::read(reader, &folder));
+        if !details.is_empty() {
+            blocks.push((name.clone(), page::pack(&name, &details)?));
+        }
+    }
+    let html = page::file(&run.config.run_id, &blocks);
+    Ok(Report { run_id: run.config.run_id, html, problems: run.problems })
+}
