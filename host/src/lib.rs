@@ -28,3 +28,4 @@ pub mod search;
 pub mod text;
 pub mod toolchain;
 pub mod verify;
+pub mod view;

@@ -57,13 +57,13 @@ function matrix(store, split, index, open) {
   const most = Math.max(1, ...rows.map((gold) => counts[gold].reduce((sum, count) => sum + count, 0)));
   const name = (at) => labels[at] ?? "no answer";
   const title = `${numbered(index)}: gold labels down, predictions across`;
-  const head = el("tr", {}, el("td", {}), columns.map((at) => el("th", { scope: "col" }, el("span", {}, name(at)))));
+  const head = el("tr", {}, el("td", {}), columns.map((at) => el("th", { scope: "col", title: name(at) }, el("span", {}, name(at)))));
   const body = rows.map((gold) => {
     const all = counts[gold].reduce((sum, count) => sum + count, 0);
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, name(gold)),
+      el("th", { scope: "row", title: name(gold) }, name(gold)),
       columns.map((at) => matrixCell(counts[gold][at], gold === at, most, `${numbered(index)}: ${count(counts[gold][at], "example")} of ${name(gold)} taken for ${name(at)}`, () => open({ split, iteration: index, gold, predicted: at === labels.length ? -1 : at }))),
       el("td", { class: "recall" }, `${counts[gold][gold]}/${all}`),
     );

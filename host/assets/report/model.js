@@ -52,32 +52,27 @@ class Evaluation {
   }
 }
 
-/** The long texts of one evaluation. */
+/** The long texts of one evaluation, made of pieces. The first pieces are those that all evaluations share. */
 class Details {
-  constructor(block) {
+  constructor(block, shared) {
     this.block = block;
+    this.pieces = shared.concat(block.pieces);
     this.rows = new Map(block.rows.map((row) => [row.example, row]));
   }
 
-  /** The text that stands for these references. */
-  text(references) {
-    const parts = [];
-    for (let at = 0; at < references.length; at += 2) {
-      const first = references[at];
-      for (let line = first; line < first + references[at + 1]; line += 1) parts.push(this.block.lines[line]);
-    }
-    return parts.join("\n");
+  /** The text that stands for these pairs of a first piece and a count. */
+  text(runs) {
+    let text = "";
+    for (let at = 0; at < runs.length; at += 2) text += this.pieces.slice(runs[at], runs[at] + runs[at + 1]).join("");
+    return text;
   }
 
-  /** The examples in whose texts a needle stands. Every line is looked at once. */
+  /** The examples in whose texts a needle stands. Every piece is looked at once. */
   found(needle) {
-    const hits = new Set();
-    this.block.lines.forEach((line, number) => line.toLowerCase().includes(needle) && hits.add(number));
-    const hit = (references) => {
-      for (let at = 0; at < references.length; at += 2) {
-        for (let line = references[at]; line < references[at] + references[at + 1]; line += 1) {
-          if (hits.has(line)) return true;
-        }
+    const hits = this.pieces.map((piece) => piece.toLowerCase().includes(needle));
+    const hit = (runs) => {
+      for (let at = 0; at < runs.length; at += 2) {
+        if (hits.slice(runs[at], runs[at] + runs[at + 1]).includes(true)) return true;
       }
       return false;
     };
@@ -117,7 +112,9 @@ export class Store {
   details(split, index) {
     const name = `${split}-${String(index).padStart(3, "0")}`;
     if (!this.opened.has(name)) {
-      this.opened.set(name, this.load(name).then((block) => new Details(block ?? { lines: [], rows: [], learn: [], transcript: [] })));
+      this.shared ??= this.load("shared");
+      const empty = { pieces: [], rows: [], learn: [], transcript: [] };
+      this.opened.set(name, Promise.all([this.load(name), this.shared]).then(([block, shared]) => new Details(block ?? empty, shared ?? [])));
     }
     return this.opened.get(name);
   }

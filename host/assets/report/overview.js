@@ -2,7 +2,7 @@
 
 import { drawn, el, fill, table } from "./dom.js";
 import { accuracyChart, accuracyRange, costChart, costParts, intervalBar } from "./charts.js";
-import { compact, count, dollars, duration, grouped, headline, numbered, percent, points, time } from "./text.js";
+import { bytes, compact, count, dollars, duration, grouped, headline, numbered, percent, points, time } from "./text.js";
 
 /** What must be said before any figure is read. */
 export function notices(store) {
@@ -127,7 +127,7 @@ function scoredRow(store, it, range, cost) {
     cell("num wide", it.parent === null ? "–" : el("a", { href: `#iteration-${it.parent}` }, numbered(it.parent))),
     cell("num", changes ? [el("span", { class: "good" }, `+${changes.fixed.length}`), " ", el("span", { class: "bad" }, `−${changes.broken.length}`)] : "–"),
     cell("num wide", score.n_errors === 0 ? "0" : el("span", { class: "bad" }, grouped(score.n_errors))),
-    cell("num wide", `${compact(score.mean_prompt_bytes)}B`),
+    cell("num wide", bytes(score.mean_prompt_bytes)),
     cell("num wide", compact(score.total_fuel / Math.max(1, score.n_examples))),
     cell("num wide", it.cost ? cost.shown(cost.of(it.cost, "proposer") + cost.of(it.cost, "target")) : "–"),
     cell("say", headline(it.reasoning)),

@@ -118,12 +118,12 @@ export function showReplay(store, element, state) {
   const controls = el(
     "div",
     { class: "controls" },
-    button("replay-first", "to the start", "⏮", () => (stop(), go(0))),
-    button("replay-back-iteration", "an iteration back", "⏪", () => (stop(), jump(-1))),
+    button("replay-first", "to the start", "|◀", () => (stop(), go(0))),
+    button("replay-back-iteration", "an iteration back", "◀◀", () => (stop(), jump(-1))),
     button("replay-back", "a step back", "◀", () => step(-1)),
     play,
-    button("replay-next", "a step forwards", "▶▏", () => step(1)),
-    button("replay-next-iteration", "an iteration forwards", "⏩", () => (stop(), jump(1))),
+    button("replay-next", "a step forwards", "▶", () => step(1)),
+    button("replay-next-iteration", "an iteration forwards", "▶▶", () => (stop(), jump(1))),
     speed,
     bar,
   );

@@ -45,18 +45,17 @@ export async function showComparison(ids, element) {
   fill(
     element,
     el("h2", {}, `${ids[0]} and ${ids[1]}`),
-    el("div", { class: "two" }, stores.map((store) => side(store, range))),
-    agreement(stores),
-    differences(stores.map((store) => store.run.config)),
+    el("div", { class: "two" }, stores.map((store, at) => side(store, ids[at], range))),
+    agreement(stores, ids),
+    differences(stores.map((store) => store.run.config), ids),
   );
 }
 
-function side(store, range) {
-  const { config } = store.run;
+function side(store, id, range) {
   return el(
     "section",
     {},
-    el("h3", {}, el("a", { href: `/run/${encodeURIComponent(config.run_id)}` }, config.run_id)),
+    el("h3", {}, el("a", { href: `/run/${encodeURIComponent(id)}` }, id)),
     notices(store),
     finding(store),
     el("figure", {}, el("figcaption", {}, el("b", {}, "Accuracy"), accuracyLegend(store)), drawn((width) => accuracyChart(store, width, { range }))),
@@ -65,7 +64,7 @@ function side(store, range) {
 }
 
 /** What both best harnesses make of the examples that both runs have. */
-function agreement([left, right]) {
+function agreement([left, right], [first, second]) {
   const [one, other] = [left.run.best, right.run.best];
   if (one === null || other === null) return null;
   const there = new Map(right.run.val.map((example, at) => [example.id, [at, example]]));
@@ -78,18 +77,17 @@ function agreement([left, right]) {
   });
   const common = counts.both + counts.left + counts.right + counts.neither;
   if (common === 0) return el("p", { class: "muted" }, "These runs have no example in common.");
-  const [first, second] = [left.run.config.run_id, right.run.config.run_id];
   const rows = [["both right", grouped(counts.both)], [`only ${first}`, grouped(counts.left)], [`only ${second}`, grouped(counts.right)], ["neither", grouped(counts.neither)]];
   return el("section", {}, el("h3", {}, `Best against best: ${numbered(one)} and ${numbered(other)} on ${count(common, "common example")}`), table("agreement", ["", ["examples", "num"]], rows));
 }
 
 /** Where their configurations differ. */
-function differences(configs) {
+function differences(configs, ids) {
   const flat = configs.map((config) => new Map(flattened("", config)));
   const names = [...new Set(flat.flatMap((config) => [...config.keys()]))].filter((name) => !["run_id", "started_at"].includes(name));
   const rows = names.filter((name) => flat[0].get(name) !== flat[1].get(name)).map((name) => [el("th", { scope: "row" }, name), flat[0].get(name) ?? NONE, flat[1].get(name) ?? NONE]);
   if (rows.length === 0) return el("p", {}, "They were asked for the same, with the same tools.");
-  return el("section", {}, el("h3", {}, "What was asked for differently"), table("configurations", ["", configs[0].run_id, configs[1].run_id], rows));
+  return el("section", {}, el("h3", {}, "What was asked for differently"), table("configurations", ["", ...ids], rows));
 }
 
 function flattened(prefix, value) {

@@ -22,6 +22,7 @@ mod scoreboard;
 mod summary;
 mod terminal;
 mod verify;
+mod view;
 mod workbench;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -79,6 +80,8 @@ enum Command {
     Cost(cost::CostArgs),
     /// Put a run into one HTML file, to look at and to pass on
     Report(report::ReportArgs),
+    /// Show a run, or a folder of runs, in a browser while it goes on
+    View(view::ViewArgs),
     /// Check a run: its files, its binaries, its scores
     Verify(verify::VerifyArgs),
     /// List the models that are known, with prices, and which keys are set
@@ -119,6 +122,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Summary(args) => summary::main(args),
         Command::Cost(args) => cost::main(args),
         Command::Report(args) => report::main(args),
+        Command::View(args) => view::main(args).await,
         Command::Verify(args) => verify::main(&cli.global, args).await,
         Command::Models(args) => models::main(&cli.global, args),
         Command::Doctor(args) => doctor::main(&cli.global, args).await,

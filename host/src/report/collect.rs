@@ -166,7 +166,8 @@ struct Part {
     problems: Vec<String>,
 }
 
-type Stamp = Option<(u64, Option<std::time::SystemTime>)>;
+/// Size and time of a file, where there is one.
+pub type Stamp = Option<(u64, Option<std::time::SystemTime>)>;
 
 /// Reads runs. Kept between two looks at the same run, it reads again only what has changed.
 #[derive(Default)]
@@ -313,11 +314,14 @@ impl Part {
 
 /// Sizes and times of an evaluation's files. Equal ones mean that nothing was written meanwhile.
 pub fn stamp(reader: &RunReader, folder: &str) -> Vec<Stamp> {
-    let of = |file: &&str| {
-        let found = reader.dir().metadata(format!("{folder}/{file}")).ok()?;
-        Some((found.len(), found.modified().ok().map(cap_std::time::SystemTime::into_std)))
-    };
+    let of = |file: &&str| stamp_of(reader, &format!("{folder}/{file}"));
     FILES.iter().chain(&["score.json"]).map(of).collect()
+}
+
+/// The same of one file.
+pub fn stamp_of(reader: &RunReader, file: &str) -> Stamp {
+    let found = reader.dir().metadata(file).ok()?;
+    Some((found.len(), found.modified().ok().map(cap_std::time::SystemTime::into_std)))
 }
 
 /// The folders with a number for a name.

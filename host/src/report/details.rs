@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     collect::Folder,
-    lines::{Lines, Table, Text},
+    pieces::{Numbered, Pieces, Table, Text},
 };
 use crate::{
     model::{Block, ChatRequest, ChatRole},
@@ -15,9 +15,10 @@ use crate::{
 };
 
 /// Everything of one evaluation that is long.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Details {
-    lines: Table,
+    /// What texts are made of, behind the pieces that all evaluations share.
+    pieces: Table,
     rows: Vec<Row>,
     learn: Vec<Batch>,
     transcript: Vec<Said>,
@@ -81,21 +82,46 @@ struct Said {
 }
 
 impl Details {
-    pub fn of(read: &Folder) -> Self {
-        let mut lines = Lines::default();
+    /// The texts of one evaluation, entered into these pieces, and not numbered yet.
+    pub fn of(read: &Folder, pieces: &mut Pieces) -> Self {
         let mut calls: HashMap<&str, Vec<&CallRow>> = HashMap::new();
         for call in &read.calls {
             calls.entry(&call.example_id).or_default().push(call);
         }
         let of = |id: &str| calls.get(id).map(Vec::as_slice).unwrap_or_default();
-        let rows = read.rows.iter().map(|it| row(&mut lines, it, of(&it.example_id))).collect();
-        let learn = read
-            .learn
-            .iter()
-            .map(|it| batch(&mut lines, it, of(&format!("learn-{:04}", it.batch))))
-            .collect();
-        let transcript = transcript(&mut lines, &read.transcript);
-        Self { lines: lines.into_table(), rows, learn, transcript }
+        let rows = read.rows.iter().map(|it| row(pieces, it, of(&it.example_id))).collect();
+        let learn =
+            read.learn.iter().map(|it| batch(pieces, it, of(&format!("learn-{:04}", it.batch)))).collect();
+        let transcript = transcript(pieces, &read.transcript);
+        Self { pieces: Table::default(), rows, learn, transcript }
+    }
+
+    /// The texts of one evaluation by itself.
+    pub fn alone(read: &Folder) -> Self {
+        let mut pieces = Pieces::default();
+        let mut details = Self::of(read, &mut pieces);
+        details.number(&mut pieces.numbered(), 0);
+        details
+    }
+
+    /// Puts numbers in the place of pieces, and takes over those that are this block's own.
+    pub fn number(&mut self, numbered: &mut Numbered, block: usize) {
+        for text in self.texts() {
+            *text = numbered.runs(text);
+        }
+        self.pieces = std::mem::take(&mut numbered.own[block]);
+    }
+
+    fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
+        let rows = self.rows.iter_mut().flat_map(|row| {
+            let own = [&mut row.error, &mut row.stdout, &mut row.stderr].into_iter();
+            own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls))
+        });
+        let learn = self.learn.iter_mut().flat_map(|row| {
+            let own = std::iter::once(&mut row.error);
+            own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls))
+        });
+        rows.chain(learn).chain(self.transcript.iter_mut().map(|said| &mut said.text))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -103,45 +129,52 @@ impl Details {
     }
 }
 
-fn row(lines: &mut Lines, row: &TraceRow, calls: &[&CallRow]) -> Row {
+fn texts_of(calls: &mut [Call]) -> impl Iterator<Item = &mut Text> {
+    calls.iter_mut().flat_map(|call| {
+        let own = [&mut call.reply, &mut call.thinking, &mut call.error].into_iter();
+        own.chain(call.messages.iter_mut().map(|message| &mut message.1))
+    })
+}
+
+fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[&CallRow]) -> Row {
     Row {
         example: row.example_id.clone(),
-        error: lines.add(row.error.as_deref().unwrap_or_default()),
-        logs: logs(lines, &row.logs),
-        stdout: lines.add(&row.stdout),
-        stderr: lines.add(&row.stderr),
-        calls: calls.iter().map(|it| call(lines, it)).collect(),
+        error: pieces.add(row.error.as_deref().unwrap_or_default()),
+        logs: logs(pieces, &row.logs),
+        stdout: pieces.add(&row.stdout),
+        stderr: pieces.add(&row.stderr),
+        calls: calls.iter().map(|it| call(pieces, it)).collect(),
     }
 }
 
-fn batch(lines: &mut Lines, row: &LearnRow, calls: &[&CallRow]) -> Batch {
+fn batch(pieces: &mut Pieces, row: &LearnRow, calls: &[&CallRow]) -> Batch {
     Batch {
         batch: row.batch,
         examples: row.n_examples,
         outcome: row.error_kind.name(),
-        error: lines.add(row.error.as_deref().unwrap_or_default()),
+        error: pieces.add(row.error.as_deref().unwrap_or_default()),
         fuel: row.fuel,
         memory: row.peak_memory_bytes,
         state_bytes: row.state_bytes,
         state_digest: row.state_digest.map(|digest| digest.to_string()),
-        logs: logs(lines, &row.logs),
-        calls: calls.iter().map(|it| call(lines, it)).collect(),
+        logs: logs(pieces, &row.logs),
+        calls: calls.iter().map(|it| call(pieces, it)).collect(),
     }
 }
 
-fn logs(lines: &mut Lines, logs: &[LogRow]) -> Vec<(String, Text)> {
-    logs.iter().map(|log| (log.level.clone(), lines.add(&log.message))).collect()
+fn logs(pieces: &mut Pieces, logs: &[LogRow]) -> Vec<(String, Text)> {
+    logs.iter().map(|log| (log.level.clone(), pieces.add(&log.message))).collect()
 }
 
-fn call(lines: &mut Lines, row: &CallRow) -> Call {
+fn call(pieces: &mut Pieces, row: &CallRow) -> Call {
     let reply = row.reply.as_ref();
     let thoughts = reply.map(|reply| thinking(&reply.content)).unwrap_or_default();
     Call {
-        messages: messages(lines, &row.request),
-        reply: lines.add(&reply.map(|reply| reply.text()).unwrap_or_default()),
-        thinking: lines.add(&thoughts),
+        messages: messages(pieces, &row.request),
+        reply: pieces.add(&reply.map(|reply| reply.text()).unwrap_or_default()),
+        thinking: pieces.add(&thoughts),
         stop_reason: reply.and_then(|reply| serde_json::to_value(&reply.stop_reason).ok()),
-        error: lines.add(row.error.as_deref().unwrap_or_default()),
+        error: pieces.add(row.error.as_deref().unwrap_or_default()),
         digest: row.request_digest.to_string(),
         max_tokens: row.request.max_tokens,
         temperature: row.request.temperature,
@@ -154,13 +187,13 @@ fn call(lines: &mut Lines, row: &CallRow) -> Call {
     }
 }
 
-fn messages(lines: &mut Lines, request: &ChatRequest) -> Vec<(&'static str, Text)> {
+fn messages(pieces: &mut Pieces, request: &ChatRequest) -> Vec<(&'static str, Text)> {
     let system = request.system.iter().map(|text| ("system", text.clone()));
     let messages = request.messages.iter().map(|message| match message.role {
         ChatRole::User => ("user", message.plain_text()),
         ChatRole::Assistant => ("assistant", message.plain_text()),
     });
-    system.chain(messages).map(|(role, text)| (role, lines.add(&text))).collect()
+    system.chain(messages).map(|(role, text)| (role, pieces.add(&text))).collect()
 }
 
 /// All thoughts, joined.
@@ -172,13 +205,13 @@ pub fn thinking(blocks: &[Block]) -> String {
     thoughts.collect::<Vec<_>>().join("\n")
 }
 
-fn transcript(lines: &mut Lines, rows: &[TranscriptRow]) -> Vec<Said> {
+fn transcript(pieces: &mut Pieces, rows: &[TranscriptRow]) -> Vec<Said> {
     let mut said = Vec::new();
     let mut tools: HashMap<&str, &str> = HashMap::new();
     for row in rows {
         match row {
             TranscriptRow::Start { request, .. } => {
-                for (role, text) in messages(lines, request) {
+                for (role, text) in messages(pieces, request) {
                     said.push(Said { step: 0, kind: "told", name: role.to_owned(), text });
                 }
             }
@@ -187,11 +220,11 @@ fn transcript(lines: &mut Lines, rows: &[TranscriptRow]) -> Vec<Said> {
                     if let Block::ToolUse { id, name, .. } = block {
                         tools.insert(id, name);
                     }
-                    said.extend(piece(lines, *step, block, &tools));
+                    said.extend(piece(pieces, *step, block, &tools));
                 }
             }
             TranscriptRow::Answer { step, content, .. } => {
-                said.extend(content.iter().filter_map(|block| piece(lines, *step, block, &tools)).map(
+                said.extend(content.iter().filter_map(|block| piece(pieces, *step, block, &tools)).map(
                     |it| match it.kind {
                         "text" => Said { kind: "told", name: "user".into(), ..it },
                         _ => it,
@@ -199,21 +232,21 @@ fn transcript(lines: &mut Lines, rows: &[TranscriptRow]) -> Vec<Said> {
                 ));
             }
             TranscriptRow::Trimmed { step, tool_use_ids } => {
-                let text = lines.add(&format!(
+                let text = pieces.add(&format!(
                     "{} results of earlier turns were taken out of the conversation",
                     tool_use_ids.len()
                 ));
                 said.push(Said { step: *step, kind: "trimmed", name: String::new(), text });
             }
             TranscriptRow::End { outcome, .. } => {
-                said.push(Said { step: 0, kind: "end", name: String::new(), text: lines.add(outcome) });
+                said.push(Said { step: 0, kind: "end", name: String::new(), text: pieces.add(outcome) });
             }
         }
     }
     said
 }
 
-fn piece(lines: &mut Lines, step: u32, block: &Block, tools: &HashMap<&str, &str>) -> Option<Said> {
+fn piece(pieces: &mut Pieces, step: u32, block: &Block, tools: &HashMap<&str, &str>) -> Option<Said> {
     let (kind, name, text) = match block {
         Block::Text { text } => ("text", "", text.clone()),
         Block::Thinking { text } => ("thinking", "", text.clone()),
@@ -224,7 +257,7 @@ fn piece(lines: &mut Lines, step: u32, block: &Block, tools: &HashMap<&str, &str
         }
         Block::Other { .. } => return None,
     };
-    Some(Said { step, kind, name: name.to_owned(), text: lines.add(&text) })
+    Some(Said { step, kind, name: name.to_owned(), text: pieces.add(&text) })
 }
 
 /// A tool's arguments, with texts of several lines as such.

@@ -9,8 +9,8 @@ pub mod collect;
 pub mod data;
 pub mod details;
 mod diff;
-mod lines;
 pub mod page;
+mod pieces;
 mod usage;
 
 use crate::record::{RecordError, reader::RunReader};
@@ -27,9 +27,17 @@ pub struct Report {
 /// The page of the run, as it stands now.
 pub fn make(reader: &RunReader) -> Result<Report, RecordError> {
     let run = collect::Collector::default().run(reader)?;
-    let mut blocks = vec![("run".to_owned(), page::pack("run", &run)?)];
+    let mut pieces = pieces::Pieces::default();
+    let mut details = Vec::new();
     for (name, folder) in run.evaluations() {
-        let details = details::Details::of(&collect::Folder::read(reader, &folder));
+        details.push((name, details::Details::of(&collect::Folder::read(reader, &folder), &mut pieces)));
+        pieces.next_block();
+    }
+    let mut numbered = pieces.numbered();
+    let mut blocks = vec![("run".to_owned(), page::pack("run", &run)?)];
+    blocks.push(("shared".to_owned(), page::pack("shared", &numbered.shared)?));
+    for (at, (name, mut details)) in details.into_iter().enumerate() {
+        details.number(&mut numbered, at);
         if !details.is_empty() {
             blocks.push((name.clone(), page::pack(&name, &details)?));
         }
