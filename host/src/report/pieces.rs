@@ -102,17 +102,26 @@ impl Numbered {
 /// A text's lines, each with its end. JSON has texts of many lines and lists of many objects in one line: it is
 /// split behind these too.
 fn split(text: &str) -> impl Iterator<Item = &str> {
-    let ends: &[&str] = if text.starts_with(['{', '[']) { &["\n", "\\n", "},"] } else { &["\n"] };
+    let json = text.starts_with(['{', '[']);
     let mut rest = text;
     std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let found = ends.iter().filter_map(|end| Some(rest.find(end)? + end.len())).min();
-        let (piece, after) = rest.split_at(found.unwrap_or(rest.len()));
+        let length = if json { json_piece(rest) } else { rest.find('\n').map(|at| at + 1) };
+        let (piece, after) = rest.split_at(length.unwrap_or(rest.len()));
         rest = after;
-        Some(piece)
+        (!piece.is_empty()).then_some(piece)
     })
+}
+
+/// How long the first piece is, if there is another one behind it.
+fn json_piece(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let ends = (0..bytes.len()).filter(|&at| matches!(bytes[at], b'\n' | b'\\' | b'}'));
+    ends.filter_map(|at| match (bytes[at], bytes.get(at + 1)) {
+        (b'\n', _) => Some(at + 1),
+        (b'\\', Some(b'n')) | (b'}', Some(b',')) => Some(at + 2),
+        _ => None,
+    })
+    .next()
 }
 
 #[cfg(test)]
