@@ -26,7 +26,8 @@ for (let index = 0; index < iterations; index += 1) {
     if (!["eval_trace.jsonl", "model_calls.jsonl"].includes(file)) cpSync(join(from, old, file), join(to, folder, file));
   }
   const [rows, calls] = [lines(`${old}/eval_trace.jsonl`), lines(`${old}/model_calls.jsonl`)];
-  const byExample = Map.groupBy(calls, (call) => call.example_id);
+  const byExample = new Map(rows.map((row) => [row.example_id, []]));
+  for (const call of calls) byExample.get(call.example_id)?.push(call);
   const traces = [];
   const asked = [];
   for (let at = 0; at < examples; at += 1) {

@@ -81,6 +81,9 @@ export function facts(rows) {
   return el("dl", { class: "facts" }, shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
+/** A digest, if there is one. */
+export const digest = (hex) => (hex ? el("code", {}, hex) : null);
+
 /** A table. `heads` are texts or [text, class]; cells are children of `td`, or whole elements `td` or `th`. */
 export function table(caption, heads, rows, properties = {}) {
   const head = heads.map((head) => {

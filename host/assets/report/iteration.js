@@ -1,6 +1,6 @@
 // One iteration, in tabs: why it was made, what its proposer did, what it is, what it changed.
 
-import { el, facts, fill, later, raw, tabs } from "./dom.js";
+import { digest, el, facts, fill, later, raw, tabs } from "./dom.js";
 import { highlighted } from "./rust.js";
 import { markdown } from "./markdown.js";
 import { amount, bytes, count, dollars, duration, grouped, headline, numbered, percent, points, time } from "./text.js";
@@ -241,7 +241,7 @@ function flipped(store, index, other, examples, what, glyph) {
       ` ${run.labels[gold]}: `,
       el("span", { class: "muted" }, `${said(other)} → `),
       said(index),
-      el("span", { class: "snippet" }, input.slice(0, 90)),
+      el("span", { class: "snippet" }, input.slice(0, 200)),
     );
   });
   return el("details", { class: what, open: examples.length <= 12 }, el("summary", {}, el("span", { class: what === "fixed" ? "good" : "bad" }, `${glyph} ${count(examples.length, "example")} ${what}`)), el("ul", { class: "flips" }, items));
@@ -256,7 +256,7 @@ function learnedPanel(store, it) {
         "details",
         {},
         el("summary", {}, `batch ${batch.batch}: ${count(batch.examples, "example")}, ${batch.outcome}, fuel ${grouped(batch.fuel)}, state ${bytes(batch.state_bytes)}`),
-        facts([["memory", bytes(batch.memory)], ["state sha256", batch.state_digest], ["model calls", String(batch.calls.length)], ["error", details.text(batch.error)]]),
+        facts([["memory", bytes(batch.memory)], ["state sha256", digest(batch.state_digest)], ["model calls", String(batch.calls.length)], ["error", details.text(batch.error)]]),
         batch.logs.map(([level, text]) => raw(`${level}: ${details.text(text)}`, "log")),
       ),
     );
@@ -269,8 +269,8 @@ function recordPanel(it) {
   const json = (name, value) => (value ? el("details", {}, el("summary", {}, name), raw(JSON.stringify(value, null, 2), name)) : el("p", { class: "muted" }, `${name} is not here`));
   return [
     facts([
-      ["source sha256", it.source_digest],
-      ["component sha256", it.component_digest],
+      ["source sha256", digest(it.source_digest)],
+      ["component sha256", digest(it.component_digest)],
       ["component", it.component_bytes === null ? null : bytes(it.component_bytes)],
       ["started", time(it.started_at)],
       ["finished", time(it.finished_at)],
@@ -280,7 +280,7 @@ function recordPanel(it) {
       ["most memory", it.score ? bytes(it.score.max_peak_memory_bytes) : null],
       ["fuel to learn", it.score ? amount(it.score.learn_fuel, "fuel") : null],
       ["state", it.score ? bytes(it.score.state_bytes) : null],
-      ["state sha256", it.score?.state_digest],
+      ["state sha256", digest(it.score?.state_digest)],
     ]),
     json("provenance.json: how the component was made", it.provenance),
     json("test-result.json: which component had which score", it.test_result),

@@ -18,9 +18,10 @@ export async function embedded(name) {
   return new Response(stream).json();
 }
 
-/** Where a page that is served has its data. */
+/** Where a page that is served has its data. There, every evaluation has all its texts itself. */
 export function served(run) {
   return async (name) => {
+    if (name === "shared") return null;
     const response = await fetch(`/data/${encodeURIComponent(run)}/${name}`);
     if (response.status === 404) return null;
     if (!response.ok) throw new Error(await response.text());

@@ -1,6 +1,6 @@
 // What a run was asked to do and with what: configuration, digests, prices, limits with what was used of them.
 
-import { el, facts, fill, svg, table } from "./dom.js";
+import { digest, el, facts, fill, svg, table } from "./dom.js";
 import { amount, dollars, grouped, numbered, time } from "./text.js";
 
 /** All of it in this element. */
@@ -41,12 +41,12 @@ function withWhat(config) {
     ...providers,
     ["compiler", config.toolchain.rustc.split("\n")[0]],
     ["compiles for", config.toolchain.target],
-    ["flags", config.toolchain.flags.join(" ")],
+    ["flags", el("code", {}, config.toolchain.flags.join(" "))],
     ["WIT package", config.wit.package],
-    ["WIT sha256", config.wit.digest],
-    ["data set sha256", config.dataset_digest],
-    ["SDK source sha256", config.sdk_digest],
-    ["SDK build sha256", config.sdk_build_digest],
+    ["WIT sha256", digest(config.wit.digest)],
+    ["data set sha256", digest(config.dataset_digest)],
+    ["SDK source sha256", digest(config.sdk_digest)],
+    ["SDK build sha256", digest(config.sdk_build_digest)],
   ]);
 }
 

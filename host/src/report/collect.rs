@@ -179,6 +179,15 @@ pub struct Collector {
 impl Collector {
     /// The run as it stands now.
     pub fn run(&mut self, reader: &RunReader) -> Result<Run, RecordError> {
+        self.run_with(reader, &mut |_| {})
+    }
+
+    /// The same; what is read of each evaluation is shown once, in the order of `Run::evaluations`.
+    pub fn run_with(
+        &mut self,
+        reader: &RunReader,
+        seen: &mut dyn FnMut(&Folder),
+    ) -> Result<Run, RecordError> {
         let config = reader.config()?;
         let mut problems = Vec::new();
         let summary = top::<Summary>(reader, "summary.json", &mut problems);
@@ -187,10 +196,12 @@ impl Collector {
         let tests = indices_in(reader, "test");
         let parts: BTreeMap<u32, Arc<Part>> = indices
             .iter()
-            .map(|&index| (index, self.part(reader, &data::folder("iterations", index))))
+            .map(|&index| (index, self.part(reader, &data::folder("iterations", index), seen)))
             .collect();
-        let test_parts: BTreeMap<u32, Arc<Part>> =
-            tests.iter().map(|&index| (index, self.part(reader, &data::folder("test", index)))).collect();
+        let test_parts: BTreeMap<u32, Arc<Part>> = tests
+            .iter()
+            .map(|&index| (index, self.part(reader, &data::folder("test", index), seen)))
+            .collect();
         for part in parts.values().chain(test_parts.values()) {
             problems.extend(part.problems.iter().cloned());
         }
@@ -230,12 +241,14 @@ impl Collector {
         Ok(run)
     }
 
-    fn part(&mut self, reader: &RunReader, folder: &str) -> Arc<Part> {
+    fn part(&mut self, reader: &RunReader, folder: &str, seen: &mut dyn FnMut(&Folder)) -> Arc<Part> {
         let stamp = stamp(reader, folder);
         if let Some(part) = self.parts.get(folder).filter(|part| part.stamp == stamp) {
             return part.clone();
         }
-        let part = Arc::new(Part::of(Folder::read(reader, folder), stamp));
+        let read = Folder::read(reader, folder);
+        seen(&read);
+        let part = Arc::new(Part::of(read, stamp));
         self.parts.insert(folder.to_owned(), part.clone());
         part
     }

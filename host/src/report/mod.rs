@@ -26,17 +26,16 @@ pub struct Report {
 
 /// The page of the run, as it stands now.
 pub fn make(reader: &RunReader) -> Result<Report, RecordError> {
-    let run = collect::Collector::default().run(reader)?;
     let mut pieces = pieces::Pieces::default();
     let mut details = Vec::new();
-    for (name, folder) in run.evaluations() {
-        details.push((name, details::Details::of(&collect::Folder::read(reader, &folder), &mut pieces)));
+    let run = collect::Collector::default().run_with(reader, &mut |folder| {
+        details.push(details::Details::of(folder, &mut pieces));
         pieces.next_block();
-    }
+    })?;
     let mut numbered = pieces.numbered();
     let mut blocks = vec![("run".to_owned(), page::pack("run", &run)?)];
     blocks.push(("shared".to_owned(), page::pack("shared", &numbered.shared)?));
-    for (at, (name, mut details)) in details.into_iter().enumerate() {
+    for (at, ((name, _), mut details)) in run.evaluations().into_iter().zip(details).enumerate() {
         details.number(&mut numbered, at);
         if !details.is_empty() {
             blocks.push((name.clone(), page::pack(&name, &details)?));
