@@ -15,10 +15,10 @@ function columns(run, width, extra = 0) {
   return { last, step, x: (index) => LEFT + step * (index + 0.5) };
 }
 
-/** The numbers of iterations under a drawing, as many as there is room for. */
-function numbers(scale, top) {
+/** The numbers of iterations under a drawing, as many as there is room for; `kept` is free space at the end. */
+function numbers(scale, top, kept = 0) {
   const every = Math.max(1, Math.ceil(30 / scale.step));
-  const shown = Array.from({ length: scale.last + 1 }, (_, index) => index).filter((index) => index % every === 0);
+  const shown = Array.from({ length: scale.last + 1 }, (_, index) => index).filter((index) => index % every === 0 && (scale.last + 1 - index) * scale.step > kept);
   return shown.map((index) => svg("text", { x: scale.x(index), y: top, class: "tick", "text-anchor": "middle" }, numbered(index)));
 }
 
@@ -33,10 +33,10 @@ export function accuracyRange(stores) {
 
 /**
  * Accuracy by iteration. `until` is the last iteration that is shown, `heldOut` whether held-out scores are,
- * `marked` one that stands out. Each point is a link to its iteration.
+ * `marked` one that stands out. Each point is a link to its iteration, on the page at `base`.
  */
 export function accuracyChart(store, width, options = {}) {
-  const { until = Infinity, heldOut = true, marked = null, range = accuracyRange([store]), height = 300 } = options;
+  const { until = Infinity, heldOut = true, marked = null, range = accuracyRange([store]), height = 300, base = "" } = options;
   const { run } = store;
   const scale = columns(run, width);
   const bottom = height - 46;
@@ -50,10 +50,10 @@ export function accuracyChart(store, width, options = {}) {
     { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart", role: "group", "aria-label": accuracyInWords(scored, unscored, tests, best) },
     grid(range, width, y),
     bestSoFar(scored, scale, y),
-    scored.map((it) => scorePoint(it, scale.x(it.index), y, it === best, marked === it.index)),
+    scored.map((it) => scorePoint(it, scale.x(it.index), y, it === best, marked === it.index, base)),
     tests.map((it) => heldOutPoint(it, scale.x(it.index) + Math.min(12, scale.step * 0.32), y)),
     best ? bestLabel(best, scale.x(best.index), y, width) : null,
-    unscored.map((it) => unscoredMark(it, scale.x(it.index), bottom + 14, marked === it.index)),
+    unscored.map((it) => unscoredMark(it, scale.x(it.index), bottom + 14, marked === it.index, base)),
     numbers(scale, height - 6),
   );
 }
@@ -83,12 +83,12 @@ function bestSoFar(scored, scale, y) {
   return svg("path", { d: path, class: "best-so-far" });
 }
 
-function scorePoint(it, x, y, best, marked) {
+function scorePoint(it, x, y, best, marked, base) {
   const { accuracy, interval } = it.score;
   const said = `iteration ${numbered(it.index)}: ${percent(accuracy)}, 95 % interval ${percent(interval.low)} to ${percent(interval.high)}`;
   return svg(
     "a",
-    { href: `#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: `point${best ? " best" : ""}${marked ? " marked" : ""}` },
+    { href: `${base}#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: `point${best ? " best" : ""}${marked ? " marked" : ""}` },
     svg("title", {}, said),
     svg("rect", { x: x - 9, y: y(interval.high) - 4, width: 18, height: y(interval.low) - y(interval.high) + 8, class: "hit" }),
     svg("line", { x1: x, x2: x, y1: y(interval.low), y2: y(interval.high), class: "whisker" }),
@@ -119,11 +119,11 @@ function bestLabel(best, x, y, width) {
 }
 
 /** An iteration without a score stands under the axis: it is not 0 %. */
-function unscoredMark(it, x, y, marked) {
+function unscoredMark(it, x, y, marked, base) {
   const said = `iteration ${numbered(it.index)}: ${it.status}, no score`;
   return svg(
     "a",
-    { href: `#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: `unscored${marked ? " marked" : ""}` },
+    { href: `${base}#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: `unscored${marked ? " marked" : ""}` },
     svg("title", {}, said),
     svg("rect", { x: x - 9, y: y - 9, width: 18, height: 18, class: "hit" }),
     svg("path", { d: it.status === "under way" ? `M${x - 4} ${y}H${x + 4}` : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}` }),
@@ -180,7 +180,7 @@ export function costChart(store, width, { height = 150, top = null } = {}) {
     svg("text", { x: LEFT - 8, y: 24, class: "tick", "text-anchor": "end" }, parts.shown(most)),
     svg("text", { x: LEFT - 8, y: bottom + 4, class: "tick", "text-anchor": "end" }, "0"),
     bars.map(bar),
-    numbers(scale, height - 6),
+    numbers(scale, height - 6, tested ? 34 : 0),
     tested ? svg("text", { x: scale.x(scale.last + 1), y: height - 6, class: "tick", "text-anchor": "middle" }, "test") : null,
   );
 }

@@ -37,25 +37,30 @@ export function showConfusion(store, element, chosen, open) {
   );
 }
 
-/** How often each label was taken for which: counts[gold][predicted], the last column for no answer. */
+/** The names of a matrix: the task's labels, then whatever else was said, then nothing. */
+const names = (store) => [...store.run.config.task.labels, "another label", "no answer"];
+
+/** How often each label was taken for which: counts[gold][predicted], by `names`. */
 export function confusions(store, split, index) {
-  const size = store.run.labels.length;
-  const counts = Array.from({ length: size }, () => new Array(size + 1).fill(0));
+  const size = store.run.config.task.labels.length;
+  const counts = Array.from({ length: size + 1 }, () => new Array(size + 2).fill(0));
   const { results } = store.evaluation(split, index);
   results.example.forEach((example, at) => {
     const predicted = results.predicted[at];
-    counts[store.run[split][example].gold][predicted < 0 ? size : predicted] += 1;
+    const gold = Math.min(store.run[split][example].gold, size);
+    counts[gold][predicted < 0 ? size + 1 : Math.min(predicted, size)] += 1;
   });
   return counts;
 }
 
 function matrix(store, split, index, open) {
-  const { labels } = store.run;
+  const labels = names(store);
   const counts = confusions(store, split, index);
-  const rows = labels.map((_, gold) => gold).filter((gold) => counts[gold].some((count) => count > 0));
-  const columns = [...labels.keys(), labels.length].filter((at) => rows.includes(at) || rows.some((gold) => counts[gold][at] > 0));
+  const rows = [...counts.keys()].filter((gold) => counts[gold].some((count) => count > 0));
+  const columns = [...labels.keys()].filter((at) => rows.includes(at) || rows.some((gold) => counts[gold][at] > 0));
   const most = Math.max(1, ...rows.map((gold) => counts[gold].reduce((sum, count) => sum + count, 0)));
-  const name = (at) => labels[at] ?? "no answer";
+  const name = (at) => labels[at];
+  const wanted = (at) => (at === labels.length - 1 ? "-1" : at === labels.length - 2 ? "" : String(at));
   const title = `${numbered(index)}: gold labels down, predictions across`;
   const head = el("tr", {}, el("td", {}), columns.map((at) => el("th", { scope: "col", title: name(at) }, el("span", {}, name(at)))));
   const body = rows.map((gold) => {
@@ -64,7 +69,7 @@ function matrix(store, split, index, open) {
       "tr",
       {},
       el("th", { scope: "row", title: name(gold) }, name(gold)),
-      columns.map((at) => matrixCell(counts[gold][at], gold === at, most, `${numbered(index)}: ${count(counts[gold][at], "example")} of ${name(gold)} taken for ${name(at)}`, () => open({ split, iteration: index, gold, predicted: at === labels.length ? -1 : at }))),
+      columns.map((at) => matrixCell(counts[gold][at], gold === at, most, `${numbered(index)}: ${count(counts[gold][at], "example")} of ${name(gold)} taken for ${name(at)}`, () => open({ split, iteration: index, gold: wanted(gold), predicted: wanted(at) }))),
       el("td", { class: "recall" }, `${counts[gold][gold]}/${all}`),
     );
   });
@@ -88,7 +93,7 @@ function matrixCell(number, diagonal, most, said, open) {
 /** The pairs that are confused most, with what became of them. */
 function mostConfused(store, { split, left, right }) {
   const [before, after] = [confusions(store, split, left), confusions(store, split, right)];
-  const { labels } = store.run;
+  const labels = names(store);
   const pairs = [];
   before.forEach((row, gold) =>
     row.forEach((number, predicted) => {
@@ -97,10 +102,10 @@ function mostConfused(store, { split, left, right }) {
     }),
   );
   pairs.sort((one, other) => Math.max(other.number, other.now) - Math.max(one.number, one.now) || other.number - one.number);
-  const rows = pairs.slice(0, 12).map(({ gold, predicted, number, now }) => [labels[gold], labels[predicted] ?? "no answer", String(number), String(now), now === number ? "=" : now < number ? `▼ ${number - now} fewer` : `▲ ${now - number} more`]);
+  const rows = pairs.slice(0, 12).map(({ gold, predicted, number, now }) => [labels[gold], labels[predicted], String(number), String(now), now === number ? "=" : now < number ? `▼ ${number - now} fewer` : `▲ ${now - number} more`]);
   if (rows.length === 0) return null;
   const recall = (counts, gold) => counts[gold][gold] / Math.max(1, counts[gold].reduce((sum, count) => sum + count, 0));
-  const shifts = labels.map((label, gold) => ({ label, shift: recall(after, gold) - recall(before, gold) })).filter(({ shift }) => shift !== 0);
+  const shifts = store.run.config.task.labels.map((label, gold) => ({ label, shift: recall(after, gold) - recall(before, gold) })).filter(({ shift }) => shift !== 0);
   shifts.sort((one, other) => other.shift - one.shift);
   const named = (some) => some.map(({ label, shift }) => `${label} (${points(shift)})`).join(", ") || "none";
   return el(

@@ -8,6 +8,9 @@ import { FAILED, GLYPHS, RIGHT } from "./model.js";
 /** Rows that are shown at once. */
 const ROWS = 50;
 
+/** Labels that can be chosen. */
+const LABELS = 300;
+
 const SHOW = [
   ["all", "all examples"],
   ["failures", "failures: wrong or no answer"],
@@ -53,7 +56,7 @@ function filterForm(store, element, filters, refresh) {
   const indices = store.evaluated(filters.split);
   if (!indices.includes(filters.iteration)) filters.iteration = indices.at(-1) ?? 0;
   const iterations = indices.map((index) => [String(index), `${numbered(index)}${index === run.best ? " (best)" : ""}`]);
-  const labels = [["", "any"], ...run.labels.map((label, at) => [String(at), label])];
+  const labels = [["", "any"], ...run.labels.slice(0, LABELS).map((label, at) => [String(at), label.slice(0, 80)])];
   const outcomes = run.outcomes.map((name, at) => [String(at), name]).filter(([at]) => used(store, filters, Number(at)));
   const search = el("input", { type: "search", value: filters.text, placeholder: "in texts, prompts, replies, logs", on: { input: debounced(() => set("text")(search.value)) } });
   const splits = store.evaluated("test").length > 0 ? [["val", "validation"], ["test", "held out"]] : [["val", "validation"]];

@@ -48,7 +48,7 @@ class RunPage {
 
   showConfusion() {
     showConfusion(this.store, part("confusion-box"), this.comparison, ({ split, iteration, gold, predicted }) => {
-      Object.assign(this.filters, firstFilters(this.store), { split, iteration, gold: String(gold), predicted: String(predicted) });
+      Object.assign(this.filters, firstFilters(this.store), { split, iteration, gold, predicted });
       showExamples(this.store, part("examples-box"), this.filters);
       part("examples").scrollIntoView();
     });
@@ -158,7 +158,8 @@ async function startServed() {
   }
   document.body.dataset.page = "runs";
   if (kind === "compare") {
-    fill(part("title"), "Two runs side by side");
+    fill(part("title"), `${ids[0]} and ${ids[1]}`);
+    fill(part("subtitle"), "two runs side by side, over common scales");
     await showComparison(ids, part("runs-box"));
     return;
   }

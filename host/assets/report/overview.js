@@ -19,8 +19,9 @@ export function notices(store) {
   return el("div", { class: "notices" }, all.map(([name, text]) => el("p", { class: `notice ${name === "SIMULATED" ? "simulated" : ""}` }, el("strong", {}, name), " ", text)));
 }
 
-/** The finding in a sentence or two. */
-export function finding(store) {
+/** The finding in a sentence or two. `base` is the address of the run's page, where this is another one. */
+export function finding(store, base = "") {
+  const number = (index) => el("a", { href: `${base}#iteration-${index}` }, numbered(index));
   const { run } = store;
   const scored = store.scored();
   const best = store.iterations.get(run.best);
@@ -42,8 +43,6 @@ export function finding(store) {
 }
 
 const strong = (text) => el("strong", {}, text);
-const number = (index) => el("a", { href: `#iteration-${index}` }, numbered(index));
-
 /** The figures at the top. */
 export function keyFigures(store) {
   const { run } = store;
@@ -102,7 +101,7 @@ export function scoreboard(store) {
   const { run } = store;
   const range = accuracyRange([store]);
   const cost = costParts(run);
-  const heads = [["", ""], "accuracy", ["95 % interval", "wide"], ["parent", "num wide"], ["fixed, broken", "num"], ["no answer", "num wide"], ["prompt", "num wide"], ["fuel per example", "num wide"], [cost.money ? "cost" : "tokens", "num wide"], ["what it tries", "say"]];
+  const heads = [["", ""], "accuracy", ["95 % interval", "wide"], ["parent", "num wide"], ["fixed, broken", "num"], ["no answer", "num wide minor"], ["prompt", "num wide minor"], ["fuel per example", "num wide minor"], [cost.money ? "cost" : "tokens", "num wide"], ["what it tries", "say"]];
   const rows = run.iterations.map((it) => (it.score ? scoredRow(store, it, range, cost) : unscoredRow(it, cost)));
   return table("scoreboard", heads, rows, { class: "scoreboard", id: "scoreboard" });
 }
@@ -126,16 +125,16 @@ function scoredRow(store, it, range, cost) {
     cell("wide", intervalBar(score, range), el("span", { class: "muted" }, `${(100 * score.interval.low).toFixed(1)}–${(100 * score.interval.high).toFixed(1)}`)),
     cell("num wide", it.parent === null ? "–" : el("a", { href: `#iteration-${it.parent}` }, numbered(it.parent))),
     cell("num", changes ? [el("span", { class: "good" }, `+${changes.fixed.length}`), " ", el("span", { class: "bad" }, `−${changes.broken.length}`)] : "–"),
-    cell("num wide", score.n_errors === 0 ? "0" : el("span", { class: "bad" }, grouped(score.n_errors))),
-    cell("num wide", bytes(score.mean_prompt_bytes)),
-    cell("num wide", compact(score.total_fuel / Math.max(1, score.n_examples))),
+    cell("num wide minor", score.n_errors === 0 ? "0" : el("span", { class: "bad" }, grouped(score.n_errors))),
+    cell("num wide minor", bytes(score.mean_prompt_bytes)),
+    cell("num wide minor", compact(score.total_fuel / Math.max(1, score.n_examples))),
     cell("num wide", it.cost ? cost.shown(cost.of(it.cost, "proposer") + cost.of(it.cost, "target")) : "–"),
     cell("say", headline(it.reasoning)),
   );
 }
 
 function unscoredRow(it, cost) {
-  const none = cell("num wide", "–");
+  const none = cell("num wide minor", "–");
   return el(
     "tr",
     { class: "unscored", "data-iteration": it.index },

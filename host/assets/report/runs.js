@@ -1,7 +1,7 @@
 // Pages that only a server has: the list of runs, and two runs side by side.
 
 import { drawn, el, fill, select, table } from "./dom.js";
-import { accuracyChart, accuracyRange, costChart } from "./charts.js";
+import { accuracyChart, accuracyRange, costChart, costParts } from "./charts.js";
 import { accuracyLegend, finding, legend, notices } from "./overview.js";
 import { Store, RIGHT, served } from "./model.js";
 import { count, dollars, grouped, numbered, percent, time } from "./text.js";
@@ -22,7 +22,7 @@ export function showRuns(runs, element) {
     time(run.started_at),
   ];
   const heads = ["run", "state", "data set", "target", ["best", "num"], ["held out", "num"], ["iterations", "num"], ["cost", "num"], "started"];
-  fill(element, el("h2", {}, count(runs.length, "run")), runs.length === 0 ? el("p", { class: "muted" }, "There is no run in this folder yet.") : table("runs", heads, runs.map(row)), runs.length > 1 ? chooseTwo(runs) : null);
+  fill(element, runs.length === 0 ? el("p", { class: "muted" }, "There is no run in this folder yet.") : table("runs", heads, runs.map(row)), runs.length > 1 ? chooseTwo(runs) : null);
 }
 
 function chooseTwo(runs) {
@@ -31,7 +31,7 @@ function chooseTwo(runs) {
   const go = () => location.assign(`/compare/${encodeURIComponent(chosen.left)}/${encodeURIComponent(chosen.right)}`);
   return el(
     "form",
-    { class: "filters", "aria-label": "two runs side by side", on: { submit: (event) => (event.preventDefault(), go()) } },
+    { class: "filters two-runs", "aria-label": "two runs side by side", on: { submit: (event) => (event.preventDefault(), go()) } },
     select("Left", options, chosen.left, (value) => (chosen.left = value)),
     select("Right", options, chosen.right, (value) => (chosen.right = value)),
     el("button", { type: "submit" }, "Compare"),
@@ -41,25 +41,33 @@ function chooseTwo(runs) {
 /** Two runs side by side, over common scales. */
 export async function showComparison(ids, element) {
   const stores = await Promise.all(ids.map(async (id) => new Store(await served(id)("run"), served(id))));
-  const range = accuracyRange(stores);
+  const scale = { range: accuracyRange(stores), top: commonTop(stores) };
   fill(
     element,
-    el("h2", {}, `${ids[0]} and ${ids[1]}`),
-    el("div", { class: "two" }, stores.map((store, at) => side(store, ids[at], range))),
+    el("div", { class: "two" }, stores.map((store, at) => side(store, ids[at], scale))),
     agreement(stores, ids),
     differences(stores.map((store) => store.run.config), ids),
   );
 }
 
-function side(store, id, range) {
+/** The highest bar of both runs, where both count the same. */
+function commonTop(stores) {
+  const kinds = stores.map((store) => costParts(store.run));
+  if (kinds[0].money !== kinds[1].money) return null;
+  const all = stores.flatMap(({ run }, at) => [...run.iterations.map((it) => it.cost), run.costs?.test].filter(Boolean).map((cost) => kinds[at].of(cost, "proposer") + kinds[at].of(cost, "target")));
+  return Math.max(1e-9, ...all);
+}
+
+function side(store, id, { range, top }) {
+  const base = `/run/${encodeURIComponent(id)}`;
   return el(
     "section",
     {},
-    el("h3", {}, el("a", { href: `/run/${encodeURIComponent(id)}` }, id)),
+    el("h3", {}, el("a", { href: base }, id)),
     notices(store),
-    finding(store),
-    el("figure", {}, el("figcaption", {}, el("b", {}, "Accuracy"), accuracyLegend(store)), drawn((width) => accuracyChart(store, width, { range }))),
-    el("figure", {}, el("figcaption", {}, el("b", {}, "Cost"), legend([["proposer", "proposer"], ["target", "target"]])), drawn((width) => costChart(store, width))),
+    finding(store, base),
+    el("figure", {}, el("figcaption", {}, el("b", {}, "Accuracy"), accuracyLegend(store)), drawn((width) => accuracyChart(store, width, { range, base }))),
+    el("figure", {}, el("figcaption", {}, el("b", {}, "Cost"), legend([["proposer", "proposer"], ["target", "target"]])), drawn((width) => costChart(store, width, { top }))),
   );
 }
 
