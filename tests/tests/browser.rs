@@ -256,23 +256,13 @@ fn the_live_view_follows_a_run() {
     let folder = tempfile::tempdir().expect("a folder");
     run(folder.path(), "before", "0");
     let view = View::start(folder.path(), "runs");
+    let (runs, cache) = (folder.path().join("runs"), cache_dir());
+    let (runs, cache) = (runs.to_string_lossy(), cache.to_string_lossy());
+    // Longer than a browser needs to open the page.
     let args =
-        ["run", "--mock", "--iterations", "3", "--eval-size", "40", "--run-id", "going", "--seed", "2"];
-    let mut going = Command::new(PROGRAM)
-        .args(args)
-        .current_dir(folder.path())
-        .env("MMH_CACHE_DIR", cache_dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let config = folder.path().join("runs/going/summary.json");
-    while !config.is_file() {
-        assert!(going.try_wait().expect("a child").is_none(), "the run has begun");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    node("live.mjs", &[&view.url, "going", "before"]);
-    assert!(going.wait().expect("it ends").success());
+        ["run", "--mock", "--iterations", "8", "--eval-size", "60", "--run-id", "going", "--seed", "2"];
+    let more = ["--runs-dir", &runs, "--cache-dir", &cache];
+    node("live.mjs", &[&[&view.url, "before", PROGRAM], &args[..], &more[..]].concat());
 }
 
 #[test]

@@ -101,7 +101,7 @@ export function scoreboard(store) {
   const { run } = store;
   const range = accuracyRange([store]);
   const cost = costParts(run);
-  const heads = [["", ""], "accuracy", ["95 % interval", "wide"], ["parent", "num wide"], ["fixed, broken", "num"], ["no answer", "num wide minor"], ["prompt", "num wide minor"], ["fuel per example", "num wide minor"], [cost.money ? "cost" : "tokens", "num wide"], ["what it tries", "say"]];
+  const heads = [["", ""], "accuracy", ["95 % interval", "wide"], ["parent", "num wide"], ["fixed, broken", "num"], ["no answer", "num wide minor"], ["prompt", "num wide minor"], ["fuel each", "num wide minor"], [cost.money ? "cost" : "tokens", "num wide"], ["what it tries", "say"]];
   const rows = run.iterations.map((it) => (it.score ? scoredRow(store, it, range, cost) : unscoredRow(it, cost)));
   return table("scoreboard", heads, rows, { class: "scoreboard", id: "scoreboard" });
 }

@@ -180,7 +180,8 @@ function stageExamples(store, now) {
 }
 
 function exampleSquares(states, fixed, broken, width) {
-  const size = states.length > 200 ? 11 : 16;
+  // As large as fits into a field of about 190 pixels' height.
+  const size = Math.max(11, Math.min(26, Math.floor(Math.sqrt((width * 190) / Math.max(1, states.length)))));
   const columns = Math.max(1, Math.floor(width / size));
   const square = (state, example) => {
     const [x, y] = [(example % columns) * size + 2, Math.floor(example / columns) * size + 2];
