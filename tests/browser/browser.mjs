@@ -2,7 +2,15 @@
 
 import { chromium } from "playwright-core";
 
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
 
 /** Longest time of one test, in milliseconds. The browser ends with it. */
 const PATIENCE = 170000;
@@ -27,7 +35,11 @@ export async function withBrowser(test) {
 
 /** A page at this address, usable, with a list of everything that went wrong in it. */
 export async function open(browser, address, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    reducedMotion: "reduce",
+    ...options,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(30000);
   const wrong = [];
@@ -35,7 +47,9 @@ export async function open(browser, address, options = {}) {
   page.on("console", (message) => message.type() === "error" && wrong.push(`console: ${message.text()}`));
   await page.addInitScript(() => {
     window.violations = [];
-    document.addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+    document.addEventListener("securitypolicyviolation", (event) =>
+      window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`),
+    );
   });
   await page.goto(address);
   await page.waitForSelector("body[data-ready]");

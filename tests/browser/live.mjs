@@ -17,15 +17,24 @@ await withBrowser(async (browser) => {
   await page.waitForSelector("body[data-page=run][data-ready]");
   const rows = () => page.locator("#scoreboard tr[data-iteration]").count();
   const first = await rows();
-  await page.waitForFunction((first) => document.querySelectorAll("#scoreboard tr[data-iteration]").length > first, first, { timeout: 90000 });
+  await page.waitForFunction(
+    (first) => document.querySelectorAll("#scoreboard tr[data-iteration]").length > first,
+    first,
+    { timeout: 90000 },
+  );
   assert.match(await page.textContent("#notices"), /Not finished/, "a run that goes on says so");
-  await page.waitForFunction(() => document.getElementById("live").textContent === "finished", null, { timeout: 120000 });
+  await page.waitForFunction(() => document.getElementById("live").textContent === "finished", null, {
+    timeout: 120000,
+  });
   assert.ok(Number(await page.getAttribute("#live", "data-looks")) >= 2, "it was updated more than once");
   assert.equal(await ended, 0);
   const final = await (await page.request.get(`${url}data/${run}/run`)).json();
   assert.equal(await rows(), final.iterations.length);
   for (const it of final.iterations.filter((it) => it.score)) {
-    assert.equal(await page.textContent(`#scoreboard tr[data-iteration="${it.index}"] .accuracy b`), `${(100 * it.score.accuracy).toFixed(1)} %`);
+    assert.equal(
+      await page.textContent(`#scoreboard tr[data-iteration="${it.index}"] .accuracy b`),
+      `${(100 * it.score.accuracy).toFixed(1)} %`,
+    );
   }
   await page.locator("#example-list summary").first().click();
   await page.waitForSelector(".trace .call .raw");

@@ -15,30 +15,57 @@ const best = summary.iterations.find((it) => it.index === summary.best_iteration
 /** The figures on the page are those of the run. */
 async function figures(page) {
   assert.match(await page.textContent("#notices"), /SIMULATED/);
-  assert.match(await page.textContent("#finding"), new RegExp(percent(best.score.accuracy).replace(".", "\\.")));
+  assert.match(
+    await page.textContent("#finding"),
+    new RegExp(percent(best.score.accuracy).replace(".", "\\.")),
+  );
   for (const it of summary.iterations) {
     const row = page.locator(`#scoreboard tr[data-iteration="${it.index}"]`);
-    assert.equal(await row.locator(".accuracy b").textContent(), percent(it.score.accuracy), `accuracy of ${it.index}`);
-    assert.equal(await page.locator(`.chart a[href="#iteration-${it.index}"][aria-label*="${percent(it.score.accuracy)}"]`).count() > 0, true, `point of ${it.index}`);
+    assert.equal(
+      await row.locator(".accuracy b").textContent(),
+      percent(it.score.accuracy),
+      `accuracy of ${it.index}`,
+    );
+    assert.equal(
+      (await page
+        .locator(`.chart a[href="#iteration-${it.index}"][aria-label*="${percent(it.score.accuracy)}"]`)
+        .count()) > 0,
+      true,
+      `point of ${it.index}`,
+    );
   }
   for (const it of summary.unscored) {
     const text = await page.textContent(`#scoreboard tr[data-iteration="${it.index}"]`);
-    assert.ok(text.includes(it.status) && !text.includes("%"), `an iteration without a score has no per cent: ${text}`);
+    assert.ok(
+      text.includes(it.status) && !text.includes("%"),
+      `an iteration without a score has no per cent: ${text}`,
+    );
   }
   for (const test of summary.test) {
-    assert.ok((await page.textContent("#finding")).includes(percent(test.score.accuracy)), `held out ${test.index}`);
+    assert.ok(
+      (await page.textContent("#finding")).includes(percent(test.score.accuracy)),
+      `held out ${test.index}`,
+    );
   }
 }
 
 async function filters(page) {
   await page.selectOption("#examples-box select >> nth=2", "failures");
   const wrong = best.score.n_examples - best.score.n_correct;
-  await page.waitForFunction((wrong) => document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wrong} example`), wrong);
+  await page.waitForFunction(
+    (wrong) =>
+      document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wrong} example`),
+    wrong,
+  );
   assert.equal(await page.locator("#example-list summary .glyph.right").count(), 0, "failures only");
   await page.fill("#examples-box input[type=search]", "no text has these words");
   await page.waitForSelector("text=No example is left by these filters.");
   await page.fill("#examples-box input[type=search]", "diagnosis that fits best");
-  await page.waitForFunction((wrong) => document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wrong} example`), wrong);
+  await page.waitForFunction(
+    (wrong) =>
+      document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wrong} example`),
+    wrong,
+  );
   await page.fill("#examples-box input[type=search]", "");
   // The list is made anew a moment after the last letter.
   await page.waitForTimeout(400);
@@ -56,7 +83,9 @@ async function trace(page) {
 
 async function iterations(page) {
   await page.click(`#scoreboard a[href="#iteration-1"] >> nth=0`);
-  await page.waitForFunction(() => document.getElementById("iteration-title").textContent === "Iteration 001");
+  await page.waitForFunction(
+    () => document.getElementById("iteration-title").textContent === "Iteration 001",
+  );
   const source = summary.iterations.find((it) => it.index === 1)?.harness_code;
   for (const tab of ["reasoning", "timeline", "source", "diff", "changed", "learned", "record"]) {
     await page.click(`#tab-${tab}`);
@@ -75,19 +104,33 @@ async function iterations(page) {
   await page.keyboard.press("ArrowLeft");
   assert.equal(await page.getAttribute("#tab-source", "aria-selected"), "true", "arrows go from tab to tab");
   await page.keyboard.press("[");
-  await page.waitForFunction(() => document.getElementById("iteration-title").textContent === "Iteration 000");
+  await page.waitForFunction(
+    () => document.getElementById("iteration-title").textContent === "Iteration 000",
+  );
 }
 
 async function confusion(page) {
   const matrices = page.locator(".matrix");
   const diagonal = await matrices.last().locator("td.diagonal").allTextContents();
-  assert.equal(diagonal.reduce((sum, text) => sum + Number(text), 0), best.score.n_correct, "the diagonal is what is right");
+  assert.equal(
+    diagonal.reduce((sum, text) => sum + Number(text), 0),
+    best.score.n_correct,
+    "the diagonal is what is right",
+  );
   const all = await matrices.last().locator("tbody td:not(.recall)").allTextContents();
-  assert.equal(all.reduce((sum, text) => sum + Number(text), 0), best.score.n_examples, "every example is in a cell");
+  assert.equal(
+    all.reduce((sum, text) => sum + Number(text), 0),
+    best.score.n_examples,
+    "every example is in a cell",
+  );
   const cell = matrices.last().locator("td:not(.diagonal) button").first();
   const number = Number(await cell.textContent());
   await cell.click();
-  await page.waitForFunction((number) => document.querySelector("#examples-box [role=status]").textContent.startsWith(`${number} example`), number);
+  await page.waitForFunction(
+    (number) =>
+      document.querySelector("#examples-box [role=status]").textContent.startsWith(`${number} example`),
+    number,
+  );
 }
 
 async function replay(page) {
@@ -133,7 +176,9 @@ function faint() {
     return [...canvas.getImageData(0, 0, 1, 1).data];
   };
   const luminance = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+    const [x, y, z] = [r, g, b].map((value) =>
+      value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+    );
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
   const ground = (element) => {
@@ -148,23 +193,38 @@ function faint() {
   let checked = 0;
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
-    if (!node.data.trim() || ["SCRIPT", "STYLE", "NOSCRIPT", "TITLE", "title"].includes(element.tagName) || !element.checkVisibility()) continue;
+    if (
+      !node.data.trim() ||
+      ["SCRIPT", "STYLE", "NOSCRIPT", "TITLE", "title"].includes(element.tagName) ||
+      !element.checkVisibility()
+    )
+      continue;
     const style = getComputedStyle(element);
     const color = parsed(element.namespaceURI.endsWith("svg") ? style.fill : style.color);
     const [light, dark] = [luminance(color), luminance(ground(element))].sort((one, other) => other - one);
     const contrast = (light + 0.05) / (dark + 0.05);
     checked += 1;
-    if (contrast < 4.5) found.add(`${contrast.toFixed(2)} ${element.tagName}.${element.className?.baseVal ?? element.className}: ${node.data.trim().slice(0, 30)}`);
+    if (contrast < 4.5)
+      found.add(
+        `${contrast.toFixed(2)} ${element.tagName}.${element.className?.baseVal ?? element.className}: ${node.data.trim().slice(0, 30)}`,
+      );
   }
   return { checked, found: [...found] };
 }
 
 /** Controls without a name, pictures without a description, and ids that are there twice. */
 function unlabelled() {
-  const named = (element) => (element.getAttribute("aria-label") || element.labels?.[0]?.textContent || element.textContent).trim() !== "";
-  const controls = [...document.querySelectorAll("button, select, input, a[href], [role=region], [role=group], [role=img]")].filter((element) => !named(element));
+  const named = (element) =>
+    (element.getAttribute("aria-label") || element.labels?.[0]?.textContent || element.textContent).trim() !==
+    "";
+  const controls = [
+    ...document.querySelectorAll("button, select, input, a[href], [role=region], [role=group], [role=img]"),
+  ].filter((element) => !named(element));
   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
-  return [...controls.map((element) => element.outerHTML.slice(0, 80)), ...ids.filter((id, at) => ids.indexOf(id) !== at)];
+  return [
+    ...controls.map((element) => element.outerHTML.slice(0, 80)),
+    ...ids.filter((id, at) => ids.indexOf(id) !== at),
+  ];
 }
 
 await withBrowser(async (browser) => {

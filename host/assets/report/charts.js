@@ -18,13 +18,19 @@ function columns(run, width, extra = 0) {
 /** The numbers of iterations under a drawing, as many as there is room for; `kept` is free space at the end. */
 function numbers(scale, top, kept = 0) {
   const every = Math.max(1, Math.ceil(30 / scale.step));
-  const shown = Array.from({ length: scale.last + 1 }, (_, index) => index).filter((index) => index % every === 0 && (scale.last + 1 - index) * scale.step > kept);
-  return shown.map((index) => svg("text", { x: scale.x(index), y: top, class: "tick", "text-anchor": "middle" }, numbered(index)));
+  const shown = Array.from({ length: scale.last + 1 }, (_, index) => index).filter(
+    (index) => index % every === 0 && (scale.last + 1 - index) * scale.step > kept,
+  );
+  return shown.map((index) =>
+    svg("text", { x: scale.x(index), y: top, class: "tick", "text-anchor": "middle" }, numbered(index)),
+  );
 }
 
 /** The range of an accuracy axis: whole tens around everything that is shown. */
 export function accuracyRange(stores) {
-  const scores = stores.flatMap((store) => [...store.scored(), ...store.run.held_out.filter((it) => it.score)]).map((it) => it.score);
+  const scores = stores
+    .flatMap((store) => [...store.scored(), ...store.run.held_out.filter((it) => it.score)])
+    .map((it) => it.score);
   if (scores.length === 0) return [0, 1];
   const low = Math.floor(Math.min(...scores.map((score) => score.interval.low)) * 10) / 10;
   const high = Math.ceil(Math.max(...scores.map((score) => score.interval.high)) * 10) / 10;
@@ -36,7 +42,14 @@ export function accuracyRange(stores) {
  * `marked` one that stands out. Each point is a link to its iteration, on the page at `base`.
  */
 export function accuracyChart(store, width, options = {}) {
-  const { until = Infinity, heldOut = true, marked = null, range = accuracyRange([store]), height = 300, base = "" } = options;
+  const {
+    until = Infinity,
+    heldOut = true,
+    marked = null,
+    range = accuracyRange([store]),
+    height = 300,
+    base = "",
+  } = options;
   const { run } = store;
   const scale = columns(run, width);
   const bottom = height - 46;
@@ -47,7 +60,14 @@ export function accuracyChart(store, width, options = {}) {
   const best = bestOf(scored);
   return svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart", role: "group", "aria-label": accuracyInWords(scored, unscored, tests, best) },
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: "chart",
+      role: "group",
+      "aria-label": accuracyInWords(scored, unscored, tests, best),
+    },
     grid(range, width, y),
     bestSoFar(scored, scale, y),
     scored.map((it) => scorePoint(it, scale.x(it.index), y, it === best, marked === it.index, base)),
@@ -62,8 +82,12 @@ function grid(range, width, y) {
   const lines = [];
   const step = range[1] - range[0] > 0.55 ? 0.2 : 0.1;
   for (let share = Math.ceil(range[0] / step - 1e-9) * step; share <= range[1] + 1e-9; share += step) {
-    lines.push(svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: y(share), y2: y(share), class: "grid" }));
-    lines.push(svg("text", { x: LEFT - 8, y: y(share) + 4, class: "tick", "text-anchor": "end" }, percent(share, 0)));
+    lines.push(
+      svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: y(share), y2: y(share), class: "grid" }),
+    );
+    lines.push(
+      svg("text", { x: LEFT - 8, y: y(share) + 4, class: "tick", "text-anchor": "end" }, percent(share, 0)),
+    );
   }
   return lines;
 }
@@ -88,9 +112,20 @@ function scorePoint(it, x, y, best, marked, base) {
   const said = `iteration ${numbered(it.index)}: ${percent(accuracy)}, 95 % interval ${percent(interval.low)} to ${percent(interval.high)}`;
   return svg(
     "a",
-    { href: `${base}#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: `point${best ? " best" : ""}${marked ? " marked" : ""}` },
+    {
+      href: `${base}#iteration-${it.index}`,
+      "aria-label": said,
+      tabindex: "-1",
+      class: `point${best ? " best" : ""}${marked ? " marked" : ""}`,
+    },
     svg("title", {}, said),
-    svg("rect", { x: x - 9, y: y(interval.high) - 4, width: 18, height: y(interval.low) - y(interval.high) + 8, class: "hit" }),
+    svg("rect", {
+      x: x - 9,
+      y: y(interval.high) - 4,
+      width: 18,
+      height: y(interval.low) - y(interval.high) + 8,
+      class: "hit",
+    }),
     svg("line", { x1: x, x2: x, y1: y(interval.low), y2: y(interval.high), class: "whisker" }),
     svg("circle", { cx: x, cy: y(accuracy), r: best ? 6 : 4.5 }),
   );
@@ -113,7 +148,12 @@ function bestLabel(best, x, y, width) {
   const end = x > width - 90;
   return svg(
     "text",
-    { x: end ? x - 11 : x + 11, y: y(best.score.accuracy) - 9, class: "value", "text-anchor": end ? "end" : "start" },
+    {
+      x: end ? x - 11 : x + 11,
+      y: y(best.score.accuracy) - 9,
+      class: "value",
+      "text-anchor": end ? "end" : "start",
+    },
     percent(best.score.accuracy),
   );
 }
@@ -123,18 +163,31 @@ function unscoredMark(it, x, y, marked, base) {
   const said = `iteration ${numbered(it.index)}: ${it.status}, no score`;
   return svg(
     "a",
-    { href: `${base}#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: `unscored${marked ? " marked" : ""}` },
+    {
+      href: `${base}#iteration-${it.index}`,
+      "aria-label": said,
+      tabindex: "-1",
+      class: `unscored${marked ? " marked" : ""}`,
+    },
     svg("title", {}, said),
     svg("rect", { x: x - 9, y: y - 9, width: 18, height: 18, class: "hit" }),
-    svg("path", { d: it.status === "under way" ? `M${x - 4} ${y}H${x + 4}` : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}` }),
+    svg("path", {
+      d:
+        it.status === "under way"
+          ? `M${x - 4} ${y}H${x + 4}`
+          : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}`,
+    }),
   );
 }
 
 function accuracyInWords(scored, unscored, tests, best) {
   if (scored.length === 0) return "accuracy by iteration: nothing is scored yet";
-  const parts = [`accuracy by iteration with 95 % intervals: from ${percent(scored[0].score.accuracy)} in ${numbered(scored[0].index)}`];
+  const parts = [
+    `accuracy by iteration with 95 % intervals: from ${percent(scored[0].score.accuracy)} in ${numbered(scored[0].index)}`,
+  ];
   parts.push(`best ${percent(best.score.accuracy)} in ${numbered(best.index)}`);
-  if (unscored.length > 0) parts.push(`without a score ${unscored.map((it) => numbered(it.index)).join(", ")}`);
+  if (unscored.length > 0)
+    parts.push(`without a score ${unscored.map((it) => numbered(it.index)).join(", ")}`);
   for (const it of tests) parts.push(`held-out ${percent(it.score.accuracy)} for ${numbered(it.index)}`);
   return `${parts.join("; ")}. The scoreboard below has all of it.`;
 }
@@ -169,19 +222,49 @@ export function costChart(store, width, { height = 150, top = null } = {}) {
       {},
       svg("title", {}, said),
       svg("rect", { x, y: bottom - long(proposer), width: broad, height: long(proposer), class: "proposer" }),
-      svg("rect", { x, y: bottom - long(proposer) - long(target), width: broad, height: long(target), class: "target" }),
-      scale.step >= 44 ? svg("text", { x: x + broad / 2, y: bottom - long(proposer + target) - 5, class: "tick", "text-anchor": "middle" }, parts.shown(proposer + target)) : null,
+      svg("rect", {
+        x,
+        y: bottom - long(proposer) - long(target),
+        width: broad,
+        height: long(target),
+        class: "target",
+      }),
+      scale.step >= 44
+        ? svg(
+            "text",
+            {
+              x: x + broad / 2,
+              y: bottom - long(proposer + target) - 5,
+              class: "tick",
+              "text-anchor": "middle",
+            },
+            parts.shown(proposer + target),
+          )
+        : null,
     );
   };
   return svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart cost", role: "img", "aria-label": `cost by iteration in ${parts.unit}, proposer and target; the table of costs has all of it` },
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: "chart cost",
+      role: "img",
+      "aria-label": `cost by iteration in ${parts.unit}, proposer and target; the table of costs has all of it`,
+    },
     svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: bottom, y2: bottom, class: "axis" }),
     svg("text", { x: LEFT - 8, y: 24, class: "tick", "text-anchor": "end" }, parts.shown(most)),
     svg("text", { x: LEFT - 8, y: bottom + 4, class: "tick", "text-anchor": "end" }, "0"),
     bars.map(bar),
     numbers(scale, height - 6, tested ? 34 : 0),
-    tested ? svg("text", { x: scale.x(scale.last + 1), y: height - 6, class: "tick", "text-anchor": "middle" }, "test") : null,
+    tested
+      ? svg(
+          "text",
+          { x: scale.x(scale.last + 1), y: height - 6, class: "tick", "text-anchor": "middle" },
+          "test",
+        )
+      : null,
   );
 }
 
@@ -205,13 +288,16 @@ export function strip(states, size = 9) {
     const end = size - 1;
     if (state === "right") paths.right += `M${x} 1h${size}v${size}h-${size}z`;
     else if (state === "wrong") paths.wrong += `M${x + 0.5} 1.5h${end}v${end}h-${end}z`;
-    else if (state === "failed") paths.failed += `M${x + 1} 2l${end - 1} ${end - 1}m0 -${end - 1}l-${end - 1} ${end - 1}`;
+    else if (state === "failed")
+      paths.failed += `M${x + 1} 2l${end - 1} ${end - 1}m0 -${end - 1}l-${end - 1} ${end - 1}`;
     else paths.absent += `M${x + size / 2 - 1} ${1 + size / 2}h2`;
   });
   const width = states.length * (size + 2) + 1;
   return svg(
     "svg",
     { viewBox: `0 0 ${width} ${size + 2}`, width, height: size + 2, class: "strip", "aria-hidden": "true" },
-    Object.entries(paths).filter(([, path]) => path !== "").map(([state, path]) => svg("path", { d: path, class: state })),
+    Object.entries(paths)
+      .filter(([, path]) => path !== "")
+      .map(([state, path]) => svg("path", { d: path, class: state })),
   );
 }

@@ -15,13 +15,23 @@ export function showConfusion(store, element, chosen, open) {
     fill(element, el("p", { class: "muted" }, "Nothing is evaluated yet."));
     return;
   }
-  for (const side of ["left", "right"]) if (!indices.includes(chosen[side])) chosen[side] = side === "left" ? indices[0] : indices.at(-1);
+  for (const side of ["left", "right"])
+    if (!indices.includes(chosen[side])) chosen[side] = side === "left" ? indices[0] : indices.at(-1);
   const again = (name, value) => {
     chosen[name] = value;
     showConfusion(store, element, chosen, open);
   };
-  const options = indices.map((index) => [String(index), `${numbered(index)}${index === 0 ? " (baseline)" : ""}${index === store.run.best ? " (best)" : ""}`]);
-  const splits = store.evaluated("test").length > 0 ? [["val", "validation"], ["test", "held out"]] : [["val", "validation"]];
+  const options = indices.map((index) => [
+    String(index),
+    `${numbered(index)}${index === 0 ? " (baseline)" : ""}${index === store.run.best ? " (best)" : ""}`,
+  ]);
+  const splits =
+    store.evaluated("test").length > 0
+      ? [
+          ["val", "validation"],
+          ["test", "held out"],
+        ]
+      : [["val", "validation"]];
   const sides = [...new Set([chosen.left, chosen.right])];
   fill(
     element,
@@ -32,7 +42,11 @@ export function showConfusion(store, element, chosen, open) {
       select("Left", options, String(chosen.left), (value) => again("left", Number(value))),
       select("Right", options, String(chosen.right), (value) => again("right", Number(value))),
     ),
-    el("div", { class: "matrices" }, sides.map((index) => matrix(store, chosen.split, index, open))),
+    el(
+      "div",
+      { class: "matrices" },
+      sides.map((index) => matrix(store, chosen.split, index, open)),
+    ),
     mostConfused(store, chosen),
   );
 }
@@ -57,19 +71,34 @@ function matrix(store, split, index, open) {
   const labels = names(store);
   const counts = confusions(store, split, index);
   const rows = [...counts.keys()].filter((gold) => counts[gold].some((count) => count > 0));
-  const columns = [...labels.keys()].filter((at) => rows.includes(at) || rows.some((gold) => counts[gold][at] > 0));
+  const columns = [...labels.keys()].filter(
+    (at) => rows.includes(at) || rows.some((gold) => counts[gold][at] > 0),
+  );
   const most = Math.max(1, ...rows.map((gold) => counts[gold].reduce((sum, count) => sum + count, 0)));
   const name = (at) => labels[at];
   const wanted = (at) => (at === labels.length - 1 ? "-1" : at === labels.length - 2 ? "" : String(at));
   const title = `${numbered(index)}: gold labels down, predictions across`;
-  const head = el("tr", {}, el("td", {}), columns.map((at) => el("th", { scope: "col", title: name(at) }, el("span", {}, name(at)))));
+  const head = el(
+    "tr",
+    {},
+    el("td", {}),
+    columns.map((at) => el("th", { scope: "col", title: name(at) }, el("span", {}, name(at)))),
+  );
   const body = rows.map((gold) => {
     const all = counts[gold].reduce((sum, count) => sum + count, 0);
     return el(
       "tr",
       {},
       el("th", { scope: "row", title: name(gold) }, name(gold)),
-      columns.map((at) => matrixCell(counts[gold][at], gold === at, most, `${numbered(index)}: ${count(counts[gold][at], "example")} of ${name(gold)} taken for ${name(at)}`, () => open({ split, iteration: index, gold: wanted(gold), predicted: wanted(at) }))),
+      columns.map((at) =>
+        matrixCell(
+          counts[gold][at],
+          gold === at,
+          most,
+          `${numbered(index)}: ${count(counts[gold][at], "example")} of ${name(gold)} taken for ${name(at)}`,
+          () => open({ split, iteration: index, gold: wanted(gold), predicted: wanted(at) }),
+        ),
+      ),
       el("td", { class: "recall" }, `${counts[gold][gold]}/${all}`),
     );
   });
@@ -77,8 +106,23 @@ function matrix(store, split, index, open) {
   return el(
     "figure",
     { class: "matrix" },
-    el("figcaption", {}, el("b", {}, `Iteration ${numbered(index)}`), " gold labels down, predictions across"),
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, el("table", {}, el("caption", { class: "hidden" }, title), el("thead", {}, head), el("tbody", {}, body))),
+    el(
+      "figcaption",
+      {},
+      el("b", {}, `Iteration ${numbered(index)}`),
+      " gold labels down, predictions across",
+    ),
+    el(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
+      el(
+        "table",
+        {},
+        el("caption", { class: "hidden" }, title),
+        el("thead", {}, head),
+        el("tbody", {}, body),
+      ),
+    ),
   );
 }
 
@@ -87,7 +131,11 @@ function matrixCell(number, diagonal, most, said, open) {
   const kind = diagonal ? "diagonal" : "";
   if (number === 0) return el("td", { class: kind });
   const depth = Math.min(4, Math.ceil((4 * number) / most));
-  return el("td", { class: `${kind} depth-${depth}` }, el("button", { type: "button", title: said, "aria-label": said, on: { click: open } }, String(number)));
+  return el(
+    "td",
+    { class: `${kind} depth-${depth}` },
+    el("button", { type: "button", title: said, "aria-label": said, on: { click: open } }, String(number)),
+  );
 }
 
 /** The pairs that are confused most, with what became of them. */
@@ -101,19 +149,57 @@ function mostConfused(store, { split, left, right }) {
       if (gold !== predicted && number + now > 0) pairs.push({ gold, predicted, number, now });
     }),
   );
-  pairs.sort((one, other) => Math.max(other.number, other.now) - Math.max(one.number, one.now) || other.number - one.number);
-  const rows = pairs.slice(0, 12).map(({ gold, predicted, number, now }) => [labels[gold], labels[predicted], String(number), String(now), now === number ? "=" : now < number ? `▼ ${number - now} fewer` : `▲ ${now - number} more`]);
+  pairs.sort(
+    (one, other) =>
+      Math.max(other.number, other.now) - Math.max(one.number, one.now) || other.number - one.number,
+  );
+  const rows = pairs
+    .slice(0, 12)
+    .map(({ gold, predicted, number, now }) => [
+      labels[gold],
+      labels[predicted],
+      String(number),
+      String(now),
+      now === number ? "=" : now < number ? `▼ ${number - now} fewer` : `▲ ${now - number} more`,
+    ]);
   if (rows.length === 0) return null;
-  const recall = (counts, gold) => counts[gold][gold] / Math.max(1, counts[gold].reduce((sum, count) => sum + count, 0));
-  const shifts = store.run.config.task.labels.map((label, gold) => ({ label, shift: recall(after, gold) - recall(before, gold) })).filter(({ shift }) => shift !== 0);
+  const recall = (counts, gold) =>
+    counts[gold][gold] /
+    Math.max(
+      1,
+      counts[gold].reduce((sum, count) => sum + count, 0),
+    );
+  const shifts = store.run.config.task.labels
+    .map((label, gold) => ({ label, shift: recall(after, gold) - recall(before, gold) }))
+    .filter(({ shift }) => shift !== 0);
   shifts.sort((one, other) => other.shift - one.shift);
   const named = (some) => some.map(({ label, shift }) => `${label} (${points(shift)})`).join(", ") || "none";
   return el(
     "div",
     { class: "two" },
-    el("section", {}, el("h3", {}, "Most confused"), table("most confused pairs", ["gold", "predicted", [numbered(left), "num"], [numbered(right), "num"], "change"], rows)),
+    el(
+      "section",
+      {},
+      el("h3", {}, "Most confused"),
+      table(
+        "most confused pairs",
+        ["gold", "predicted", [numbered(left), "num"], [numbered(right), "num"], "change"],
+        rows,
+      ),
+    ),
     left === right
       ? null
-      : el("section", {}, el("h3", {}, `Labels from ${numbered(left)} to ${numbered(right)}`), el("p", {}, el("b", {}, "▲ better, in points: "), named(shifts.filter(({ shift }) => shift > 0))), el("p", {}, el("b", {}, "▼ worse, in points: "), named(shifts.filter(({ shift }) => shift < 0).reverse()))),
+      : el(
+          "section",
+          {},
+          el("h3", {}, `Labels from ${numbered(left)} to ${numbered(right)}`),
+          el("p", {}, el("b", {}, "▲ better, in points: "), named(shifts.filter(({ shift }) => shift > 0))),
+          el(
+            "p",
+            {},
+            el("b", {}, "▼ worse, in points: "),
+            named(shifts.filter(({ shift }) => shift < 0).reverse()),
+          ),
+        ),
   );
 }

@@ -64,9 +64,17 @@ export function fill(element, ...children) {
 
 /** A text as it is, of whatever length: the rest of a long one is shown when it is asked for. */
 export function raw(text, label) {
-  const block = el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": label }, text.slice(0, SHOWN_CHARACTERS));
+  const block = el(
+    "pre",
+    { class: "raw", tabindex: "0", role: "group", "aria-label": label },
+    text.slice(0, SHOWN_CHARACTERS),
+  );
   if (text.length <= SHOWN_CHARACTERS) return block;
-  const more = el("button", { type: "button", class: "plain" }, `show all ${grouped(text.length)} characters`);
+  const more = el(
+    "button",
+    { type: "button", class: "plain" },
+    `show all ${grouped(text.length)} characters`,
+  );
   more.addEventListener("click", () => {
     fill(block, text);
     more.remove();
@@ -78,7 +86,11 @@ export function raw(text, label) {
 /** A list of names and what they stand for; rows without a value are left out. */
 export function facts(rows) {
   const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return el("dl", { class: "facts" }, shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  return el(
+    "dl",
+    { class: "facts" },
+    shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+  );
 }
 
 /** A digest, if there is one. */
@@ -102,7 +114,11 @@ export function table(caption, heads, rows, properties = {}) {
       properties,
       el("caption", { class: "hidden" }, caption),
       el("thead", {}, el("tr", {}, head)),
-      el("tbody", {}, rows.map((row) => (row instanceof Element ? row : el("tr", {}, row.map(cell))))),
+      el(
+        "tbody",
+        {},
+        rows.map((row) => (row instanceof Element ? row : el("tr", {}, row.map(cell)))),
+      ),
     ),
   );
 }
@@ -122,7 +138,11 @@ export function select(label, options, value, changed) {
 export function tabs(label, panels, chosen, choose) {
   const panel = el("div", { role: "tabpanel", class: "panel", tabindex: "0" });
   const buttons = panels.map(([key, title]) =>
-    el("button", { type: "button", role: "tab", id: `tab-${key}`, "data-key": key, on: { click: () => open(key) } }, title),
+    el(
+      "button",
+      { type: "button", role: "tab", id: `tab-${key}`, "data-key": key, on: { click: () => open(key) } },
+      title,
+    ),
   );
   const list = el("div", { role: "tablist", "aria-label": label, class: "tabs" }, buttons);
   list.addEventListener("keydown", (event) => {

@@ -25,15 +25,33 @@ const SHOW = [
 
 /** The filters as they are at first. */
 export function firstFilters(store) {
-  return { split: "val", iteration: store.run.best ?? 0, show: "all", gold: "", predicted: "", outcome: "", text: "", rows: ROWS };
+  return {
+    split: "val",
+    iteration: store.run.best ?? 0,
+    show: "all",
+    gold: "",
+    predicted: "",
+    outcome: "",
+    text: "",
+    rows: ROWS,
+  };
 }
 
 /** The list and its filters in this element. `filters` is kept while a run goes on. */
 export function showExamples(store, element, filters) {
   const list = el("div", { id: "example-list" });
   const status = el("p", { class: "muted", role: "status" });
+  let latest = 0;
   const refresh = async () => {
-    const shown = await matching(store, filters);
+    latest += 1;
+    const mine = latest;
+    const shown = await matching(store, filters).catch((error) => error);
+    // Somebody has asked for something else meanwhile.
+    if (mine !== latest) return;
+    if (shown instanceof Error) {
+      fill(status, `the texts cannot be searched: ${shown.message}`);
+      return;
+    }
     fill(status, `${count(shown.length, "example")} of ${grouped(store.run[filters.split].length)}`);
     fill(list, exampleRows(store, filters, shown, refresh));
   };
@@ -42,8 +60,18 @@ export function showExamples(store, element, filters) {
 }
 
 function stripLegend() {
-  const kinds = [["right", "right"], ["wrong", "wrong"], ["failed", "no answer"], ["absent", "not evaluated"]];
-  return el("p", { class: "legend" }, "by iteration, left to right: ", kinds.map(([state, text]) => el("span", {}, strip([state], 10), text)));
+  const kinds = [
+    ["right", "right"],
+    ["wrong", "wrong"],
+    ["failed", "no answer"],
+    ["absent", "not evaluated"],
+  ];
+  return el(
+    "p",
+    { class: "legend" },
+    "by iteration, left to right: ",
+    kinds.map(([state, text]) => el("span", {}, strip([state], 10), text)),
+  );
 }
 
 function filterForm(store, element, filters, refresh) {
@@ -55,11 +83,30 @@ function filterForm(store, element, filters, refresh) {
   };
   const indices = store.evaluated(filters.split);
   if (!indices.includes(filters.iteration)) filters.iteration = indices.at(-1) ?? 0;
-  const iterations = indices.map((index) => [String(index), `${numbered(index)}${index === run.best ? " (best)" : ""}`]);
-  const labels = [["", "any"], ...run.labels.slice(0, LABELS).map((label, at) => [String(at), label.slice(0, 80)])];
-  const outcomes = run.outcomes.map((name, at) => [String(at), name]).filter(([at]) => used(store, filters, Number(at)));
-  const search = el("input", { type: "search", value: filters.text, placeholder: "in texts, prompts, replies, logs", on: { input: debounced(() => set("text")(search.value)) } });
-  const splits = store.evaluated("test").length > 0 ? [["val", "validation"], ["test", "held out"]] : [["val", "validation"]];
+  const iterations = indices.map((index) => [
+    String(index),
+    `${numbered(index)}${index === run.best ? " (best)" : ""}`,
+  ]);
+  const labels = [
+    ["", "any"],
+    ...run.labels.slice(0, LABELS).map((label, at) => [String(at), label.slice(0, 80)]),
+  ];
+  const outcomes = run.outcomes
+    .map((name, at) => [String(at), name])
+    .filter(([at]) => used(store, filters, Number(at)));
+  const search = el("input", {
+    type: "search",
+    value: filters.text,
+    placeholder: "in texts, prompts, replies, logs",
+    on: { input: debounced(() => set("text")(search.value)) },
+  });
+  const splits =
+    store.evaluated("test").length > 0
+      ? [
+          ["val", "validation"],
+          ["test", "held out"],
+        ]
+      : [["val", "validation"]];
   const changeSplit = (value) => {
     filters.split = value;
     filters.rows = ROWS;
@@ -67,7 +114,12 @@ function filterForm(store, element, filters, refresh) {
   };
   return el(
     "form",
-    { class: "filters", role: "search", "aria-label": "examples", on: { submit: (event) => event.preventDefault() } },
+    {
+      class: "filters",
+      role: "search",
+      "aria-label": "examples",
+      on: { submit: (event) => event.preventDefault() },
+    },
     select("Examples", splits, filters.split, changeSplit),
     select("In iteration", iterations, String(filters.iteration), (value) => set("iteration")(Number(value))),
     select("Show", SHOW, filters.show, set("show")),
@@ -79,7 +131,9 @@ function filterForm(store, element, filters, refresh) {
 }
 
 function used(store, filters, outcome) {
-  return store.evaluated(filters.split).some((index) => store.evaluation(filters.split, index).results.outcome.includes(outcome));
+  return store
+    .evaluated(filters.split)
+    .some((index) => store.evaluation(filters.split, index).results.outcome.includes(outcome));
 }
 
 function debounced(act) {
@@ -99,11 +153,20 @@ async function matching(store, filters) {
   const needle = filters.text.trim().toLowerCase();
   const texts = needle === "" ? null : (await store.details(split, iteration)).found(needle);
   const hit = (example) =>
-    texts === null || texts.has(example.id) || [example.id, example.input, run.labels[example.gold]].some((text) => text.toLowerCase().includes(needle));
+    texts === null ||
+    texts.has(example.id) ||
+    [example.id, example.input, run.labels[example.gold]].some((text) => text.toLowerCase().includes(needle));
   const is = (wanted, value) => wanted === "" || Number(wanted) === value;
   return run[split]
     .map((example, at) => [example, at])
-    .filter(([example, at]) => shows(at) && is(filters.gold, example.gold) && is(filters.predicted, evaluation.of(at, "predicted")) && is(filters.outcome, evaluation.of(at, "outcome")) && hit(example))
+    .filter(
+      ([example, at]) =>
+        shows(at) &&
+        is(filters.gold, example.gold) &&
+        is(filters.predicted, evaluation.of(at, "predicted")) &&
+        is(filters.outcome, evaluation.of(at, "outcome")) &&
+        hit(example),
+    )
     .map(([, at]) => at);
 }
 
@@ -113,7 +176,7 @@ function showing(store, { split, iteration, show }, evaluation) {
     const set = new Set(examples);
     return (example) => set.has(example);
   };
-  const parent = split === "val" ? store.iterations.get(iteration)?.parent ?? 0 : 0;
+  const parent = split === "val" ? (store.iterations.get(iteration)?.parent ?? 0) : 0;
   const states = (example) => statesOf(store, split, example).filter((state) => state !== "absent");
   const { fixed, broken } = store.changes(split, parent, iteration);
   const baseline = store.changes(split, 0, iteration);
@@ -138,12 +201,22 @@ function statesOf(store, split, example) {
 
 function exampleRows(store, filters, shown, refresh) {
   const rows = shown.slice(0, filters.rows).map((example) => exampleRow(store, filters, example));
-  if (shown.length <= filters.rows) return rows.length > 0 ? el("ol", { class: "examples" }, rows) : el("p", { class: "muted" }, "No example is left by these filters.");
+  if (shown.length <= filters.rows)
+    return rows.length > 0
+      ? el("ol", { class: "examples" }, rows)
+      : el("p", { class: "muted" }, "No example is left by these filters.");
   const more = () => {
     filters.rows += ROWS;
     refresh();
   };
-  return [el("ol", { class: "examples" }, rows), el("button", { type: "button", class: "plain", on: { click: more } }, `show ${Math.min(ROWS, shown.length - filters.rows)} more`)];
+  return [
+    el("ol", { class: "examples" }, rows),
+    el(
+      "button",
+      { type: "button", class: "plain", on: { click: more } },
+      `show ${Math.min(ROWS, shown.length - filters.rows)} more`,
+    ),
+  ];
 }
 
 function exampleRow(store, filters, example) {
@@ -153,21 +226,41 @@ function exampleRow(store, filters, example) {
   const state = store.evaluation(split, iteration).state(example);
   const states = statesOf(store, split, example);
   const rights = states.filter((state) => state === RIGHT).length;
-  const said = state === FAILED ? store.outcome(split, iteration, example) : store.predicted(split, iteration, example);
+  const said =
+    state === FAILED ? store.outcome(split, iteration, example) : store.predicted(split, iteration, example);
   const trace = el(
     "details",
     { class: "example", id: `example-${split}-${example}` },
     el(
       "summary",
       {},
-      el("span", { class: `glyph ${state}`, title: state }, GLYPHS[state], el("span", { class: "hidden" }, state)),
+      el(
+        "span",
+        { class: `glyph ${state}`, title: state },
+        GLYPHS[state],
+        el("span", { class: "hidden" }, state),
+      ),
       el("code", { class: "id" }, id),
-      el("span", { class: "labels" }, run.labels[gold], state === RIGHT ? "" : el("span", { class: "bad" }, ` ≠ ${said ?? "–"}`)),
+      el(
+        "span",
+        { class: "labels" },
+        run.labels[gold],
+        state === RIGHT ? "" : el("span", { class: "bad" }, ` ≠ ${said ?? "–"}`),
+      ),
       el("span", { class: "snippet" }, input.slice(0, 160)),
-      el("span", { class: "across" }, strip(states), el("span", { class: "hidden" }, `right in ${rights} of ${states.length}`)),
+      el(
+        "span",
+        { class: "across" },
+        strip(states),
+        el("span", { class: "hidden" }, `right in ${rights} of ${states.length}`),
+      ),
     ),
   );
-  trace.addEventListener("toggle", () => trace.children.length === 1 && trace.append(exampleTrace(store, split, example, iteration)), { once: true });
+  trace.addEventListener(
+    "toggle",
+    () => trace.children.length === 1 && trace.append(exampleTrace(store, split, example, iteration)),
+    { once: true },
+  );
   return el("li", {}, trace);
 }
 
@@ -176,17 +269,45 @@ function exampleTrace(store, split, example, chosen) {
   const { input, gold } = store.run[split][example];
   const box = el("div");
   const show = (index) => {
-    for (const button of picks.children) button.setAttribute("aria-pressed", String(Number(button.dataset.index) === index));
-    fill(box, traceFacts(store, split, index, example), later(store.details(split, index), (details) => traceTexts(store, split, details, example)));
+    for (const button of picks.children)
+      button.setAttribute("aria-pressed", String(Number(button.dataset.index) === index));
+    fill(
+      box,
+      traceFacts(store, split, index, example),
+      later(store.details(split, index), (details) => traceTexts(store, split, details, example)),
+    );
   };
-  const picks = el("div", { class: "picks", role: "group", "aria-label": "trace of iteration" }, store.evaluated(split).map((index) => pick(store, split, example, index, show)));
+  const picks = el(
+    "div",
+    { class: "picks", role: "group", "aria-label": "trace of iteration" },
+    store.evaluated(split).map((index) => pick(store, split, example, index, show)),
+  );
   show(chosen);
-  return el("div", { class: "trace" }, el("h4", {}, "Input"), raw(input, "input"), el("p", {}, "Gold label: ", el("b", {}, store.run.labels[gold])), el("h4", {}, "Trace of iteration"), picks, box);
+  return el(
+    "div",
+    { class: "trace" },
+    el("h4", {}, "Input"),
+    raw(input, "input"),
+    el("p", {}, "Gold label: ", el("b", {}, store.run.labels[gold])),
+    el("h4", {}, "Trace of iteration"),
+    picks,
+    box,
+  );
 }
 
 function pick(store, split, example, index, show) {
   const state = store.evaluation(split, index).state(example);
-  return el("button", { type: "button", class: `pick ${state}`, "data-index": index, "aria-label": `iteration ${numbered(index)}, ${state}`, on: { click: () => show(index) } }, `${GLYPHS[state]} ${numbered(index)}`);
+  return el(
+    "button",
+    {
+      type: "button",
+      class: `pick ${state}`,
+      "data-index": index,
+      "aria-label": `iteration ${numbered(index)}, ${state}`,
+      on: { click: () => show(index) },
+    },
+    `${GLYPHS[state]} ${numbered(index)}`,
+  );
 }
 
 function traceFacts(store, split, index, example) {
@@ -209,7 +330,8 @@ function traceFacts(store, split, index, example) {
 function traceTexts(store, split, details, example) {
   const row = details.rows.get(store.run[split][example].id);
   if (!row) return el("p", { class: "muted" }, "Its prompts and logs are not recorded.");
-  const named = (name, references) => (references.length > 0 ? [el("h4", {}, name), raw(details.text(references), name)] : null);
+  const named = (name, references) =>
+    references.length > 0 ? [el("h4", {}, name), raw(details.text(references), name)] : null;
   const logs = row.logs.map(([level, text]) => `${level}: ${details.text(text)}`).join("\n");
   return [
     named("Error", row.error),
@@ -223,14 +345,33 @@ function traceTexts(store, split, details, example) {
 /** A call: what was asked, and what came back. */
 export function modelCall(details, call, at, calls) {
   const title = calls > 1 ? `Call ${at + 1} of ${calls}` : "Call";
-  const sizes = `${grouped(call.input_tokens)} tokens in, ${grouped(call.output_tokens)} out${call.cost_usd > 0 ? `, ${dollars(call.cost_usd)}` : ""}${call.cached ? ", from the cache" : ""}${call.attempts > 1 ? `, ${call.attempts} attempts` : ""}${call.stop_reason ? `, ${call.stop_reason}` : ""}`;
+  const sizes = callSizes(call);
   return el(
     "section",
     { class: "call" },
     el("h4", {}, title, el("span", { class: "muted" }, ` ${sizes}`)),
-    call.messages.map(([role, text]) => [el("h5", {}, role === "user" ? "prompt" : role), raw(details.text(text), role)]),
+    call.messages.map(([role, text]) => [
+      el("h5", {}, role === "user" ? "prompt" : role),
+      raw(details.text(text), role),
+    ]),
     call.thinking.length > 0 ? [el("h5", {}, "thought"), raw(details.text(call.thinking), "thought")] : null,
-    call.error.length > 0 ? [el("h5", { class: "bad" }, "error"), raw(details.text(call.error), "error")] : [el("h5", {}, "reply"), raw(details.text(call.reply), "reply")],
-    el("p", { class: "muted digest" }, `at most ${grouped(call.max_tokens)} tokens${call.temperature === null ? "" : `, temperature ${call.temperature}`}; request sha256 ${call.digest}`),
+    call.error.length > 0
+      ? [el("h5", { class: "bad" }, "error"), raw(details.text(call.error), "error")]
+      : [el("h5", {}, "reply"), raw(details.text(call.reply), "reply")],
+    el(
+      "p",
+      { class: "muted digest" },
+      `at most ${grouped(call.max_tokens)} tokens${call.temperature === null ? "" : `, temperature ${call.temperature}`}; request sha256 ${call.digest}`,
+    ),
   );
+}
+
+/** What a call took, in words. */
+function callSizes(call) {
+  const parts = [`${grouped(call.input_tokens)} tokens in`, `${grouped(call.output_tokens)} out`];
+  if (call.cost_usd > 0) parts.push(dollars(call.cost_usd));
+  if (call.cached) parts.push("from the cache");
+  if (call.attempts > 1) parts.push(`${call.attempts} attempts`);
+  if (call.stop_reason) parts.push(call.stop_reason);
+  return parts.join(", ");
 }

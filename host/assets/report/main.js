@@ -32,8 +32,16 @@ class RunPage {
     const { store } = this;
     document.title = `${plain(store.run.config.run_id)} · mmh`;
     fill(part("title"), store.run.config.run_id);
-    fill(part("subtitle"), `${store.run.config.dataset} · ${store.run.config.proposer_model} proposes, ${store.run.config.target_model} answers`);
-    showOverview(store, { notices: part("notices"), finding: part("finding"), charts: part("charts"), scoreboard: part("scoreboard-box") });
+    fill(
+      part("subtitle"),
+      `${store.run.config.dataset} · ${store.run.config.proposer_model} proposes, ${store.run.config.target_model} answers`,
+    );
+    showOverview(store, {
+      notices: part("notices"),
+      finding: part("finding"),
+      charts: part("charts"),
+      scoreboard: part("scoreboard-box"),
+    });
     this.showIteration();
     showExamples(store, part("examples-box"), this.filters);
     this.showConfusion();
@@ -43,15 +51,21 @@ class RunPage {
 
   showIteration() {
     showIteration(this.store, part("iteration-box"), this.iteration);
-    for (const row of document.querySelectorAll("[data-iteration]")) row.classList.toggle("chosen", Number(row.dataset.iteration) === this.iteration.iteration);
+    for (const row of document.querySelectorAll("[data-iteration]"))
+      row.classList.toggle("chosen", Number(row.dataset.iteration) === this.iteration.iteration);
   }
 
   showConfusion() {
-    showConfusion(this.store, part("confusion-box"), this.comparison, ({ split, iteration, gold, predicted }) => {
-      Object.assign(this.filters, firstFilters(this.store), { split, iteration, gold, predicted });
-      showExamples(this.store, part("examples-box"), this.filters);
-      part("examples").scrollIntoView();
-    });
+    showConfusion(
+      this.store,
+      part("confusion-box"),
+      this.comparison,
+      ({ split, iteration, gold, predicted }) => {
+        Object.assign(this.filters, firstFilters(this.store), { split, iteration, gold, predicted });
+        showExamples(this.store, part("examples-box"), this.filters);
+        part("examples").scrollIntoView();
+      },
+    );
   }
 
   /** Goes where the address points: #iteration-3, or #example-val-17-3. */
@@ -82,7 +96,8 @@ class RunPage {
 
   /** Brackets go to the iteration before and after. */
   key(event) {
-    if (event.target.matches("input, select, textarea") || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.matches("input, select, textarea") || event.ctrlKey || event.altKey || event.metaKey)
+      return;
     const step = { "[": -1, "]": 1 }[event.key];
     if (!step) return;
     const all = this.store.run.iterations.map((it) => it.index);
@@ -145,7 +160,9 @@ function keepUp(page, id) {
     setTimeout(() => ((busy = false), look()), PAUSE);
   };
   source.addEventListener("changed", () => ((wanted = true), look()));
-  source.addEventListener("open", () => fill(status, page.store.run.finished_at || page.store.run.stopped ? "finished" : "live"));
+  source.addEventListener("open", () =>
+    fill(status, page.store.run.finished_at || page.store.run.stopped ? "finished" : "live"),
+  );
   source.addEventListener("error", () => fill(status, "the server is away"));
 }
 

@@ -26,7 +26,13 @@ function blockAt(lines, at) {
   if (heading) return [el(`h${Math.min(6, heading[1].length + 3)}`, {}, inline(heading[2])), at + 1];
   if (ITEM.test(line)) return list(lines, at);
   let end = at + 1;
-  while (end < lines.length && lines[end].trim() !== "" && !/^\s*```|^#{1,6}\s/.test(lines[end]) && !ITEM.test(lines[end])) end += 1;
+  while (
+    end < lines.length &&
+    lines[end].trim() !== "" &&
+    !/^\s*```|^#{1,6}\s/.test(lines[end]) &&
+    !ITEM.test(lines[end])
+  )
+    end += 1;
   return [el("p", {}, inline(lines.slice(at, end).join("\n"))), end];
 }
 
@@ -45,7 +51,14 @@ function list(lines, at) {
     end += 1;
   }
   const tag = /^\s*\d/.test(lines[at]) ? "ol" : "ul";
-  return [el(tag, {}, items.map((item) => el("li", {}, inline(item)))), end];
+  return [
+    el(
+      tag,
+      {},
+      items.map((item) => el("li", {}, inline(item))),
+    ),
+    end,
+  ];
 }
 
 /** Code, strong and emphasized text. */

@@ -64,7 +64,8 @@ class Details {
   /** The text that stands for these pairs of a first piece and a count. */
   text(runs) {
     let text = "";
-    for (let at = 0; at < runs.length; at += 2) text += this.pieces.slice(runs[at], runs[at] + runs[at + 1]).join("");
+    for (let at = 0; at < runs.length; at += 2)
+      text += this.pieces.slice(runs[at], runs[at] + runs[at + 1]).join("");
     return text;
   }
 
@@ -78,9 +79,16 @@ class Details {
       return false;
     };
     const texts = (row) => [
-      row.error, row.stdout, row.stderr,
+      row.error,
+      row.stdout,
+      row.stderr,
       ...row.logs.map((log) => log[1]),
-      ...row.calls.flatMap((call) => [call.reply, call.thinking, call.error, ...call.messages.map((message) => message[1])]),
+      ...row.calls.flatMap((call) => [
+        call.reply,
+        call.thinking,
+        call.error,
+        ...call.messages.map((message) => message[1]),
+      ]),
     ];
     return new Set(this.block.rows.filter((row) => texts(row).some(hit)).map((row) => row.example));
   }
@@ -94,13 +102,17 @@ export class Store {
     this.opened = new Map();
     this.iterations = new Map(run.iterations.map((it) => [it.index, it]));
     this.evaluations = new Map();
-    for (const it of run.iterations) this.evaluations.set(`val-${it.index}`, new Evaluation(it.results, run.val.length));
-    for (const it of run.held_out) this.evaluations.set(`test-${it.index}`, new Evaluation(it.results, run.test.length));
+    for (const it of run.iterations)
+      this.evaluations.set(`val-${it.index}`, new Evaluation(it.results, run.val.length));
+    for (const it of run.held_out)
+      this.evaluations.set(`test-${it.index}`, new Evaluation(it.results, run.test.length));
   }
 
   /** What was evaluated: `val` or `test`, of an iteration. */
   evaluation(split, index) {
-    return this.evaluations.get(`${split}-${index}`) ?? new Evaluation({ example: [] }, this.run[split].length);
+    return (
+      this.evaluations.get(`${split}-${index}`) ?? new Evaluation({ example: [] }, this.run[split].length)
+    );
   }
 
   /** The iterations that have results of this split. */
@@ -109,15 +121,21 @@ export class Store {
     return all.filter((it) => it.results.example.length > 0).map((it) => it.index);
   }
 
-  /** The long texts of an evaluation. Opened once. */
+  /** The long texts of an evaluation. Opened once, or again if that has failed. */
   details(split, index) {
     const name = `${split}-${String(index).padStart(3, "0")}`;
     if (!this.opened.has(name)) {
-      this.shared ??= this.load("shared");
-      const empty = { pieces: [], rows: [], learn: [], transcript: [] };
-      this.opened.set(name, Promise.all([this.load(name), this.shared]).then(([block, shared]) => new Details(block ?? empty, shared ?? [])));
+      const opening = this.open(name);
+      opening.catch(() => this.opened.delete(name));
+      this.opened.set(name, opening);
     }
     return this.opened.get(name);
+  }
+
+  async open(name) {
+    this.shared ??= this.load("shared");
+    const [block, shared] = await Promise.all([this.load(name), this.shared]);
+    return new Details(block ?? { pieces: [], rows: [], learn: [], transcript: [] }, shared ?? []);
   }
 
   scored() {
@@ -156,5 +174,8 @@ export class Store {
 
 /** Of equals, the first: a later iteration is best only if it is better. */
 export function bestOf(iterations) {
-  return iterations.reduce((best, it) => (best === null || it.score.accuracy > best.score.accuracy ? it : best), null);
+  return iterations.reduce(
+    (best, it) => (best === null || it.score.accuracy > best.score.accuracy ? it : best),
+    null,
+  );
 }

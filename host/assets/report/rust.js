@@ -1,8 +1,10 @@
 // Rust source in coloured pieces. It knows tokens and no grammar: enough to read by.
 
 const KEYWORDS = new Set(
-  ("as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut " +
-    "pub ref return self Self static struct super trait true type unsafe use where while").split(" "),
+  (
+    "as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut " +
+    "pub ref return self Self static struct super trait true type unsafe use where while"
+  ).split(" "),
 );
 
 /** One token at the start of what is left; the kinds stand in the order of the groups. */

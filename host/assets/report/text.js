@@ -20,7 +20,9 @@ export function pieces(text) {
 
 /** A text in which invisible characters are replaced by their numbers, where only text can stand. */
 export function plain(text) {
-  return pieces(text).map(([piece, odd]) => (odd ? `[${piece}]` : piece)).join("");
+  return pieces(text)
+    .map(([piece, odd]) => (odd ? `[${piece}]` : piece))
+    .join("");
 }
 
 export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
@@ -32,18 +34,29 @@ export function points(difference) {
 }
 
 /** 1234567 -> 1,234,567 */
-export const grouped = (number) => Math.round(number).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+export const grouped = (number) =>
+  Math.round(number)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 
 /** In the largest unit that keeps it above 1: 1.2 k, 30.3 M. */
 export function compact(number) {
-  for (const [size, unit] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+  for (const [size, unit] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ]) {
     if (number >= size) return `${(number / size).toFixed(number >= 100 * size ? 0 : 1)} ${unit}`;
   }
   return grouped(number);
 }
 
 export function bytes(number) {
-  for (const [size, unit] of [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
+  for (const [size, unit] of [
+    [2 ** 30, "GiB"],
+    [2 ** 20, "MiB"],
+    [2 ** 10, "KiB"],
+  ]) {
     if (number >= size) return `${Number((number / size).toFixed(1))} ${unit}`;
   }
   return `${grouped(number)} B`;
