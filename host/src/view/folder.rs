@@ -96,7 +96,7 @@ impl Folder {
     pub fn list(&self) -> Vec<Listed> {
         let mut list: Vec<Listed> =
             self.names().into_iter().filter_map(|name| Some(listed(&self.run(&name)?, name))).collect();
-        list.sort_by(|one, other| other.started_at.cmp(&one.started_at));
+        list.sort_by_key(|run| std::cmp::Reverse(run.started_at));
         list
     }
 
