@@ -22,6 +22,7 @@ mod limits;
 mod log;
 mod models;
 mod replay;
+mod report;
 mod resume;
 mod run;
 mod scoreboard;
@@ -29,6 +30,7 @@ mod shown;
 mod summary;
 mod terminal;
 mod verify;
+mod view;
 mod workbench;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -87,6 +89,10 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Show what a run cost
     Cost(cost::CostArgs),
+    /// Put a run into one HTML file, to look at and to pass on
+    Report(report::ReportArgs),
+    /// Show a run, or a folder of runs, in a browser while it goes on
+    View(view::ViewArgs),
     /// Check a run: its files, its binaries, its scores
     Verify(verify::VerifyArgs),
     /// Run recorded examples again, with the recorded harness or a changed one, from recorded replies
@@ -136,6 +142,8 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Summary(args) => summary::main(args),
         Command::Cost(args) => cost::main(args),
+        Command::Report(args) => report::main(args),
+        Command::View(args) => view::main(args).await,
         Command::Verify(args) => verify::main(&cli.global, args).await,
         Command::Replay(args) => replay::main(&cli.global, args).await,
         Command::Inspect(args) => inspect::main(args),

@@ -1,0 +1,377 @@
+// Every example across all iterations, with filters, and the trace of each.
+
+import { el, facts, fill, later, raw, select } from "./dom.js";
+import { strip } from "./charts.js";
+import { bytes, count, dollars, duration, grouped, numbered } from "./text.js";
+import { FAILED, GLYPHS, RIGHT } from "./model.js";
+
+/** Rows that are shown at once. */
+const ROWS = 50;
+
+/** Labels that can be chosen. */
+const LABELS = 300;
+
+const SHOW = [
+  ["all", "all examples"],
+  ["failures", "failures: wrong or no answer"],
+  ["right", "right"],
+  ["changed", "changed against its parent"],
+  ["fixed", "fixed against its parent"],
+  ["broken", "broken against its parent"],
+  ["changed-baseline", "changed against the baseline"],
+  ["unstable", "right in some iterations, not in all"],
+  ["never", "right in no iteration"],
+];
+
+/** The filters as they are at first. */
+export function firstFilters(store) {
+  return {
+    split: "val",
+    iteration: store.run.best ?? 0,
+    show: "all",
+    gold: "",
+    predicted: "",
+    outcome: "",
+    text: "",
+    rows: ROWS,
+  };
+}
+
+/** The list and its filters in this element. `filters` is kept while a run goes on. */
+export function showExamples(store, element, filters) {
+  const list = el("div", { id: "example-list" });
+  const status = el("p", { class: "muted", role: "status" });
+  let latest = 0;
+  const refresh = async () => {
+    latest += 1;
+    const mine = latest;
+    const shown = await matching(store, filters).catch((error) => error);
+    // Somebody has asked for something else meanwhile.
+    if (mine !== latest) return;
+    if (shown instanceof Error) {
+      fill(status, `the texts cannot be searched: ${shown.message}`);
+      return;
+    }
+    fill(status, `${count(shown.length, "example")} of ${grouped(store.run[filters.split].length)}`);
+    fill(list, exampleRows(store, filters, shown, refresh));
+  };
+  fill(element, filterForm(store, element, filters, refresh), stripLegend(), status, list);
+  return refresh();
+}
+
+function stripLegend() {
+  const kinds = [
+    ["right", "right"],
+    ["wrong", "wrong"],
+    ["failed", "no answer"],
+    ["absent", "not evaluated"],
+  ];
+  return el(
+    "p",
+    { class: "legend" },
+    "by iteration, left to right: ",
+    kinds.map(([state, text]) => el("span", {}, strip([state], 10), text)),
+  );
+}
+
+function filterForm(store, element, filters, refresh) {
+  const { run } = store;
+  const set = (name) => (value) => {
+    filters[name] = value;
+    filters.rows = ROWS;
+    refresh();
+  };
+  const indices = store.evaluated(filters.split);
+  if (!indices.includes(filters.iteration)) filters.iteration = indices.at(-1) ?? 0;
+  const iterations = indices.map((index) => [
+    String(index),
+    `${numbered(index)}${index === run.best ? " (best)" : ""}`,
+  ]);
+  const labels = [
+    ["", "any"],
+    ...run.labels.slice(0, LABELS).map((label, at) => [String(at), label.slice(0, 80)]),
+  ];
+  const outcomes = run.outcomes
+    .map((name, at) => [String(at), name])
+    .filter(([at]) => used(store, filters, Number(at)));
+  const search = el("input", {
+    type: "search",
+    value: filters.text,
+    placeholder: "in texts, prompts, replies, logs",
+    on: { input: debounced(() => set("text")(search.value)) },
+  });
+  const splits =
+    store.evaluated("test").length > 0
+      ? [
+          ["val", "validation"],
+          ["test", "held out"],
+        ]
+      : [["val", "validation"]];
+  const changeSplit = (value) => {
+    filters.split = value;
+    filters.rows = ROWS;
+    showExamples(store, element, filters);
+  };
+  return el(
+    "form",
+    {
+      class: "filters",
+      role: "search",
+      "aria-label": "examples",
+      on: { submit: (event) => event.preventDefault() },
+    },
+    select("Examples", splits, filters.split, changeSplit),
+    select("In iteration", iterations, String(filters.iteration), (value) => set("iteration")(Number(value))),
+    select("Show", SHOW, filters.show, set("show")),
+    select("Gold label", labels, filters.gold, set("gold")),
+    select("Predicted", [...labels, ["-1", "no answer"]], filters.predicted, set("predicted")),
+    select("Outcome", [["", "any"], ...outcomes], filters.outcome, set("outcome")),
+    el("label", { class: "field grow" }, el("span", {}, "Search"), search),
+  );
+}
+
+function used(store, filters, outcome) {
+  return store
+    .evaluated(filters.split)
+    .some((index) => store.evaluation(filters.split, index).results.outcome.includes(outcome));
+}
+
+function debounced(act) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, 150);
+  };
+}
+
+/** The examples that the filters let through, by number. */
+async function matching(store, filters) {
+  const { run } = store;
+  const { split, iteration } = filters;
+  const evaluation = store.evaluation(split, iteration);
+  const shows = showing(store, filters, evaluation);
+  const needle = filters.text.trim().toLowerCase();
+  const texts = needle === "" ? null : (await store.details(split, iteration)).found(needle);
+  const hit = (example) =>
+    texts === null ||
+    texts.has(example.id) ||
+    [example.id, example.input, run.labels[example.gold]].some((text) => text.toLowerCase().includes(needle));
+  const is = (wanted, value) => wanted === "" || Number(wanted) === value;
+  return run[split]
+    .map((example, at) => [example, at])
+    .filter(
+      ([example, at]) =>
+        shows(at) &&
+        is(filters.gold, example.gold) &&
+        is(filters.predicted, evaluation.of(at, "predicted")) &&
+        is(filters.outcome, evaluation.of(at, "outcome")) &&
+        hit(example),
+    )
+    .map(([, at]) => at);
+}
+
+function showing(store, { split, iteration, show }, evaluation) {
+  const right = (example) => evaluation.state(example) === RIGHT;
+  const among = (examples) => {
+    const set = new Set(examples);
+    return (example) => set.has(example);
+  };
+  const parent = split === "val" ? (store.iterations.get(iteration)?.parent ?? 0) : 0;
+  const states = (example) => statesOf(store, split, example).filter((state) => state !== "absent");
+  const { fixed, broken } = store.changes(split, parent, iteration);
+  const baseline = store.changes(split, 0, iteration);
+  return {
+    all: () => true,
+    failures: (example) => evaluation.at[example] >= 0 && !right(example),
+    right,
+    fixed: among(fixed),
+    broken: among(broken),
+    changed: among([...fixed, ...broken]),
+    "changed-baseline": among([...baseline.fixed, ...baseline.broken]),
+    unstable: (example) => new Set(states(example).map((state) => state === RIGHT)).size === 2,
+    never: (example) => states(example).length > 0 && !states(example).includes(RIGHT),
+  }[show];
+}
+
+/** What became of an example, evaluation by evaluation. */
+function statesOf(store, split, example) {
+  const all = split === "val" ? store.run.iterations : store.run.held_out;
+  return all.map((it) => store.evaluation(split, it.index).state(example));
+}
+
+function exampleRows(store, filters, shown, refresh) {
+  const rows = shown.slice(0, filters.rows).map((example) => exampleRow(store, filters, example));
+  if (shown.length <= filters.rows)
+    return rows.length > 0
+      ? el("ol", { class: "examples" }, rows)
+      : el("p", { class: "muted" }, "No example is left by these filters.");
+  const more = () => {
+    filters.rows += ROWS;
+    refresh();
+  };
+  return [
+    el("ol", { class: "examples" }, rows),
+    el(
+      "button",
+      { type: "button", class: "plain", on: { click: more } },
+      `show ${Math.min(ROWS, shown.length - filters.rows)} more`,
+    ),
+  ];
+}
+
+function exampleRow(store, filters, example) {
+  const { run } = store;
+  const { split, iteration } = filters;
+  const { id, input, gold } = run[split][example];
+  const state = store.evaluation(split, iteration).state(example);
+  const states = statesOf(store, split, example);
+  const rights = states.filter((state) => state === RIGHT).length;
+  const said =
+    state === FAILED ? store.outcome(split, iteration, example) : store.predicted(split, iteration, example);
+  const trace = el(
+    "details",
+    { class: "example", id: `example-${split}-${example}` },
+    el(
+      "summary",
+      {},
+      el(
+        "span",
+        { class: `glyph ${state}`, title: state },
+        GLYPHS[state],
+        el("span", { class: "hidden" }, state),
+      ),
+      el("code", { class: "id" }, id),
+      el(
+        "span",
+        { class: "labels" },
+        run.labels[gold],
+        state === RIGHT ? "" : el("span", { class: "bad" }, ` ≠ ${said ?? "–"}`),
+      ),
+      el("span", { class: "snippet" }, input.slice(0, 160)),
+      el(
+        "span",
+        { class: "across" },
+        strip(states),
+        el("span", { class: "hidden" }, `right in ${rights} of ${states.length}`),
+      ),
+    ),
+  );
+  trace.addEventListener(
+    "toggle",
+    () => trace.children.length === 1 && trace.append(exampleTrace(store, split, example, iteration)),
+    { once: true },
+  );
+  return el("li", {}, trace);
+}
+
+/** An example's text, what came of it in every iteration, and the trace of the chosen one. */
+function exampleTrace(store, split, example, chosen) {
+  const { input, gold } = store.run[split][example];
+  const box = el("div");
+  const show = (index) => {
+    for (const button of picks.children)
+      button.setAttribute("aria-pressed", String(Number(button.dataset.index) === index));
+    fill(
+      box,
+      traceFacts(store, split, index, example),
+      later(store.details(split, index), (details) => traceTexts(store, split, details, example)),
+    );
+  };
+  const picks = el(
+    "div",
+    { class: "picks", role: "group", "aria-label": "trace of iteration" },
+    store.evaluated(split).map((index) => pick(store, split, example, index, show)),
+  );
+  show(chosen);
+  return el(
+    "div",
+    { class: "trace" },
+    el("h4", {}, "Input"),
+    raw(input, "input"),
+    el("p", {}, "Gold label: ", el("b", {}, store.run.labels[gold])),
+    el("h4", {}, "Trace of iteration"),
+    picks,
+    box,
+  );
+}
+
+function pick(store, split, example, index, show) {
+  const state = store.evaluation(split, index).state(example);
+  return el(
+    "button",
+    {
+      type: "button",
+      class: `pick ${state}`,
+      "data-index": index,
+      "aria-label": `iteration ${numbered(index)}, ${state}`,
+      on: { click: () => show(index) },
+    },
+    `${GLYPHS[state]} ${numbered(index)}`,
+  );
+}
+
+function traceFacts(store, split, index, example) {
+  const evaluation = store.evaluation(split, index);
+  const of = (column) => evaluation.of(example, column);
+  if (of("fuel") === undefined) return el("p", { class: "muted" }, "It was not evaluated in this iteration.");
+  const cached = of("cached") > 0 ? `, ${of("cached")} from the cache` : "";
+  return facts([
+    ["outcome", `${store.outcome(split, index, example)}, ${evaluation.state(example)}`],
+    ["predicted", store.predicted(split, index, example) ?? "no answer"],
+    ["fuel", grouped(of("fuel"))],
+    ["memory", bytes(of("memory"))],
+    ["model calls", `${of("calls")}${cached}`],
+    ["prompt", bytes(of("prompt_bytes"))],
+    ["tokens", `${grouped(of("input_tokens"))} in, ${grouped(of("output_tokens"))} out`],
+    ["latency", duration(of("latency_ms"))],
+  ]);
+}
+
+function traceTexts(store, split, details, example) {
+  const row = details.rows.get(store.run[split][example].id);
+  if (!row) return el("p", { class: "muted" }, "Its prompts and logs are not recorded.");
+  const named = (name, references) =>
+    references.length > 0 ? [el("h4", {}, name), raw(details.text(references), name)] : null;
+  const logs = row.logs.map(([level, text]) => `${level}: ${details.text(text)}`).join("\n");
+  return [
+    named("Error", row.error),
+    row.calls.map((call, at) => modelCall(details, call, at, row.calls.length)),
+    logs === "" ? null : [el("h4", {}, "Log"), raw(logs, "log")],
+    named("Standard output", row.stdout),
+    named("Standard error", row.stderr),
+  ];
+}
+
+/** A call: what was asked, and what came back. */
+export function modelCall(details, call, at, calls) {
+  const title = calls > 1 ? `Call ${at + 1} of ${calls}` : "Call";
+  const sizes = callSizes(call);
+  return el(
+    "section",
+    { class: "call" },
+    el("h4", {}, title, el("span", { class: "muted" }, ` ${sizes}`)),
+    call.messages.map(([role, text]) => [
+      el("h5", {}, role === "user" ? "prompt" : role),
+      raw(details.text(text), role),
+    ]),
+    call.thinking.length > 0 ? [el("h5", {}, "thought"), raw(details.text(call.thinking), "thought")] : null,
+    call.error.length > 0
+      ? [el("h5", { class: "bad" }, "error"), raw(details.text(call.error), "error")]
+      : [el("h5", {}, "reply"), raw(details.text(call.reply), "reply")],
+    el(
+      "p",
+      { class: "muted digest" },
+      `at most ${grouped(call.max_tokens)} tokens${call.temperature === null ? "" : `, temperature ${call.temperature}`}; request sha256 ${call.digest}`,
+    ),
+  );
+}
+
+/** What a call took, in words. */
+function callSizes(call) {
+  const parts = [`${grouped(call.input_tokens)} tokens in`, `${grouped(call.output_tokens)} out`];
+  if (call.cost_usd > 0) parts.push(dollars(call.cost_usd));
+  if (call.cached) parts.push("from the cache");
+  if (call.attempts > 1) parts.push(`${call.attempts} attempts`);
+  if (call.stop_reason) parts.push(call.stop_reason);
+  return parts.join(", ");
+}

@@ -1,0 +1,492 @@
+// One iteration, in tabs: why it was made, what its proposer did, what it is, what it changed.
+
+import { digest, el, facts, fill, later, raw, tabs } from "./dom.js";
+import { highlighted } from "./rust.js";
+import { markdown } from "./markdown.js";
+import {
+  amount,
+  bytes,
+  count,
+  dollars,
+  duration,
+  grouped,
+  headline,
+  numbered,
+  percent,
+  points,
+  time,
+} from "./text.js";
+import { between } from "./overview.js";
+import { modelCall } from "./examples.js";
+
+/** The chosen iteration in this element. `state` is kept while a run goes on: `iteration`, `tab`. */
+export function showIteration(store, element, state) {
+  const it = store.iterations.get(state.iteration);
+  if (!it) {
+    fill(element, el("p", { class: "muted" }, "There is no such iteration."));
+    return;
+  }
+  const panels = [
+    ["reasoning", "Reasoning", () => reasoningPanel(it)],
+    [
+      "timeline",
+      `Timeline${it.turns.length > 0 ? ` · ${count(it.turns.length, "turn")}` : ""}`,
+      () => timelinePanel(store, it),
+    ],
+    ["source", "Source", () => sourcePanel(it)],
+    ["diff", it.parent === null ? "Diff" : `Diff against ${numbered(it.parent)}`, () => diffPanel(store, it)],
+    ["changed", "Fixed and broken", () => changedPanel(store, it)],
+    ["learned", "Learned", () => learnedPanel(store, it)],
+    ["record", "Record", () => recordPanel(it)],
+  ];
+  fill(
+    element,
+    el(
+      "div",
+      { class: "title-row" },
+      el("h2", { id: "iteration-title", tabindex: "-1" }, `Iteration ${numbered(it.index)}`),
+      pager(store, it),
+    ),
+    el("p", { class: "lead" }, headline(it.reasoning) || it.reason || ""),
+    iterationFacts(store, it),
+    tabs(`iteration ${numbered(it.index)}`, panels, state.tab, (key) => (state.tab = key)),
+  );
+}
+
+/** Links to the iterations before and after. */
+function pager(store, it) {
+  const all = store.run.iterations.map((it) => it.index);
+  const at = all.indexOf(it.index);
+  const link = (index, text, key) =>
+    index === undefined
+      ? el("span", { class: "muted", "aria-hidden": "true" }, text)
+      : el(
+          "a",
+          {
+            href: `#iteration-${index}`,
+            "aria-label": `iteration ${numbered(index)}`,
+            "aria-keyshortcuts": key,
+          },
+          text,
+        );
+  return el(
+    "nav",
+    { class: "pager", "aria-label": "iterations" },
+    link(all[at - 1], `← ${all[at - 1] === undefined ? "" : numbered(all[at - 1])}`, "["),
+    link(all[at + 1], `${all[at + 1] === undefined ? "" : numbered(all[at + 1])} →`, "]"),
+  );
+}
+
+function iterationFacts(store, it) {
+  const { score } = it;
+  const best = store.bestBefore(it.index);
+  const rows = score
+    ? [
+        ["accuracy", [el("b", {}, percent(score.accuracy)), ` ${between(score)}`]],
+        ["right", `${grouped(score.n_correct)} of ${grouped(score.n_examples)}`],
+        ["against parent", against(store, it, it.parent)],
+        ["against best before", best && best.index !== it.parent ? against(store, it, best.index) : null],
+        ["no answer", outcomes(score)],
+        ["prompt per example", bytes(score.mean_prompt_bytes)],
+        ["calls per example", String(Number(score.mean_model_calls.toFixed(2)))],
+        ["fuel per example", grouped(score.total_fuel / Math.max(1, score.n_examples))],
+        ["took", it.started_at ? duration(Date.parse(it.finished_at) - Date.parse(it.started_at)) : null],
+      ]
+    : [
+        [
+          "score",
+          el("span", { class: "status" }, it.status === "under way" ? "none yet" : "none, which is not 0 %"),
+        ],
+        ["status", it.status],
+        ["why", it.reason],
+        ["examples so far", it.results.example.length > 0 ? grouped(it.results.example.length) : null],
+      ];
+  return facts(rows);
+}
+
+function against(store, it, other) {
+  const earlier = store.iterations.get(other);
+  if (!earlier?.score) return null;
+  const { fixed, broken } = store.changes("val", other, it.index);
+  return [
+    el("a", { href: `#iteration-${other}` }, numbered(other)),
+    ` ${points(it.score.accuracy - earlier.score.accuracy)} points: `,
+    el("span", { class: "good" }, `${fixed.length} fixed`),
+    ", ",
+    el("span", { class: "bad" }, `${broken.length} broken`),
+  ];
+}
+
+/** What ended without an answer, by kind. */
+function outcomes(score) {
+  const bad = Object.entries(score.outcomes).filter(([kind]) => kind !== "ok");
+  return bad.length === 0 ? "none" : bad.map(([kind, number]) => `${grouped(number)} ${kind}`).join(", ");
+}
+
+function reasoningPanel(it) {
+  if (it.reasoning.trim() !== "") return el("div", { class: "prose" }, markdown(it.reasoning));
+  return el(
+    "p",
+    { class: "muted" },
+    it.reason ? `No reasoning was submitted. ${it.reason}` : "No reasoning was submitted yet.",
+  );
+}
+
+/** What the proposer did, turn by turn; and the whole conversation, when it is asked for. */
+function timelinePanel(store, it) {
+  if (it.turns.length === 0)
+    return el(
+      "p",
+      { class: "muted" },
+      it.index === 0
+        ? "The baseline was not proposed: every search starts from it."
+        : "No turn of the proposer is recorded yet.",
+    );
+  const turns = it.turns.map((turn) =>
+    timelineTurn(
+      turn,
+      it.reads.filter((read) => read.step === turn.step),
+    ),
+  );
+  const whole = el("details", { class: "whole" }, el("summary", {}, "The whole conversation, as it was"));
+  whole.addEventListener(
+    "toggle",
+    () => whole.children.length === 1 && whole.append(later(store.details("val", it.index), conversation)),
+    { once: true },
+  );
+  return [readsInBrief(it), el("ol", { class: "timeline" }, turns), whole];
+}
+
+function readsInBrief(it) {
+  const files = new Map();
+  for (const read of it.reads) {
+    const known = files.get(read.path) ?? { times: 0, bytes: 0 };
+    files.set(read.path, { times: known.times + 1, bytes: known.bytes + read.bytes });
+  }
+  const all = it.reads.reduce((sum, read) => sum + read.bytes, 0);
+  const list = [...files].map(([path, { times, bytes: size }]) =>
+    el(
+      "li",
+      {},
+      el("code", {}, path),
+      el("span", { class: "muted" }, ` ${bytes(size)}${times > 1 ? ` in ${times} reads` : ""}`),
+    ),
+  );
+  return el(
+    "details",
+    { class: "reads" },
+    el("summary", {}, `It read ${count(files.size, "file")}, ${bytes(all)} in all`),
+    el("ul", { class: "columns" }, list),
+  );
+}
+
+function timelineTurn(turn, reads) {
+  const tools = turn.tools.map((tool) =>
+    el(
+      "li",
+      { class: tool.is_error ? "tool refused" : "tool" },
+      el("code", {}, tool.name),
+      el("span", { class: "arguments" }, tool.arguments),
+      tool.says === null
+        ? el("span", { class: "muted" }, "no result is recorded")
+        : el(
+            "span",
+            { class: "says" },
+            tool.is_error
+              ? el("b", { class: "bad" }, "refused: ")
+              : el("span", { class: "muted" }, `${bytes(tool.bytes)} `),
+            tool.is_error ? tool.says : "",
+          ),
+    ),
+  );
+  const sizes = turnSizes(turn);
+  return el(
+    "li",
+    {},
+    el("div", { class: "turn" }, el("b", {}, `turn ${turn.step}`), el("span", { class: "muted" }, sizes)),
+    turn.trimmed > 0
+      ? el("p", { class: "muted" }, `before it, ${count(turn.trimmed, "earlier result")} made room`)
+      : null,
+    turn.thinking ? el("p", { class: "thought" }, turn.thinking) : null,
+    turn.text ? el("p", {}, turn.text) : null,
+    el("ul", { class: "tools" }, tools),
+    reads.length > 0
+      ? el(
+          "p",
+          { class: "read" },
+          "read ",
+          reads.map((read, at) => [at > 0 ? ", " : "", el("code", {}, read.path)]),
+        )
+      : null,
+  );
+}
+
+/** What a turn took, in words. */
+function turnSizes(turn) {
+  const parts = [`${grouped(turn.input_tokens)} tokens in`, `${grouped(turn.output_tokens)} out`];
+  if (turn.cost_usd > 0) parts.push(dollars(turn.cost_usd));
+  if (turn.latency_ms > 0) parts.push(duration(turn.latency_ms));
+  return parts.join(", ");
+}
+
+const SAID = {
+  told: "told",
+  thinking: "thought",
+  text: "said",
+  call: "called",
+  result: "result of",
+  error: "refused by",
+  trimmed: "made room",
+  end: "ended",
+};
+
+function conversation(details) {
+  if (details.block.transcript.length === 0)
+    return el("p", { class: "muted" }, "No conversation is recorded.");
+  return details.block.transcript.map((said) => {
+    const text = details.text(said.text);
+    const title = `${said.step > 0 ? `turn ${said.step}: ` : ""}${SAID[said.kind] ?? said.kind} ${said.name}`;
+    const short = ["text", "thinking", "trimmed", "end"].includes(said.kind);
+    const part = el(
+      "details",
+      { class: `said ${said.kind}`, open: short },
+      el("summary", {}, title, el("span", { class: "muted" }, ` ${bytes(text.length)}`)),
+    );
+    const open = () => part.children.length === 1 && part.append(raw(text, title));
+    if (short) open();
+    else part.addEventListener("toggle", open, { once: true });
+    return part;
+  });
+}
+
+/** A source, line by line. */
+function sourcePanel(it) {
+  if (it.source === "") return el("p", { class: "muted" }, "No source was submitted.");
+  const lines = highlighted(it.source).map((line, at) => codeLine(at + 1, line));
+  return [
+    el(
+      "p",
+      { class: "muted" },
+      `${count(lines.length, "line")}, ${bytes(it.source.length)}${it.source_note ? `; ${it.source_note}` : ""}`,
+    ),
+    el("div", { class: "code", tabindex: "0", role: "region", "aria-label": "source" }, lines),
+  ];
+}
+
+const tokens = (line) =>
+  line.map(([kind, text]) => (kind === "" ? text : el("span", { class: `t-${kind}` }, text)));
+
+const codeLine = (number, line) =>
+  el("div", { class: "line" }, el("span", { class: "number" }, String(number)), el("code", {}, tokens(line)));
+
+/** Lines that stay around a change. */
+const CONTEXT = 3;
+
+function diffPanel(store, it) {
+  const parent = store.iterations.get(it.parent);
+  if (!parent)
+    return el(
+      "p",
+      { class: "muted" },
+      it.source === ""
+        ? "No source was submitted."
+        : "It has no parent: it shares no line with an earlier harness.",
+    );
+  return [
+    el(
+      "p",
+      { class: "muted" },
+      `from ${numbered(parent.index)}, the earlier harness that it shares most lines with: `,
+      diffSizes(it),
+      it.source_note ? `; ${it.source_note}` : "",
+    ),
+    diffLines(parent.source, it.source, it.changes),
+  ];
+}
+
+/** How many lines came and went. */
+export function diffSizes(it) {
+  const changed = it.changes.filter((change) => !change.same);
+  const sum = (side) => changed.reduce((sum, change) => sum + change[side], 0);
+  return [
+    el("span", { class: "good" }, `+${sum("new")}`),
+    " ",
+    el("span", { class: "bad" }, `−${sum("old")}`),
+    " lines",
+  ];
+}
+
+/** A diff with some lines around each change; what is left out between can be opened. */
+export function diffLines(old, now, changes) {
+  const [before, after] = [highlighted(old), highlighted(now)];
+  let [left, right] = [0, 0];
+  const rows = [];
+  changes.forEach((change, at) => {
+    if (change.same) {
+      const head = at === 0 ? 0 : CONTEXT;
+      const tail = at === changes.length - 1 ? 0 : CONTEXT;
+      const line = (offset) => diffLine(" ", left + offset + 1, right + offset + 1, after[right + offset]);
+      const some = (from, to) =>
+        Array.from({ length: Math.max(0, to - from) }, (_, step) => line(from + step));
+      if (change.new <= head + tail + 1) rows.push(some(0, change.new));
+      else
+        rows.push(
+          some(0, head),
+          leftOut(change.new - head - tail, some(head, change.new - tail)),
+          some(change.new - tail, change.new),
+        );
+    } else {
+      for (let step = 0; step < change.old; step += 1)
+        rows.push(diffLine("−", left + step + 1, "", before[left + step]));
+      for (let step = 0; step < change.new; step += 1)
+        rows.push(diffLine("+", "", right + step + 1, after[right + step]));
+    }
+    left += change.old;
+    right += change.new;
+  });
+  return el(
+    "div",
+    { class: "code diff", tabindex: "0", role: "region", "aria-label": "diff against the parent" },
+    rows,
+  );
+}
+
+function diffLine(sign, left, right, line) {
+  const kind = { "+": "added", "−": "removed" }[sign] ?? "";
+  return el(
+    "div",
+    { class: `line ${kind}` },
+    el("span", { class: "number" }, String(left)),
+    el("span", { class: "number" }, String(right)),
+    el("span", { class: "sign" }, sign),
+    el("code", {}, tokens(line ?? [])),
+  );
+}
+
+function leftOut(number, lines) {
+  const button = el(
+    "button",
+    { type: "button", class: "left-out" },
+    `${count(number, "line")} that did not change`,
+  );
+  button.addEventListener("click", () => button.replaceWith(...lines));
+  return button;
+}
+
+/** Examples that flipped, against the parent and against the best before. */
+function changedPanel(store, it) {
+  const best = store.bestBefore(it.index);
+  const others = [...new Set([it.parent, best?.index])].filter(
+    (index) => index !== null && index !== undefined,
+  );
+  if (it.results.example.length === 0) return el("p", { class: "muted" }, "No example was evaluated.");
+  if (others.length === 0) return el("p", { class: "muted" }, "There is nothing before it to compare with.");
+  return others.map((other) => {
+    const { fixed, broken } = store.changes("val", other, it.index);
+    const name = `${numbered(other)}${other === it.parent ? ", its parent" : ""}${other === best?.index ? ", the best before" : ""}`;
+    return el(
+      "section",
+      {},
+      el("h3", {}, `Against ${name}`),
+      flipped(store, it.index, other, fixed, "fixed", "✓"),
+      flipped(store, it.index, other, broken, "broken", "✗"),
+    );
+  });
+}
+
+function flipped(store, index, other, examples, what, glyph) {
+  const { run } = store;
+  const items = examples.map((example) => {
+    const { id, input, gold } = run.val[example];
+    const said = (index) =>
+      store.predicted("val", index, example) ?? store.outcome("val", index, example) ?? "nothing";
+    return el(
+      "li",
+      {},
+      el("a", { href: `#example-val-${example}-${index}` }, el("code", {}, id)),
+      ` ${run.labels[gold]}: `,
+      el("span", { class: "muted" }, `${said(other)} → `),
+      said(index),
+      el("span", { class: "snippet" }, input.slice(0, 200)),
+    );
+  });
+  return el(
+    "details",
+    { class: what, open: examples.length <= 12 },
+    el(
+      "summary",
+      {},
+      el(
+        "span",
+        { class: what === "fixed" ? "good" : "bad" },
+        `${glyph} ${count(examples.length, "example")} ${what}`,
+      ),
+    ),
+    el("ul", { class: "flips" }, items),
+  );
+}
+
+/** What the harness learned before it was asked, batch by batch. */
+function learnedPanel(store, it) {
+  return later(store.details("val", it.index), (details) => {
+    if (details.block.learn.length === 0)
+      return el("p", { class: "muted" }, "Nothing is recorded of what it learned.");
+    return details.block.learn.map((batch) =>
+      el(
+        "details",
+        {},
+        el(
+          "summary",
+          {},
+          `batch ${batch.batch}: ${count(batch.examples, "example")}, ${batch.outcome}, fuel ${grouped(batch.fuel)}, state ${bytes(batch.state_bytes)}`,
+        ),
+        facts([
+          ["memory", bytes(batch.memory)],
+          ["state sha256", digest(batch.state_digest)],
+          ["model calls", String(batch.calls.length)],
+          ["error", details.text(batch.error)],
+        ]),
+        batch.logs.map(([level, text]) => raw(`${level}: ${details.text(text)}`, "log")),
+        batch.calls.map((call, at) => modelCall(details, call, at, batch.calls.length)),
+      ),
+    );
+  });
+}
+
+/** Digests, provenance, and what was counted. */
+function recordPanel(it) {
+  const { cost } = it;
+  const json = (name, value) =>
+    value
+      ? el("details", {}, el("summary", {}, name), raw(JSON.stringify(value, null, 2), name))
+      : el("p", { class: "muted" }, `${name} is not here`);
+  return [
+    facts([
+      ["source sha256", digest(it.source_digest)],
+      ["component sha256", digest(it.component_digest)],
+      ["component", it.component_bytes === null ? null : bytes(it.component_bytes)],
+      ["started", time(it.started_at)],
+      ["finished", time(it.finished_at)],
+      [
+        "proposer",
+        cost
+          ? `${grouped(cost.proposer_input_tokens)} tokens in, ${grouped(cost.proposer_output_tokens)} out, ${dollars(cost.proposer_usd)}`
+          : null,
+      ],
+      [
+        "target",
+        cost
+          ? `${grouped(cost.target_input_tokens)} tokens in, ${grouped(cost.target_output_tokens)} out, ${dollars(cost.target_usd)}`
+          : null,
+      ],
+      ["most fuel", it.score ? amount(it.score.max_fuel, "fuel") : null],
+      ["most memory", it.score ? bytes(it.score.max_peak_memory_bytes) : null],
+      ["fuel to learn", it.score ? amount(it.score.learn_fuel, "fuel") : null],
+      ["state", it.score ? bytes(it.score.state_bytes) : null],
+      ["state sha256", digest(it.score?.state_digest)],
+    ]),
+    json("provenance.json: how the component was made", it.provenance),
+    json("test-result.json: which component had which score", it.test_result),
+    json("score.json", it.score),
+  ];
+}

@@ -1,0 +1,181 @@
+// A run as the page's parts ask for it: what is in the data, and what follows from it.
+
+/** What became of an example in one evaluation. */
+export const RIGHT = "right";
+export const WRONG = "wrong";
+export const FAILED = "failed";
+export const ABSENT = "absent";
+
+/** How each is shown besides its colour. */
+export const GLYPHS = { right: "✓", wrong: "✗", failed: "!", absent: "·" };
+
+/** Where a page of one file has its data. */
+export async function embedded(name) {
+  const block = document.getElementById(`block-${name}`);
+  if (!block) return null;
+  const bytes = Uint8Array.from(atob(block.textContent), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
+/** Where a page that is served has its data. There, every evaluation has all its texts itself. */
+export function served(run) {
+  return async (name) => {
+    if (name === "shared") return null;
+    const response = await fetch(`/data/${encodeURIComponent(run)}/${name}`);
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  };
+}
+
+/** The results of one evaluation, by example. */
+class Evaluation {
+  constructor(results, size) {
+    this.results = results;
+    this.size = results.example.length;
+    this.at = new Int32Array(size).fill(-1);
+    results.example.forEach((example, at) => (this.at[example] = at));
+  }
+
+  /** What became of an example. */
+  state(example) {
+    const at = this.at[example];
+    if (at < 0) return ABSENT;
+    if (this.results.correct[at]) return RIGHT;
+    return this.results.predicted[at] < 0 ? FAILED : WRONG;
+  }
+
+  /** One of the columns; undefined for an example that was not evaluated. */
+  of(example, column) {
+    const at = this.at[example];
+    return at < 0 ? undefined : this.results[column][at];
+  }
+}
+
+/** The long texts of one evaluation, made of pieces. The first pieces are those that all evaluations share. */
+class Details {
+  constructor(block, shared) {
+    this.block = block;
+    this.pieces = shared.concat(block.pieces);
+    this.rows = new Map(block.rows.map((row) => [row.example, row]));
+  }
+
+  /** The text that stands for these pairs of a first piece and a count. */
+  text(runs) {
+    let text = "";
+    for (let at = 0; at < runs.length; at += 2)
+      text += this.pieces.slice(runs[at], runs[at] + runs[at + 1]).join("");
+    return text;
+  }
+
+  /** The examples in whose texts a needle stands. Every piece is looked at once. */
+  found(needle) {
+    const hits = this.pieces.map((piece) => piece.toLowerCase().includes(needle));
+    const hit = (runs) => {
+      for (let at = 0; at < runs.length; at += 2) {
+        if (hits.slice(runs[at], runs[at] + runs[at + 1]).includes(true)) return true;
+      }
+      return false;
+    };
+    const texts = (row) => [
+      row.error,
+      row.stdout,
+      row.stderr,
+      ...row.logs.map((log) => log[1]),
+      ...row.calls.flatMap((call) => [
+        call.reply,
+        call.thinking,
+        call.error,
+        ...call.messages.map((message) => message[1]),
+      ]),
+    ];
+    return new Set(this.block.rows.filter((row) => texts(row).some(hit)).map((row) => row.example));
+  }
+}
+
+/** A run and what follows from it. */
+export class Store {
+  constructor(run, load) {
+    this.run = run;
+    this.load = load;
+    this.opened = new Map();
+    this.iterations = new Map(run.iterations.map((it) => [it.index, it]));
+    this.evaluations = new Map();
+    for (const it of run.iterations)
+      this.evaluations.set(`val-${it.index}`, new Evaluation(it.results, run.val.length));
+    for (const it of run.held_out)
+      this.evaluations.set(`test-${it.index}`, new Evaluation(it.results, run.test.length));
+  }
+
+  /** What was evaluated: `val` or `test`, of an iteration. */
+  evaluation(split, index) {
+    return (
+      this.evaluations.get(`${split}-${index}`) ?? new Evaluation({ example: [] }, this.run[split].length)
+    );
+  }
+
+  /** The iterations that have results of this split. */
+  evaluated(split) {
+    const all = split === "val" ? this.run.iterations : this.run.held_out;
+    return all.filter((it) => it.results.example.length > 0).map((it) => it.index);
+  }
+
+  /** The long texts of an evaluation. Opened once, or again if that has failed. */
+  details(split, index) {
+    const name = `${split}-${String(index).padStart(3, "0")}`;
+    if (!this.opened.has(name)) {
+      const opening = this.open(name);
+      opening.catch(() => this.opened.delete(name));
+      this.opened.set(name, opening);
+    }
+    return this.opened.get(name);
+  }
+
+  async open(name) {
+    this.shared ??= this.load("shared");
+    const [block, shared] = await Promise.all([this.load(name), this.shared]);
+    return new Details(block ?? { pieces: [], rows: [], learn: [], transcript: [] }, shared ?? []);
+  }
+
+  scored() {
+    return this.run.iterations.filter((it) => it.score);
+  }
+
+  /** The best of the iterations before this one; of equals, the first. */
+  bestBefore(index) {
+    return bestOf(this.scored().filter((it) => it.index < index));
+  }
+
+  /** Examples that the later evaluation has right and the earlier one has not, and the other way round. */
+  changes(split, earlier, later) {
+    const [old, now] = [this.evaluation(split, earlier), this.evaluation(split, later)];
+    const fixed = [];
+    const broken = [];
+    this.run[split].forEach((_, example) => {
+      const [before, after] = [old.state(example), now.state(example)];
+      if (before === ABSENT || after === ABSENT) return;
+      if (before !== RIGHT && after === RIGHT) fixed.push(example);
+      if (before === RIGHT && after !== RIGHT) broken.push(example);
+    });
+    return { fixed, broken };
+  }
+
+  /** The label that was predicted, or null. */
+  predicted(split, index, example) {
+    const label = this.evaluation(split, index).of(example, "predicted");
+    return label === undefined || label < 0 ? null : this.run.labels[label];
+  }
+
+  outcome(split, index, example) {
+    return this.run.outcomes[this.evaluation(split, index).of(example, "outcome")];
+  }
+}
+
+/** Of equals, the first: a later iteration is best only if it is better. */
+export function bestOf(iterations) {
+  return iterations.reduce(
+    (best, it) => (best === null || it.score.accuracy > best.score.accuracy ? it : best),
+    null,
+  );
+}

@@ -1,0 +1,312 @@
+// What a reader wants to know first: what was found, how it went, and what it cost.
+
+import { drawn, el, fill, table } from "./dom.js";
+import { accuracyChart, accuracyRange, costChart, costParts, intervalBar } from "./charts.js";
+import {
+  bytes,
+  compact,
+  count,
+  dollars,
+  duration,
+  grouped,
+  headline,
+  numbered,
+  percent,
+  points,
+  time,
+} from "./text.js";
+
+/** What must be said before any figure is read. */
+export function notices(store) {
+  const { run } = store;
+  const all = [];
+  if (run.config.mock) {
+    all.push([
+      "SIMULATED",
+      "Both models of this run are simulated. Its figures show that the search works, and say nothing about a real model.",
+    ]);
+  }
+  if (run.stopped) all.push(["Stopped", `${run.stopped.status}: ${run.stopped.reason}`]);
+  else if (!run.finished_at) {
+    all.push([
+      "Not finished",
+      `${count(run.iterations.length, "iteration")} of ${run.config.iterations + 1} are here. The run is under way, or was cut off.`,
+    ]);
+  }
+  if (run.problems.length > 0)
+    all.push([
+      "Incomplete",
+      run.problems.slice(0, 12).join("; ") +
+        (run.problems.length > 12 ? `; and ${run.problems.length - 12} more` : ""),
+    ]);
+  return el(
+    "div",
+    { class: "notices" },
+    all.map(([name, text]) =>
+      el(
+        "p",
+        { class: `notice ${name === "SIMULATED" ? "simulated" : ""}` },
+        el("strong", {}, name),
+        " ",
+        text,
+      ),
+    ),
+  );
+}
+
+/** The finding in a sentence or two. `base` is the address of the run's page, where this is another one. */
+export function finding(store, base = "") {
+  const number = (index) => el("a", { href: `${base}#iteration-${index}` }, numbered(index));
+  const { run } = store;
+  const scored = store.scored();
+  const best = store.iterations.get(run.best);
+  if (scored.length === 0 || !best?.score) return el("p", { class: "finding" }, "Nothing is scored yet.");
+  const baseline = store.iterations.get(0);
+  const of = `of ${grouped(best.score.n_examples)} validation examples`;
+  const parts = [];
+  if (best.index === 0 || !baseline?.score) {
+    parts.push(
+      "The best harness is iteration ",
+      number(best.index),
+      " with ",
+      strong(percent(best.score.accuracy)),
+      ` ${of}.`,
+    );
+  } else {
+    parts.push(
+      "From ",
+      strong(percent(baseline.score.accuracy)),
+      " to ",
+      strong(percent(best.score.accuracy)),
+      ` ${of}: iteration `,
+      number(best.index),
+      " is the best, an optimistic estimate, as it is the best of ",
+      count(scored.length, "score"),
+      ".",
+    );
+  }
+  const tests = run.held_out.filter((it) => it.score);
+  if (tests.length > 0) {
+    const n = grouped(tests[0].score.n_examples);
+    parts.push(
+      " Held out: ",
+      tests.map((it, at) => [at > 0 ? " → " : "", strong(percent(it.score.accuracy))]),
+      ` of ${n} examples that no harness and no proposer saw before.`,
+    );
+  }
+  return el("p", { class: "finding" }, parts);
+}
+
+const strong = (text) => el("strong", {}, text);
+/** The figures at the top. */
+export function keyFigures(store) {
+  const { run } = store;
+  const best = store.iterations.get(run.best);
+  const test = run.held_out.find((it) => it.index === run.best && it.score);
+  const cost = costParts(run);
+  const spent = cost.of(run.total_cost, "proposer") + cost.of(run.total_cost, "target");
+  const unscored = run.iterations.filter((it) => !it.score).length;
+  const took = run.finished_at ? Date.parse(run.finished_at) - Date.parse(run.config.started_at) : null;
+  const figures = [
+    [
+      "best on validation",
+      best?.score ? percent(best.score.accuracy) : "–",
+      best?.score ? between(best.score) : "",
+    ],
+    [
+      "the same, held out",
+      test ? percent(test.score.accuracy) : "–",
+      test ? between(test.score) : "not scored",
+    ],
+    [
+      "iterations",
+      String(run.iterations.length),
+      unscored > 0 ? `${unscored} without a score` : "all scored",
+    ],
+    cost.money
+      ? [
+          "cost",
+          dollars(spent),
+          run.config.budget_usd === null
+            ? "no budget was set"
+            : `of a budget of ${dollars(run.config.budget_usd)}`,
+        ]
+      : ["tokens", compact(spent), run.config.mock ? "simulated, at no cost" : "without a price"],
+    ["time", took ? duration(took) : "–", time(run.config.started_at)],
+  ];
+  return el(
+    "dl",
+    { class: "figures" },
+    figures.map(([name, value, note]) =>
+      el("div", {}, el("dt", {}, name), el("dd", {}, el("b", {}, value), el("span", {}, note))),
+    ),
+  );
+}
+
+/** A score's interval in words. */
+export const between = (score) =>
+  `95 % interval ${(100 * score.interval.low).toFixed(1)}–${(100 * score.interval.high).toFixed(1)}`;
+
+/** The drawings with their legends. */
+export function searchCharts(store) {
+  const cost = costParts(store.run);
+  return el(
+    "div",
+    {},
+    el(
+      "figure",
+      {},
+      el("figcaption", {}, el("b", {}, "Accuracy"), " by iteration ", accuracyLegend(store)),
+      drawn((width) => accuracyChart(store, width)),
+    ),
+    el(
+      "figure",
+      {},
+      el(
+        "figcaption",
+        {},
+        el("b", {}, "Cost"),
+        ` by iteration, in ${cost.unit}${store.run.config.mock ? " (simulated)" : ""} `,
+        legend([
+          ["proposer", "proposer"],
+          ["target", "target"],
+        ]),
+      ),
+      drawn((width) => costChart(store, width)),
+    ),
+  );
+}
+
+/** What the marks of the accuracy chart mean. */
+export function accuracyLegend(store) {
+  const marks = [
+    ["dot", "validation, with 95 % interval"],
+    ["steps", "best so far"],
+  ];
+  if (store.run.held_out.length > 0) marks.push(["diamond", "held out"]);
+  if (store.run.iterations.some((it) => !it.score)) marks.push(["cross", "no score"]);
+  return legend(marks);
+}
+
+/** Marks and what they mean. */
+export function legend(marks) {
+  return el(
+    "span",
+    { class: "legend" },
+    marks.map(([kind, text]) =>
+      el("span", {}, el("i", { class: `mark ${kind}`, "aria-hidden": "true" }), text),
+    ),
+  );
+}
+
+/** All iterations in a table, with links to each. */
+export function scoreboard(store) {
+  const { run } = store;
+  const range = accuracyRange([store]);
+  const cost = costParts(run);
+  const heads = [
+    ["", ""],
+    "accuracy",
+    ["95 % interval", "wide"],
+    ["parent", "num wide"],
+    ["fixed, broken", "num"],
+    ["no answer", "num wide minor"],
+    ["prompt", "num wide minor"],
+    ["fuel each", "num wide minor"],
+    [cost.money ? "cost" : "tokens", "num wide"],
+    ["what it tries", "say"],
+  ];
+  const rows = run.iterations.map((it) =>
+    it.score ? scoredRow(store, it, range, cost) : unscoredRow(it, cost),
+  );
+  return table("scoreboard", heads, rows, { class: "scoreboard", id: "scoreboard" });
+}
+
+function name(it, best) {
+  return el(
+    "th",
+    { scope: "row" },
+    el("a", { href: `#iteration-${it.index}` }, numbered(it.index)),
+    best ? el("span", { class: "tag" }, "best") : null,
+  );
+}
+
+const cell = (kind, ...children) => el("td", { class: kind }, children);
+
+function scoredRow(store, it, range, cost) {
+  const { score } = it;
+  const changes = it.parent === null ? null : store.changes("val", it.parent, it.index);
+  const parent = store.iterations.get(it.parent);
+  const best = store.run.best === it.index;
+  return el(
+    "tr",
+    { class: best ? "best" : "", "data-iteration": it.index },
+    name(it, best),
+    cell(
+      "accuracy",
+      el("b", {}, percent(score.accuracy)),
+      parent?.score ? el("span", { class: "delta" }, points(score.accuracy - parent.score.accuracy)) : null,
+    ),
+    cell(
+      "wide",
+      intervalBar(score, range),
+      el(
+        "span",
+        { class: "muted" },
+        `${(100 * score.interval.low).toFixed(1)}–${(100 * score.interval.high).toFixed(1)}`,
+      ),
+    ),
+    cell(
+      "num wide",
+      it.parent === null ? "–" : el("a", { href: `#iteration-${it.parent}` }, numbered(it.parent)),
+    ),
+    cell(
+      "num",
+      changes
+        ? [
+            el("span", { class: "good" }, `+${changes.fixed.length}`),
+            " ",
+            el("span", { class: "bad" }, `−${changes.broken.length}`),
+          ]
+        : "–",
+    ),
+    cell(
+      "num wide minor",
+      score.n_errors === 0 ? "0" : el("span", { class: "bad" }, grouped(score.n_errors)),
+    ),
+    cell("num wide minor", bytes(score.mean_prompt_bytes)),
+    cell("num wide minor", compact(score.total_fuel / Math.max(1, score.n_examples))),
+    cell("num wide", it.cost ? cost.shown(cost.of(it.cost, "proposer") + cost.of(it.cost, "target")) : "–"),
+    cell("say", headline(it.reasoning)),
+  );
+}
+
+function unscoredRow(it, cost) {
+  const none = cell("num wide minor", "–");
+  return el(
+    "tr",
+    { class: "unscored", "data-iteration": it.index },
+    name(it, false),
+    cell(
+      "accuracy",
+      el("span", { class: "status" }, it.status === "under way" ? "under way" : `no score: ${it.status}`),
+    ),
+    cell("wide", ""),
+    cell(
+      "num wide",
+      it.parent === null ? "–" : el("a", { href: `#iteration-${it.parent}` }, numbered(it.parent)),
+    ),
+    cell("num", "–"),
+    [none, none.cloneNode(true), none.cloneNode(true)],
+    cell("num wide", it.cost ? cost.shown(cost.of(it.cost, "proposer") + cost.of(it.cost, "target")) : "–"),
+    cell("say", it.reason ? headline(it.reason) : ""),
+  );
+}
+
+/** The overview in these elements. */
+export function showOverview(store, elements) {
+  fill(elements.notices, notices(store));
+  fill(elements.finding, finding(store), keyFigures(store));
+  fill(elements.charts, searchCharts(store));
+  fill(elements.scoreboard, scoreboard(store));
+}

@@ -1,0 +1,137 @@
+// What a run was asked to do and with what: configuration, digests, prices, limits with what was used of them.
+
+import { digest, el, facts, fill, svg, table } from "./dom.js";
+import { amount, dollars, grouped, numbered, time } from "./text.js";
+
+/** All of it in this element. */
+export function showRecord(store, element) {
+  const { run } = store;
+  fill(
+    element,
+    el(
+      "div",
+      { class: "two" },
+      el("section", {}, el("h3", {}, "What was asked for"), asked(run)),
+      el("section", {}, el("h3", {}, "With what"), withWhat(run.config)),
+    ),
+    el("section", {}, el("h3", {}, "Limits, and the most that was used of them"), limits(run)),
+    el("section", {}, el("h3", {}, "Costs"), costs(run)),
+    el(
+      "section",
+      {},
+      el("h3", {}, "The task"),
+      el("p", { class: "instructions" }, run.config.task.instructions),
+      el(
+        "p",
+        { class: "muted" },
+        `${run.config.task.labels.length} labels: ${run.config.task.labels.join(", ")}`,
+      ),
+    ),
+  );
+}
+
+function asked({ config, finished_at }) {
+  const { task } = config;
+  return facts([
+    ["run", config.run_id],
+    ["iterations", `${config.iterations}, besides the baseline`],
+    ["data set", config.dataset],
+    [
+      "examples",
+      `${grouped(config.eval_split_size)} of ${grouped(task.val_size)} validation; ${grouped(task.train_size)} train, ${grouped(task.test_size)} held out`,
+    ],
+    ["proposer", config.proposer_model],
+    ["target", config.target_model],
+    ["simulated", config.mock ? "yes, both models" : "no"],
+    ["seed", String(config.seed)],
+    ["calls at once", grouped(config.concurrency)],
+    ["budget", config.budget_usd === null ? "none" : dollars(config.budget_usd)],
+    ["started", time(config.started_at)],
+    ["finished", finished_at ? time(finished_at) : "not yet"],
+  ]);
+}
+
+function withWhat(config) {
+  const providers = Object.entries(config.providers ?? {}).map(([role, it]) => [
+    `${role} at`,
+    `${it.provider}, ${it.api}, ${it.base_url}, ${it.model}${it.thinking ? ", thinking" : ""}`,
+  ]);
+  return facts([
+    ["mmh", config.host_version],
+    ["run folder", `schema_version ${config.schema_version}`],
+    ...providers,
+    ["compiler", config.toolchain.rustc.split("\n")[0]],
+    ["compiles for", config.toolchain.target],
+    ["flags", el("code", {}, config.toolchain.flags.join(" "))],
+    ["WIT package", config.wit.package],
+    ["WIT sha256", digest(config.wit.digest)],
+    ["data set sha256", digest(config.dataset_digest)],
+    ["SDK source sha256", digest(config.sdk_digest)],
+    ["SDK build sha256", digest(config.sdk_build_digest)],
+  ]);
+}
+
+function limits(run) {
+  const rows = run.limits.map(({ name, unit, limit, used }) => [
+    name,
+    amount(limit, unit),
+    used === null ? "not recorded" : amount(used, unit),
+    used === null ? "" : [usedBar(used / limit), ` ${share(used / limit)}`],
+  ]);
+  return table("limits and usage", ["limit", ["allowed", "num"], ["used at most", "num"], "of it"], rows);
+}
+
+const share = (of) =>
+  of === 0 ? "0 %" : of < 0.001 ? "< 0.1 %" : `${(100 * of).toFixed(of < 0.1 ? 1 : 0)} %`;
+
+function usedBar(of) {
+  const width = 80;
+  const used = Math.min(width, width * of);
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${width} 8`, width, height: 8, class: "used", "aria-hidden": "true" },
+    svg("rect", { x: 0, y: 0, width, height: 8, class: "all" }),
+    svg("rect", { x: 0, y: 0, width: used, height: 8, class: of >= 0.9 ? "much" : "some" }),
+  );
+}
+
+function costs(run) {
+  const { costs, total_cost } = run;
+  const row = (name, cost) => [
+    name,
+    grouped(cost.proposer_input_tokens),
+    grouped(cost.proposer_cache_read_tokens),
+    grouped(cost.proposer_output_tokens),
+    dollars(cost.proposer_usd),
+    grouped(cost.target_input_tokens),
+    grouped(cost.target_cache_read_tokens),
+    grouped(cost.target_output_tokens),
+    dollars(cost.target_usd),
+    dollars(cost.estimated_usd),
+  ];
+  const rows = (costs?.iterations ?? []).map((it) => row(numbered(it.index), it));
+  if (costs) rows.push(row("held out", costs.test));
+  rows.push(row("total", total_cost));
+  const num = (text) => [text, "num"];
+  const heads = [
+    "",
+    num("proposer in"),
+    num("cached"),
+    num("out"),
+    num("USD"),
+    num("target in"),
+    num("cached"),
+    num("out"),
+    num("USD"),
+    num("all USD"),
+  ];
+  const unknown =
+    total_cost.unknown_usd > 0
+      ? el(
+          "p",
+          {},
+          `Calls that were not answered may have cost up to ${dollars(total_cost.unknown_usd)} besides.`,
+        )
+      : null;
+  return [table("costs in tokens and dollars", heads, rows, { class: "costs" }), unknown];
+}

@@ -1,0 +1,187 @@
+// Pages that only a server has: the list of runs, and two runs side by side.
+
+import { drawn, el, fill, select, table } from "./dom.js";
+import { accuracyChart, accuracyRange, costChart, costParts } from "./charts.js";
+import { accuracyLegend, finding, legend, notices } from "./overview.js";
+import { Store, RIGHT, served } from "./model.js";
+import { count, dollars, grouped, numbered, percent, time } from "./text.js";
+
+const NONE = "–";
+
+/** All runs of the folder. */
+export function showRuns(runs, element) {
+  const row = (run) => [
+    el("th", { scope: "row" }, el("a", { href: `/run/${encodeURIComponent(run.id)}` }, run.id)),
+    run.problem
+      ? el("span", { class: "bad" }, run.problem)
+      : run.mock
+        ? [el("span", { class: "tag simulated" }, "SIMULATED"), " ", run.state]
+        : run.state,
+    run.dataset ?? NONE,
+    run.target_model ?? NONE,
+    run.best === null ? NONE : percent(run.best),
+    run.test === null ? NONE : percent(run.test),
+    run.iterations === null ? NONE : `${run.iterations} of ${run.asked}`,
+    run.usd === null ? NONE : dollars(run.usd),
+    time(run.started_at),
+  ];
+  const heads = [
+    "run",
+    "state",
+    "data set",
+    "target",
+    ["best", "num"],
+    ["held out", "num"],
+    ["iterations", "num"],
+    ["cost", "num"],
+    "started",
+  ];
+  fill(
+    element,
+    runs.length === 0
+      ? el("p", { class: "muted" }, "There is no run in this folder yet.")
+      : table("runs", heads, runs.map(row)),
+    runs.length > 1 ? chooseTwo(runs) : null,
+  );
+}
+
+function chooseTwo(runs) {
+  const options = runs.map((run) => [run.id, run.id]);
+  const chosen = { left: runs[0].id, right: runs[1].id };
+  const go = () =>
+    location.assign(`/compare/${encodeURIComponent(chosen.left)}/${encodeURIComponent(chosen.right)}`);
+  return el(
+    "form",
+    {
+      class: "filters two-runs",
+      "aria-label": "two runs side by side",
+      on: { submit: (event) => (event.preventDefault(), go()) },
+    },
+    select("Left", options, chosen.left, (value) => (chosen.left = value)),
+    select("Right", options, chosen.right, (value) => (chosen.right = value)),
+    el("button", { type: "submit" }, "Compare"),
+  );
+}
+
+/** Two runs side by side, over common scales. */
+export async function showComparison(ids, element) {
+  const stores = await Promise.all(ids.map(async (id) => new Store(await served(id)("run"), served(id))));
+  const scale = { range: accuracyRange(stores), top: commonTop(stores) };
+  fill(
+    element,
+    el(
+      "div",
+      { class: "two" },
+      stores.map((store, at) => side(store, ids[at], scale)),
+    ),
+    agreement(stores, ids),
+    differences(
+      stores.map((store) => store.run.config),
+      ids,
+    ),
+  );
+}
+
+/** The highest bar of both runs, where both count the same. */
+function commonTop(stores) {
+  const kinds = stores.map((store) => costParts(store.run));
+  if (kinds[0].money !== kinds[1].money) return null;
+  const all = stores.flatMap(({ run }, at) =>
+    [...run.iterations.map((it) => it.cost), run.costs?.test]
+      .filter(Boolean)
+      .map((cost) => kinds[at].of(cost, "proposer") + kinds[at].of(cost, "target")),
+  );
+  return Math.max(1e-9, ...all);
+}
+
+function side(store, id, { range, top }) {
+  const base = `/run/${encodeURIComponent(id)}`;
+  return el(
+    "section",
+    {},
+    el("h3", {}, el("a", { href: base }, id)),
+    notices(store),
+    finding(store, base),
+    el(
+      "figure",
+      {},
+      el("figcaption", {}, el("b", {}, "Accuracy"), accuracyLegend(store)),
+      drawn((width) => accuracyChart(store, width, { range, base })),
+    ),
+    el(
+      "figure",
+      {},
+      el(
+        "figcaption",
+        {},
+        el("b", {}, "Cost"),
+        legend([
+          ["proposer", "proposer"],
+          ["target", "target"],
+        ]),
+      ),
+      drawn((width) => costChart(store, width, { top })),
+    ),
+  );
+}
+
+/** What both best harnesses make of the examples that both runs have. */
+function agreement([left, right], [first, second]) {
+  const [one, other] = [left.run.best, right.run.best];
+  if (one === null || other === null) return null;
+  const there = new Map(right.run.val.map((example, at) => [example.id, [at, example]]));
+  const counts = { both: 0, left: 0, right: 0, neither: 0 };
+  left.run.val.forEach((example, at) => {
+    const found = there.get(example.id);
+    if (!found || found[1].input !== example.input) return;
+    const states = [
+      left.evaluation("val", one).state(at) === RIGHT,
+      right.evaluation("val", other).state(found[0]) === RIGHT,
+    ];
+    counts[states[0] ? (states[1] ? "both" : "left") : states[1] ? "right" : "neither"] += 1;
+  });
+  const common = counts.both + counts.left + counts.right + counts.neither;
+  if (common === 0) return el("p", { class: "muted" }, "These runs have no example in common.");
+  const rows = [
+    ["both right", grouped(counts.both)],
+    [`only ${first}`, grouped(counts.left)],
+    [`only ${second}`, grouped(counts.right)],
+    ["neither", grouped(counts.neither)],
+  ];
+  return el(
+    "section",
+    {},
+    el(
+      "h3",
+      {},
+      `Best against best: ${numbered(one)} and ${numbered(other)} on ${count(common, "common example")}`,
+    ),
+    table("agreement", ["", ["examples", "num"]], rows),
+  );
+}
+
+/** Where their configurations differ. */
+function differences(configs, ids) {
+  const flat = configs.map((config) => new Map(flattened("", config)));
+  const names = [...new Set(flat.flatMap((config) => [...config.keys()]))].filter(
+    (name) => !["run_id", "started_at"].includes(name),
+  );
+  const rows = names
+    .filter((name) => flat[0].get(name) !== flat[1].get(name))
+    .map((name) => [el("th", { scope: "row" }, name), flat[0].get(name) ?? NONE, flat[1].get(name) ?? NONE]);
+  if (rows.length === 0) return el("p", {}, "They were asked for the same, with the same tools.");
+  return el(
+    "section",
+    {},
+    el("h3", {}, "What was asked for differently"),
+    table("configurations", ["", ...ids], rows),
+  );
+}
+
+function flattened(prefix, value) {
+  if (value === null || typeof value !== "object") return [[prefix, String(value)]];
+  if (Array.isArray(value)) return [[prefix, value.join(", ")]];
+  return Object.entries(value).flatMap(([name, value]) =>
+    flattened(prefix ? `${prefix}.${name}` : name, value),
+  );
+}

@@ -1,0 +1,170 @@
+//! The folder that is shown: one run, or all runs in it. Everything is reached through one open handle, so that
+//! no name and no link leads out of it.
+
+use std::path::Path;
+
+use cap_std::{ambient_authority, fs::Dir};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::ViewError;
+use crate::{
+    record::{reader::RunReader, writer::check_run_id},
+    report::collect::{indices_in, stamp, stamp_of},
+};
+
+/// Most runs of a list.
+const MAX_RUNS: usize = 1000;
+
+/// What is shown.
+pub struct Folder {
+    dir: Dir,
+    /// The name of the run, where only one is shown.
+    only: Option<String>,
+}
+
+/// Sizes and times of what was looked at. Two equal ones mean that nothing has changed.
+#[derive(PartialEq, Eq, Default)]
+pub struct Look(Vec<(String, Vec<crate::report::collect::Stamp>)>);
+
+/// A run in the list.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    pub id: String,
+    /// `finished`, why it was stopped, or that it is neither.
+    pub state: String,
+    /// What is wrong with its files.
+    pub problem: Option<String>,
+    pub mock: bool,
+    pub dataset: Option<String>,
+    pub target_model: Option<String>,
+    /// The best accuracy on validation, and the same harness's on the held-out examples.
+    pub best: Option<f64>,
+    pub test: Option<f64>,
+    /// How many iterations are here, of how many that were asked for, the baseline among them.
+    pub iterations: Option<usize>,
+    pub asked: u32,
+    pub usd: Option<f64>,
+    pub started_at: Option<Timestamp>,
+}
+
+impl Folder {
+    /// Opens a run, or a folder of runs.
+    pub fn open(path: &Path) -> Result<Self, ViewError> {
+        let no_folder = || ViewError::NoFolder { path: path.display().to_string() };
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|_| no_folder())?;
+        let only = dir.is_file("config.json").then(|| {
+            let absolute = std::path::absolute(path).ok();
+            let name = absolute.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
+            name.filter(|name| check_run_id(name).is_ok())
+                .map_or_else(|| "run".to_owned(), |name| name.into_owned())
+        });
+        Ok(Self { dir, only })
+    }
+
+    /// The name of the run, where only one is shown.
+    pub fn only(&self) -> Option<&str> {
+        self.only.as_deref()
+    }
+
+    /// A run by its name.
+    pub fn run(&self, id: &str) -> Option<RunReader> {
+        check_run_id(id).ok()?;
+        let dir = match &self.only {
+            Some(only) if only == id => self.dir.try_clone().ok()?,
+            Some(_) => return None,
+            None => self.dir.open_dir(id).ok()?,
+        };
+        let reader = RunReader::new(dir);
+        reader.has("config.json").then_some(reader)
+    }
+
+    /// The names of all runs, the latest first.
+    fn names(&self) -> Vec<String> {
+        if let Some(only) = &self.only {
+            return vec![only.clone()];
+        }
+        let Ok(entries) = self.dir.entries() else { return Vec::new() };
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+        let mut names: Vec<String> = names.filter(|name| self.run(name).is_some()).take(MAX_RUNS).collect();
+        names.sort();
+        names.reverse();
+        names
+    }
+
+    /// All runs, the latest first.
+    pub fn list(&self) -> Vec<Listed> {
+        let mut list: Vec<Listed> =
+            self.names().into_iter().filter_map(|name| Some(listed(&self.run(&name)?, name))).collect();
+        list.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+        list
+    }
+
+    /// How the list of runs stands.
+    pub fn look(&self) -> Look {
+        let of = |name: String| {
+            let stamps = self.run(&name).map(|run| top(&run)).unwrap_or_default();
+            (name, stamps)
+        };
+        Look(self.names().into_iter().map(of).collect())
+    }
+
+    /// How a run stands.
+    pub fn look_at(&self, id: &str) -> Look {
+        let Some(run) = self.run(id) else { return Look::default() };
+        let mut look = vec![(String::new(), top(&run))];
+        for kind in ["iterations", "test"] {
+            for index in indices_in(&run, kind) {
+                let folder = crate::report::data::folder(kind, index);
+                let stamps = stamp(&run, &folder);
+                look.push((folder, stamps));
+            }
+        }
+        Look(look)
+    }
+}
+
+fn top(run: &RunReader) -> Vec<crate::report::collect::Stamp> {
+    ["config.json", "summary.json", "cost.json"].iter().map(|file| stamp_of(run, file)).collect()
+}
+
+fn listed(run: &RunReader, id: String) -> Listed {
+    let mut listed = Listed {
+        id,
+        state: "begun".into(),
+        problem: None,
+        mock: false,
+        dataset: None,
+        target_model: None,
+        best: None,
+        test: None,
+        iterations: None,
+        asked: 0,
+        usd: None,
+        started_at: None,
+    };
+    match run.config() {
+        Err(problem) => listed.problem = Some(problem.to_string()),
+        Ok(config) => {
+            listed.mock = config.mock;
+            listed.dataset = Some(config.dataset);
+            listed.target_model = Some(config.target_model);
+            listed.asked = config.iterations + 1;
+            listed.started_at = Some(config.started_at);
+        }
+    }
+    if let Ok(summary) = run.summary() {
+        let best = summary.iterations.iter().find(|it| Some(it.index) == summary.best_iteration_index);
+        listed.best = best.map(|it| it.score.accuracy);
+        let test = summary.test.iter().find(|it| Some(it.index) == summary.best_iteration_index);
+        listed.test = test.map(|it| it.score.accuracy);
+        listed.iterations = Some(summary.iterations.len() + summary.unscored.len());
+        listed.usd = Some(summary.total_cost.estimated_usd);
+        listed.state = match (&summary.finished_at, &summary.stopped) {
+            (_, Some(stopped)) => format!("stopped: {}", stopped.status),
+            (Some(_), None) => "finished".into(),
+            (None, None) => "under way, or cut off".into(),
+        };
+    }
+    listed
+}

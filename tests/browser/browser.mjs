@@ -1,0 +1,57 @@
+// What the browser tests share: Debian's Chromium with a fresh profile, and a page that reports what goes wrong in it.
+
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+/** Longest time of one test, in milliseconds. The browser ends with it. */
+const PATIENCE = 170000;
+
+/** Runs a test with a browser, and ends it in any case. Ends the process with 1 if something does not hold. */
+export async function withBrowser(test) {
+  const timer = setTimeout(() => {
+    console.error("the test took too long");
+    process.exit(1);
+  }, PATIENCE);
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  try {
+    await test(browser);
+  } catch (error) {
+    console.error(error.stack);
+    process.exitCode = 1;
+  } finally {
+    await browser.close();
+    clearTimeout(timer);
+  }
+}
+
+/** A page at this address, usable, with a list of everything that went wrong in it. */
+export async function open(browser, address, options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    reducedMotion: "reduce",
+    ...options,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30000);
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
+  page.on("console", (message) => message.type() === "error" && wrong.push(`console: ${message.text()}`));
+  await page.addInitScript(() => {
+    window.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) =>
+      window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`),
+    );
+  });
+  await page.goto(address);
+  await page.waitForSelector("body[data-ready]");
+  return { page, wrong, context };
+}

@@ -1,0 +1,325 @@
+//! The report and the live view in headless Chromium. What is asserted of pages stands in `tests/browser`; here
+//! runs are made, changed and served.
+//!
+//! Chromium is Debian's package; `npm ci --prefix tests/browser` installs what drives it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use mmh_tests::{cache_dir, root};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+/// What every text of the hostile run ends with.
+const ATTACKS: [&str; 7] = [
+    "<script>window.pwned=1</script>",
+    "</script><script>window.pwned=2</script>",
+    "<!--<script>",
+    "<img src=x onerror=\"window.pwned=3\">",
+    "<svg onload=window.pwned=4>",
+    "javascript:window.pwned=5",
+    "{{data}}{{script}}",
+];
+
+/// Characters that turn or hide what stands around them.
+const INVISIBLE: &str = "\u{202e}reversed\u{202c} zero\u{200b}width \u{1b}[31mred\u{7}";
+
+fn mmh(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).current_dir(folder).env("MMH_CACHE_DIR", cache_dir()).env_remove("MMH_LOG");
+    command.output().expect("the program starts")
+}
+
+fn done(output: &Output) -> String {
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let all = format!("{}{}", said(&output.stdout), said(&output.stderr));
+    assert!(output.status.success(), "{all}");
+    all
+}
+
+/// A simulated run of two iterations.
+fn run(folder: &Path, id: &str, seed: &str) -> PathBuf {
+    let args = ["run", "--mock", "--iterations", "2", "--eval-size", "20", "--run-id", id, "--seed", seed];
+    done(&mmh(folder, &args));
+    folder.join("runs").join(id)
+}
+
+fn report(folder: &Path, run: &Path) -> (PathBuf, String) {
+    let file = folder.join("report.html");
+    let said = done(&mmh(folder, &["report", &run.to_string_lossy(), "-o", &file.to_string_lossy()]));
+    (file, said)
+}
+
+/// Runs a script of `tests/browser`. Should this test be killed, it ends by itself.
+fn node(script: &str, args: &[&str]) {
+    let folder = root().join("tests/browser");
+    assert!(
+        folder.join("node_modules/playwright-core").is_dir(),
+        "playwright-core is not installed: `npm ci --prefix tests/browser` does it"
+    );
+    assert!(
+        Path::new("/usr/bin/chromium").exists(),
+        "chromium is not installed: `apt-get install chromium` does it"
+    );
+    let ran = Command::new("timeout").args(["180", "node", script]).args(args).current_dir(folder).output();
+    let ran = ran.expect("node starts");
+    let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{script}: {said}");
+}
+
+#[test]
+fn a_report_shows_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(folder.path(), "shown", "0");
+    let (file, _) = report(folder.path(), &run);
+    node("report.mjs", &[&file.to_string_lossy(), &run.join("summary.json").to_string_lossy()]);
+}
+
+/// Changes every JSON value of a file.
+fn rewrite(file: &Path, change: &mut impl FnMut(&mut Value)) {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let changed = |text: &str, change: &mut dyn FnMut(&mut Value)| {
+        let mut value: Value = serde_json::from_str(text).expect("JSON");
+        change(&mut value);
+        value.to_string()
+    };
+    let new = if file.extension().is_some_and(|kind| kind == "jsonl") {
+        text.lines().map(|line| changed(line, change) + "\n").collect()
+    } else {
+        changed(&text, change)
+    };
+    fs::write(file, new).expect("it is written");
+}
+
+/// Puts attacks behind all texts that a model, a data set or a stranger may have written.
+fn attack(value: &mut Value, attacks: &str) {
+    const TEXTS: [&str; 18] = [
+        "input",
+        "predicted_label",
+        "message",
+        "stdout",
+        "stderr",
+        "text",
+        "content",
+        "system",
+        "reasoning",
+        "harness_code",
+        "run_id",
+        "dataset",
+        "instructions",
+        "proposer_model",
+        "reason",
+        "path",
+        "name",
+        "error",
+    ];
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if TEXTS.contains(&name.as_str()) => text.push_str(attacks),
+                    _ => attack(value, attacks),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| attack(value, attacks)),
+        _ => {}
+    }
+}
+
+#[test]
+fn hostile_texts_are_shown_as_text() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(folder.path(), "hostile", "1");
+    let attacks = format!(" {} {INVISIBLE}", ATTACKS.join(" "));
+    for file in ["config.json", "summary.json"] {
+        rewrite(&run.join(file), &mut |value| attack(value, &attacks));
+    }
+    for index in ["000", "001", "002"] {
+        let part = run.join("iterations").join(index);
+        for file in [
+            "eval_trace.jsonl",
+            "model_calls.jsonl",
+            "learn_trace.jsonl",
+            "proposer.jsonl",
+            "filesystem_reads.jsonl",
+        ] {
+            if part.join(file).is_file() {
+                rewrite(&part.join(file), &mut |value| attack(value, &attacks));
+            }
+        }
+    }
+    // One line of 10 MB in a log and in a reply.
+    let long = "<b onclick=window.pwned=6>".repeat(400_000);
+    let mut first = true;
+    rewrite(&run.join("iterations/001/eval_trace.jsonl"), &mut |row| {
+        if std::mem::take(&mut first) {
+            row["logs"] = serde_json::json!([{ "level": "info", "message": long }]);
+        }
+    });
+    let mut first = true;
+    rewrite(&run.join("iterations/001/model_calls.jsonl"), &mut |row| {
+        if std::mem::take(&mut first) {
+            row["request"]["messages"][0]["content"][0]["text"] = long.as_str().into();
+        }
+    });
+    let (file, _) = report(folder.path(), &run);
+    let html = fs::read_to_string(&file).expect("the report");
+    for attack in ["<script>window", "<img", "<svg on", "onload=window.pwned=4>"] {
+        assert!(!html.contains(attack), "{attack} stands in the page as it is");
+    }
+    let marks: Vec<&str> = ATTACKS.to_vec();
+    node("hostile.mjs", &[&[file.to_str().expect("a path")], &marks[..]].concat());
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_shown_as_far_as_it_came() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(folder.path(), "cut", "0");
+    rewrite(&run.join("summary.json"), &mut |summary| {
+        summary["finished_at"] = Value::Null;
+        summary["iterations"].as_array_mut().expect("iterations").truncate(1);
+        summary["unscored"] = serde_json::json!([]);
+        summary["test"] = serde_json::json!([]);
+        summary["best_iteration_index"] = 0.into();
+    });
+    let traces = run.join("iterations/001/eval_trace.jsonl");
+    let text = fs::read_to_string(&traces).expect("traces");
+    let kept: Vec<&str> = text.lines().take(7).collect();
+    fs::write(&traces, format!("{}\n{{\"example_id\":\"torn", kept.join("\n"))).expect("it is written");
+    fs::remove_file(run.join("iterations/000/model_calls.jsonl")).expect("it is removed");
+    fs::remove_file(run.join("iterations/000/provenance.json")).expect("it is removed");
+    fs::write(run.join("cost.json"), "{ \"torn").expect("it is written");
+    let (file, said) = report(folder.path(), &run);
+    for part in ["cost.json is damaged", "iterations/000/provenance.json is missing"] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    node("partial.mjs", &[&file.to_string_lossy()]);
+    let nowhere = mmh(folder.path(), &["report", "runs"]);
+    assert_eq!(nowhere.status.code(), Some(2), "a folder without a run is wrong input");
+}
+
+/// `mmh view`, ended with the test.
+struct View {
+    child: Child,
+    url: String,
+}
+
+impl View {
+    fn start(folder: &Path, shown: &str) -> Self {
+        // Should this test be killed, the server ends by itself.
+        let mut child = Command::new("timeout")
+            .args(["300", PROGRAM, "view", shown])
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut url = String::new();
+        BufReader::new(child.stdout.as_mut().expect("its output")).read_line(&mut url).expect("the address");
+        Self { child, url: url.trim().to_owned() }
+    }
+
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches('/')
+    }
+
+    /// The head and the body of an answer.
+    fn ask(&self, request: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(self.address()).expect("it listens");
+        let request = request.replace("HOST", self.address()).replace('|', "\r\n");
+        write!(stream, "{request}\r\nconnection: close\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        (head.to_ascii_lowercase(), body.to_owned())
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // `timeout` hands the signal on to the server.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_live_view_follows_a_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(folder.path(), "before", "0");
+    let view = View::start(folder.path(), "runs");
+    let (runs, cache) = (folder.path().join("runs"), cache_dir());
+    let (runs, cache) = (runs.to_string_lossy(), cache.to_string_lossy());
+    // Longer than a browser needs to open the page.
+    let args =
+        ["run", "--mock", "--iterations", "8", "--eval-size", "60", "--run-id", "going", "--seed", "2"];
+    let more = ["--runs-dir", &runs, "--cache-dir", &cache];
+    node("live.mjs", &[&[&view.url, "before", PROGRAM], &args[..], &more[..]].concat());
+}
+
+#[test]
+fn the_server_answers_its_own_pages_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(folder.path(), "inside", "0");
+    fs::write(folder.path().join("secret.json"), "secret").expect("a file");
+    fs::create_dir(folder.path().join("other")).expect("a folder");
+    fs::write(folder.path().join("other/config.json"), fs::read(run.join("config.json")).expect("a file"))
+        .expect("a file");
+    std::os::unix::fs::symlink("../other", folder.path().join("runs/link")).expect("a link");
+    let view = View::start(folder.path(), "runs");
+    // name, request, status, what is in the answer
+    let table = [
+        ("the list", "GET /data HTTP/1.1|host: HOST", "200", "\"inside\""),
+        ("the page", "GET /run/inside HTTP/1.1|host: HOST", "200", "<!doctype html>"),
+        ("a run", "GET /data/inside/run HTTP/1.1|host: HOST", "200", "\"iterations\""),
+        ("an evaluation", "GET /data/inside/val-001 HTTP/1.1|host: HOST", "200", "\"pieces\""),
+        ("another name for this machine", "GET /data HTTP/1.1|host: evil.example", "421", "127.0.0.1"),
+        ("another page", "GET /data HTTP/1.1|host: HOST|origin: http://evil.example", "403", "own pages"),
+        (
+            "a script elsewhere",
+            "GET /data HTTP/1.1|host: HOST|sec-fetch-site: cross-site",
+            "403",
+            "own pages",
+        ),
+        ("writing", "POST /data HTTP/1.1|host: HOST", "405", "GET only"),
+        ("the folder above", "GET /data/../run HTTP/1.1|host: HOST", "404", "nothing"),
+        ("the folder above, hidden", "GET /data/%2e%2e/run HTTP/1.1|host: HOST", "404", "nothing"),
+        ("a link out of the folder", "GET /data/link/run HTTP/1.1|host: HOST", "404", "nothing"),
+        ("a file", "GET /data/inside/config.json HTTP/1.1|host: HOST", "404", "nothing"),
+        ("an odd number", "GET /data/inside/val-1 HTTP/1.1|host: HOST", "404", "nothing"),
+    ];
+    for (name, request, status, part) in table {
+        let (head, body) = view.ask(request);
+        assert!(head.starts_with(&format!("http/1.1 {status}")), "{name}: {head}");
+        assert!(body.contains(part), "{name}: {part:?} is not in {}", &body[..body.len().min(400)]);
+        for header in [
+            "content-security-policy: default-src 'none'; script-src 'sha256-",
+            "frame-ancestors 'none'",
+            "x-content-type-options: nosniff",
+            "x-frame-options: deny",
+            "referrer-policy: no-referrer",
+            "cross-origin-resource-policy: same-origin",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(header), "{name}: {header:?} is not in {head}");
+        }
+        assert!(!head.contains("access-control-"), "{name}: nobody else may read it: {head}");
+    }
+    let (_, list) = view.ask("GET /data HTTP/1.1|host: HOST");
+    assert!(!list.contains("link"), "a link out of the folder is no run: {list}");
+
+    // One run is shown as well as a folder of them.
+    let one = View::start(folder.path(), "runs/inside");
+    let (head, _) = one.ask("GET / HTTP/1.1|host: HOST");
+    assert!(head.contains("location: /run/inside"), "{head}");
+    let nothing = mmh(folder.path(), &["view", "nowhere"]);
+    assert_eq!(nothing.status.code(), Some(2));
+}
