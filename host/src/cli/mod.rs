@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod connect;
 mod cost;
+mod course;
 mod doctor;
 mod environment;
 mod error;
@@ -17,6 +18,7 @@ mod launch;
 mod limits;
 mod log;
 mod models;
+mod plot;
 mod resume;
 mod run;
 mod scoreboard;
@@ -76,6 +78,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Show what a run found
     Summary(summary::SummaryArgs),
+    /// Draw a run's accuracies, for papers and READMEs
+    Plot(plot::PlotArgs),
     /// Show what a run cost
     Cost(cost::CostArgs),
     /// Check a run: its files, its binaries, its scores
@@ -116,6 +120,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Summary(args) => summary::main(args),
+        Command::Plot(args) => plot::main(args),
         Command::Cost(args) => cost::main(args),
         Command::Verify(args) => verify::main(&cli.global, args).await,
         Command::Models(args) => models::main(&cli.global, args),
