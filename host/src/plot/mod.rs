@@ -138,14 +138,14 @@ impl<'a> Chart<'a> {
             out.text(x + 16.0, y + 4.0, Anchor::Start, 12.0, INK, name);
             x += width;
         };
-        entry(210.0, "validation, with 95 % interval", &|out, x| {
+        entry(196.0, "validation, with 95 % interval", &|out, x| {
             out.line((x, y - 9.0), (x, y + 9.0), VALIDATION, Stroke::Plain(1.5));
             out.circle((x, y), 4.5, VALIDATION, VALIDATION);
         });
-        entry(96.0, "best so far", &|out, x| {
+        entry(108.0, "best so far", &|out, x| {
             out.line((x - 9.0, y), (x + 10.0, y), INK, Stroke::Plain(1.5));
         });
-        entry(88.0, "baseline", &|out, x| {
+        entry(96.0, "baseline", &|out, x| {
             out.line((x - 9.0, y), (x + 10.0, y), MUTED, Stroke::Dashed(1.5));
         });
         if !self.summary.test.is_empty() {

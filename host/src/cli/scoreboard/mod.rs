@@ -69,9 +69,13 @@ impl Scoreboard {
 
     /// The board's rows, each with its score if there is one.
     fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        let scored = |index| self.summary.iterations.iter().find(move |it| it.index == index);
         let mock = self.summary.config.mock;
-        self.board.iterations.iter().map(move |row| Line { row, scored: scored(row.index), mock })
+        self.board.iterations.iter().map(move |row| {
+            let scored = self.summary.iterations.iter().find(|it| it.index == row.index);
+            let unscored = self.summary.unscored.iter().find(|it| it.index == row.index);
+            let cost = scored.map(|it| &it.cost).or(unscored.map(|it| &it.cost));
+            Line { row, scored, cost, mock }
+        })
     }
 }
 
@@ -79,6 +83,8 @@ impl Scoreboard {
 struct Line<'a> {
     row: &'a Row,
     scored: Option<&'a IterationSummary>,
+    /// What it cost, with a score or without.
+    cost: Option<&'a Cost>,
     mock: bool,
 }
 
@@ -132,11 +138,14 @@ impl Line<'_> {
 
     /// US dollars, or the tokens of simulated models.
     fn cost(&self) -> String {
-        self.of_score(|it| match self.mock {
-            true => text::compact(tokens(&it.cost)),
-            false if it.cost.estimated_usd < 100.0 => format!("{:.4}", it.cost.estimated_usd),
-            false => format!("{:.0}", it.cost.estimated_usd),
-        })
+        self.cost.map_or_else(
+            || NOTHING.into(),
+            |cost| match self.mock {
+                true => text::compact(tokens(cost)),
+                false if cost.estimated_usd < 100.0 => format!("{:.4}", cost.estimated_usd),
+                false => format!("{:.0}", cost.estimated_usd),
+            },
+        )
     }
 
     fn component(&self) -> String {

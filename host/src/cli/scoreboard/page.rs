@@ -136,7 +136,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
     let mut lines = errors(it);
     if it.board.iterations.iter().any(|row| row.against_best_so_far.is_some()) {
         lines.push(
-            "change (points), fixed, broken and p are against the best before it, by the exact McNemar test over the same examples, not corrected; prompt bytes and fuel are per example"
+            "change (points), fixed, broken and p: against the best iteration before, exact McNemar test over the same examples, not corrected; prompt bytes and fuel: per example"
                 .into(),
         );
     }
@@ -160,32 +160,30 @@ pub fn best(it: &Scoreboard) -> Vec<String> {
     let Some(best) = &it.board.best else { return Vec::new() };
     let mut lines = vec![format!("* best on validation: {:03}, {}", best.index, percent(best.accuracy))];
     if let Some(tested) = &best.against_baseline {
-        lines.push(format!("  against the baseline 000: {}", verdict(tested, "comparisons with it")));
+        lines.push(format!("  against the baseline 000: {}", verdict(tested, "comparison")));
     }
     if let Some(tested) = best.against_runner_up.as_ref().filter(|it| it.against.index != 0) {
         let name = format!("  against the runner-up {:03}", tested.against.index);
-        lines.push(format!("{name}: {}", verdict(tested, "pairs of iterations")));
+        lines.push(format!("{name}: {}", verdict(tested, "pair")));
     }
     let scored = it.board.iterations.iter().filter(|row| row.status == SCORED).count();
     if scored > 1 {
         let rest = match it.summary.test.iter().any(|test| test.index == best.index) {
-            true => "; the held-out result below was not chosen",
-            false => "; held-out examples would tell",
+            true => "; the held-out score below is not",
+            false => "; held-out examples would tell more",
         };
         lines.push(format!("  the best of {scored} on validation is an optimistic estimate{rest}"));
     }
     lines
 }
 
-/// `+17.0 points (22 fixed, 5 broken), p 0.002, 0.005 by Holm over 3 comparisons: more than noise`.
-fn verdict(tested: &Tested, of_what: &str) -> String {
+/// `+17.0 points (22 fixed, 5 broken), p 0.002, corrected 0.005 (Holm, 3 comparisons): more than noise`.
+fn verdict(tested: &Tested, one: &str) -> String {
     let noise = if tested.more_than_noise { "more than noise" } else { "may be noise" };
-    format!(
-        "{}, {} by Holm over {} {of_what}: {noise}",
-        difference(&tested.against),
-        p_value(tested.p_corrected),
-        tested.comparisons
-    )
+    let (corrected, count) = (p_value(tested.p_corrected), tested.comparisons);
+    let plural = if count == 1 { "" } else { "s" };
+    let difference = difference(&tested.against);
+    format!("{difference}, corrected {corrected} (Holm, {count} {one}{plural}): {noise}")
 }
 
 fn difference(against: &Against) -> String {

@@ -1,7 +1,7 @@
 //! The scoreboard for other programs: CSV for spreadsheets and data frames, Markdown for pages.
 
 use super::{Line, Scoreboard, cost_name, errors_by_kind, interval, page, tokens};
-use crate::{cli::error::CliError, text};
+use crate::{cli::error::CliError, record::format::IterationSummary, text};
 
 /// The columns of the CSV. Empty cells are what is not known; `change` is in points.
 const CSV: [&str; 27] = [
@@ -70,27 +70,32 @@ fn comparisons(line: &Line<'_>) -> Vec<String> {
         let it = &against.paired;
         cells[0] = against.index.to_string();
         cells[1] = it.points().to_string();
-        (cells[2], cells[3], cells[4]) = (it.fixed.to_string(), it.broken.to_string(), it.p.to_string());
+        (cells[2], cells[3], cells[4]) = (it.fixed.to_string(), it.broken.to_string(), scientific(it.p));
     }
     if let Some(tested) = &line.row.against_baseline {
         let it = &tested.against.paired;
         cells[5] = it.points().to_string();
-        (cells[6], cells[7], cells[8]) = (it.fixed.to_string(), it.broken.to_string(), it.p.to_string());
-        cells[9] = tested.p_corrected.to_string();
+        (cells[6], cells[7], cells[8]) = (it.fixed.to_string(), it.broken.to_string(), scientific(it.p));
+        cells[9] = scientific(tested.p_corrected);
     }
     cells
 }
 
-fn effort(line: &Line<'_>) -> [String; 7] {
-    let Some(it) = line.scored else { return Default::default() };
-    [
-        it.score.mean_prompt_bytes.to_string(),
-        (it.score.total_fuel / it.score.n_examples.max(1)).to_string(),
-        tokens(&it.cost).to_string(),
-        it.cost.estimated_usd.to_string(),
-        it.parent.map(|parent| parent.to_string()).unwrap_or_default(),
-        it.source_digest.to_string(),
-        it.component_digest.to_string(),
+/// Five digits: more of them would be chance.
+fn scientific(p: f64) -> String {
+    format!("{p:.4e}")
+}
+
+fn effort(line: &Line<'_>) -> Vec<String> {
+    let of_score = |show: &dyn Fn(&IterationSummary) -> String| line.scored.map(show).unwrap_or_default();
+    vec![
+        of_score(&|it| it.score.mean_prompt_bytes.to_string()),
+        of_score(&|it| (it.score.total_fuel / it.score.n_examples.max(1)).to_string()),
+        line.cost.map(|cost| tokens(cost).to_string()).unwrap_or_default(),
+        line.cost.map(|cost| cost.estimated_usd.to_string()).unwrap_or_default(),
+        of_score(&|it| it.parent.map(|parent| parent.to_string()).unwrap_or_default()),
+        of_score(&|it| it.source_digest.to_string()),
+        of_score(&|it| it.component_digest.to_string()),
     ]
 }
 
