@@ -18,6 +18,8 @@ pub struct Course {
     concluded: Vec<(u32, Option<f64>)>,
     /// How many of them were there before this process.
     earlier: usize,
+    /// How long those since then took.
+    took: Duration,
     mock: bool,
     budget: Arc<Budget>,
 }
@@ -30,11 +32,13 @@ impl Course {
         let mut concluded: Vec<_> = scored.chain(unscored).collect();
         concluded.sort_by_key(|(index, _)| *index);
         let (earlier, mock) = (concluded.len(), summary.config.mock);
-        Self { total: summary.config.iterations as usize + 1, concluded, earlier, mock, budget }
+        let total = summary.config.iterations as usize + 1;
+        Self { total, concluded, earlier, took: Duration::ZERO, mock, budget }
     }
 
     /// An iteration is over. One that is repeated, because it was cut off, takes its own place.
-    pub fn conclude(&mut self, iteration: u32, accuracy: Option<f64>) {
+    pub fn conclude(&mut self, iteration: u32, accuracy: Option<f64>, elapsed: Duration) {
+        self.took = elapsed;
         let known = self.concluded.len();
         self.concluded.retain(|(index, _)| *index != iteration);
         self.earlier -= (known - self.concluded.len()).min(self.earlier);
@@ -53,10 +57,8 @@ impl Course {
             line += &format!(", best {index:03} {:.1} %", 100.0 * accuracy);
         }
         line += &format!(", {}", self.money());
-        let (here, left) = (done - self.earlier, self.total.saturating_sub(done));
-        if here > 0 && left > 0 {
-            let each = elapsed.as_secs_f64() / here as f64;
-            line += &format!(", about {} left", duration(each * left as f64));
+        if let Some(seconds) = self.left(elapsed) {
+            line += &format!(", about {} left", duration(seconds));
         }
         line
     }
@@ -72,6 +74,15 @@ impl Course {
             Usd::MAX => format!("{spent:.4} USD"),
             limit => format!("{spent:.4} of {:.2} USD", limit.as_f64()),
         }
+    }
+
+    /// Seconds that the iterations that are left will take, if each takes what the last ones did: less and
+    /// less while one goes on, but never less than those behind it need.
+    fn left(&self, elapsed: Duration) -> Option<f64> {
+        let (here, left) =
+            (self.concluded.len() - self.earlier, self.total.saturating_sub(self.concluded.len()));
+        let each = (here > 0 && left > 0).then(|| self.took.as_secs_f64() / here as f64)?;
+        Some(each * left as f64 - elapsed.saturating_sub(self.took).as_secs_f64().min(each))
     }
 
     fn best(&self) -> Option<(u32, f64)> {
@@ -141,7 +152,8 @@ mod tests {
     use super::*;
 
     fn course(concluded: &[(u32, Option<f64>)], earlier: usize, budget: Budget) -> Course {
-        Course { total: 4, concluded: concluded.to_vec(), earlier, mock: false, budget: Arc::new(budget) }
+        let (concluded, took, budget) = (concluded.to_vec(), Duration::from_secs(90), Arc::new(budget));
+        Course { total: 4, concluded, earlier, took, mock: false, budget }
     }
 
     #[test]
@@ -156,21 +168,21 @@ mod tests {
                 &scores[..1],
                 0,
                 five(),
-                "1 of 4 iterations ▄, best 000 48.0 %, 0.0000 of 5.00 USD, about 5 min left",
+                "1 of 4 iterations ▄, best 000 48.0 %, 0.0000 of 5.00 USD, about 4 min left",
             ),
             (
                 "gone on with: time is that of this process",
                 &scores[..3],
                 1,
                 five(),
-                "3 of 4 iterations ▁█·, best 001 53.0 %, 0.0000 of 5.00 USD, about 50 s left",
+                "3 of 4 iterations ▁█·, best 001 53.0 %, 0.0000 of 5.00 USD, about 35 s left",
             ),
             (
                 "all, without a budget",
                 &scores[..],
                 0,
                 Budget::unlimited(),
-                "4 of 4 iterations ▆█·▁, best 001 53.0 %, 0.0000 USD",
+                "4 of 4 iterations ▇█·▁, best 001 53.0 %, 0.0000 USD",
             ),
         ];
         for (name, concluded, earlier, budget, expected) in table {
@@ -182,7 +194,7 @@ mod tests {
     #[test]
     fn an_iteration_that_is_repeated_takes_its_place() {
         let mut course = course(&[(0, Some(0.5)), (1, None)], 2, Budget::unlimited());
-        course.conclude(1, Some(0.75));
+        course.conclude(1, Some(0.75), Duration::from_secs(2));
         assert_eq!((course.earlier, course.best()), (1, Some((1, 0.75))));
         assert!(course.line(Duration::from_secs(2)).starts_with("2 of 4 iterations ▁█, best 001"));
     }
@@ -202,7 +214,7 @@ mod tests {
             (
                 "no room for a bar",
                 standing(20, 10, 2),
-                60,
+                66,
                 "001 val 20/40 accuracy 50.0 % [29.9, 70.1], 2 errors, 10 s left",
             ),
             ("cut", standing(20, 10, 0), 30, "001 val 20/40 accuracy 50.0 %…"),

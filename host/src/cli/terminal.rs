@@ -26,6 +26,9 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// How often the elapsed time at the bottom is drawn.
 const TICK: Duration = Duration::from_millis(200);
 
+/// Most of what a turn's tool calls are shown with.
+const MAX_TOOLS_CHARS: usize = 300;
+
 /// Columns in front of what changes: the sign of life and the elapsed time.
 const BEFORE: usize = 8;
 
@@ -99,14 +102,16 @@ impl Terminal {
 
     fn tools(&self, iteration: u32, step: u32, tools: &[ToolCall]) {
         let mut shown = self.shown();
+        // Which tools there are, a model says.
+        let listed = text::ellipsis(&text::one_line(&listed(tools)), MAX_TOOLS_CHARS);
         if !self.draws {
-            return shown.print(&format!("{iteration:03} turn {step}: {}", listed(tools)));
+            return shown.print(&format!("{iteration:03} turn {step}: {listed}"));
         }
         if let Some((_, _, turns)) = &mut shown.proposing {
             *turns = step;
         }
-        let line = format!("{iteration:03} {PROPOSING}, turn {step}: {}", listed(tools));
-        shown.draw(text::fitted(&text::one_line(&line), room()));
+        let line = format!("{iteration:03} {PROPOSING}, turn {step}: {listed}");
+        shown.draw(text::fitted(&line, room()));
     }
 
     fn evaluated(&self, standing: &Standing) {
@@ -143,7 +148,7 @@ impl Terminal {
         // An evaluation that was cut off is over as well.
         shown.evaluation = None;
         if let Some((course, begun)) = &mut shown.course {
-            course.conclude(iteration, accuracy);
+            course.conclude(iteration, accuracy, begun.elapsed());
             let line = course.line(begun.elapsed());
             if !self.draws {
                 shown.print(&line);
@@ -191,7 +196,8 @@ impl Shown {
     fn proposed(&mut self) {
         if let Some((iteration, begun, turns)) = self.proposing.take() {
             let took = course::duration(begun.elapsed().as_secs_f64());
-            self.print(&format!("{iteration:03} proposed in {turns} turns, {took}"));
+            let plural = if turns == 1 { "" } else { "s" };
+            self.print(&format!("{iteration:03} proposed in {turns} turn{plural}, {took}"));
         }
     }
 
