@@ -11,6 +11,8 @@ pub enum Event {
     Stage { iteration: u32, stage: String },
     /// An evaluation has got this far.
     Evaluated(Standing),
+    /// An iteration is over: its accuracy, of 0 to 1, or none if it was not scored.
+    Concluded { iteration: u32, accuracy: Option<f64> },
     /// The proposer has called tools, in one of its turns.
     ToolsCalled { iteration: u32, step: u32, tools: Vec<ToolCall> },
 }

@@ -320,6 +320,7 @@ impl Search {
         let Candidate { index, source, reasoning, reads, cost, started_at } = candidate;
         let cost = progress.spend(Some(index), cost, &self.budget);
         let finished_at = self.clock.now();
+        self.observer.on(Event::Concluded { iteration: index, accuracy: fate.accuracy() });
         match fate {
             Fate::Scored(scored) => {
                 let score = scored.score;
@@ -341,7 +342,8 @@ impl Search {
                 });
             }
             Fate::Unscored { status, reason } => {
-                self.stage(index, &format!("not scored: {status}: {}", crate::text::ellipsis(&reason, 200)));
+                let shown = crate::text::ellipsis(&reason, 200);
+                self.observer.note(format!("{index:03} not scored: {status}: {shown}"));
                 progress.summary.unscored.push(Unscored {
                     index,
                     status,
@@ -413,6 +415,13 @@ impl Search {
 }
 
 impl Fate {
+    fn accuracy(&self) -> Option<f64> {
+        match self {
+            Self::Scored(scored) => Some(scored.score.accuracy),
+            Self::Unscored { .. } => None,
+        }
+    }
+
     fn stopped(stop: &Stop, done: usize, total: usize) -> Self {
         let reason = format!("stopped after {done} of {total} examples: {}", stop.reason());
         Self::Unscored { status: stop.status().to_owned(), reason }

@@ -1,5 +1,7 @@
 //! Text from models, data and compilers, made safe and short enough to show.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// Without control sequences: a terminal, a log and a model get letters, line ends and tabs only.
 ///
 /// Removes ANSI escape sequences, other control characters and bidirectional controls.
@@ -57,6 +59,42 @@ pub fn ellipsis(text: &str, max_chars: usize) -> String {
     format!("{kept}…")
 }
 
+/// How many columns of a terminal a text takes.
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// At most so many columns of a terminal, with an ellipsis where something was cut.
+pub fn fitted(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let (mut kept, mut taken) = (String::new(), 1);
+    for character in text.chars() {
+        taken += UnicodeWidthChar::width(character).unwrap_or(0);
+        if taken > columns {
+            break;
+        }
+        kept.push(character);
+    }
+    kept + "…"
+}
+
+/// Lines of at most so many columns, broken between words; all but the first begin with `indent`.
+pub fn wrapped(text: &str, columns: usize, indent: &str) -> String {
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for (at, word) in text.split(' ').enumerate() {
+        if !line.trim().is_empty() && width(&line) + 1 + width(word) > columns {
+            lines.push(std::mem::replace(&mut line, indent.to_owned()));
+        } else if at > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.iter().map(|line| fitted(line, columns)).collect::<Vec<_>>().join("\n")
+}
+
 /// At most about `max_bytes` of a text: its start and its end, because what matters stands there.
 pub fn middle_cut(text: &str, max_bytes: usize) -> String {
     if text.len() <= max_bytes {
@@ -83,6 +121,19 @@ pub fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A number in at most five characters: 699, 11.6k, 147k, 30.3M.
+pub fn compact(number: u64) -> String {
+    let units = ["", "k", "M", "G", "T", "P", "E"];
+    let (mut scaled, mut unit) = (number as f64, 0);
+    // What would be shown as 1000 is 1.0 of the next unit.
+    while scaled >= 999.5 && unit + 1 < units.len() {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    let decimals = usize::from(unit > 0 && scaled < 99.95);
+    format!("{scaled:.decimals$}{}", units[unit])
 }
 
 /// Bytes in the largest binary unit that divides them, or with one decimal.
@@ -121,6 +172,41 @@ mod tests {
         ];
         for (name, input, expected) in table {
             assert_eq!(plain(input), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn lines_fit() {
+        // name, text, columns, lines
+        let table = [
+            ("short", "one two", 10, "one two"),
+            ("broken between words", "one two three four", 9, "one two\n  three\n  four"),
+            ("exactly", "one two three", 7, "one two\n  three"),
+            ("a word too long", "a abcdefgh", 6, "a\n  abc…"),
+            ("wide letters", "漢字 漢字", 6, "漢字\n  漢字"),
+        ];
+        for (name, text, columns, expected) in table {
+            assert_eq!(wrapped(text, columns, "  "), expected, "{name}");
+        }
+        assert_eq!((fitted("漢字漢字", 6), fitted("abc", 3)), ("漢字…".to_owned(), "abc".to_owned()));
+    }
+
+    #[test]
+    fn compact_numbers_keep_three_digits() {
+        let table = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1.0k"),
+            (11_567, "11.6k"),
+            (99_949, "99.9k"),
+            (99_951, "100k"),
+            (999_499, "999k"),
+            (999_500, "1.0M"),
+            (30_281_829, "30.3M"),
+            (u64::MAX, "18.4E"),
+        ];
+        for (number, expected) in table {
+            assert_eq!(compact(number), expected, "{number}");
         }
     }
 

@@ -145,6 +145,24 @@ pub fn draws_colors() -> bool {
     std::io::stderr().is_terminal() && wants_colors()
 }
 
+/// Columns of what is printed where the terminal does not say how many it has.
+const COLUMNS: usize = 100;
+
+/// How many columns standard output has: what `COLUMNS` says, else the terminal.
+pub fn columns() -> usize {
+    let said = env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let found = || {
+        let is_terminal = std::io::stdout().is_terminal();
+        is_terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into())
+    };
+    said.filter(|columns| *columns > 0).or_else(found).unwrap_or(COLUMNS)
+}
+
+/// How many columns the terminal has that progress is drawn on.
+pub fn drawn_columns() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0.into())
+}
+
 fn wants_colors() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

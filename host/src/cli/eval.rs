@@ -89,7 +89,8 @@ impl From<SplitArg> for Split {
 }
 
 pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
-    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, args.mock));
+    let terminal = Arc::new(Terminal::new(global, args.mock));
+    let observer: Arc<dyn Observer> = terminal.clone();
     let connector =
         Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer: &*observer };
     let target = connector.target(&args.target.choice())?;
@@ -97,6 +98,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let builder = workbench::open(global, &limits, &*observer).await?;
+    terminal.done();
     let (source, built) = match build(&args, &builder).await? {
         Ok(built) => built,
         Err(rejection) => return Ok(rejected(&args, &rejection)),
@@ -121,7 +123,9 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         cancel: cancel.clone(),
     };
     let digest = built.component.digest;
-    let (learned, done) = match evaluate(&args, &evaluator, &dataset, built).await? {
+    let evaluated = evaluate(&args, &evaluator, &dataset, built).await;
+    terminal.done();
+    let (learned, done) = match evaluated? {
         Ok(evaluated) => evaluated,
         Err(problem) => {
             let failed = failed(&args, &problem);

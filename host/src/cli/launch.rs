@@ -6,7 +6,8 @@ use super::{
     CliResult,
     connect::{self, Choice, Connected, Connector, Shared},
     error::{CliError, INTERRUPTED},
-    scoreboard,
+    scoreboard::{Format, Scoreboard},
+    terminal::Terminal,
 };
 use crate::{
     build::Builder,
@@ -18,7 +19,7 @@ use crate::{
     pricing::Usd,
     progress::Observer,
     propose::Proposer,
-    record::{RecordError, format::Summary, ledger, writer::RunWriter},
+    record::{RecordError, format::Summary, ledger, reader::RunReader, writer::RunWriter},
     search::{Search, SearchError},
 };
 
@@ -59,14 +60,17 @@ pub struct Plan {
 
 impl Plan {
     /// Runs it and prints what came of it.
-    pub async fn run(self, builder: Builder, observer: Arc<dyn Observer>, json: bool) -> CliResult {
-        let cancel = stop_on_ctrl_c(observer.clone());
-        let folder = self.folder.clone();
-        let summary = self.search(builder, observer, cancel.clone())?.run().await?;
-        if json {
-            scoreboard::print_json(&summary)?;
-        } else {
-            scoreboard::print(&summary);
+    pub async fn run(self, builder: Builder, terminal: Arc<Terminal>, json: bool) -> CliResult {
+        let cancel = stop_on_ctrl_c(terminal.clone());
+        let (folder, reader) = (self.folder.clone(), RunReader::new(self.writer.dir()?));
+        let summary = self.summary.clone();
+        let search = self.search(builder, terminal.clone(), cancel.clone())?;
+        terminal.follow(&summary, search.budget.clone());
+        let ended = search.run().await;
+        terminal.done();
+        ended?;
+        Scoreboard::read(&reader)?.print(Format::json_or_text(json))?;
+        if !json {
             println!("\nrun folder: {}", folder.display());
         }
         let (shown, done) = (folder.display(), "what was finished is in");

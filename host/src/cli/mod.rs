@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod connect;
 mod cost;
+mod course;
 mod diff;
 mod doctor;
 mod environment;
@@ -21,6 +22,7 @@ mod launch;
 mod limits;
 mod log;
 mod models;
+mod plot;
 mod replay;
 mod report;
 mod resume;
@@ -87,6 +89,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Show what a run found
     Summary(summary::SummaryArgs),
+    /// Draw a run's accuracies, for papers and READMEs
+    Plot(plot::PlotArgs),
     /// Show what a run cost
     Cost(cost::CostArgs),
     /// Put a run into one HTML file, to look at and to pass on
@@ -141,6 +145,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Summary(args) => summary::main(args),
+        Command::Plot(args) => plot::main(args),
         Command::Cost(args) => cost::main(args),
         Command::Report(args) => report::main(args),
         Command::View(args) => view::main(args).await,

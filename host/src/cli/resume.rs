@@ -11,7 +11,7 @@ use super::{
     error::CliError,
     launch::{Models, Plan},
     run::RunArgs,
-    scoreboard,
+    scoreboard::{Format, Scoreboard},
     terminal::Terminal,
     workbench,
 };
@@ -40,13 +40,11 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
             run.display()
         )));
     }
-    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, config.mock));
+    let terminal = Arc::new(Terminal::new(global, config.mock));
+    let observer: Arc<dyn Observer> = terminal.clone();
     if summary.finished_at.is_some() && reader.has(manifest::NAME) {
         observer.note("the run is finished: there is nothing to go on with".into());
-        match args.json {
-            true => scoreboard::print_json(&summary)?,
-            false => scoreboard::print(&summary),
-        }
+        Scoreboard::read(&reader)?.print(Format::json_or_text(args.json))?;
         return Ok(ExitCode::SUCCESS);
     }
     let models = models(global, args, &config, &*observer)?;
@@ -64,7 +62,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     ));
     let (folder, clock) = (run.to_owned(), args.clock());
     let plan = Plan { summary, writer, folder, baseline, dataset, val, models, budget_usd, clock };
-    plan.run(builder, observer, args.json).await
+    plan.run(builder, terminal, args.json).await
 }
 
 /// The run's models, asked as before.

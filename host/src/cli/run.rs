@@ -118,7 +118,8 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
 }
 
 async fn begin(global: &Global, args: &RunArgs) -> CliResult {
-    let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, args.mock));
+    let terminal = Arc::new(Terminal::new(global, args.mock));
+    let observer: Arc<dyn Observer> = terminal.clone();
     let models = if args.dry_run { None } else { Some(models(global, args, &*observer)?) };
     let clock = args.clock();
     let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
@@ -134,6 +135,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
         None => BASELINE.to_owned(),
     };
     let builder = workbench::open(global, &limits, &*observer).await?;
+    terminal.done();
     let Some(models) = models else {
         dry_run(global, args, &dataset, &baseline, &builder, &*observer).await?;
         return Ok(ExitCode::SUCCESS);
@@ -147,7 +149,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let folder = args.runs_dir.join(&summary.config.run_id);
     let budget_usd = args.money.budget_usd();
     let plan = Plan { summary, writer, folder, baseline, dataset, val, models, budget_usd, clock };
-    plan.run(builder, observer, args.json).await
+    plan.run(builder, terminal, args.json).await
 }
 
 /// Both models of a new run, or why they cannot be asked.

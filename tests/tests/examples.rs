@@ -1,0 +1,75 @@
+//! What stands in `examples/` works on a run that this program has made.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use mmh_tests::{cache_dir, root};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+fn done(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
+/// A Python with the packages that the examples ask for, installed once below `target/`.
+fn python() -> PathBuf {
+    let wanted = root().join("examples/requirements.txt");
+    let text = fs::read(&wanted).expect("the requirements");
+    let name = format!("python-{}", mmh::digest::Digest::of(&text).short());
+    let (folder, complete) = (root().join("target").join(&name), root().join("target").join(name + ".ok"));
+    let python = folder.join("bin/python");
+    if !complete.is_file() {
+        done(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+        done(Command::new(&python).args(pip).arg(&wanted));
+        fs::write(complete, "").expect("written");
+    }
+    python
+}
+
+fn run(folder: &Path) -> PathBuf {
+    let args =
+        ["run", "--mock", "--iterations", "1", "--eval-size", "30", "--no-test", "--run-id", "a", "--json"];
+    done(Command::new(PROGRAM).args(args).current_dir(folder).env("MMH_CACHE_DIR", cache_dir()));
+    folder.join("runs/a")
+}
+
+/// pandas reads the summary and the traces, and counts as this program does.
+#[test]
+fn pandas_reads_a_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run(folder.path());
+    let script = root().join("examples/analyse.py");
+    let said = done(Command::new(python()).arg(script).arg(&run).arg("-o").arg(folder.path()));
+    let summary = mmh::record::reader::RunReader::open(&run).expect("a run").summary().expect("a summary");
+    for it in &summary.iterations {
+        let counts = format!("{} {}", it.score.n_correct, it.score.n_examples);
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&counts), "{counts} is not in {said}");
+    }
+    let board = done(Command::new(PROGRAM).arg("summary").arg(&run).arg("--json"));
+    let board: serde_json::Value = serde_json::from_str(&board).expect("JSON");
+    let best = &board["scoreboard"]["best"];
+    let expected = match best["index"].as_u64() {
+        Some(0) | None => "confusion of iteration 000: 30 examples".to_owned(),
+        Some(index) => {
+            let against = &best["against_baseline"];
+            format!(
+                "iteration {index:03} against 000: {} fixed, {} broken",
+                against["fixed"], against["broken"]
+            )
+        }
+    };
+    assert!(said.contains(&expected), "{expected:?} is not in {said}");
+    for picture in ["accuracy.png", "confusion.png"] {
+        let bytes = fs::read(folder.path().join(picture)).expect("a picture");
+        assert_eq!(&bytes[1..4], b"PNG", "{picture}");
+    }
+}

@@ -1,0 +1,300 @@
+//! What people and programs see of a run: the scoreboard in every form, and the plot. Over made-up runs, so
+//! that nothing depends on a compiler; the statistics have their own tests in `score` and `compare`.
+
+use std::{fs, path::Path, process::Command};
+
+use mmh_tests::made::MadeRun;
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+/// What a command prints, on a terminal of so many columns.
+fn mmh(args: &[&str], columns: usize) -> (Option<i32>, String) {
+    let mut command = Command::new(PROGRAM);
+    let output = command.args(args).env("COLUMNS", columns.to_string()).output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("UTF-8"))
+}
+
+/// What `mmh summary` prints of a made-up run.
+fn summary(run: &MadeRun, more: &[&str], columns: usize) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    run.write(folder.path());
+    summary_of(folder.path(), more, columns)
+}
+
+fn summary_of(folder: &Path, more: &[&str], columns: usize) -> String {
+    let path = folder.display().to_string();
+    let (code, said) = mmh(&[&["summary", &path], more].concat(), columns);
+    assert_eq!(code, Some(0), "{said}");
+    said.replace(&path, "RUN")
+}
+
+/// A search that went well: something better, something worse, something that never came to a score.
+fn finished() -> MadeRun {
+    MadeRun::new(4, 100)
+        .scored("48+ 52-")
+        .scored("40+ 8- 13+ 39-")
+        .unscored("gave-up", "the proposer ended without a harness that compiles")
+        .scored("20+ 28- 6+ 40- 4! 2-")
+        .scored("46+ 2- 19+ 33-")
+        .tested(0, "110+ 110-")
+        .tested(4, "100+ 10- 40+ 70-")
+        .finished()
+}
+
+/// The same search while it goes on.
+fn running() -> MadeRun {
+    MadeRun::new(4, 100).scored("48+ 52-").scored("40+ 8- 13+ 39-").under_way("iterations/002", "20+ 14-")
+}
+
+#[test]
+fn a_finished_run() {
+    insta::assert_snapshot!(summary(&finished(), &[], 100));
+}
+
+#[test]
+fn a_narrow_terminal_has_fewer_columns() {
+    insta::assert_snapshot!(summary(&finished(), &[], 60));
+}
+
+#[test]
+fn a_run_that_goes_on() {
+    insta::assert_snapshot!(summary(&running(), &[], 100));
+}
+
+#[test]
+fn a_finished_run_in_markdown() {
+    insta::assert_snapshot!(summary(&finished(), &["--markdown"], 100));
+}
+
+#[test]
+fn a_finished_run_as_csv() {
+    insta::assert_snapshot!(summary(&finished(), &["--csv"], 100));
+}
+
+/// No line is wider than the terminal, whatever stands in the run.
+#[test]
+fn everything_fits() {
+    let long = "a reason that goes on and on ".repeat(20) + &"漢".repeat(200);
+    let runs = [
+        ("finished", finished()),
+        ("running", running()),
+        ("wide", MadeRun::new(2, 100).scored("100+").unscored("did-not-compile", &long)),
+        ("nothing", MadeRun::new(2, 100)),
+    ];
+    for (name, run) in runs {
+        for columns in [30, 40, 60, 80, 100, 120, 200] {
+            let shown = summary(&run, &[], columns);
+            for line in shown.lines() {
+                assert!(mmh::text::width(line) <= columns, "{name} at {columns}: {line}");
+            }
+            assert_eq!(columns >= 100, shown.contains("binary"), "{name} at {columns}: {shown}");
+        }
+    }
+}
+
+/// What is said in states that are not the usual one.
+#[test]
+fn unusual_runs_say_what_they_are() {
+    let stop = |mut run: MadeRun| {
+        run.summary.stopped = Some(mmh::record::format::Stopped {
+            status: "budget-spent".into(),
+            reason: "4.9 USD of 5.00 are spent".into(),
+        });
+        run
+    };
+    let table = [
+        ("a mock run", finished().mock(), "SIMULATED models"),
+        ("tokens instead of dollars", finished().mock(), "tokens    binary"),
+        ("nothing yet", MadeRun::new(2, 100), "not finished: 0 of 3 iterations are here"),
+        (
+            "the first evaluation",
+            MadeRun::new(2, 100).under_way("iterations/000", "3+ 1-"),
+            "000  under way: 4 of 100 examples, 75.0% right",
+        ),
+        (
+            "the held-out evaluation",
+            MadeRun::new(0, 100).scored("50+ 50-").under_way("test/000", "3+ 1-"),
+            "held-out test, 000: under way: 4 of 100 examples, 75.0% right; the run goes on",
+        ),
+        ("stopped", stop(MadeRun::new(2, 100).scored("50+ 50-")), "stopped, budget-spent: 4.9 USD"),
+        (
+            "nothing better",
+            MadeRun::new(1, 100).scored("50+ 50-").scored("49+ 51-").finished(),
+            "* best on validation: 000, 50.0%",
+        ),
+        (
+            "more than noise",
+            MadeRun::new(1, 100).scored("50+ 50-").scored("60+ 40-").finished(),
+            "+10.0 points (10 fixed, 0 broken), p 0.002, corrected 0.002 (Holm, 1 comparison): more than noise",
+        ),
+        (
+            "noise once several were looked at",
+            MadeRun::new(4, 100)
+                .scored("50+ 50-")
+                .scored("57+ 43-")
+                .scored("50+ 50-")
+                .scored("50+ 50-")
+                .scored("50+ 50-")
+                .finished(),
+            "(7 fixed, 0 broken), p 0.016, corrected 0.063 (Holm, 4 comparisons): may be noise",
+        ),
+        (
+            "no held-out result",
+            MadeRun::new(1, 100).scored("50+ 50-").scored("60+ 40-").finished(),
+            "the best of 2 on validation is an optimistic estimate; held-out examples would tell more",
+        ),
+    ];
+    for (name, run, says) in table {
+        let shown = summary(&run, &[], 100).replace("\n  ", " ");
+        assert!(shown.contains(says), "{name}: {says:?} is not in\n{shown}");
+    }
+}
+
+/// A trace that does not belong to its score takes part in no comparison, and is named.
+#[test]
+fn damaged_traces_are_named() {
+    let table: [(&str, fn(String) -> Option<String>, &str); 5] = [
+        ("gone", |_| None, "cannot read iterations/001/eval_trace.jsonl: No such file"),
+        ("cut", |text| Some(text[..text.len() / 2].into()), "the score says 53 of 100"),
+        ("no JSON", |text| Some(text.replacen('{', "[", 3)), "001/eval_trace.jsonl is damaged: line 1: "),
+        ("other verdicts", |text| Some(text.replace("true", "false")), "it has 0 right of 100, the score"),
+        (
+            "an example twice",
+            |text| Some(text.replace("val-0007", "val-0008")),
+            "the example \"val-0008\" stands in it twice",
+        ),
+    ];
+    for (name, damage, says) in table {
+        let folder = tempfile::tempdir().expect("a folder");
+        finished().write(folder.path());
+        let trace = folder.path().join("iterations/001/eval_trace.jsonl");
+        let text = fs::read_to_string(&trace).expect("a trace");
+        match damage(text) {
+            Some(text) => fs::write(&trace, text).expect("written"),
+            None => fs::remove_file(&trace).expect("removed"),
+        }
+        let shown = summary_of(folder.path(), &[], 100).replace("\n  ", " ");
+        assert!(shown.contains("not compared: ") && shown.contains(says), "{name}: {shown}");
+        let line = shown.lines().find(|line| line.contains(" 001 ")).expect("a line");
+        assert!(line.contains("53.0%") && line.contains(" -  "), "{name}: {line}");
+        assert!(shown.contains("against the baseline 000: +17.0 points"), "{name}: {shown}");
+    }
+}
+
+#[test]
+fn json_has_the_summary_and_the_scoreboard() {
+    let run = finished();
+    let found: Value = serde_json::from_str(&summary(&run, &["--json"], 100)).expect("JSON");
+    let recorded = serde_json::to_value(&run.summary).expect("JSON");
+    for (key, value) in recorded.as_object().expect("an object").iter().filter(|it| it.0 != "total_cost") {
+        assert_eq!(&found[key], value, "{key}");
+    }
+    let board = &found["scoreboard"];
+    let table = [
+        ("/significance", 0.05.into()),
+        ("/best/index", 4.into()),
+        ("/best/against_baseline/fixed", 19.into()),
+        ("/best/against_baseline/broken", 2.into()),
+        ("/best/against_baseline/comparisons", 3.into()),
+        ("/best/against_baseline/more_than_noise", true.into()),
+        ("/best/against_runner_up/index", 1.into()),
+        ("/best/against_runner_up/comparisons", 6.into()),
+        ("/held_out/fixed", 40.into()),
+        ("/iterations/2/status", "gave-up".into()),
+        ("/iterations/3/against_best_so_far/index", 1.into()),
+        ("/iterations/4/best", true.into()),
+        ("/under_way", Value::Null),
+        ("/damaged", Value::Array(Vec::new())),
+    ];
+    for (pointer, expected) in table {
+        assert_eq!(board.pointer(pointer), Some(&expected), "{pointer}: {board:#}");
+    }
+}
+
+/// Text of a stranger's run is text, wherever it is shown.
+#[test]
+fn hostile_text_is_only_text() {
+    let mut run = finished().unscored("=cmd()|x", "\u{1b}]0;owned\u{7}\u{1b}[2J<script>alert(1)</script>");
+    run.summary.config.dataset = "</title><script>alert(1)</script>\u{202e}".into();
+    run.summary.config.target_model = "a|b`c`\n# owned\u{1b}[31m".into();
+    run.summary.iterations[1].score.outcomes.insert("<b>".into(), 1);
+    run.summary.iterations[1].score.n_errors = 1;
+    let folder = tempfile::tempdir().expect("a folder");
+    run.write(folder.path());
+    for form in [&[][..], &["--csv"], &["--markdown"]] {
+        let shown = summary_of(folder.path(), form, 100);
+        assert!(!shown.contains(|it: char| it.is_control() && it != '\n'), "{form:?}: {shown:?}");
+        assert!(!shown.contains('\u{202e}') && !shown.contains("\n# owned"), "{form:?}: {shown}");
+        assert!(form != ["--markdown"] || !shown.contains('<'), "{shown}");
+        assert!(form != ["--csv"] || shown.contains(",'=cmd()|x,"), "{shown}");
+    }
+    let svg = plot(&run, "a.svg", &[]);
+    let svg = String::from_utf8(svg).expect("UTF-8");
+    assert!(!svg.contains("<script") && !svg.contains('\u{1b}'), "{svg}");
+    assert_eq!(svg.matches("</title>").count(), 1);
+}
+
+/// The file that `mmh plot` writes.
+fn plot(run: &MadeRun, name: &str, more: &[&str]) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    run.write(folder.path());
+    let (run, file) = (folder.path().display().to_string(), folder.path().join(name));
+    let (code, said) = mmh(&[&["plot", &run, "-o", &file.display().to_string()], more].concat(), 100);
+    assert_eq!(code, Some(0), "{said}");
+    fs::read(file).expect("a picture")
+}
+
+#[test]
+fn a_plot() {
+    let svg = plot(&finished().mock(), "a.svg", &[]);
+    insta::assert_snapshot!(String::from_utf8(svg).expect("UTF-8"));
+}
+
+/// Any run has a picture, of the size that was asked for, the same each time.
+#[test]
+fn every_run_has_a_picture() {
+    let mut many = MadeRun::new(60, 20);
+    for at in 0..=60 {
+        many = many.scored(&format!("{}+ {}-", 5 + at % 13, 15 - at % 13));
+    }
+    let mut absurd = finished();
+    absurd.summary.iterations[0].score.accuracy = 1e300;
+    absurd.summary.iterations[1].score.interval.low = -5.0;
+    absurd.summary.iterations[3].index = u32::MAX;
+    absurd.summary.best_iteration_index = Some(77);
+    let runs =
+        [("finished", finished()), ("many", many), ("nothing", MadeRun::new(3, 10)), ("absurd", absurd)];
+    for (name, run) in runs {
+        let (first, second) =
+            (plot(&run, "a.png", &["--width", "430"]), plot(&run, "b.png", &["--width", "430"]));
+        assert_eq!(first, second, "{name}");
+        // A PNG's header has its width and height.
+        let number = |at: usize| u32::from_be_bytes(first[at..at + 4].try_into().expect("four bytes"));
+        assert_eq!((&first[1..4], number(16), number(20)), (&b"PNG"[..], 430, 230), "{name}");
+        let svg = plot(&run, "a.svg", &[]);
+        assert!(!String::from_utf8_lossy(&svg).contains("NaN"), "{name}");
+    }
+    // Text is drawn: without it the picture would have fewer shades at the top.
+    let shades = |run: &MadeRun| plot(run, "a.png", &["--width", "860"]).len();
+    let mut unnamed = finished();
+    unnamed.summary.config.dataset = String::new();
+    assert!(shades(&finished()) > shades(&unnamed), "the title is drawn");
+}
+
+#[test]
+fn a_plot_needs_a_picture_s_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    finished().write(folder.path());
+    let run = folder.path().display().to_string();
+    for (name, code, says) in [
+        ("a.gif", 2, "a.gif is no picture: a name that ends in .svg or .png is expected"),
+        ("nowhere/a.svg", 3, "cannot write "),
+    ] {
+        let file = folder.path().join(name).display().to_string();
+        let (found, said) = mmh(&["plot", &run, "-o", &file], 100);
+        assert_eq!(found, Some(code), "{name}: {said}");
+        assert!(said.contains(says), "{name}: {said}");
+    }
+}
