@@ -33,3 +33,28 @@ fn simulated_harnesses_carry_nothing_along() {
     }
     assert!(checked >= 6, "{checked} harnesses were checked");
 }
+
+/// Prints what a lint of the largest source and 2 MiB of data takes: `cargo test -p mmh-tests --test lint
+/// -- --ignored --nocapture`, without optimisation an upper bound.
+#[test]
+#[ignore = "prints a figure, and asserts none"]
+fn how_long_a_lint_takes() {
+    let dataset = dataset::load(BUILTIN, 0).expect("it loads");
+    let begun = std::time::Instant::now();
+    let lint = Lint::new(&dataset.train, &dataset.val[..100], &dataset.test);
+    println!("made in {:.1?}", begun.elapsed());
+    let texts: String =
+        dataset.train.iter().map(|row| format!("    ({:?}, {:?}),\n", row.input, row.label)).collect();
+    let source = texts.repeat((256 << 10) / texts.len() + 1);
+    let data: String = texts.repeat((2 << 20) / texts.len() + 1).replace(['"', '\n', '\\'], " ");
+    let component = wat::parse_str(format!(
+        "(component (core module (memory 64) (data (i32.const 0) \"{}\")))",
+        data.chars().filter(char::is_ascii).take(2 << 20).collect::<String>()
+    ))
+    .expect("wat");
+    for _ in 0..3 {
+        let begun = std::time::Instant::now();
+        let found = lint.check(&source[..source.floor_char_boundary(256 << 10)], &component);
+        println!("{} leaks in {:.1?}", found.len(), begun.elapsed());
+    }
+}
