@@ -24,23 +24,6 @@ impl Letters {
         let end = original[last..].chars().next().map_or(last, |character| last + character.len_utf8());
         &original[start..end]
     }
-
-    /// Whole pieces of `size` letters, side by side, with their offsets. A text shorter than `run` is one
-    /// piece, if it is long enough to tell anything.
-    pub fn pieces(&self, size: usize, run: usize) -> Vec<(usize, &str)> {
-        let starts: Vec<usize> =
-            self.text.char_indices().map(|(at, _)| at).chain([self.text.len()]).collect();
-        let count = starts.len() - 1;
-        match count {
-            _ if count < size => Vec::new(),
-            _ if count < run => vec![(0, self.text.as_str())],
-            _ => starts
-                .windows(size + 1)
-                .step_by(size)
-                .map(|window| (window[0], &self.text[window[0]..window[size]]))
-                .collect(),
-        }
-    }
 }
 
 /// A text's letters alone.

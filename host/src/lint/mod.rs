@@ -7,12 +7,12 @@
 mod hashes;
 mod letters;
 mod literals;
+mod pieces;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
@@ -22,6 +22,7 @@ use crate::{
 };
 use letters::Letters;
 use literals::Literal;
+use pieces::{PIECE_BYTES, Pieces};
 
 /// Most leaks that are reported; the first ones.
 pub const MAX_LEAKS: usize = 64;
@@ -29,9 +30,6 @@ pub const MAX_LEAKS: usize = 64;
 /// So many letters and digits in a row, white space and punctuation left out, are no accident. About 40
 /// characters of prose.
 const RUN_LETTERS: usize = 32;
-
-/// A run has one whole piece of this size at a multiple of it: pieces are what is looked for.
-const PIECE_LETTERS: usize = RUN_LETTERS / 2;
 
 /// The start of a text that can be the key of a table.
 const PREFIX_LETTERS: std::ops::Range<usize> = 8..RUN_LETTERS;
@@ -73,9 +71,7 @@ struct Held {
 /// Looks for the examples of one data set. Made once, used for every candidate.
 pub struct Lint {
     held: Vec<Held>,
-    pieces: AhoCorasick,
-    /// By piece: whose it is, and where in its letters.
-    places: Vec<Vec<(usize, usize)>>,
+    pieces: Pieces,
     /// Every held example by its letters, sorted.
     by_letters: Vec<(String, usize)>,
     train_letters: Vec<String>,
@@ -103,13 +99,14 @@ impl Lint {
         let mut held = of(Split::Val, val);
         held.extend(of(Split::Test, test));
         held.retain(|it| !known.contains(&it.letters.text));
-        let (pieces, places) = pieces(&held, &train_letters);
+        let texts: Vec<&str> = held.iter().map(|it| it.letters.text.as_str()).collect();
+        let pieces = Pieces::new(&texts, &train_letters);
         let mut by_letters: Vec<(String, usize)> =
             held.iter().enumerate().map(|(at, it)| (it.letters.text.clone(), at)).collect();
         by_letters.sort();
         let hashes = hashes::table(held.iter().map(|it| it.example.input.as_str()));
         let ids = held.iter().enumerate().map(|(at, it)| (it.example.id.clone(), at)).collect();
-        Self { held, pieces, places, by_letters, train_letters, hashes, ids }
+        Self { held, pieces, by_letters, train_letters, hashes, ids }
     }
 
     /// Everything of the held-back examples in this source and in this component's data, at most
@@ -145,13 +142,13 @@ impl Lint {
 
     /// Long runs of an example's text.
     fn texts(&self, place: Place, haystack: &str, found: &mut Findings) {
-        for hit in self.pieces.find_overlapping_iter(haystack) {
-            for &(at, offset) in &self.places[hit.pattern().as_usize()] {
+        for (start, owners) in self.pieces.found_in(haystack.as_bytes()) {
+            for &(at, offset) in owners {
                 if found.contains_key(&(place, at)) {
                     continue;
                 }
                 let letters = &self.held[at].letters;
-                let (from, to) = common_run(haystack, hit.start(), &letters.text, offset, hit.len());
+                let (from, to) = common_run(haystack, start, &letters.text, offset);
                 let run = &letters.text[from..to];
                 if run.len() == letters.text.len() || run.chars().count() >= RUN_LETTERS {
                     let excerpt = letters.original(&self.held[at].example.input, from, to);
@@ -208,34 +205,9 @@ fn enter(place: Place, rows: BTreeMap<usize, String>, enough: usize, found: &mut
     }
 }
 
-/// The pieces of all held texts that no train text has, and whose they are.
-fn pieces(held: &[Held], train: &[String]) -> (AhoCorasick, Vec<Vec<(usize, usize)>>) {
-    let mut owners: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
-    for (at, it) in held.iter().enumerate() {
-        for (offset, piece) in it.letters.pieces(PIECE_LETTERS, RUN_LETTERS) {
-            owners.entry(piece).or_default().push((at, offset));
-        }
-    }
-    let all: Vec<&str> = owners.keys().copied().collect();
-    let everything = automaton(&all);
-    let in_train: BTreeSet<usize> = train
-        .iter()
-        .flat_map(|text| everything.find_overlapping_iter(text.as_str()))
-        .map(|hit| hit.pattern().as_usize())
-        .collect();
-    let kept: Vec<&str> =
-        all.iter().enumerate().filter(|(at, _)| !in_train.contains(at)).map(|(_, piece)| *piece).collect();
-    (automaton(&kept), kept.iter().map(|piece| owners[piece].clone()).collect())
-}
-
-/// Too many pieces for an automaton, some gigabytes of them, are looked for in vain.
-fn automaton(pieces: &[&str]) -> AhoCorasick {
-    let builder = || AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(pieces);
-    builder().unwrap_or_else(|_| AhoCorasick::new(Vec::<&str>::new()).expect("no pieces always fit"))
-}
-
-/// How far two texts agree around a place where they do: the range in the second one.
-fn common_run(left: &str, at: usize, right: &str, offset: usize, len: usize) -> (usize, usize) {
+/// How far two texts agree around a piece that they share: the range in the second one.
+fn common_run(left: &str, at: usize, right: &str, offset: usize) -> (usize, usize) {
+    let len = PIECE_BYTES;
     let (before, after) = (&left.as_bytes()[..at], &left.as_bytes()[at + len..]);
     let (own_before, own_after) = (&right.as_bytes()[..offset], &right.as_bytes()[offset + len..]);
     let back = before.iter().rev().zip(own_before.iter().rev()).take_while(|(a, b)| a == b).count();
