@@ -14,11 +14,12 @@ use crate::{
     call::budget::Budget,
     cancel::{Cancel, Stop},
     clock::Clock,
-    compile::CompileError,
+    compile::{CompileError, Rejection},
     dataset::{Dataset, Example, Split},
     digest::Digest,
     evaluate::{Evaluator, Learned, Learning, Past, Retry, Sink, sink::Recorder},
     lineage,
+    lint::{self, Leak, Lint},
     pricing::Usd,
     progress::{Event, Observer, Silent},
     propose::{self, Outcome, ProposeError, Proposer, Submission, Toolbox, instructions},
@@ -57,6 +58,8 @@ pub struct Search {
     /// The source of iteration 000.
     pub baseline: String,
     pub builder: Builder,
+    /// Finds held-back examples in candidates.
+    pub lint: Lint,
     pub evaluator: Evaluator,
     pub proposer: Proposer,
     /// What both models spend from.
@@ -93,6 +96,8 @@ struct Candidate {
     reads: Vec<ReadRow>,
     cost: Cost,
     started_at: Timestamp,
+    /// Held-back examples that it carries along.
+    leaks: Vec<Leak>,
 }
 
 /// A candidate that was evaluated, with what came of every example.
@@ -154,10 +159,12 @@ impl Search {
             reads: Vec::new(),
             cost: Cost::default(),
             started_at: self.clock.now(),
+            leaks: Vec::new(),
         };
         let folder = self.writer.iteration(0)?;
         self.stage(0, "compiling the baseline");
-        match self.builder.build(&candidate.source).await? {
+        let built = self.builder.build(&candidate.source).await?;
+        match built.and_then(|built| self.admit(&candidate.source, built)) {
             Ok(built) => self.judge(candidate, built, &folder, retry, progress).await,
             Err(rejection) => {
                 folder.put("harness.rs", candidate.source.as_bytes())?;
@@ -170,6 +177,12 @@ impl Search {
         }
     }
 
+    /// Refuses a baseline that carries held-back examples, where that is wished. Of proposals, `propose` does.
+    fn admit(&self, source: &str, built: Built) -> Result<Built, Rejection> {
+        let refused = self.config.deny_leaks.then(|| self.lint.check(source, &built.component.bytes));
+        refused.and_then(|leaks| lint::refusal(&leaks)).map_or(Ok(built), Err)
+    }
+
     async fn iteration(&self, index: u32, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         let started_at = self.clock.now();
         let folder = self.writer.iteration(index)?;
@@ -177,12 +190,14 @@ impl Search {
         let (outcome, reads, cost) = self.propose(index, retry, &folder).await?;
         match outcome {
             Outcome::Submitted(Submission { source, reasoning, built }) => {
-                let candidate = Candidate { index, source, reasoning, reads, cost, started_at };
+                let leaks = Vec::new();
+                let candidate = Candidate { index, source, reasoning, reads, cost, started_at, leaks };
                 self.judge(candidate, built, &folder, retry, progress).await
             }
             Outcome::Unsubmitted { status, reason } => {
                 let (source, reasoning) = (String::new(), String::new());
-                let candidate = Candidate { index, source, reasoning, reads, cost, started_at };
+                let leaks = Vec::new();
+                let candidate = Candidate { index, source, reasoning, reads, cost, started_at, leaks };
                 let fate = Fate::Unscored { status, reason };
                 self.conclude(candidate, Digest::of([]), fate, &folder, progress)
             }
@@ -202,8 +217,9 @@ impl Search {
         let trials = propose::Trials::resume(folder, past.answered_steps(), retry)?;
         let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
         let limits = &self.config.limits;
+        let lint = self.config.deny_leaks.then_some(&self.lint);
         let mut toolbox =
-            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials);
+            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, lint, history, trials);
         let transcript = folder.append(propose::TRANSCRIPT)?;
         let opening = instructions::opening(index, &self.dataset, self.val.len(), limits.proposer_steps);
         let proposal = self.proposer.propose(index, opening, &past, &mut toolbox, &transcript).await?;
@@ -224,6 +240,12 @@ impl Search {
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         self.record_binary(&candidate, &built, folder)?;
+        candidate.leaks = self.lint.check(&candidate.source, &built.component.bytes);
+        if !candidate.leaks.is_empty() {
+            folder.put_json("leaks.json", &candidate.leaks)?;
+            let count = candidate.leaks.len();
+            self.stage(candidate.index, &format!("LEAK: it carries held-back examples ({count})"));
+        }
         let component = built.component.digest;
         let past = Past::of(folder, retry)?;
         let recorder = Arc::new(Recorder::new(folder)?);
@@ -317,7 +339,7 @@ impl Search {
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         folder.seal()?;
-        let Candidate { index, source, reasoning, reads, cost, started_at } = candidate;
+        let Candidate { index, source, reasoning, reads, cost, started_at, leaks } = candidate;
         let cost = progress.spend(Some(index), cost, &self.budget);
         let finished_at = self.clock.now();
         self.observer.on(Event::Concluded { iteration: index, accuracy: fate.accuracy() });
@@ -339,6 +361,7 @@ impl Search {
                     started_at,
                     finished_at,
                     component_digest,
+                    leaks,
                 });
             }
             Fate::Unscored { status, reason } => {

@@ -195,6 +195,7 @@ fn config(iterations: u32, examples: usize) -> Config {
         mock: false,
         started_at: Timestamp::UNIX_EPOCH,
         seed: 0,
+        deny_leaks: false,
         confinement: Default::default(),
         concurrency: 1,
         with_test: true,

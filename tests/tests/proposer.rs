@@ -19,6 +19,7 @@ use mmh::{
     digest::Digest,
     evaluate::{Evaluator, Target},
     limits::Limits,
+    lint::Lint,
     model::{
         Block, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage,
         simulated::SimulatedTarget,
@@ -156,6 +157,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         sdk_build_digest: Digest::of(""),
         wit: WitInfo { package: String::new(), digest: Digest::of("") },
         host_version: String::new(),
+        deny_leaks: false,
         confinement: Default::default(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
@@ -182,6 +184,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         cancel: cancel.clone(),
     };
     let baseline = BASELINE.to_owned();
+    let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
     let search = Search {
         config,
         dataset,
@@ -189,6 +192,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         summary,
         baseline,
         builder,
+        lint,
         evaluator,
         proposer,
         budget: Arc::new(Budget::unlimited()),

@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     dataset::{Dataset, Example},
     evaluate::{Evaluator, replies::Replies},
+    lint::Lint,
     pricing::Usd,
     progress::Observer,
     propose::Proposer,
@@ -106,6 +107,8 @@ impl Plan {
         };
         let caller = shared.proposer(models.proposer);
         let proposer = Proposer { caller, limits, clock, observer: observer.clone(), cancel: cancel.clone() };
+        // Also where this run evaluates a part of the validation split only.
+        let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
         Ok(Search {
             config,
             dataset,
@@ -113,6 +116,7 @@ impl Plan {
             summary,
             baseline,
             builder,
+            lint,
             evaluator,
             proposer,
             budget,

@@ -86,6 +86,11 @@ fn dataset(args: &RunArgs, config: &Config, observer: &dyn Observer) -> Result<D
 
 /// Half of a run by one compiler and half by another would be no run.
 fn same_tools(config: &Config, builder: &Builder) -> Result<(), CliError> {
+    if builder.compiler.confinement() != config.confinement {
+        return Err(CliError::input(
+            "the run was begun with another confinement of candidates than there is now; --allow-unconfined is for kernels without Landlock",
+        ));
+    }
     match other_tools(config, &builder.compiler).into_iter().next() {
         None => Ok(()),
         Some(tool) => Err(CliError::input(format!(

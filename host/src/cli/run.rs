@@ -65,6 +65,9 @@ pub struct RunArgs {
     /// The harness to start from [default: zero-shot]
     #[arg(long, value_name = "HARNESS.rs")]
     baseline: Option<PathBuf>,
+    /// Refuse harnesses that carry validation or test examples in their source or data
+    #[arg(long)]
+    deny_leaks: bool,
     /// Do not score the held-out test examples at the end
     #[arg(long)]
     no_test: bool,
@@ -88,7 +91,7 @@ pub struct RunArgs {
 }
 
 /// What decides a run once and for all: not to be said again when it goes on.
-const FOR_NEW_RUNS: [&str; 13] = [
+const FOR_NEW_RUNS: [&str; 14] = [
     "mock",
     "iterations",
     "eval_size",
@@ -97,6 +100,7 @@ const FOR_NEW_RUNS: [&str; 13] = [
     "seed",
     "concurrency",
     "baseline",
+    "deny_leaks",
     "no_test",
     "dry_run",
     "allow_unpriced",
@@ -233,6 +237,7 @@ fn config(
             digest: Digest::of(sdk::WIT),
         },
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        deny_leaks: args.deny_leaks,
         confinement: builder.compiler.confinement(),
     }
 }

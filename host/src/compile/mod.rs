@@ -77,6 +77,8 @@ pub enum RejectionKind {
     BadImport,
     NativeTimeout,
     NativeMemory,
+    /// It carries validation or test examples, and the run refuses that.
+    Leak,
 }
 
 impl RejectionKind {
@@ -93,6 +95,7 @@ impl RejectionKind {
             Self::BadImport => "bad-import",
             Self::NativeTimeout => "native-timeout",
             Self::NativeMemory => "native-memory",
+            Self::Leak => "leak",
         }
     }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 
 use crate::{
+    compile::{Rejection, RejectionKind},
     dataset::{Example, Split},
     text,
 };
@@ -59,6 +60,19 @@ pub struct Leak {
     pub example_id: String,
     /// What of the example was found, at most 120 characters; hostile, as all text of a data set.
     pub excerpt: String,
+}
+
+/// Why a harness with these leaks is refused. A proposer reads it: it tells nothing of the examples.
+pub fn refusal(leaks: &[Leak]) -> Option<Rejection> {
+    if leaks.is_empty() {
+        return None;
+    }
+    let more = if leaks.len() == MAX_LEAKS { " or more" } else { "" };
+    let message = format!(
+        "the harness carries {}{more} validation or test examples in its source or data, and this run refuses that: take them out",
+        leaks.len()
+    );
+    Some(Rejection { kind: RejectionKind::Leak, message, diagnostics: String::new() })
 }
 
 /// One example that must not be found.

@@ -15,6 +15,7 @@ use crate::{
     dataset::{Dataset, Example, Split},
     evaluate::{Evaluator, Learning},
     limits::Limits,
+    lint::{self, Lint},
     record::{
         RecordError,
         format::{Cost, ReadRow, TraceRow},
@@ -38,6 +39,8 @@ pub struct Toolbox<'a> {
     /// The validation examples of this run.
     pub val: &'a [Example],
     pub limits: &'a Limits,
+    /// Finds what a submission must not carry along, where that is refused.
+    lint: Option<&'a Lint>,
     history: History,
     trials: Trials,
     submission: Option<Submission>,
@@ -54,6 +57,7 @@ impl<'a> Toolbox<'a> {
         dataset: &'a Dataset,
         val: &'a [Example],
         limits: &'a Limits,
+        lint: Option<&'a Lint>,
         history: History,
         trials: Trials,
     ) -> Self {
@@ -63,6 +67,7 @@ impl<'a> Toolbox<'a> {
             dataset,
             val,
             limits,
+            lint,
             history,
             trials,
             submission: None,
@@ -222,7 +227,8 @@ impl<'a> Toolbox<'a> {
         if self.submission.is_some() {
             return Ok(Err("a harness was accepted already in this turn".into()));
         }
-        match self.builder.build(&asked.code).await? {
+        match self.builder.build(&asked.code).await?.and_then(|built| self.without_leaks(&asked.code, built))
+        {
             Ok(built) => {
                 let answer = json!({ "accepted": true, "component_digest": built.component.digest });
                 self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
@@ -235,6 +241,11 @@ impl<'a> Toolbox<'a> {
                 Ok(Err(answer.to_string()))
             }
         }
+    }
+
+    fn without_leaks(&self, source: &str, built: Built) -> Result<Built, Rejection> {
+        let leaks = self.lint.map(|lint| lint.check(source, &built.component.bytes)).unwrap_or_default();
+        lint::refusal(&leaks).map_or(Ok(built), Err)
     }
 
     async fn try_out(&mut self, asked: args::Trial) -> Result<Answer, ProposeError> {

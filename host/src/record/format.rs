@@ -17,6 +17,7 @@ use crate::{
     digest::Digest,
     jail::Confinement,
     limits::Limits,
+    lint::Leak,
     model::{CallError, ChatReply, ChatRequest, Usage, catalog::Api},
     pricing::{Price, Usd},
     sandbox::OutcomeKind,
@@ -63,6 +64,9 @@ pub struct Config {
     pub sdk_build_digest: Digest,
     pub wit: WitInfo,
     pub host_version: String,
+    /// Whether a harness that carries validation or test examples is refused.
+    #[serde(default)]
+    pub deny_leaks: bool,
     /// What confined the compiler; before this field there was no choice.
     #[serde(default)]
     pub confinement: Confinement,
@@ -442,6 +446,9 @@ pub struct IterationSummary {
     pub finished_at: Timestamp,
     pub source_digest: Digest,
     pub component_digest: Digest,
+    /// Validation and test examples that it carries along, the first 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Leak>,
 }
 
 /// An iteration without a score.
