@@ -368,8 +368,10 @@ fn documented_commands_work() {
 #[test]
 fn documented_options_exist() {
     let folder = tempfile::tempdir().expect("a folder");
-    let help: String =
-        ["run", "eval", "check"].iter().map(|name| both(&mmh(folder.path(), &[name, "--help"]))).collect();
+    let help: String = ["run", "eval", "check", "summary", "plot"]
+        .iter()
+        .map(|name| both(&mmh(folder.path(), &[name, "--help"])))
+        .collect();
     let options = |text: &str| -> BTreeSet<String> {
         let is_name = |character: char| {
             character.is_ascii_lowercase() || character == '-' || character.is_ascii_digit()
