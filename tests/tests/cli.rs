@@ -368,7 +368,10 @@ fn documented_commands_work() {
 #[test]
 fn documented_options_exist() {
     let folder = tempfile::tempdir().expect("a folder");
-    let commands = ["run", "eval", "check", "verify", "replay", "inspect", "diff", "export", "gc"];
+    let commands = [
+        "run", "eval", "check", "summary", "plot", "report", "view", "verify", "replay", "inspect", "diff",
+        "export", "gc",
+    ];
     let help: String = commands.iter().map(|name| both(&mmh(folder.path(), &[name, "--help"]))).collect();
     let options = |text: &str| -> BTreeSet<String> {
         let is_name = |character: char| {

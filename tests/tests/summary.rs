@@ -152,10 +152,13 @@ fn unusual_runs_say_what_they_are() {
     }
 }
 
+/// What happens to a trace; None takes it away.
+type Damage = fn(String) -> Option<String>;
+
 /// A trace that does not belong to its score takes part in no comparison, and is named.
 #[test]
 fn damaged_traces_are_named() {
-    let table: [(&str, fn(String) -> Option<String>, &str); 5] = [
+    let table: [(&str, Damage, &str); 5] = [
         ("gone", |_| None, "cannot read iterations/001/eval_trace.jsonl: No such file"),
         ("cut", |text| Some(text[..text.len() / 2].into()), "the score says 53 of 100"),
         ("no JSON", |text| Some(text.replacen('{', "[", 3)), "001/eval_trace.jsonl is damaged: line 1: "),

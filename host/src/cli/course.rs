@@ -218,7 +218,7 @@ mod tests {
                 "001 val 20/40 accuracy 50.0 % [29.9, 70.1], 2 errors, 10 s left",
             ),
             ("cut", standing(20, 10, 0), 30, "001 val 20/40 accuracy 50.0 %…"),
-            ("all", standing(40, 40, 1), 60, "001 val 40/40 accuracy 100.0 % [91.2, 100.0], 1 error"),
+            ("all", standing(40, 40, 1), 57, "001 val 40/40 accuracy 100.0 % [91.2, 100.0], 1 error"),
         ];
         for (name, it, columns, expected) in table {
             let message = super::standing(&it, Duration::from_secs(10));
