@@ -217,9 +217,11 @@ impl Search {
         let trials = propose::Trials::resume(folder, past.answered_steps(), retry)?;
         let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
         let limits = &self.config.limits;
-        let lint = self.config.deny_leaks.then_some(&self.lint);
         let mut toolbox =
-            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, lint, history, trials);
+            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials);
+        if self.config.deny_leaks {
+            toolbox = toolbox.refuse_leaks(&self.lint);
+        }
         let transcript = folder.append(propose::TRANSCRIPT)?;
         let opening = instructions::opening(index, &self.dataset, self.val.len(), limits.proposer_steps);
         let proposal = self.proposer.propose(index, opening, &past, &mut toolbox, &transcript).await?;

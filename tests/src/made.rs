@@ -57,6 +57,7 @@ impl MadeRun {
             started_at: Timestamp::UNIX_EPOCH,
             finished_at: Timestamp::UNIX_EPOCH,
             source_digest: Digest::of(format!("source {index}")),
+            leaks: Vec::new(),
             component_digest: Digest::of(format!("component {index}")),
         });
         self.traces.push((format!("iterations/{index:03}"), rows));

@@ -57,7 +57,6 @@ impl<'a> Toolbox<'a> {
         dataset: &'a Dataset,
         val: &'a [Example],
         limits: &'a Limits,
-        lint: Option<&'a Lint>,
         history: History,
         trials: Trials,
     ) -> Self {
@@ -67,13 +66,19 @@ impl<'a> Toolbox<'a> {
             dataset,
             val,
             limits,
-            lint,
+            lint: None,
             history,
             trials,
             submission: None,
             last_refusal: None,
             place: (0, 0),
         }
+    }
+
+    /// Refuses submissions that carry held-back examples along.
+    pub fn refuse_leaks(mut self, lint: &'a Lint) -> Self {
+        self.lint = Some(lint);
+        self
     }
 
     /// Tools that are called from now on belong to this turn.
