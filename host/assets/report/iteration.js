@@ -86,6 +86,7 @@ function iterationFacts(store, it) {
         ["right", `${grouped(score.n_correct)} of ${grouped(score.n_examples)}`],
         ["against parent", against(store, it, it.parent)],
         ["against best before", best && best.index !== it.parent ? against(store, it, best.index) : null],
+        ["LEAK", leak(it)],
         ["no answer", outcomes(score)],
         ["prompt per example", bytes(score.mean_prompt_bytes)],
         ["calls per example", String(Number(score.mean_model_calls.toFixed(2)))],
@@ -102,6 +103,12 @@ function iterationFacts(store, it) {
         ["examples so far", it.results.example.length > 0 ? grouped(it.results.example.length) : null],
       ];
   return facts(rows);
+}
+
+function leak(it) {
+  if (it.leaks === 0) return null;
+  const what = `carries ${grouped(it.leaks)} validation or test examples along`;
+  return el("span", { class: "bad" }, `${what}: its accuracy says nothing`);
 }
 
 function against(store, it, other) {

@@ -277,7 +277,7 @@ function scoredRow(store, it, range, cost) {
     cell("num wide minor", bytes(score.mean_prompt_bytes)),
     cell("num wide minor", compact(score.total_fuel / Math.max(1, score.n_examples))),
     cell("num wide", it.cost ? cost.shown(cost.of(it.cost, "proposer") + cost.of(it.cost, "target")) : "–"),
-    cell("say", headline(it.reasoning)),
+    cell("say", it.leaks > 0 ? el("span", { class: "bad" }, "LEAK: ") : "", headline(it.reasoning)),
   );
 }
 

@@ -277,6 +277,7 @@ impl Collector {
             index,
             status,
             reason,
+            leaks: scored.map_or(0, |it| it.leaks.len()),
             parent,
             reasoning: scored.map_or_else(|| part.reasoning.clone(), |it| it.reasoning.clone()),
             changes,

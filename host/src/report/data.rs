@@ -65,6 +65,8 @@ pub struct Iteration {
     /// `scored`, why it was not, or `under way`.
     pub status: String,
     pub reason: Option<String>,
+    /// Held-back examples that it carries along; 64 stands for all above.
+    pub leaks: usize,
     pub parent: Option<u32>,
     pub reasoning: String,
     pub source: String,

@@ -115,6 +115,22 @@ async fn answers_in_source() -> &'static str {
         leaks.filter(|leak| leak["split"] == split && leak["place"] == place).count()
     };
     assert_eq!((of("val", "source"), of("test", "source")), (8, 4), "{found:#}");
+    // A search says so as well, and refuses it where that is wished.
+    let run =
+        ["run", "--mock", "--iterations", "0", "--eval-size", "4", "--no-test", "--baseline", "leaky.rs"];
+    let shown = said(&mmh(folder.path(), &[&run[..], &["--run-id", "told"]].concat()).await);
+    assert!(shown.contains("LEAK: 000 carries 24 validation or test examples along"), "{shown}");
+    let leaks: Value = serde_json::from_slice(
+        &fs::read(folder.path().join("runs/told/iterations/000/leaks.json")).expect("read"),
+    )
+    .expect("JSON");
+    assert_eq!(leaks.as_array().map(Vec::len), Some(24));
+    let shown =
+        said(&mmh(folder.path(), &[&run[..], &["--run-id", "denied", "--deny-leaks"]].concat()).await);
+    assert!(
+        shown.contains("not scored: leak: the harness carries 24 validation or test examples"),
+        "{shown}"
+    );
     "leak"
 }
 

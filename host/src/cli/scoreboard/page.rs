@@ -4,6 +4,7 @@ use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, interval, p_value
 use crate::{
     compare::board::{Against, SCORED, Tested, UNDER_WAY, UnderWay},
     jail::Confinement,
+    lint::MAX_LEAKS,
     record::format::Summary,
     text,
 };
@@ -145,12 +146,27 @@ fn findings(it: &Scoreboard) -> Vec<String> {
                 .into(),
         );
     }
+    lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
     lines.extend(under_way(it));
     lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
     lines.push(money(&it.summary));
     lines
+}
+
+/// Iterations whose accuracy on validation means nothing.
+fn leaks(summary: &Summary) -> Vec<String> {
+    let leaking = summary.iterations.iter().filter(|it| !it.leaks.is_empty());
+    let shown = leaking.map(|it| {
+        let more = if it.leaks.len() == MAX_LEAKS { " or more" } else { "" };
+        let count = it.leaks.len();
+        format!(
+            "LEAK: {:03} carries {count}{more} validation or test examples along: see leaks.json",
+            it.index
+        )
+    });
+    shown.collect()
 }
 
 fn errors(it: &Scoreboard) -> Vec<String> {
