@@ -11,7 +11,7 @@ use mmh::{
     call::Called,
     digest::Digest,
     model::{Block, ChatReply, ChatRequest},
-    sandbox::{Lesson, ModelPort, Setting, Task},
+    sandbox::{Lesson, ModelPort, Place, Setting, Task},
 };
 use mmh_fuzz::{SANDBOX, limits, prepare, seeds};
 
@@ -95,7 +95,7 @@ struct Echo;
 
 #[async_trait::async_trait]
 impl ModelPort for Echo {
-    async fn complete(&self, request: &Arc<ChatRequest>, _: u32, _: std::time::Duration) -> Called {
+    async fn complete(&self, request: &Arc<ChatRequest>, _: Place, _: std::time::Duration) -> Called {
         let content = vec![Block::Text { text: request.prompt_text() }];
         Called::unasked(Ok(ChatReply { content, ..ChatReply::default() }))
     }

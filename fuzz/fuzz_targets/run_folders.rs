@@ -8,15 +8,13 @@ use std::{fmt::Debug, path::Path, sync::LazyLock};
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
 use mmh::{
-    clock::Clock,
     dataset::Split,
     digest::Digest,
-    evaluate::request_digest,
+    evaluate::answers::{by_example, request_digest},
     lineage,
     propose::{History, history::Page},
     record::{
         RecordError,
-        append::Appender,
         format::{
             CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow,
         },
@@ -26,7 +24,7 @@ use mmh::{
     },
     verify::replay,
 };
-use mmh_fuzz::{choice, folder, seeds};
+use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
 
@@ -176,7 +174,7 @@ fn calls(run: &RunReader, file: &str) {
         drop((row.request.prompt_text(), row.reply.as_ref().map(|reply| reply.text())));
         row.usage.total_input_tokens();
     }
-    let by_example = replay::by_example(rows.clone());
+    let by_example = by_example(rows.clone());
     assert_eq!(by_example.values().map(Vec::len).sum::<usize>(), rows.len());
     history(run, |history| drop(history.trace(0, false, Page { offset: 0, limit: 9 }, 1 << 16)));
 }
@@ -190,7 +188,5 @@ fn source(run: &RunReader, _: &str) {
 }
 
 fn history(run: &RunReader, ask: impl FnOnce(&mut History)) {
-    let dir = run.dir().try_clone().expect("a handle");
-    let log = Appender::new(dir.create("reads.partial").expect("a file"), "reads".into());
-    ask(&mut History::new(RunReader::new(dir), log, Clock::System));
+    ask(&mut read_history(run.dir()));
 }

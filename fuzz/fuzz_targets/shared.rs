@@ -2,9 +2,13 @@
 
 use std::{path::PathBuf, sync::LazyLock};
 
+use cap_std::fs::Dir;
 use mmh::{
+    clock::Clock,
     compile::{Rejection, RejectionKind, admit},
     limits::Limits,
+    propose::History,
+    record::{reader::RunReader, writer::RunWriter},
     sandbox::{Prepared, Sandbox, engine},
 };
 use tempfile::TempDir;
@@ -60,6 +64,23 @@ fn check(rejection: &Rejection) {
 /// A folder of this process, in memory where the system has such folders.
 pub fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
+/// Where it is noted what a proposer has read: a run of its own, so that the one that is read stays as it is.
+static NOTES: LazyLock<(RunWriter, TempDir)> = LazyLock::new(|| {
+    let folder = folder();
+    std::fs::write(folder.path().join("config.json"), "{}").expect("a file");
+    (RunWriter::resume(folder.path()).expect("it is a run"), folder)
+});
+
+/// A run as a proposer reads it.
+pub fn read_history(run: &Dir) -> History {
+    let reader = RunReader::new(run.try_clone().expect("a handle"));
+    let notes = NOTES.0.iteration(0).expect("a folder");
+    let mut history = History::resume(reader, &notes, 0, Clock::System).expect("nothing is noted yet");
+    // What is read in the first turn, which is not complete, is forgotten by the next one who reads.
+    history.begin_turn(1);
+    history
 }
 
 /// What `prepare.sh` has made.

@@ -8,16 +8,15 @@ use std::{os::unix::fs::symlink, sync::LazyLock};
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
 use mmh::{
-    clock::Clock,
     propose::{
         History,
         arguments::{self, parse},
         history::{Answer, Page},
         specs,
     },
-    record::{RecordError, append::Appender, reader::RunReader},
+    record::RecordError,
 };
-use mmh_fuzz::{choice, folder, seeds};
+use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -89,8 +88,5 @@ fn file(name: &str, input: Value, file: &str) -> Answer {
 
 /// Asks the run; a file that cannot be read says so.
 fn on(ask: impl FnOnce(&mut History) -> Result<Answer, RecordError>) -> Answer {
-    let dir = RUN.0.try_clone().expect("a handle");
-    let log = Appender::new(dir.create("reads.partial").expect("a file"), "reads".into());
-    ask(&mut History::new(RunReader::new(dir), log, Clock::System))
-        .unwrap_or_else(|error| Err(error.to_string()))
+    ask(&mut read_history(&RUN.0)).unwrap_or_else(|error| Err(error.to_string()))
 }
