@@ -59,6 +59,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut figures = Vec::new();
     whole_runs(&mut criterion, folder.path(), &mut figures);
+    looking_back(&mut criterion, folder.path(), &mut figures);
     let bench = runtime.block_on(Bench::new(folder.path()));
     compiling(&mut criterion, &runtime, &bench, &mut figures);
     evaluating(&mut criterion, &runtime, &bench, &mut figures);
@@ -148,6 +149,39 @@ fn whole_runs(criterion: &mut Criterion, folder: &Path, figures: &mut Vec<Figure
     let warm = median(criterion, "run --mock --iterations 3, warm", run);
     figures.push(figure("run --mock --iterations 3, warm caches", warm, Duration::from_secs(5)));
     figures.push(memory("  resident at most", peak.load(Ordering::Relaxed), 300));
+}
+
+/// A run of 13 iterations of 100 examples: verified with an empty and with a warm cache of components, and
+/// made into a report.
+fn looking_back(criterion: &mut Criterion, folder: &Path, figures: &mut Vec<Figure>) {
+    let mmh = |args: &[&str]| {
+        let started = Instant::now();
+        let mut command = Command::new(PROGRAM);
+        command.args(args).arg("--cache-dir").arg(cache_dir(folder)).current_dir(folder);
+        let output = command.output().expect("the program starts");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        started.elapsed()
+    };
+    mmh(&["run", "--mock", "--iterations", "12", "--no-test", "--run-id", "long"]);
+    let warm = median(criterion, "verify, warm", || mmh(&["verify", "runs/long"]));
+    let cold = median(criterion, "verify, cold", || {
+        for kind in ["components", "native"] {
+            std::fs::remove_dir_all(cache_dir(folder).join(kind)).expect("it is there");
+        }
+        mmh(&["verify", "runs/long"])
+    });
+    let report = median(criterion, "report", || mmh(&["report", "runs/long", "-o", "long.html"]));
+    figures.push(figure("verify, 13 x 100, no components in the cache", cold, Duration::from_secs(12)));
+    figures.push(figure("verify, 13 x 100, warm cache", warm, Duration::from_secs(2)));
+    figures.push(figure("report, 13 x 100", report, Duration::from_secs(1)));
+    let bytes = std::fs::metadata(folder.join("long.html")).map_or(0, |found| found.len());
+    let (measured, limit) = (bytes as f64 / 1e6, 1.5);
+    figures.push(Figure {
+        what: "  its size",
+        measured: format!("{measured:.2} MB"),
+        limit: format!("{limit:.2} MB"),
+        holds: measured <= limit,
+    });
 }
 
 fn cache_dir(folder: &Path) -> PathBuf {
