@@ -79,6 +79,30 @@ fn an_honest_run_holds_wherever_it_lies() {
     assert_eq!(mmh(&["verify", "--iteration", "9"], &run).status.code(), Some(2));
 }
 
+/// The run that lies in the repository holds, and its digest is the published one.
+#[test]
+fn the_example_run_holds() {
+    let run = mmh_tests::root().join("runs/example");
+    let again = "make it anew, as runs/README.md says";
+    let (code, found) = verify(&run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{again}: {found:#}");
+    let checked = found["checked"].as_array().expect("folders");
+    assert_eq!(checked.len(), 1 + 4);
+    for iteration in &checked[1..] {
+        assert_eq!(iteration["rebuilt"]["status"], "same", "{again}: {iteration:#}");
+        assert_eq!(
+            (&iteration["replayed"]["same"], &iteration["replayed"]["learned"]),
+            (&json!(12), &json!(true))
+        );
+    }
+    let page = fs::read_to_string(mmh_tests::root().join("runs/README.md")).expect("the page");
+    let digest = found["manifest_sha256"].as_str().expect("a digest");
+    assert!(page.lines().any(|line| line == digest), "{digest} is not in runs/README.md");
+    let replayed = mmh(&["replay", "--iteration", "3"], &run);
+    let shown = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    assert!(replayed.status.success() && shown.contains("12"), "{shown}");
+}
+
 /// Bytes all over every file, one at a time: its folder's manifest, or the run's, no longer fits.
 #[test]
 fn a_changed_byte_is_found_in_every_file() {
