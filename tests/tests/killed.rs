@@ -33,6 +33,8 @@ struct Victim {
     random: fastrand::Rng,
     /// Kills by what they hit.
     hit: BTreeMap<&'static str, u32>,
+    /// Between these moments the last kill happened.
+    killed: (Instant, Instant),
 }
 
 /// What a kill waits for, after a random while.
@@ -59,7 +61,8 @@ impl Victim {
         let folder = tempfile::tempdir().expect("a folder");
         copy_folder(&cache_dir().join("sdk"), &folder.path().join("cache/sdk"));
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        Self { folder, args, random: fastrand::Rng::with_seed(seed), hit: BTreeMap::new() }
+        let (random, now) = (fastrand::Rng::with_seed(seed), Instant::now());
+        Self { folder, args, random, hit: BTreeMap::new(), killed: (now, now) }
     }
 
     fn run(&self, name: &str) -> PathBuf {
@@ -128,7 +131,9 @@ impl Victim {
             assert!(status.success(), "{status}: {said}");
             return false;
         }
+        let begun = Instant::now();
         child.kill().and_then(|()| child.wait()).expect("it is killed");
+        self.killed = (begun, Instant::now());
         let compiling = has_entries(&self.scratch());
         let _ = fs::remove_dir_all(self.scratch());
         *self.hit.entry(what_was_hit(&run, compiling)).or_default() += 1;
@@ -408,7 +413,7 @@ async fn a_killed_search_pays_for_nothing_twice() {
     while kills < KILLS {
         searches += 1;
         let name = format!("killed-{searches}");
-        let mut killed_at: Vec<Instant> = Vec::new();
+        let mut killed: Vec<(Instant, Instant)> = Vec::new();
         // By what is on record: since when.
         let mut known: HashMap<String, Instant> = HashMap::new();
         loop {
@@ -421,7 +426,7 @@ async fn a_killed_search_pays_for_nothing_twice() {
                 break;
             }
             kills += 1;
-            killed_at.push(Instant::now());
+            killed.push(victim.killed);
             for key in recorded(&victim.run(&name)) {
                 known.entry(key).or_insert_with(Instant::now);
             }
@@ -433,7 +438,7 @@ async fn a_killed_search_pays_for_nothing_twice() {
         assert!(repeated.is_empty(), "asked again though they are on record: {repeated:?}");
         let wasted = wasted(&asked);
         for call in &wasted {
-            let hit = killed_at.iter().any(|kill| call.at <= *kill && *kill <= call.answered + GRACE);
+            let hit = killed.iter().any(|(begun, over)| call.at <= *over && *begun <= call.answered + GRACE);
             assert!(hit, "{call:?} was not under way at a kill, and was made again");
         }
         (asked_in_all, in_flight) = (asked_in_all + asked.len(), in_flight + wasted.len());
