@@ -104,6 +104,23 @@ impl Victim {
         assert!(status.success(), "{status}: {said}");
     }
 
+    /// Starts a search and kills it, and goes on and kills it again, until it ends. After the last kill
+    /// that is left it is let be.
+    fn survive(&mut self, name: &str, kills: &mut u32, mut after: impl FnMut(&Self, u32)) {
+        loop {
+            let mut child = self.start(name);
+            if *kills >= KILLS {
+                assert!(child.wait().expect("it ends").success());
+                return;
+            }
+            if !self.kill(name, &mut child, MOMENTS[*kills as usize % MOMENTS.len()]) {
+                return;
+            }
+            *kills += 1;
+            after(self, *kills);
+        }
+    }
+
     /// Kills the search once, at a moment of this kind. False where it had ended before.
     fn kill(&mut self, name: &str, child: &mut Child, moment: Moment) -> bool {
         let run = self.run(name);
@@ -241,20 +258,11 @@ async fn a_killed_search_ends_as_if_nobody_had_killed_it() {
         for kind in ["components", "native"] {
             let _ = fs::remove_dir_all(victim.folder.path().join("cache").join(kind));
         }
-        loop {
-            let mut child = victim.start(&name);
-            if kills >= KILLS {
-                assert!(child.wait().expect("it ends").success());
-                break;
-            }
-            if !victim.kill(&name, &mut child, MOMENTS[kills as usize % MOMENTS.len()]) {
-                break;
-            }
-            kills += 1;
+        victim.survive(&name, &mut kills, |victim, kills| {
             if kills % 20 == 0 && victim.run(&name).exists() {
-                assert_readable(&victim, &victim.run(&name));
+                assert_readable(victim, &victim.run(&name));
             }
-        }
+        });
         assert_same(&expected, &contents(&victim.run(&name), |_| true));
         assert_verified(&victim, &victim.run(&name));
     }
@@ -416,21 +424,12 @@ async fn a_killed_search_pays_for_nothing_twice() {
         let mut killed: Vec<(Instant, Instant)> = Vec::new();
         // By what is on record: since when.
         let mut known: HashMap<String, Instant> = HashMap::new();
-        loop {
-            let mut child = victim.start(&name);
-            if kills >= KILLS {
-                assert!(child.wait().expect("it ends").success());
-                break;
-            }
-            if !victim.kill(&name, &mut child, MOMENTS[kills as usize % MOMENTS.len()]) {
-                break;
-            }
-            kills += 1;
+        victim.survive(&name, &mut kills, |victim, _| {
             killed.push(victim.killed);
             for key in recorded(&victim.run(&name)) {
                 known.entry(key).or_insert_with(Instant::now);
             }
-        }
+        });
         let run = victim.run(&name);
         let asked = std::mem::take(&mut *log.lock().expect("no panic"));
         let repeated: Vec<&Asked> =
