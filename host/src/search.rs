@@ -430,7 +430,7 @@ impl Search {
             false => Vec::new(),
         };
         let batches: Vec<LearnRow> = reader.lines(&file("learn_trace.jsonl"))?;
-        let fuel = batches.iter().map(|row| row.fuel).sum();
+        let fuel = batches.iter().map(|row| row.fuel).fold(0, u64::saturating_add);
         Ok(Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() })
     }
 

@@ -186,14 +186,19 @@ impl Cost {
 
 impl std::ops::AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
-        self.proposer_input_tokens += other.proposer_input_tokens;
-        self.proposer_output_tokens += other.proposer_output_tokens;
-        self.proposer_cache_read_tokens += other.proposer_cache_read_tokens;
-        self.proposer_cache_write_tokens += other.proposer_cache_write_tokens;
-        self.target_input_tokens += other.target_input_tokens;
-        self.target_output_tokens += other.target_output_tokens;
-        self.target_cache_read_tokens += other.target_cache_read_tokens;
-        self.target_cache_write_tokens += other.target_cache_write_tokens;
+        // A stranger's run may say any number: sums stop at the largest.
+        for (sum, more) in [
+            (&mut self.proposer_input_tokens, other.proposer_input_tokens),
+            (&mut self.proposer_output_tokens, other.proposer_output_tokens),
+            (&mut self.proposer_cache_read_tokens, other.proposer_cache_read_tokens),
+            (&mut self.proposer_cache_write_tokens, other.proposer_cache_write_tokens),
+            (&mut self.target_input_tokens, other.target_input_tokens),
+            (&mut self.target_output_tokens, other.target_output_tokens),
+            (&mut self.target_cache_read_tokens, other.target_cache_read_tokens),
+            (&mut self.target_cache_write_tokens, other.target_cache_write_tokens),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
         self.proposer_usd = dollars(self.proposer_usd + other.proposer_usd);
         self.target_usd = dollars(self.target_usd + other.target_usd);
         self.estimated_usd = dollars(self.estimated_usd + other.estimated_usd);

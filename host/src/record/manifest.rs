@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 
-use super::RecordError;
+use super::{RecordError, plain};
 use crate::digest::Digest;
 
 /// The file's name.
@@ -63,7 +63,7 @@ impl Manifest {
         let mut files = BTreeMap::new();
         for path in paths {
             let problem = |source| RecordError::Io { action: "read", file: path.clone(), source };
-            let bytes = dir.read(path).map_err(problem)?;
+            let bytes = plain::read(dir, path).map_err(problem)?;
             files.insert(path.clone(), Entry::of(&bytes));
         }
         Ok(Self { files })
@@ -121,14 +121,14 @@ pub fn folders_of(dir: &Dir) -> std::io::Result<Vec<String>> {
 /// Compares a folder with its manifest. `prefix` is the folder's path in the run, for the findings.
 pub fn check(dir: &Dir, prefix: &str) -> Vec<Finding> {
     let path = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-    let manifest = match dir.read(NAME).map_err(|error| error.to_string()).and_then(|it| Manifest::parse(&it))
-    {
-        Ok(manifest) => manifest,
-        Err(problem) => return vec![Finding::new(path(NAME), "a manifest", problem)],
-    };
+    let manifest =
+        match plain::read(dir, NAME).map_err(|error| error.to_string()).and_then(|it| Manifest::parse(&it)) {
+            Ok(manifest) => manifest,
+            Err(problem) => return vec![Finding::new(path(NAME), "a manifest", problem)],
+        };
     let mut findings = Vec::new();
     for (name, entry) in &manifest.files {
-        let found = match dir.read(name) {
+        let found = match plain::read(dir, name) {
             Ok(bytes) if Entry::of(&bytes) == *entry => continue,
             Ok(bytes) => Entry::of(&bytes).to_string(),
             Err(error) => error.to_string(),

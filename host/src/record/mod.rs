@@ -7,6 +7,7 @@ pub mod append;
 pub mod format;
 pub mod ledger;
 pub mod manifest;
+mod plain;
 pub mod provenance;
 pub mod reader;
 pub mod writer;

@@ -1,6 +1,6 @@
 //! Reads a run folder back, whole or partial, its own or a stranger's.
 
-use std::{io::Read, path::Path};
+use std::path::Path;
 
 use cap_std::{ambient_authority, fs::Dir};
 use serde::de::DeserializeOwned;
@@ -8,10 +8,8 @@ use serde::de::DeserializeOwned;
 use super::{
     RecordError,
     format::{Config, CostFile, Summary},
+    plain,
 };
-
-/// Largest file that is read into memory.
-const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// An open run folder.
 pub struct RunReader {
@@ -64,13 +62,7 @@ impl RunReader {
     /// A whole file. Its path may not lead out of the run.
     pub fn bytes(&self, file: &str) -> Result<Vec<u8>, RecordError> {
         let problem = |source| RecordError::Io { action: "read", file: file.to_owned(), source };
-        let mut bytes = Vec::new();
-        let opened = self.dir.open(file).map_err(problem)?;
-        opened.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(problem)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(damaged(file, &"it has more than 1 GiB"));
-        }
-        Ok(bytes)
+        plain::read(&self.dir, file).map_err(problem)
     }
 
     pub fn text(&self, file: &str) -> Result<String, RecordError> {

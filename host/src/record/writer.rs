@@ -14,6 +14,7 @@ use super::{
     append::Appender,
     format::{Config, CostFile, Summary},
     manifest::{self, Manifest},
+    plain,
 };
 
 /// An open run folder. Nobody else writes to it meanwhile.
@@ -194,7 +195,7 @@ impl IterationWriter {
         T: serde::de::DeserializeOwned,
         K: Ord,
     {
-        let bytes = self.dir.read(file).map_err(io("read", self.path(file)))?;
+        let bytes = plain::read(&self.dir, file).map_err(io("read", self.path(file)))?;
         let mut lines = Vec::new();
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
             let parsed: T = serde_json::from_slice(line).map_err(|error| unserializable(file, &error))?;
@@ -212,7 +213,7 @@ impl IterationWriter {
         if !self.dir.is_file(file) {
             return Ok(Vec::new());
         }
-        let bytes = self.dir.read(file).map_err(io("read", path.clone()))?;
+        let bytes = plain::read(&self.dir, file).map_err(io("read", path.clone()))?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         if whole < bytes.len() {
             let options = OpenOptions::new().write(true).clone();
@@ -240,7 +241,7 @@ impl IterationWriter {
         if rows.iter().all(&keep) {
             return Ok(());
         }
-        let bytes = self.dir.read(file).map_err(io("read", self.path(file)))?;
+        let bytes = plain::read(&self.dir, file).map_err(io("read", self.path(file)))?;
         let lines = bytes.split_inclusive(|&byte| byte == b'\n').zip(&rows);
         let kept: Vec<u8> = lines.filter(|(_, row)| keep(row)).flat_map(|(line, _)| line).copied().collect();
         self.put(file, &kept)

@@ -124,7 +124,7 @@ impl Verifier {
         let path = format!("{folder}/score.json");
         let Ok(found) = self.reader.json::<Score>(&path) else { return };
         let fuel = self.reader.lines::<LearnRow>(&format!("{home}/learn_trace.jsonl"));
-        let fuel = fuel.unwrap_or_default().iter().map(|row| row.fuel).sum();
+        let fuel = fuel.unwrap_or_default().iter().map(|row| row.fuel).fold(0, u64::saturating_add);
         let learned = Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() };
         let expected = score(recorded, &learned, self.config.mock);
         if let Some((field, expected, found)) = difference(&json(&expected), &json(&found)) {
