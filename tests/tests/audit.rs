@@ -801,16 +801,17 @@ fn a_cache_at_work_is_not_disturbed() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let mut cleared = 0;
-    let ended = loop {
+    loop {
         let place = cache.display().to_string();
         let output = mmh(folder.path(), &["gc", "--all", "--replies", "--cache-dir", &place]);
         if output.status.success() {
             // The run has let go of the folder: all that it still does is to end, and well.
-            break run.wait().expect("it ends");
+            break;
         }
         assert_eq!(output.status.code(), Some(3), "{}", both(&output));
         cleared += 1;
-    };
+    }
+    let ended = run.wait().expect("it ends");
     assert!(ended.success() && cleared > 0, "{ended}, {cleared}");
     assert!(!cache.join("scratch/job-left").exists(), "what was left behind goes all the same");
 }

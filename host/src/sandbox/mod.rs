@@ -5,6 +5,7 @@
 
 mod backtrace;
 mod bindings;
+mod deadline;
 pub mod engine;
 mod imports;
 mod limiter;
@@ -12,13 +13,7 @@ mod outcome;
 mod sink;
 mod virtual_time;
 
-use std::{
-    future::poll_fn,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{
     Engine, Store,
@@ -28,6 +23,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
 use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
+use deadline::within;
 pub use imports::{Call, LogLine, ModelPort, Place};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
@@ -36,7 +32,7 @@ use sink::Sink;
 
 use crate::{digest::Digest, limits::Limits, text};
 
-/// After this much fuel a call gives way to others, and its deadline is looked at. A few units of fuel buy
+/// After this much fuel a call pauses, and its deadline is looked at. A few units of fuel buy
 /// a call of the host, which may have to take in megabytes: so it is little.
 const YIELD_FUEL: u64 = 20_000;
 
@@ -297,19 +293,6 @@ impl<T> Report<T> {
         }
         self
     }
-}
-
-/// What a call comes to, unless its time is over first. It is looked at whenever the call gives way: a timer
-/// alone fires only when a worker has nothing else to do, and a call that is ready again at once never
-/// leaves it without.
-async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> Option<T> {
-    let deadline = Instant::now() + wall;
-    let mut call = pin!(call);
-    let watched = poll_fn(|context| match Instant::now() < deadline {
-        true => call.as_mut().poll(context).map(Some),
-        false => Poll::Ready(None),
-    });
-    tokio::time::timeout(wall, watched).await.ok().flatten()
 }
 
 fn to_guest(task: &Task) -> wit::Task {

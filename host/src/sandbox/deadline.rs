@@ -1,0 +1,127 @@
+//! Ends a call when its time is over, also one that never waits for anything.
+//!
+//! A call pauses every so much fuel. The time is looked at in every pause; only in every so many pauses do
+//! other tasks get their turn, because a turn of the scheduler costs a hundred times what a pause does.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
+};
+
+/// Pauses in a row before others get their turn.
+const PAUSES: u32 = 250;
+
+/// What a call comes to, unless its time is over first. A timer alone fires only when a worker has nothing
+/// else to do, and a call that is ready again at once never leaves it without.
+pub async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> Option<T> {
+    let deadline = Instant::now() + wall;
+    let mut call = pin!(call);
+    let watched = poll_fn(|context| {
+        let pause = Arc::new(Pause {
+            task: context.waker().clone(),
+            polling: AtomicBool::new(true),
+            woken: AtomicBool::new(false),
+        });
+        let waker = Waker::from(pause.clone());
+        for _ in 0..PAUSES {
+            if Instant::now() >= deadline {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(value) = call.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return Poll::Ready(Some(value));
+            }
+            if !pause.woken.swap(false, SeqCst) {
+                return pause.over();
+            }
+        }
+        pause.woken.store(true, SeqCst);
+        pause.over()
+    });
+    tokio::time::timeout(wall, watched).await.ok().flatten()
+}
+
+/// Tells a call that is ready again at once from one that waits.
+struct Pause {
+    task: Waker,
+    polling: AtomicBool,
+    woken: AtomicBool,
+}
+
+impl Pause {
+    /// From now on whoever wakes the call wakes its task. Who has done so in the meantime is not forgotten.
+    fn over<T>(&self) -> Poll<T> {
+        self.polling.store(false, SeqCst);
+        if self.woken.load(SeqCst) {
+            self.task.wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl Wake for Pause {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, SeqCst);
+        if !self.polling.load(SeqCst) {
+            self.task.wake_by_ref();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A future that is ready again at once so many times, and then waits for so long.
+    async fn pausing(pauses: u64, wait: Duration) -> u64 {
+        let mut left = pauses;
+        poll_fn(|context| match left {
+            0 => Poll::Ready(()),
+            _ => {
+                left -= 1;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await;
+        tokio::time::sleep(wait).await;
+        pauses
+    }
+
+    #[tokio::test]
+    async fn calls_end_by_themselves_or_in_time() {
+        let (soon, never) = (Duration::from_millis(20), Duration::from_secs(3600));
+        // name, pauses, wait, time, what comes of it
+        let table = [
+            ("at once", 0, Duration::ZERO, never, Some(0)),
+            ("after many pauses", 100_000, Duration::ZERO, never, Some(100_000)),
+            ("after waiting", 3, soon, never, Some(3)),
+            ("pauses for ever", u64::MAX, Duration::ZERO, soon, None),
+            ("waits for ever", 3, never, soon, None),
+        ];
+        for (name, pauses, wait, wall, expected) in table {
+            assert_eq!(within(wall, pausing(pauses, wait)).await, expected, "{name}");
+        }
+    }
+
+    /// A call that only pauses leaves room for others.
+    #[tokio::test]
+    async fn others_get_their_turn() {
+        let other = tokio::spawn(async {});
+        let busy = within(Duration::from_secs(60), async {
+            while !other.is_finished() {
+                pausing(1, Duration::ZERO).await;
+            }
+        });
+        assert_eq!(busy.await, Some(()));
+    }
+}
