@@ -1,7 +1,7 @@
 //! Ends a call when its time is over, also one that never waits for anything.
 //!
-//! A call pauses every so much fuel. The time is looked at in every pause; only in every so many pauses do
-//! other tasks get their turn, because a turn of the scheduler costs a hundred times what a pause does.
+//! A call pauses every so much fuel, and where it hands much to the host. The time is looked at in every
+//! pause; other tasks get their turn once in a while only, because a turn of the scheduler costs far more.
 
 use std::{
     future::poll_fn,
@@ -14,8 +14,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Pauses in a row before others get their turn.
-const PAUSES: u32 = 250;
+/// A call that does not wait for anything goes on so long before others get their turn.
+const SLICE: Duration = Duration::from_millis(10);
+
+/// A pause without a reason of its own.
+pub async fn pause() {
+    let mut paused = false;
+    poll_fn(|context| match std::mem::replace(&mut paused, true) {
+        true => Poll::Ready(()),
+        false => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
 
 /// What a call comes to, unless its time is over first. A timer alone fires only when a worker has nothing
 /// else to do, and a call that is ready again at once never leaves it without.
@@ -29,8 +42,10 @@ pub async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> Option<
             woken: AtomicBool::new(false),
         });
         let waker = Waker::from(pause.clone());
-        for _ in 0..PAUSES {
-            if Instant::now() >= deadline {
+        let mut now = Instant::now();
+        let slice = now + SLICE;
+        while now < slice {
+            if now >= deadline {
                 return Poll::Ready(None);
             }
             if let Poll::Ready(value) = call.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -39,6 +54,7 @@ pub async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> Option<
             if !pause.woken.swap(false, SeqCst) {
                 return pause.over();
             }
+            now = Instant::now();
         }
         pause.woken.store(true, SeqCst);
         pause.over()
@@ -83,16 +99,9 @@ mod tests {
 
     /// A future that is ready again at once so many times, and then waits for so long.
     async fn pausing(pauses: u64, wait: Duration) -> u64 {
-        let mut left = pauses;
-        poll_fn(|context| match left {
-            0 => Poll::Ready(()),
-            _ => {
-                left -= 1;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        })
-        .await;
+        for _ in 0..pauses {
+            pause().await;
+        }
         tokio::time::sleep(wait).await;
         pauses
     }

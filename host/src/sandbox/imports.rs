@@ -11,6 +11,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use super::{
     State,
     bindings::mmh::harness::{log, model as wit, types},
+    deadline::pause,
 };
 use crate::{
     call::Called,
@@ -106,7 +107,7 @@ impl ModelSession {
 
     /// Asks all admitted requests at once and notes what came of each.
     async fn ask(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
-        tokio::task::yield_now().await;
+        pause().await;
         let mut pending = FuturesUnordered::new();
         let mut slots = Vec::with_capacity(requests.len());
         for request in requests {
@@ -211,10 +212,10 @@ impl wit::Host for State {
 
 impl types::Host for State {}
 
-/// Taking in much costs time, but hardly any fuel: others go first, and the deadline is looked at.
+/// Taking in much costs time, but hardly any fuel: the deadline is looked at first.
 async fn give_way(bytes: usize) {
     if bytes > LARGE_BYTES {
-        tokio::task::yield_now().await;
+        pause().await;
     }
 }
 
