@@ -161,7 +161,7 @@ impl Rerun {
             async move { run.await.ok() }
         });
         // A task that panicked is a bug of the host's; its example is missing, which the caller sees.
-        stream::iter(runs).buffered(self.concurrency.max(1)).filter_map(async |again| again).collect().await
+        stream::iter(runs).buffered(self.concurrency.max(1)).filter_map(std::future::ready).collect().await
     }
 
     async fn example(&self, recorded: TraceRow, state: &[u8], tainted: bool) -> Again {
