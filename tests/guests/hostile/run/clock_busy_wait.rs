@@ -1,6 +1,7 @@
 //! Waits for an hour by looking at the clock.
 //! expect: timeout | limit of 3 s
 //! limit: example_wall_ms 3000
+//! limit: fuel 100000000000
 
 use mmh_sdk::prelude::*;
 

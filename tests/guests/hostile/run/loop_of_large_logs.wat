@@ -1,6 +1,7 @@
 ;; Hands the log 5 MiB over and over.
 ;; expect: timeout | limit of 3 s
 ;; limit: example_wall_ms 3000
+;; limit: fuel 100000000000
 
 (module
   (import "mmh:harness/log@1.0.0" "write" (func $write (param i32 i32 i32)))

@@ -1,6 +1,7 @@
 ;; Asks for 4 KiB of randomness over and over.
 ;; expect: timeout | limit of 3 s
 ;; limit: example_wall_ms 3000
+;; limit: fuel 100000000000
 
 (module
   (import "wasi:random/random@0.2.3" "get-random-bytes" (func $random (param i64 i32)))
