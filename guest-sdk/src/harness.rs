@@ -51,7 +51,7 @@ impl Task {
         }
     }
 
-    /// The label that a model's free text means, if any. See [`labels::find`].
+    /// The label that a model's reply means, if it means exactly one. See [`labels::find`] for the rule.
     pub fn match_label(&self, text: &str) -> Option<&str> {
         labels::find(&self.labels, text)
     }

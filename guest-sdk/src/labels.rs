@@ -1,31 +1,123 @@
 //! Which label a model's free text means.
 
-/// The label that `text` means, if any.
+use crate::{
+    mentions::{Meaning, Mention, Text},
+    units::is_word,
+};
+
+/// Words that announce an answer, as in `Answer: flu` or `the label is flu`.
+const MARKERS: [&str; 6] = ["answer", "label", "category", "class", "diagnosis", "prediction"];
+
+/// The label that a text means, if it means exactly one.
 ///
-/// Case, punctuation and white space do not matter. A text that is a label wins; else the label that
-/// is mentioned last as whole words, because models conclude at the end. Of two labels that end at
-/// one place, such as `cold` and `common cold`, the longer wins.
+/// 1. A text that is a label, letter by letter, is that label. White space around it does not matter.
+/// 2. Otherwise the text has to mention exactly one label, as whole words. A mention is exact, or differs in
+///    Unicode composition, case and width only, or is loose: white space and punctuation do not matter either,
+///    so that `chickenpox` is `chicken pox`. A closer match goes before a looser one. Where several labels
+///    are equally close, such as `flu` and `FLU` for `Flu`, none is meant; labels that only loose matching
+///    takes for one are never matched loosely. Signs such as those of `-1`, `1.5`, `A+` and `C#`
+///    are no punctuation. A label that stands inside a longer one, such as `cold` in `common cold`, is not
+///    mentioned there.
+/// 3. A text that mentions several labels means the one that it gives as its answer: behind `Answer:`, `Label:`
+///    and the like, up to the end of the line or sentence; or on a line that holds nothing but a label. If such places
+///    name different labels, what stands behind `Answer:` decides over a list of labels; otherwise none is meant.
+///    So a text that only repeats the labels means none.
 pub fn find<'a, L: AsRef<str>>(labels: &'a [L], text: &str) -> Option<&'a str> {
-    let text = normalize(text);
-    let padded = format!(" {text} ");
-    let mut best: Option<(usize, usize, &'a str)> = None;
-    for label in labels {
-        let label = label.as_ref();
-        let wanted = normalize(label);
-        if wanted.is_empty() {
-            continue;
-        }
-        if wanted == text {
-            return Some(label);
-        }
-        if let Some(start) = padded.rfind(&format!(" {wanted} ")) {
-            let found = (start + wanted.len(), wanted.len(), label);
-            if best.is_none_or(|(end, len, _)| (found.0, found.1) > (end, len)) {
-                best = Some(found);
+    let text = text.trim();
+    let mut all = labels.iter().map(AsRef::as_ref);
+    if let Some(label) = all.find(|label| !text.is_empty() && label.trim() == text) {
+        return Some(label);
+    }
+    let text = Text::new(text);
+    let mentions = text.mentions(labels);
+    let meaning = match Meaning::of(&mentions) {
+        Meaning::Several => answered(&text, &mentions),
+        meaning => meaning,
+    };
+    match meaning {
+        Meaning::One(label) => Some(label),
+        Meaning::Nothing | Meaning::Several => None,
+    }
+}
+
+/// What a text that mentions several labels gives as its answer.
+fn answered<'a>(text: &Text<'_>, mentions: &[Mention<'a>]) -> Meaning<'a> {
+    let (mut announced, mut alone) = (Meaning::Nothing, Meaning::Nothing);
+    let mut start = 0;
+    for line in text.units.split(|unit| unit.character == '\n') {
+        let end = start + line.len();
+        let first = mentions.partition_point(|mention| mention.start < start);
+        let behind = mentions.partition_point(|mention| mention.start < end);
+        let mentions = &mentions[first..behind.max(first)];
+        match behind_markers(text, start, end, mentions) {
+            Meaning::Nothing if is_alone(text, start, end, mentions) => {
+                alone = alone.and(Meaning::of(mentions));
             }
+            meaning => announced = announced.and(meaning),
+        }
+        start = end + 1;
+    }
+    match (announced, alone) {
+        (Meaning::One(_), Meaning::Several) => announced,
+        _ => announced.and(alone),
+    }
+}
+
+/// Whether a line holds a label and nothing else but white space and punctuation.
+fn is_alone(text: &Text<'_>, start: usize, end: usize, mentions: &[Mention<'_>]) -> bool {
+    let [mention] = mentions else { return false };
+    let outside = (start..mention.start).chain(mention.end..end);
+    outside.into_iter().all(|at| !text.units[at].is_kept)
+}
+
+/// What a line says behind words that announce an answer.
+fn behind_markers<'a>(text: &Text<'_>, start: usize, end: usize, mentions: &[Mention<'a>]) -> Meaning<'a> {
+    let mut markers = (start..end).filter_map(|at| Some((at, behind_marker(text, at, end)?))).peekable();
+    let mut meaning = Meaning::Nothing;
+    while let Some((_, from)) = markers.next() {
+        let to = markers.peek().map_or(end, |(next, _)| *next);
+        // What is quoted ends with its quote, as in `"label": "flu", "why": "longer than a cold"`.
+        let quote = |at: &usize| text.units[*at].character == '"';
+        let to = if quote(&(from - 1)) { (from..to).find(quote).unwrap_or(to) } else { to };
+        let mut last: Option<Mention<'a>> = None;
+        for mention in mentions.iter().filter(|mention| (from..to).contains(&mention.start)) {
+            if last.is_some_and(|last| has_sentence_end(text, last.end, mention.start)) {
+                break;
+            }
+            meaning = meaning.and(Meaning::of(&[*mention]));
+            last = Some(*mention);
         }
     }
-    best.map(|(_, _, label)| label)
+    meaning
+}
+
+/// Where the answer starts that a word at this place announces: `"label": "flu"`, `**Answer:** flu`, or
+/// `the answer is flu`.
+fn behind_marker(text: &Text<'_>, at: usize, end: usize) -> Option<usize> {
+    if at.checked_sub(1).is_some_and(|before| is_word(text.units[before].character)) {
+        return None;
+    }
+    let behind = |at: usize, word: &str| -> Option<usize> {
+        let behind = at + word.len();
+        let units = text.units.get(at..behind)?;
+        let is_same = units.iter().map(|unit| unit.character).eq(word.chars());
+        (is_same && text.units.get(behind).is_none_or(|unit| !is_word(unit.character))).then_some(behind)
+    };
+    let marker = MARKERS.iter().find_map(|marker| behind(at, marker)).filter(|marker| *marker <= end)?;
+    let next = (marker..end).find(|at| text.units[*at].is_kept).unwrap_or(end);
+    if text.units[marker..next].iter().any(|unit| matches!(unit.character, ':' | '=')) {
+        return Some(next);
+    }
+    behind(next, "is").filter(|is| *is <= end)
+}
+
+fn has_sentence_end(text: &Text<'_>, start: usize, end: usize) -> bool {
+    let is_space = |at: usize| text.units.get(at).is_none_or(|unit| unit.character.is_whitespace());
+    (start..end).any(|at| match text.units[at].character {
+        '.' => !text.units[at].is_kept && is_space(at + 1),
+        '!' | '?' | ';' | '\u{3002}' => true,
+        _ => false,
+    })
 }
 
 /// Lower case, with every run of anything but letters and digits turned into one space.
@@ -53,19 +145,184 @@ pub fn words(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn finds_the_label_that_is_meant() {
-        let labels = ["cold", "common cold", "Type-2 diabetes", "flu"];
-        let table = [
-            ("exact", "flu", Some("flu")),
-            ("case and punctuation", " **Type 2 Diabetes**. ", Some("Type-2 diabetes")),
-            ("the longer of two", "It is a common cold.", Some("common cold")),
-            ("the last mention", "Not flu, rather a cold", Some("cold")),
-            ("whole words only", "influenza", None),
-            ("nothing", "", None),
-        ];
-        for (name, text, expected) in table {
-            assert_eq!(find(&labels, text), expected, "{name}");
+    /// Labels, a text, and the label that is meant.
+    type Row<'a> = (&'a [&'a str], &'a str, Option<&'a str>);
+
+    fn check(table: &[Row<'_>]) {
+        for (labels, text, expected) in table {
+            assert_eq!(find(labels, text), *expected, "{text:?} among {labels:?}");
+            let reversed: Vec<&str> = labels.iter().rev().copied().collect();
+            assert_eq!(find(&reversed, text), *expected, "{text:?} among {reversed:?}");
         }
+    }
+
+    const DISEASES: &[&str] = &["cold", "common cold", "Type-2 diabetes", "flu", "bird flu", "chicken pox"];
+    const GRADES: &[&str] = &["A", "A+", "A-", "B", "B+"];
+    const LANGUAGES: &[&str] = &["C", "C#", "C++", "F", "F#", "Java", "R"];
+    const SIGNS: &[&str] = &["-1", "0", "1"];
+
+    #[test]
+    fn an_answer_that_is_a_label() {
+        check(&[
+            (DISEASES, "flu", Some("flu")),
+            (DISEASES, " flu\n", Some("flu")),
+            (DISEASES, "FLU", Some("flu")),
+            (DISEASES, " **Type 2 Diabetes**. ", Some("Type-2 diabetes")),
+            (DISEASES, "chickenpox", Some("chicken pox")),
+            (DISEASES, "Chicken-Pox", Some("chicken pox")),
+            (DISEASES, "chicken_pox", Some("chicken pox")),
+            (DISEASES, "chicken\u{a0}pox!", Some("chicken pox")),
+            (&["chickenpox", "flu"], "chicken pox", Some("chickenpox")),
+            (DISEASES, "influenza", None),
+            (DISEASES, "", None),
+            (DISEASES, " \n", None),
+            (&["", "flu"], "", None),
+            (&[], "flu", None),
+        ]);
+    }
+
+    #[test]
+    fn labels_that_differ_in_little_stay_apart() {
+        for labels in
+            [GRADES, LANGUAGES, SIGNS, &["flu", "FLU", "Flu"], &["re-sign", "resign"], &["👍", "👎", "👍👍"]]
+        {
+            for label in labels {
+                for text in [
+                    (*label).to_owned(),
+                    format!(" {label}\n"),
+                    format!("**{label}**"),
+                    format!("{label}."),
+                    format!("\"{label}\""),
+                    format!("- {label}"),
+                    format!("Answer: {label}"),
+                    format!("The answer is {label}."),
+                    format!("{{\"label\": \"{label}\"}}"),
+                    format!("It has to be {label}, I think."),
+                ] {
+                    assert_eq!(find(labels, &text), Some(*label), "{text:?} among {labels:?}");
+                }
+            }
+        }
+        check(&[
+            (&["flu", "FLU"], "Flu", None),
+            (&["flu", "FLU"], "It is Flu.", None),
+            (&["re-sign", "resign"], "Resign", Some("resign")),
+            (&["re-sign", "resign"], "re sign", None),
+            (&["A", "B"], "A+", None),
+            (&["A", "B"], "A-", None),
+            (&["A+", "A-"], "A", None),
+            (&["C", "Java"], "C#", None),
+            (&["C", "Java"], "C++ it is", None),
+            (&["C++", "Java"], "c++", Some("C++")),
+            (&["1", "0"], "-1", None),
+            (&["-1", "0"], "1", None),
+            (&["-1", "0"], "\u{2212}1", Some("-1")),
+            (&["1.5", "2"], "15", None),
+            (&["15", "2"], "1.5", None),
+            (&["12", "2"], "1 2", Some("2")),
+            (&["5", "6"], "5 %", Some("5")),
+            (&["5", "6"], "5%", None),
+            (&["D", "E"], "R&D", None),
+            (&["👍", "👎"], "👍🏽", Some("👍")),
+            (&["❤", "💔"], "❤\u{fe0f}", Some("❤")),
+            (&["👨", "👩"], "👨\u{200d}👩\u{200d}👧", None),
+            (&["🇩🇪", "🇩🇰"], "🇩🇰!", Some("🇩🇰")),
+            (&["+", "-"], "-", Some("-")),
+            (&["+", "-"], "**+**", Some("+")),
+            (&["+", "-"], "a well-known case: +", Some("+")),
+        ]);
+    }
+
+    #[test]
+    fn composition_case_and_width_do_not_matter_where_one_label_is_meant() {
+        check(&[
+            (&["café", "tea"], "cafe\u{301}", Some("café")),
+            (&["cafe\u{301}", "tea"], "CAFÉ", Some("cafe\u{301}")),
+            (&["café", "cafe\u{301}"], "cafe\u{301}", Some("cafe\u{301}")),
+            (&["café", "cafe\u{301}"], "café", Some("café")),
+            (&["café", "cafe\u{301}"], "Café", None),
+            (&["café", "cafe"], "cafe", Some("cafe")),
+            (&["cafe", "tea"], "café", None),
+            (&["cafe", "tea"], "cafe\u{301}", None),
+            (&["Việt", "x"], "vie\u{302}\u{323}t", Some("Việt")),
+            (&["Straße", "Weg"], "STRASSE", Some("Straße")),
+            (&["ΟΔΟΣ", "x"], "οδος", Some("ΟΔΟΣ")),
+            (&["한국", "x"], "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}", Some("한국")),
+            (&["Å", "A"], "\u{212b}", Some("Å")),
+            (&["Grade A", "x"], "Ｇｒａｄｅ　Ａ", Some("Grade A")),
+            (&["ば", "は"], "は\u{3099}", Some("ば")),
+            (&["は", "か"], "ば", None),
+        ]);
+    }
+
+    #[test]
+    fn one_label_inside_of_a_reply() {
+        check(&[
+            (DISEASES, "It is a common cold.", Some("common cold")),
+            (DISEASES, "I think it is chickenpox, with these spots.", Some("chicken pox")),
+            (DISEASES, "bird flu, also called avian influenza", Some("bird flu")),
+            (DISEASES, "Flu. The flu is common.", Some("flu")),
+            (DISEASES, "flu-like symptoms", Some("flu")),
+            (DISEASES, "the patient's colds", None),
+            (DISEASES, "#flu", Some("flu")),
+            (DISEASES, "\\boxed{flu}", Some("flu")),
+            (DISEASES, "$\\text{flu}$", Some("flu")),
+            (DISEASES, "<label>flu</label>", Some("flu")),
+            (DISEASES, "`Type-2 diabetes`", Some("Type-2 diabetes")),
+            (&["流感", "感冒"], "这是流感。", Some("流感")),
+            (&["流感", "感冒"], "答案：感冒", Some("感冒")),
+            (&["盗窃", "诈骗"], "[罪名]盗窃<eoa>", Some("盗窃")),
+            (&["ไข้หวัด", "ไมเกรน"], "เป็นไข้หวัด", Some("ไข้หวัด")),
+            (&["St. Louis", "Paris"], "I say St Louis", Some("St. Louis")),
+        ]);
+    }
+
+    #[test]
+    fn several_labels_are_an_answer_only_if_one_is_given_as_such() {
+        check(&[
+            // Without a choice.
+            (DISEASES, "flu or cold", None),
+            (DISEASES, "Not flu, rather a cold", None),
+            (DISEASES, "- flu\n- cold\n- chicken pox", None),
+            (DISEASES, "flu, cold, common cold, chicken pox", None),
+            (
+                DISEASES,
+                "Labels:\n- flu\n- cold\n- chicken pox\n\nReply with one label and nothing else.",
+                None,
+            ),
+            (DISEASES, "1. flu\n2. cold", None),
+            (&["a b", "c"], "- a\n- b\n- c", Some("c")),
+            (DISEASES, "Answer: flu or cold", None),
+            (DISEASES, "Answer: flu\nAnswer: cold", None),
+            (DISEASES, "flu\n\nText: My nose runs.\nLabel: cold", None),
+            (DISEASES, "Answer: none of flu, cold", None),
+            // With one.
+            (DISEASES, "- flu\n- cold\n- chicken pox\n\nAnswer: cold", Some("cold")),
+            (DISEASES, "Labels: flu, cold\n\nchicken pox", Some("chicken pox")),
+            (DISEASES, "One could think of a cold, but flu fits better.\n\n**Answer:** Flu.", Some("flu")),
+            (DISEASES, "flu\n\nA cold would come without the fever.", Some("flu")),
+            (DISEASES, "It may be a cold.\n\n**Flu**", Some("flu")),
+            (DISEASES, "It is not a cold. The answer is flu.", Some("flu")),
+            (DISEASES, "The answer is flu. A cold lasts longer.", Some("flu")),
+            (DISEASES, "Diagnosis: bird flu\nRuled out are flu and cold.", Some("bird flu")),
+            (DISEASES, "{\"reasoning\": \"no cold\", \"label\": \"flu\"}", Some("flu")),
+            (DISEASES, "{\"predicted_label\": \"flu\", \"why\": \"longer than a cold\"}", Some("flu")),
+            (DISEASES, "{\"label\": \"flu or cold\"}", None),
+            (DISEASES, "{\"label\": \"flu\", \"answer\": \"cold\"}", None),
+            (GRADES, "A is too good.\nFinal answer: A-", Some("A-")),
+            (SIGNS, "0 would be neutral.\nAnswer: -1", Some("-1")),
+            (&["answer", "question"], "Answer: question", Some("question")),
+            (&["answer", "question"], "answer", Some("answer")),
+        ]);
+    }
+
+    #[test]
+    fn any_text_is_read_in_reasonable_time() {
+        let labels: Vec<String> = (0..500).map(|at| format!("label number {at}")).collect();
+        for part in ["label number ", "a ", "\u{301}", "e\u{301}", "1.", "🇩", "answer: ", "\n"] {
+            let text = part.repeat(20_000 / part.len());
+            assert_eq!(find(&labels, &text), None, "{part:?}");
+        }
+        assert_eq!(words("Coughs, FEVER!"), ["coughs", "fever"]);
     }
 }

@@ -11,6 +11,7 @@
 #[allow(clippy::all, unused)]
 #[rustfmt::skip]
 mod bindings;
+mod composed;
 mod error;
 #[cfg(target_arch = "wasm32")]
 mod glue;
@@ -19,7 +20,9 @@ pub mod json;
 pub mod labels;
 #[macro_use]
 pub mod log;
+mod mentions;
 mod model;
+mod units;
 
 pub use error::{Error, Result};
 pub use harness::{Attempt, Feedback, Harness, Prediction, Task};

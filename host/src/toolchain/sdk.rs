@@ -40,13 +40,16 @@ macro_rules! sources {
 pub const SOURCES: &[(&str, &str)] = sources![
     "lib.rs",
     "bindings.rs",
+    "composed.rs",
     "error.rs",
     "glue.rs",
     "harness.rs",
     "json.rs",
     "labels.rs",
     "log.rs",
+    "mentions.rs",
     "model.rs",
+    "units.rs",
 ];
 
 /// Makes the SDK a workspace of its own, and fixes how it is built.
