@@ -7,6 +7,9 @@ use crate::composed::parts;
 /// Makes one emoji of two.
 const JOINER: char = '\u{200d}';
 
+/// Accents of one letter that are put in order. No letter has more.
+const MAX_ACCENTS: usize = 8;
+
 /// One character of a text, ready to be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Unit {
@@ -46,15 +49,15 @@ fn decompose(character: char, at: usize, units: &mut Vec<Unit>) {
     }
 }
 
-/// Several accents on one letter may be written in any order.
+/// The last accent moves to its place: several accents on one letter may be written in any order.
 fn order_marks(units: &mut [Unit]) {
-    let mut last = units.len().saturating_sub(1);
-    while last > 0 && is_accent(units[last].character) && units[last - 1].character > units[last].character {
-        if !is_accent(units[last - 1].character) {
+    let first = units.len().saturating_sub(MAX_ACCENTS);
+    for at in (first + 1..units.len()).rev() {
+        let (left, right) = (units[at - 1].character, units[at].character);
+        if !is_accent(left) || !is_accent(right) || left <= right {
             break;
         }
-        units.swap(last - 1, last);
-        last -= 1;
+        units.swap(at - 1, at);
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use jiff::Timestamp;
 use mmh::{
+    dataset::Columns,
     digest::Digest,
     limits::Limits,
     record::format::{
@@ -189,6 +190,7 @@ fn config(iterations: u32, examples: usize) -> Config {
         run_id: "made".into(),
         iterations,
         dataset: "made-up".into(),
+        dataset_columns: Columns::default(),
         dataset_path: None,
         eval_split_size: examples,
         proposer_model: "proposer".into(),
@@ -210,6 +212,7 @@ fn config(iterations: u32, examples: usize) -> Config {
             train_size: 10,
             val_size: examples,
             test_size: 100,
+            findings: Some(Vec::new()),
         },
         dataset_digest: digest,
         toolchain: ToolchainInfo {

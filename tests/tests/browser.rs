@@ -11,8 +11,8 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use mmh_tests::{cache_dir, root};
-use serde_json::Value;
+use mmh_tests::{cache_dir, made::MadeRun, root};
+use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
@@ -79,6 +79,29 @@ fn a_report_shows_the_run() {
     let run = run(folder.path(), "shown", "0");
     let (file, _) = report(folder.path(), &run);
     node("report.mjs", &[&file.to_string_lossy(), &run.join("summary.json").to_string_lossy()]);
+}
+
+/// Nothing is claimed of the held-out examples that the run does not know.
+#[test]
+fn the_page_says_what_is_known_of_the_data() {
+    const NEW: &str = "that no harness and no proposer saw before";
+    const SEEN: &str = "3 texts of test also stand in val: test-0001, …";
+    let overlap = |first: &str, second: &str, text: &str| json!([{ "kind": "overlap", "splits": [first, second], "count": 3, "ids": ["test-0001"], "text": text }]);
+    let table: [(Value, [&str; 2]); 4] = [
+        (json!([]), [NEW, "-also stand"]),
+        (overlap("val", "test", "3 texts of test also stand in val"), [SEEN, "-saw before"]),
+        (overlap("train", "val", "1 <b>text</b>"), [NEW, "1 <b>text</b>: test-0001, …"]),
+        (Value::Null, ["of 20 examples.", "-saw before"]),
+    ];
+    for (findings, texts) in table {
+        let mut run = MadeRun::new(1, 10).scored("4+ 6-").scored("5+ 5-");
+        run = run.tested(0, "4+ 16-").tested(1, "5+ 15-").finished();
+        run.summary.config.task.findings = serde_json::from_value(findings).expect("findings");
+        let folder = tempfile::tempdir().expect("a folder");
+        run.write(&folder.path().join("run"));
+        let (file, _) = report(folder.path(), &folder.path().join("run"));
+        node("findings.mjs", &[&[file.to_string_lossy().as_ref()], &texts[..]].concat());
+    }
 }
 
 /// Changes every JSON value of a file.

@@ -3,6 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use mmh::dataset::findings::{DataFinding, FindingKind};
 use mmh_tests::made::MadeRun;
 use serde_json::Value;
 
@@ -224,6 +225,14 @@ fn hostile_text_is_only_text() {
     run.summary.config.target_model = "a|b`c`\n# owned\u{1b}[31m".into();
     run.summary.iterations[1].score.outcomes.insert("<b>".into(), 1);
     run.summary.iterations[1].score.n_errors = 1;
+    let hostile = DataFinding {
+        kind: FindingKind::Overlap,
+        splits: vec!["val".into(), "test".into()],
+        count: 2,
+        ids: vec!["\u{1b}[31m<b>".into()],
+        text: "<img src=x>\n# owned\u{202e}".into(),
+    };
+    run.summary.config.task.findings = Some(vec![hostile; 5_000]);
     let folder = tempfile::tempdir().expect("a folder");
     run.write(folder.path());
     for form in [&[][..], &["--csv"], &["--markdown"]] {

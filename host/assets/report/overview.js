@@ -8,6 +8,7 @@ import {
   count,
   dollars,
   duration,
+  findingLine,
   grouped,
   headline,
   numbered,
@@ -33,6 +34,13 @@ export function notices(store) {
       `${count(run.iterations.length, "iteration")} of ${run.config.iterations + 1} are here. The run is under way, or was cut off.`,
     ]);
   }
+  const findings = run.config.task.findings ?? [];
+  if (findings.length > 0)
+    all.push([
+      "Data",
+      findings.slice(0, 12).map(findingLine).join("; ") +
+        (findings.length > 12 ? `; and ${findings.length - 12} more` : ""),
+    ]);
   if (run.problems.length > 0)
     all.push([
       "Incomplete",
@@ -91,10 +99,18 @@ export function finding(store, base = "") {
     parts.push(
       " Held out: ",
       tests.map((it, at) => [at > 0 ? " → " : "", strong(percent(it.score.accuracy))]),
-      ` of ${n} examples that no harness and no proposer saw before.`,
+      ` of ${n} examples${seenBefore(run.config.task)}`,
     );
   }
   return el("p", { class: "finding" }, parts);
+}
+
+/** Whether the search has seen held-out texts, as far as the run says. */
+function seenBefore(task) {
+  if (!task.findings) return ".";
+  const seen = task.findings.filter((it) => it.kind === "overlap" && it.splits?.[1] === "test");
+  if (seen.length === 0) return " that no harness and no proposer saw before.";
+  return `; ${seen.map(findingLine).join("; ")}.`;
 }
 
 const strong = (text) => el("strong", {}, text);

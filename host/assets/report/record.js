@@ -1,7 +1,7 @@
 // What a run was asked to do and with what: configuration, digests, prices, limits with what was used of them.
 
 import { digest, el, facts, fill, svg, table } from "./dom.js";
-import { amount, dollars, grouped, numbered, time } from "./text.js";
+import { amount, dollars, findingLine, grouped, numbered, time } from "./text.js";
 
 /** All of it in this element. */
 export function showRecord(store, element) {
@@ -26,8 +26,15 @@ export function showRecord(store, element) {
         { class: "muted" },
         `${run.config.task.labels.length} labels: ${run.config.task.labels.join(", ")}`,
       ),
+      el("p", { class: "muted" }, dataFindings(run.config.task)),
     ),
   );
+}
+
+function dataFindings({ findings }) {
+  if (!findings) return "What the data set holds twice was not recorded.";
+  if (findings.length === 0) return "No text stands in two splits, and no row is repeated.";
+  return `The data: ${findings.map(findingLine).join("; ")}.`;
 }
 
 function asked({ config, finished_at }) {

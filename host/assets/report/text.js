@@ -95,3 +95,9 @@ export function headline(markdown) {
   const text = line.replace(/^#+\s*/, "").trim();
   return text.length > 140 ? `${text.slice(0, 139)}…` : text;
 }
+
+/** A finding about the data with what it is about. */
+export function findingLine(it) {
+  const more = it.count > it.ids.length ? ", …" : "";
+  return `${it.text}: ${it.ids.join(", ")}${more}`;
+}

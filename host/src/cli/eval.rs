@@ -13,13 +13,13 @@ use super::{
     limits::LimitArgs,
     scoreboard,
     terminal::Terminal,
-    workbench,
+    workbench::{self, ColumnArgs},
 };
 use crate::{
     build::{Builder, Built},
     clock::Clock,
     compile::Rejection,
-    dataset::{self, BUILTIN, Dataset, Split},
+    dataset::{self, BUILTIN, Dataset, Source, Split},
     evaluate::{Evaluation, Evaluator, Learned, Learning, Past, Sink, sink::Discard},
     lint::{self, Leak, Lint, Place},
     progress::Observer,
@@ -39,9 +39,11 @@ pub struct EvalArgs {
     /// Use a simulated target model: offline, free, and deterministic by seed
     #[arg(long)]
     mock: bool,
-    /// The data set: built in, a folder with train, val and test .jsonl, or a .jsonl or .csv file
+    /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
     #[arg(long, default_value = BUILTIN, value_name = "NAME|PATH")]
     dataset: String,
+    #[command(flatten)]
+    columns: ColumnArgs,
     /// The examples to evaluate on
     #[arg(long, default_value = "val")]
     split: SplitArg,
@@ -95,7 +97,8 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer: &*observer };
     let target = connector.target(&args.target.choice())?;
     let replies = connect::replies(global, &target)?;
-    let dataset = workbench::dataset(&args.dataset, args.seed, &*observer)?;
+    let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
+    let dataset = workbench::dataset(source, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let builder = workbench::open(global, &limits, &*observer).await?;
     terminal.done();
@@ -140,7 +143,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     cost += done.cost;
     cost.unknown_usd = budget.standing().unknown.as_f64();
     if args.json {
-        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "complete": done.complete, "cost": cost, "score": score, "leaks": leaks });
+        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "score": score, "leaks": leaks });
         println!("{result:#}");
     } else {
         print!("{}{}", shown(&args, &dataset, &score, &done.rows), leaked(&leaks));

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{CliResult, limits};
 use crate::{
     audit::export,
-    dataset,
+    dataset::{BUILTIN, Columns},
     digest::Digest,
     record::{format::Config, reader::RunReader},
     text,
@@ -49,9 +49,13 @@ pub fn main(args: ExportArgs) -> CliResult {
 fn command(config: &Config) -> String {
     let mut words = vec!["mmh".to_owned(), "eval".into(), "harness.wasm".into()];
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
-    if config.dataset != dataset::BUILTIN {
+    if config.dataset != BUILTIN || config.dataset_path.is_some() {
         // Where it is on another machine is not known.
         option("--dataset", "PATH_OF_THE_DATA_SET".into());
+        let Columns { text, label } = config.dataset_columns.clone();
+        for (name, column) in [("--text-column", text), ("--label-column", label)] {
+            column.into_iter().for_each(|column| option(name, column));
+        }
     }
     option("--seed", config.seed.to_string());
     option("--eval-size", config.eval_split_size.to_string());

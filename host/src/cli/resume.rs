@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     build::Builder,
-    dataset::{self, BUILTIN, Dataset},
+    dataset::{self, BUILTIN, Dataset, Source},
     progress::Observer,
     record::{
         format::{Config, SCHEMA_VERSION},
@@ -79,9 +79,10 @@ fn models(
 /// The run's data set, which may have moved but must be the same.
 fn dataset(args: &RunArgs, config: &Config, observer: &dyn Observer) -> Result<Dataset, CliError> {
     let name = args.dataset.as_deref().or(config.dataset_path.as_deref()).unwrap_or(BUILTIN);
-    let dataset = workbench::dataset(name, config.seed, observer)?;
-    workbench::same_dataset(name, &dataset, config)?;
-    Ok(dataset)
+    let named = args.columns.resolve();
+    let columns = if named.is_empty() { &config.dataset_columns } else { &named };
+    let dataset = workbench::dataset(Source { name, columns }, config.seed, observer)?;
+    workbench::of_run(name, dataset, config)
 }
 
 /// Half of a run by one compiler and half by another would be no run.

@@ -14,13 +14,13 @@ use super::{
     limits::LimitArgs,
     resume,
     terminal::Terminal,
-    workbench,
+    workbench::{self, ColumnArgs},
 };
 use crate::{
     build::Builder,
     clock::Clock,
     compile,
-    dataset::{self, BUILTIN, Dataset},
+    dataset::{self, BUILTIN, Dataset, Source},
     digest::Digest,
     model::remote::Role,
     progress::Observer,
@@ -43,10 +43,12 @@ pub struct RunArgs {
     /// Iterations to propose, besides the baseline 000
     #[arg(long, default_value_t = 12, value_name = "N")]
     iterations: u32,
-    /// The data set: built in, a folder with train, val and test .jsonl, or a .jsonl or .csv file
+    /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
     /// [default: symptoms-mini, or the run's own]
     #[arg(long, value_name = "NAME|PATH")]
     pub dataset: Option<String>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
     /// Validation examples to score on; all if there are fewer
     #[arg(long, default_value_t = 100, value_name = "N")]
     eval_size: usize,
@@ -131,8 +133,9 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     if args.eval_size == 0 {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
-    let name = args.dataset.as_deref().unwrap_or(BUILTIN);
-    let dataset = workbench::dataset(name, args.seed, &*observer)?;
+    let columns = args.columns.resolve();
+    let source = Source { name: args.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
+    let dataset = workbench::dataset(source, args.seed, &*observer)?;
     let limits = args.limits.resolve();
     let baseline = match &args.baseline {
         Some(path) => super::check::read_source(path, limits.source_bytes)?,
@@ -210,6 +213,7 @@ fn config(
         iterations: args.iterations,
         dataset: dataset.task.name.clone(),
         dataset_path: args.dataset.clone().filter(|name| name != BUILTIN),
+        dataset_columns: args.columns.resolve(),
         eval_split_size,
         proposer_model: proposer.model.id().to_owned(),
         target_model: target.model.id().to_owned(),

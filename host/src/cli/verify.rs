@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{CliResult, Global, error::CliError, error::EXAMINED_NOT_OK, terminal::Terminal, workbench};
 use crate::{
-    dataset::{self, Dataset},
+    dataset::{self, Dataset, Source},
     digest::Digest,
     progress::{Event, Observer},
     record::{format::Config, manifest, reader::RunReader},
@@ -82,14 +82,15 @@ pub fn train(
     observer: &dyn Observer,
 ) -> Result<Option<Dataset>, CliError> {
     let name = named.unwrap_or(&config.dataset);
-    if named.is_none() && name != dataset::BUILTIN {
+    // A file may be called like the built-in data set.
+    let is_built_in = config.dataset == dataset::BUILTIN && config.dataset_path.is_none();
+    if named.is_none() && !is_built_in {
         observer
             .note(format!("what was learned from {name} is not learned again: --dataset names its place"));
         return Ok(None);
     }
-    let dataset = dataset::load(name, config.seed)?;
-    workbench::same_dataset(name, &dataset, config)?;
-    Ok(Some(dataset))
+    let dataset = Source { name, columns: &config.dataset_columns }.load(config.seed)?;
+    workbench::of_run(name, dataset, config).map(Some)
 }
 
 fn print(config: &Config, digest: Option<Digest>, checked: &[Checked], holds: bool) {

@@ -1,9 +1,11 @@
 //! Puts the library's parts together for commands that compile or run harnesses.
 
+use clap::Args;
+
 use super::{Global, environment, error::CliError};
 use crate::{
     build::Builder,
-    dataset::{self, Dataset},
+    dataset::{Columns, Dataset, Source},
     jail::{Confinement, Jail, features},
     limits::Limits,
     progress::Observer,
@@ -42,18 +44,39 @@ fn jail(global: &Global, observer: &dyn Observer) -> Result<Jail, CliError> {
     }
 }
 
+/// Which columns of a data set hold texts and labels.
+#[derive(Args)]
+pub struct ColumnArgs {
+    /// The column, or key, of the texts [default: question, input_text, text or input]
+    #[arg(long, value_name = "NAME")]
+    text_column: Option<String>,
+    /// The column, or key, of the labels [default: answer, output_text or label]
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+}
+
+impl ColumnArgs {
+    pub fn resolve(&self) -> Columns {
+        Columns { text: self.text_column.clone(), label: self.label_column.clone() }
+    }
+}
+
 /// Loads a data set, and passes on what a careful user should know of it.
-pub fn dataset(name: &str, seed: u64, observer: &dyn Observer) -> Result<Dataset, CliError> {
-    let dataset = dataset::load(name, seed)?;
-    dataset.warnings.iter().for_each(|warning| observer.note(format!("warning: {warning}")));
+pub fn dataset(source: Source<'_>, seed: u64, observer: &dyn Observer) -> Result<Dataset, CliError> {
+    let dataset = source.load(seed)?;
+    for finding in &dataset.findings {
+        observer.note(format!("warning: {}", finding.line()));
+    }
     Ok(dataset)
 }
 
-/// Refuses another data set than a run's.
-pub fn same_dataset(name: &str, dataset: &Dataset, config: &Config) -> Result<(), CliError> {
+/// A loaded data set as a run knows it, or a refusal if it is another one. A file may have another name now; the run's
+/// prompts have the old one.
+pub fn of_run(name: &str, mut dataset: Dataset, config: &Config) -> Result<Dataset, CliError> {
     let (expected, found) = (config.dataset_digest, dataset.digest);
     if found == expected {
-        return Ok(());
+        dataset.task.name.clone_from(&config.dataset);
+        return Ok(dataset);
     }
     Err(CliError::input(format!(
         "the data set {name} is not the run's: sha256 {expected} is expected, {found} found"

@@ -1,10 +1,21 @@
 //! Finds a data set by name or path.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
-use super::{Dataset, DatasetError, Split, rows, rows::Row, split};
+use super::{
+    Dataset, DatasetError, Split,
+    columns::Columns,
+    file::{self, ENDINGS, Format},
+    findings::{DataFinding, FindingKind},
+    rows::{self, Row},
+    split,
+};
 
 /// The data set that comes with the program. Every text of it was written for this project.
 pub const BUILTIN: &str = "symptoms-mini";
@@ -20,7 +31,13 @@ const BUILTIN_SPLITS: [&str; 3] = [
 /// What a data set without a `task.json` asks for.
 const DEFAULT_INSTRUCTIONS: &str = "Read the text and choose the one label that fits it best.";
 
-/// Optional words about a data set in a folder: `task.json`.
+/// Optional words about a data set in a folder.
+const TASK_FILE: &str = "task.json";
+
+/// Names of a folder that an error repeats.
+const SHOWN_FILES: usize = 12;
+
+/// What stands in [`TASK_FILE`].
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TaskFile {
@@ -28,71 +45,176 @@ struct TaskFile {
     instructions: Option<String>,
 }
 
-/// Loads the built-in data set, a folder, or a single file. The seed decides how a single file is split.
+/// What a data set says of itself. All of it belongs to the data set's identity; the name of a file does not.
+#[derive(Default)]
+pub(super) struct About {
+    pub name: Option<String>,
+    pub instructions: Option<String>,
+}
+
+/// Where a data set is, and how it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The built-in one, a folder, or a file.
+    pub name: &'a str,
+    pub columns: &'a Columns,
+}
+
+/// Loads a data set whose columns have usual names. See [`Source::load`].
 pub fn load(name: &str, seed: u64) -> Result<Dataset, DatasetError> {
-    if name == BUILTIN {
-        return builtin();
-    }
-    let path = Path::new(name);
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match extension {
-        _ if path.is_dir() => folder(path),
-        "jsonl" | "ndjson" => single(path, rows::from_jsonl, seed),
-        "csv" => single(path, rows::from_csv, seed),
-        _ => Err(DatasetError::Unknown { name: name.to_owned() }),
-    }
+    Source { name, columns: &Columns::default() }.load(seed)
 }
 
-fn builtin() -> Result<Dataset, DatasetError> {
-    let parse = |at: usize| rows::from_jsonl(BUILTIN, BUILTIN_SPLITS[at].as_bytes());
-    Dataset::assemble(BUILTIN, BUILTIN_INSTRUCTIONS, [parse(0)?, parse(1)?, parse(2)?])
-}
-
-fn folder(path: &Path) -> Result<Dataset, DatasetError> {
-    let mut splits = [Vec::new(), Vec::new(), Vec::new()];
-    for (split, rows) in Split::ALL.into_iter().zip(&mut splits) {
-        let file = path.join(format!("{}.jsonl", split.name()));
-        match read(&file) {
-            Ok(bytes) => *rows = rows::from_jsonl(&file.display().to_string(), &bytes)?,
-            // A data set may do without held-out rows; then there is no held-out score.
-            Err(DatasetError::Read { source, .. })
-                if split == Split::Test && source.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+impl Source<'_> {
+    /// Loads the built-in data set, a folder, or a single file. The seed decides how a single file is split.
+    pub fn load(&self, seed: u64) -> Result<Dataset, DatasetError> {
+        if self.name == BUILTIN {
+            return self.builtin();
+        }
+        let path = Path::new(self.name);
+        match format_of(path) {
+            _ if path.is_dir() => self.folder(path),
+            Some((_, format)) => self.single(path, format, seed),
+            None => Err(DatasetError::Unknown { name: self.name.to_owned() }),
         }
     }
-    let about = task_file(&path.join("task.json"))?;
-    let instructions = about.instructions.as_deref().unwrap_or(DEFAULT_INSTRUCTIONS);
-    Dataset::assemble(&about.name.unwrap_or_else(|| stem(path)), instructions, splits)
+
+    fn builtin(&self) -> Result<Dataset, DatasetError> {
+        let parse = |at: usize| rows::read(BUILTIN, BUILTIN_SPLITS[at], Format::Json, self.columns);
+        let (name, instructions) = (Some(BUILTIN.to_owned()), Some(BUILTIN_INSTRUCTIONS.to_owned()));
+        let splits = [parse(0)?, parse(1)?, parse(2)?];
+        Dataset::assemble(BUILTIN, About { name, instructions }, DEFAULT_INSTRUCTIONS, splits)
+    }
+
+    fn folder(&self, path: &Path) -> Result<Dataset, DatasetError> {
+        let Files { splits: files, unread } = Files::of(path)?;
+        let mut splits = [Vec::new(), Vec::new(), Vec::new()];
+        let has_test = files[2].is_some();
+        for (file, rows) in files.into_iter().zip(&mut splits) {
+            if let Some((file, format)) = file {
+                *rows = self.rows(&file, format)?;
+            }
+        }
+        let has_empty_test = has_test && splits[2].is_empty();
+        let about = task_file(&path.join(TASK_FILE))?;
+        let mut dataset = Dataset::assemble(&stem(path), about, DEFAULT_INSTRUCTIONS, splits)?;
+        if has_empty_test {
+            let text = "the file of held-out examples has no rows, so there is no held-out score".to_owned();
+            let test = [Split::Test.name()].into_iter();
+            dataset.findings.push(DataFinding::new(FindingKind::EmptyTest, &[Split::Test], test, text));
+        }
+        if !unread.is_empty() {
+            let (names, text) =
+                (unread.iter().map(String::as_str), "not read, since they are no split".to_owned());
+            dataset.findings.push(DataFinding::new(FindingKind::UnreadFiles, &[], names, text));
+        }
+        Ok(dataset)
+    }
+
+    fn single(&self, path: &Path, format: Format, seed: u64) -> Result<Dataset, DatasetError> {
+        let rows = self.rows(path, format)?;
+        let count = rows.len();
+        let splits = split::split(rows, seed);
+        if splits.iter().take(2).any(Vec::is_empty) {
+            let problem = format!(
+                "its {count} rows are too few to be split into train, val and test: it takes 5 texts"
+            );
+            return Err(DatasetError::Shape { file: path.display().to_string(), problem });
+        }
+        Dataset::assemble(&stem(path), About::default(), DEFAULT_INSTRUCTIONS, splits)
+    }
+
+    fn rows(&self, path: &Path, format: Format) -> Result<Vec<Row>, DatasetError> {
+        rows::read(&path.display().to_string(), &file::text(path)?, format, self.columns)
+    }
 }
 
-fn single(
-    path: &Path,
-    parse: fn(&str, &[u8]) -> Result<Vec<Row>, DatasetError>,
-    seed: u64,
-) -> Result<Dataset, DatasetError> {
-    let rows = parse(&path.display().to_string(), &read(path)?)?;
-    Dataset::assemble(&stem(path), DEFAULT_INSTRUCTIONS, split::split(rows, seed))
+/// The data files of a folder.
+struct Files {
+    /// By split. `test` may be missing: then there is no held-out score.
+    splits: [Option<(PathBuf, Format)>; 3],
+    /// Names of those that belong to no split, in order.
+    unread: Vec<String>,
 }
 
-fn task_file(path: &Path) -> Result<TaskFile, DatasetError> {
-    match read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| DatasetError::Shape {
+impl Files {
+    fn of(folder: &Path) -> Result<Self, DatasetError> {
+        let shape = |problem: String| DatasetError::Shape { file: folder.display().to_string(), problem };
+        let names = names(folder)?;
+        let mut by_split: BTreeMap<Split, Vec<(&String, Format)>> = BTreeMap::new();
+        let mut unread = Vec::new();
+        for name in names.iter().filter(|name| *name != TASK_FILE) {
+            let Some((stem, format)) = file::format_of(name) else { continue };
+            match Split::ALL.into_iter().find(|split| split.name().eq_ignore_ascii_case(stem)) {
+                Some(split) => by_split.entry(split).or_default().push((name, format)),
+                None => unread.push(name.clone()),
+            }
+        }
+        let mut splits = [None, None, None];
+        for (split, file) in Split::ALL.into_iter().zip(&mut splits) {
+            match by_split.get(&split).map_or(&[][..], Vec::as_slice) {
+                [] if split == Split::Test => {}
+                [] => return Err(shape(missing(split, &names))),
+                [(name, format)] => *file = Some((folder.join(name), *format)),
+                [(first, _), (second, _), ..] => {
+                    let split = split.name();
+                    return Err(shape(format!(
+                        "{first} and {second} would both be {split}: keep one of them here"
+                    )));
+                }
+            }
+        }
+        Ok(Self { splits, unread })
+    }
+}
+
+fn missing(split: Split, names: &[String]) -> String {
+    let name = split.name();
+    let shown: Vec<&str> = names.iter().take(SHOWN_FILES).map(String::as_str).collect();
+    let (shown, more) = (shown.join(", "), if names.len() > SHOWN_FILES { ", …" } else { "" });
+    let there =
+        if names.is_empty() { "the folder is empty".into() } else { format!("the folder has {shown}{more}") };
+    format!("there is no file for {name}: its name is {name} with the ending {ENDINGS}; {there}")
+}
+
+/// The names in a folder, in order.
+fn names(folder: &Path) -> Result<Vec<String>, DatasetError> {
+    let failed = |source| DatasetError::Read { path: folder.display().to_string(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        names.extend(entry.map_err(failed)?.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn task_file(path: &Path) -> Result<About, DatasetError> {
+    let text = match file::text(path) {
+        Ok(text) => text,
+        Err(DatasetError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(About::default());
+        }
+        Err(error) => return Err(error),
+    };
+    let TaskFile { name, instructions } =
+        serde_json::from_str(&text).map_err(|error| DatasetError::Shape {
             file: path.display().to_string(),
             problem: format!("it needs the optional keys name and instructions: {error}"),
-        }),
-        Err(DatasetError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            Ok(TaskFile::default())
-        }
-        Err(error) => Err(error),
-    }
+        })?;
+    Ok(About { name, instructions })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, DatasetError> {
-    fs::read(path).map_err(|source| DatasetError::Read { path: path.display().to_string(), source })
+fn format_of(path: &Path) -> Option<(&str, Format)> {
+    file::format_of(path.file_name()?.to_str()?)
 }
 
-/// The folder's or file's name without its ending.
+/// The folder's or file's name without its endings.
 fn stem(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    path.file_stem().map_or_else(|| "data".into(), |stem| stem.to_string_lossy().into_owned())
+    let name =
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| "data".into());
+    match file::format_of(&name) {
+        Some((stem, _)) if !path.is_dir() => stem.to_owned(),
+        _ => name,
+    }
 }

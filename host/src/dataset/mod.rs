@@ -3,14 +3,23 @@
 //! `train` a harness may learn from, `val` is what the search scores and the proposer sees, `test` is
 //! held out until the search is over.
 
+mod columns;
+mod file;
+pub mod findings;
+mod json;
 mod load;
 mod rows;
 mod split;
+mod table;
 
 use std::collections::BTreeSet;
 
-pub use load::{BUILTIN, load};
+pub use columns::Columns;
+pub use load::{BUILTIN, Source, load};
 pub use split::sample;
+
+use findings::DataFinding;
+use load::About;
 
 use crate::{
     digest::{Digest, KeyBuilder},
@@ -27,7 +36,7 @@ pub struct Example {
 }
 
 /// A part of the data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
     Train,
     Val,
@@ -55,10 +64,10 @@ pub struct Dataset {
     pub val: Vec<Example>,
     /// Empty where the data set has none.
     pub test: Vec<Example>,
-    /// Of the task and every row, in order.
+    /// Of every row, in order, and of what the data set says of itself. The name of a file is no part of it.
     pub digest: Digest,
     /// What a careful user should know, such as texts that stand in two splits.
-    pub warnings: Vec<String>,
+    pub findings: Vec<DataFinding>,
 }
 
 /// The data set could not be used. Says where and what is wrong.
@@ -67,9 +76,10 @@ pub enum DatasetError {
     #[error("cannot read the data set {path}: {source}")]
     Read { path: String, source: std::io::Error },
     #[error(
-        "{name:?} is no data set: it is neither built in ({builtin}) nor a folder with train.jsonl and val.jsonl, nor \
-         a .jsonl or .csv file",
-        builtin = BUILTIN
+        "{name:?} is no data set: it is neither built in ({builtin}) nor a folder with train and val, nor a file with \
+         the ending {endings}",
+        builtin = BUILTIN,
+        endings = file::ENDINGS
     )]
     Unknown { name: String },
     #[error("{file}, line {line}: {problem}")]
@@ -79,19 +89,16 @@ pub enum DatasetError {
 }
 
 impl Dataset {
-    /// Puts splits of (text, label) rows together.
-    fn assemble(name: &str, instructions: &str, splits: [Vec<rows::Row>; 3]) -> Result<Self, DatasetError> {
+    /// Puts splits of rows together. `name` and `instructions` are for a data set that says nothing of itself.
+    fn assemble(
+        name: &str,
+        about: About,
+        instructions: &str,
+        splits: [Vec<rows::Row>; 3],
+    ) -> Result<Self, DatasetError> {
         let shape = |problem: String| DatasetError::Shape { file: name.to_owned(), problem };
         let labels: BTreeSet<&str> = splits.iter().flatten().map(|row| row.label.as_str()).collect();
-        if labels.len() < 2 {
-            return Err(shape(format!("there are {} labels, but a task needs at least two", labels.len())));
-        }
-        let task = Task {
-            name: name.to_owned(),
-            instructions: instructions.to_owned(),
-            labels: labels.into_iter().map(str::to_owned).collect(),
-        };
-        let warnings = rows::overlaps(&splits);
+        let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
         let [train, val, test] = splits;
         let (train, val, test) =
             (number(Split::Train, train), number(Split::Val, val), number(Split::Test, test));
@@ -100,8 +107,17 @@ impl Dataset {
                 return Err(shape(format!("the split {} has no rows", split.name())));
             }
         }
-        let digest = digest(&task, [&train, &val, &test]);
-        Ok(Self { task, train, val, test, digest, warnings })
+        if let [label] = labels.as_slice() {
+            return Err(shape(format!(
+                "every row has the label {label:?}, but a task needs at least two labels"
+            )));
+        }
+        let digest = digest(&about, &labels, [&train, &val, &test]);
+        let findings = findings::find([&train, &val, &test]);
+        let name = about.name.unwrap_or_else(|| name.to_owned());
+        let instructions = about.instructions.unwrap_or_else(|| instructions.to_owned());
+        let task = Task { name, instructions, labels };
+        Ok(Self { task, train, val, test, digest, findings })
     }
 
     /// The examples of a split.
@@ -124,9 +140,12 @@ fn number(split: Split, rows: Vec<rows::Row>) -> Vec<Example> {
     .collect()
 }
 
-fn digest(task: &Task, splits: [&Vec<Example>; 3]) -> Digest {
-    let key = KeyBuilder::new("dataset").part("name", &task.name).part("instructions", &task.instructions);
-    let key = task.labels.iter().fold(key, |key, label| key.part("label", label));
+fn digest(about: &About, labels: &[String], splits: [&Vec<Example>; 3]) -> Digest {
+    let key = KeyBuilder::new("dataset");
+    let own = [("name", &about.name), ("instructions", &about.instructions)];
+    let own = own.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    let key = own.fold(key, |key, (name, text)| key.part(name, text));
+    let key = labels.iter().fold(key, |key, label| key.part("label", label));
     let rows = splits.into_iter().flatten();
     rows.fold(key, |key, row| key.part("id", &row.id).part("input", &row.input).part("gold", &row.label))
         .finish()

@@ -11,7 +11,7 @@ const SYSTEM: &str = "\
 You improve a harness: the program around a fixed language model (the target model) that decides what to prompt, \
 retrieve, remember and parse. You cannot change the target model, only the harness. A harness is one Rust file, \
 compiled to WebAssembly and run in a sandbox without files, network or clock, once per example. You are scored by \
-the accuracy of your harness on validation examples, and at the end on held-out examples that nobody sees.
+the accuracy of your harness on validation examples, and at the end on held-out examples that you cannot read.
 
 How to work:
 1. Read the scoreboard, the best harness and its raw failure traces. Look at prompts and replies, not only at scores: \

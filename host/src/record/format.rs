@@ -6,6 +6,9 @@
 //! `eval_trace.jsonl`; the interval, fuel, prompt size and outcomes in `score.json`; and the files
 //! `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin`, `provenance.json`,
 //! `test-result.json` and `manifest.json`.
+//!
+//! Added since, in `config.json`: `dataset_columns` and `task.findings`. `dataset_digest` is of the data set's content and
+//! no longer of its file's name: runs from before name another digest.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    dataset::Dataset,
+    dataset::{Columns, Dataset, findings::DataFinding},
     digest::Digest,
     jail::Confinement,
     limits::Limits,
@@ -38,6 +41,9 @@ pub struct Config {
     /// What was named as the data set, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset_path: Option<String>,
+    /// The columns that were named on the command line.
+    #[serde(default, skip_serializing_if = "Columns::is_empty")]
+    pub dataset_columns: Columns,
     pub eval_split_size: usize,
     pub proposer_model: String,
     pub target_model: String,
@@ -58,6 +64,7 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderInfo>,
     pub task: TaskInfo,
+    /// Of every row, in order, and of name and instructions where they stand in the data set's own `task.json`.
     pub dataset_digest: Digest,
     pub toolchain: ToolchainInfo,
     pub sdk_digest: Digest,
@@ -98,6 +105,10 @@ pub struct TaskInfo {
     pub train_size: usize,
     pub val_size: usize,
     pub test_size: usize,
+    /// What a careful user should know of the data set, such as texts that stand in two splits. Empty where there is
+    /// nothing; none in runs that are older than this field, of which nothing is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<DataFinding>>,
 }
 
 impl TaskInfo {
@@ -109,7 +120,15 @@ impl TaskInfo {
             train_size: dataset.train.len(),
             val_size: dataset.val.len(),
             test_size: dataset.test.len(),
+            findings: Some(dataset.findings.clone()),
         }
+    }
+
+    /// The findings on held-out texts that stand in another split as well: on those, a held-out score is no measure.
+    /// None where nothing is known.
+    pub fn seen_tests(&self) -> Option<Vec<&DataFinding>> {
+        let findings = self.findings.as_ref()?.iter();
+        Some(findings.filter(|finding| finding.is_about_seen_tests()).collect())
     }
 }
 

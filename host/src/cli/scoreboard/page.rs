@@ -24,6 +24,10 @@ impl Column {
     }
 }
 
+/// Findings about the data that are shown, and how much of each.
+const SHOWN_FINDINGS: usize = 12;
+const FINDING_CHARS: usize = 400;
+
 /// Between two columns.
 const GAP: &str = "  ";
 
@@ -149,6 +153,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
+    lines.extend(data(&it.summary));
     lines.extend(under_way(it));
     lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
     lines.push(money(&it.summary));
@@ -189,9 +194,12 @@ pub fn best(it: &Scoreboard) -> Vec<String> {
     }
     let scored = it.board.iterations.iter().filter(|row| row.status == SCORED).count();
     if scored > 1 {
-        let rest = match it.summary.test.iter().any(|test| test.index == best.index) {
-            true => "; the held-out score below is not",
-            false => "; held-out examples would tell more",
+        let is_tested = it.summary.test.iter().any(|test| test.index == best.index);
+        let rest = match it.summary.config.task.seen_tests().as_deref() {
+            _ if !is_tested => "; held-out examples would tell more",
+            Some([]) => "; the held-out score below is not",
+            Some(_) => "; the held-out score below counts texts that the search has seen",
+            None => "; the held-out score below tells more",
         };
         lines.push(format!("  the best of {scored} on validation is an optimistic estimate{rest}"));
     }
@@ -232,6 +240,18 @@ pub fn held_out(it: &Scoreboard) -> Vec<String> {
     if let Some(against) = &it.board.held_out {
         let noise = if against.paired.p < it.board.significance { "more than noise" } else { "may be noise" };
         lines.push(format!("  best against baseline: {}, a single test: {noise}", difference(against)));
+    }
+    lines
+}
+
+/// What a careful user should know of the data. It may be a stranger's.
+pub fn data(summary: &Summary) -> Vec<String> {
+    let findings = summary.config.task.findings.as_deref().unwrap_or_default();
+    let shown = findings.iter().take(SHOWN_FINDINGS);
+    let mut lines: Vec<String> =
+        shown.map(|finding| text::ellipsis(&format!("data: {}", finding.line()), FINDING_CHARS)).collect();
+    if findings.len() > SHOWN_FINDINGS {
+        lines.push(format!("data: {} more findings are in config.json", findings.len() - SHOWN_FINDINGS));
     }
     lines
 }

@@ -125,7 +125,7 @@ pub fn markdown(it: &Scoreboard) -> String {
         page += &format!("| {} |\n", row(&line).join(" | "));
     }
     page += "\n";
-    for finding in page::best(it).iter().chain(&page::held_out(it)) {
+    for finding in page::best(it).iter().chain(&page::held_out(it)).chain(&page::data(&it.summary)) {
         let nested = if finding.starts_with("  ") { "  " } else { "" };
         page += &format!("{nested}- {}\n", escaped(finding.trim_start_matches(['*', ' '])));
     }
