@@ -1,4 +1,4 @@
-//! Data sets: JSON Lines, CSV, and folders with a `task.json`. What is taken has the shape that everything
+//! Data sets: JSON, CSV, plain and packed, and folders with a `task.json`. What is taken has the shape that everything
 //! after it relies on.
 
 #![no_main]
@@ -23,7 +23,8 @@ fuzz_target!(|data: &[u8]| {
     let (kind, rest) = choice(data);
     let root = FOLDER.path();
     let path = match kind % 4 {
-        0 | 1 => written(&root.join("data.jsonl"), rest),
+        0 => written(&root.join("data.jsonl"), rest),
+        1 => written(&root.join("data.json"), rest),
         2 => written(&root.join("data.csv"), rest),
         _ => split_up(&root.join("splits"), rest),
     };

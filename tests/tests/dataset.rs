@@ -500,6 +500,13 @@ fn what_a_careful_user_should_know_is_found() {
         let found: Vec<String> = data.findings.iter().map(DataFinding::line).collect();
         assert_eq!(found, *expected, "{name}");
     }
+    let open: Vec<String> = (0..30).map(|n| format!("q{n},answer{n}")).collect();
+    for (split, rows) in Split::ALL.into_iter().zip(open.chunks(10)) {
+        write(root, &format!("open/{}.csv", split.name()), csv(&rows.join(" ")));
+    }
+    let found = load(root, "open").expect("it loads").findings;
+    let found = found.last().map(DataFinding::line).unwrap_or_default();
+    assert!(found.starts_with("30 labels for 10 examples of train look like open answers"), "{found}");
     write(root, "nothing/dev.csv", "");
     write(root, "nothing/README.md", "");
     let found: Vec<String> =

@@ -133,6 +133,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         iterations: 1,
         dataset: dataset.task.name.clone(),
         dataset_path: None,
+        dataset_columns: Default::default(),
         eval_split_size: val.len(),
         proposer_model: "scripted".into(),
         target_model: "simulated-target".into(),

@@ -102,9 +102,14 @@ mod tests {
 
     #[test]
     fn names_are_found_or_told() {
-        type Expected<'a> = Result<(usize, usize), &'a str>;
-        // names, --text-column, --label-column, what comes of it
-        let table: [(&[&str], Option<&str>, Option<&str>, Expected<'_>); 16] = [
+        /// Names, --text-column, --label-column, and what comes of it.
+        type Case = (
+            &'static [&'static str],
+            Option<&'static str>,
+            Option<&'static str>,
+            Result<(usize, usize), &'static str>,
+        );
+        let table: [Case; 16] = [
             (&["label", "text"], None, None, Ok((1, 0))),
             (&["", "Label", "TEXT"], None, None, Ok((2, 1))),
             (&["text", "label", "question", "answer"], None, None, Ok((2, 3))),

@@ -41,6 +41,8 @@ pub enum FindingKind {
     SimilarLabels,
     /// Examples with a label that no example of `train` has.
     UntrainedLabels,
+    /// So many labels for the examples of `train` that they look like open answers.
+    ManyLabels,
     /// There is a file of held-out examples, and it has no rows.
     EmptyTest,
     /// Data files of the folder that are no split.
@@ -49,6 +51,9 @@ pub enum FindingKind {
     #[serde(other)]
     Other,
 }
+
+/// Labels look like open answers if there are so many of them, and fewer than two examples of `train` for each.
+const MANY_LABELS: usize = 20;
 
 /// Ids that a finding names.
 const MAX_IDS: usize = 10;
@@ -109,6 +114,7 @@ pub fn find(splits: [&[Example]; 3]) -> Vec<DataFinding> {
     findings.extend(contradictions(&places));
     findings.extend(untrained(splits));
     findings.extend(similar_labels(splits));
+    findings.extend(many_labels(splits));
     findings
 }
 
@@ -131,7 +137,7 @@ fn places<'a>(splits: [&'a [Example]; 3]) -> Places<'a> {
     places
 }
 
-fn each<'a>(splits: [&'a [Example]; 3]) -> impl Iterator<Item = (Split, &'a Example)> {
+fn each(splits: [&[Example]; 3]) -> impl Iterator<Item = (Split, &Example)> {
     let splits = Split::ALL.into_iter().zip(splits);
     splits.flat_map(|(split, examples)| examples.iter().map(move |example| (split, example)))
 }
@@ -221,9 +227,8 @@ fn untrained(splits: [&[Example]; 3]) -> Vec<DataFinding> {
 }
 
 fn similar_labels(splits: [&[Example]; 3]) -> Option<DataFinding> {
-    let labels: BTreeSet<&str> = each(splits).map(|(_, example)| example.label.as_str()).collect();
     let mut forms: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for label in labels {
+    for label in labels(splits) {
         forms.entry(label.nfc().flat_map(char::to_lowercase).collect()).or_default().push(label);
     }
     let similar: Vec<&str> = forms.into_values().filter(|labels| labels.len() > 1).flatten().collect();
@@ -233,4 +238,20 @@ fn similar_labels(splits: [&[Example]; 3]) -> Option<DataFinding> {
     );
     (!similar.is_empty())
         .then(|| DataFinding::new(FindingKind::SimilarLabels, &[], similar.into_iter(), text))
+}
+
+fn many_labels(splits: [&[Example]; 3]) -> Option<DataFinding> {
+    let labels = labels(splits);
+    let (many, train) = (labels.len(), splits[0].len());
+    let labels: Vec<&str> = labels.into_iter().collect();
+    let text = format!(
+        "{many} labels for {} of train look like open answers, and an answer has to be a label letter by letter",
+        counted(train, "example")
+    );
+    (many >= MANY_LABELS && many * 2 > train)
+        .then(|| DataFinding::new(FindingKind::ManyLabels, &[], labels.into_iter(), text))
+}
+
+fn labels(splits: [&[Example]; 3]) -> BTreeSet<&str> {
+    each(splits).map(|(_, example)| example.label.as_str()).collect()
 }

@@ -35,6 +35,14 @@ pub struct Example {
     pub label: String,
 }
 
+impl Example {
+    /// Whether a prediction is right: it is the label, letter by letter. Only white space around it does not matter. What a
+    /// reply may be taken for besides, the harness decides.
+    pub fn is_answered_by(&self, predicted: &str) -> bool {
+        predicted.trim() == self.label
+    }
+}
+
 /// A part of the data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
@@ -149,4 +157,27 @@ fn digest(about: &About, labels: &[String], splits: [&Vec<Example>; 3]) -> Diges
     let rows = splits.into_iter().flatten();
     rows.fold(key, |key, row| key.part("id", &row.id).part("input", &row.input).part("gold", &row.label))
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_is_right_letter_by_letter() {
+        let table = [
+            ("flu", "flu", true),
+            (" flu\n", "flu", true),
+            ("Flu", "flu", false),
+            ("flu.", "flu", false),
+            ("A", "A+", false),
+            ("1.0", "1", false),
+            ("cafe\u{301}", "caf\u{e9}", false),
+            ("", "flu", false),
+        ];
+        for (predicted, label, expected) in table {
+            let example = Example { id: "val-0000".into(), input: "text".into(), label: label.into() };
+            assert_eq!(example.is_answered_by(predicted), expected, "{predicted:?} for {label:?}");
+        }
+    }
 }

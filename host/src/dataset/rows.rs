@@ -30,8 +30,8 @@ impl Problem {
 pub fn read(file: &str, text: &str, format: Format, columns: &Columns) -> Result<Vec<Row>, DatasetError> {
     let rows = match format {
         Format::Json => json::rows(text, columns),
-        Format::Commas => table::rows(text, &[b',', b';', b'\t', b'|'], columns),
-        Format::Tabs => table::rows(text, &[b'\t', b',', b';', b'|'], columns),
+        Format::Commas => table::rows(text, b",;\t|", columns),
+        Format::Tabs => table::rows(text, b"\t,;|", columns),
     };
     rows.map_err(|Problem { line, problem }| DatasetError::Row { file: file.to_owned(), line, problem })
 }

@@ -275,7 +275,7 @@ pub fn trace_row(model: &str, example: &Example, latency_ms: f64, report: Report
         Ok(label) => (Some(label), None),
         Err(failure) => (None, Some(failure)),
     };
-    let correct = predicted_label.as_deref().is_some_and(|label| label.trim() == example.label);
+    let correct = predicted_label.as_deref().is_some_and(|label| example.is_answered_by(label));
     TraceRow {
         example_id: example.id.clone(),
         model: model.to_owned(),

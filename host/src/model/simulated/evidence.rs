@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     lexicon,
-    prompt::Reading,
+    prompt::{Reading, distinct},
     text::{normalize, sentences, stems},
 };
 
@@ -89,8 +89,9 @@ pub(crate) fn weigh(reading: &Reading, seed: u64, with_reasons: bool) -> Vec<Fin
     apply_rules(reading, &question, attention, &mut findings);
     let amplitude = amplitude(reading.options.len(), with_reasons);
     let query = normalize(&reading.query);
-    for (finding, option) in findings.iter_mut().zip(&reading.options) {
-        finding.score += amplitude * noise(seed, &query, &normalize(option));
+    for ((finding, option), key) in findings.iter_mut().zip(&reading.options).zip(distinct(&reading.options))
+    {
+        finding.score += amplitude * noise(seed, &query, key.as_ref().unwrap_or(option));
     }
     findings
 }

@@ -26,38 +26,44 @@ pub(crate) struct Reading {
     pub bytes: usize,
 }
 
-/// Options by their normalised text.
+/// Options by their text. Those that are the same up to case and punctuation, such as `A+` and `A-`, are found letter by
+/// letter only.
 pub(crate) struct Options {
     pub texts: Vec<String>,
     by_text: HashMap<String, usize>,
+    by_normal_text: HashMap<String, usize>,
 }
 
 impl Options {
     pub(crate) fn new(texts: Vec<String>) -> Self {
-        let mut options = Self { texts: Vec::new(), by_text: HashMap::new() };
-        for text in texts {
-            let key = normalize(&text);
-            if !key.is_empty() && !options.by_text.contains_key(&key) {
-                options.by_text.insert(key, options.texts.len());
-                options.texts.push(text);
+        let mut options = Self { texts: Vec::new(), by_text: HashMap::new(), by_normal_text: HashMap::new() };
+        for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            if !options.by_text.contains_key(text) {
+                options.by_text.insert(text.to_owned(), options.texts.len());
+                options.texts.push(text.to_owned());
             }
         }
+        let keys = distinct(&options.texts).into_iter().enumerate();
+        options.by_normal_text = keys.filter_map(|(at, key)| Some((key?, at))).collect();
         options
     }
 
-    /// The option that a text is, up to case and punctuation.
+    /// The option that a text is: letter by letter, or up to case and punctuation.
     pub(crate) fn exactly(&self, text: &str) -> Option<usize> {
-        self.by_text.get(&normalize(text)).copied()
+        self.by_text.get(text.trim()).or_else(|| self.by_normal_text.get(&normalize(text))).copied()
     }
 
     /// The options that a text mentions as whole words, in order of their place.
     pub(crate) fn mentioned(&self, text: &str) -> Vec<usize> {
         let padded = format!(" {} ", normalize(text));
         let mut found: Vec<(usize, usize, usize)> = Vec::new();
-        for (key, &option) in &self.by_text {
+        for (key, &option) in &self.by_normal_text {
             if let Some(at) = padded.find(&format!(" {key} ")) {
                 found.push((at, at + key.len(), option));
             }
+        }
+        if self.by_normal_text.len() < self.texts.len() {
+            found.extend(self.literal(text));
         }
         found.sort_unstable_by_key(|&(start, end, option)| (start, std::cmp::Reverse(end), option));
         let mut end_of_last = 0;
@@ -69,11 +75,38 @@ impl Options {
         found.into_iter().map(|(_, _, option)| option).collect()
     }
 
+    /// Where options that are only found letter by letter stand between spaces or quotes, with places in the normalised
+    /// text.
+    fn literal(&self, text: &str) -> Vec<(usize, usize, usize)> {
+        let is_between =
+            |it: Option<char>| it.is_none_or(|it| it.is_whitespace() || "\"'`,;:()*".contains(it));
+        let options = self.texts.iter().enumerate();
+        let others = options.filter(|(at, _)| !self.by_normal_text.values().any(|known| known == at));
+        let places = others.filter_map(|(option, wanted)| {
+            let mut places = text.match_indices(wanted.as_str()).map(|(at, _)| at);
+            let at = places.find(|at| {
+                let behind = text[at + wanted.len()..].trim_start_matches('.');
+                is_between(text[..*at].chars().next_back()) && is_between(behind.chars().next())
+            })?;
+            let start = normalize(&text[..at]).len();
+            Some((start, start + wanted.len(), option))
+        });
+        places.collect()
+    }
+
     /// The option that a short text means: it is one, or mentions one.
     fn meant(&self, text: &str) -> Option<usize> {
         self.exactly(text)
             .or_else(|| (text.len() <= 400).then(|| self.mentioned(text).last().copied()).flatten())
     }
+}
+
+/// The normalised text of each option, where no other one has the same.
+pub(crate) fn distinct(options: &[String]) -> Vec<Option<String>> {
+    let mut count: HashMap<String, usize> = HashMap::new();
+    options.iter().for_each(|option| *count.entry(normalize(option)).or_default() += 1);
+    let keys = options.iter().map(|option| normalize(option));
+    keys.map(|key| (!key.is_empty() && count.get(&key) == Some(&1)).then_some(key)).collect()
 }
 
 /// Reads a request.

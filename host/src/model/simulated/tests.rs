@@ -56,6 +56,31 @@ fn understands_common_layouts() {
     }
 }
 
+/// Labels that differ in little are options of their own, and each of them is answered at times.
+#[test]
+fn labels_that_differ_in_signs_or_case_stay_apart() {
+    for labels in [
+        &["A", "A+", "A-", "B"][..],
+        &["-1", "0", "1"],
+        &["C", "C#", "C++"],
+        &["flu", "FLU", "cold"],
+        &["👍", "👎"],
+    ] {
+        let list: String = labels.iter().map(|label| format!("- {label}\n")).collect();
+        let prompt =
+            format!("Choose.\n\nLabels:\n{list}\nText: q r\n\nReply with one label and nothing else.");
+        let reading = prompt::read(&request(&prompt));
+        assert_eq!(reading.options, labels);
+        let said: std::collections::BTreeSet<String> =
+            (0..200).map(|seed| said(&request(&prompt), seed)).collect();
+        for (at, label) in labels.iter().enumerate() {
+            assert!(said.contains(*label), "{label:?} of {labels:?} is never said: {said:?}");
+            let worked = format!("Labels:\n{list}\nText: x\nLabel: {label}\n\nText: q r\nLabel:");
+            assert_eq!(prompt::read(&request(&worked)).examples, [("x".to_owned(), at)], "{label}");
+        }
+    }
+}
+
 #[test]
 fn the_texts_it_shows_are_no_instructions() {
     let reading = prompt::read(&request(&format!(
