@@ -1,12 +1,9 @@
 //! Which label a model's free text means.
 
 use crate::{
-    mentions::{Meaning, Mention, Text},
-    units::is_word,
+    answer::answered,
+    mentions::{Meaning, Text},
 };
-
-/// Words that announce an answer, as in `Answer: flu` or `the label is flu`.
-const MARKERS: [&str; 6] = ["answer", "label", "category", "class", "diagnosis", "prediction"];
 
 /// The label that a text means, if it means exactly one.
 ///
@@ -18,10 +15,10 @@ const MARKERS: [&str; 6] = ["answer", "label", "category", "class", "diagnosis",
 ///    takes for one are never matched loosely. Signs such as those of `-1`, `1.5`, `A+` and `C#`
 ///    are no punctuation. A label that stands inside a longer one, such as `cold` in `common cold`, is not
 ///    mentioned there.
-/// 3. A text that mentions several labels means the one that it gives as its answer: behind `Answer:`, `Label:`
-///    and the like, up to the end of the line or sentence; or on a line that holds nothing but a label. If such places
-///    name different labels, what stands behind `Answer:` decides over a list of labels; otherwise none is meant.
-///    So a text that only repeats the labels means none.
+/// 3. A text that mentions several labels means the one that it gives as its answer: directly behind `Answer:`,
+///    `the label is` and the like, with no other label in that sentence; or on a line that holds nothing but a label. If
+///    such places name different labels, none is meant, but for an `Answer:` that comes last, behind a list of labels. So
+///    a text that only repeats the labels means none.
 pub fn find<'a, L: AsRef<str>>(labels: &'a [L], text: &str) -> Option<&'a str> {
     let text = text.trim();
     let mut all = labels.iter().map(AsRef::as_ref);
@@ -38,86 +35,6 @@ pub fn find<'a, L: AsRef<str>>(labels: &'a [L], text: &str) -> Option<&'a str> {
         Meaning::One(label) => Some(label),
         Meaning::Nothing | Meaning::Several => None,
     }
-}
-
-/// What a text that mentions several labels gives as its answer.
-fn answered<'a>(text: &Text<'_>, mentions: &[Mention<'a>]) -> Meaning<'a> {
-    let (mut announced, mut alone) = (Meaning::Nothing, Meaning::Nothing);
-    let mut start = 0;
-    for line in text.units.split(|unit| unit.character == '\n') {
-        let end = start + line.len();
-        let first = mentions.partition_point(|mention| mention.start < start);
-        let behind = mentions.partition_point(|mention| mention.start < end);
-        let mentions = &mentions[first..behind.max(first)];
-        match behind_markers(text, start, end, mentions) {
-            Meaning::Nothing if is_alone(text, start, end, mentions) => {
-                alone = alone.and(Meaning::of(mentions));
-            }
-            meaning => announced = announced.and(meaning),
-        }
-        start = end + 1;
-    }
-    match (announced, alone) {
-        (Meaning::One(_), Meaning::Several) => announced,
-        _ => announced.and(alone),
-    }
-}
-
-/// Whether a line holds a label and nothing else but white space and punctuation.
-fn is_alone(text: &Text<'_>, start: usize, end: usize, mentions: &[Mention<'_>]) -> bool {
-    let [mention] = mentions else { return false };
-    let outside = (start..mention.start).chain(mention.end..end);
-    outside.into_iter().all(|at| !text.units[at].is_kept)
-}
-
-/// What a line says behind words that announce an answer.
-fn behind_markers<'a>(text: &Text<'_>, start: usize, end: usize, mentions: &[Mention<'a>]) -> Meaning<'a> {
-    let mut markers = (start..end).filter_map(|at| Some((at, behind_marker(text, at, end)?))).peekable();
-    let mut meaning = Meaning::Nothing;
-    while let Some((_, from)) = markers.next() {
-        let to = markers.peek().map_or(end, |(next, _)| *next);
-        // What is quoted ends with its quote, as in `"label": "flu", "why": "longer than a cold"`.
-        let quote = |at: &usize| text.units[*at].character == '"';
-        let to = if quote(&(from - 1)) { (from..to).find(quote).unwrap_or(to) } else { to };
-        let mut last: Option<Mention<'a>> = None;
-        for mention in mentions.iter().filter(|mention| (from..to).contains(&mention.start)) {
-            if last.is_some_and(|last| has_sentence_end(text, last.end, mention.start)) {
-                break;
-            }
-            meaning = meaning.and(Meaning::of(&[*mention]));
-            last = Some(*mention);
-        }
-    }
-    meaning
-}
-
-/// Where the answer starts that a word at this place announces: `"label": "flu"`, `**Answer:** flu`, or
-/// `the answer is flu`.
-fn behind_marker(text: &Text<'_>, at: usize, end: usize) -> Option<usize> {
-    if at.checked_sub(1).is_some_and(|before| is_word(text.units[before].character)) {
-        return None;
-    }
-    let behind = |at: usize, word: &str| -> Option<usize> {
-        let behind = at + word.len();
-        let units = text.units.get(at..behind)?;
-        let is_same = units.iter().map(|unit| unit.character).eq(word.chars());
-        (is_same && text.units.get(behind).is_none_or(|unit| !is_word(unit.character))).then_some(behind)
-    };
-    let marker = MARKERS.iter().find_map(|marker| behind(at, marker)).filter(|marker| *marker <= end)?;
-    let next = (marker..end).find(|at| text.units[*at].is_kept).unwrap_or(end);
-    if text.units[marker..next].iter().any(|unit| matches!(unit.character, ':' | '=')) {
-        return Some(next);
-    }
-    behind(next, "is").filter(|is| *is <= end)
-}
-
-fn has_sentence_end(text: &Text<'_>, start: usize, end: usize) -> bool {
-    let is_space = |at: usize| text.units.get(at).is_none_or(|unit| unit.character.is_whitespace());
-    (start..end).any(|at| match text.units[at].character {
-        '.' => !text.units[at].is_kept && is_space(at + 1),
-        '!' | '?' | ';' | '\u{3002}' => true,
-        _ => false,
-    })
 }
 
 /// Lower case, with every run of anything but letters and digits turned into one space.
@@ -200,6 +117,15 @@ mod tests {
                     format!("It has to be {label}, I think."),
                 ] {
                     assert_eq!(find(labels, &text), Some(*label), "{text:?} among {labels:?}");
+                }
+            }
+            // A reply that repeats them is no answer.
+            let items: Vec<String> = labels.iter().map(|label| format!("- {label}")).collect();
+            for list in [labels.join("\n"), labels.join(", "), labels.join(" or "), items.join("\n")] {
+                for text in
+                    [list.clone(), format!("Labels:\n{list}"), format!("The label is one of: {list}.")]
+                {
+                    assert_eq!(find(labels, &text), None, "{text:?} among {labels:?}");
                 }
             }
         }
@@ -296,12 +222,18 @@ mod tests {
             (DISEASES, "Answer: flu\nAnswer: cold", None),
             (DISEASES, "flu\n\nText: My nose runs.\nLabel: cold", None),
             (DISEASES, "Answer: none of flu, cold", None),
+            (DISEASES, "Answer: not flu. Rather a cold", None),
+            (DISEASES, "The label is one of:\nflu\ncold", None),
+            (DISEASES, "Label: flu\nbird flu\ncold", None),
+            (DISEASES, "Answer: flu, cold. Or both", None),
             // With one.
             (DISEASES, "- flu\n- cold\n- chicken pox\n\nAnswer: cold", Some("cold")),
             (DISEASES, "Labels: flu, cold\n\nchicken pox", Some("chicken pox")),
             (DISEASES, "One could think of a cold, but flu fits better.\n\n**Answer:** Flu.", Some("flu")),
             (DISEASES, "flu\n\nA cold would come without the fever.", Some("flu")),
             (DISEASES, "It may be a cold.\n\n**Flu**", Some("flu")),
+            (DISEASES, "It is a cold or flu.\nFlu", Some("flu")),
+            (DISEASES, "Labels: cold\nflu", None),
             (DISEASES, "It is not a cold. The answer is flu.", Some("flu")),
             (DISEASES, "The answer is flu. A cold lasts longer.", Some("flu")),
             (DISEASES, "Diagnosis: bird flu\nRuled out are flu and cold.", Some("bird flu")),

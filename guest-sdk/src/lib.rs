@@ -7,6 +7,7 @@
 //! The guide with worked examples is `SDK.md` beside this crate's manifest. Not in here: anything that
 //! scores, caches or pays. That is the host's.
 
+mod answer;
 #[cfg(target_arch = "wasm32")]
 #[allow(clippy::all, unused)]
 #[rustfmt::skip]

@@ -63,6 +63,12 @@ impl<'t> Text<'t> {
         Self { text, units: units(text) }
     }
 
+    /// Whether there is anything between two places but white space and punctuation.
+    pub(crate) fn has_kept(&self, start: usize, end: usize) -> bool {
+        // A mention may go beyond the end of its line.
+        self.units.get(start..end).is_some_and(|units| units.iter().any(|unit| unit.is_kept))
+    }
+
     /// All mentions, in order. One that stands inside of a longer one does not count.
     pub(crate) fn mentions<'a, L: AsRef<str>>(&self, labels: &'a [L]) -> Vec<Mention<'a>> {
         let starts: Vec<usize> = (0..self.units.len()).filter(|start| self.begins(*start)).collect();

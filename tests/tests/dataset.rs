@@ -484,12 +484,20 @@ fn what_a_careful_user_should_know_is_found() {
         (
             "labels in two cases",
             ["a,flu b,FLU", "c,flu", "d,FLU"],
-            &["2 labels differ from another one in case or accents' encoding only: FLU, flu"],
+            &["2 labels differ from another one in case, spaces or encoding only: FLU, flu"],
+        ),
+        (
+            "labels with what cannot be seen",
+            ["a,x b,flu", "c,x", "d,fl\u{200b}u"],
+            &[
+                "1 example of test has a label that no example of train has: test-0000",
+                "2 labels differ from another one in case, spaces or encoding only: flu, fl\u{200b}u",
+            ],
         ),
         (
             "labels in two encodings",
             ["a,caf\u{e9} b,cafe\u{301}", "c,caf\u{e9}", "d,caf\u{e9}"],
-            &["2 labels differ from another one in case or accents' encoding only: cafe\u{301}, caf\u{e9}"],
+            &["2 labels differ from another one in case, spaces or encoding only: cafe\u{301}, caf\u{e9}"],
         ),
     ];
     for (name, splits, expected) in table {

@@ -82,7 +82,13 @@ fn dataset(args: &RunArgs, config: &Config, observer: &dyn Observer) -> Result<D
     let named = args.columns.resolve();
     let columns = if named.is_empty() { &config.dataset_columns } else { &named };
     let dataset = workbench::dataset(Source { name, columns }, config.seed, observer)?;
-    workbench::of_run(name, dataset, config)
+    let dataset = workbench::of_run(name, dataset, config)?;
+    // Those of a data set without a task.json are this program's.
+    if dataset.task.instructions != config.task.instructions {
+        let (run, here) = (&config.task.instructions, &dataset.task.instructions);
+        return Err(CliError::input(format!("the run has the instructions {run:?}, here they are {here:?}")));
+    }
+    Ok(dataset)
 }
 
 /// Half of a run by one compiler and half by another would be no run.

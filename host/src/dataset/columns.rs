@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+
 /// The names that are understood: text first, label second.
 const NAMES: [(&str, &str); 4] =
     [("question", "answer"), ("input_text", "output_text"), ("text", "label"), ("input", "label")];
@@ -73,10 +75,15 @@ fn missing(name: &str, names: &[&str]) -> String {
 }
 
 fn found(names: &[&str]) -> String {
-    let shown: Vec<String> =
-        names.iter().take(SHOWN_NAMES).map(|name| crate::text::ellipsis(name, SHOWN_CHARS)).collect();
+    format!("; it has {}; --text-column and --label-column name others", listed(names))
+}
+
+/// Names as an error repeats them: a few, and short.
+pub fn listed(names: &[&str]) -> String {
+    let short = |name: &&str| text::ellipsis(&text::one_line(name), SHOWN_CHARS);
+    let shown: Vec<String> = names.iter().take(SHOWN_NAMES).map(short).collect();
     let more = if names.len() > SHOWN_NAMES { ", …" } else { "" };
-    format!("; it has {}{more}; --text-column and --label-column name others", shown.join(", "))
+    format!("{}{more}", shown.join(", "))
 }
 
 /// Where a name stands. One that stands there twice would make a row's text a matter of chance.

@@ -37,7 +37,7 @@ pub enum FindingKind {
     Contradictions,
     /// Examples with a text that an example of another split has.
     Overlap,
-    /// Labels that differ from another one in case or Unicode composition only.
+    /// Labels that differ from another one in case, white space, invisible characters or Unicode composition only.
     SimilarLabels,
     /// Examples with a label that no example of `train` has.
     UntrainedLabels,
@@ -229,15 +229,22 @@ fn untrained(splits: [&[Example]; 3]) -> Vec<DataFinding> {
 fn similar_labels(splits: [&[Example]; 3]) -> Option<DataFinding> {
     let mut forms: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for label in labels(splits) {
-        forms.entry(label.nfc().flat_map(char::to_lowercase).collect()).or_default().push(label);
+        let letters: String =
+            label.nfc().filter(|it| !is_invisible(*it)).flat_map(char::to_lowercase).collect();
+        forms.entry(same_text(&letters).into_owned()).or_default().push(label);
     }
     let similar: Vec<&str> = forms.into_values().filter(|labels| labels.len() > 1).flatten().collect();
     let text = format!(
-        "{} differ from another one in case or accents' encoding only",
+        "{} differ from another one in case, spaces or encoding only",
         counted(similar.len(), "label")
     );
     (!similar.is_empty())
         .then(|| DataFinding::new(FindingKind::SimilarLabels, &[], similar.into_iter(), text))
+}
+
+/// Whether a character takes no room on a screen.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 fn many_labels(splits: [&[Example]; 3]) -> Option<DataFinding> {

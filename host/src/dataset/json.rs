@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::{
-    columns::Columns,
+    columns::{Columns, listed},
     rows::{Problem, Row, checked},
 };
 
@@ -41,9 +41,9 @@ fn array(text: &str, columns: &Columns) -> Result<Vec<Row>, Problem> {
 /// What is wrong with a text that is one object over several lines.
 fn whole(text: &str) -> Option<Problem> {
     let object: Object<'_> = serde_json::from_str(text).ok().filter(|_| text.trim().contains('\n'))?;
-    let keys: Vec<&str> = object.0.iter().take(12).map(|(key, _)| key.as_ref()).collect();
+    let keys: Vec<&str> = object.0.iter().map(|(key, _)| key.as_ref()).collect();
     let problem = "the file is one JSON object over several lines; rows stand in an array, or each on a line";
-    Some(Problem::new(1, format!("{problem}; its keys are {}", keys.join(", "))))
+    Some(Problem::new(1, format!("{problem}; its keys are {}", listed(&keys))))
 }
 
 fn row(text: &str, columns: &Columns) -> Result<Row, String> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     Dataset, DatasetError, Split,
-    columns::Columns,
+    columns::{Columns, listed},
     file::{self, ENDINGS, Format},
     findings::{DataFinding, FindingKind},
     rows::{self, Row},
@@ -33,9 +33,6 @@ const DEFAULT_INSTRUCTIONS: &str = "Read the text and choose the one label that 
 
 /// Optional words about a data set in a folder.
 const TASK_FILE: &str = "task.json";
-
-/// Names of a folder that an error repeats.
-const SHOWN_FILES: usize = 12;
 
 /// What stands in [`TASK_FILE`].
 #[derive(Default, Deserialize)]
@@ -170,10 +167,11 @@ impl Files {
 
 fn missing(split: Split, names: &[String]) -> String {
     let name = split.name();
-    let shown: Vec<&str> = names.iter().take(SHOWN_FILES).map(String::as_str).collect();
-    let (shown, more) = (shown.join(", "), if names.len() > SHOWN_FILES { ", …" } else { "" });
-    let there =
-        if names.is_empty() { "the folder is empty".into() } else { format!("the folder has {shown}{more}") };
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let there = match names.as_slice() {
+        [] => "the folder is empty".to_owned(),
+        names => format!("the folder has {}", listed(names)),
+    };
     format!("there is no file for {name}: its name is {name} with the ending {ENDINGS}; {there}")
 }
 

@@ -39,6 +39,7 @@ macro_rules! sources {
 /// The SDK's source files by name.
 pub const SOURCES: &[(&str, &str)] = sources![
     "lib.rs",
+    "answer.rs",
     "bindings.rs",
     "composed.rs",
     "error.rs",
