@@ -34,16 +34,9 @@ const DEFAULT_INSTRUCTIONS: &str = "Read the text and choose the one label that 
 /// Optional words about a data set in a folder.
 const TASK_FILE: &str = "task.json";
 
-/// What stands in [`TASK_FILE`].
+/// What a data set says of itself. All of it belongs to the data set's identity; the name of a file does not.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TaskFile {
-    name: Option<String>,
-    instructions: Option<String>,
-}
-
-/// What a data set says of itself. All of it belongs to the data set's identity; the name of a file does not.
-#[derive(Default)]
 pub(super) struct About {
     pub name: Option<String>,
     pub instructions: Option<String>,
@@ -92,13 +85,10 @@ impl Source<'_> {
                 *rows = self.rows(&file, format)?;
             }
         }
-        let has_empty_test = has_test && splits[2].is_empty();
         let about = task_file(&path.join(TASK_FILE))?;
         let mut dataset = Dataset::assemble(&stem(path), about, DEFAULT_INSTRUCTIONS, splits)?;
-        if has_empty_test {
-            let text = "the file of held-out examples has no rows, so there is no held-out score".to_owned();
-            let test = [Split::Test.name()].into_iter();
-            dataset.findings.push(DataFinding::new(FindingKind::EmptyTest, &[Split::Test], test, text));
+        if has_test && dataset.test.is_empty() {
+            dataset.findings.push(empty_test("the file of held-out examples has no rows"));
         }
         if !unread.is_empty() {
             let (names, text) =
@@ -118,12 +108,23 @@ impl Source<'_> {
             );
             return Err(DatasetError::Shape { file: path.display().to_string(), problem });
         }
-        Dataset::assemble(&stem(path), About::default(), DEFAULT_INSTRUCTIONS, splits)
+        let mut dataset = Dataset::assemble(&stem(path), About::default(), DEFAULT_INSTRUCTIONS, splits)?;
+        if dataset.test.is_empty() {
+            dataset
+                .findings
+                .push(empty_test("few texts stand in many rows, and none is left to be held out"));
+        }
+        Ok(dataset)
     }
 
     fn rows(&self, path: &Path, format: Format) -> Result<Vec<Row>, DatasetError> {
         rows::read(&path.display().to_string(), &file::text(path)?, format, self.columns)
     }
+}
+
+fn empty_test(why: &str) -> DataFinding {
+    let text = format!("{why}, so there is no held-out score");
+    DataFinding::new(FindingKind::EmptyTest, &[Split::Test], [Split::Test.name()].into_iter(), text)
 }
 
 /// The data files of a folder.
@@ -194,12 +195,10 @@ fn task_file(path: &Path) -> Result<About, DatasetError> {
         }
         Err(error) => return Err(error),
     };
-    let TaskFile { name, instructions } =
-        serde_json::from_str(&text).map_err(|error| DatasetError::Shape {
-            file: path.display().to_string(),
-            problem: format!("it needs the optional keys name and instructions: {error}"),
-        })?;
-    Ok(About { name, instructions })
+    serde_json::from_str(&text).map_err(|error| DatasetError::Shape {
+        file: path.display().to_string(),
+        problem: format!("it needs the optional keys name and instructions: {error}"),
+    })
 }
 
 fn format_of(path: &Path) -> Option<(&str, Format)> {
