@@ -7,6 +7,8 @@ pub mod anthropic;
 pub mod catalog;
 mod error;
 pub mod openai;
+#[doc(hidden)]
+pub mod read;
 pub mod remote;
 pub mod simulated;
 #[doc(hidden)]
