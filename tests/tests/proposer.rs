@@ -263,16 +263,25 @@ async fn wrong_calls_are_answered() {
         (
             "read_harness",
             json!({ "iteration": -1 }),
-            "bad arguments for read_harness: invalid value: integer `-1`",
+            "bad arguments for read_harness: iteration is -1: a whole number of 0 or more is expected",
         ),
         ("read_harness", json!({ "iteration": 1e30 }), "bad arguments for read_harness"),
         (
             "read_harness",
             json!({ "iteration": "../../config.json" }),
-            "bad arguments for read_harness: invalid type: string",
+            "bad arguments for read_harness: iteration is \"../../config.json\": a whole number",
         ),
-        ("read_harness", json!({ "iteration": 0, "path": "x" }), "unknown field `path`"),
-        ("read_score", json!([1, 2]), "bad arguments for read_score"),
+        (
+            "read_harness",
+            json!({ "iteration": 0, "path": "x" }),
+            "it has no argument \"path\"; its arguments are iteration",
+        ),
+        ("read_score", json!([1, 2]), "bad arguments for read_score: an object of JSON is expected"),
+        (
+            "read_score",
+            json!("{\"iteration\": "),
+            "bad arguments for read_score: an object of JSON is expected",
+        ),
         (
             "read_train",
             json!({ "label": "no such label" }),
@@ -290,7 +299,11 @@ async fn wrong_calls_are_answered() {
             "there is no validation example \"test-0001\"",
         ),
         ("try_harness", json!({ "code": BASELINE, "example_ids": [] }), "0 example ids were given; 1 to 10"),
-        ("write_harness", json!({ "code": "fn main() {}" }), "missing field `reasoning`"),
+        (
+            "write_harness",
+            json!({ "code": "fn main() {}" }),
+            "the argument reasoning is missing: a text is expected",
+        ),
         ("diff_harness", json!({ "a": 0, "b": 1 }), "iteration 1 has no harness.rs"),
     ];
     let blocks = all_at_once(&calls);
@@ -314,7 +327,8 @@ async fn every_tool_answers() {
         ("scoreboard", Value::Null, "\"mean_prompt_bytes\""),
         ("read_harness", json!({ "iteration": 0 }), "struct ZeroShot"),
         ("read_reasoning", json!({ "iteration": 0 }), "Zero-shot"),
-        ("read_score", json!({ "iteration": 0 }), "\"interval\""),
+        ("read_score", json!({ "iteration": "0" }), "\"interval\""),
+        ("read_harness", json!("{\"iteration\": 0.0}"), "struct ZeroShot"),
         ("read_eval_trace", json!({ "iteration": 0, "only_failures": false, "limit": 2 }), "\"returned\":2"),
         ("read_train", json!({ "label": label, "limit": 3 }), "\"total\":22"),
         ("read_sdk", json!({}), "A harness is one Rust file"),
