@@ -42,6 +42,9 @@ pub struct Limits {
     pub proposer_reply_tokens: u32,
     /// One tool result.
     pub tool_result_bytes: u64,
+    /// Tool calls of one turn of the proposer, and the time of all of them.
+    pub turn_tool_calls: u32,
+    pub turn_tools_ms: u64,
     /// One attempt of a call to the target model. All of them have what the example has left.
     pub target_attempt_ms: u64,
     /// One attempt of a call to the proposer, and all of them together.
@@ -92,6 +95,8 @@ impl Default for Limits {
             proposer_steps: 24,
             proposer_reply_tokens: 16_384,
             tool_result_bytes: 64 << 10,
+            turn_tool_calls: 32,
+            turn_tools_ms: 1_800_000,
             target_attempt_ms: 30_000,
             proposer_attempt_ms: 600_000,
             proposer_call_ms: 1_800_000,

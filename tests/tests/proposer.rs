@@ -32,7 +32,7 @@ use mmh::{
     },
     search::{BASELINE, Search},
 };
-use mmh_tests::builder;
+use mmh_tests::{builder, guest};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -118,11 +118,22 @@ fn said(content: Vec<Block>, stop_reason: StopReason) -> ChatReply {
 
 /// A search of one iteration with this proposer.
 async fn search(folder: &Path, turn: Turn) -> Summary {
-    search_with(folder, Arc::new(Scripted { turns: AtomicUsize::new(0), turn })).await
+    search_limited(folder, limits(), turn).await
 }
 
 async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
-    let limits = Limits { proposer_steps: 6, ..Limits::default() };
+    searched(folder, limits(), proposer).await
+}
+
+async fn search_limited(folder: &Path, limits: Limits, turn: Turn) -> Summary {
+    searched(folder, limits, Arc::new(Scripted { turns: AtomicUsize::new(0), turn })).await
+}
+
+fn limits() -> Limits {
+    Limits { proposer_steps: 6, ..Limits::default() }
+}
+
+async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -> Summary {
     let builder = builder(PROGRAM, limits.clone()).await;
     let dataset = dataset::load(BUILTIN, 0).expect("it loads");
     let val = dataset::sample(&dataset.val, 5, 0);
@@ -491,6 +502,52 @@ async fn old_results_make_room() {
         ["[0]", "[1]", "[2]", "[3]", "[4]"],
         "what the model said stays"
     );
+}
+
+/// Many calls in one turn: so many are made, all others are told why not, and the search goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_has_a_bound_on_its_calls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let summary = search(
+        folder.path(),
+        Box::new(|turn| match turn {
+            0 => Ok(all_at_once(&vec![("list_iterations", json!({}), ""); 100])),
+            _ => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# Mine" }))),
+        }),
+    )
+    .await;
+    let results = results(folder.path());
+    let made = results.iter().filter(|(_, is_error)| !is_error).count();
+    // And the submission in the turn after.
+    assert_eq!((results.len(), made), (101, 32 + 1));
+    let told = |at: usize| results[at].0.contains("one turn may have 32 tool calls (--turn-tool-calls)");
+    assert!(!told(31) && told(32) && told(99), "{:?}", &results[31..33]);
+    assert_eq!(summary.iterations.len(), 2, "and it was scored");
+}
+
+/// The tools of a turn have a time together: a trial that goes beyond it is ended, and what follows is not
+/// made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_has_a_bound_on_its_time() {
+    let slow = format!("// Slow.\n{}", guest("run/timeout.rs"));
+    let id = dataset::sample(&dataset::load(BUILTIN, 0).expect("it loads").val, 5, 0)[2].id.clone();
+    let calls = move || {
+        all_at_once(&[
+            ("try_harness", json!({ "code": slow, "example_ids": [id] }), ""),
+            ("list_iterations", json!({}), ""),
+        ])
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = Limits { turn_tools_ms: 1, ..limits() };
+    search_limited(
+        folder.path(),
+        limits,
+        Box::new(move |turn| Ok(if turn == 0 { calls() } else { text("done") })),
+    )
+    .await;
+    let results = results(folder.path());
+    let says = "the tools of one turn may take 0 s together (--turn-tools-timeout-s)";
+    assert!(results.iter().all(|(said, is_error)| *is_error && said.contains(says)), "{results:?}");
 }
 
 /// All tool results in the transcript of iteration 1.

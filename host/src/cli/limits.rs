@@ -67,6 +67,12 @@ pub struct LimitArgs {
     /// One tool result for the proposer [default: 64]
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
     tool_result_kib: Option<u64>,
+    /// Tool calls of one turn of the proposer [default: 32]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    turn_tool_calls: Option<u32>,
+    /// All tool calls of one turn of the proposer together [default: 1800]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    turn_tools_timeout_s: Option<u64>,
     /// One attempt of a call to the target model [default: 30]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     target_timeout_s: Option<u64>,
@@ -107,6 +113,8 @@ impl LimitArgs {
             proposer_steps: self.proposer_steps.unwrap_or(default.proposer_steps),
             proposer_reply_tokens: self.proposer_reply_tokens.unwrap_or(default.proposer_reply_tokens),
             tool_result_bytes: scaled(self.tool_result_kib, KIB, default.tool_result_bytes),
+            turn_tool_calls: self.turn_tool_calls.unwrap_or(default.turn_tool_calls),
+            turn_tools_ms: scaled(self.turn_tools_timeout_s, 1000, default.turn_tools_ms),
             target_attempt_ms: scaled(self.target_timeout_s, 1000, default.target_attempt_ms),
             proposer_attempt_ms: scaled(self.proposer_timeout_s, 1000, default.proposer_attempt_ms),
             proposer_call_ms: scaled(self.proposer_call_timeout_s, 1000, default.proposer_call_ms),

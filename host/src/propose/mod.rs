@@ -294,17 +294,13 @@ impl Proposer {
     ) -> Result<Vec<Block>, ProposeError> {
         let (mut results, mut tools) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
         toolbox.begin_turn(step);
-        let most = MAX_RESULTS_PER_TURN * self.limits.tool_result_bytes;
         let (last, mut bytes) = (calls.len() - 1, 0);
         for (at, call) in calls.into_iter().enumerate() {
             let (id, name) = (call.id.clone(), call.name.clone());
-            let result = if cut && at == last {
-                Err(CUT_CALL.to_owned())
-            } else if bytes > most {
-                Err("The other results of this turn are too large to add another. Call this tool again."
-                    .into())
-            } else {
-                toolbox.call(call).await?
+            let result = match self.not_made(at, bytes, toolbox) {
+                _ if cut && at == last => Err(CUT_CALL.to_owned()),
+                Some(why) => Err(why),
+                None => toolbox.call(call).await?,
             };
             let (content, is_error) = match result {
                 Ok(content) => (content, false),
@@ -316,6 +312,23 @@ impl Proposer {
         }
         self.observer.on(Event::ToolsCalled { iteration, step, tools });
         Ok(results)
+    }
+
+    /// Why a turn's next call is not made, if its results, its number or the time of the others do not allow
+    /// it. Every call wants an answer, so each is told.
+    fn not_made(&self, at: usize, bytes: u64, toolbox: &Toolbox<'_>) -> Option<String> {
+        let Limits { turn_tool_calls, turn_tools_ms, tool_result_bytes, .. } = self.limits;
+        let why = if at as u64 >= turn_tool_calls.into() {
+            format!("one turn may have {turn_tool_calls} tool calls (--turn-tool-calls)")
+        } else if toolbox.time_left().is_zero() {
+            let seconds = turn_tools_ms / 1000;
+            format!("the tools of one turn may take {seconds} s together (--turn-tools-timeout-s)")
+        } else if bytes > MAX_RESULTS_PER_TURN * tool_result_bytes {
+            "the other results of this turn are too large to add another".to_owned()
+        } else {
+            return None;
+        };
+        Some(format!("This call was not made: {why}. Call the tool again in your next turn."))
     }
 }
 
