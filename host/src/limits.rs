@@ -55,6 +55,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// For a target on this machine: on a busy processor half a minute an answer is normal there. The wall
+    /// clock of an example leaves room for one answer that takes as long as may be.
+    pub fn of_local_target() -> Self {
+        Self { target_attempt_ms: 600_000, example_wall_ms: 660_000, ..Self::default() }
+    }
+
     /// These limits, where they stand in a file of a stranger's: none beyond what one could ask for oneself.
     pub fn within_reason(mut self) -> Self {
         const MIB: u64 = 1 << 20;

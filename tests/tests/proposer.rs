@@ -22,7 +22,7 @@ use mmh::{
     lint::Lint,
     model::{
         Block, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage,
-        simulated::SimulatedTarget,
+        simulated::SimulatedTarget, wellformed,
     },
     progress::Silent,
     propose::Proposer,
@@ -239,16 +239,23 @@ async fn a_proposer_without_a_submission_ends_its_iteration() {
             "it used up its 6 steps; its last submission: error[E0308]: mismatched types",
         ),
         (
-            "is unavailable",
-            Box::new(|_| Err(ModelError::Unavailable("no route".into()))),
+            "is refused this conversation",
+            Box::new(|turn| match turn {
+                // The second call is a control request, which is answered; the third is the first one again.
+                1 => Ok(text("OK")),
+                _ => Err(ModelError::Unavailable("cannot read this".into())),
+            }),
             "proposer-error",
-            "no route",
+            "cannot read this",
         ),
         (
-            "refuses",
-            Box::new(|_| Err(ModelError::Refused("no".into()))),
+            "is told that the conversation is too long",
+            Box::new(|turn| match turn {
+                0 => Ok(call("scoreboard", json!({}))),
+                _ => Err(ModelError::Refused("too long".into())),
+            }),
             "proposer-error",
-            "the model refused: no",
+            "the model refused: too long",
         ),
     ];
     for (name, turn, status, reason) in table {
@@ -262,6 +269,24 @@ async fn a_proposer_without_a_submission_ends_its_iteration() {
             "{name}"
         );
         assert!(summary.finished_at.is_some() && summary.best_iteration_index == Some(0), "{name}");
+    }
+}
+
+/// A proposer that answers nobody stops the run: it can be gone on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposer_that_answers_nobody_stops_the_run() {
+    // name, what every call comes to, what is said
+    let table: [(&str, ModelError, &str); 2] = [
+        ("is not there", ModelError::Unavailable("no route".into()), "no route"),
+        ("has a wrong key", ModelError::Unusable("check the key".into()), "check the key"),
+    ];
+    for (name, error, says) in table {
+        let folder = tempfile::tempdir().expect("a folder");
+        let summary = search(folder.path(), Box::new(move |_| Err(error.clone()))).await;
+        let found = &summary.unscored[0];
+        assert_eq!((found.index, found.status.as_str()), (1, "model-unusable"), "{name}");
+        assert!(summary.finished_at.is_none() && summary.best_iteration_index == Some(0), "{name}");
+        assert!(summary.stopped.is_some_and(|stopped| stopped.reason.contains(says)), "{name}");
     }
 }
 
@@ -446,9 +471,10 @@ async fn nothing_said_is_not_replayed() {
     let asked = proposer.asked.lock().expect("no panic");
     assert_eq!(asked.len(), 3);
     for request in asked.iter() {
-        assert_eq!(request.messages.len(), 1, "one turn of the user");
+        assert_eq!(wellformed(&request.messages).len(), 1, "one turn of the user");
     }
-    assert_eq!(asked[2].messages[0].content.len(), 3, "the opening and two reminders");
+    let sent = wellformed(&asked[2].messages);
+    assert_eq!(sent[0].content.len(), 3, "the opening and two reminders");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ pub struct LimitArgs {
     /// Memory of a harness [default: 256]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4096))]
     memory_mib: Option<u64>,
-    /// Wall clock per example, model time included [default: 60]
+    /// Wall clock per example, model time included [default: 60; 660 where the target is on this machine]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     example_timeout_s: Option<u64>,
     /// Model calls per example [default: 16]
@@ -73,7 +73,7 @@ pub struct LimitArgs {
     /// All tool calls of one turn of the proposer together [default: 1800]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     turn_tools_timeout_s: Option<u64>,
-    /// One attempt of a call to the target model [default: 30]
+    /// One attempt of a call to the target model [default: 30; 600 where it is on this machine]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     target_timeout_s: Option<u64>,
     /// One attempt of a call to the proposer [default: 600]
@@ -88,9 +88,9 @@ pub struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// The limits that hold.
-    pub fn resolve(&self) -> Limits {
-        let default = Limits::default();
+    /// The limits that hold; a target on this machine gets more time.
+    pub fn resolve(&self, local_target: bool) -> Limits {
+        let default = if local_target { Limits::of_local_target() } else { Limits::default() };
         let scaled =
             |given: Option<u64>, unit: u64, default: u64| given.map_or(default, |given| given * unit);
         Limits {
@@ -176,7 +176,7 @@ mod tests {
         };
         for limits in [Limits::default(), changed] {
             let words = ["mmh".to_owned()].into_iter().chain(options(&limits));
-            let parsed = Cli::try_parse_from(words).map(|cli| cli.limits.resolve());
+            let parsed = Cli::try_parse_from(words).map(|cli| cli.limits.resolve(false));
             assert_eq!(parsed.ok(), Some(limits));
         }
     }

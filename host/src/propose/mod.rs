@@ -37,7 +37,7 @@ use crate::{
     record::{
         RecordError,
         append::Appender,
-        format::{Cost, TranscriptRow},
+        format::{ControlRow, Cost, TranscriptRow},
     },
 };
 
@@ -133,6 +133,7 @@ impl Proposer {
             usage: Usage::default(),
             cost: Usd::ZERO,
         };
+        past.controls.iter().for_each(|control| talk.paid(control.usage, control.cost));
         if !past.started {
             transcript.push(&TranscriptRow::Start {
                 model: model.id().to_owned(),
@@ -222,6 +223,11 @@ impl Proposer {
             return Ok(Err(stopped(&stop)));
         }
         let called = self.caller.call(&talk.request, None).await;
+        if let Some(control) = called.control {
+            let (at, row) = (self.clock.now(), ControlRow::of(control));
+            talk.transcript.push(&TranscriptRow::Control { step, at, control: row })?;
+            talk.paid(control.usage, control.cost);
+        }
         let reply = match &called.result {
             Ok(reply) => reply.clone(),
             Err(error) => return Ok(Err(self.unanswered(error))),
@@ -333,10 +339,15 @@ impl Proposer {
 }
 
 impl Conversation<'_> {
+    /// Something was paid for.
+    fn paid(&mut self, usage: Usage, cost: Usd) {
+        self.usage += usage;
+        self.cost += cost;
+    }
+
     /// The model has said something.
     fn heard(&mut self, Heard { reply, cost }: &Heard) {
-        self.usage += reply.usage;
-        self.cost += *cost;
+        self.paid(reply.usage, *cost);
         self.window.replied(reply);
         if reply.stop_reason == StopReason::ModelContextWindowExceeded {
             self.window.overflowed();
@@ -347,12 +358,7 @@ impl Conversation<'_> {
     fn go_on(&mut self, reply: &ChatReply, answer: Vec<Block>) {
         self.window.added(&answer);
         self.request.must_call_tool = self.nudges > 0;
-        let messages = &mut self.request.messages;
-        match messages.last_mut() {
-            // No provider takes back a turn in which nothing was said, nor two turns of one side.
-            Some(last) if reply.content.is_empty() => last.content.extend(answer),
-            _ => messages.extend([ChatMessage::assistant(reply), ChatMessage::user(answer)]),
-        }
+        self.request.messages.extend([ChatMessage::assistant(reply), ChatMessage::user(answer)]);
     }
 }
 
