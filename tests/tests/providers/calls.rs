@@ -7,7 +7,7 @@ use mmh::{
     cancel::{Cancel, Stop},
     clock::Clock,
     model::{
-        CallError, ModelError,
+        CallError, ChatRequest, ModelError,
         catalog::{Catalog, Overrides},
     },
     pricing::Usd,
@@ -206,4 +206,21 @@ async fn idle_connections_are_given_up_in_time() {
         assert!(called.result.is_ok() && called.attempts == 1, "after {pause_ms} ms: {called:?}");
     }
     assert_eq!(caller.budget.standing().unknown, Usd::ZERO);
+}
+
+/// A server that closes every connection after its answer and does not say so: a request that comes in the same
+/// moment was read by nobody, so it is sent again and nothing counts as billed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_closed_before_costs_nothing() {
+    let server = Server::start(|_| Reply::new(200, GOOD).ending(Ending::Closed)).await;
+    let caller = caller(&server.url, 1.0, &Cancel::default());
+    for _ in 0..20 {
+        let asked: Vec<ChatRequest> = (0..4).map(|at| asking(&format!("Hi {at}"))).collect();
+        let calls = asked.iter().map(|request| caller.call(request, None));
+        for called in futures::future::join_all(calls).await {
+            assert!(called.result.is_ok() && called.attempts == 1, "{called:?}");
+        }
+    }
+    assert_eq!(caller.budget.standing().unknown, Usd::ZERO);
+    assert_eq!(server.journal().len(), 80, "each was read once");
 }

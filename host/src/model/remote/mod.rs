@@ -3,6 +3,7 @@
 mod message;
 mod server;
 mod setup;
+mod stale;
 
 use std::sync::{
     Arc,
@@ -169,7 +170,9 @@ impl Remote {
     ) -> Result<Result<ChatReply, Refused>, ChatError> {
         let body = self.body(request, dialect)?;
         let request_bytes = body.len();
-        let sent = self.http.post(self.endpoint.clone()).body(body).send().await;
+        let body = bytes::Bytes::from(body);
+        let post = || self.http.post(self.endpoint.clone()).body(body.clone());
+        let sent = stale::send(post, self.is_local()).await;
         let response = sent.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         Span::current().record("http.response.status_code", status.as_u16());

@@ -9,14 +9,14 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::ANTHROPIC_VERSION;
+use super::{ANTHROPIC_VERSION, stale::NoteConnected};
 use crate::model::catalog::{Api, Auth, Resolved};
 
 /// Waits for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An idle connection is given up before common servers close it: gunicorn after 2 s, Node, uvicorn and
-/// llama.cpp after 5 s. A request that meets a closed connection looks like one that was lost half-way.
+/// llama.cpp after 5 s. What is closed sooner is told apart in `stale`.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// No HTTP client could be made.
@@ -38,6 +38,7 @@ pub fn client(model: &Resolved, key: Option<&SecretString>) -> Result<Client, Re
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .connector_layer(NoteConnected)
         .tcp_keepalive(Duration::from_secs(30));
     if is_loopback(&model.base_url) {
         client = client.no_proxy();
