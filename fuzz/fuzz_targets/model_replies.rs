@@ -15,11 +15,12 @@ use mmh::{
     cancel::Cancel,
     clock::Clock,
     model::{
-        Billing, ChatError, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, ModelError, Retry,
-        Usage,
+        Billing, ChatError, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, Usage,
         catalog::{Api, Catalog, Overrides, Resolved},
-        verdict::{Hints, Verdict, gateway_error, verdict},
-        wire::{Dialect, complaint},
+        complaint::Complaint,
+        read::{Scrubber, readable},
+        refusal::{Hints, refusal},
+        wire::{Dialect, NoAnswer},
     },
     pricing::{Price, Usd},
 };
@@ -49,22 +50,23 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> =
 fuzz_target!(|data: &[u8]| {
     let end = data.windows(2).position(|window| window == b"\n\n");
     let (head, body) = end.map_or((&data[..0], data), |end| (&data[..end], &data[end + 2..]));
-    let Ok(body) = from_utf8(body) else { return };
+    let body = readable(body, &Scrubber::new(Some(&"sk-0123456789".into())));
     let mut lines = head.split(|&byte| byte == b'\n');
     let status = lines.next().and_then(|line| from_utf8(line).ok()?.trim().parse().ok());
     let status = status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::OK);
-    let failed = failure(status, &headers(lines), body);
+    let failed = failure(status, &headers(lines), Complaint::of(&body));
     for model in MODELS.iter() {
-        let answer = match model.api.reply(body) {
+        let answer = match model.api.reply(&body) {
             Ok(reply) => {
                 replayed(model, &reply);
                 recorded(&reply);
                 Ok(reply)
             }
-            Err(malformed) => {
-                assert!(!malformed.0.is_empty());
+            Err(NoAnswer::Malformed(problem)) => {
+                assert!(!problem.is_empty());
                 Err(failed.clone())
             }
+            Err(NoAnswer::Failed { complaint, .. }) => Err(failure(status, &HeaderMap::new(), complaint)),
         };
         paid(model, answer);
     }
@@ -80,18 +82,12 @@ fn headers<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
 }
 
 /// What a failure means, as the client takes it.
-fn failure(status: StatusCode, headers: &HeaderMap, body: &str) -> ChatError {
-    let status = gateway_error(body).unwrap_or(status);
-    let (hints, complaint) = (Hints::of(headers), complaint(body));
-    let (error, retry) = match verdict(status, &hints, &complaint) {
-        Verdict::Retry(retry) => (ModelError::Unavailable(complaint.message), retry),
-        Verdict::Invalid => (ModelError::Invalid(complaint.message), Retry::Never),
-        Verdict::Unusable => (ModelError::Unusable(complaint.message), Retry::Never),
-    };
-    ChatError { error, retry, billing: Billing::Free }
+fn failure(status: StatusCode, headers: &HeaderMap, complaint: Complaint) -> ChatError {
+    let (fault, _) = refusal(status, &Hints::of(headers), &complaint);
+    ChatError { words: complaint.message, fault, billing: Billing::Free }
 }
 
-/// What the model said goes back exactly as it came.
+/// What the model said can go back.
 fn replayed(model: &Resolved, reply: &ChatReply) {
     let request = ChatRequest {
         messages: vec![ChatMessage::text(ChatRole::User, "a"), ChatMessage::assistant(reply)],
@@ -100,7 +96,7 @@ fn replayed(model: &Resolved, reply: &ChatReply) {
     };
     let dialect = Dialect { model: model.wire_model.clone(), profile: model.profile.clone(), thinks: false };
     let body = model.api.body(&request, &dialect).expect("what was JSON is JSON");
-    assert!(body.contains(reply.raw.as_deref().expect("a reply that was read has it")));
+    assert!(reply.raw.is_some(), "a reply that was read has it");
     serde_json::from_str::<serde_json::Value>(&body).expect("the whole is JSON");
 }
 
@@ -125,7 +121,7 @@ fn paid(model: &Resolved, answer: Result<ChatReply, ChatError>) {
         model.price.clone().unwrap_or_else(Price::default),
         Arc::new(Budget::new(Usd::from_f64(1e6))),
         Throttle::new(1),
-        Patience { attempts: 2, attempt: wait, total: wait },
+        Patience { attempts: 1, attempt: wait, total: wait, ..Patience::ONCE },
         Clock::System,
         Cancel::default(),
     );

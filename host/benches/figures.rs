@@ -402,7 +402,7 @@ fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
     let remote = Remote::new(model, Role::Target, None, false).expect("a client");
     let cancel = Cancel::default();
     let budget = Arc::new(Budget::new(Usd::from_f64(1000.0)));
-    let patience = Patience { attempts: 6, attempt: Duration::from_secs(30), total: Duration::MAX };
+    let patience = Patience { attempts: 6, attempt: Duration::from_secs(30), ..Patience::ONCE };
     let (throttle, clock) = (Throttle::new(512), Clock::System);
     let caller = Caller::new(Arc::new(remote), price, budget, throttle, patience, clock, cancel.clone());
     let replies = Replies::open(&Cache::new(bench.folder.join("replies"))).expect("a file of replies");

@@ -42,6 +42,9 @@ pub struct Limits {
     pub proposer_reply_tokens: u32,
     /// One tool result.
     pub tool_result_bytes: u64,
+    /// Tool calls of one turn of the proposer, and the time of all of them.
+    pub turn_tool_calls: u32,
+    pub turn_tools_ms: u64,
     /// One attempt of a call to the target model. All of them have what the example has left.
     pub target_attempt_ms: u64,
     /// One attempt of a call to the proposer, and all of them together.
@@ -52,6 +55,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// For a target on this machine: on a busy processor half a minute an answer is normal there. The wall
+    /// clock of an example leaves room for one answer that takes as long as may be.
+    pub fn of_local_target() -> Self {
+        Self { target_attempt_ms: 600_000, example_wall_ms: 660_000, ..Self::default() }
+    }
+
     /// These limits, where they stand in a file of a stranger's: none beyond what one could ask for oneself.
     pub fn within_reason(mut self) -> Self {
         const MIB: u64 = 1 << 20;
@@ -92,6 +101,8 @@ impl Default for Limits {
             proposer_steps: 24,
             proposer_reply_tokens: 16_384,
             tool_result_bytes: 64 << 10,
+            turn_tool_calls: 32,
+            turn_tools_ms: 1_800_000,
             target_attempt_ms: 30_000,
             proposer_attempt_ms: 600_000,
             proposer_call_ms: 1_800_000,

@@ -36,6 +36,8 @@ pub struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     Whole,
+    /// The whole body, and then the connection is closed without a word.
+    Closed,
     /// Half of the body, and then the connection is closed.
     Truncated,
     /// Nothing but a reset.
@@ -76,6 +78,14 @@ pub struct Server {
 impl Server {
     /// Starts on a free port.
     pub async fn start(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::closing_idle(Duration::MAX, handler).await
+    }
+
+    /// The same, and it closes connections on which nothing comes for so long.
+    pub async fn closing_idle(
+        idle: Duration,
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         // Many clients come at once.
@@ -87,7 +97,7 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let (handler, journal) = (handler.clone(), kept.clone());
                 // Clients go away in the middle of things; that is theirs to do.
-                tokio::spawn(async move { serve(stream, &*handler, &journal).await });
+                tokio::spawn(async move { serve(stream, idle, &*handler, &journal).await });
             }
         });
         Self { url, journal, task }
@@ -105,10 +115,16 @@ impl Drop for Server {
     }
 }
 
-async fn serve(stream: TcpStream, handler: &Handler, journal: &Mutex<Vec<Request>>) -> io::Result<()> {
+async fn serve(
+    stream: TcpStream,
+    idle: Duration,
+    handler: &Handler,
+    journal: &Mutex<Vec<Request>>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
-    while let Some(request) = read(&mut stream).await? {
+    while let Ok(request) = tokio::time::timeout(idle, read(&mut stream)).await {
+        let Some(request) = request? else { break };
         let reply = handler(&request);
         journal.lock().expect("no panic").push(request);
         tokio::time::sleep(reply.after).await;
@@ -124,7 +140,7 @@ async fn serve(stream: TcpStream, handler: &Handler, journal: &Mutex<Vec<Request
             _ => &reply.body,
         };
         stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
-        if reply.ending == Ending::Truncated {
+        if matches!(reply.ending, Ending::Truncated | Ending::Closed) {
             return stream.shutdown().await;
         }
     }

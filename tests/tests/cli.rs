@@ -116,7 +116,7 @@ fn what_goes_wrong_is_said() {
                 "--allow-unpriced",
             ],
             3,
-            "10 calls in a row got no reply, the last one because x at 127.0.0.1:9 cannot be reached",
+            "x at 127.0.0.1:9 (http://127.0.0.1:9/v1/chat/completions) cannot be reached",
         ),
         (&["run", "--target-price", "1"], 2, "two prices are expected, such as 0.95,4.00"),
         (&["run", "--budget-usd", "-1"], 2, "unexpected argument"),

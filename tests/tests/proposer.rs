@@ -22,7 +22,7 @@ use mmh::{
     lint::Lint,
     model::{
         Block, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage,
-        simulated::SimulatedTarget,
+        simulated::SimulatedTarget, wellformed,
     },
     progress::Silent,
     propose::Proposer,
@@ -32,7 +32,7 @@ use mmh::{
     },
     search::{BASELINE, Search},
 };
-use mmh_tests::builder;
+use mmh_tests::{builder, guest};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -118,11 +118,22 @@ fn said(content: Vec<Block>, stop_reason: StopReason) -> ChatReply {
 
 /// A search of one iteration with this proposer.
 async fn search(folder: &Path, turn: Turn) -> Summary {
-    search_with(folder, Arc::new(Scripted { turns: AtomicUsize::new(0), turn })).await
+    search_limited(folder, limits(), turn).await
 }
 
 async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
-    let limits = Limits { proposer_steps: 6, ..Limits::default() };
+    searched(folder, limits(), proposer).await
+}
+
+async fn search_limited(folder: &Path, limits: Limits, turn: Turn) -> Summary {
+    searched(folder, limits, Arc::new(Scripted { turns: AtomicUsize::new(0), turn })).await
+}
+
+fn limits() -> Limits {
+    Limits { proposer_steps: 6, ..Limits::default() }
+}
+
+async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -> Summary {
     let builder = builder(PROGRAM, limits.clone()).await;
     let dataset = dataset::load(BUILTIN, 0).expect("it loads");
     let val = dataset::sample(&dataset.val, 5, 0);
@@ -229,16 +240,23 @@ async fn a_proposer_without_a_submission_ends_its_iteration() {
             "it used up its 6 steps; its last submission: error[E0308]: mismatched types",
         ),
         (
-            "is unavailable",
-            Box::new(|_| Err(ModelError::Unavailable("no route".into()))),
+            "is refused this conversation",
+            Box::new(|turn| match turn {
+                // The second call is a control request, which is answered; the third is the first one again.
+                1 => Ok(text("OK")),
+                _ => Err(ModelError::Unavailable("cannot read this".into())),
+            }),
             "proposer-error",
-            "no route",
+            "cannot read this",
         ),
         (
-            "refuses",
-            Box::new(|_| Err(ModelError::Refused("no".into()))),
+            "is told that the conversation is too long",
+            Box::new(|turn| match turn {
+                0 => Ok(call("scoreboard", json!({}))),
+                _ => Err(ModelError::Refused("too long".into())),
+            }),
             "proposer-error",
-            "the model refused: no",
+            "the model refused: too long",
         ),
     ];
     for (name, turn, status, reason) in table {
@@ -255,6 +273,24 @@ async fn a_proposer_without_a_submission_ends_its_iteration() {
     }
 }
 
+/// A proposer that answers nobody stops the run: it can be gone on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposer_that_answers_nobody_stops_the_run() {
+    // name, what every call comes to, what is said
+    let table: [(&str, ModelError, &str); 2] = [
+        ("is not there", ModelError::Unavailable("no route".into()), "no route"),
+        ("has a wrong key", ModelError::Unusable("check the key".into()), "check the key"),
+    ];
+    for (name, error, says) in table {
+        let folder = tempfile::tempdir().expect("a folder");
+        let summary = search(folder.path(), Box::new(move |_| Err(error.clone()))).await;
+        let found = &summary.unscored[0];
+        assert_eq!((found.index, found.status.as_str()), (1, "model-unusable"), "{name}");
+        assert!(summary.finished_at.is_none() && summary.best_iteration_index == Some(0), "{name}");
+        assert!(summary.stopped.is_some_and(|stopped| stopped.reason.contains(says)), "{name}");
+    }
+}
+
 /// A wrong call comes back as a tool error that says what is wrong; the loop goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_calls_are_answered() {
@@ -264,16 +300,25 @@ async fn wrong_calls_are_answered() {
         (
             "read_harness",
             json!({ "iteration": -1 }),
-            "bad arguments for read_harness: invalid value: integer `-1`",
+            "bad arguments for read_harness: iteration is -1: a whole number of 0 or more is expected",
         ),
         ("read_harness", json!({ "iteration": 1e30 }), "bad arguments for read_harness"),
         (
             "read_harness",
             json!({ "iteration": "../../config.json" }),
-            "bad arguments for read_harness: invalid type: string",
+            "bad arguments for read_harness: iteration is \"../../config.json\": a whole number",
         ),
-        ("read_harness", json!({ "iteration": 0, "path": "x" }), "unknown field `path`"),
-        ("read_score", json!([1, 2]), "bad arguments for read_score"),
+        (
+            "read_harness",
+            json!({ "iteration": 0, "path": "x" }),
+            "it has no argument \"path\"; its arguments are iteration",
+        ),
+        ("read_score", json!([1, 2]), "bad arguments for read_score: an object of JSON is expected"),
+        (
+            "read_score",
+            json!("{\"iteration\": "),
+            "bad arguments for read_score: an object of JSON is expected",
+        ),
         (
             "read_train",
             json!({ "label": "no such label" }),
@@ -291,7 +336,11 @@ async fn wrong_calls_are_answered() {
             "there is no validation example \"test-0001\"",
         ),
         ("try_harness", json!({ "code": BASELINE, "example_ids": [] }), "0 example ids were given; 1 to 10"),
-        ("write_harness", json!({ "code": "fn main() {}" }), "missing field `reasoning`"),
+        (
+            "write_harness",
+            json!({ "code": "fn main() {}" }),
+            "the argument reasoning is missing: a text is expected",
+        ),
         ("diff_harness", json!({ "a": 0, "b": 1 }), "iteration 1 has no harness.rs"),
     ];
     let blocks = all_at_once(&calls);
@@ -315,7 +364,8 @@ async fn every_tool_answers() {
         ("scoreboard", Value::Null, "\"mean_prompt_bytes\""),
         ("read_harness", json!({ "iteration": 0 }), "struct ZeroShot"),
         ("read_reasoning", json!({ "iteration": 0 }), "Zero-shot"),
-        ("read_score", json!({ "iteration": 0 }), "\"interval\""),
+        ("read_score", json!({ "iteration": "0" }), "\"interval\""),
+        ("read_harness", json!("{\"iteration\": 0.0}"), "struct ZeroShot"),
         ("read_eval_trace", json!({ "iteration": 0, "only_failures": false, "limit": 2 }), "\"returned\":2"),
         ("read_train", json!({ "label": label, "limit": 3 }), "\"total\":22"),
         ("read_sdk", json!({}), "A harness is one Rust file"),
@@ -422,9 +472,10 @@ async fn nothing_said_is_not_replayed() {
     let asked = proposer.asked.lock().expect("no panic");
     assert_eq!(asked.len(), 3);
     for request in asked.iter() {
-        assert_eq!(request.messages.len(), 1, "one turn of the user");
+        assert_eq!(wellformed(&request.messages).len(), 1, "one turn of the user");
     }
-    assert_eq!(asked[2].messages[0].content.len(), 3, "the opening and two reminders");
+    let sent = wellformed(&asked[2].messages);
+    assert_eq!(sent[0].content.len(), 3, "the opening and two reminders");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -478,6 +529,52 @@ async fn old_results_make_room() {
         ["[0]", "[1]", "[2]", "[3]", "[4]"],
         "what the model said stays"
     );
+}
+
+/// Many calls in one turn: so many are made, all others are told why not, and the search goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_has_a_bound_on_its_calls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let summary = search(
+        folder.path(),
+        Box::new(|turn| match turn {
+            0 => Ok(all_at_once(&vec![("list_iterations", json!({}), ""); 100])),
+            _ => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# Mine" }))),
+        }),
+    )
+    .await;
+    let results = results(folder.path());
+    let made = results.iter().filter(|(_, is_error)| !is_error).count();
+    // And the submission in the turn after.
+    assert_eq!((results.len(), made), (101, 32 + 1));
+    let told = |at: usize| results[at].0.contains("one turn may have 32 tool calls (--turn-tool-calls)");
+    assert!(!told(31) && told(32) && told(99), "{:?}", &results[31..33]);
+    assert_eq!(summary.iterations.len(), 2, "and it was scored");
+}
+
+/// The tools of a turn have a time together: a trial that goes beyond it is ended, and what follows is not
+/// made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_has_a_bound_on_its_time() {
+    let slow = format!("// Slow.\n{}", guest("run/timeout.rs"));
+    let id = dataset::sample(&dataset::load(BUILTIN, 0).expect("it loads").val, 5, 0)[2].id.clone();
+    let calls = move || {
+        all_at_once(&[
+            ("try_harness", json!({ "code": slow, "example_ids": [id] }), ""),
+            ("list_iterations", json!({}), ""),
+        ])
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits = Limits { turn_tools_ms: 1, ..limits() };
+    search_limited(
+        folder.path(),
+        limits,
+        Box::new(move |turn| Ok(if turn == 0 { calls() } else { text("done") })),
+    )
+    .await;
+    let results = results(folder.path());
+    let says = "the tools of one turn may take 0 s together (--turn-tools-timeout-s)";
+    assert!(results.iter().all(|(said, is_error)| *is_error && said.contains(says)), "{results:?}");
 }
 
 /// All tool results in the transcript of iteration 1.

@@ -244,6 +244,7 @@ const SAID = {
   result: "result of",
   error: "refused by",
   trimmed: "made room",
+  control: "found out",
   end: "ended",
 };
 
@@ -253,7 +254,7 @@ function conversation(details) {
   return details.block.transcript.map((said) => {
     const text = details.text(said.text);
     const title = `${said.step > 0 ? `turn ${said.step}: ` : ""}${SAID[said.kind] ?? said.kind} ${said.name}`;
-    const short = ["text", "thinking", "trimmed", "end"].includes(said.kind);
+    const short = ["text", "thinking", "trimmed", "control", "end"].includes(said.kind);
     const part = el(
       "details",
       { class: `said ${said.kind}`, open: short },

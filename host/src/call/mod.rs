@@ -5,48 +5,31 @@
 //! (`model::remote`), and replies that are there already (`evaluate::replies`).
 
 pub mod budget;
+mod evidence;
+mod patience;
 pub mod throttle;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use budget::{Bill, Budget, Refused, Reservation};
+pub use evidence::Control;
+use evidence::Evidence;
+use patience::Deadline;
+pub use patience::Patience;
 use throttle::Throttle;
 
 use crate::{
     cancel::{Cancel, Stop},
     clock::Clock,
-    model::{Billing, CallError, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, Retry},
+    model::{Billing, CallError, ChatError, ChatModel, ChatReply, ChatRequest, Fault, ModelError},
     pricing::{Price, Usd},
 };
 
-/// How long a call may take, and how often it is made.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    pub attempts: u32,
-    /// One attempt, until its last byte.
-    pub attempt: Duration,
-    /// All attempts and the waiting between them.
-    pub total: Duration,
-}
-
-impl Patience {
-    /// For models that answer at once or not at all.
-    pub const ONCE: Self = Self { attempts: 1, attempt: Duration::MAX, total: Duration::MAX };
-}
-
-/// The first waiting time, which doubles, and the longest one. What a provider asks for is waited for.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(16);
-
-/// So many calls given up one after another mean that the model is not there at all. Going on would score
-/// harnesses by what their model is not.
-const GIVEN_UP_IN_A_ROW: u32 = 10;
+/// A call that did not get its turn within this time, while fewer calls go out than usual, has met overload.
+const LONG_WAIT: Duration = Duration::from_secs(10);
 
 /// A call that has ended.
 #[derive(Clone, Debug)]
@@ -60,26 +43,44 @@ pub struct Called {
     pub latency_ms: f64,
     /// The reply was there already: nobody was asked, and it cost nothing.
     pub cached: bool,
+    /// The control request that this call has brought about, if it did. It cost besides.
+    pub control: Option<Control>,
 }
 
 impl Called {
+    /// Whether it got no reply because no call of the run does any more.
+    pub fn was_cut_off(&self) -> bool {
+        matches!(&self.result, Err(CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_))))
+    }
+
     /// A call that nobody was asked for.
     pub fn unasked(result: Result<ChatReply, CallError>) -> Self {
-        Self { result, cost: Usd::ZERO, price_tier: 0, attempts: 0, latency_ms: 0.0, cached: false }
+        let (cost, price_tier, attempts, latency_ms) = (Usd::ZERO, 0, 0, 0.0);
+        Self { result, cost, price_tier, attempts, latency_ms, cached: false, control: None }
     }
 }
 
-/// Calls one model on behalf of a run.
+/// Why a call got no reply, before it is clear whose trouble that is.
+enum Missed {
+    /// No call will: there is no money for it, or it could not be written down.
+    Call(CallError),
+    /// All its time went by before it could be asked.
+    Turn,
+    /// An attempt got none, and when that was known.
+    Reply { error: ChatError, at: Instant },
+}
+
+/// Calls one model on behalf of a run. Cheap to clone.
+#[derive(Clone)]
 pub struct Caller {
     pub model: Arc<dyn ChatModel>,
     pub price: Price,
     pub budget: Arc<Budget>,
-    pub throttle: Throttle,
+    pub throttle: Arc<Throttle>,
     pub patience: Patience,
     pub clock: Clock,
     pub cancel: Cancel,
-    /// Calls in a row that got no reply.
-    silence: AtomicU32,
+    evidence: Arc<Evidence>,
 }
 
 impl Caller {
@@ -92,7 +93,8 @@ impl Caller {
         clock: Clock,
         cancel: Cancel,
     ) -> Self {
-        Self { model, price, budget, throttle, patience, clock, cancel, silence: AtomicU32::new(0) }
+        let (throttle, evidence) = (Arc::new(throttle), Arc::new(Evidence::default()));
+        Self { model, price, budget, throttle, patience, clock, cancel, evidence }
     }
 
     /// A model that costs nothing and never has to be asked twice, such as a simulated one.
@@ -101,85 +103,152 @@ impl Caller {
         Self::new(model, Price::default(), budget, Throttle::unlimited(), Patience::ONCE, clock, cancel)
     }
 
-    /// Calls, within `time_left` where the caller has less patience than usual.
+    /// Calls, within `time_left` where the caller has less patience than usual. What is the provider's
+    /// trouble ends the run; an error that comes back otherwise is this request's own.
     pub async fn call(&self, request: &ChatRequest, time_left: Option<Duration>) -> Called {
+        if let Some(error) = self.evidence.end() {
+            return Called::unasked(Err(error));
+        }
         let stopwatch = self.clock.start();
-        let total = time_left.map_or(self.patience.total, |left| left.min(self.patience.total));
-        let deadline = Deadline { begun: Instant::now(), total };
+        let deadline = self.patience.deadline(time_left);
         let mut called = Called::unasked(Err(CallError::BudgetSpent));
-        called.result = self.until_answered(request, deadline, &mut called).await;
+        called.result = match self.until_answered(request, deadline, &mut called).await {
+            Ok(reply) => Ok(reply),
+            Err(missed) => self.judge(request, missed, deadline, &mut called).await,
+        };
         called.latency_ms = stopwatch.elapsed_ms();
-        self.stop_if_hopeless(&called.result);
+        if let Err(error) = &called.result {
+            self.stop_for(error);
+        }
         called
     }
 
     /// Ends the run where no further call can succeed.
-    fn stop_if_hopeless(&self, result: &Result<ChatReply, CallError>) {
-        match result {
-            Err(CallError::BudgetSpent) => {
-                self.cancel.stop(Stop::BudgetSpent(self.budget.standing().to_string()))
-            }
-            Err(CallError::Model(ModelError::Unusable(why))) => {
+    fn stop_for(&self, error: &CallError) {
+        match error {
+            CallError::BudgetSpent => self.cancel.stop(Stop::BudgetSpent(self.budget.standing().to_string())),
+            CallError::Model(ModelError::Unusable(why)) => {
+                self.evidence.is_over(error);
                 self.cancel.stop(Stop::ModelUnusable(why.clone()));
             }
-            Err(CallError::Model(ModelError::Unavailable(why))) if !self.model.is_simulated() => {
-                let silence = 1 + self.silence.fetch_add(1, Ordering::Relaxed);
-                if silence >= GIVEN_UP_IN_A_ROW {
-                    let why = format!("{silence} calls in a row got no reply, the last one because {why}");
-                    self.cancel.stop(Stop::ModelUnusable(why));
-                }
-            }
-            _ => self.silence.store(0, Ordering::Relaxed),
+            CallError::Model(_) => {}
         }
     }
 
+    /// Whose trouble it is that there was no reply. Where the model answers others after it, the request gets
+    /// one more chance; if that fails as well, it is the request's.
+    async fn judge(
+        &self,
+        request: &ChatRequest,
+        missed: Missed,
+        deadline: Deadline,
+        called: &mut Called,
+    ) -> Result<ChatReply, CallError> {
+        let (error, at) = match missed {
+            Missed::Call(error) => return Err(error),
+            Missed::Turn => (self.no_turn(deadline), Instant::now()),
+            Missed::Reply { error, at } => (error, at),
+        };
+        let is_open = matches!(error.fault, Fault::Passing(_) | Fault::Unclear);
+        if !is_open || self.model.is_simulated() {
+            return Err(self.outcome(error));
+        }
+        self.is_well(at, request, &error.words, called).await?;
+        match self.ask(request, deadline, called).await {
+            Ok(reply) => Ok(reply),
+            Err(Missed::Call(error)) => Err(error),
+            Err(Missed::Turn) => Err(self.outcome(error)),
+            Err(Missed::Reply { error, .. }) => Err(self.outcome(error)),
+        }
+    }
+
+    /// What an error means that is not open any more.
+    fn outcome(&self, error: ChatError) -> CallError {
+        let words = error.words;
+        let outcome = match error.fault {
+            Fault::Account => ModelError::Unusable(words),
+            Fault::Overload(_) => ModelError::Unusable(format!(
+                "{words}; the server is overloaded: try fewer calls at once (--concurrency), try more often (--attempts), or go on later"
+            )),
+            Fault::Content => {
+                self.evidence.claimed(&words);
+                ModelError::Refused(words)
+            }
+            Fault::Unclear => ModelError::Refused(words),
+            Fault::Passing(_) => ModelError::Unavailable(words),
+        };
+        outcome.into()
+    }
+
+    /// Asks until there is an answer, or asking again does not help any more.
     async fn until_answered(
         &self,
         request: &ChatRequest,
         deadline: Deadline,
         called: &mut Called,
-    ) -> Result<ChatReply, CallError> {
-        let at_most = self.price.at_most(self.model.max_input_tokens(request), request.max_tokens.into());
-        let mut last: Option<ModelError> = None;
+    ) -> Result<ChatReply, Missed> {
+        let mut last: Option<Missed> = None;
         loop {
-            let waiting = async { (self.throttle.acquire().await, self.budget.reserve(at_most).await) };
-            let (permit, reservation) = match deadline.within(waiting).await {
-                Some((permit, reservation)) => (permit, reservation.map_err(refused)?),
-                None => return Err(out_of_time(last, deadline).into()),
+            let (error, at) = match self.ask(request, deadline, called).await {
+                Ok(reply) => return Ok(reply),
+                Err(Missed::Reply { error, at }) => (error, at),
+                // What happened before is why.
+                Err(Missed::Turn) => return Err(last.unwrap_or(Missed::Turn)),
+                Err(missed) => return Err(missed),
             };
-            called.attempts += 1;
-            let failed = match self.attempt(request, reservation, deadline, called).await {
-                Ok(reply) => {
-                    permit.succeeded();
-                    return Ok(reply);
+            match self.patience.wait_after(&error, deadline, called.attempts) {
+                Ok(wait) => tokio::time::sleep(wait).await,
+                Err(why) => {
+                    let words = format!("{}{why}", error.words);
+                    return Err(Missed::Reply { error: ChatError { words, ..error }, at });
                 }
-                Err(failed) => failed,
-            };
-            let wait = match failed.retry {
-                Retry::Never => return Err(failed.error.into()),
-                Retry::Later(wait) => wait,
-                Retry::Overloaded(wait) => {
-                    permit.overloaded();
-                    wait
-                }
-            };
-            drop(permit);
-            if called.attempts >= self.patience.attempts {
-                return Err(given_up(failed.error, &format!("after {} attempts", called.attempts)).into());
             }
-            let wait = wait.map_or_else(|| backoff(called.attempts), jittered);
-            if wait >= deadline.left() {
-                let why = format!(
-                    "after {} attempts: the next one would be in {:.1} s, and the call may take {:.0} s in all",
-                    called.attempts,
-                    wait.as_secs_f64(),
-                    deadline.total.as_secs_f64()
-                );
-                return Err(given_up(failed.error, &why).into());
-            }
-            tokio::time::sleep(wait).await;
-            last = Some(failed.error);
+            last = Some(Missed::Reply { error, at });
         }
+    }
+
+    /// Waits for a turn and for money, and asks once.
+    async fn ask(
+        &self,
+        request: &ChatRequest,
+        deadline: Deadline,
+        called: &mut Called,
+    ) -> Result<ChatReply, Missed> {
+        if deadline.left().is_zero() {
+            return Err(Missed::Turn);
+        }
+        let at_most = self.price.at_most(self.model.max_input_tokens(request), request.max_tokens.into());
+        let waiting = async { (self.throttle.acquire().await, self.budget.reserve(at_most).await) };
+        let (permit, reservation) = deadline.within(waiting).await.ok_or(Missed::Turn)?;
+        let reservation = reservation.map_err(|why| Missed::Call(refused(why)))?;
+        called.attempts += 1;
+        let sent = Instant::now();
+        let error = match self.attempt(request, reservation, deadline, called).await {
+            Ok(reply) => {
+                permit.succeeded();
+                self.evidence.answered(sent);
+                return Ok(reply);
+            }
+            Err(error) => error,
+        };
+        if let Fault::Overload(_) = error.fault {
+            permit.overloaded();
+        }
+        Err(Missed::Reply { error, at: Instant::now() })
+    }
+
+    /// A call that was not asked: it says nothing about the model, unless that wants fewer calls at once.
+    fn no_turn(&self, deadline: Deadline) -> ChatError {
+        // Who comes with hardly any time left has not waited for the provider.
+        let waited = deadline.begun.elapsed() >= LONG_WAIT && self.throttle.is_lowered();
+        let fault = if waited { Fault::Overload(None) } else { Fault::Passing(None) };
+        let words = format!(
+            "{} was not asked: all {:.1} s that the call could take ({}) went by waiting for other calls",
+            self.model.name(),
+            deadline.total.as_secs_f64(),
+            self.patience.options[1],
+        );
+        ChatError { words, fault, billing: Billing::Free }
     }
 
     /// Asks once, and settles the reservation.
@@ -198,8 +267,9 @@ impl Caller {
         };
         match asked {
             Ok(Ok(reply)) => {
-                let reported = reply.reported_cost_usd.map(Usd::from_f64);
-                called.cost = reported.unwrap_or_else(|| self.price.of(reply.usage));
+                // What a provider says that it costs, and what its tokens cost: the larger one counts.
+                let reported = reply.reported_cost_usd.map(Usd::from_f64).unwrap_or_default();
+                called.cost = self.price.of(reply.usage).max(reported);
                 called.price_tier = self.price.tier(reply.usage);
                 reservation.settle(Bill::Known { cost: called.cost, estimated: reply.usage_estimated });
                 Ok(reply)
@@ -214,36 +284,11 @@ impl Caller {
             // The provider may answer yet, and bill for it.
             Err(_) => {
                 reservation.settle(Bill::Unknown);
-                let message =
-                    format!("{} did not answer within {:.1} s", self.model.id(), limit.as_secs_f64());
-                tracing::warn!("{message}");
-                Err(ChatError {
-                    error: ModelError::Unavailable(message),
-                    retry: Retry::Later(None),
-                    billing: Billing::Unknown,
-                })
+                let error = self.patience.timed_out(&self.model.name(), limit);
+                tracing::warn!("{error}");
+                Err(error)
             }
         }
-    }
-}
-
-/// When a call has to be over.
-#[derive(Clone, Copy)]
-struct Deadline {
-    begun: Instant,
-    total: Duration,
-}
-
-impl Deadline {
-    fn left(self) -> Duration {
-        self.total.saturating_sub(self.begun.elapsed())
-    }
-
-    async fn within<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        if self.total == Duration::MAX {
-            return Some(work.await);
-        }
-        tokio::time::timeout(self.left(), work).await.ok()
     }
 }
 
@@ -253,34 +298,4 @@ fn refused(refused: Refused) -> CallError {
         // Without a record of it, no money is spent.
         Refused::Ledger(why) => ModelError::Unusable(why).into(),
     }
-}
-
-fn out_of_time(last: Option<ModelError>, deadline: Deadline) -> ModelError {
-    let why = format!("after {:.1} s", deadline.begun.elapsed().as_secs_f64());
-    match last {
-        Some(error) => given_up(error, &why),
-        None => ModelError::Unavailable(format!(
-            "the model was not asked: all {} it could take went by waiting for other calls",
-            format_args!("{:.1} s", deadline.total.as_secs_f64())
-        )),
-    }
-}
-
-/// An error that asking again has not removed.
-fn given_up(error: ModelError, why: &str) -> ModelError {
-    match error {
-        ModelError::Unavailable(words) => ModelError::Unavailable(format!("{words}; given up {why}")),
-        other => other,
-    }
-}
-
-/// Twice as long every time, and never the same for two calls.
-fn backoff(attempts: u32) -> Duration {
-    let doubled = FIRST_WAIT.saturating_mul(1 << (attempts - 1).min(16));
-    doubled.min(LONGEST_WAIT).mul_f64(0.5 + 0.5 * fastrand::f64())
-}
-
-/// A provider's waiting time and up to a tenth more, so that not all come back at once.
-fn jittered(wait: Duration) -> Duration {
-    wait.saturating_add(Duration::from_millis(50)).mul_f64(1.0 + 0.1 * fastrand::f64())
 }

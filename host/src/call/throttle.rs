@@ -51,6 +51,11 @@ impl Throttle {
         }
     }
 
+    /// Whether fewer may be under way than at first, because the provider said so.
+    pub fn is_lowered(&self) -> bool {
+        self.state().limit < self.most
+    }
+
     /// How many may be under way now.
     #[cfg(test)]
     fn limit(&self) -> usize {

@@ -27,7 +27,7 @@ pub struct CheckArgs {
 }
 
 pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
-    let limits = args.limits.resolve();
+    let limits = args.limits.resolve(false);
     let source = read_source(&args.harness, limits.source_bytes)?;
     let builder = workbench::open(global, &limits, &Terminal::new(global, false)).await?;
     let (ok, shown, json) = match builder.build(&source).await? {

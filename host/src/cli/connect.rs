@@ -9,7 +9,10 @@ use crate::{
     call::{Caller, Patience, budget::Budget, throttle::Throttle},
     cancel::Cancel,
     clock::Clock,
-    evaluate::{Target, replies::Replies},
+    evaluate::{
+        Target,
+        replies::{Replies, Tally},
+    },
     limits::Limits,
     model::{
         ChatModel,
@@ -259,6 +262,8 @@ pub struct Connected {
     pub price: Price,
     /// None where the model is simulated.
     pub info: Option<ProviderInfo>,
+    /// A real model on this machine.
+    pub is_local: bool,
 }
 
 /// What commands that call models have in common.
@@ -267,7 +272,7 @@ pub struct Connector<'a> {
     pub money: &'a MoneyArgs,
     pub mock: bool,
     pub seed: u64,
-    pub observer: &'a dyn Observer,
+    pub observer: &'a Arc<dyn Observer>,
 }
 
 impl Connector<'_> {
@@ -287,7 +292,7 @@ impl Connector<'_> {
 
     fn simulated(&self, choice: &Choice<'_>, model: Arc<dyn ChatModel>) -> Result<Connected, CliError> {
         choice.only_simulated()?;
-        Ok(Connected { model, price: Price::default(), info: None })
+        Ok(Connected { model, price: Price::default(), info: None, is_local: false })
     }
 
     fn remote(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
@@ -321,7 +326,9 @@ impl Connector<'_> {
                 .note(format!("warning: the {role}'s key goes to {} unencrypted", resolved.provider));
         }
         let model = Remote::new(resolved, choice.role, key, choice.thinks).map_err(CliError::input)?;
-        Ok(Connected { model: Arc::new(model), price, info: Some(info) })
+        let model = model.telling(self.observer.clone());
+        let is_local = model.is_local();
+        Ok(Connected { model: Arc::new(model), price, info: Some(info), is_local })
     }
 
     /// A model and its price.
@@ -379,6 +386,7 @@ impl Shared<'_> {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
             total: Duration::from_millis(self.limits.proposer_call_ms),
+            options: ["--proposer-timeout-s", "--proposer-call-timeout-s"],
         };
         self.caller(connected, Throttle::unlimited(), patience)
     }
@@ -389,6 +397,7 @@ impl Shared<'_> {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.target_attempt_ms),
             total: Duration::MAX,
+            options: ["--target-timeout-s", "--example-timeout-s"],
         };
         Target::new(self.caller(connected, Throttle::new(concurrency), patience), replies)
     }
@@ -414,4 +423,9 @@ pub fn replies(global: &Global, target: &Connected) -> Result<Option<Replies>, C
     }
     let replies = Replies::open(&environment::cache(global)?);
     Ok(Some(replies.map_err(CliError::host)?))
+}
+
+/// A line that says how many replies are kept ones, if any are.
+pub fn kept(tally: Option<Tally>) -> String {
+    tally.filter(|tally| tally.kept > 0).map(|tally| format!("{tally}\n")).unwrap_or_default()
 }

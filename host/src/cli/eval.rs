@@ -17,13 +17,16 @@ use super::{
 };
 use crate::{
     build::{Builder, Built},
+    cancel::Stop,
     clock::Clock,
     compile::Rejection,
     dataset::{self, BUILTIN, Dataset, Source, Split},
-    evaluate::{Evaluation, Evaluator, Learned, Learning, Past, Sink, sink::Discard},
+    digest::Digest,
+    evaluate::{Evaluation, Evaluator, Learned, Learning, Past, Sink, replies::Tally, sink::Discard},
     lint::{self, Leak, Lint, Place},
+    pricing::Usd,
     progress::Observer,
-    record::format::{Score, TraceRow},
+    record::format::{Cost, Score, TraceRow},
     score::score,
     text,
 };
@@ -94,12 +97,12 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let terminal = Arc::new(Terminal::new(global, args.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
     let connector =
-        Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer: &*observer };
+        Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer: &observer };
     let target = connector.target(&args.target.choice())?;
     let replies = connect::replies(global, &target)?;
     let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
     let dataset = workbench::dataset(source, args.seed, &*observer)?;
-    let limits = args.limits.resolve();
+    let limits = args.limits.resolve(target.is_local);
     let builder = workbench::open(global, &limits, &*observer).await?;
     terminal.done();
     let (source, built) = match build(&args, &builder).await? {
@@ -115,9 +118,10 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let budget = args.money.budget();
     let shared =
         Shared { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
+    let target = Arc::new(shared.target(target, args.concurrency.into(), replies));
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
-        target: Arc::new(shared.target(target, args.concurrency.into(), replies)),
+        target: target.clone(),
         task: Arc::new(dataset.task.clone()),
         seed: args.seed,
         concurrency: args.concurrency.into(),
@@ -138,21 +142,57 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     if let Some(path) = &args.trace {
         write_trace(path, &done.rows)?;
     }
-    let score = score(&done.rows, &learned, args.mock);
-    let mut cost = learned.cost;
+    let (mut cost, standing) = (learned.cost, budget.standing());
     cost += done.cost;
-    cost.unknown_usd = budget.standing().unknown.as_f64();
-    if args.json {
-        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "score": score, "leaks": leaks });
-        println!("{result:#}");
-    } else {
-        print!("{}{}", shown(&args, &dataset, &score, &done.rows), leaked(&leaks));
-        if !args.mock {
-            println!("cost: {}", scoreboard::cost(&cost));
-        }
+    // What else was paid for, or may be owed: calls whose answers belong to no example.
+    let paid = Usd::from_f64(cost.estimated_usd);
+    cost.unknown_usd = standing.spent.plus(standing.unknown).minus(paid).as_f64();
+    let ended = Ended { cost, replies: target.tally(), digest, leaks };
+    // Calls were refused because of the money or of the model: what harnesses made of that is no score.
+    match cancel.why().filter(|stop| *stop != Stop::Asked) {
+        Some(stop) => not_scored(&args, &done, &ended, &stop),
+        None => scored(&args, &dataset, &learned, &done, &ended),
     }
     let done = format!("{} examples were evaluated", done.rows.len());
     Ok(cancel.why().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(&stop, &done)))
+}
+
+/// What there is to say besides the score.
+struct Ended {
+    cost: Cost,
+    replies: Option<Tally>,
+    digest: Digest,
+    leaks: Vec<Leak>,
+}
+
+fn scored(args: &EvalArgs, dataset: &Dataset, learned: &Learned, done: &Evaluation, ended: &Ended) {
+    let Ended { cost, replies, digest, leaks } = ended;
+    let score = score(&done.rows, learned, args.mock);
+    if args.json {
+        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "leaks": leaks });
+        println!("{result:#}");
+    } else {
+        print!("{}{}", shown(args, dataset, &score, &done.rows), leaked(leaks));
+        paid(args, ended);
+    }
+}
+
+fn not_scored(args: &EvalArgs, done: &Evaluation, ended: &Ended, stop: &Stop) {
+    let Ended { cost, replies, .. } = ended;
+    if args.json {
+        let result = json!({ "ok": false, "kind": stop.status(), "message": stop.reason(), "evaluated": done.rows.len(), "cost": cost, "replies": replies });
+        println!("{result:#}");
+    } else {
+        println!("not scored: {}", stop.status());
+        paid(args, ended);
+    }
+}
+
+fn paid(args: &EvalArgs, ended: &Ended) {
+    if !args.mock {
+        println!("cost: {}", scoreboard::cost(&ended.cost));
+        print!("{}", connect::kept(ended.replies));
+    }
 }
 
 /// The source, which is empty where only the component is there, and what came of it.

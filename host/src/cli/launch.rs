@@ -66,12 +66,16 @@ impl Plan {
         let (folder, reader) = (self.folder.clone(), RunReader::new(self.writer.dir()?));
         let summary = self.summary.clone();
         let search = self.search(builder, terminal.clone(), cancel.clone())?;
+        let target = search.evaluator.target.clone();
         terminal.follow(&summary, search.budget.clone());
         let ended = search.run().await;
         terminal.done();
         ended?;
-        Scoreboard::read(&reader)?.print(Format::json_or_text(json))?;
+        let mut scoreboard = Scoreboard::read(&reader)?;
+        scoreboard.replies = target.tally();
+        scoreboard.print(Format::json_or_text(json))?;
         if !json {
+            print!("{}", connect::kept(target.tally()));
             println!("\nrun folder: {}", folder.display());
         }
         let (shown, done) = (folder.display(), "what was finished is in");

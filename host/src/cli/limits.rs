@@ -16,7 +16,7 @@ pub struct LimitArgs {
     /// Memory of a harness [default: 256]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4096))]
     memory_mib: Option<u64>,
-    /// Wall clock per example, model time included [default: 60]
+    /// Wall clock per example, model time included [default: 60; 660 where the target is on this machine]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     example_timeout_s: Option<u64>,
     /// Model calls per example [default: 16]
@@ -67,7 +67,13 @@ pub struct LimitArgs {
     /// One tool result for the proposer [default: 64]
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
     tool_result_kib: Option<u64>,
-    /// One attempt of a call to the target model [default: 30]
+    /// Tool calls of one turn of the proposer [default: 32]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    turn_tool_calls: Option<u32>,
+    /// All tool calls of one turn of the proposer together [default: 1800]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    turn_tools_timeout_s: Option<u64>,
+    /// One attempt of a call to the target model [default: 30; 600 where it is on this machine]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     target_timeout_s: Option<u64>,
     /// One attempt of a call to the proposer [default: 600]
@@ -82,9 +88,9 @@ pub struct LimitArgs {
 }
 
 impl LimitArgs {
-    /// The limits that hold.
-    pub fn resolve(&self) -> Limits {
-        let default = Limits::default();
+    /// The limits that hold; a target on this machine gets more time.
+    pub fn resolve(&self, local_target: bool) -> Limits {
+        let default = if local_target { Limits::of_local_target() } else { Limits::default() };
         let scaled =
             |given: Option<u64>, unit: u64, default: u64| given.map_or(default, |given| given * unit);
         Limits {
@@ -107,6 +113,8 @@ impl LimitArgs {
             proposer_steps: self.proposer_steps.unwrap_or(default.proposer_steps),
             proposer_reply_tokens: self.proposer_reply_tokens.unwrap_or(default.proposer_reply_tokens),
             tool_result_bytes: scaled(self.tool_result_kib, KIB, default.tool_result_bytes),
+            turn_tool_calls: self.turn_tool_calls.unwrap_or(default.turn_tool_calls),
+            turn_tools_ms: scaled(self.turn_tools_timeout_s, 1000, default.turn_tools_ms),
             target_attempt_ms: scaled(self.target_timeout_s, 1000, default.target_attempt_ms),
             proposer_attempt_ms: scaled(self.proposer_timeout_s, 1000, default.proposer_attempt_ms),
             proposer_call_ms: scaled(self.proposer_call_timeout_s, 1000, default.proposer_call_ms),
@@ -168,7 +176,7 @@ mod tests {
         };
         for limits in [Limits::default(), changed] {
             let words = ["mmh".to_owned()].into_iter().chain(options(&limits));
-            let parsed = Cli::try_parse_from(words).map(|cli| cli.limits.resolve());
+            let parsed = Cli::try_parse_from(words).map(|cli| cli.limits.resolve(false));
             assert_eq!(parsed.ok(), Some(limits));
         }
     }

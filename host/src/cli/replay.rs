@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     compile::Rejection,
     dataset::Split,
-    evaluate::answers::by_example,
+    evaluate::{Target, answers::by_example},
     limits::Limits,
     progress::Observer,
     record::{
@@ -126,6 +126,9 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         Some(_) => Vec::new(),
         None => rerun.examples(&wanted, &learned.state, !args.live && !learned.unrecorded.is_empty()).await,
     };
+    if let Some(live) = &live {
+        live.target.settle().await;
+    }
     let stop = rerun.cancel.why();
     if learned.failed.is_none() && stop.is_none() && again.len() != wanted.len() {
         return Err(CliError::host("an example could not be run again: this is a bug of mmh"));
@@ -152,7 +155,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
 
 /// The model that is asked for what is not recorded, and the money for it.
 struct Live {
-    target: Arc<dyn ModelPort>,
+    target: Arc<Target>,
     budget: Arc<Budget>,
     cancel: Cancel,
     concurrency: usize,
@@ -167,7 +170,7 @@ impl Live {
         observer: &Arc<dyn Observer>,
     ) -> Result<Self, CliError> {
         let (mock, seed) = (config.mock, config.seed);
-        let connector = Connector { global, money: &args.money, mock, seed, observer: &**observer };
+        let connector = Connector { global, money: &args.money, mock, seed, observer };
         let connected = connector.target(&args.target.choice().of_run(config))?;
         let replies = connect::replies(global, &connected)?;
         let (budget, cancel) = (args.money.budget(), stop_on_ctrl_c(observer.clone()));
@@ -221,7 +224,7 @@ fn rerun(
     };
     Rerun {
         stage,
-        live: live.map(|live| live.target.clone()),
+        live: live.map(|live| live.target.clone() as Arc<dyn ModelPort>),
         concurrency: live.map_or(AT_ONCE, |live| live.concurrency),
         is_recorded,
         cancel: live.map_or_else(Cancel::default, |live| live.cancel.clone()),
@@ -298,6 +301,7 @@ impl Shown<'_> {
             "examples": again,
             "backtrace": traced.and_then(|traced| traced.as_ref().ok()),
             "spent_usd": live.map(|live| live.budget.standing().spent.as_f64()),
+            "replies": live.and_then(|live| live.target.tally()),
         })
     }
 
@@ -321,6 +325,7 @@ impl Shown<'_> {
         if let Some(live) = live {
             let spent = live.budget.standing().spent.as_f64();
             out += &format!("asked for what was not recorded: {spent:.4} USD\n");
+            out += &connect::kept(live.target.tally());
         }
         text::plain(&out)
     }

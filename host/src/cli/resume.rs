@@ -47,7 +47,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
         Scoreboard::read(&reader)?.print(Format::json_or_text(args.json))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let models = models(global, args, &config, &*observer)?;
+    let models = models(global, args, &config, &observer)?;
     let dataset = dataset(args, &config, &*observer)?;
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &config.limits.clone().within_reason(), &*observer).await?;
@@ -70,7 +70,7 @@ fn models(
     global: &Global,
     args: &RunArgs,
     config: &Config,
-    observer: &dyn Observer,
+    observer: &Arc<dyn Observer>,
 ) -> Result<Models, CliError> {
     let connector = Connector { global, money: &args.money, mock: config.mock, seed: config.seed, observer };
     Models::connect(&connector, &args.proposer.choice().of_run(config), &args.target.choice().of_run(config))

@@ -126,7 +126,7 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
 async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let terminal = Arc::new(Terminal::new(global, args.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
-    let models = if args.dry_run { None } else { Some(models(global, args, &*observer)?) };
+    let models = if args.dry_run { None } else { Some(models(global, args, &observer)?) };
     let clock = args.clock();
     let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
@@ -136,7 +136,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let columns = args.columns.resolve();
     let source = Source { name: args.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
     let dataset = workbench::dataset(source, args.seed, &*observer)?;
-    let limits = args.limits.resolve();
+    let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
     let baseline = match &args.baseline {
         Some(path) => super::check::read_source(path, limits.source_bytes)?,
         None => BASELINE.to_owned(),
@@ -144,7 +144,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let builder = workbench::open(global, &limits, &*observer).await?;
     terminal.done();
     let Some(models) = models else {
-        dry_run(global, args, &dataset, &baseline, &builder, &*observer).await?;
+        dry_run(global, args, &dataset, &baseline, &builder, &observer).await?;
         return Ok(ExitCode::SUCCESS);
     };
     let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
@@ -160,7 +160,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
 }
 
 /// Both models of a new run, or why they cannot be asked.
-fn models(global: &Global, args: &RunArgs, observer: &dyn Observer) -> Result<Models, CliError> {
+fn models(global: &Global, args: &RunArgs, observer: &Arc<dyn Observer>) -> Result<Models, CliError> {
     let connector = Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer };
     Models::connect(&connector, &args.proposer.choice(), &args.target.choice())
 }
@@ -171,7 +171,7 @@ async fn dry_run(
     dataset: &Dataset,
     baseline: &str,
     builder: &Builder,
-    observer: &dyn Observer,
+    observer: &Arc<dyn Observer>,
 ) -> Result<(), CliError> {
     if args.mock {
         return Err(CliError::input("--mock costs nothing; --dry-run estimates what real models cost"));

@@ -7,7 +7,7 @@ use crate::{
     digest::Digest,
     model::{CallError, ChatRequest, ModelError},
     pricing::Usd,
-    record::format::CallRow,
+    record::format::{CallRow, ControlRow},
 };
 
 /// Recorded calls by example or batch.
@@ -62,6 +62,7 @@ fn called(row: &CallRow) -> Called {
         attempts: row.attempts,
         latency_ms: row.latency_ms,
         cached: row.cached,
+        control: row.control.map(ControlRow::control),
     }
 }
 

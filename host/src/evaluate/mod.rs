@@ -34,7 +34,7 @@ use crate::{
     progress::{Event, Observer, Standing},
     record::{
         RecordError,
-        format::{CallRow, Cost, LearnRow, LogRow, TraceRow},
+        format::{CallRow, ControlRow, Cost, LearnRow, LogRow, TraceRow},
     },
     sandbox::{Call, Lesson, LogLine, OutcomeKind, Prepared, Report, Sandbox, Setting, Task},
 };
@@ -121,9 +121,13 @@ impl Evaluator {
             }
             match report.result {
                 Ok(state) => learned.state = state.into(),
-                Err(_) => return Ok(Learning::Failed { reason: failed(&row), cost: learned.cost }),
+                Err(_) => {
+                    self.target.settle().await;
+                    return Ok(Learning::Failed { reason: failed(&row), cost: learned.cost });
+                }
             }
         }
+        self.target.settle().await;
         Ok(Learning::Done(learned))
     }
 
@@ -155,11 +159,14 @@ impl Evaluator {
         for lane in join_all(lanes.collect::<Vec<_>>()).await {
             done.extend(lane.map_err(panicked)??);
         }
+        // Whose trouble the last refusals were is known before anything is scored.
+        self.target.settle().await;
         done.sort_by_key(|(at, _)| *at);
         let mut cost = Cost::default();
         done.iter().for_each(|(_, (_, spent))| cost += *spent);
-        let complete = done.len() == examples.len();
-        Ok(Evaluation { rows: done.into_iter().map(|(_, (row, _))| row).collect(), cost, complete })
+        let rows: Vec<TraceRow> = done.into_iter().filter_map(|(_, (row, _))| row).collect();
+        let complete = rows.len() == examples.len();
+        Ok(Evaluation { rows, cost, complete })
     }
 
     /// Takes examples until there are none, or somebody asks to stop.
@@ -169,37 +176,44 @@ impl Evaluator {
         queue: &Queue,
         sink: &Arc<dyn Sink>,
         standing: &Mutex<Standing>,
-    ) -> Result<Vec<(usize, (TraceRow, Cost))>, RecordError> {
+    ) -> Result<Vec<(usize, (Option<TraceRow>, Cost))>, RecordError> {
         let mut done = Vec::new();
         while !self.cancel.is_cancelled() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
             let (row, cost) = match queue.past.rows.get(&example.id) {
-                Some(row) => (row.clone(), recorded_cost(queue.past.calls.get(&example.id))),
+                Some(row) => (Some(row.clone()), recorded_cost(queue.past.calls.get(&example.id))),
                 None => self.one(harness, example, &queue.past, sink).await?,
             };
-            self.tell(&row, cost, standing);
+            if let Some(row) = &row {
+                self.tell(row, cost, standing);
+            }
             done.push((at, (row, cost)));
         }
         Ok(done)
     }
 
+    /// Runs the harness over an example. There is no outcome where a call was refused because the run is
+    /// being stopped: whatever the harness made of that is not its doing.
     async fn one(
         &self,
         harness: &Learned,
         example: &Example,
         past: &Past,
         sink: &Arc<dyn Sink>,
-    ) -> Result<(TraceRow, Cost), RecordError> {
+    ) -> Result<(Option<TraceRow>, Cost), RecordError> {
         let stopwatch = self.clock.start();
         let journal = self.journal(&example.id, past, sink);
         let setting = self.setting(&harness.state, &example.id, journal.clone());
         let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
         journal.finish(&report.calls)?;
         let cost = cost_of(&report.calls);
+        if report.calls.iter().any(|call| call.answer.was_cut_off()) {
+            return Ok((None, cost));
+        }
         let row = trace_row(self.target.id(), example, stopwatch.elapsed_ms(), report);
         sink.example(&row)?;
-        Ok((row, cost))
+        Ok((Some(row), cost))
     }
 
     /// Tells how the evaluation stands after one more example.
@@ -334,6 +348,7 @@ pub fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &
         price_tier: answer.price_tier,
         attempts: answer.attempts,
         latency_ms: answer.latency_ms,
+        control: answer.control.map(ControlRow::of),
     }
 }
 
@@ -351,11 +366,16 @@ fn total_usage<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Usage {
     usage
 }
 
-/// What was paid for: a reply that was kept from before is not.
+/// What was paid for: a reply that was kept from before is not, a control request is.
 fn cost_of(calls: &[Call]) -> Cost {
     let paid = calls.iter().filter(|call| !call.answer.cached);
-    let cost: Usd = paid.clone().map(|call| call.answer.cost).sum();
-    Cost::of_target(total_usage(paid), cost.as_f64())
+    let controls = paid.clone().filter_map(|call| call.answer.control);
+    let (mut usage, mut cost) = (total_usage(paid.clone()), paid.map(|call| call.answer.cost).sum());
+    for control in controls {
+        usage += control.usage;
+        cost += control.cost;
+    }
+    Cost::of_target(usage, Usd::as_f64(cost))
 }
 
 /// The same of calls that are on record.
@@ -364,6 +384,10 @@ pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a Vec<CallRow>>) -> C
     for call in calls.into_iter().flatten().filter(|call| !call.cached) {
         usage += call.usage;
         cost += Usd::from_f64(call.cost_usd);
+        if let Some(control) = call.control {
+            usage += control.usage;
+            cost += Usd::from_f64(control.cost_usd);
+        }
     }
     Cost::of_target(usage, cost.as_f64())
 }

@@ -28,7 +28,8 @@ pub struct Past {
 pub enum Retry {
     /// Calls that were refused because the run was being stopped.
     Refused,
-    /// Also calls that got no reply: the run was stopped because of them.
+    /// Also all others that got no reply: the run was stopped because the model answered nobody, and some
+    /// may have been refused for that before it was known.
     Unanswered,
 }
 
@@ -37,8 +38,8 @@ impl Retry {
     pub fn wants(self, row: &CallRow) -> bool {
         match &row.failure {
             Some(CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_))) => true,
-            Some(CallError::Model(ModelError::Unavailable(_))) => self == Self::Unanswered,
-            _ => false,
+            Some(CallError::Model(_)) => self == Self::Unanswered,
+            None => false,
         }
     }
 }

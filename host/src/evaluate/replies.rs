@@ -2,12 +2,14 @@
 //! second time.
 //!
 //! The key is everything that goes over the wire, and which one it is of equal requests within one call
-//! of a harness: asking three times and voting stays three draws.
+//! of a harness: asking three times and voting stays three draws. Each reply has the server that gave it, by
+//! what is known of that: another model at the same address has replies of its own.
 //!
 //! They stand in one SQLite file of the cache folder. A file for each would cost more than the calls do.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,7 +19,8 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
+use serde::Serialize;
 
 use crate::{
     cache::{Cache, CacheError},
@@ -31,11 +34,33 @@ const BUSY: Duration = Duration::from_secs(10);
 /// How long replies gather before they are written together.
 const GATHER: Duration = Duration::from_millis(100);
 
-const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS replies (
-    key BLOB PRIMARY KEY,
+/// The table of before did not know servers apart, and kept failures too.
+const SCHEMA: &str = "DROP TABLE IF EXISTS replies;
+CREATE TABLE IF NOT EXISTS replies_by_server (
+    key BLOB NOT NULL,
+    server BLOB NOT NULL,
     reply TEXT NOT NULL,
-    kept_at INTEGER NOT NULL DEFAULT (unixepoch())
+    kept_at INTEGER NOT NULL DEFAULT (unixepoch()),
+    PRIMARY KEY (key, server)
 ) STRICT, WITHOUT ROWID";
+
+/// Servers of which replies to one request are looked at.
+const MAX_SERVERS: u32 = 64;
+
+/// How many calls were answered from kept replies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    pub kept: u64,
+    pub total: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kept, total } = self;
+        let replies = if *total == 1 { "reply is a kept one" } else { "replies are kept ones" };
+        write!(f, "{kept} of {total} {replies} of earlier runs; --no-cache asks the model again")
+    }
+}
 
 /// Kept replies. Writing happens behind the callers' backs, many at a time; dropping waits for it.
 pub struct Replies {
@@ -43,12 +68,15 @@ pub struct Replies {
     _cache: Cache,
     reader: Mutex<Connection>,
     unwritten: Arc<Unwritten>,
-    waiting: Option<Sender<Digest>>,
+    waiting: Option<Sender<Key>>,
     writer: Option<JoinHandle<()>>,
 }
 
-/// Replies that are not in the file yet, as JSON. They are found all the same.
-type Unwritten = Mutex<HashMap<Digest, String>>;
+/// A request, and the server that answered it.
+type Key = (Digest, Digest);
+
+/// Replies that are not in the file yet, as JSON, by request and server. They are found all the same.
+type Unwritten = Mutex<BTreeMap<Key, String>>;
 
 /// The file of replies cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,21 +102,31 @@ impl Replies {
         Ok(Self { _cache: cache.clone(), reader, unwritten, waiting: Some(waiting), writer: Some(writer) })
     }
 
-    /// The reply to this request, if there is one. A damaged one is none.
-    pub fn get(&self, wire: Digest, draw: u32) -> Option<ChatReply> {
+    /// The replies to this request, each with its server. A damaged one is none.
+    pub fn get(&self, wire: Digest, draw: u32) -> Vec<(Digest, ChatReply)> {
         let key = key(wire, draw);
-        if let Some(reply) = locked(&self.unwritten).get(&key) {
-            return serde_json::from_str(reply).ok();
-        }
-        let reader = locked(&self.reader);
-        let mut wanted = reader.prepare_cached("SELECT reply FROM replies WHERE key = ?1").ok()?;
-        let found = wanted.query_row([key.bytes()], |row| row.get::<_, String>(0)).optional();
-        serde_json::from_str(&found.ok()??).ok()
+        let mut found = self.in_file(key).unwrap_or_default();
+        let unwritten = locked(&self.unwritten);
+        let of_key = unwritten.range((key, Digest::from([0; 32]))..).take_while(|((it, _), _)| *it == key);
+        found.extend(of_key.map(|((_, server), reply)| (*server, reply.clone())));
+        drop(unwritten);
+        let read = |(server, reply): (Digest, String)| Some((server, serde_json::from_str(&reply).ok()?));
+        found.into_iter().filter_map(read).collect()
     }
 
-    pub fn keep(&self, wire: Digest, draw: u32, reply: &ChatReply) {
+    fn in_file(&self, key: Digest) -> rusqlite::Result<Vec<(Digest, String)>> {
+        let reader = locked(&self.reader);
+        let mut wanted =
+            reader.prepare_cached("SELECT server, reply FROM replies_by_server WHERE key = ?1 LIMIT ?2")?;
+        let rows = wanted.query_map(params![key.bytes(), MAX_SERVERS], |row| {
+            Ok((Digest::from(row.get::<_, [u8; 32]>(0)?), row.get::<_, String>(1)?))
+        })?;
+        rows.collect()
+    }
+
+    pub fn keep(&self, wire: Digest, draw: u32, server: Digest, reply: &ChatReply) {
         if let (Some(waiting), Ok(reply)) = (&self.waiting, serde_json::to_string(reply)) {
-            let key = key(wire, draw);
+            let key = (key(wire, draw), server);
             locked(&self.unwritten).insert(key, reply);
             // The writer ends after the last sender, so it is there.
             let _ = waiting.send(key);
@@ -119,12 +157,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write_all(connection: &mut Connection, waiting: &Receiver<Digest>, unwritten: &Unwritten) {
+fn write_all(connection: &mut Connection, waiting: &Receiver<Key>, unwritten: &Unwritten) {
     while let Ok(first) = waiting.recv() {
         std::thread::sleep(GATHER);
-        let keys: Vec<Digest> = [first].into_iter().chain(waiting.try_iter()).collect();
-        let row = |key: &Digest| Some((*key, locked(unwritten).get(key)?.clone()));
-        let batch: Vec<(Digest, String)> = keys.iter().filter_map(row).collect();
+        let keys: Vec<Key> = [first].into_iter().chain(waiting.try_iter()).collect();
+        let row = |key: &Key| Some((*key, locked(unwritten).get(key)?.clone()));
+        let batch: Vec<(Key, String)> = keys.iter().filter_map(row).collect();
         // What cannot be kept is asked again by the next run; this one has its own record.
         if let Err(error) = write(connection, &batch) {
             tracing::warn!("{} replies could not be kept: {error}", batch.len());
@@ -134,11 +172,11 @@ fn write_all(connection: &mut Connection, waiting: &Receiver<Digest>, unwritten:
     }
 }
 
-fn write(connection: &mut Connection, batch: &[(Digest, String)]) -> rusqlite::Result<()> {
+fn write(connection: &mut Connection, batch: &[(Key, String)]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    let insert = "INSERT OR REPLACE INTO replies (key, reply) VALUES (?1, ?2)";
-    for (key, reply) in batch {
-        transaction.prepare_cached(insert)?.execute(params![key.bytes(), reply])?;
+    let insert = "INSERT OR REPLACE INTO replies_by_server (key, server, reply) VALUES (?1, ?2, ?3)";
+    for ((key, server), reply) in batch {
+        transaction.prepare_cached(insert)?.execute(params![key.bytes(), server.bytes(), reply])?;
     }
     transaction.commit()
 }
@@ -158,22 +196,29 @@ mod tests {
     }
 
     #[test]
-    fn replies_outlive_their_run_and_draws_stay_apart() {
+    fn replies_outlive_their_run_and_draws_and_servers_stay_apart() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = Cache::new(folder.path().to_owned());
-        let wire = Digest::of("a request");
+        let (wire, one, other) = (Digest::of("a request"), Digest::of("a server"), Digest::of("another"));
         let first = Replies::open(&cache).expect("it opens");
-        assert_eq!(first.get(wire, 0), None);
-        first.keep(wire, 0, &reply("one"));
-        first.keep(wire, 1, &reply("two"));
-        assert_eq!(first.get(wire, 1), Some(reply("two")), "at once");
+        assert_eq!(first.get(wire, 0), []);
+        first.keep(wire, 0, one, &reply("one"));
+        first.keep(wire, 1, one, &reply("two"));
+        first.keep(wire, 1, other, &reply("of another server"));
+        let two = |replies: &Replies| {
+            let mut found = replies.get(wire, 1);
+            found.sort_by_key(|(server, _)| *server != one);
+            found
+        };
+        let expected = [(one, reply("two")), (other, reply("of another server"))];
+        assert_eq!(two(&first), expected, "at once");
         drop(first);
         let (second, third) =
             (Replies::open(&cache).expect("it opens"), Replies::open(&cache).expect("and again"));
         for replies in [&second, &third] {
-            assert_eq!(replies.get(wire, 0), Some(reply("one")));
-            assert_eq!(replies.get(wire, 1), Some(reply("two")));
-            assert_eq!((replies.get(wire, 2), replies.get(Digest::of("another"), 0)), (None, None));
+            assert_eq!(replies.get(wire, 0), [(one, reply("one"))]);
+            assert_eq!(two(replies), expected);
+            assert_eq!((replies.get(wire, 2), replies.get(Digest::of("another"), 0)), (vec![], vec![]));
         }
     }
 

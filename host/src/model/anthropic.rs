@@ -1,15 +1,19 @@
 //! The Anthropic Messages format, spoken by Anthropic, Moonshot and others.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::Serialize;
 use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
 
 use super::{
-    Block, ChatMessage, ChatReply, ChatRequest, ChatRole, StopReason, ToolSpec, Usage,
+    Block, ChatMessage, ChatReply, ChatRequest, ChatRole, ToolSpec, Usage,
     catalog::{Caching, Thinking},
-    wire::{Count, Dialect, Malformed, tokens_in},
+    read::json::{count, each, field, fields, loose_text, text},
+    wellformed::wellformed,
+    wire::{Dialect, NoAnswer, arguments, broke_off, malformed, stop_reason, tokens_in},
 };
 
 /// Marks the end of a prefix that is worth keeping.
@@ -37,6 +41,8 @@ struct Body<'a> {
     temperature: Option<f32>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop_sequences: &'a [String],
+    /// Some servers stream unless they are told not to.
+    stream: bool,
 }
 
 #[derive(Serialize)]
@@ -52,12 +58,13 @@ pub fn body(request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_js
         model: &dialect.model,
         max_tokens: dialect.max_tokens(request),
         system: request.system.as_deref().map(|text| system(text, cached)),
-        messages: messages(&request.messages, cached)?,
+        messages: messages(&wellformed(&request.messages), cached)?,
         tools: request.tools.iter().map(tool).collect(),
         tool_choice: dialect.forces_tool(request).then(|| json!({ "type": "any" })),
         thinking,
         temperature: request.temperature.filter(|_| dialect.profile.sampling),
         stop_sequences: &request.stop,
+        stream: false,
     };
     serde_json::to_string(&body)
 }
@@ -94,7 +101,7 @@ fn tool(spec: &ToolSpec) -> Value {
     json!({ "name": spec.name, "description": spec.description, "input_schema": spec.input_schema })
 }
 
-fn messages(messages: &[ChatMessage], cached: bool) -> Result<Vec<Message>, serde_json::Error> {
+fn messages(messages: &[Cow<'_, ChatMessage>], cached: bool) -> Result<Vec<Message>, serde_json::Error> {
     let users = messages.iter().filter(|message| message.role == ChatRole::User).count();
     let mut user = 0;
     let mut wired = Vec::with_capacity(messages.len());
@@ -130,88 +137,69 @@ fn block(block: &Block) -> Option<Value> {
     })
 }
 
-#[derive(Deserialize)]
-struct Reply<'a> {
-    #[serde(borrow)]
-    content: &'a RawValue,
-    stop_reason: Option<String>,
-    usage: Option<WireUsage>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireUsage {
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    cache_creation: Option<CacheCreation>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CacheCreation {
-    ephemeral_1h_input_tokens: Count,
-}
-
-pub fn reply(body: &str) -> Result<ChatReply, Malformed> {
-    let reply: Reply = serde_json::from_str(body)?;
-    let content: Value = serde_json::from_str(reply.content.get())?;
-    let content = match content {
-        Value::String(text) => vec![Block::Text { text }],
-        Value::Array(blocks) => blocks.into_iter().map(typed).collect::<Result<_, _>>()?,
-        _ => return Err(Malformed("its content is neither text nor a list of blocks".into())),
+/// Reads an answer. Only its text, its tool calls and how it ended have to be readable.
+pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
+    let names = ["content", "stop_reason", "usage", "model"];
+    let Some([content, stop, usage, model]) = fields(body, names) else {
+        return Err(malformed(body, "content"));
     };
-    Ok(ChatReply {
-        content,
-        stop_reason: stop_reason(reply.stop_reason),
-        usage_estimated: reply.usage.is_none(),
-        usage: reply.usage.map(usage).unwrap_or_default(),
-        reported_cost_usd: None,
-        raw: Some(reply.content.get().to_owned()),
-    })
-}
-
-/// The typed view of a block. A kind that is not known stays in the raw view.
-fn typed(block: Value) -> Result<Block, Malformed> {
-    let text = |field: &str| block[field].as_str().unwrap_or_default().to_owned();
-    let needed = |field: &str| match block[field].as_str() {
-        Some(text) => Ok(text.to_owned()),
-        None => Err(Malformed(format!("a tool_use block has no {field}"))),
-    };
-    Ok(match block["type"].as_str() {
-        Some("text") => Block::Text { text: text("text") },
-        Some("thinking") => Block::Thinking { text: text("thinking") },
-        Some("tool_use") => {
-            Block::ToolUse { id: needed("id")?, name: needed("name")?, input: block["input"].clone() }
-        }
-        Some(kind) => Block::Other { kind: kind.to_owned() },
-        None => return Err(Malformed("a content block has no type".into())),
-    })
-}
-
-fn stop_reason(reason: Option<String>) -> StopReason {
-    match reason.as_deref() {
-        Some("end_turn") => StopReason::EndTurn,
-        Some("max_tokens") => StopReason::MaxTokens,
-        Some("stop_sequence") => StopReason::StopSequence,
-        Some("tool_use") => StopReason::ToolUse,
-        Some("pause_turn") => StopReason::PauseTurn,
-        Some("refusal") => StopReason::Refusal,
-        Some("model_context_window_exceeded") => StopReason::ModelContextWindowExceeded,
-        Some(unknown) => StopReason::Other(unknown.to_owned()),
-        None => StopReason::Other("none".to_owned()),
+    let stop = stop.and_then(text);
+    if let Some(failed) = broke_off(stop.as_deref()) {
+        return Err(failed);
     }
+    let content = content.ok_or_else(|| malformed(body, "content"))?;
+    let mut blocks = Vec::new();
+    if let Some(text) = text(content) {
+        blocks.push(Block::Text { text });
+    } else if !each(content, |block| blocks.extend(typed(block))) {
+        return Err(NoAnswer::Malformed("its content is neither text nor a list of blocks".into()));
+    }
+    Ok(ChatReply {
+        content: blocks,
+        stop_reason: stop_reason(stop.as_deref()),
+        usage: usage.map(self::usage).unwrap_or_default(),
+        served_by: super::served_by([model.and_then(loose_text), None]),
+        raw: Some(content.to_owned()),
+        ..ChatReply::default()
+    })
+}
+
+/// The typed view of a block, if it is one. A kind that is not known stays in the raw view, and what a tool
+/// call lacks is made up when it is sent back (see `wellformed`).
+fn typed(block: &str) -> Option<Block> {
+    let names = ["type", "text", "thinking", "id", "name", "input"];
+    let [kind, said, thought, id, name, input] = fields(block, names)?;
+    let words = |json: Option<&str>| json.and_then(text).unwrap_or_default();
+    Some(match kind.and_then(text).as_deref() {
+        Some("text") => Block::Text { text: words(said) },
+        None if said.is_some() => Block::Text { text: words(said) },
+        Some("thinking") => Block::Thinking { text: words(thought) },
+        Some("tool_use") => Block::ToolUse {
+            id: id.and_then(loose_text).unwrap_or_default(),
+            name: words(name),
+            input: arguments(input),
+        },
+        kind => Block::Other { kind: kind.unwrap_or("none").to_owned() },
+    })
 }
 
 /// `input_tokens` leaves out what was cached; what was written is a total of both kinds.
-fn usage(usage: WireUsage) -> Usage {
-    let hour = usage.cache_creation.unwrap_or_default().ephemeral_1h_input_tokens.get();
+fn usage(usage: &str) -> Usage {
+    let names = [
+        "input_tokens",
+        "output_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "cache_creation",
+    ];
+    let [input, output, read, written, creation] = fields(usage, names).unwrap_or_default();
+    let number = |json: Option<&str>| json.and_then(count).unwrap_or(0);
+    let hour = number(creation.and_then(|it| field(it, "ephemeral_1h_input_tokens")));
     Usage {
-        input_tokens: usage.input_tokens.get(),
-        output_tokens: usage.output_tokens.get(),
-        cache_read_tokens: usage.cache_read_input_tokens.get(),
-        cache_write_tokens: usage.cache_creation_input_tokens.get().saturating_sub(hour),
+        input_tokens: number(input),
+        output_tokens: number(output),
+        cache_read_tokens: number(read),
+        cache_write_tokens: number(written).saturating_sub(hour),
         cache_write_1h_tokens: hour,
     }
 }

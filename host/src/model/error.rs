@@ -8,34 +8,43 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelError {
+    /// This request was refused for what stands in it.
     #[error("the model refused: {0}")]
     Refused(String),
+    /// This request got no usable reply, though others do.
     #[error("{0}")]
     Unavailable(String),
     #[error("the request is invalid: {0}")]
     Invalid(String),
-    /// No call will succeed before somebody changes something: a wrong key, no credit, no such model.
+    /// No call will succeed before somebody changes something: a wrong key, no credit, no such model, no
+    /// server. It says nothing about whoever has asked.
     #[error("{0}")]
     Unusable(String),
 }
 
-/// One attempt that gave no reply, and what may be done next.
+/// One attempt that gave no reply, and what that means.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{error}")]
+#[error("{words}")]
 pub struct ChatError {
-    pub error: ModelError,
-    pub retry: Retry,
+    /// What happened, in the provider's words where it has said something, and what to change.
+    pub words: String,
+    pub fault: Fault,
     pub billing: Billing,
 }
 
-/// Whether asking again can help.
+/// Whose trouble it is that there is no reply, and whether asking again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    Never,
-    /// After the provider's own waiting time, or else a growing one.
-    Later(Option<Duration>),
+pub enum Fault {
+    /// It may pass: ask again after the provider's own waiting time, or else a growing one.
+    Passing(Option<Duration>),
     /// The same, and there were too many calls at once.
-    Overloaded(Option<Duration>),
+    Overload(Option<Duration>),
+    /// This request is refused for what stands in it: too long, or refused by a filter.
+    Content,
+    /// Every request is refused: the account's or the configuration's trouble.
+    Account,
+    /// It was refused, and the answer does not say whether every request is.
+    Unclear,
 }
 
 /// Whether an attempt without a reply may have cost something.
@@ -48,9 +57,20 @@ pub enum Billing {
 }
 
 impl From<ModelError> for ChatError {
-    /// An error that is final and free.
+    /// An error that cost nothing.
     fn from(error: ModelError) -> Self {
-        Self { error, retry: Retry::Never, billing: Billing::Free }
+        let fault = match &error {
+            ModelError::Refused(_) | ModelError::Invalid(_) => Fault::Content,
+            ModelError::Unavailable(_) => Fault::Passing(None),
+            ModelError::Unusable(_) => Fault::Account,
+        };
+        let words = match error {
+            ModelError::Refused(words)
+            | ModelError::Invalid(words)
+            | ModelError::Unavailable(words)
+            | ModelError::Unusable(words) => words,
+        };
+        Self { words, fault, billing: Billing::Free }
     }
 }
 

@@ -5,12 +5,17 @@
 
 pub mod anthropic;
 pub mod catalog;
+#[doc(hidden)]
+pub mod complaint;
 mod error;
 pub mod openai;
+#[doc(hidden)]
+pub mod read;
+#[doc(hidden)]
+pub mod refusal;
 pub mod remote;
 pub mod simulated;
-#[doc(hidden)]
-pub mod verdict;
+mod wellformed;
 #[doc(hidden)]
 pub mod wire;
 
@@ -18,7 +23,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use error::{Billing, CallError, ChatError, ModelError, Retry};
+pub use error::{Billing, CallError, ChatError, Fault, ModelError};
+pub use wellformed::wellformed;
 pub use wire::tokens_in;
 
 use crate::digest::Digest;
@@ -28,6 +34,11 @@ use crate::digest::Digest;
 pub trait ChatModel: Send + Sync {
     /// The model's id as the run records it, such as `kimi-k2.6` or `simulated-target`.
     fn id(&self) -> &str;
+
+    /// The model and who serves it, for messages.
+    fn name(&self) -> String {
+        self.id().to_owned()
+    }
 
     /// Whether this is a simulation. Everything printed and written about it says so.
     fn is_simulated(&self) -> bool {
@@ -52,6 +63,23 @@ pub trait ChatModel: Send + Sync {
     fn wire_digest(&self, _: &ChatRequest) -> Option<Digest> {
         None
     }
+
+    /// What is known of the server that answers, so that replies of another model at the same address are
+    /// told apart. May ask the server, once, for nothing that is paid.
+    async fn server(&self) -> ServerIdentity {
+        ServerIdentity::Named
+    }
+}
+
+/// What tells the server of a model apart from another one at the same address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerIdentity {
+    /// Its address does: a provider's own server.
+    Named,
+    /// What it says of its models, as a digest.
+    Stated(Digest),
+    /// It does not say; its replies may (see [`ChatReply::served_by`]).
+    Unsaid,
 }
 
 /// One request, free of any provider's wire format.
@@ -157,6 +185,18 @@ pub enum Block {
     },
 }
 
+impl Block {
+    /// Bytes of what it says.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Text { text } | Self::Thinking { text } => text.len(),
+            Self::ToolUse { name, input, .. } => name.len() + input.to_string().len(),
+            Self::ToolResult { content, .. } => content.len(),
+            Self::Other { .. } => 0,
+        }
+    }
+}
+
 /// A tool as it is offered to a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
@@ -172,12 +212,15 @@ pub struct ChatReply {
     pub content: Vec<Block>,
     pub stop_reason: StopReason,
     pub usage: Usage,
-    /// The provider gave no usage; it was estimated from the text.
+    /// The provider gave no usage, or not all of it; that was estimated from the text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub usage_estimated: bool,
     /// What the provider says that the call cost, in US dollars, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_cost_usd: Option<f64>,
+    /// Which model has answered, by the reply's own words: its name there, and its server's fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<String>,
     /// The content exactly as it came: JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
@@ -188,6 +231,15 @@ impl ChatReply {
     pub fn text(&self) -> String {
         joined_text(&self.content)
     }
+}
+
+/// Longest name of whoever has answered.
+const MAX_SERVED_BY: usize = 200;
+
+/// A model's name and the fingerprint of its server, as far as a reply has them.
+fn served_by(parts: [Option<String>; 2]) -> Option<String> {
+    let said: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    (!said.is_empty()).then(|| crate::text::ellipsis(&said.join(" "), MAX_SERVED_BY))
 }
 
 fn joined_text(blocks: &[Block]) -> String {

@@ -1,15 +1,18 @@
 //! The OpenAI chat completions format, spoken by OpenAI, OpenRouter, vLLM, Ollama, llama.cpp and others.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{
     Map, Value, json,
     value::{RawValue, to_raw_value},
 };
 
 use super::{
-    Block, ChatMessage, ChatReply, ChatRequest, StopReason, ToolSpec, Usage,
+    Block, ChatMessage, ChatReply, ChatRequest, ChatRole, StopReason, ToolSpec, Usage,
     catalog::Thinking,
-    wire::{Count, Dialect, Malformed},
+    complaint::Complaint,
+    read::json::{count, dollars, each, field, fields, first, loose_text, text},
+    wellformed::wellformed,
+    wire::{Dialect, NoAnswer, arguments, broke_off, malformed, stop_reason},
 };
 
 #[derive(Serialize)]
@@ -26,6 +29,8 @@ struct Body<'a> {
     temperature: Option<f32>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop: &'a [String],
+    /// Some servers stream unless they are told not to.
+    stream: bool,
     /// The limit of the reply's tokens, under the name that the server knows.
     #[serde(flatten)]
     limit: Map<String, Value>,
@@ -38,7 +43,7 @@ pub fn body(request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_js
     if let Some(system) = &request.system {
         messages.push(to_raw_value(&json!({ "role": "system", "content": system }))?);
     }
-    for message in &request.messages {
+    for message in &wellformed(&request.messages) {
         wire_message(message, &mut messages)?;
     }
     let body = Body {
@@ -49,6 +54,7 @@ pub fn body(request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_js
         thinking: off.then(|| json!({ "type": "disabled" })),
         temperature: request.temperature.filter(|_| profile.sampling),
         stop: &request.stop,
+        stream: false,
         limit: Map::from_iter([(profile.max_tokens_field.clone(), json!(dialect.max_tokens(request)))]),
     };
     serde_json::to_string(&body)
@@ -66,147 +72,137 @@ fn wire_message(message: &ChatMessage, out: &mut Vec<Box<RawValue>>) -> Result<(
         out.push(RawValue::from_string(raw.clone())?);
         return Ok(());
     }
+    let mut calls = Vec::new();
     for block in &message.content {
-        if let Block::ToolResult { tool_use_id, content, is_error } = block {
-            let content = if *is_error { format!("error: {content}") } else { content.clone() };
-            let result = json!({ "role": "tool", "tool_call_id": tool_use_id, "content": content });
-            out.push(to_raw_value(&result)?);
+        match block {
+            Block::ToolResult { tool_use_id, content, is_error } => {
+                let content = if *is_error { format!("error: {content}") } else { content.clone() };
+                let result = json!({ "role": "tool", "tool_call_id": tool_use_id, "content": content });
+                out.push(to_raw_value(&result)?);
+            }
+            Block::ToolUse { id, name, input } => {
+                let function = json!({ "name": name, "arguments": input.to_string() });
+                calls.push(json!({ "id": id, "type": "function", "function": function }));
+            }
+            Block::Text { .. } | Block::Thinking { .. } | Block::Other { .. } => {}
         }
     }
-    let text = message.plain_text();
-    if !text.is_empty() || message.content.is_empty() {
-        out.push(to_raw_value(&json!({ "role": message.role, "content": text }))?);
+    let texts = message.content.iter().filter_map(|block| match block {
+        Block::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let said = texts.collect::<Vec<_>>().join("\n\n");
+    if message.role == ChatRole::Assistant && !calls.is_empty() {
+        out.push(to_raw_value(&json!({ "role": "assistant", "content": said, "tool_calls": calls }))?);
+    } else if !said.is_empty() || message.content.is_empty() {
+        out.push(to_raw_value(&json!({ "role": message.role, "content": said }))?);
     }
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct Reply<'a> {
-    #[serde(borrow)]
-    choices: Vec<Choice<'a>>,
-    usage: Option<WireUsage>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow)]
-    message: &'a RawValue,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    role: Option<String>,
-    content: Option<Value>,
-    refusal: Option<String>,
-    reasoning_content: Option<String>,
-    reasoning: Option<String>,
-    tool_calls: Option<Vec<ToolCall>>,
-}
-
-#[derive(Deserialize)]
-struct ToolCall {
-    id: String,
-    function: Function,
-}
-
-#[derive(Deserialize)]
-struct Function {
-    name: String,
-    #[serde(default)]
-    arguments: Value,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireUsage {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    prompt_tokens_details: Option<Details>,
-    cost: Option<f64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Details {
-    cached_tokens: Count,
-}
-
-pub fn reply(body: &str) -> Result<ChatReply, Malformed> {
-    let reply: Reply = serde_json::from_str(body)?;
-    let choice = reply.choices.first().ok_or_else(|| Malformed("it has no choices".into()))?;
-    let message: Message = serde_json::from_str(choice.message.get())?;
-    let refused = message.refusal.as_deref().is_some_and(|words| !words.is_empty());
-    let raw = raw(choice.message.get(), message.role.as_deref())?;
+/// Reads an answer. Only its text, its tool calls and how it ended have to be readable.
+pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
+    let names = ["choices", "usage", "model", "system_fingerprint"];
+    let Some([choices, usage, model, fingerprint]) = fields(body, names) else {
+        return Err(malformed(body, "choices"));
+    };
+    let choice = choices.and_then(first).ok_or_else(|| malformed(body, "choices"))?;
+    let [message, finish, error] = fields(choice, ["message", "finish_reason", "error"]).unwrap_or_default();
+    let finish = finish.and_then(text);
+    if error.is_some() && Complaint::in_success(choice).is_some() {
+        return Err(NoAnswer::Failed { complaint: Complaint::of(choice), begun: true });
+    }
+    if let Some(failed) = broke_off(finish.as_deref()) {
+        return Err(failed);
+    }
+    let message = message.filter(|it| it.starts_with('{')).ok_or_else(|| malformed(body, "message"))?;
+    let said = content(message);
+    let stop_reason = if said.refused { StopReason::Refusal } else { stop_reason(finish.as_deref()) };
+    let served_by = [model, fingerprint].map(|it| it.and_then(loose_text));
     Ok(ChatReply {
-        stop_reason: if refused { StopReason::Refusal } else { stop_reason(choice.finish_reason.as_deref()) },
-        usage_estimated: reply.usage.is_none(),
-        reported_cost_usd: reply.usage.as_ref().and_then(|usage| usage.cost).filter(|cost| *cost >= 0.0),
-        usage: reply.usage.map(usage).unwrap_or_default(),
-        content: content(message),
-        raw: Some(raw),
+        content: said.blocks,
+        stop_reason,
+        usage: usage.map(self::usage).unwrap_or_default(),
+        reported_cost_usd: usage.and_then(cost),
+        served_by: super::served_by(served_by),
+        raw: Some(message.to_owned()),
+        ..ChatReply::default()
     })
 }
 
-/// The message as it came. One without a role could not be sent back, so it gets the role it has.
-fn raw(text: &str, role: Option<&str>) -> Result<String, Malformed> {
-    if role.is_some() {
-        return Ok(text.to_owned());
-    }
-    let mut message: Map<String, Value> = serde_json::from_str(text)?;
-    message.insert("role".into(), json!("assistant"));
-    Ok(Value::Object(message).to_string())
+struct Said {
+    blocks: Vec<Block>,
+    /// The model says so in a field of its own.
+    refused: bool,
 }
 
-fn content(message: Message) -> Vec<Block> {
-    let thought = message.reasoning_content.or(message.reasoning).filter(|text| !text.is_empty());
-    let mut blocks: Vec<Block> = thought.into_iter().map(|text| Block::Thinking { text }).collect();
-    let text = match message.content {
-        Some(Value::String(text)) => text,
-        Some(Value::Array(parts)) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
-        _ => String::new(),
-    };
-    let text = if text.is_empty() { message.refusal.unwrap_or_default() } else { text };
-    if !text.is_empty() {
-        blocks.push(Block::Text { text });
+fn content(message: &str) -> Said {
+    let names = ["content", "refusal", "reasoning_content", "reasoning", "tool_calls"];
+    let [content, refusal, thought, reasoning, calls] = fields(message, names).unwrap_or_default();
+    let words = |json: Option<&str>| json.and_then(text).filter(|text| !text.is_empty());
+    let mut blocks = Vec::new();
+    blocks.extend(words(thought).or_else(|| words(reasoning)).map(|text| Block::Thinking { text }));
+    let refusal = words(refusal);
+    let refused = refusal.is_some();
+    let text = content.and_then(spoken).filter(|text| !text.is_empty()).or(refusal);
+    blocks.extend(text.map(|text| Block::Text { text }));
+    if let Some(calls) = calls {
+        each(calls, |call| blocks.extend(tool_call(call)));
     }
-    let calls = message.tool_calls.unwrap_or_default().into_iter();
-    blocks.extend(calls.map(|call| Block::ToolUse {
-        id: call.id,
-        name: call.function.name,
-        input: arguments(call.function.arguments),
-    }));
-    blocks
+    Said { blocks, refused }
 }
 
-/// Arguments are JSON within a string. What is no JSON stays a string, which no tool takes.
-fn arguments(given: Value) -> Value {
-    match given {
-        Value::String(text) if text.trim().is_empty() => json!({}),
-        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        Value::Null => json!({}),
-        other => other,
+/// Content is a text, or a list of parts; also what some servers give instead, in its own letters.
+fn spoken(content: &str) -> Option<String> {
+    if !content.starts_with('[') {
+        return loose_text(content);
     }
+    let mut spoken = String::new();
+    each(content, |part| {
+        let part = if part.starts_with('"') { Some(part) } else { field(part, "text") };
+        spoken.push_str(&part.and_then(text).unwrap_or_default());
+    });
+    Some(spoken)
 }
 
-fn stop_reason(reason: Option<&str>) -> StopReason {
-    match reason {
-        Some("stop") => StopReason::EndTurn,
-        Some("length") => StopReason::MaxTokens,
-        Some("tool_calls" | "function_call") => StopReason::ToolUse,
-        Some("content_filter") => StopReason::Refusal,
-        Some(unknown) => StopReason::Other(unknown.to_owned()),
-        None => StopReason::Other("none".to_owned()),
-    }
+/// A tool call, as far as it is one. What it lacks is made up when it is sent back (see `wellformed`).
+fn tool_call(call: &str) -> Option<Block> {
+    let [id, function, name, given] = fields(call, ["id", "function", "name", "arguments"])?;
+    let inner = function.and_then(|it| fields(it, ["name", "arguments"])).unwrap_or_default();
+    Some(Block::ToolUse {
+        id: id.and_then(loose_text).unwrap_or_default(),
+        name: inner[0].or(name).and_then(text).unwrap_or_default(),
+        input: arguments(inner[1].or(given)),
+    })
 }
 
 /// `prompt_tokens` includes what was read from a cache.
-fn usage(usage: WireUsage) -> Usage {
-    let cached = usage.prompt_tokens_details.unwrap_or_default().cached_tokens.get();
+fn usage(usage: &str) -> Usage {
+    let names = ["prompt_tokens", "completion_tokens", "prompt_tokens_details"];
+    let [input, output, details] = fields(usage, names).unwrap_or_default();
+    let cached = details.and_then(|it| field(it, "cached_tokens")).and_then(count).unwrap_or(0);
+    let input = input.and_then(count).unwrap_or(0);
     Usage {
-        input_tokens: usage.prompt_tokens.get().saturating_sub(cached),
-        output_tokens: usage.completion_tokens.get(),
-        cache_read_tokens: cached,
+        input_tokens: input.saturating_sub(cached),
+        output_tokens: output.and_then(count).unwrap_or(0),
+        cache_read_tokens: cached.min(input),
         ..Usage::default()
+    }
+}
+
+/// What a server says that the call cost: a number, or parts with their total. A router that the user's own
+/// key pays for takes a fee, or nothing, and names what the upstream takes beside it.
+fn cost(usage: &str) -> Option<f64> {
+    let [cost, details, own_key] = fields(usage, ["cost", "cost_details", "is_byok"])?;
+    let total = |parts: &str| {
+        let [total, cost] = fields(parts, ["total_cost", "total"])?;
+        total.or(cost).and_then(dollars)
+    };
+    let cost = cost.and_then(|cost| dollars(cost).or_else(|| total(cost)));
+    let upstream = details.and_then(|it| field(it, "upstream_inference_cost")).and_then(dollars);
+    match (cost, upstream) {
+        (Some(fee), Some(upstream)) if own_key == Some("true") => Some(fee + upstream),
+        (Some(cost), Some(upstream)) => Some(cost.max(upstream)),
+        (cost, upstream) => cost.or(upstream),
     }
 }

@@ -37,7 +37,7 @@ use crate::{
     record::{
         RecordError,
         append::Appender,
-        format::{Cost, TranscriptRow},
+        format::{ControlRow, Cost, TranscriptRow},
     },
 };
 
@@ -133,6 +133,7 @@ impl Proposer {
             usage: Usage::default(),
             cost: Usd::ZERO,
         };
+        past.controls.iter().for_each(|control| talk.paid(control.usage, control.cost));
         if !past.started {
             transcript.push(&TranscriptRow::Start {
                 model: model.id().to_owned(),
@@ -222,6 +223,11 @@ impl Proposer {
             return Ok(Err(stopped(&stop)));
         }
         let called = self.caller.call(&talk.request, None).await;
+        if let Some(control) = called.control {
+            let (at, row) = (self.clock.now(), ControlRow::of(control));
+            talk.transcript.push(&TranscriptRow::Control { step, at, control: row })?;
+            talk.paid(control.usage, control.cost);
+        }
         let reply = match &called.result {
             Ok(reply) => reply.clone(),
             Err(error) => return Ok(Err(self.unanswered(error))),
@@ -294,17 +300,13 @@ impl Proposer {
     ) -> Result<Vec<Block>, ProposeError> {
         let (mut results, mut tools) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
         toolbox.begin_turn(step);
-        let most = MAX_RESULTS_PER_TURN * self.limits.tool_result_bytes;
         let (last, mut bytes) = (calls.len() - 1, 0);
         for (at, call) in calls.into_iter().enumerate() {
             let (id, name) = (call.id.clone(), call.name.clone());
-            let result = if cut && at == last {
-                Err(CUT_CALL.to_owned())
-            } else if bytes > most {
-                Err("The other results of this turn are too large to add another. Call this tool again."
-                    .into())
-            } else {
-                toolbox.call(call).await?
+            let result = match self.not_made(at, bytes, toolbox) {
+                _ if cut && at == last => Err(CUT_CALL.to_owned()),
+                Some(why) => Err(why),
+                None => toolbox.call(call).await?,
             };
             let (content, is_error) = match result {
                 Ok(content) => (content, false),
@@ -317,13 +319,35 @@ impl Proposer {
         self.observer.on(Event::ToolsCalled { iteration, step, tools });
         Ok(results)
     }
+
+    /// Why a turn's next call is not made, if its results, its number or the time of the others do not allow
+    /// it. Every call wants an answer, so each is told.
+    fn not_made(&self, at: usize, bytes: u64, toolbox: &Toolbox<'_>) -> Option<String> {
+        let Limits { turn_tool_calls, turn_tools_ms, tool_result_bytes, .. } = self.limits;
+        let why = if at as u64 >= turn_tool_calls.into() {
+            format!("one turn may have {turn_tool_calls} tool calls (--turn-tool-calls)")
+        } else if toolbox.time_left().is_zero() {
+            let seconds = turn_tools_ms / 1000;
+            format!("the tools of one turn may take {seconds} s together (--turn-tools-timeout-s)")
+        } else if bytes > MAX_RESULTS_PER_TURN * tool_result_bytes {
+            "the other results of this turn are too large to add another".to_owned()
+        } else {
+            return None;
+        };
+        Some(format!("This call was not made: {why}. Call the tool again in your next turn."))
+    }
 }
 
 impl Conversation<'_> {
+    /// Something was paid for.
+    fn paid(&mut self, usage: Usage, cost: Usd) {
+        self.usage += usage;
+        self.cost += cost;
+    }
+
     /// The model has said something.
     fn heard(&mut self, Heard { reply, cost }: &Heard) {
-        self.usage += reply.usage;
-        self.cost += *cost;
+        self.paid(reply.usage, *cost);
         self.window.replied(reply);
         if reply.stop_reason == StopReason::ModelContextWindowExceeded {
             self.window.overflowed();
@@ -334,12 +358,7 @@ impl Conversation<'_> {
     fn go_on(&mut self, reply: &ChatReply, answer: Vec<Block>) {
         self.window.added(&answer);
         self.request.must_call_tool = self.nudges > 0;
-        let messages = &mut self.request.messages;
-        match messages.last_mut() {
-            // No provider takes back a turn in which nothing was said, nor two turns of one side.
-            Some(last) if reply.content.is_empty() => last.content.extend(answer),
-            _ => messages.extend([ChatMessage::assistant(reply), ChatMessage::user(answer)]),
-        }
+        self.request.messages.extend([ChatMessage::assistant(reply), ChatMessage::user(answer)]);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    call::Control,
     cancel::Stop,
     model::{Block, ChatReply},
     pricing::Usd,
@@ -20,6 +21,8 @@ pub struct Past {
     replies: BTreeMap<u32, Heard>,
     answers: BTreeMap<u32, Vec<Block>>,
     trimmed: BTreeSet<u32>,
+    /// What was asked besides, to find out why a reply did not come.
+    pub controls: Vec<Control>,
     /// How it ended, if it did.
     pub ended: Option<String>,
 }
@@ -45,6 +48,7 @@ impl Past {
                 TranscriptRow::Answer { step, content, .. } => {
                     past.answers.insert(step, content);
                 }
+                TranscriptRow::Control { control, .. } => past.controls.push(control.control()),
                 TranscriptRow::Trimmed { step, .. } => {
                     past.trimmed.insert(step);
                 }

@@ -1,5 +1,7 @@
 //! The tools that a proposer works with. A wrong call is a tool error; `Err` means the host cannot go on.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 pub use super::arguments::specs;
@@ -48,6 +50,8 @@ pub struct Toolbox<'a> {
     last_refusal: Option<(String, String)>,
     /// The turn, and which of its tool calls.
     place: (u32, usize),
+    /// When its tools began.
+    turn_began: Instant,
 }
 
 impl<'a> Toolbox<'a> {
@@ -72,6 +76,7 @@ impl<'a> Toolbox<'a> {
             submission: None,
             last_refusal: None,
             place: (0, 0),
+            turn_began: Instant::now(),
         }
     }
 
@@ -84,7 +89,13 @@ impl<'a> Toolbox<'a> {
     /// Tools that are called from now on belong to this turn.
     pub fn begin_turn(&mut self, step: u32) {
         self.place = (step, 0);
+        self.turn_began = Instant::now();
         self.history.begin_turn(step);
+    }
+
+    /// What is left of the time that the tools of a turn have.
+    pub fn time_left(&self) -> Duration {
+        Duration::from_millis(self.limits.turn_tools_ms).saturating_sub(self.turn_began.elapsed())
     }
 
     /// The harness that was accepted, once.
@@ -263,7 +274,9 @@ impl<'a> Toolbox<'a> {
             Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
         };
         let (past, sink) = self.trials.begin(self.place.0, self.place.1);
-        let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
+        let limited = self.evaluator.cancel.or_after(self.time_left());
+        let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.evaluator.clone() };
+        let learned = match evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { reason, cost } => {
                 self.trials.cost += cost;
@@ -272,16 +285,30 @@ impl<'a> Toolbox<'a> {
             }
             Learning::Interrupted { cost } => {
                 self.trials.cost += cost;
-                return Ok(Err("the run is being stopped".into()));
+                return Ok(Err(self.interrupted()));
             }
         };
         self.trials.cost += learned.cost;
-        let done = self.evaluator.evaluate(&learned, &examples, Split::Val, None, past, sink).await?;
+        let done = evaluator.evaluate(&learned, &examples, Split::Val, None, past, sink).await?;
         self.trials.cost += done.cost;
+        if !done.complete {
+            return Ok(Err(self.interrupted()));
+        }
         self.history.note("dataset/val (trial)", examples.iter().map(|example| example.input.len()).sum())?;
         let correct = done.rows.iter().filter(|row| row.correct).count();
         let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
         Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))
+    }
+
+    /// Why a trial did not come to its end.
+    fn interrupted(&self) -> String {
+        match self.evaluator.cancel.is_cancelled() {
+            true => "the run is being stopped".into(),
+            false => format!(
+                "the trial was ended: the tools of one turn may take {} s together (--turn-tools-timeout-s)",
+                self.limits.turn_tools_ms / 1000
+            ),
+        }
     }
 
     fn trial_examples(&self, ids: &[String]) -> Result<Vec<Example>, String> {

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    call::Control,
     dataset::{Columns, Dataset, findings::DataFinding},
     digest::Digest,
     jail::Confinement,
@@ -374,6 +375,35 @@ pub struct CallRow {
     /// How often the provider was asked.
     pub attempts: u32,
     pub latency_ms: f64,
+    /// The control request that this call has brought about, if it did: it cost besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlRow>,
+}
+
+/// A small request of the host's own, by which it found out whether the model answers anybody after it had
+/// not answered a call. Its tokens and its cost are part of the iteration's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlRow {
+    pub answered: bool,
+    pub usage: Usage,
+    pub cost_usd: f64,
+    #[serde(default)]
+    pub price_tier: u64,
+    pub attempts: u32,
+}
+
+impl ControlRow {
+    /// What is recorded of a control request.
+    pub fn of(control: Control) -> Self {
+        let Control { answered, usage, cost, price_tier, attempts } = control;
+        Self { answered, usage, cost_usd: cost.as_f64(), price_tier, attempts }
+    }
+
+    /// The same, read back.
+    pub fn control(self) -> Control {
+        let Self { answered, usage, cost_usd, price_tier, attempts } = self;
+        Control { answered, usage, cost: Usd::from_f64(cost_usd), price_tier, attempts }
+    }
 }
 
 /// A line of `filesystem_reads.jsonl`: what the proposer read of the run.
@@ -404,6 +434,13 @@ pub enum TranscriptRow {
         #[serde(default)]
         attempts: u32,
         latency_ms: f64,
+    },
+    /// A control request that was sent after a call in this turn had got no reply.
+    Control {
+        step: u32,
+        at: Timestamp,
+        #[serde(flatten)]
+        control: ControlRow,
     },
     /// What it was told next: tool results, or a nudge.
     Answer { step: u32, at: Timestamp, content: Vec<crate::model::Block> },

@@ -516,7 +516,7 @@ fn turns(transcript: &[TranscriptRow]) -> Vec<Turn> {
                     content.iter().for_each(|block| answer(&mut turn.tools, block));
                 }
             }
-            TranscriptRow::Start { .. } | TranscriptRow::End { .. } => {}
+            TranscriptRow::Start { .. } | TranscriptRow::Control { .. } | TranscriptRow::End { .. } => {}
         }
     }
     turns

@@ -238,6 +238,11 @@ fn transcript(pieces: &mut Pieces, rows: &[TranscriptRow]) -> Vec<Said> {
                 ));
                 said.push(Said { step: *step, kind: "trimmed", name: String::new(), text });
             }
+            TranscriptRow::Control { step, control, .. } => {
+                let end = if control.answered { "was answered" } else { "was not answered either" };
+                let text = pieces.add(&format!("a call got no reply; a control request {end}"));
+                said.push(Said { step: *step, kind: "control", name: String::new(), text });
+            }
             TranscriptRow::End { outcome, .. } => {
                 said.push(Said { step: 0, kind: "end", name: String::new(), text: pieces.add(outcome) });
             }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{environment, error::CliError};
 use crate::{
     compare::board::{Against, Board, Row},
+    evaluate::replies::Tally,
     record::{
         RecordError,
         format::{Cost, IterationSummary, Score, Summary},
@@ -25,6 +26,9 @@ pub struct Scoreboard {
     pub summary: Summary,
     #[serde(rename = "scoreboard")]
     pub board: Board,
+    /// How many calls of the command that prints this were answered from kept replies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replies: Option<Tally>,
 }
 
 /// How it is printed.
@@ -46,7 +50,7 @@ impl Scoreboard {
     /// Of the run in this folder, finished or not.
     pub fn read(reader: &RunReader) -> Result<Self, RecordError> {
         let summary = reader.summary()?;
-        Ok(Self { board: Board::of(reader, &summary), summary })
+        Ok(Self { board: Board::of(reader, &summary), summary, replies: None })
     }
 
     pub fn print(&self, format: Format) -> Result<(), CliError> {

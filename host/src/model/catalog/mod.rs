@@ -93,6 +93,12 @@ impl Catalog {
         self
     }
 
+    /// The addresses of all providers.
+    pub fn addresses(&self) -> Vec<Url> {
+        let urls = self.providers.values().filter_map(|provider| provider.base_url.as_ref());
+        urls.filter_map(|url| Url::parse(url).ok()).collect()
+    }
+
     /// Finds a model by its id. `flag` is what names another server, for the message.
     pub fn resolve(&self, id: &str, over: &Overrides, flag: &str) -> Result<Resolved, CatalogError> {
         let (name, wire_model) = self.provider_of(id).unzip();

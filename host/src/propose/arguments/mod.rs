@@ -1,5 +1,7 @@
 //! The tools' arguments: their types, their schemas, and what is said about wrong ones.
 
+mod lenient;
+
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -78,13 +80,11 @@ fn twenty() -> usize {
 
 /// A tool's arguments out of what the model wrote, or what is wrong with them.
 pub fn parse<T: DeserializeOwned>(tool: &str, input: Value) -> Result<T, String> {
-    // Models write `null` for "no arguments".
-    let input = if input.is_null() { json!({}) } else { input };
-    serde_json::from_value(input).map_err(|error| {
-        let spec = specs().into_iter().find(|spec| spec.name == tool);
-        let schema = spec.map(|spec| spec.input_schema.to_string()).unwrap_or_default();
-        format!("bad arguments for {tool}: {error}; they are {schema}")
-    })
+    let wrong = |why: String| format!("bad arguments for {tool}: {why}");
+    let spec = specs().into_iter().find(|spec| spec.name == tool);
+    let schema = spec.map(|spec| spec.input_schema).unwrap_or_default();
+    let input = lenient::fitted(input, &schema).map_err(wrong)?;
+    serde_json::from_value(input).map_err(|error| wrong(error.to_string()))
 }
 
 /// Every tool, as it is offered to the model.
