@@ -159,6 +159,8 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         host_version: String::new(),
         deny_leaks: false,
         confinement: Default::default(),
+        patience: 3,
+        resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
     let beginning = Beginning { config: &config, summary: &summary, cost: &cost, baseline: BASELINE };
@@ -201,7 +203,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         observer,
         cancel,
     };
-    search.run().await.expect("the run goes on")
+    search.run().await.expect("the run goes on").0
 }
 
 /// Each of these proposers ends its iteration without a score, for the reason given; the baseline stays.
