@@ -3,6 +3,7 @@
 pub mod made;
 pub mod runs;
 pub mod server;
+pub mod view;
 
 use std::path::{Path, PathBuf};
 
