@@ -2,6 +2,7 @@
 //! is in [`answers`](super::answers).
 
 use std::{
+    io,
     net::Ipv4Addr,
     pin::pin,
     sync::{
@@ -14,6 +15,7 @@ use std::{
 use hyper::{body::Body as _, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
@@ -36,6 +38,11 @@ const STANDING_STILL: Duration = Duration::from_secs(10);
 
 /// How long an answer may take in all, unless it is a stream of events.
 const ANSWERING: Duration = Duration::from_secs(60);
+
+/// Most connections that are being told that there is no place, and how long each of them is listened to: one
+/// that is closed before it has said what it wants may never hear why.
+const TURNED_AWAY: usize = 64;
+const PARTING: Duration = Duration::from_secs(1);
 
 /// How long to wait where the system has no connection to give.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -74,14 +81,20 @@ impl Server {
 
     async fn accept(&self) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let door = Arc::new(Semaphore::new(TURNED_AWAY));
         loop {
             let Ok((stream, _)) = self.listener.accept().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
             let Ok(place) = room.clone().try_acquire_owned() else {
-                // As much of it as there is room for, which is all of it: nothing was sent before.
-                let _ = stream.try_write(FULL);
+                if let Ok(place) = door.clone().try_acquire_owned() {
+                    tokio::spawn(async move {
+                        // Who does not listen is let go all the same.
+                        let _ = tokio::time::timeout(PARTING, turn_away(stream)).await;
+                        drop(place);
+                    });
+                }
                 continue;
             };
             let shown = self.shown.clone();
@@ -91,6 +104,14 @@ impl Server {
             });
         }
     }
+}
+
+/// Says that there is no place, and waits until the browser has closed.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(FULL).await?;
+    stream.shutdown().await?;
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Ok(())
 }
 
 /// Answers one request. A connection that breaks is the browser's business.
