@@ -11,18 +11,20 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Request, Response, StatusCode,
-    body::Incoming,
+    body::{self, Frame, Incoming, SizeHint},
     header::{CONTENT_TYPE, HeaderValue, LOCATION},
 };
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{changes::Changes, folder::Folder, guard};
 use crate::report::{
@@ -31,16 +33,42 @@ use crate::report::{
     page,
 };
 
-/// Most answers that are made of files at once. Each may be as large as a run.
-const READINGS: usize = 4;
+/// Most answers that are made of files, or held until they are sent. Each may be as large as a run.
+const READINGS: usize = 8;
 
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// An answer that takes one of the places for large ones until it is sent.
+struct Held {
+    body: Body,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl body::Body for Held {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// What the server shows, and what it has read of it.
 pub struct Shown {
     folder: Arc<Folder>,
     changes: Changes,
-    readings: Semaphore,
+    readings: Arc<Semaphore>,
     collectors: Mutex<HashMap<String, Arc<Mutex<Collector>>>>,
 }
 
@@ -48,7 +76,7 @@ impl Shown {
     pub fn new(folder: Folder) -> Self {
         let folder = Arc::new(folder);
         let changes = Changes::of(folder.clone());
-        Self { folder, changes, readings: Semaphore::new(READINGS), collectors: Mutex::default() }
+        Self { folder, changes, readings: Arc::new(Semaphore::new(READINGS)), collectors: Mutex::default() }
     }
 
     /// What streams of events are fed from.
@@ -106,12 +134,15 @@ fn events(shown: &Shown, id: Option<&str>) -> Response<Body> {
 }
 
 impl Shown {
-    /// Reads files beside everything else that goes on, a few at once.
+    /// Reads files beside everything else that goes on. So few answers are there at once, however many are
+    /// asked for and not taken.
     async fn reading(&self, read: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
         // A semaphore that nobody closes always gives.
-        let _turn = self.readings.acquire().await;
+        let turn = self.readings.clone().acquire_owned().await.ok();
         let read = tokio::task::spawn_blocking(read).await;
-        read.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "reading the run has failed"))
+        let read =
+            read.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "reading the run has failed"));
+        read.map(|body| Held { body, _turn: turn }.boxed_unsync())
     }
 
     fn block(&self, id: &str, block: &str) -> Response<Body> {

@@ -2,7 +2,7 @@
 //! is in [`answers`](super::answers).
 
 use std::{
-    io,
+    io::{self, Write},
     net::Ipv4Addr,
     pin::pin,
     sync::{
@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 
 use super::{
@@ -27,21 +27,25 @@ use super::{
     patient::Patient,
 };
 
-/// Most connections at once. Further ones are told so, and closed.
+/// Most connections at once.
 const CONNECTIONS: usize = 64;
+
+/// Most connections that wait for a place, and how long they do: longer than anybody keeps one without a
+/// reason. Then, and beyond them, it is said that there is none.
+const WAITING: usize = 64;
+const FOR_A_PLACE: Duration = Duration::from_secs(8);
 
 /// How long a browser may take to say what it wants.
 const ASKING: Duration = Duration::from_secs(5);
 
 /// How long a browser may take none of what it is sent.
-const STANDING_STILL: Duration = Duration::from_secs(10);
+const STANDING_STILL: Duration = Duration::from_secs(5);
 
 /// How long an answer may take in all, unless it is a stream of events.
 const ANSWERING: Duration = Duration::from_secs(60);
 
-/// Most connections that are being told that there is no place, and how long each of them is listened to: one
-/// that is closed before it has said what it wants may never hear why.
-const TURNED_AWAY: usize = 64;
+/// How long somebody is listened to who is told that there is no place: a connection that is closed before it
+/// has said what it wants may never hear why.
 const PARTING: Duration = Duration::from_secs(1);
 
 /// How long to wait where the system has no connection to give.
@@ -81,27 +85,31 @@ impl Server {
 
     async fn accept(&self) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
-        let door = Arc::new(Semaphore::new(TURNED_AWAY));
+        let queue = Arc::new(Semaphore::new(WAITING));
         loop {
             let Ok((stream, _)) = self.listener.accept().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
-            let Ok(place) = room.clone().try_acquire_owned() else {
-                if let Ok(place) = door.clone().try_acquire_owned() {
-                    tokio::spawn(async move {
-                        // Who does not listen is let go all the same.
-                        let _ = tokio::time::timeout(PARTING, turn_away(stream)).await;
-                        drop(place);
-                    });
-                }
-                continue;
-            };
             let shown = self.shown.clone();
-            tokio::spawn(async move {
-                connection(shown, stream).await;
-                drop(place);
-            });
+            if let Ok(place) = room.clone().try_acquire_owned() {
+                tokio::spawn(connection(shown, stream, place));
+            } else if let Ok(waiting) = queue.clone().try_acquire_owned() {
+                let room = room.clone();
+                tokio::spawn(async move {
+                    match tokio::time::timeout(FOR_A_PLACE, room.acquire_owned()).await {
+                        Ok(Ok(place)) => {
+                            drop(waiting);
+                            connection(shown, stream, place).await;
+                        }
+                        // Who does not listen is let go all the same.
+                        _ => drop(tokio::time::timeout(PARTING, turn_away(stream)).await),
+                    }
+                });
+            } else {
+                // There is room for all of it, since nothing was sent before; nobody waits for more.
+                let _ = stream.into_std().and_then(|mut stream| stream.write(FULL));
+            }
         }
     }
 }
@@ -114,8 +122,8 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Answers one request. A connection that breaks is the browser's business.
-async fn connection(shown: Arc<Shown>, stream: TcpStream) {
+/// Answers one request, and gives the place back. A connection that breaks is the browser's business.
+async fn connection(shown: Arc<Shown>, stream: TcpStream, _place: OwnedSemaphorePermit) {
     let streams = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| {
         let (shown, streams) = (shown.clone(), streams.clone());
