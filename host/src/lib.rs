@@ -3,6 +3,9 @@
 //! One module per stage, in the order in which data flows through them; see `ARCHITECTURE.md`. Only
 //! [`cli`] parses arguments, prints, and reads the environment.
 
+// Only `cli::output` prints: it knows what to do about a reader that goes away.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod audit;
 pub mod build;
 pub mod cache;

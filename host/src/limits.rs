@@ -60,23 +60,6 @@ impl Limits {
     pub fn of_local_target() -> Self {
         Self { target_attempt_ms: 600_000, example_wall_ms: 660_000, ..Self::default() }
     }
-
-    /// These limits, where they stand in a file of a stranger's: none beyond what one could ask for oneself.
-    pub fn within_reason(mut self) -> Self {
-        const MIB: u64 = 1 << 20;
-        const HOUR_MS: u64 = 3_600_000;
-        self.memory_bytes = self.memory_bytes.min(4096 * MIB);
-        self.state_bytes = self.state_bytes.min(1024 * MIB);
-        self.component_bytes = self.component_bytes.min(1024 * MIB);
-        self.source_bytes = self.source_bytes.min(64 * MIB);
-        for bytes in [&mut self.prompt_bytes, &mut self.answer_bytes, &mut self.log_bytes] {
-            *bytes = (*bytes).min(1024 * MIB);
-        }
-        for wall_ms in [&mut self.example_wall_ms, &mut self.rustc_wall_ms, &mut self.native_wall_ms] {
-            *wall_ms = (*wall_ms).min(HOUR_MS);
-        }
-        self
-    }
 }
 
 impl Default for Limits {

@@ -12,13 +12,33 @@ pub fn plain(text: &str) -> String {
         match character {
             '\u{1b}' => skip_escape(&mut rest),
             '\n' | '\t' => out.push(character),
-            '\u{200e}' | '\u{200f}' | '\u{061c}' => {}
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
-            _ if character.is_control() => {}
+            _ if acts_on_terminals(character) => {}
             _ => out.push(character),
         }
     }
     out
+}
+
+/// Whether a terminal does something at this character besides showing it: control characters, direction
+/// marks, and the line ends that are no `\n`. Line ends and tabs, which all output has, are not among them.
+pub fn acts_on_terminals(character: char) -> bool {
+    match character {
+        '\n' | '\t' => false,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => true,
+        _ => character.is_control(),
+    }
+}
+
+/// A name of a file, a run or a label, as it is shown: plain, on its line, with its spaces as they are.
+pub fn name(name: &str) -> String {
+    let on_its_line =
+        |character: char| if "\n\t\u{2028}\u{2029}".contains(character) { ' ' } else { character };
+    plain(&name.chars().map(on_its_line).collect::<String>())
+}
+
+/// A path, as it is shown: like a name.
+pub fn path(path: &std::path::Path) -> String {
+    name(&path.to_string_lossy())
 }
 
 /// What follows an escape character: `[` parameters final byte, or `]` text terminator, or one byte.
@@ -169,10 +189,29 @@ mod tests {
             ("line ends and tabs stay", "a\n\tb", "a\n\tb"),
             ("carriage return", "a\rb", "ab"),
             ("unfinished escape", "a\u{1b}[", "a"),
+            ("the escape of eight bits", "a\u{9b}31mb", "a31mb"),
+            ("line and paragraph separators", "a\u{2028}b\u{2029}c", "abc"),
+            ("invisible format characters", "a\u{206a}b\u{2069}c", "abc"),
         ];
         for (name, input, expected) in table {
             assert_eq!(plain(input), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn names_stay_on_their_line() {
+        let table = [
+            ("plain", "iterations/000", "iterations/000"),
+            ("two spaces", "a  (copy)", "a  (copy)"),
+            ("a line of its own", "x\nall of it holds", "x all of it holds"),
+            ("cleared line", "x\n\u{1b}[2Ksaid", "x said"),
+            ("separators", "a\u{2028}b\tc", "a b c"),
+        ];
+        for (what, input, expected) in table {
+            assert_eq!(name(input), expected, "{what}");
+        }
+        let bytes = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"gru\xdf\x1b[2J");
+        assert_eq!(path(std::path::Path::new(bytes)), "gru\u{fffd}");
     }
 
     #[test]

@@ -1,6 +1,11 @@
-// What the browser tests share: Debian's Chromium with a fresh profile, and a page that reports what goes wrong in it.
+// What the browser tests share: Chromium with a fresh profile, and a page that reports what goes wrong in it.
 
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
+
+/** Names under which a browser is found; `xtask/src/needs.rs` has the same. MMH_TEST_BROWSER names another one. */
+const BROWSERS = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
 const FLAGS = [
   "--headless",
@@ -15,13 +20,22 @@ const FLAGS = [
 /** Longest time of one test, in milliseconds. The browser ends with it. */
 const PATIENCE = 170000;
 
+/** The browser's own file. */
+function browserFile() {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const all = BROWSERS.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const found = process.env.MMH_TEST_BROWSER ?? all.find((file) => existsSync(file));
+  if (!found) throw new Error("there is no browser: `cargo xtask setup` installs chromium, MMH_TEST_BROWSER names one");
+  return found;
+}
+
 /** Runs a test with a browser, and ends it in any case. Ends the process with 1 if something does not hold. */
 export async function withBrowser(test) {
   const timer = setTimeout(() => {
     console.error("the test took too long");
     process.exit(1);
   }, PATIENCE);
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  const browser = await chromium.launch({ executablePath: browserFile(), args: FLAGS });
   try {
     await test(browser);
   } catch (error) {

@@ -41,6 +41,8 @@ await withBrowser(async (browser) => {
 
   await page.goto(`${url}compare/${run}/${other}`);
   await page.waitForSelector("body[data-ready]");
+  // They are drawn once it is known how wide they are.
+  await page.waitForFunction(() => document.querySelectorAll(".chart[aria-label^=accuracy]").length >= 2);
   assert.equal(await page.locator(".chart[aria-label^=accuracy]").count(), 2, "two curves");
   assert.match(await page.textContent("#runs-box"), /common example/);
   assert.deepEqual(await page.evaluate(() => window.violations), []);

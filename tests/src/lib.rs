@@ -4,6 +4,7 @@ pub mod made;
 pub mod runs;
 pub mod server;
 pub mod strict;
+pub mod view;
 
 use std::path::{Path, PathBuf};
 

@@ -200,6 +200,8 @@ fn config(iterations: u32, examples: usize) -> Config {
         seed: 0,
         deny_leaks: false,
         confinement: Default::default(),
+        patience: 3,
+        resumes: Vec::new(),
         concurrency: 1,
         with_test: true,
         limits: Limits::default(),

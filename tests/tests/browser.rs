@@ -1,17 +1,15 @@
 //! The report and the live view in headless Chromium. What is asserted of pages stands in `tests/browser`; here
 //! runs are made, changed and served.
 //!
-//! Chromium is Debian's package; `npm ci --prefix tests/browser` installs what drives it.
+//! `cargo xtask setup` installs Chromium, and what drives it.
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
-use mmh_tests::{cache_dir, made::MadeRun, root};
+use mmh_tests::{cache_dir, made::MadeRun, root, view::View};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -61,11 +59,7 @@ fn node(script: &str, args: &[&str]) {
     let folder = root().join("tests/browser");
     assert!(
         folder.join("node_modules/playwright-core").is_dir(),
-        "playwright-core is not installed: `npm ci --prefix tests/browser` does it"
-    );
-    assert!(
-        Path::new("/usr/bin/chromium").exists(),
-        "chromium is not installed: `apt-get install chromium` does it"
+        "playwright-core is not installed: `cargo xtask setup` does it"
     );
     let ran = Command::new("timeout").args(["180", "node", script]).args(args).current_dir(folder).output();
     let ran = ran.expect("node starts");
@@ -228,57 +222,11 @@ fn a_run_that_was_cut_off_is_shown_as_far_as_it_came() {
     assert_eq!(nowhere.status.code(), Some(2), "a folder without a run is wrong input");
 }
 
-/// `mmh view`, ended with the test.
-struct View {
-    child: Child,
-    url: String,
-}
-
-impl View {
-    fn start(folder: &Path, shown: &str) -> Self {
-        // Should this test be killed, the server ends by itself.
-        let mut child = Command::new("timeout")
-            .args(["300", PROGRAM, "view", shown])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut url = String::new();
-        BufReader::new(child.stdout.as_mut().expect("its output")).read_line(&mut url).expect("the address");
-        Self { child, url: url.trim().to_owned() }
-    }
-
-    fn address(&self) -> &str {
-        self.url.trim_start_matches("http://").trim_end_matches('/')
-    }
-
-    /// The head and the body of an answer.
-    fn ask(&self, request: &str) -> (String, String) {
-        let mut stream = TcpStream::connect(self.address()).expect("it listens");
-        let request = request.replace("HOST", self.address()).replace('|', "\r\n");
-        write!(stream, "{request}\r\nconnection: close\r\n\r\n").expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("text");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        (head.to_ascii_lowercase(), body.to_owned())
-    }
-}
-
-impl Drop for View {
-    fn drop(&mut self) {
-        // `timeout` hands the signal on to the server.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn the_live_view_follows_a_run() {
     let folder = tempfile::tempdir().expect("a folder");
     run(folder.path(), "before", "0");
-    let view = View::start(folder.path(), "runs");
+    let view = View::start(PROGRAM, folder.path(), "runs");
     let (runs, cache) = (folder.path().join("runs"), cache_dir());
     let (runs, cache) = (runs.to_string_lossy(), cache.to_string_lossy());
     // Longer than a browser needs to open the page.
@@ -286,63 +234,4 @@ fn the_live_view_follows_a_run() {
         ["run", "--mock", "--iterations", "8", "--eval-size", "60", "--run-id", "going", "--seed", "2"];
     let more = ["--runs-dir", &runs, "--cache-dir", &cache];
     node("live.mjs", &[&[&view.url, "before", PROGRAM], &args[..], &more[..]].concat());
-}
-
-#[test]
-fn the_server_answers_its_own_pages_only() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let run = run(folder.path(), "inside", "0");
-    fs::write(folder.path().join("secret.json"), "secret").expect("a file");
-    fs::create_dir(folder.path().join("other")).expect("a folder");
-    fs::write(folder.path().join("other/config.json"), fs::read(run.join("config.json")).expect("a file"))
-        .expect("a file");
-    std::os::unix::fs::symlink("../other", folder.path().join("runs/link")).expect("a link");
-    let view = View::start(folder.path(), "runs");
-    // name, request, status, what is in the answer
-    let table = [
-        ("the list", "GET /data HTTP/1.1|host: HOST", "200", "\"inside\""),
-        ("the page", "GET /run/inside HTTP/1.1|host: HOST", "200", "<!doctype html>"),
-        ("a run", "GET /data/inside/run HTTP/1.1|host: HOST", "200", "\"iterations\""),
-        ("an evaluation", "GET /data/inside/val-001 HTTP/1.1|host: HOST", "200", "\"pieces\""),
-        ("another name for this machine", "GET /data HTTP/1.1|host: evil.example", "421", "127.0.0.1"),
-        ("another page", "GET /data HTTP/1.1|host: HOST|origin: http://evil.example", "403", "own pages"),
-        (
-            "a script elsewhere",
-            "GET /data HTTP/1.1|host: HOST|sec-fetch-site: cross-site",
-            "403",
-            "own pages",
-        ),
-        ("writing", "POST /data HTTP/1.1|host: HOST", "405", "GET only"),
-        ("the folder above", "GET /data/../run HTTP/1.1|host: HOST", "404", "nothing"),
-        ("the folder above, hidden", "GET /data/%2e%2e/run HTTP/1.1|host: HOST", "404", "nothing"),
-        ("a link out of the folder", "GET /data/link/run HTTP/1.1|host: HOST", "404", "nothing"),
-        ("a file", "GET /data/inside/config.json HTTP/1.1|host: HOST", "404", "nothing"),
-        ("an odd number", "GET /data/inside/val-1 HTTP/1.1|host: HOST", "404", "nothing"),
-    ];
-    for (name, request, status, part) in table {
-        let (head, body) = view.ask(request);
-        assert!(head.starts_with(&format!("http/1.1 {status}")), "{name}: {head}");
-        assert!(body.contains(part), "{name}: {part:?} is not in {}", &body[..body.len().min(400)]);
-        for header in [
-            "content-security-policy: default-src 'none'; script-src 'sha256-",
-            "frame-ancestors 'none'",
-            "x-content-type-options: nosniff",
-            "x-frame-options: deny",
-            "referrer-policy: no-referrer",
-            "cross-origin-resource-policy: same-origin",
-            "cache-control: no-store",
-        ] {
-            assert!(head.contains(header), "{name}: {header:?} is not in {head}");
-        }
-        assert!(!head.contains("access-control-"), "{name}: nobody else may read it: {head}");
-    }
-    let (_, list) = view.ask("GET /data HTTP/1.1|host: HOST");
-    assert!(!list.contains("link"), "a link out of the folder is no run: {list}");
-
-    // One run is shown as well as a folder of them.
-    let one = View::start(folder.path(), "runs/inside");
-    let (head, _) = one.ask("GET / HTTP/1.1|host: HOST");
-    assert!(head.contains("location: /run/inside"), "{head}");
-    let nothing = mmh(folder.path(), &["view", "nowhere"]);
-    assert_eq!(nothing.status.code(), Some(2));
 }

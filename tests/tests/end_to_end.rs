@@ -1,7 +1,7 @@
 //! Whole searches with the real program against an independent model server (aimock), in both wire formats:
 //! a proposer that thinks, calls two tools at once, submits what does not compile, and then what does.
 //!
-//! The server is an npm package; `npm ci --prefix tests/aimock` installs it.
+//! The server is an npm package; `cargo xtask setup` installs it.
 
 use std::{
     fs,
@@ -101,7 +101,7 @@ struct Aimock {
 impl Aimock {
     fn start(folder: &Path, fixtures: &Value) -> Self {
         let cli = root().join("tests/aimock/node_modules/@copilotkit/aimock/dist/cli.js");
-        assert!(cli.is_file(), "aimock is not installed: `npm ci --prefix tests/aimock` does it");
+        assert!(cli.is_file(), "aimock is not installed: `cargo xtask setup` does it");
         let file = folder.join("fixtures.json");
         fs::write(&file, fixtures.to_string()).expect("a file");
         // Should this test be killed, the server ends by itself.

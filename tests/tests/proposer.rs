@@ -171,6 +171,8 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         host_version: String::new(),
         deny_leaks: false,
         confinement: Default::default(),
+        patience: 3,
+        resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
     let beginning = Beginning { config: &config, summary: &summary, cost: &cost, baseline: BASELINE };
@@ -213,7 +215,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         observer,
         cancel,
     };
-    search.run().await.expect("the run goes on")
+    search.run().await.expect("the run goes on").0
 }
 
 /// Each of these proposers ends its iteration without a score, for the reason given; the baseline stays.

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use mmh::record::format::Config;
 use mmh_tests::{
     cache_dir, copy_folder, environment, files_below,
     server::{Reply, Request, Server},
@@ -157,7 +158,8 @@ async fn a_spent_budget_can_be_raised() {
 /// One writer a run; and no other server than the run's.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_do_not_write_one_run() {
-    let server = server(Duration::from_millis(300)).await;
+    // Longer than a lock is waited for.
+    let server = server(Duration::from_millis(1500)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut first = command(folder.path(), &paid(&server, "1"))
         .stdout(Stdio::null())
@@ -187,13 +189,50 @@ fn what_decides_a_run_is_not_said_again() {
     let (folder, run) = copied();
     let run = run.to_str().expect("UTF-8");
     let nothing = folder.path().join("nothing").display().to_string();
+    let source = folder.path().join("h.rs").display().to_string();
+    fs::write(&source, "").expect("written");
     // name, arguments, exit code, what is said
-    let table: [(&str, &[&str], i32, &str); 8] = [
-        ("another seed", &["--resume", run, "--seed", "1"], 2, "cannot be used with"),
-        ("simulated models", &["--resume", run, "--mock"], 2, "cannot be used with"),
-        ("more iterations", &["--resume", run, "--iterations", "9"], 2, "cannot be used with"),
-        ("another limit", &["--resume", run, "--fuel", "9"], 2, "cannot be used with"),
-        ("a dry run", &["--resume", run, "--dry-run"], 2, "cannot be used with"),
+    let table: [(&str, &[&str], i32, &str); 24] = [
+        ("another seed", &["--resume", run, "--seed", "1"], 2, "--seed 1: the run has 0 since it was begun"),
+        ("the same seed", &["--resume", run, "--seed", "0"], 0, "the run is finished"),
+        ("simulated models, as it has", &["--resume", run, "--mock"], 0, "the run is finished"),
+        (
+            "fewer iterations",
+            &["--resume", run, "--iterations", "1"],
+            2,
+            "--iterations 1: the run has 2, and can be made longer but not shorter",
+        ),
+        ("the same iterations", &["--resume", run, "--iterations", "2"], 0, "the run is finished"),
+        ("other examples", &["--resume", run, "--eval-size", "21"], 2, "--eval-size 21: the run has 20"),
+        ("another limit", &["--resume", run, "--fuel", "9"], 2, "--fuel 9: the run has 10000000000"),
+        ("the same limit", &["--resume", run, "--fuel", "10000000000"], 0, "the run is finished"),
+        ("the same limit with zeros", &["--resume", run, "--memory-mib", "0256"], 0, "the run is finished"),
+        ("memory of the compiler", &["--resume", run, "--rustc-memory-mib", "4096"], 2, "the run has 2048"),
+        ("turns of the proposer", &["--resume", run, "--proposer-steps", "9"], 2, "the run has 24"),
+        ("another baseline", &["--resume", run, "--baseline", &source], 2, "is for new runs"),
+        ("another name", &["--resume", run, "--run-id", "b"], 2, "--run-id b: the run has a since"),
+        (
+            "another folder of runs",
+            &["--resume", run, "--runs-dir", "runs"],
+            2,
+            "--runs-dir runs is for new runs",
+        ),
+        ("no leaks", &["--resume", run, "--deny-leaks"], 2, "--deny-leaks: the run has false"),
+        ("no held-out score", &["--resume", run, "--no-test"], 2, "--no-test: the run has false"),
+        ("no kept replies", &["--resume", run, "--no-cache"], 2, "--no-cache is for new runs"),
+        (
+            "thinking",
+            &["--resume", run, "--target-thinking", "on"],
+            2,
+            "--target-thinking on is for new runs",
+        ),
+        ("a dry run", &["--resume", run, "--dry-run"], 2, "--dry-run is for new runs"),
+        (
+            "what may change",
+            &["--resume", run, "--attempts", "9", "--concurrency", "2"],
+            0,
+            "--iterations N makes it longer",
+        ),
         ("no run", &["--resume", &nothing], 2, "there is no run at"),
         ("a finished run", &["--resume", run], 0, "the run is finished"),
         (
@@ -202,6 +241,7 @@ fn what_decides_a_run_is_not_said_again() {
             2,
             "exists already",
         ),
+        ("a run in a run", &["--mock", "--runs-dir", run], 2, "is the folder of a run"),
     ];
     let inner = folder.path().join("x");
     fs::create_dir(&inner).expect("a folder");
@@ -210,6 +250,63 @@ fn what_decides_a_run_is_not_said_again() {
         assert_eq!(output.status.code(), Some(code), "{name}: {}", said(&output));
         assert!(said(&output).contains(says), "{name}: {}", said(&output));
     }
+}
+
+/// A finished run can be made longer, and what changes no result can be changed. Both are recorded.
+#[test]
+fn a_finished_run_can_be_made_longer() {
+    let (folder, run) = copied();
+    let before = files_below(&run).len();
+    let longer =
+        ["run", "--resume", "elsewhere", "--iterations", "4", "--attempts", "9", "--concurrency", "3"];
+    let more = ["--example-timeout-s", "90", "--patience", "5", "--fixed-clock", "2026-01-02T00:00:00Z"];
+    let output = mmh(folder.path(), &[&longer[..], &more].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("going on with a: 3 of 5 iterations are there"), "{}", said(&output));
+    let (config, summary) = (json_of(&run, "config.json"), json_of(&run, "summary.json"));
+    assert_eq!(summary["config"], config);
+    assert_eq!(summary["iterations"].as_array().map(Vec::len), Some(5));
+    assert!(summary["finished_at"].is_string() && files_below(&run).len() > before);
+    let expected = json!([{
+        "at": "2026-01-02T00:00:00Z",
+        "from_iteration": 3,
+        "changes": [
+            { "what": "/iterations", "from": 2, "to": 4 },
+            { "what": "/concurrency", "from": 16, "to": 3 },
+            { "what": "/limits/example_wall_ms", "from": 60_000, "to": 90_000 },
+            { "what": "/limits/attempts", "from": 6, "to": 9 },
+            { "what": "/patience", "from": 3, "to": 5 },
+        ],
+    }]);
+    assert_eq!(config["resumes"], expected);
+    assert_eq!(
+        (&config["iterations"], &config["patience"], &config["limits"]["attempts"]),
+        (&json!(4), &json!(5), &json!(9))
+    );
+    let config: Config = serde_json::from_value(config).expect("a configuration");
+    let first: Config = serde_json::from_value(json_of(whole(), "config.json")).expect("a configuration");
+    assert_eq!((config.as_of(2), config.at_first()), (Some(first.clone()), Some(first)));
+    assert_eq!(config.as_of(3), Some(config));
+    // The harness that was the best before keeps its held-out score.
+    let tested = |summary: &Value| -> Vec<u64> {
+        let tests = summary["test"].as_array().cloned().unwrap_or_default();
+        tests.iter().filter_map(|it| it["index"].as_u64()).collect()
+    };
+    let earlier = tested(&json_of(whole(), "summary.json"));
+    assert!(earlier.iter().all(|index| tested(&summary).contains(index)), "{earlier:?}");
+    let verified = mmh(folder.path(), &["verify", "elsewhere"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    // It is still one's own, with what was changed.
+    let again =
+        mmh(folder.path(), &[&["run", "--resume", "elsewhere", "--iterations", "5"][..], &CLOCK].concat());
+    assert!(again.status.success() && !said(&again).contains("was not started here"), "{}", said(&again));
+    let config = json_of(&run, "config.json");
+    assert_eq!(config["resumes"].as_array().map(Vec::len), Some(2));
+    assert_eq!((&config["iterations"], &config["concurrency"]), (&json!(5), &json!(3)));
+}
+
+fn json_of(run: &Path, file: &str) -> Value {
+    serde_json::from_slice(&fs::read(run.join(file)).expect("read")).expect("JSON")
 }
 
 /// A copy of the whole run.
@@ -289,7 +386,8 @@ fn damage_is_named_and_the_rest_is_readable() {
                 ("summary", 0, ""),
                 ("cost", 3, "cost.json is damaged"),
                 ("verify", 0, ""),
-                ("resume", 3, "cost.json is damaged"),
+                // Costs are added up anew from what is on record.
+                ("resume", 0, ""),
             ],
         ),
         (

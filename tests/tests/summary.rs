@@ -251,8 +251,10 @@ fn hostile_text_is_only_text() {
 /// The file that `mmh plot` writes.
 fn plot(run: &MadeRun, name: &str, more: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
-    run.write(folder.path());
-    let (run, file) = (folder.path().display().to_string(), folder.path().join(name));
+    // Beside the run and not in it, where nothing is written.
+    let run_folder = folder.path().join("run");
+    run.write(&run_folder);
+    let (run, file) = (run_folder.display().to_string(), folder.path().join(name));
     let (code, said) = mmh(&[&["plot", &run, "-o", &file.display().to_string()], more].concat(), 100);
     assert_eq!(code, Some(0), "{said}");
     fs::read(file).expect("a picture")
@@ -298,11 +300,17 @@ fn every_run_has_a_picture() {
 #[test]
 fn a_plot_needs_a_picture_s_name() {
     let folder = tempfile::tempdir().expect("a folder");
-    finished().write(folder.path());
-    let run = folder.path().display().to_string();
+    let run = folder.path().join("run");
+    finished().write(&run);
+    let run = run.display().to_string();
     for (name, code, says) in [
         ("a.gif", 2, "a.gif is no picture: a name that ends in .svg or .png is expected"),
+        ("svg", 2, "svg is no picture"),
         ("nowhere/a.svg", 3, "cannot write "),
+        ("run/a.svg", 2, "run is the folder of a run, and `mmh verify` would no longer hold"),
+        ("run/iterations/000/a.svg", 2, "run is the folder of a run"),
+        ("A.SVG", 0, "A.SVG"),
+        ("a.PnG", 0, "a.PnG"),
     ] {
         let file = folder.path().join(name).display().to_string();
         let (found, said) = mmh(&["plot", &run, "-o", &file], 100);

@@ -163,7 +163,15 @@ function keepUp(page, id) {
   source.addEventListener("open", () =>
     fill(status, page.store.run.finished_at || page.store.run.stopped ? "finished" : "live"),
   );
-  source.addEventListener("error", () => fill(status, "the server is away"));
+  // A stream that is refused stays closed; one that breaks is opened again.
+  source.addEventListener("error", () =>
+    fill(
+      status,
+      source.readyState === EventSource.CLOSED
+        ? "not live: too many pages of this server are open; close some and reload this one"
+        : "the server is away",
+    ),
+  );
 }
 
 async function startServed() {

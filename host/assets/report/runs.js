@@ -11,7 +11,7 @@ const NONE = "–";
 /** All runs of the folder. */
 export function showRuns(runs, element) {
   const row = (run) => [
-    el("th", { scope: "row" }, el("a", { href: `/run/${encodeURIComponent(run.id)}` }, run.id)),
+    el("th", { scope: "row" }, run.opens ? el("a", { href: `/run/${encodeURIComponent(run.id)}` }, run.id) : run.id),
     run.problem
       ? el("span", { class: "bad" }, run.problem)
       : run.mock
@@ -23,7 +23,7 @@ export function showRuns(runs, element) {
     run.test === null ? NONE : percent(run.test),
     run.iterations === null ? NONE : `${run.iterations} of ${run.asked}`,
     run.usd === null ? NONE : dollars(run.usd),
-    time(run.started_at),
+    run.started_at ? time(run.started_at) : NONE,
   ];
   const heads = [
     "run",
@@ -41,7 +41,7 @@ export function showRuns(runs, element) {
     runs.length === 0
       ? el("p", { class: "muted" }, "There is no run in this folder yet.")
       : table("runs", heads, runs.map(row)),
-    runs.length > 1 ? chooseTwo(runs) : null,
+    runs.filter((run) => run.opens).length > 1 ? chooseTwo(runs.filter((run) => run.opens)) : null,
   );
 }
 

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::{
     CliResult, Global,
     error::{CliError, EXAMINED_NOT_OK},
+    files,
     limits::LimitArgs,
+    output,
     terminal::Terminal,
     workbench,
 };
@@ -60,20 +62,17 @@ pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
         }
     };
     if args.json {
-        println!("{json:#}");
+        output::json(&json);
     } else {
-        println!("{shown}");
+        outln!("{shown}");
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
 }
 
-/// Reads a source, at most a little more than the limit, so that the compiler can say how far it is over.
+/// So many times a limit is read, so that what checks the limit can say how far a file is over it.
+pub const BEYOND: u64 = 16;
+
+/// Reads a source.
 pub fn read_source(path: &std::path::Path, limit: u64) -> Result<String, CliError> {
-    let problem =
-        |error: &dyn std::fmt::Display| CliError::input(format!("cannot read {}: {error}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| problem(&error))?.len();
-    if size > 16 * limit {
-        return Err(problem(&format!("it has {}, the limit is {}", text::bytes(size), text::bytes(limit))));
-    }
-    std::fs::read_to_string(path).map_err(|error| problem(&error))
+    files::text(path, BEYOND * limit, Some("--source-kib"))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::CliResult;
+use super::{CliResult, output};
 
 #[derive(Args)]
 pub struct CompletionsArgs {
@@ -14,6 +14,8 @@ pub struct CompletionsArgs {
 }
 
 pub fn main(args: CompletionsArgs, mut command: Command) -> CliResult {
-    clap_complete::generate(args.shell, &mut command, "mmh", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "mmh", &mut script);
+    output::raw(&script);
     Ok(ExitCode::SUCCESS)
 }

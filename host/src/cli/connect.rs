@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{Global, environment, error::CliError};
+use super::{
+    Global,
+    environment::{self, Keys},
+    error::CliError,
+    whose::{DEFAULT_BUDGET_USD, Whose},
+};
 use crate::{
     call::{Caller, Patience, budget::Budget, throttle::Throttle},
     cancel::Cancel,
@@ -28,8 +33,6 @@ use crate::{
 
 /// The model of both, as in the original.
 const DEFAULT_MODEL: &str = "kimi-k2.6";
-
-const DEFAULT_BUDGET_USD: f64 = 15.0;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum ApiArg {
@@ -239,6 +242,22 @@ impl<'a> Choice<'a> {
         }
     }
 
+    /// The price that a run has had so far, unless another one is named.
+    fn same_price(&self, recorded: &Price) -> Result<Price, CliError> {
+        let named = self.over.price.as_ref().map(PriceEntry::price);
+        match named.filter(|named| named != recorded) {
+            None => Ok(recorded.clone()),
+            Some(named) => Err(CliError::input(format!(
+                "--{}-price {},{}: the run has {},{} since it was begun, and that stays so",
+                self.role.name(),
+                named.rate.input,
+                named.rate.output,
+                recorded.rate.input,
+                recorded.rate.output
+            ))),
+        }
+    }
+
     /// The model that is meant, and what is known of it.
     pub fn resolve(&self, catalog: &Catalog) -> Result<Resolved, CliError> {
         let flag = format!("--{}-base-url", self.role.name());
@@ -269,6 +288,8 @@ pub struct Connected {
 /// What commands that call models have in common.
 pub struct Connector<'a> {
     pub global: &'a Global,
+    /// Whose run it is: of a stranger's, no price counts, and no key is read from the working folder.
+    pub whose: Whose,
     pub money: &'a MoneyArgs,
     pub mock: bool,
     pub seed: u64,
@@ -313,9 +334,13 @@ impl Connector<'_> {
         choice.same_as_recorded(&info)?;
         self.tell_if_moved(choice, &resolved)?;
         let key = match &resolved.key_env {
-            Some(name) => Some(environment::key(name)?.ok_or_else(|| {
+            Some(name) => Some(Keys::read(self.global, self.whose)?.get(name)?.ok_or_else(|| {
+                let place = match self.whose {
+                    Whose::Own => "in .env",
+                    Whose::Stranger => "in a file that --env-file names, since the run was not started here",
+                };
                 CliError::input(format!(
-                    "the {role} {} has no key: set {name} in the environment or in .env; --mock runs the search with simulated models, offline and free",
+                    "the {role} {} has no key: set {name} in the environment or {place}; --mock runs the search with simulated models, offline and free",
                     resolved.id
                 ))
             })?),
@@ -334,9 +359,9 @@ impl Connector<'_> {
     /// A model and its price.
     pub fn priced(&self, choice: &Choice<'_>) -> Result<(Resolved, Price), CliError> {
         let resolved = choice.resolve(&environment::catalog(self.global)?)?;
-        let price = match choice.recorded {
-            Some(recorded) => recorded.price.clone(),
-            None => self.price(choice, &resolved)?,
+        let price = match (choice.recorded, self.whose) {
+            (Some(recorded), Whose::Own) => choice.same_price(&recorded.price)?,
+            _ => self.price(choice, &resolved)?,
         };
         Ok((resolved, price))
     }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{CliResult, error::CliError};
+use super::{CliResult, output};
 use crate::{
     record::{format::Cost, reader::RunReader},
     text,
@@ -23,28 +23,28 @@ pub struct CostArgs {
 pub fn main(args: CostArgs) -> CliResult {
     let cost = RunReader::open(&args.run)?.cost()?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&cost).map_err(CliError::host)?);
+        output::json(&cost);
         return Ok(ExitCode::SUCCESS);
     }
     if cost.mock {
-        println!("SIMULATED models: tokens are counted from the text, and cost nothing");
+        outln!("SIMULATED models: tokens are counted from the text, and cost nothing");
     }
-    println!("{:>9}  {:^46}  {:^46}", "", "proposer", "target");
+    outln!("{:>9}  {:^46}  {:^46}", "", "proposer", "target");
     let columns = format!("{:>11}  {:>11}  {:>9}  {:>9}", "tokens in", "cached", "out", "USD");
-    println!("{:>9}  {columns}  {columns}  {:>9}", "", "USD");
+    outln!("{:>9}  {columns}  {columns}  {:>9}", "", "USD");
     for row in &cost.iterations {
         line(&format!("{:03}", row.index), &row.cost);
     }
     line("held-out", &cost.test);
     line("total", &cost.total);
     if cost.total.unknown_usd > 0.0 {
-        println!(
+        outln!(
             "\ncalls that were not answered may have cost up to {:.4} USD besides",
             cost.total.unknown_usd
         );
     }
     if let Some(budget) = cost.budget_usd {
-        println!("\nof a budget of {budget:.2} USD");
+        outln!("\nof a budget of {budget:.2} USD");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -66,5 +66,5 @@ fn line(name: &str, cost: &Cost) {
         cost.target_output_tokens,
         cost.target_usd,
     );
-    println!("{name:>9}  {proposer}  {target}  {:>9.4}", cost.estimated_usd);
+    outln!("{name:>9}  {proposer}  {target}  {:>9.4}", cost.estimated_usd);
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{CliResult, environment, error::CliError, replay::EvaluatedSplit, shown};
+use super::{CliResult, environment, output, replay::EvaluatedSplit, shown};
 use crate::{
     audit::diff::{self, Changed, Compared, Examples, Side, SideScore},
     record::reader::RunReader,
@@ -35,11 +35,11 @@ pub fn main(args: DiffArgs) -> CliResult {
     let config = reader.config()?;
     let compared = diff::diff(&reader, args.before, args.after, args.split.into())?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&compared).map_err(CliError::host)?);
+        output::json(&compared);
         return Ok(ExitCode::SUCCESS);
     }
-    print!("{}", shown::source_diff(&compared.source, environment::colors()));
-    print!("{}", text::plain(&shown(&compared, config.mock)));
+    output::raw(shown::source_diff(&compared.source, environment::colors()).as_bytes());
+    output::text(&shown(&compared, config.mock));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -54,7 +54,7 @@ fn shown(compared: &Compared, mock: bool) -> String {
     }
     for side in [before, after] {
         if let Some(why) = &side.unscored {
-            out += &format!("{:03} was not scored: {why}\n", side.index);
+            out += &format!("{:03} was not scored: {}\n", side.index, text::one_line(why));
         }
     }
     if let Some(examples) = &compared.examples {

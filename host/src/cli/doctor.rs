@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{CliResult, Global, environment, error::EXAMINED_NOT_OK};
+use super::{CliResult, Global, environment, error::EXAMINED_NOT_OK, output};
 use crate::{
     jail::{
         Jail,
         features::{self, Feature},
     },
     progress::Silent,
+    text,
     toolchain::{IfMissing, TARGET, Toolchain},
 };
 
@@ -33,7 +34,7 @@ pub async fn main(global: &Global, args: DoctorArgs) -> CliResult {
     let cache = environment::cache(global)?;
     let (jail, features) = jail().await;
     let findings = [compiler(global).await, jail, cache_folder(&cache)];
-    let keys = environment::keys(&environment::catalog(global)?)?;
+    let keys = environment::keys(global, &environment::catalog(global)?)?;
     let ok = findings.iter().all(|finding| finding.ok);
     if args.json {
         let rows: Vec<_> = findings
@@ -41,18 +42,18 @@ pub async fn main(global: &Global, args: DoctorArgs) -> CliResult {
             .map(|finding| json!({ "what": finding.what, "ok": finding.ok, "detail": finding.detail }))
             .collect();
         let keys: serde_json::Map<_, _> = keys.into_iter().map(|(name, set)| (name, json!(set))).collect();
-        println!("{:#}", json!({ "ok": ok, "findings": rows, "jail": features, "keys": keys }));
+        output::json(&json!({ "ok": ok, "findings": rows, "jail": features, "keys": keys }));
     } else {
         for Finding { what, ok, detail } in &findings {
-            println!("{:<8}  {what}: {detail}", if *ok { "ok" } else { "PROBLEM" });
+            outln!("{:<8}  {what}: {detail}", if *ok { "ok" } else { "PROBLEM" });
             if *what == "jail" {
                 for Feature { name, ok, detail } in &features {
-                    println!("{:<8}    {name}: {detail}", if *ok { "" } else { "MISSING" });
+                    outln!("{:<8}    {name}: {detail}", if *ok { "" } else { "MISSING" });
                 }
             }
         }
         for (name, set) in keys {
-            println!("{:<8}  key {name}: {}", "", if set { "set" } else { "not set" });
+            outln!("{:<8}  key {name}: {}", "", if set { "set" } else { "not set" });
         }
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
@@ -63,7 +64,7 @@ async fn compiler(global: &Global) -> Finding {
     let found = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Report, &Silent).await;
     let (ok, detail) = match found {
         Ok(found) => {
-            (true, format!("{}, with the target {TARGET}, at {}", found.summary(), found.rustc.display()))
+            (true, format!("{}, with the target {TARGET}, at {}", found.summary(), text::path(&found.rustc)))
         }
         Err(error) => (false, error.to_string()),
     };
@@ -83,7 +84,7 @@ async fn jail() -> (Finding, Vec<Feature>) {
 
 fn cache_folder(cache: &crate::cache::Cache) -> Finding {
     let (ok, detail) = match cache.scratch() {
-        Ok(_) => (true, format!("{} can be written", cache.root().display())),
+        Ok(_) => (true, format!("{} can be written", text::path(cache.root()))),
         Err(error) => (false, error.to_string()),
     };
     Finding { what: "cache", ok, detail }

@@ -2,15 +2,17 @@
 
 use std::{
     collections::BTreeSet,
-    env, fs,
-    io::{ErrorKind, IsTerminal},
+    env::{self, VarError},
+    io::IsTerminal,
     path::{Path, PathBuf},
+    sync::Once,
 };
 
+use directories::ProjectDirs;
 use secrecy::SecretString;
 
-use super::{Global, error::CliError};
-use crate::{cache::Cache, model::catalog::Catalog, toolchain::Environment};
+use super::{Global, dot_env::DotEnv, error::CliError, files, whose::Whose};
+use crate::{cache::Cache, model::catalog::Catalog, text, toolchain::Environment};
 
 /// What compilers and package clients may see. Never a key, and nothing that changes what is built.
 const PASSED_ON: [&str; 22] = [
@@ -38,11 +40,21 @@ const PASSED_ON: [&str; 22] = [
     "no_proxy",
 ];
 
-/// The user's own providers, models and prices, if they are where they are looked for.
+/// The user's own providers, models and prices. It is read from the user's configuration folder, and from
+/// anywhere else only if it is named: the working folder may be a stranger's.
 const CONFIG_FILE: &str = "mmh.toml";
 
 /// Keys that one does not want in the environment.
 const DOT_ENV: &str = ".env";
+
+/// What is to be logged.
+const LOG: &str = "MMH_LOG";
+
+/// Largest file of settings or keys.
+const MAX_SETTINGS_BYTES: u64 = 1 << 20;
+
+/// Lines of a file of keys that are named because they are passed over.
+const SHOWN_ODD_LINES: usize = 5;
 
 /// The environment of compilers.
 pub fn for_compilers() -> Environment {
@@ -54,13 +66,18 @@ pub fn for_compilers() -> Environment {
 pub fn cache(global: &Global) -> Result<Cache, CliError> {
     let folder = match &global.cache_dir {
         Some(folder) => folder.clone(),
-        None => directories::ProjectDirs::from("", "", "mmh")
-            .map(|folders| folders.cache_dir().to_owned())
-            .ok_or_else(|| {
+        None => project().map(|folders| folders.cache_dir().to_owned()).ok_or_else(|| {
             CliError::input("there is no home folder; name a cache folder with --cache-dir")
         })?,
     };
-    Ok(Cache::new(std::path::absolute(&folder).unwrap_or(folder)))
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    if folder.to_str().is_none() {
+        return Err(CliError::input(format!(
+            "the cache folder {} is no UTF-8 text, and cargo builds in no other; --cache-dir or MMH_CACHE_DIR names another one",
+            text::path(&folder)
+        )));
+    }
+    Ok(Cache::new(folder))
 }
 
 /// This program, which starts its own confined children.
@@ -69,70 +86,116 @@ pub fn this_program() -> Result<PathBuf, CliError> {
         .map_err(|error| CliError::host(format!("cannot find this program's own file: {error}")))
 }
 
-/// A key, from the environment or else from `.env`.
-pub fn key(variable: &str) -> Result<Option<SecretString>, CliError> {
-    let set = env::var(variable).ok().filter(|value| !value.trim().is_empty());
-    let set = match set {
-        Some(value) => Some(value),
-        None => dot_env(variable)?,
-    };
-    Ok(set.map(|value| SecretString::from(value.trim())))
+/// Where keys are found: in the environment, and else in a file.
+pub struct Keys(DotEnv);
+
+impl Keys {
+    /// Reads the file that is named, or `.env` in the working folder. For a stranger's run that file may be a
+    /// stranger's as well, so it must be named.
+    pub fn read(global: &Global, whose: Whose) -> Result<Self, CliError> {
+        let read = match (&global.env_file, whose) {
+            (Some(named), _) => Some((named.as_path(), files::bytes(named, MAX_SETTINGS_BYTES, None)?)),
+            (None, Whose::Own) => {
+                let path = Path::new(DOT_ENV);
+                files::bytes_if_there(path, MAX_SETTINGS_BYTES)?.map(|bytes| (path, bytes))
+            }
+            (None, Whose::Stranger) => None,
+        };
+        let Some((path, bytes)) = read else { return Ok(Self(DotEnv::default())) };
+        let parsed = DotEnv::parse(&bytes);
+        // Several models may ask for their keys: what is odd is said once.
+        static SAID: Once = Once::new();
+        SAID.call_once(|| tell_odd(path, &parsed));
+        Ok(Self(parsed))
+    }
+
+    /// A key. Its value is not looked at further.
+    pub fn get(&self, variable: &str) -> Result<Option<SecretString>, CliError> {
+        let set = text_of(variable)?.filter(|value| !value.trim().is_empty());
+        let set = set.or_else(|| self.0.get(variable).map(str::to_owned));
+        Ok(set.map(|value| SecretString::from(value.trim())))
+    }
+
+    /// Whether a key is set.
+    pub fn has(&self, variable: &str) -> Result<bool, CliError> {
+        Ok(self.get(variable)?.is_some())
+    }
 }
 
-/// Whether a key is set. Its value is not looked at further.
-pub fn has_key(variable: &str) -> Result<bool, CliError> {
-    Ok(key(variable)?.is_some())
+/// Names the lines of a file of keys that are passed over, and repeats nothing of them.
+fn tell_odd(path: &Path, parsed: &DotEnv) {
+    let shown = text::path(path);
+    for (line, why) in parsed.odd.iter().take(SHOWN_ODD_LINES) {
+        errln!("warning: {shown}:{line}: {why}; the line is passed over, since NAME=VALUE is expected");
+    }
+    if parsed.odd.len() > SHOWN_ODD_LINES {
+        errln!("warning: {shown}: {} more lines are passed over", parsed.odd.len() - SHOWN_ODD_LINES);
+    }
 }
 
-fn dot_env(variable: &str) -> Result<Option<String>, CliError> {
-    // What stands in the file is never repeated, also not in an error.
-    let unreadable =
-        |why: &str| CliError::input(format!("{DOT_ENV}: {why}; lines of NAME=VALUE are expected"));
-    let lines = match dotenvy::from_path_iter(Path::new(DOT_ENV)) {
-        Ok(lines) => lines,
-        Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(_) => return Err(unreadable("it cannot be read")),
-    };
-    for line in lines {
-        let (name, value) = line.map_err(|_| unreadable("a line cannot be understood"))?;
-        if name == variable && !value.trim().is_empty() {
-            return Ok(Some(value));
+/// A variable of the environment, which must be text.
+fn text_of(variable: &str) -> Result<Option<String>, CliError> {
+    match env::var(variable) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            Err(CliError::input(format!("the environment variable {variable} is no UTF-8 text")))
         }
     }
-    Ok(None)
 }
 
 /// All providers and models that are known, by the user's file and by this program.
 pub fn catalog(global: &Global) -> Result<Catalog, CliError> {
     let builtin = Catalog::builtin()?;
-    let (path, needed) = match &global.config {
-        Some(path) => (path.clone(), true),
-        None => (PathBuf::from(CONFIG_FILE), false),
+    let named = global.config.as_deref();
+    let own = project().map(|folders| folders.config_dir().join(CONFIG_FILE));
+    let read = match (named, &own) {
+        (Some(path), _) => Some((path, files::bytes(path, MAX_SETTINGS_BYTES, None)?)),
+        (None, Some(path)) => {
+            files::bytes_if_there(path, MAX_SETTINGS_BYTES)?.map(|bytes| (path.as_path(), bytes))
+        }
+        (None, None) => None,
     };
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(Catalog::parse(&text, &path.display().to_string())?.over(&builtin)),
-        Err(error) if error.kind() == ErrorKind::NotFound && !needed => Ok(builtin),
-        Err(error) => Err(CliError::input(format!("cannot read {}: {error}", path.display()))),
+    if named.is_none() && Path::new(CONFIG_FILE).exists() {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            errln!(
+                "note: {CONFIG_FILE} in this folder is not read unless it is named: --config {CONFIG_FILE}"
+            )
+        });
     }
+    let Some((path, bytes)) = read else { return Ok(builtin) };
+    let shown = text::path(path);
+    let settings = String::from_utf8(bytes)
+        .map_err(|_| CliError::input(format!("cannot read {shown}: it is no UTF-8 text")))?;
+    let settings = settings.strip_prefix('\u{feff}').unwrap_or(&settings);
+    Ok(Catalog::parse(settings, &shown)?.over(&builtin))
+}
+
+/// The user's own folders for this program.
+fn project() -> Option<ProjectDirs> {
+    ProjectDirs::from("", "", "mmh")
 }
 
 /// Every variable that may hold a key, and whether it does.
-pub fn keys(catalog: &Catalog) -> Result<Vec<(String, bool)>, CliError> {
+pub fn keys(global: &Global, catalog: &Catalog) -> Result<Vec<(String, bool)>, CliError> {
+    let keys = Keys::read(global, Whose::Own)?;
     let names: BTreeSet<&String> = catalog.providers.values().filter_map(|it| it.key_env.as_ref()).collect();
-    names.into_iter().map(|name| Ok((name.clone(), has_key(name)?))).collect()
+    names.into_iter().map(|name| Ok((name.clone(), keys.has(name)?))).collect()
 }
 
 /// What is to be logged, in the syntax of `tracing-subscriber`.
-pub fn log_filter(global: &Global) -> Option<String> {
-    let set = env::var("MMH_LOG").ok().filter(|filter| !filter.is_empty());
-    set.or_else(|| global.verbose.then(|| "mmh=debug".to_owned()))
+pub fn log_filter(global: &Global) -> Result<Option<String>, CliError> {
+    let set = text_of(LOG)?.filter(|filter| !filter.is_empty());
+    Ok(set.or_else(|| global.verbose.then(|| "mmh=debug".to_owned())))
 }
 
 /// Whether progress may be drawn on standard error. Not between the lines of a log.
 pub fn draws(global: &Global) -> bool {
     std::io::stderr().is_terminal()
         && env::var_os("TERM").is_none_or(|term| term != "dumb")
-        && log_filter(global).is_none()
+        && !global.verbose
+        && env::var_os(LOG).is_none_or(|filter| filter.is_empty())
 }
 
 /// Whether standard output takes colours.

@@ -9,6 +9,7 @@ use crate::{
     dataset::DatasetError,
     model::catalog::CatalogError,
     record::RecordError,
+    text,
     toolchain::{ToolchainError, sdk::SdkError},
     verify::VerifyError,
 };
@@ -45,28 +46,39 @@ impl CliError {
 
     /// The exit code of work that was stopped, and why, told on standard error.
     pub fn stopped(stop: &Stop, done: &str) -> ExitCode {
-        let code = match stop {
-            Stop::Asked => {
-                eprintln!("stopped by Ctrl-C; {done}");
-                INTERRUPTED
-            }
-            Stop::BudgetSpent(_) => {
-                eprintln!("stopped, the budget is spent: {}; {done}", stop.reason());
-                BUDGET_SPENT
-            }
-            Stop::ModelUnusable(_) => {
-                eprintln!("error: {}; {done}", crate::text::plain(stop.reason()));
-                HOST_FAILED
-            }
+        let why = match stop {
+            // It has the compiler's diagnostics, which are lines.
+            Stop::BaselineBroken(why) => why.clone(),
+            _ => text::name(stop.reason()),
         };
+        let (said, code) = match stop {
+            Stop::Asked => ("stopped by Ctrl-C or SIGTERM".into(), INTERRUPTED),
+            Stop::BudgetSpent(_) => (format!("stopped, the budget is spent: {why}"), BUDGET_SPENT),
+            Stop::ModelUnusable(_) => (format!("error: {why}"), HOST_FAILED),
+            Stop::BaselineBroken(_) => (format!("error: {why}"), EXAMINED_NOT_OK),
+            Stop::ProposerGaveUp(_) => (format!("stopped early: {why}"), EXAMINED_NOT_OK),
+        };
+        errln!("{said}; {done}");
         ExitCode::from(code)
     }
 
     /// Prints the error and gives the exit code.
     pub fn report(self) -> ExitCode {
-        eprintln!("error: {}", crate::text::plain(&self.message));
+        errln!("error: {}", self.message);
         ExitCode::from(self.code)
     }
+}
+
+impl std::fmt::Display for CliError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What an error says that may name files of a stranger's folder: on one line, so that no name can pass for
+/// a line of its own.
+fn said(error: impl ToString) -> String {
+    text::name(&error.to_string())
 }
 
 impl From<CatalogError> for CliError {
@@ -77,7 +89,7 @@ impl From<CatalogError> for CliError {
 
 impl From<DatasetError> for CliError {
     fn from(error: DatasetError) -> Self {
-        Self::input(error)
+        Self::input(said(error))
     }
 }
 
@@ -87,8 +99,8 @@ impl From<RecordError> for CliError {
             RecordError::Exists { .. }
             | RecordError::RunId { .. }
             | RecordError::NoRun { .. }
-            | RecordError::Locked { .. } => Self::input(error),
-            RecordError::Io { .. } | RecordError::Damaged { .. } => Self::host(error),
+            | RecordError::Locked { .. } => Self::input(said(error)),
+            RecordError::Io { .. } | RecordError::Damaged { .. } => Self::host(said(error)),
         }
     }
 }
@@ -123,7 +135,7 @@ impl From<AuditError> for CliError {
             | AuditError::NotEvaluated { .. }
             | AuditError::NoExample { .. }
             | AuditError::NoComponent { .. }
-            | AuditError::NotAComponent { .. } => Self::input(error),
+            | AuditError::NotAComponent { .. } => Self::input(said(error)),
         }
     }
 }
@@ -133,10 +145,10 @@ impl From<ExportError> for CliError {
         match error {
             ExportError::Audit(error) => error.into(),
             ExportError::NothingScored | ExportError::Unscored { .. } | ExportError::NotEmpty(_) => {
-                Self::input(error)
+                Self::input(said(error))
             }
-            ExportError::NotAsRecorded(_) => Self::examined(error),
-            ExportError::Write { .. } => Self::host(error),
+            ExportError::NotAsRecorded(_) => Self::examined(said(error)),
+            ExportError::Write { .. } => Self::host(said(error)),
         }
     }
 }

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 
-use super::error::CliError;
+use super::{error::CliError, output};
 use crate::{
     build::Builder,
     call::Caller,
@@ -24,7 +25,8 @@ use crate::{
     pricing::{Price, Usd},
     progress::Silent,
     propose::{instructions, specs},
-    text,
+    score::score,
+    search, text,
 };
 
 /// Harnesses that show examples have prompts up to so many times as large as a zero-shot baseline.
@@ -59,19 +61,28 @@ struct Line {
 }
 
 /// Measures, and prints the estimate.
-pub async fn print(plan: &Plan<'_>) -> Result<(), CliError> {
+pub async fn print(plan: &Plan<'_>, json: bool) -> Result<(), CliError> {
     let baseline = measure(plan).await?;
     let lines = [
         proposer(plan),
         target(plan, &baseline, "validation", plan.val.len(), u64::from(plan.iterations) + 1),
         target(plan, &baseline, "held-out", if plan.with_test { plan.dataset.test.len() } else { 0 }, 2),
     ];
-    println!("an estimate; nothing was spent and no model was asked\n");
-    println!("{:<42} {:>15} {:>24} {:>20} {:>18}", "", "calls", "input tokens", "output tokens", "USD");
-    let mut total = (Usd::ZERO, Usd::ZERO);
-    for line in &lines {
-        total = (total.0.plus(line.usd.0), total.1.plus(line.usd.1));
-        println!(
+    let total = lines
+        .iter()
+        .fold((Usd::ZERO, Usd::ZERO), |(low, high), line| (low.plus(line.usd.0), high.plus(line.usd.1)));
+    match json {
+        true => output::json(&as_json(plan, &baseline, &lines, total)),
+        false => print_table(plan, &baseline, &lines, total),
+    }
+    Ok(())
+}
+
+fn print_table(plan: &Plan<'_>, baseline: &Measured, lines: &[Line], total: (Usd, Usd)) {
+    outln!("an estimate; nothing was spent and no model was asked\n");
+    outln!("{:<42} {:>15} {:>24} {:>20} {:>18}", "", "calls", "input tokens", "output tokens", "USD");
+    for line in lines {
+        outln!(
             "{:<42} {:>15} {:>24} {:>20} {:>18}",
             line.what,
             range(line.calls),
@@ -80,12 +91,38 @@ pub async fn print(plan: &Plan<'_>) -> Result<(), CliError> {
             dollars(line.usd)
         );
     }
-    println!("{:<42} {:>80}", "total", dollars(total));
-    println!(
+    outln!("{:<42} {:>80}", "total", dollars(total));
+    outln!(
         "\nThe baseline's prompts have {} tokens per example, by measurement. The upper figures are for prompts {LARGER_PROMPTS} times\nas large and a proposer that takes all of its turns. Whatever happens, no more than --budget-usd {} is spent.",
-        baseline.input_tokens, plan.budget_usd
+        baseline.input_tokens,
+        plan.budget_usd
     );
-    Ok(())
+}
+
+fn as_json(plan: &Plan<'_>, baseline: &Measured, lines: &[Line], total: (Usd, Usd)) -> Value {
+    let tokens = |(low, high): (u64, u64)| json!({ "low": low, "high": high });
+    let usd = |(low, high): (Usd, Usd)| json!({ "low": low.as_f64(), "high": high.as_f64() });
+    let lines = lines.iter().map(|line| {
+        json!({
+            "what": line.what,
+            "calls": tokens(line.calls),
+            "input_tokens": tokens(line.input),
+            "output_tokens": tokens(line.output),
+            "usd": usd(line.usd),
+        })
+    });
+    json!({
+        "estimate": lines.collect::<Vec<_>>(),
+        "total_usd": usd(total),
+        "budget_usd": plan.budget_usd,
+        "iterations": plan.iterations,
+        "validation_examples": plan.val.len(),
+        "baseline_per_example": {
+            "calls": baseline.calls,
+            "input_tokens": baseline.input_tokens,
+            "output_tokens": baseline.output_tokens,
+        },
+    })
 }
 
 /// What the baseline asks for, per example.
@@ -99,8 +136,9 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     let built = match plan.builder.build(plan.baseline).await? {
         Ok(built) => built,
         Err(rejection) => {
-            let message = format!("the baseline {}: {}", rejection.message, rejection.diagnostics);
-            return Err(CliError::input(message));
+            let message =
+                format!("the baseline is refused: {}\n{}", rejection.message, rejection.diagnostics);
+            return Err(CliError::examined(message));
         }
     };
     let label = plan.dataset.task.labels.first().cloned().unwrap_or_default();
@@ -118,10 +156,16 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     let sink: Arc<dyn Sink> = Arc::new(Discard);
     let learned = match evaluator.learn(built.prepared, &plan.dataset.train, &Past::default(), &sink).await? {
         Learning::Done(learned) => learned,
-        Learning::Failed { reason, .. } => return Err(CliError::input(format!("the baseline: {reason}"))),
+        Learning::Failed { reason, .. } => return Err(CliError::examined(format!("the baseline: {reason}"))),
         Learning::Interrupted { .. } => return Err(CliError::input("stopped")),
     };
     let done = evaluator.evaluate(&learned, plan.val, Split::Val, None, Past::default(), sink).await?;
+    let broken = search::broken(&score(&done.rows, &learned, true));
+    if let Some(problem) = broken.filter(|_| plan.iterations > 0) {
+        return Err(CliError::examined(format!(
+            "the baseline {problem}: a search would end before it asks the proposer"
+        )));
+    }
     let n = done.rows.len().max(1) as u64;
     Ok(Measured {
         calls: done.rows.iter().map(|row| u64::from(row.model_calls)).sum::<u64>().div_ceil(n),

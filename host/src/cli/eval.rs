@@ -1,18 +1,27 @@
 //! `mmh eval`: evaluate one harness, from source or compiled.
 
-use std::{io::Write, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{
     CliResult, Global,
+    check::BEYOND,
     connect::{self, Connector, MoneyArgs, Shared, TargetArgs},
     error::{CliError, EXAMINED_NOT_OK},
-    launch::stop_on_ctrl_c,
+    files,
+    launch::stop_on_signal,
     limits::LimitArgs,
+    output,
+    output_file::{OutputFile, has_ending},
     scoreboard,
     terminal::Terminal,
+    whose::Whose,
     workbench::{self, ColumnArgs},
 };
 use crate::{
@@ -94,10 +103,11 @@ impl From<SplitArg> for Split {
 }
 
 pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
+    let trace = trace_file(global, &args)?;
     let terminal = Arc::new(Terminal::new(global, args.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
-    let connector =
-        Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer: &observer };
+    let (money, mock, seed) = (&args.money, args.mock, args.seed);
+    let connector = Connector { global, whose: Whose::Own, money, mock, seed, observer: &observer };
     let target = connector.target(&args.target.choice())?;
     let replies = connect::replies(global, &target)?;
     let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
@@ -114,7 +124,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     if args.deny_leaks && !leaks.is_empty() {
         return Ok(denied(&args, &leaks));
     }
-    let cancel = stop_on_ctrl_c(observer.clone());
+    let cancel = stop_on_signal(observer.clone());
     let budget = args.money.budget();
     let shared =
         Shared { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
@@ -139,8 +149,8 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
             return Ok(cancel.why().map_or(failed, |stop| CliError::stopped(&stop, "nothing was evaluated")));
         }
     };
-    if let Some(path) = &args.trace {
-        write_trace(path, &done.rows)?;
+    if let Some(file) = &trace {
+        write_trace(file, &done.rows)?;
     }
     let (mut cost, standing) = (learned.cost, budget.standing());
     cost += done.cost;
@@ -170,9 +180,9 @@ fn scored(args: &EvalArgs, dataset: &Dataset, learned: &Learned, done: &Evaluati
     let score = score(&done.rows, learned, args.mock);
     if args.json {
         let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "leaks": leaks });
-        println!("{result:#}");
+        output::json(&result);
     } else {
-        print!("{}{}", shown(args, dataset, &score, &done.rows), leaked(leaks));
+        output::text(&(shown(args, dataset, &score, &done.rows) + &leaked(leaks)));
         paid(args, ended);
     }
 }
@@ -181,26 +191,26 @@ fn not_scored(args: &EvalArgs, done: &Evaluation, ended: &Ended, stop: &Stop) {
     let Ended { cost, replies, .. } = ended;
     if args.json {
         let result = json!({ "ok": false, "kind": stop.status(), "message": stop.reason(), "evaluated": done.rows.len(), "cost": cost, "replies": replies });
-        println!("{result:#}");
+        output::json(&result);
     } else {
-        println!("not scored: {}", stop.status());
+        outln!("not scored: {}", stop.status());
         paid(args, ended);
     }
 }
 
 fn paid(args: &EvalArgs, ended: &Ended) {
     if !args.mock {
-        println!("cost: {}", scoreboard::cost(&ended.cost));
-        print!("{}", connect::kept(ended.replies));
+        outln!("cost: {}", scoreboard::cost(&ended.cost));
+        output::text(&connect::kept(ended.replies));
     }
 }
 
 /// The source, which is empty where only the component is there, and what came of it.
 async fn build(args: &EvalArgs, builder: &Builder) -> Result<Result<(String, Built), Rejection>, CliError> {
     let path = &args.harness;
-    if path.extension().is_some_and(|extension| extension == "wasm") {
-        let component = std::fs::read(path)
-            .map_err(|error| CliError::input(format!("cannot read {}: {error}", path.display())))?;
+    if has_ending(path, &[".wasm"]) {
+        let most = BEYOND * builder.sandbox.limits().component_bytes;
+        let component = files::bytes(path, most, Some("--component-mib"))?;
         return Ok(builder.load(component).await?.map(|built| (String::new(), built)));
     }
     let source = super::check::read_source(path, builder.sandbox.limits().source_bytes)?;
@@ -243,18 +253,18 @@ fn rejected(args: &EvalArgs, rejection: &Rejection) -> ExitCode {
             "message": rejection.message,
             "diagnostics": rejection.diagnostics,
         });
-        println!("{result:#}");
+        output::json(&result);
     } else {
-        println!("{}: {}\n\n{}", rejection.kind.name(), rejection.message, rejection.diagnostics);
+        outln!("{}: {}\n\n{}", rejection.kind.name(), rejection.message, rejection.diagnostics);
     }
     ExitCode::from(EXAMINED_NOT_OK)
 }
 
 fn denied(args: &EvalArgs, leaks: &[Leak]) -> ExitCode {
     if args.json {
-        println!("{:#}", json!({ "ok": false, "kind": "leak", "leaks": leaks }));
+        output::json(&json!({ "ok": false, "kind": "leak", "leaks": leaks }));
     } else {
-        print!("leak: the harness was not evaluated\n{}", leaked(leaks));
+        output::text(&format!("leak: the harness was not evaluated\n{}", leaked(leaks)));
     }
     ExitCode::from(EXAMINED_NOT_OK)
 }
@@ -278,23 +288,29 @@ fn leaked(leaks: &[Leak]) -> String {
 
 fn failed(args: &EvalArgs, problem: &str) -> ExitCode {
     if args.json {
-        println!("{:#}", json!({ "ok": false, "kind": "learn-failed", "message": problem }));
+        output::json(&json!({ "ok": false, "kind": "learn-failed", "message": problem }));
     } else {
-        println!("{}", text::plain(problem));
+        outln!("{problem}");
     }
     ExitCode::from(EXAMINED_NOT_OK)
 }
 
-fn write_trace(path: &PathBuf, rows: &[TraceRow]) -> Result<(), CliError> {
-    let problem =
-        |error: &dyn std::fmt::Display| CliError::host(format!("cannot write {}: {error}", path.display()));
-    let file = std::fs::File::create(path).map_err(|error| problem(&error))?;
-    let mut file = std::io::BufWriter::new(file);
+/// Where the outcomes of the examples go, if they are wanted. Nothing that the command reads is written over.
+fn trace_file(global: &Global, args: &EvalArgs) -> Result<Option<OutputFile>, CliError> {
+    let Some(path) = &args.trace else { return Ok(None) };
+    let named = [Some(args.harness.as_path()), Some(Path::new(&args.dataset))];
+    let settings = [global.config.as_deref(), global.env_file.as_deref()];
+    let inputs: Vec<&Path> = named.into_iter().chain(settings).flatten().collect();
+    OutputFile::check(path, &inputs, &[".jsonl", ".ndjson", ".json"]).map(Some)
+}
+
+fn write_trace(file: &OutputFile, rows: &[TraceRow]) -> Result<(), CliError> {
+    let mut bytes = Vec::new();
     for row in rows {
-        serde_json::to_writer(&mut file, row).map_err(|error| problem(&error))?;
-        file.write_all(b"\n").map_err(|error| problem(&error))?;
+        serde_json::to_writer(&mut bytes, row).map_err(CliError::host)?;
+        bytes.push(b'\n');
     }
-    file.flush().map_err(|error| problem(&error))
+    file.write(&bytes)
 }
 
 fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -> String {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{CliResult, limits};
+use super::{CliResult, error::CliError, limits, output_file::refuse_runs};
 use crate::{
     audit::export,
     dataset::{BUILTIN, Columns},
@@ -27,20 +27,21 @@ pub struct ExportArgs {
 }
 
 pub fn main(args: ExportArgs) -> CliResult {
+    refuse_runs(&args.output).map_err(CliError::input)?;
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
     let package = export::gather(&reader, &config, args.iteration)?;
     let readme = export::readme(&package, &config, &command(&config));
     export::write(&package, &readme, &args.output)?;
-    println!(
+    outln!(
         "iteration {:03} of run {} is in {}: component sha256 {}",
         package.index,
-        text::plain(&config.run_id),
-        args.output.display(),
+        text::name(&config.run_id),
+        text::path(&args.output),
         package.component,
     );
     for (name, bytes) in &package.files {
-        println!("  {name:<28} {}", Digest::of(bytes).short());
+        outln!("  {name:<28} {}", Digest::of(bytes).short());
     }
     Ok(ExitCode::SUCCESS)
 }

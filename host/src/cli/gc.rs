@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     CliResult, Global, environment,
     error::{CliError, HOST_FAILED},
+    output,
 };
 use crate::{
     cache::collect::{self, Collected, Wish},
@@ -63,13 +64,13 @@ pub async fn main(global: &Global, args: GcArgs) -> CliResult {
         _ => false,
     };
     let collected = collect::collect(cache.root(), &wish, &is_useless).map_err(|error| {
-        CliError::host(format!("cannot clear the cache folder {}: {error}", cache.root().display()))
+        CliError::host(format!("cannot clear the cache folder {}: {error}", text::path(cache.root())))
     })?;
     match args.json {
         true => {
-            println!("{:#}", json!({ "folder": cache.root(), "dry_run": args.dry_run, "result": collected }))
+            output::json(&json!({ "folder": cache.root(), "dry_run": args.dry_run, "result": collected }))
         }
-        false => print!("{}", text::plain(&shown(cache.root(), &args, &collected))),
+        false => output::text(&shown(cache.root(), &args, &collected)),
     }
     let done = collected.problems.is_empty() && !collected.in_use;
     Ok(if done || args.dry_run { ExitCode::SUCCESS } else { ExitCode::from(HOST_FAILED) })
@@ -97,7 +98,7 @@ fn is_usable(made: &MadeFor, compilers: &HashMap<PathBuf, String>) -> bool {
 
 fn shown(root: &Path, args: &GcArgs, collected: &Collected) -> String {
     let removed = if args.dry_run { "to remove" } else { "removed" };
-    let mut out = format!("{}\n{:<12} {:>8} {:>12} {removed:>10}\n", root.display(), "", "entries", "size");
+    let mut out = format!("{}\n{:<12} {:>8} {:>12} {removed:>10}\n", text::path(root), "", "entries", "size");
     let (mut bytes, mut gone, mut gone_bytes) = (0, 0, 0);
     for it in &collected.kinds {
         let removed = if it.removed == 0 {
@@ -116,7 +117,7 @@ fn shown(root: &Path, args: &GcArgs, collected: &Collected) -> String {
         out += "another mmh uses the folder: only scratch folders that were left behind can go; try again when it has ended\n";
     }
     for problem in &collected.problems {
-        out += &format!("not removed: {problem}\n");
+        out += &format!("not removed: {}\n", text::name(problem));
     }
     out
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     CliResult,
     error::{CliError, EXAMINED_NOT_OK},
-    shown,
+    files, output, shown,
 };
 use crate::{
     audit::{
@@ -59,10 +59,10 @@ pub fn main(args: InspectArgs) -> CliResult {
         (false, Some(_)) => {
             return Err(CliError::input(format!(
                 "{} is no run folder, so it has no --iteration",
-                args.path.display()
+                text::path(&args.path)
             )));
         }
-        (false, None) => (args.path.display().to_string(), read(&args.path)?, None),
+        (false, None) => (text::path(&args.path), read(&args.path)?, None),
     };
     let inspected = inspect::inspect(&bytes)
         .map_err(|problem| AuditError::NotAComponent { name: name.clone(), problem })?;
@@ -78,25 +78,15 @@ pub fn main(args: InspectArgs) -> CliResult {
                 "parent": it.parent.map(|(index, change)| json!({ "iteration": index, "imports": change })),
             })
         });
-        println!("{:#}", json!({ "file": name, "component": inspected, "run": recorded }));
+        output::json(&json!({ "file": name, "component": inspected, "run": recorded }));
     } else {
-        print!("{}", text::plain(&shown(&name, &inspected, recorded.as_ref())));
+        output::text(&shown(&name, &inspected, recorded.as_ref()));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
-    let problem =
-        |error: &dyn std::fmt::Display| CliError::input(format!("cannot read {}: {error}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| problem(&error))?.len();
-    if size > inspect::MAX_BYTES {
-        return Err(problem(&format!(
-            "it has {}, the limit is {}",
-            text::bytes(size),
-            text::bytes(inspect::MAX_BYTES)
-        )));
-    }
-    std::fs::read(path).map_err(|error| problem(&error))
+    files::bytes(path, inspect::MAX_BYTES, None)
 }
 
 fn recorded(reader: &RunReader, place: &Place, inspected: &Inspected) -> Result<Recorded, CliError> {

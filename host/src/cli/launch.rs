@@ -2,10 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::{
     CliResult,
     connect::{self, Choice, Connected, Connector, Shared},
     error::{CliError, INTERRUPTED},
+    output,
     scoreboard::{Format, Scoreboard},
     terminal::Terminal,
 };
@@ -22,6 +25,7 @@ use crate::{
     propose::Proposer,
     record::{RecordError, format::Summary, ledger, reader::RunReader, writer::RunWriter},
     search::{Search, SearchError},
+    text,
 };
 
 /// The two models of a run.
@@ -62,7 +66,7 @@ pub struct Plan {
 impl Plan {
     /// Runs it and prints what came of it.
     pub async fn run(self, builder: Builder, terminal: Arc<Terminal>, json: bool) -> CliResult {
-        let cancel = stop_on_ctrl_c(terminal.clone());
+        let cancel = stop_on_signal(terminal.clone());
         let (folder, reader) = (self.folder.clone(), RunReader::new(self.writer.dir()?));
         let summary = self.summary.clone();
         let search = self.search(builder, terminal.clone(), cancel.clone())?;
@@ -70,16 +74,16 @@ impl Plan {
         terminal.follow(&summary, search.budget.clone());
         let ended = search.run().await;
         terminal.done();
-        ended?;
+        let (_, stop) = ended?;
         let mut scoreboard = Scoreboard::read(&reader)?;
         scoreboard.replies = target.tally();
         scoreboard.print(Format::json_or_text(json))?;
+        let (shown, done) = (text::path(&folder), "what was finished is in");
         if !json {
-            print!("{}", connect::kept(target.tally()));
-            println!("\nrun folder: {}", folder.display());
+            output::text(&connect::kept(target.tally()));
+            outln!("\nrun folder: {shown}");
         }
-        let (shown, done) = (folder.display(), "what was finished is in");
-        Ok(match cancel.why() {
+        Ok(match stop {
             Some(stop) => {
                 CliError::stopped(&stop, &format!("{done} {shown}; `mmh run --resume {shown}` goes on"))
             }
@@ -150,20 +154,37 @@ impl From<SearchError> for CliError {
     }
 }
 
-/// The first Ctrl-C lets what is under way finish; the second one ends the program.
-pub fn stop_on_ctrl_c(observer: Arc<dyn Observer>) -> Cancel {
+/// The first Ctrl-C, or SIGTERM, lets what is under way finish; the second one ends the program.
+pub fn stop_on_signal(observer: Arc<dyn Observer>) -> Cancel {
     let cancel = Cancel::default();
     let stop = cancel.clone();
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.stop(Stop::Asked);
-            observer.note(
-                "stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into(),
-            );
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(INTERRUPTED.into());
-        }
+        let Ok(mut signals) = Signals::listen() else { return };
+        signals.next().await;
+        stop.stop(Stop::Asked);
+        observer
+            .note("stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into());
+        signals.next().await;
+        std::process::exit(INTERRUPTED.into());
     });
     cancel
+}
+
+/// What asks this program to end: Ctrl-C, and SIGTERM, which is how other programs say it.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

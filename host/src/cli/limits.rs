@@ -1,4 +1,4 @@
-//! The limits as options. What is not given keeps its default.
+//! The limits as options, one row each: how it is named, counted and described, and who may change it when.
 
 use clap::Args;
 
@@ -6,142 +6,178 @@ use crate::limits::Limits;
 
 const MIB: u64 = 1 << 20;
 const KIB: u64 = 1 << 10;
+const S: u64 = 1000;
+const MOST: u64 = u32::MAX as u64;
+const DAY_S: u64 = 86_400;
 
-#[derive(Args)]
-#[command(next_help_heading = "Limits")]
-pub struct LimitArgs {
-    /// Fuel per predict or learn call [default: 10000000000]
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u64).range(1..))]
-    fuel: Option<u64>,
-    /// Memory of a harness [default: 256]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4096))]
-    memory_mib: Option<u64>,
-    /// Wall clock per example, model time included [default: 60; 660 where the target is on this machine]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    example_timeout_s: Option<u64>,
-    /// Model calls per example [default: 16]
-    #[arg(long, value_name = "N")]
-    model_calls: Option<u32>,
-    /// Prompt text of one model call [default: 256]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
-    prompt_kib: Option<u64>,
-    /// Tokens of one reply [default: 4096]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    reply_tokens: Option<u32>,
-    /// A prediction's label [default: 64]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
-    answer_kib: Option<u64>,
-    /// Logs, standard output and standard error of one example, each [default: 64]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
-    log_kib: Option<u64>,
-    /// A learning harness's state [default: 16]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
-    state_mib: Option<u64>,
-    /// A candidate's source [default: 256]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
-    source_kib: Option<u64>,
-    /// A candidate's component [default: 16]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
-    component_mib: Option<u64>,
-    /// Wall clock of rustc [default: 60]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    rustc_timeout_s: Option<u64>,
-    /// Memory of rustc [default: 2048]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(512..=1_048_576))]
-    rustc_memory_mib: Option<u64>,
-    /// Compiler diagnostics that are shown [default: 8]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
-    diagnostics_kib: Option<u64>,
-    /// Wall clock of native compilation [default: 30]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    native_timeout_s: Option<u64>,
-    /// Memory of native compilation [default: 2048]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(512..=1_048_576))]
-    native_memory_mib: Option<u64>,
-    /// The proposer's turns per iteration [default: 24]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    proposer_steps: Option<u32>,
-    /// Tokens of one reply of the proposer [default: 16384]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    proposer_reply_tokens: Option<u32>,
-    /// One tool result for the proposer [default: 64]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
-    tool_result_kib: Option<u64>,
-    /// Tool calls of one turn of the proposer [default: 32]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    turn_tool_calls: Option<u32>,
-    /// All tool calls of one turn of the proposer together [default: 1800]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    turn_tools_timeout_s: Option<u64>,
-    /// One attempt of a call to the target model [default: 30; 600 where it is on this machine]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    target_timeout_s: Option<u64>,
-    /// One attempt of a call to the proposer [default: 600]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    proposer_timeout_s: Option<u64>,
-    /// All attempts of a call to the proposer, and the waiting between them [default: 1800]
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    proposer_call_timeout_s: Option<u64>,
-    /// How often a model is asked before a call is given up [default: 6]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
-    attempts: Option<u32>,
+/// What a limit is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// What a harness, or its compiler, may do: with another limit, a score may be another one.
+    Results,
+    /// What the proposer is shown and may do: with another limit, it may write another harness.
+    Proposals,
+    /// How long work that repeats a result may take.
+    Patience,
+    /// How long and how often a model is waited for.
+    Models,
+}
+
+impl About {
+    /// Whether it holds where recorded harnesses are compiled and run, and no model is asked.
+    pub fn is_of_evaluation(self) -> bool {
+        matches!(self, Self::Results | Self::Patience)
+    }
+
+    /// Whether it can be changed while a run goes on.
+    pub fn is_changeable(self) -> bool {
+        matches!(self, Self::Patience | Self::Models)
+    }
+}
+
+/// A limit and its option.
+pub struct Row {
+    pub option: &'static str,
+    /// What one of the option's units is, in what [`Limits`] counts in.
+    pub unit: u64,
+    /// Most of the option's units.
+    pub most: u64,
+    pub about: About,
+    pub get: fn(&Limits) -> u64,
+    set: fn(&mut Limits, u64),
+    given: fn(&LimitArgs) -> Option<u64>,
+}
+
+impl Row {
+    /// The limit that is asked for, if it is.
+    pub fn asked(&self, args: &LimitArgs) -> Option<u64> {
+        (self.given)(args).map(|given| given.saturating_mul(self.unit))
+    }
+
+    pub fn put(&self, limits: &mut Limits, limit: u64) {
+        (self.set)(limits, limit);
+    }
+
+    /// A limit as one writes it down: `--fuel 7`.
+    pub fn written(&self, limit: u64) -> String {
+        format!("{} {}", self.option, limit.div_ceil(self.unit))
+    }
+
+    /// A limit that no option gives.
+    pub fn is_beyond(&self, limit: u64) -> bool {
+        limit.div_ceil(self.unit) > self.most
+    }
+}
+
+/// Makes the options and their rows: field, option, name of its value, unit, range, limit, what it is about.
+macro_rules! limits {
+    ($($field:ident $option:literal $value:literal $unit:expr, $least:expr, $most:expr => $limit:ident: $kind:ty, $about:ident, $help:literal;)*) => {
+        #[derive(Args, Default)]
+        #[command(next_help_heading = "Limits")]
+        pub struct LimitArgs {
+            $(
+                #[arg(
+                    long,
+                    value_name = $value,
+                    value_parser = clap::value_parser!(u64).range($least..=$most),
+                    help = format!("{} [default: {}]", $help, u64::from(Limits::default().$limit) / $unit)
+                )]
+                $field: Option<u64>,
+            )*
+        }
+
+        /// All limits.
+        pub const ROWS: &[Row] = &[
+            $(Row {
+                option: $option,
+                unit: $unit,
+                most: $most,
+                about: About::$about,
+                get: |limits| u64::from(limits.$limit),
+                set: |limits, limit| limits.$limit = <$kind>::try_from(limit).unwrap_or(<$kind>::MAX),
+                given: |args| args.$field,
+            },)*
+        ];
+    };
+}
+
+limits! {
+    fuel "--fuel" "UNITS" 1, 1, u64::MAX => fuel: u64, Results,
+        "Fuel per predict or learn call";
+    memory_mib "--memory-mib" "MIB" MIB, 1, 4096 => memory_bytes: u64, Results,
+        "Memory of a harness";
+    example_timeout_s "--example-timeout-s" "S" S, 1, DAY_S => example_wall_ms: u64, Patience,
+        "Wall clock per example, model time included; 660 where the target is on this machine";
+    model_calls "--model-calls" "N" 1, 0, MOST => model_calls: u32, Results,
+        "Model calls per example";
+    prompt_kib "--prompt-kib" "KIB" KIB, 1, MIB => prompt_bytes: u64, Results,
+        "Prompt text of one model call";
+    reply_tokens "--reply-tokens" "N" 1, 1, MOST => reply_tokens: u32, Results,
+        "Tokens of one reply";
+    answer_kib "--answer-kib" "KIB" KIB, 1, MIB => answer_bytes: u64, Results,
+        "A prediction's label";
+    log_kib "--log-kib" "KIB" KIB, 1, MIB => log_bytes: u64, Results,
+        "Logs, standard output and standard error of one example, each";
+    state_mib "--state-mib" "MIB" MIB, 1, KIB => state_bytes: u64, Results,
+        "A learning harness's state";
+    source_kib "--source-kib" "KIB" KIB, 1, 65_536 => source_bytes: u64, Results,
+        "A candidate's source";
+    component_mib "--component-mib" "MIB" MIB, 1, KIB => component_bytes: u64, Results,
+        "A candidate's component";
+    rustc_timeout_s "--rustc-timeout-s" "S" S, 1, DAY_S => rustc_wall_ms: u64, Patience,
+        "Wall clock of rustc";
+    rustc_memory_mib "--rustc-memory-mib" "MIB" MIB, 512, MIB => rustc_memory_bytes: u64, Results,
+        "Memory of rustc";
+    diagnostics_kib "--diagnostics-kib" "KIB" KIB, 1, KIB => diagnostics_bytes: u64, Proposals,
+        "Compiler diagnostics that are shown";
+    native_timeout_s "--native-timeout-s" "S" S, 1, DAY_S => native_wall_ms: u64, Patience,
+        "Wall clock of native compilation";
+    native_memory_mib "--native-memory-mib" "MIB" MIB, 512, MIB => native_memory_bytes: u64, Results,
+        "Memory of native compilation";
+    proposer_steps "--proposer-steps" "N" 1, 1, 1000 => proposer_steps: u32, Proposals,
+        "The proposer's turns per iteration";
+    proposer_reply_tokens "--proposer-reply-tokens" "N" 1, 1, MOST => proposer_reply_tokens: u32, Proposals,
+        "Tokens of one reply of the proposer";
+    tool_result_kib "--tool-result-kib" "KIB" KIB, 1, 65_536 => tool_result_bytes: u64, Proposals,
+        "One tool result for the proposer";
+    turn_tool_calls "--turn-tool-calls" "N" 1, 1, 10_000 => turn_tool_calls: u32, Proposals,
+        "Tool calls of one turn of the proposer";
+    turn_tools_timeout_s "--turn-tools-timeout-s" "S" S, 1, DAY_S => turn_tools_ms: u64, Patience,
+        "All tool calls of one turn of the proposer together";
+    target_timeout_s "--target-timeout-s" "S" S, 1, DAY_S => target_attempt_ms: u64, Models,
+        "One attempt of a call to the target model; 600 where it is on this machine";
+    proposer_timeout_s "--proposer-timeout-s" "S" S, 1, DAY_S => proposer_attempt_ms: u64, Models,
+        "One attempt of a call to the proposer";
+    proposer_call_timeout_s "--proposer-call-timeout-s" "S" S, 1, DAY_S => proposer_call_ms: u64, Models,
+        "All attempts of a call to the proposer, and the waiting between them";
+    attempts "--attempts" "N" 1, 1, 100 => attempts: u32, Models,
+        "How often a model is asked before a call is given up";
 }
 
 impl LimitArgs {
-    /// The limits that hold; a target on this machine gets more time.
+    /// The limits of something new: what is not given keeps its default. A target on this machine gets more
+    /// time.
     pub fn resolve(&self, local_target: bool) -> Limits {
-        let default = if local_target { Limits::of_local_target() } else { Limits::default() };
-        let scaled =
-            |given: Option<u64>, unit: u64, default: u64| given.map_or(default, |given| given * unit);
-        Limits {
-            fuel: self.fuel.unwrap_or(default.fuel),
-            memory_bytes: scaled(self.memory_mib, MIB, default.memory_bytes),
-            example_wall_ms: scaled(self.example_timeout_s, 1000, default.example_wall_ms),
-            model_calls: self.model_calls.unwrap_or(default.model_calls),
-            prompt_bytes: scaled(self.prompt_kib, KIB, default.prompt_bytes),
-            reply_tokens: self.reply_tokens.unwrap_or(default.reply_tokens),
-            answer_bytes: scaled(self.answer_kib, KIB, default.answer_bytes),
-            log_bytes: scaled(self.log_kib, KIB, default.log_bytes),
-            state_bytes: scaled(self.state_mib, MIB, default.state_bytes),
-            source_bytes: scaled(self.source_kib, KIB, default.source_bytes),
-            component_bytes: scaled(self.component_mib, MIB, default.component_bytes),
-            rustc_wall_ms: scaled(self.rustc_timeout_s, 1000, default.rustc_wall_ms),
-            rustc_memory_bytes: scaled(self.rustc_memory_mib, MIB, default.rustc_memory_bytes),
-            diagnostics_bytes: scaled(self.diagnostics_kib, KIB, default.diagnostics_bytes),
-            native_wall_ms: scaled(self.native_timeout_s, 1000, default.native_wall_ms),
-            native_memory_bytes: scaled(self.native_memory_mib, MIB, default.native_memory_bytes),
-            proposer_steps: self.proposer_steps.unwrap_or(default.proposer_steps),
-            proposer_reply_tokens: self.proposer_reply_tokens.unwrap_or(default.proposer_reply_tokens),
-            tool_result_bytes: scaled(self.tool_result_kib, KIB, default.tool_result_bytes),
-            turn_tool_calls: self.turn_tool_calls.unwrap_or(default.turn_tool_calls),
-            turn_tools_ms: scaled(self.turn_tools_timeout_s, 1000, default.turn_tools_ms),
-            target_attempt_ms: scaled(self.target_timeout_s, 1000, default.target_attempt_ms),
-            proposer_attempt_ms: scaled(self.proposer_timeout_s, 1000, default.proposer_attempt_ms),
-            proposer_call_ms: scaled(self.proposer_call_timeout_s, 1000, default.proposer_call_ms),
-            attempts: self.attempts.unwrap_or(default.attempts),
+        let mut limits = if local_target { Limits::of_local_target() } else { Limits::default() };
+        for row in ROWS {
+            if let Some(limit) = row.asked(self) {
+                row.put(&mut limits, limit);
+            }
         }
+        limits
     }
 }
 
 /// The options that give a single evaluation these limits: those that differ from the defaults.
 pub fn options(limits: &Limits) -> Vec<String> {
     let default = Limits::default();
-    let table = [
-        ("--fuel", limits.fuel, default.fuel, 1),
-        ("--memory-mib", limits.memory_bytes, default.memory_bytes, MIB),
-        ("--example-timeout-s", limits.example_wall_ms, default.example_wall_ms, 1000),
-        ("--model-calls", limits.model_calls.into(), default.model_calls.into(), 1),
-        ("--prompt-kib", limits.prompt_bytes, default.prompt_bytes, KIB),
-        ("--reply-tokens", limits.reply_tokens.into(), default.reply_tokens.into(), 1),
-        ("--answer-kib", limits.answer_bytes, default.answer_bytes, KIB),
-        ("--log-kib", limits.log_bytes, default.log_bytes, KIB),
-        ("--state-mib", limits.state_bytes, default.state_bytes, MIB),
-        ("--component-mib", limits.component_bytes, default.component_bytes, MIB),
-        ("--native-timeout-s", limits.native_wall_ms, default.native_wall_ms, 1000),
-        ("--native-memory-mib", limits.native_memory_bytes, default.native_memory_bytes, MIB),
-    ];
-    let differing = table.into_iter().filter(|(_, limit, default, _)| limit != default);
-    differing.flat_map(|(name, limit, _, unit)| [name.to_owned(), limit.div_ceil(unit).to_string()]).collect()
+    let differing = ROWS.iter().filter(|row| {
+        let compiles_only = ["--source-kib", "--rustc-timeout-s", "--rustc-memory-mib"].contains(&row.option);
+        row.about.is_of_evaluation() && !compiles_only && (row.get)(limits) != (row.get)(&default)
+    });
+    differing
+        .flat_map(|row| row.written((row.get)(limits)).split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 #[cfg(test)]
@@ -154,6 +190,23 @@ mod tests {
     struct Cli {
         #[command(flatten)]
         limits: LimitArgs,
+    }
+
+    /// Every limit has its row, and each row's option sets that limit and no other.
+    #[test]
+    fn every_limit_has_its_option() {
+        let fields = serde_json::to_value(Limits::default()).expect("JSON");
+        assert_eq!(fields.as_object().expect("an object").len(), ROWS.len());
+        for row in ROWS {
+            let most = row.most.min(row.most.saturating_mul(row.unit) / row.unit).to_string();
+            let parsed = Cli::try_parse_from(["mmh", row.option, &most]).expect(row.option).limits;
+            let (found, mut expected) = (parsed.resolve(false), Limits::default());
+            row.put(&mut expected, (row.get)(&found));
+            assert_eq!(found, expected, "{}", row.option);
+            assert_ne!(found, Limits::default(), "{}", row.option);
+            assert_eq!(row.asked(&parsed), Some((row.get)(&found)), "{}", row.option);
+            assert!(!row.is_beyond((row.get)(&found)), "{}", row.option);
+        }
     }
 
     /// What the options say is what they were made of.

@@ -2,20 +2,20 @@
 
 use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
-use super::{Global, environment, error::CliError};
+use super::{Global, environment, error::CliError, output};
 
 /// Starts logging, if `--verbose` or `MMH_LOG` asks for it.
 ///
 /// No prompt, no reply and no key is ever a field; what other crates log is shown only if `MMH_LOG` names
 /// them.
 pub fn start(global: &Global) -> Result<(), CliError> {
-    let Some(filter) = environment::log_filter(global) else { return Ok(()) };
+    let Some(filter) = environment::log_filter(global)? else { return Ok(()) };
     let filter = EnvFilter::builder()
         .parse(&filter)
         .map_err(|error| CliError::input(format!("MMH_LOG={filter:?} is no log filter: {error}")))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| output::Stderr)
         .with_ansi(environment::draws_colors())
         .with_span_events(FmtSpan::NONE);
     log.try_init().map_err(|error| CliError::host(format!("cannot start the log: {error}")))

@@ -1,8 +1,12 @@
 //! The command line: parses arguments, reads the environment, prints. One file per subcommand.
 //!
 //! Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 what was
-//! examined does not hold (a harness that does not compile, a problem that `doctor` found), 2 wrong
-//! arguments or input, 3 the host could not do its part, 4 the budget is spent, 130 stopped by Ctrl-C.
+//! examined does not hold (a harness or a baseline that does not compile, a proposer that gives up, a problem
+//! that `doctor` found), 2 wrong arguments or input, 3 the host could not do its part, 4 the budget is spent,
+//! 130 stopped by Ctrl-C or SIGTERM.
+
+#[macro_use]
+mod output;
 
 mod check;
 mod completions;
@@ -11,17 +15,21 @@ mod cost;
 mod course;
 mod diff;
 mod doctor;
+mod dot_env;
 mod environment;
 mod error;
 mod estimate;
 mod eval;
 mod export;
+mod files;
 mod gc;
 mod inspect;
 mod launch;
 mod limits;
 mod log;
 mod models;
+mod output_file;
+mod own_runs;
 mod plot;
 mod replay;
 mod report;
@@ -33,11 +41,12 @@ mod summary;
 mod terminal;
 mod verify;
 mod view;
+mod whose;
 mod workbench;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{compile::native, jail};
 use error::CliError;
@@ -68,9 +77,13 @@ struct Global {
     /// Where compiled things are kept between runs [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "MMH_CACHE_DIR")]
     cache_dir: Option<PathBuf>,
-    /// Providers, models and prices besides those of `mmh models` [default: mmh.toml, if it is there]
+    /// Providers, models and prices besides those of `mmh models` [default: mmh.toml in the user's
+    /// configuration folder, if it is there]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Keys, as lines of NAME=VALUE, besides those in the environment [default: .env, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
     /// Go on where the kernel has no Landlock: a candidate's source may then take in the user's files
     #[arg(long, global = true)]
     allow_unconfined: bool,
@@ -82,7 +95,7 @@ struct Global {
 #[derive(Subcommand)]
 enum Command {
     /// Search: propose, compile, evaluate and record, iteration by iteration
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Evaluate one harness, from source or compiled
     Eval(eval::EvalArgs),
     /// Compile one harness and say what is wrong with it
@@ -119,15 +132,23 @@ enum Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    // The confined children start here too, before any thread exists.
-    let mut args = std::env::args().skip(1);
-    match (args.next().as_deref(), args.next()) {
-        (Some(jail::enter::COMMAND), Some(spec)) => return jail::enter::main(&spec),
-        (Some(jail::features::PROBE_COMMAND), Some(outside)) => return jail::features::probe(&outside),
-        (Some(native::COMMAND), mode) => return native::main(mode.as_deref()),
+    // The confined children start here too, before any thread exists. This program wrote their arguments.
+    let mut args = std::env::args_os().skip(1);
+    let (first, second) = (args.next(), args.next());
+    match (first.as_ref().and_then(|it| it.to_str()), second.as_ref().map(|it| it.to_str())) {
+        (Some(jail::enter::COMMAND), Some(Some(spec))) => return jail::enter::main(spec),
+        (Some(jail::features::PROBE_COMMAND), Some(Some(outside))) => return jail::features::probe(outside),
+        (Some(native::COMMAND), mode) => return native::main(mode.flatten()),
         _ => {}
     }
-    let cli = Cli::parse();
+    output::end(run())
+}
+
+fn run() -> ExitCode {
+    let cli = match parsed(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(said) => return output::of_arguments(&said),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return CliError::host(format!("cannot start: {error}")).report(),
@@ -138,10 +159,33 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|error| error.report())
 }
 
+fn parsed(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut commands = arguments();
+    let matches = commands.try_get_matches_from_mut(words)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let (Command::Run(args), Some((name, matches))) = (&mut cli.command, matches.subcommand())
+        && let Some(command) = commands.find_subcommand(name)
+    {
+        args.given = resume::Given::of(command, matches);
+    }
+    Ok(cli)
+}
+
+/// What can be said on the command line. In an error clap would show each option that is set, also one that
+/// is set by the environment, as if it were needed: every command shows its own usage instead.
+fn arguments() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command.mut_subcommands(|mut subcommand| {
+        let usage = subcommand.render_usage().to_string();
+        subcommand.override_usage(usage.trim_start_matches("Usage: ").to_owned())
+    })
+}
+
 async fn dispatch(cli: Cli) -> CliResult {
     log::start(&cli.global)?;
     match cli.command {
-        Command::Run(args) => run::main(&cli.global, args).await,
+        Command::Run(args) => run::main(&cli.global, *args).await,
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Summary(args) => summary::main(args),

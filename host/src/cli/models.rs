@@ -5,7 +5,13 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{CliResult, Global, environment, error::CliError};
+use super::{
+    CliResult, Global,
+    environment::{self, Keys},
+    error::CliError,
+    output,
+    whose::Whose,
+};
 use crate::model::catalog::{Catalog, Overrides, Resolved};
 
 #[derive(Args)]
@@ -17,11 +23,11 @@ pub struct ModelsArgs {
 
 pub fn main(global: &Global, args: ModelsArgs) -> CliResult {
     let catalog = environment::catalog(global)?;
-    let models = resolved(&catalog)?;
+    let (models, keys) = (resolved(&catalog)?, Keys::read(global, Whose::Own)?);
     if args.json {
-        println!("{:#}", as_json(&catalog, &models)?);
+        output::json(&as_json(&catalog, &models, &keys)?);
     } else {
-        print(&catalog, &models)?;
+        print(&catalog, &models, &keys)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -31,11 +37,17 @@ fn resolved(catalog: &Catalog) -> Result<Vec<Resolved>, CliError> {
     catalog.models.keys().map(resolve).collect()
 }
 
-fn print(catalog: &Catalog, models: &[Resolved]) -> Result<(), CliError> {
-    println!("US dollars per million tokens:\n");
-    println!(
+fn print(catalog: &Catalog, models: &[Resolved], keys: &Keys) -> Result<(), CliError> {
+    outln!("US dollars per million tokens:\n");
+    outln!(
         "{:<24} {:<11} {:>8} {:>10} {:>11} {:>8} {:>9}  prices of",
-        "model", "provider", "input", "cache read", "cache write", "output", "window"
+        "model",
+        "provider",
+        "input",
+        "cache read",
+        "cache write",
+        "output",
+        "window"
     );
     for model in models {
         let entry = &catalog.models[&model.id];
@@ -47,7 +59,7 @@ fn print(catalog: &Catalog, models: &[Resolved]) -> Result<(), CliError> {
             None => format!("{:>40}", "no price"),
         };
         let rates = model.price.as_ref().map(|price| price.rate);
-        println!(
+        outln!(
             "{:<24} {:<11} {} {:>9}  {}",
             model.id,
             model.provider,
@@ -57,22 +69,22 @@ fn print(catalog: &Catalog, models: &[Resolved]) -> Result<(), CliError> {
         );
         for tier in model.price.iter().flat_map(|price| &price.tiers) {
             let rates = [tier.rate.input, tier.rate.cache_read, tier.rate.cache_write, tier.rate.output];
-            println!("{:<36} {}", format!("  above {} tokens", tier.above_input_tokens), line(Some(rates)));
+            outln!("{:<36} {}", format!("  above {} tokens", tier.above_input_tokens), line(Some(rates)));
         }
     }
-    println!("\nAny other model is named PROVIDER/ID, or by its ID with a base URL:\n");
+    outln!("\nAny other model is named PROVIDER/ID, or by its ID with a base URL:\n");
     for (name, provider) in &catalog.providers {
         let key = match &provider.key_env {
-            Some(variable) if environment::has_key(variable)? => format!("{variable}: set"),
+            Some(variable) if keys.has(variable)? => format!("{variable}: set"),
             Some(variable) => format!("{variable}: not set"),
             None => "no key".into(),
         };
-        println!("{name:<11} {:<40} {key}", provider.base_url.as_deref().unwrap_or("-"));
+        outln!("{name:<11} {:<40} {key}", provider.base_url.as_deref().unwrap_or("-"));
     }
     Ok(())
 }
 
-fn as_json(catalog: &Catalog, models: &[Resolved]) -> Result<Value, CliError> {
+fn as_json(catalog: &Catalog, models: &[Resolved], keys: &Keys) -> Result<Value, CliError> {
     let models: Vec<Value> = models
         .iter()
         .map(|model| {
@@ -89,7 +101,7 @@ fn as_json(catalog: &Catalog, models: &[Resolved]) -> Result<Value, CliError> {
         .collect();
     let mut providers = serde_json::Map::new();
     for (name, provider) in &catalog.providers {
-        let set = provider.key_env.as_deref().map(environment::has_key).transpose()?;
+        let set = provider.key_env.as_deref().map(|name| keys.has(name)).transpose()?;
         let shown = json!({ "base_url": provider.base_url, "key_env": provider.key_env, "key_set": set });
         providers.insert(name.clone(), shown);
     }

@@ -1,14 +1,15 @@
 //! `mmh plot`: a run's accuracies as a picture.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{CliResult, error::CliError};
-use crate::{plot, record::reader::RunReader};
+use super::{
+    CliResult,
+    error::CliError,
+    output_file::{OutputFile, has_ending},
+};
+use crate::{plot, record::reader::RunReader, text};
 
 #[derive(Args)]
 pub struct PlotArgs {
@@ -24,24 +25,20 @@ pub struct PlotArgs {
 }
 
 pub fn main(args: PlotArgs) -> CliResult {
+    let shown = text::path(&args.output);
+    let (is_svg, is_png) = (has_ending(&args.output, &[".svg"]), has_ending(&args.output, &[".png"]));
+    if !is_svg && !is_png {
+        let expected = "a name that ends in .svg or .png is expected";
+        return Err(CliError::input(format!("{shown} is no picture: {expected}")));
+    }
+    let file = OutputFile::check(&args.output, &[&args.run], &[".svg", ".png"])?;
     let summary = RunReader::open(&args.run)?.summary()?;
     let svg = plot::svg(&summary);
-    let picture = match args.output.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => svg.into_bytes(),
-        Some("png") => plot::png::png(&svg, args.width).map_err(CliError::host)?,
-        _ => {
-            let shown = args.output.display();
-            return Err(CliError::input(format!(
-                "{shown} is no picture: a name that ends in .svg or .png is expected"
-            )));
-        }
+    let picture = match is_svg {
+        true => svg.into_bytes(),
+        false => plot::png::png(&svg, args.width).map_err(CliError::host)?,
     };
-    write(&args.output, &picture)?;
-    println!("{}", args.output.display());
+    file.write(&picture)?;
+    outln!("{shown}");
     Ok(ExitCode::SUCCESS)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    std::fs::write(path, bytes)
-        .map_err(|error| CliError::host(format!("cannot write {}: {error}", path.display())))
 }

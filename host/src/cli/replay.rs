@@ -9,10 +9,13 @@ use super::{
     CliResult, Global,
     connect::{self, Connector, MoneyArgs, Shared, TargetArgs},
     error::{CliError, EXAMINED_NOT_OK},
-    launch::stop_on_ctrl_c,
-    shown,
+    launch::stop_on_signal,
+    limits::LimitArgs,
+    output, shown,
     terminal::Terminal,
-    verify, workbench,
+    verify,
+    whose::{self, Whose},
+    workbench,
 };
 use crate::{
     audit::{
@@ -73,6 +76,8 @@ pub struct ReplayArgs {
     target: TargetArgs,
     #[command(flatten)]
     money: MoneyArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// The splits that a run is evaluated on.
@@ -101,9 +106,12 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
     let evaluated = place.evaluated(&reader)?;
     let wanted = wanted(&place, &evaluated, args.example.as_deref())?;
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, config.mock));
-    let limits = config.limits.clone().within_reason();
-    let live =
-        if args.live { Some(Live::connect(global, &args, &config, &limits, &observer)?) } else { None };
+    let whose = Whose::of(global, &reader)?;
+    let limits = whose::limits(whose, &config, &args.limits)?;
+    let live = match args.live {
+        true => Some(Live::connect(global, &args, (whose, &config), &limits, &observer)?),
+        false => None,
+    };
     let builder = workbench::open(global, &limits, &*observer).await?;
     let source = match &args.harness {
         Some(path) => Some(super::check::read_source(path, limits.source_bytes)?),
@@ -143,8 +151,8 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
     };
     let shown = Shown { args: &args, config: &config, place: &place, built: &built, limits: &limits };
     match args.json {
-        true => println!("{:#}", shown.json(&learned, &again, traced.as_ref(), live.as_ref())),
-        false => print!("{}", shown.text(&learned, &again, traced.as_ref(), live.as_ref())),
+        true => output::json(&shown.json(&learned, &again, traced.as_ref(), live.as_ref())),
+        false => output::text(&shown.text(&learned, &again, traced.as_ref(), live.as_ref())),
     }
     if let Some(stop) = stop {
         return Ok(CliError::stopped(&stop, &format!("{} examples were run again", again.len())));
@@ -165,15 +173,15 @@ impl Live {
     fn connect(
         global: &Global,
         args: &ReplayArgs,
-        config: &Config,
+        (whose, config): (Whose, &Config),
         limits: &Limits,
         observer: &Arc<dyn Observer>,
     ) -> Result<Self, CliError> {
-        let (mock, seed) = (config.mock, config.seed);
-        let connector = Connector { global, money: &args.money, mock, seed, observer };
+        let (mock, seed, money) = (config.mock, config.seed, &args.money);
+        let connector = Connector { global, whose, money, mock, seed, observer };
         let connected = connector.target(&args.target.choice().of_run(config))?;
         let replies = connect::replies(global, &connected)?;
-        let (budget, cancel) = (args.money.budget(), stop_on_ctrl_c(observer.clone()));
+        let (budget, cancel) = (args.money.budget(), stop_on_signal(observer.clone()));
         let shared = Shared { limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
         let concurrency = config.concurrency.clamp(1, 256);
         let target = Arc::new(shared.target(connected, concurrency, replies));
@@ -262,11 +270,10 @@ async fn trace(
 
 fn rejected(args: &ReplayArgs, rejection: &Rejection) -> ExitCode {
     match args.json {
-        true => println!(
-            "{:#}",
-            json!({ "ok": false, "kind": rejection.kind.name(), "message": rejection.message, "diagnostics": rejection.diagnostics })
+        true => output::json(
+            &json!({ "ok": false, "kind": rejection.kind.name(), "message": rejection.message, "diagnostics": rejection.diagnostics }),
         ),
-        false => println!("{}\n\n{}", audit::rejected(rejection), rejection.diagnostics),
+        false => outln!("{}\n\n{}", audit::rejected(rejection), rejection.diagnostics),
     }
     ExitCode::from(EXAMINED_NOT_OK)
 }

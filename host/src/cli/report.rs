@@ -1,16 +1,13 @@
 //! `mmh report`: a run as one HTML file, to look at and to pass on.
 
 use std::{
-    fs::Permissions,
-    io::Write,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::Args;
 
-use super::{CliResult, error::CliError};
+use super::{CliResult, error::CliError, output, output_file::OutputFile};
 use crate::{
     record::{reader::RunReader, writer::check_run_id},
     report::{self, Report},
@@ -28,29 +25,26 @@ pub struct ReportArgs {
 }
 
 pub fn main(args: ReportArgs) -> CliResult {
+    // A name that is given can be checked before the work is done.
+    let named = args.output.as_deref().filter(|it| *it != Path::new("-")).map(|it| checked(it, &args.run));
+    let named = named.transpose()?;
     let Report { run_id, html, problems } = report::make(&RunReader::open(&args.run)?)?;
     for problem in &problems {
-        eprintln!("note: {}", text::plain(problem));
+        errln!("note: {}", text::name(problem));
     }
-    // The id stands in a file that may be a stranger's: it names a file only if it is an id.
-    let named = if check_run_id(&run_id).is_ok() { &run_id } else { "report" };
-    let file = args.output.unwrap_or_else(|| PathBuf::from(format!("{named}.html")));
-    if file == Path::new("-") {
-        std::io::stdout().write_all(html.as_bytes()).map_err(CliError::host)?;
+    if args.output.as_deref() == Some(Path::new("-")) {
+        output::raw(html.as_bytes());
         return Ok(ExitCode::SUCCESS);
     }
-    write(&file, &html)
-        .map_err(|error| CliError::host(format!("cannot write {}: {error}", file.display())))?;
-    println!("{} ({})", file.display(), text::bytes(html.len() as u64));
+    // The id stands in a file that may be a stranger's: it names a file only if it is an id.
+    let id = if check_run_id(&run_id).is_ok() { &run_id } else { "report" };
+    let path = args.output.unwrap_or_else(|| PathBuf::from(format!("{id}.html")));
+    let file = named.map_or_else(|| checked(&path, &args.run), Ok)?;
+    file.write(html.as_bytes())?;
+    outln!("{} ({})", text::path(&path), text::bytes(html.len() as u64));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whole or not at all: written beside, then renamed.
-fn write(file: &Path, html: &str) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let readable = Permissions::from_mode(0o666);
-    let mut beside = tempfile::Builder::new().prefix(".report-").permissions(readable).tempfile_in(folder)?;
-    beside.write_all(html.as_bytes())?;
-    beside.persist(file)?;
-    Ok(())
+fn checked(path: &Path, run: &Path) -> Result<OutputFile, CliError> {
+    OutputFile::check(path, &[run], &[".html", ".htm"])
 }

@@ -12,8 +12,11 @@ use super::{
     estimate,
     launch::{Models, Plan},
     limits::LimitArgs,
-    resume,
+    output_file::refuse_runs,
+    own_runs::OwnRuns,
+    resume::{self, Given},
     terminal::Terminal,
+    whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
 };
 use crate::{
@@ -22,27 +25,33 @@ use crate::{
     compile,
     dataset::{self, BUILTIN, Dataset, Source},
     digest::Digest,
+    lint::Lint,
     model::remote::Role,
     progress::Observer,
     record::{
         format::{Config, CostFile, SCHEMA_VERSION, Summary, TaskInfo, ToolchainInfo, WitInfo},
         writer::{self, Beginning, RunWriter},
     },
-    search::BASELINE,
+    search::{BASELINE, without_leaks},
     toolchain::{TARGET, sdk},
 };
 
 #[derive(Args)]
 pub struct RunArgs {
-    /// Go on with the run in this folder, where it stopped; what it was asked to do is in its config.json
-    #[arg(long, value_name = "RUN", conflicts_with_all = FOR_NEW_RUNS)]
+    /// Go on with the run in this folder, where it stopped or with more --iterations; what it was asked to do
+    /// is in its config.json. Only what changes no result can be changed: --budget-usd, --concurrency,
+    /// --patience, --attempts, and the time-outs
+    #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
     /// Use simulated models: offline, free, and deterministic by seed
     #[arg(long)]
     mock: bool,
     /// Iterations to propose, besides the baseline 000
     #[arg(long, default_value_t = 12, value_name = "N")]
-    iterations: u32,
+    pub iterations: u32,
+    /// End the search after so many proposals in a row without a candidate; 0: never
+    #[arg(long, default_value_t = DEFAULT_PATIENCE, value_name = "N")]
+    pub patience: u32,
     /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
     /// [default: symptoms-mini, or the run's own]
     #[arg(long, value_name = "NAME|PATH")]
@@ -62,8 +71,8 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
     /// Examples evaluated, and calls of the target model made, at once
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
-    concurrency: u16,
+    #[arg(long, default_value_t = DEFAULT_CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: u16,
     /// The harness to start from [default: zero-shot]
     #[arg(long, value_name = "HARNESS.rs")]
     baseline: Option<PathBuf>,
@@ -76,7 +85,7 @@ pub struct RunArgs {
     /// Estimate what the search may cost, and end without asking a model
     #[arg(long)]
     dry_run: bool,
-    /// Print the summary as JSON
+    /// Print the summary, or the estimate, as JSON
     #[arg(long)]
     pub json: bool,
     /// Freeze the clock at this time, so that two runs give the same bytes in every file
@@ -89,26 +98,11 @@ pub struct RunArgs {
     #[command(flatten)]
     pub money: MoneyArgs,
     #[command(flatten)]
-    limits: LimitArgs,
+    pub limits: LimitArgs,
+    /// Which of all these were given.
+    #[arg(skip)]
+    pub given: Given,
 }
-
-/// What decides a run once and for all: not to be said again when it goes on.
-const FOR_NEW_RUNS: [&str; 14] = [
-    "mock",
-    "iterations",
-    "eval_size",
-    "run_id",
-    "runs_dir",
-    "seed",
-    "concurrency",
-    "baseline",
-    "deny_leaks",
-    "no_test",
-    "dry_run",
-    "allow_unpriced",
-    "no_cache",
-    "LimitArgs",
-];
 
 impl RunArgs {
     pub fn clock(&self) -> Clock {
@@ -130,6 +124,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let clock = args.clock();
     let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
+    refuse_runs(&args.runs_dir).map_err(|why| CliError::input(format!("--runs-dir: {why}")))?;
     if args.eval_size == 0 {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
@@ -142,6 +137,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
         None => BASELINE.to_owned(),
     };
     let builder = workbench::open(global, &limits, &*observer).await?;
+    sound_baseline(args, &builder, &dataset, &baseline).await?;
     terminal.done();
     let Some(models) = models else {
         dry_run(global, args, &dataset, &baseline, &builder, &observer).await?;
@@ -152,6 +148,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let cost = CostFile { mock: args.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baseline: &baseline };
+    OwnRuns::open(global)?.enter(&writer::config_bytes(&summary.config)?)?;
     let writer = RunWriter::create(&args.runs_dir, &beginning)?;
     let folder = args.runs_dir.join(&summary.config.run_id);
     let budget_usd = args.money.budget_usd();
@@ -159,10 +156,36 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     plan.run(builder, terminal, args.json).await
 }
 
+/// Refuses a baseline that is no harness, before there is a run and before anything is spent.
+async fn sound_baseline(
+    args: &RunArgs,
+    builder: &Builder,
+    dataset: &Dataset,
+    baseline: &str,
+) -> Result<(), CliError> {
+    let built = builder.build(baseline).await?;
+    let admitted = built.and_then(|built| match args.deny_leaks {
+        true => without_leaks(&Lint::new(&dataset.train, &dataset.val, &dataset.test), baseline, built),
+        false => Ok(built),
+    });
+    admitted.map(drop).map_err(|rejection| {
+        CliError::examined(format!(
+            "the baseline is refused, so there is no run and nothing is spent: {}: {}\n{}",
+            rejection.kind.name(),
+            rejection.message,
+            rejection.diagnostics
+        ))
+    })
+}
+
 /// Both models of a new run, or why they cannot be asked.
 fn models(global: &Global, args: &RunArgs, observer: &Arc<dyn Observer>) -> Result<Models, CliError> {
-    let connector = Connector { global, money: &args.money, mock: args.mock, seed: args.seed, observer };
-    Models::connect(&connector, &args.proposer.choice(), &args.target.choice())
+    Models::connect(&connector(global, args, observer), &args.proposer.choice(), &args.target.choice())
+}
+
+fn connector<'a>(global: &'a Global, args: &'a RunArgs, observer: &'a Arc<dyn Observer>) -> Connector<'a> {
+    let (money, mock, seed) = (&args.money, args.mock, args.seed);
+    Connector { global, whose: Whose::Own, money, mock, seed, observer }
 }
 
 async fn dry_run(
@@ -176,7 +199,7 @@ async fn dry_run(
     if args.mock {
         return Err(CliError::input("--mock costs nothing; --dry-run estimates what real models cost"));
     }
-    let connector = Connector { global, money: &args.money, mock: false, seed: args.seed, observer };
+    let connector = connector(global, args, observer);
     let (proposer, target) =
         (connector.priced(&args.proposer.choice())?, connector.priced(&args.target.choice())?);
     let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
@@ -192,7 +215,7 @@ async fn dry_run(
         target: (&target.0, &target.1),
         budget_usd: args.money.budget_usd(),
     };
-    estimate::print(&plan).await
+    estimate::print(&plan, args.json).await
 }
 
 fn config(
@@ -243,6 +266,8 @@ fn config(
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         deny_leaks: args.deny_leaks,
         confinement: builder.compiler.confinement(),
+        patience: args.patience,
+        resumes: Vec::new(),
     }
 }
 

@@ -185,10 +185,10 @@ impl Shown {
 
     /// Prints a line that stays.
     fn print(&mut self, line: &str) {
-        let line = text::plain(line);
+        let line = text::name(line);
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| errln!("{line}")),
+            None => errln!("{line}"),
         }
     }
 

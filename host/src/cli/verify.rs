@@ -6,7 +6,15 @@ use clap::Args;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
 
-use super::{CliResult, Global, error::CliError, error::EXAMINED_NOT_OK, terminal::Terminal, workbench};
+use super::{
+    CliResult, Global,
+    error::{CliError, EXAMINED_NOT_OK},
+    limits::LimitArgs,
+    output,
+    terminal::Terminal,
+    whose::{self, Whose},
+    workbench,
+};
 use crate::{
     dataset::{self, Dataset, Source},
     digest::Digest,
@@ -30,6 +38,8 @@ pub struct VerifyArgs {
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
@@ -37,7 +47,8 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     let config = reader.config()?;
     let observer = Terminal::new(global, false);
     let dataset = train(args.dataset.as_deref(), &config, &observer)?;
-    let builder = workbench::open(global, &config.limits.clone().within_reason(), &observer).await?;
+    let limits = whose::limits(Whose::of(global, &reader)?, &config, &args.limits)?;
+    let builder = workbench::open(global, &limits, &observer).await?;
     let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
     let verifier = Verifier::new(reader, config, builder, dataset);
     let folders = verifier.folders()?;
@@ -61,9 +72,8 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     observer.done();
     let holds = checked.iter().all(Checked::holds);
     if args.json {
-        println!(
-            "{:#}",
-            json!({ "holds": holds, "run_id": verifier.config.run_id, "manifest_sha256": digest, "checked": checked })
+        output::json(
+            &json!({ "holds": holds, "run_id": verifier.config.run_id, "manifest_sha256": digest, "checked": checked }),
         );
     } else {
         print(&verifier.config, digest, &checked, holds);
@@ -95,8 +105,8 @@ pub fn train(
 
 fn print(config: &Config, digest: Option<Digest>, checked: &[Checked], holds: bool) {
     let digest = digest.map_or_else(|| "no manifest".into(), |digest| format!("manifest sha256 {digest}"));
-    println!("run {}: {digest}\n", text::plain(&config.run_id));
-    println!("{:<16} {:<11} {:<15} replayed", "folder", "files", "rebuilt");
+    outln!("run {}: {digest}\n", text::name(&config.run_id));
+    outln!("{:<16} {:<11} {:<15} replayed", "folder", "files", "rebuilt");
     for folder in checked {
         let files = match (folder.sealed, folder.findings.is_empty()) {
             (false, true) => "unfinished".into(),
@@ -109,14 +119,14 @@ fn print(config: &Config, digest: Option<Digest>, checked: &[Checked], holds: bo
             Rebuilt::OtherTools { .. } => "other tools",
             Rebuilt::Different => "DIFFERENT",
         };
-        let name = if folder.folder.is_empty() { "(the run)" } else { &folder.folder };
-        println!("{name:<16} {files:<11} {rebuilt:<15} {}", replayed(folder));
+        let name = if folder.folder.is_empty() { "(the run)".into() } else { text::name(&folder.folder) };
+        outln!("{name:<16} {files:<11} {rebuilt:<15} {}", replayed(folder));
     }
     for folder in checked {
         for finding in &folder.findings {
-            println!("\n{}", text::plain(&finding.file));
-            println!("  expected {}", text::plain(&finding.expected));
-            println!("  found    {}", text::plain(&finding.found));
+            outln!("\n{}", text::name(&finding.file));
+            outln!("  expected {}", text::name(&finding.expected));
+            outln!("  found    {}", text::name(&finding.found));
         }
     }
     let others = checked.iter().find_map(|folder| match &folder.rebuilt {
@@ -124,11 +134,11 @@ fn print(config: &Config, digest: Option<Digest>, checked: &[Checked], holds: bo
         _ => None,
     });
     for tool in others.into_iter().flatten() {
-        println!("\nnot rebuilt, because {} differs", tool.file);
-        println!("  the run's {}", text::one_line(&tool.expected));
-        println!("  here      {}", text::one_line(&tool.found));
+        outln!("\nnot rebuilt, because {} differs", tool.file);
+        outln!("  the run's {}", text::one_line(&tool.expected));
+        outln!("  here      {}", text::one_line(&tool.found));
     }
-    println!("\n{}", if holds { "all of it holds" } else { "it does not hold" });
+    outln!("\n{}", if holds { "all of it holds" } else { "it does not hold" });
 }
 
 fn replayed(folder: &Checked) -> String {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{CliResult, error::CliError};
+use super::{CliResult, error::CliError, launch::Signals};
 use crate::view::{ViewError, folder::Folder, server::Server};
 
 #[derive(Args)]
@@ -17,15 +17,17 @@ pub struct ViewArgs {
     port: u16,
 }
 
-/// Ends on Ctrl-C, which is how it is meant to end.
+/// Ends on Ctrl-C or SIGTERM, which is how it is meant to end.
 pub async fn main(args: ViewArgs) -> CliResult {
+    let mut signals = Signals::listen().map_err(CliError::host)?;
     let server = Server::bind(Folder::open(&args.folder)?, args.port).await?;
-    println!("{}", server.url());
-    eprintln!("only this machine can reach it; Ctrl-C ends it");
+    outln!("{}", server.url());
+    errln!("only this machine can reach it, or a port that is forwarded to it; Ctrl-C ends it");
     tokio::select! {
-        () = server.serve() => Ok(ExitCode::SUCCESS),
-        stopped = tokio::signal::ctrl_c() => stopped.map(|()| ExitCode::SUCCESS).map_err(CliError::host),
+        () = server.serve() => {}
+        () = signals.next() => {}
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 impl From<ViewError> for CliError {

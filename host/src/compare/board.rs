@@ -278,7 +278,7 @@ fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
             standing(reader, &folder, index, Split::Val, summary.config.eval_split_size)
         }
         None => {
-            let finalists = [Some(0), summary.best_iteration_index].into_iter().flatten();
+            let finalists = [summary.best_iteration_index, Some(0)].into_iter().flatten();
             let tested = |index: &u32| summary.test.iter().any(|test| test.index == *index);
             let index = finalists.into_iter().find(|index| !tested(index))?;
             standing(reader, &format!("test/{index:03}"), index, Split::Test, summary.config.task.test_size)

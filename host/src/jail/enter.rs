@@ -36,6 +36,7 @@ const LANDLOCK_ABI: ABI = ABI::V6;
 type Step<T = ()> = Result<T, String>;
 
 /// Confines this process as `json` says and becomes the program in it. Returns only on failure.
+#[allow(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(json: &str) -> ExitCode {
     let problem = match serde_json::from_str::<(Spec, Confinement)>(json) {
         Ok((spec, confinement)) => match confine(&spec, confinement) {

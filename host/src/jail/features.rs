@@ -149,6 +149,7 @@ pub const PROBE_COMMAND: &str = "__jail-probe";
 pub const PROBE_CONTAINED: i32 = 42;
 
 /// Tries what the jail must refuse. Runs inside of it.
+#[allow(clippy::print_stdout, reason = "a confined child speaks to its parent")]
 pub fn probe(outside: &str) -> ExitCode {
     let memory = getrlimit(Resource::As).current == Some(PROBE_MEMORY_BYTES);
     let cores = getrlimit(Resource::Core).current == Some(0);

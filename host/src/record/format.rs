@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::resumes::Resume;
 use crate::{
     call::Control,
     dataset::{Columns, Dataset, findings::DataFinding},
@@ -31,7 +32,8 @@ use crate::{
 /// The version of everything here.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// `config.json`: what a run was asked to do, and with what. Written first, never changed.
+/// `config.json`: what a run was asked to do, and with what. Written first, and again only when a run goes on
+/// with changed settings: then `resumes` says what was changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     pub schema_version: u32,
@@ -78,6 +80,13 @@ pub struct Config {
     /// What confined the compiler; before this field there was no choice.
     #[serde(default)]
     pub confinement: Confinement,
+    /// So many proposals in a row without a candidate end the search; with 0, none do. Runs that are older
+    /// than this field went on.
+    #[serde(default)]
+    pub patience: u32,
+    /// What was changed when the run went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumes: Vec<Resume>,
 }
 
 fn yes() -> bool {
@@ -459,7 +468,8 @@ pub struct Summary {
     pub unscored: Vec<Unscored>,
     pub total_cost: Cost,
     pub best_iteration_index: Option<u32>,
-    /// The held-out scores: the baseline's and the best iteration's.
+    /// The held-out scores: the baseline's, the best iteration's, and those of iterations that were the best
+    /// when the run ended before it was made longer.
     pub test: Vec<TestScore>,
     pub finished_at: Option<Timestamp>,
     /// Why the search ended before its end.
@@ -486,7 +496,7 @@ impl Summary {
 /// Why a search ended before its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
-    /// `interrupted`, `budget-spent` or `model-unusable`.
+    /// `interrupted`, `budget-spent`, `model-unusable`, `baseline-broken` or `proposer-gave-up`.
     pub status: String,
     pub reason: String,
 }

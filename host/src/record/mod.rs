@@ -10,6 +10,7 @@ pub mod manifest;
 mod plain;
 pub mod provenance;
 pub mod reader;
+pub mod resumes;
 pub mod writer;
 
 /// A file of a run could not be written or read.

@@ -1,6 +1,11 @@
 //! Writes a run folder: eagerly, each file whole or not at all.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{
+    fs::{File, TryLockError},
+    io::Write,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use cap_std::{
     ambient_authority,
@@ -29,6 +34,14 @@ pub struct IterationWriter {
     dir: Dir,
     /// Such as `iterations/003`, for messages. Empty for the run's own folder.
     name: String,
+}
+
+/// The file that makes a folder a run.
+pub const CONFIG: &str = "config.json";
+
+/// What `config.json` holds for this configuration, to the byte.
+pub fn config_bytes(config: &Config) -> Result<Vec<u8>, RecordError> {
+    json(CONFIG, config)
 }
 
 /// What a run folder holds from its first moment on.
@@ -72,7 +85,7 @@ impl RunWriter {
     fn begin(parent: &Dir, folder: &str, beginning: &Beginning<'_>) -> Result<Self, RecordError> {
         let dir = parent.open_dir(folder).map_err(io("open", folder.to_owned()))?;
         let writer = Self { _lock: lock(&dir, folder)?, dir };
-        put_json(&writer.dir, "config.json", beginning.config)?;
+        writer.config(beginning.config)?;
         writer.cost(beginning.cost)?;
         writer.summary(beginning.summary)?;
         writer.iteration(0)?.put("harness.rs", beginning.baseline.as_bytes())?;
@@ -110,6 +123,11 @@ impl RunWriter {
     /// A handle for reading the same folder.
     pub fn dir(&self) -> Result<Dir, RecordError> {
         self.dir.try_clone().map_err(io("open", "the run folder".into()))
+    }
+
+    /// Writes what the run is asked to do from now on.
+    pub fn config(&self, config: &Config) -> Result<(), RecordError> {
+        put_json(&self.dir, CONFIG, config)
     }
 
     pub fn summary(&self, summary: &Summary) -> Result<(), RecordError> {
@@ -263,13 +281,23 @@ pub fn check_run_id(name: &str) -> Result<(), RecordError> {
     if fits { Ok(()) } else { Err(RecordError::RunId { name: name.to_owned() }) }
 }
 
+/// How long a lock is waited for. A child of a process that was killed holds it until it has become the
+/// program that it was started for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The exclusive right to write to a folder.
 fn lock(dir: &Dir, name: &str) -> Result<File, RecordError> {
     let handle = dir.open(".").map_err(io("open", name.to_owned()))?.into_std();
-    match handle.try_lock() {
-        Ok(()) => Ok(handle),
-        Err(std::fs::TryLockError::WouldBlock) => Err(RecordError::Locked { run: name.to_owned() }),
-        Err(std::fs::TryLockError::Error(error)) => Err(io("lock", name.to_owned())(error)),
+    let begun = Instant::now();
+    loop {
+        match handle.try_lock() {
+            Ok(()) => return Ok(handle),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => return Err(RecordError::Locked { run: name.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(io("lock", name.to_owned())(error)),
+        }
     }
 }
 

@@ -9,12 +9,17 @@ use serde::Serialize;
 
 use super::ViewError;
 use crate::{
-    record::{reader::RunReader, writer::check_run_id},
+    record::{RecordError, format::Summary, reader::RunReader, writer::check_run_id},
     report::collect::{indices_in, stamp, stamp_of},
+    text,
 };
 
-/// Most runs of a list.
+/// Most runs of a list, and most entries of the folder that are looked at for them.
 const MAX_RUNS: usize = 1000;
+const MAX_ENTRIES: usize = 10_000;
+
+/// Largest file that is read for the list: a stranger's may hold anything.
+const MAX_LISTED_BYTES: u64 = 64 << 20;
 
 /// What is shown.
 pub struct Folder {
@@ -31,6 +36,8 @@ pub struct Look(Vec<(String, Vec<crate::report::collect::Stamp>)>);
 #[derive(Debug, Serialize)]
 pub struct Listed {
     pub id: String,
+    /// Whether the run can be opened here: only a name that could be a run's id leads to one.
+    pub opens: bool,
     /// `finished`, why it was stopped, or that it is neither.
     pub state: String,
     /// What is wrong with its files.
@@ -51,7 +58,7 @@ pub struct Listed {
 impl Folder {
     /// Opens a run, or a folder of runs.
     pub fn open(path: &Path) -> Result<Self, ViewError> {
-        let no_folder = || ViewError::NoFolder { path: path.display().to_string() };
+        let no_folder = || ViewError::NoFolder { path: text::path(path) };
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|_| no_folder())?;
         let only = dir.is_file("config.json").then(|| {
             let absolute = std::path::absolute(path).ok();
@@ -84,19 +91,45 @@ impl Folder {
         if let Some(only) = &self.only {
             return vec![only.clone()];
         }
-        let Ok(entries) = self.dir.entries() else { return Vec::new() };
-        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
-        let mut names: Vec<String> = names.filter(|name| self.run(name).is_some()).take(MAX_RUNS).collect();
+        let mut names: Vec<String> =
+            self.entries().into_iter().filter(|name| self.run(name).is_some()).take(MAX_RUNS).collect();
         names.sort();
         names.reverse();
         names
     }
 
-    /// All runs, the latest first.
+    /// What stands in the folder, by name.
+    fn entries(&self) -> Vec<String> {
+        let Ok(entries) = self.dir.entries() else { return Vec::new() };
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+        names.take(MAX_ENTRIES).collect()
+    }
+
+    /// Folders that hold a run, such as a file manager's `first (copy)`, but have a name that is no run's id.
+    fn odd_names(&self) -> Vec<String> {
+        let mut odd = if self.only.is_some() { Vec::new() } else { self.entries() };
+        // What begins with a dot is hidden on purpose, or is a run that is being made.
+        let is_odd = |name: &String| {
+            check_run_id(name).is_err()
+                && !name.starts_with('.')
+                && self.dir.is_file(format!("{name}/config.json"))
+        };
+        odd.retain(is_odd);
+        odd.truncate(MAX_RUNS);
+        odd.sort();
+        odd
+    }
+
+    /// All runs, the latest first, and then the folders that cannot be opened here.
     pub fn list(&self) -> Vec<Listed> {
         let mut list: Vec<Listed> =
             self.names().into_iter().filter_map(|name| Some(listed(&self.run(&name)?, name))).collect();
         list.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+        list.extend(self.odd_names().into_iter().map(|name| Listed {
+            opens: false,
+            problem: Some("left out: its name is no run id, which has letters, digits, '.', '_' and '-' only; rename the folder".into()),
+            ..Listed::named(text::name(&name))
+        }));
         list
     }
 
@@ -106,7 +139,8 @@ impl Folder {
             let stamps = self.run(&name).map(|run| top(&run)).unwrap_or_default();
             (name, stamps)
         };
-        Look(self.names().into_iter().map(of).collect())
+        let odd = self.odd_names().into_iter().map(|name| (name, Vec::new()));
+        Look(self.names().into_iter().map(of).chain(odd).collect())
     }
 
     /// How a run stands.
@@ -128,43 +162,71 @@ fn top(run: &RunReader) -> Vec<crate::report::collect::Stamp> {
     ["config.json", "summary.json", "cost.json"].iter().map(|file| stamp_of(run, file)).collect()
 }
 
-fn listed(run: &RunReader, id: String) -> Listed {
-    let mut listed = Listed {
-        id,
-        state: "begun".into(),
-        problem: None,
-        mock: false,
-        dataset: None,
-        target_model: None,
-        best: None,
-        test: None,
-        iterations: None,
-        asked: 0,
-        usd: None,
-        started_at: None,
-    };
-    match run.config() {
-        Err(problem) => listed.problem = Some(problem.to_string()),
-        Ok(config) => {
-            listed.mock = config.mock;
-            listed.dataset = Some(config.dataset);
-            listed.target_model = Some(config.target_model);
-            listed.asked = config.iterations + 1;
-            listed.started_at = Some(config.started_at);
+impl Listed {
+    /// A run of which nothing is known but its name.
+    fn named(id: String) -> Self {
+        Self {
+            id,
+            opens: true,
+            state: "begun".into(),
+            problem: None,
+            mock: false,
+            dataset: None,
+            target_model: None,
+            best: None,
+            test: None,
+            iterations: None,
+            asked: 0,
+            usd: None,
+            started_at: None,
         }
     }
-    if let Ok(summary) = run.summary() {
+
+    fn summarized(&mut self, summary: &Summary) {
         let best = summary.iterations.iter().find(|it| Some(it.index) == summary.best_iteration_index);
-        listed.best = best.map(|it| it.score.accuracy);
+        self.best = best.map(|it| it.score.accuracy);
         let test = summary.test.iter().find(|it| Some(it.index) == summary.best_iteration_index);
-        listed.test = test.map(|it| it.score.accuracy);
-        listed.iterations = Some(summary.iterations.len() + summary.unscored.len());
-        listed.usd = Some(summary.total_cost.estimated_usd);
-        listed.state = match (&summary.finished_at, &summary.stopped) {
+        self.test = test.map(|it| it.score.accuracy);
+        self.iterations = Some(summary.iterations.len() + summary.unscored.len());
+        self.usd = Some(summary.total_cost.estimated_usd);
+        self.state = match (&summary.finished_at, &summary.stopped) {
             (_, Some(stopped)) => format!("stopped: {}", stopped.status),
             (Some(_), None) => "finished".into(),
             (None, None) => "under way, or cut off".into(),
         };
     }
+}
+
+fn listed(run: &RunReader, id: String) -> Listed {
+    let mut listed = Listed::named(id);
+    match read(run, "config.json", RunReader::config) {
+        Err(problem) => listed.problem = Some(problem),
+        Ok(config) => {
+            listed.mock = config.mock;
+            listed.dataset = Some(config.dataset);
+            listed.target_model = Some(config.target_model);
+            listed.asked = config.iterations.saturating_add(1);
+            listed.started_at = Some(config.started_at);
+        }
+    }
+    match read(run, "summary.json", RunReader::summary) {
+        // What is wrong with the configuration comes first.
+        Err(problem) => listed.problem = listed.problem.or(Some(problem)),
+        Ok(summary) => listed.summarized(&summary),
+    }
     listed
+}
+
+/// Reads a file that every run has from its first moment on, or says what is wrong with it.
+fn read<T>(
+    run: &RunReader,
+    file: &str,
+    read: impl Fn(&RunReader) -> Result<T, RecordError>,
+) -> Result<T, String> {
+    let size = run.dir().metadata(file).map_or(0, |found| found.len());
+    if size > MAX_LISTED_BYTES {
+        let (size, limit) = (text::bytes(size), text::bytes(MAX_LISTED_BYTES));
+        return Err(format!("{file} has {size}, and the list reads {limit} at most"));
+    }
+    read(run).map_err(|problem| text::name(&problem.to_string()))
 }

@@ -23,22 +23,26 @@ const fn refuse(status: StatusCode, why: &'static str) -> Result<(), Refusal> {
     Err(Refusal { status, why })
 }
 
-/// Whether a request may be answered by the server on this port.
-pub fn check<B>(request: &Request<B>, port: u16) -> Result<(), Refusal> {
+/// Whether a request may be answered.
+///
+/// The port in `Host` may be any: the server's own may be forwarded to another one. Only the names matter, since
+/// a page from elsewhere can point its own name at 127.0.0.1, but cannot call itself `localhost`.
+pub fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
     if request.method() != Method::GET {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "this server answers GET only");
     }
-    let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
-    let known = |host: &str| hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
     let headers = request.headers();
     let asked = request.uri().authority().map(|authority| authority.as_str());
-    if !only(headers, &HOST).is_some_and(known) || !asked.is_none_or(known) {
+    let host = only(headers, &HOST).filter(|host| is_loopback(host));
+    let same = |other: &str| host.is_some_and(|host| host.eq_ignore_ascii_case(other));
+    if host.is_none() || !asked.is_none_or(same) {
         return refuse(
             StatusCode::MISDIRECTED_REQUEST,
-            "this server answers to 127.0.0.1 and localhost only",
+            "this server answers to localhost and 127.0.0.1 only, on any port; forward a port to see it from elsewhere",
         );
     }
-    let own = |origin: &str| origin.strip_prefix("http://").is_some_and(known);
+    // Another server of this machine has another port, so its pages are not this server's own.
+    let own = |origin: &str| origin.strip_prefix("http://").is_some_and(same);
     if headers.contains_key(ORIGIN) && !only(headers, &ORIGIN).is_some_and(own) {
         return refuse(StatusCode::FORBIDDEN, "this server answers its own pages only");
     }
@@ -50,6 +54,20 @@ pub fn check<B>(request: &Request<B>, port: u16) -> Result<(), Refusal> {
         return refuse(StatusCode::FORBIDDEN, "this server gives data to its own pages only");
     }
     Ok(())
+}
+
+/// Whether a `Host` names this machine, with any port or none.
+fn is_loopback(host: &str) -> bool {
+    let after = |name: &str| {
+        let begins = host.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+        begins.then(|| &host[name.len()..])
+    };
+    let is_port = |rest: &str| {
+        let digits = rest.strip_prefix(':');
+        rest.is_empty()
+            || digits.is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()) && it.parse::<u16>().is_ok())
+    };
+    ["localhost", "127.0.0.1", "[::1]"].into_iter().filter_map(after).any(is_port)
 }
 
 /// A header that is there once.
@@ -88,58 +106,59 @@ mod tests {
         const OK: u16 = 200;
         // name, method, path, headers, status
         type Row = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], u16);
-        let table: [Row; 15] = [
-            ("a browser's own request", "GET", "/", &[("host", "127.0.0.1:81")], OK),
+        const OWN: (&str, &str) = ("host", "127.0.0.1:81");
+        let table: [Row; 33] = [
+            ("a browser's own request", "GET", "/", &[OWN], OK),
             ("by the other name", "GET", "/data", &[("host", "LOCALHOST:81")], OK),
+            ("its own page", "GET", "/data", &[OWN, ("origin", "http://127.0.0.1:81")], OK),
+            ("a forwarded port", "GET", "/", &[("host", "localhost:9000")], OK),
+            ("a forwarded port by number", "GET", "/data", &[("host", "127.0.0.1:9000")], OK),
             (
-                "its own page",
+                "a forwarded port's own page",
                 "GET",
                 "/data",
-                &[("host", "127.0.0.1:81"), ("origin", "http://127.0.0.1:81")],
+                &[("host", "localhost:9000"), ("origin", "http://localhost:9000")],
                 OK,
             ),
+            ("the port that needs no name", "GET", "/", &[("host", "localhost")], OK),
+            ("the newer protocol", "GET", "/", &[("host", "[::1]:9000")], OK),
+            ("a proxy's request line", "GET", "http://localhost:9000/", &[("host", "localhost:9000")], OK),
             ("no host", "GET", "/", &[], 421),
             ("another host", "GET", "/", &[("host", "evil.example:81")], 421),
-            ("two hosts", "GET", "/", &[("host", "127.0.0.1:81"), ("host", "127.0.0.1:81")], 421),
-            ("another port", "GET", "/", &[("host", "127.0.0.1:82")], 421),
-            ("no port", "GET", "/", &[("host", "127.0.0.1")], 421),
+            ("another host that begins alike", "GET", "/", &[("host", "localhost.evil.example:81")], 421),
             (
-                "another place in the request line",
-                "GET",
-                "http://evil.example/",
-                &[("host", "127.0.0.1:81")],
-                421,
-            ),
-            (
-                "another origin",
-                "GET",
-                "/data",
-                &[("host", "127.0.0.1:81"), ("origin", "http://evil.example")],
-                403,
-            ),
-            ("no origin at all", "GET", "/data", &[("host", "127.0.0.1:81"), ("origin", "null")], 403),
-            (
-                "an origin like its own",
+                "another host that begins like a number",
                 "GET",
                 "/",
-                &[("host", "127.0.0.1:81"), ("origin", "http://127.0.0.1:81.evil")],
-                403,
+                &[("host", "127.0.0.1.evil.example")],
+                421,
             ),
+            ("another host that ends alike", "GET", "/", &[("host", "evil-localhost:81")], 421),
+            ("a host with a user in front", "GET", "/", &[("host", "localhost:81@evil.example")], 421),
+            ("another machine", "GET", "/", &[("host", "192.168.0.1:81")], 421),
+            ("all addresses", "GET", "/", &[("host", "0.0.0.0:81")], 421),
+            ("no port where one is announced", "GET", "/", &[("host", "localhost:")], 421),
+            ("a port that is none", "GET", "/", &[("host", "localhost:99999")], 421),
+            ("a port with a sign", "GET", "/", &[("host", "localhost:+81")], 421),
+            ("letters that only look alike", "GET", "/", &[("host", "l\u{f6}calhost:81")], 421),
+            ("two hosts", "GET", "/", &[OWN, OWN], 421),
+            ("another place in the request line", "GET", "http://evil.example/", &[OWN], 421),
+            ("another port in the request line", "GET", "http://127.0.0.1:82/", &[OWN], 421),
+            ("another origin", "GET", "/data", &[OWN, ("origin", "http://evil.example")], 403),
             (
-                "a script element elsewhere",
+                "another server of this machine",
                 "GET",
                 "/data",
-                &[("host", "127.0.0.1:81"), ("sec-fetch-site", "cross-site")],
+                &[OWN, ("origin", "http://127.0.0.1:3000")],
                 403,
             ),
-            (
-                "a link elsewhere",
-                "GET",
-                "/run/x",
-                &[("host", "127.0.0.1:81"), ("sec-fetch-site", "cross-site")],
-                OK,
-            ),
-            ("writing", "POST", "/", &[("host", "127.0.0.1:81")], 405),
+            ("this machine by another name", "GET", "/data", &[OWN, ("origin", "http://localhost:81")], 403),
+            ("its own page, encrypted", "GET", "/data", &[OWN, ("origin", "https://127.0.0.1:81")], 403),
+            ("no origin at all", "GET", "/data", &[OWN, ("origin", "null")], 403),
+            ("an origin like its own", "GET", "/", &[OWN, ("origin", "http://127.0.0.1:81.evil")], 403),
+            ("a script element elsewhere", "GET", "/data", &[OWN, ("sec-fetch-site", "cross-site")], 403),
+            ("a link elsewhere", "GET", "/run/x", &[OWN, ("sec-fetch-site", "cross-site")], OK),
+            ("writing", "POST", "/", &[OWN], 405),
         ];
         for (name, method, path, headers, expected) in table {
             let mut request = Request::builder().method(method).uri(path);
@@ -147,7 +166,7 @@ mod tests {
                 request = request.header(*name, *value);
             }
             let request = request.body(()).expect("a request");
-            let status = check(&request, 81).map_or_else(|refusal| refusal.status.as_u16(), |()| OK);
+            let status = check(&request).map_or_else(|refusal| refusal.status.as_u16(), |()| OK);
             assert_eq!(status, expected, "{name}");
         }
     }

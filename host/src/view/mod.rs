@@ -1,10 +1,14 @@
 //! A run, or a folder of runs, looked at in a browser while it goes on: the report's page over HTTP on loopback.
 //!
-//! [`folder`] is all that can be reached, [`guard`] who may ask, [`server`] what is answered. Not in here: writing.
-//! Nothing that is served changes a run, and no file is served as it is.
+//! [`folder`] is all that can be reached, [`guard`] who may ask, [`answers`] what is answered, [`changes`] how
+//! a page learns that it is out of date, [`server`] how many may ask at once and for how long. Not in here:
+//! writing. Nothing that is served changes a run, and no file is served as it is.
 
+mod answers;
+mod changes;
 pub mod folder;
 mod guard;
+mod patient;
 pub mod server;
 
 /// What is shown cannot be.

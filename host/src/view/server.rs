@@ -1,59 +1,60 @@
-//! What is answered: the page, the data of a run, a list of runs, and a note whenever one of them has changed.
-//!
-//! | path | answer |
-//! |---|---|
-//! | `/` | the list of runs, or the only run |
-//! | `/run/ID`, `/compare/ID/ID` | the page |
-//! | `/data` | the list, as JSON |
-//! | `/data/ID/run`, `/data/ID/val-NNN`, `/data/ID/test-NNN` | the same blocks that a report holds, as JSON |
-//! | `/events`, `/events/ID` | server-sent events: `changed` |
+//! Listens and keeps the number of connections, and what one of them may take, within bounds. What is answered
+//! is in [`answers`](super::answers).
 
 use std::{
-    collections::HashMap,
-    convert::Infallible,
+    io::{self, Write},
     net::Ipv4Addr,
-    sync::{Arc, Mutex, PoisonError},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use bytes::Bytes;
-use futures::stream::{self, StreamExt};
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
-use hyper::{
-    Request, Response, StatusCode,
-    body::{Frame, Incoming},
-    header::{CONTENT_TYPE, HeaderValue, LOCATION},
-    server::conn::http1,
-    service::service_fn,
-};
+use hyper::{body::Body as _, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde::Serialize;
-use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use super::{
     ViewError,
-    folder::{Folder, Look},
-    guard,
+    answers::{self, Shown},
+    folder::Folder,
+    patient::Patient,
 };
-use crate::report::{
-    collect::{self, Collector},
-    details::Details,
-    page,
-};
-
-/// How often a folder is looked at for changes.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-
-/// A sign of life for browsers, when nothing has changed for so long.
-const ALIVE_EVERY: Duration = Duration::from_secs(15);
-
-/// How long a browser may take to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most connections at once.
 const CONNECTIONS: usize = 64;
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// Most connections that wait for a place, and how long they do: longer than anybody keeps one without a
+/// reason. Then, and beyond them, it is said that there is none.
+const WAITING: usize = 64;
+const FOR_A_PLACE: Duration = Duration::from_secs(8);
+
+/// How long a browser may take to say what it wants.
+const ASKING: Duration = Duration::from_secs(5);
+
+/// How long a browser may take none of what it is sent.
+const STANDING_STILL: Duration = Duration::from_secs(5);
+
+/// How long an answer may take in all, unless it is a stream of events.
+const ANSWERING: Duration = Duration::from_secs(60);
+
+/// How long somebody is listened to who is told that there is no place: a connection that is closed before it
+/// has said what it wants may never hear why.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// How long to wait where the system has no connection to give.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// What a connection is told for which there is no place.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n\
+    content-length: 69\r\nretry-after: 5\r\nconnection: close\r\n\r\n\
+    too many connections are open to this server: close pages, and reload";
 
 /// A server that listens already.
 pub struct Server {
@@ -62,21 +63,13 @@ pub struct Server {
     shown: Arc<Shown>,
 }
 
-/// What the server shows, and what it has read of it.
-struct Shown {
-    folder: Folder,
-    port: u16,
-    collectors: Mutex<HashMap<String, Arc<Mutex<Collector>>>>,
-}
-
 impl Server {
     /// Listens on loopback. Port 0 is any that is free.
     pub async fn bind(folder: Folder, port: u16) -> Result<Self, ViewError> {
         let failed = |source| ViewError::Listen { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        let shown = Arc::new(Shown { folder, port, collectors: Mutex::default() });
-        Ok(Self { listener, port, shown })
+        Ok(Self { listener, port, shown: Arc::new(Shown::new(folder)) })
     }
 
     /// Where it is found.
@@ -86,162 +79,80 @@ impl Server {
 
     /// Answers, until it is dropped.
     pub async fn serve(self) {
+        let shown = self.shown.clone();
+        tokio::join!(self.accept(), shown.changes().watch());
+    }
+
+    async fn accept(&self) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let queue = Arc::new(Semaphore::new(WAITING));
         loop {
-            // A semaphore that nobody closes always gives.
-            let Ok(place) = room.clone().acquire_owned().await else { return };
             let Ok((stream, _)) = self.listener.accept().await else {
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(PAUSE).await;
                 continue;
             };
             let shown = self.shown.clone();
-            tokio::spawn(async move {
-                let service = service_fn(|request| answer(shown.clone(), request));
-                let mut server = http1::Builder::new();
-                server.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-                // A connection that breaks is the browser's business.
-                let _ = server.serve_connection(TokioIo::new(stream), service).await;
-                drop(place);
-            });
-        }
-    }
-}
-
-async fn answer(shown: Arc<Shown>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let mut response = match guard::check(&request, shown.port) {
-        Ok(()) => route(shown, request.uri().path()).await,
-        Err(refusal) => text(refusal.status, refusal.why),
-    };
-    guard::secure(response.headers_mut(), &page::policy("'self'"));
-    Ok(response)
-}
-
-async fn route(shown: Arc<Shown>, path: &str) -> Response<Body> {
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    match parts[..] {
-        [""] => match shown.folder.only() {
-            Some(only) => elsewhere(&format!("/run/{only}")),
-            None => html("runs"),
-        },
-        ["run", id] if shown.folder.run(id).is_some() => html(id),
-        ["compare", one, other] if [one, other].iter().all(|id| shown.folder.run(id).is_some()) => {
-            html("two runs")
-        }
-        ["data"] => reading(move || json(&shown.folder.list())).await,
-        ["data", id, block] => {
-            let (id, block) = (id.to_owned(), block.to_owned());
-            reading(move || shown.block(&id, &block)).await
-        }
-        ["events"] => events(move || shown.folder.look()),
-        ["events", id] if shown.folder.run(id).is_some() => {
-            let id = id.to_owned();
-            events(move || shown.folder.look_at(&id))
-        }
-        _ => nothing(),
-    }
-}
-
-/// Reads files beside everything else that goes on.
-async fn reading(read: impl FnOnce() -> Response<Body> + Send + 'static) -> Response<Body> {
-    let read = tokio::task::spawn_blocking(read).await;
-    read.unwrap_or_else(|_| text(StatusCode::INTERNAL_SERVER_ERROR, "reading the run has failed"))
-}
-
-impl Shown {
-    fn block(&self, id: &str, block: &str) -> Response<Body> {
-        let Some(run) = self.folder.run(id) else { return nothing() };
-        if block == "run" {
-            let collector = locked(&self.collectors).entry(id.to_owned()).or_default().clone();
-            let collected = locked(&collector).run(&run);
-            return collected.map_or_else(
-                |problem| text(StatusCode::INTERNAL_SERVER_ERROR, &problem.to_string()),
-                |run| json(&run),
-            );
-        }
-        let Some(folder) = evaluation(block) else { return nothing() };
-        if !run.dir().is_dir(&folder) {
-            return nothing();
-        }
-        json(&Details::alone(&collect::Folder::read(&run, &folder)))
-    }
-}
-
-/// What holds after a panic elsewhere still holds here: nothing is left half-changed in these maps.
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The folder of a block: `val-003` is `iterations/003`.
-fn evaluation(block: &str) -> Option<String> {
-    let (kind, index) = block.split_once('-')?;
-    let kind = match kind {
-        "val" => "iterations",
-        "test" => "test",
-        _ => return None,
-    };
-    let folder = crate::report::data::folder(kind, index.parse().ok()?);
-    folder.ends_with(&format!("/{index}")).then_some(folder)
-}
-
-/// A note at once, and one after every change.
-fn events(look: impl Fn() -> Look + Send + Sync + 'static) -> Response<Body> {
-    let look = Arc::new(look);
-    let events = stream::unfold((None, Instant::now()), move |(mut known, mut said)| {
-        let look = look.clone();
-        async move {
-            loop {
-                let looking = look.clone();
-                let now = tokio::task::spawn_blocking(move || looking()).await.ok()?;
-                if known.as_ref() != Some(&now) {
-                    let event = Bytes::from_static(b"event: changed\ndata: \n\n");
-                    return Some((event, (Some(now), Instant::now())));
-                }
-                if said.elapsed() >= ALIVE_EVERY {
-                    said = Instant::now();
-                    return Some((Bytes::from_static(b": alive\n\n"), (known.take(), said)));
-                }
-                tokio::time::sleep(LOOK_EVERY).await;
+            if let Ok(place) = room.clone().try_acquire_owned() {
+                tokio::spawn(connection(shown, stream, place));
+            } else if let Ok(waiting) = queue.clone().try_acquire_owned() {
+                let room = room.clone();
+                tokio::spawn(async move {
+                    match tokio::time::timeout(FOR_A_PLACE, room.acquire_owned()).await {
+                        Ok(Ok(place)) => {
+                            drop(waiting);
+                            connection(shown, stream, place).await;
+                        }
+                        // Who does not listen is let go all the same.
+                        _ => drop(tokio::time::timeout(PARTING, turn_away(stream)).await),
+                    }
+                });
+            } else {
+                // There is room for all of it, since nothing was sent before; nobody waits for more.
+                let _ = stream.into_std().and_then(|mut stream| stream.write(FULL));
             }
         }
+    }
+}
+
+/// Says that there is no place, and waits until the browser has closed.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(FULL).await?;
+    stream.shutdown().await?;
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Ok(())
+}
+
+/// Answers one request, and gives the place back. A connection that breaks is the browser's business.
+async fn connection(shown: Arc<Shown>, stream: TcpStream, _place: OwnedSemaphorePermit) {
+    let streams = Arc::new(AtomicBool::new(false));
+    let service = service_fn(|request| {
+        let (shown, streams) = (shown.clone(), streams.clone());
+        async move {
+            let answered = answers::answer(shown, request).await;
+            // The only body whose end is not known is a stream of events.
+            let endless = answered.as_ref().is_ok_and(|it| it.body().size_hint().exact().is_none());
+            streams.store(endless, Ordering::Relaxed);
+            answered
+        }
     });
-    let body = StreamBody::new(events.map(|event| Ok::<_, Infallible>(Frame::data(event))));
-    respond(StatusCode::OK, "text/event-stream", BodyExt::boxed_unsync(body))
-}
-
-fn respond(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
-fn whole(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).boxed_unsync()
-}
-
-fn html(title: &str) -> Response<Body> {
-    respond(StatusCode::OK, "text/html; charset=utf-8", whole(page::live(title)))
-}
-
-fn json(value: &impl Serialize) -> Response<Body> {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => respond(StatusCode::OK, "application/json", whole(bytes)),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    let mut server = http1::Builder::new();
+    // One request each, so that nobody keeps a place that is not used.
+    server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(ASKING);
+    let io = TokioIo::new(Patient::new(stream, STANDING_STILL));
+    let mut serving = pin!(server.serve_connection(io, service));
+    if tokio::time::timeout(ANSWERING, &mut serving).await.is_err() && streams.load(Ordering::Relaxed) {
+        let _ = serving.await;
     }
 }
 
-fn text(status: StatusCode, why: &str) -> Response<Body> {
-    respond(status, "text/plain; charset=utf-8", whole(why.to_owned()))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn nothing() -> Response<Body> {
-    text(StatusCode::NOT_FOUND, "there is nothing here")
-}
-
-fn elsewhere(place: &str) -> Response<Body> {
-    let mut response = text(StatusCode::SEE_OTHER, place);
-    if let Ok(place) = HeaderValue::from_str(place) {
-        response.headers_mut().insert(LOCATION, place);
+    #[test]
+    fn what_is_said_when_there_is_no_place_has_its_length() {
+        let said = String::from_utf8(FULL.to_vec()).expect("text");
+        let (head, body) = said.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
     }
-    response
 }

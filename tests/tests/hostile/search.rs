@@ -128,9 +128,10 @@ async fn answers_in_source() -> &'static str {
     let shown =
         said(&mmh(folder.path(), &[&run[..], &["--run-id", "denied", "--deny-leaks"]].concat()).await);
     assert!(
-        shown.contains("not scored: leak: the harness carries 24 validation or test examples"),
+        shown.contains("there is no run and nothing is spent: leak: the harness carries 24 validation"),
         "{shown}"
     );
+    assert!(!folder.path().join("runs/denied").exists());
     "leak"
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{environment, error::CliError};
+use super::{environment, error::CliError, output};
 use crate::{
     compare::board::{Against, Board, Row},
     evaluate::replies::Tally,
@@ -55,15 +55,15 @@ impl Scoreboard {
 
     pub fn print(&self, format: Format) -> Result<(), CliError> {
         match format {
-            Format::Json => println!("{}", serde_json::to_string_pretty(self).map_err(CliError::host)?),
-            Format::Csv => print!("{}", tables::csv(self)?),
-            Format::Markdown => print!("{}", tables::markdown(self)),
+            Format::Json => output::json(self),
+            Format::Csv => output::text(&tables::csv(self)?),
+            Format::Markdown => output::text(&tables::markdown(self)),
             Format::Text => {
                 for line in page::render(self, environment::columns()).lines() {
                     // In a terminal, the best line stands out.
                     match line.starts_with("* ") && environment::colors() {
-                        true => println!("\u{1b}[1;32m{line}\u{1b}[0m"),
-                        false => println!("{line}"),
+                        true => output::raw(format!("\u{1b}[1;32m{line}\u{1b}[0m\n").as_bytes()),
+                        false => outln!("{line}"),
                     }
                 }
             }

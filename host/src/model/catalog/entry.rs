@@ -144,7 +144,8 @@ impl PriceEntry {
         Self { input, output, cache_read: None, cache_write: None, cache_write_1h: None, tiers: Vec::new() }
     }
 
-    pub(super) fn price(&self) -> Price {
+    /// What it comes to, tier by tier.
+    pub fn price(&self) -> Price {
         let rate = |input: f64, output: f64, read: Option<f64>, write: Option<f64>, hour: Option<f64>| Rate {
             input,
             output,
@@ -214,10 +215,12 @@ impl ModelEntry {
 
 impl ProviderEntry {
     pub(super) fn over(self, base: &Self) -> Self {
+        // A key goes to its own provider only: who names another server names the key for it, too.
+        let moved = self.base_url.is_some() && self.base_url != base.base_url;
         Self {
             api: self.api.or(base.api),
+            key_env: self.key_env.or_else(|| base.key_env.clone().filter(|_| !moved)),
             base_url: self.base_url.or_else(|| base.base_url.clone()),
-            key_env: self.key_env.or_else(|| base.key_env.clone()),
             auth: self.auth.or(base.auth),
             model_prefixes: self.model_prefixes.or_else(|| base.model_prefixes.clone()),
             free: self.free.or(base.free),

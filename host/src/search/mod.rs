@@ -1,0 +1,135 @@
+//! The outer loop, and the only module that knows every stage: baseline, then propose, evaluate and
+//! record, iteration by iteration, then the held-out score.
+//!
+//! Everything is written when it is known. What goes wrong with one candidate ends its iteration; only
+//! what keeps the host from going on ends the run. A run that was cut off goes on: every stage begins with
+//! what is on record of it, and does the rest.
+//!
+//! [`candidate`] is what is proposed, [`judge`] what becomes of it, [`early`] says when there is no sense in
+//! another iteration, [`held_out`] comes last, and [`progress`] keeps the sums.
+
+mod candidate;
+mod early;
+mod held_out;
+mod judge;
+mod progress;
+
+use std::sync::Arc;
+
+use progress::Progress;
+
+pub use candidate::without_leaks;
+pub use early::broken;
+
+use crate::{
+    build::Builder,
+    call::budget::Budget,
+    cancel::{Cancel, Stop},
+    clock::Clock,
+    compile::CompileError,
+    dataset::{Dataset, Example},
+    evaluate::Evaluator,
+    lint::Lint,
+    progress::{Event, Observer},
+    propose::{ProposeError, Proposer},
+    record::{
+        RecordError,
+        format::{Config, Stopped, Summary},
+        writer::RunWriter,
+    },
+};
+
+/// The harness that every search starts from.
+pub const BASELINE: &str = include_str!("../../../baseline-harness/src/harness.rs");
+
+/// The file of what a harness has learned.
+const STATE: &str = "state.bin";
+
+/// Everything a search works with.
+pub struct Search {
+    pub config: Config,
+    pub dataset: Dataset,
+    /// The validation examples of this run.
+    pub val: Vec<Example>,
+    /// What is on record of the run. A new one has nothing but its configuration.
+    pub summary: Summary,
+    /// The source of iteration 000.
+    pub baseline: String,
+    pub builder: Builder,
+    /// Finds held-back examples in candidates.
+    pub lint: Lint,
+    pub evaluator: Evaluator,
+    pub proposer: Proposer,
+    /// What both models spend from.
+    pub budget: Arc<Budget>,
+    pub writer: RunWriter,
+    pub clock: Clock,
+    pub observer: Arc<dyn Observer>,
+    pub cancel: Cancel,
+}
+
+/// The run could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<ProposeError> for SearchError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::Compile(error) => Self::Compile(error),
+            ProposeError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
+impl Search {
+    /// Runs the whole search, or what is left of it. Stopped half-way, it leaves a valid partial run; why it
+    /// was stopped is in the summary and is given as well.
+    pub async fn run(self) -> Result<(Summary, Option<Stop>), SearchError> {
+        let (mut progress, retry) = Progress::begin(&self);
+        self.writer.unseal()?;
+        self.write(&progress)?;
+        let mut early = None;
+        for index in 0..=self.config.iterations {
+            if progress.has(index) {
+                continue;
+            }
+            early = early::stop(&progress.summary, index);
+            if early.is_some() || self.cancel.is_cancelled() {
+                break;
+            }
+            match index {
+                0 => self.baseline(retry, &mut progress).await?,
+                _ => self.iteration(index, retry, &mut progress).await?,
+            }
+        }
+        // Whatever the search came to, it is over, unless its baseline is broken.
+        if !self.cancel.is_cancelled() && !matches!(early, Some(Stop::BaselineBroken(_))) {
+            self.held_out(retry, &mut progress).await?;
+        }
+        let stop = self.cancel.why().or(early);
+        match &stop {
+            None => progress.summary.finished_at = Some(self.clock.now()),
+            Some(stop) => {
+                let (status, reason) = (stop.status().to_owned(), stop.reason().to_owned());
+                progress.summary.stopped = Some(Stopped { status, reason });
+            }
+        }
+        self.write(&progress)?;
+        self.writer.seal()?;
+        Ok((progress.summary, stop))
+    }
+
+    fn write(&self, progress: &Progress) -> Result<(), RecordError> {
+        self.writer.cost(&progress.cost)?;
+        self.writer.summary(&progress.summary)
+    }
+
+    fn stage(&self, index: u32, stage: &str) {
+        self.observer.on(Event::Stage { iteration: index, stage: stage.to_owned() });
+    }
+}

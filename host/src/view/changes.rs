@@ -1,0 +1,112 @@
+//! Streams of events: what is shown is looked at by one task, however many browsers follow it. Each of them
+//! is told that something has changed, not what: one that is slow misses nothing but repetitions.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::stream::{self, Stream};
+use hyper::body::Frame;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::folder::{Folder, Look};
+
+/// How often a folder is looked at for changes.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// A sign of life for browsers, when nothing has changed for so long.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// Most streams at once: fewer than there are connections, so that pages can be answered besides.
+pub const STREAMS: usize = 32;
+
+/// What can be followed: the list of runs, or a run.
+type Topic = Option<String>;
+
+/// Who follows what.
+pub struct Changes {
+    folder: Arc<Folder>,
+    followed: Mutex<HashMap<Topic, Followed>>,
+    room: Arc<Semaphore>,
+}
+
+/// How something stood when it was looked at last. Whoever follows it is told when that changes.
+struct Followed {
+    known: Option<Look>,
+    changes: watch::Sender<()>,
+}
+
+/// One stream.
+struct Follower {
+    changes: watch::Receiver<()>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Changes {
+    pub fn of(folder: Arc<Folder>) -> Self {
+        Self { folder, followed: Mutex::default(), room: Arc::new(Semaphore::new(STREAMS)) }
+    }
+
+    /// A note at once, and one after every change; None where there are streams enough.
+    pub fn stream(
+        &self,
+        id: Option<&str>,
+    ) -> Option<impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + use<>> {
+        let place = self.room.clone().try_acquire_owned().ok()?;
+        let mut changes = {
+            let mut followed = self.followed();
+            let new = || Followed { known: None, changes: watch::Sender::new(()) };
+            followed.entry(id.map(str::to_owned)).or_insert_with(new).changes.subscribe()
+        };
+        changes.mark_changed();
+        Some(stream::unfold(Follower { changes, _place: place }, |mut follower| async {
+            let event = match tokio::time::timeout(ALIVE_EVERY, follower.changes.changed()).await {
+                Ok(Ok(())) => Bytes::from_static(b"event: changed\ndata: \n\n"),
+                // Nobody looks any more.
+                Ok(Err(_)) => return None,
+                Err(_) => Bytes::from_static(b": alive\n\n"),
+            };
+            Some((Ok(Frame::data(event)), follower))
+        }))
+    }
+
+    /// Looks at what is followed, until this is dropped.
+    pub async fn watch(&self) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            for topic in self.topics() {
+                let (folder, looked) = (self.folder.clone(), topic.clone());
+                let look = move || looked.map_or_else(|| folder.look(), |id| folder.look_at(&id));
+                // What cannot be looked at now is looked at the next time.
+                if let Ok(now) = tokio::task::spawn_blocking(look).await {
+                    self.seen(&topic, now);
+                }
+            }
+        }
+    }
+
+    /// What somebody follows. What nobody follows any more is forgotten.
+    fn topics(&self) -> Vec<Topic> {
+        let mut followed = self.followed();
+        followed.retain(|_, followed| followed.changes.receiver_count() > 0);
+        followed.keys().cloned().collect()
+    }
+
+    fn seen(&self, topic: &Topic, now: Look) {
+        let mut all = self.followed();
+        let Some(followed) = all.get_mut(topic) else { return };
+        // Those who follow were told to look when they began.
+        if followed.known.as_ref().is_some_and(|known| *known != now) {
+            followed.changes.send_replace(());
+        }
+        followed.known = Some(now);
+    }
+
+    fn followed(&self) -> MutexGuard<'_, HashMap<Topic, Followed>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,87 @@
+//! `cargo xtask test`: everything that must hold before a change lands, on a machine that has only rustup, a C
+//! compiler, node and Python. `setup` and `lint` are parts of it.
+//!
+//! What is needed is a table in [`needs`], what is run is a table in here. Nothing is used but the standard
+//! library, so that this program is there in a second.
+
+mod needs;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+/// One thing that is run: its name, and the command.
+type Step = (&'static str, &'static [&'static str]);
+
+const LINT: [Step; 2] = [
+    ("formatting", &["cargo", "fmt", "--all", "--check"]),
+    ("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+];
+
+/// Unit, integration and documentation tests.
+const TESTS: [Step; 1] = [("tests", &["cargo", "test", "--workspace", "--no-fail-fast"])];
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  test   set up what the tests need, then formatting, lints and all tests
+  lint   formatting and lints
+  setup  what the tests need: Rust's target and components, system packages, a browser, npm packages";
+
+fn main() -> ExitCode {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    let (sets_up, steps) = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => (true, [&LINT[..], &TESTS].concat()),
+        ["lint"] => (false, LINT.to_vec()),
+        ["setup"] => (true, Vec::new()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut times = Vec::new();
+    if sets_up {
+        let begun = Instant::now();
+        if let Err(problem) = needs::meet(&root()) {
+            eprintln!("error: {problem}");
+            return ExitCode::from(2);
+        }
+        times.push(("set-up", begun.elapsed(), true));
+    }
+    for (name, command) in steps {
+        println!("== {name}");
+        let begun = Instant::now();
+        let ok = run(command);
+        times.push((name, begun.elapsed(), ok));
+    }
+    println!("\n{}", shown(&times));
+    if times.iter().all(|(_, _, ok)| *ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Runs a command in the workspace, and says whether it went well.
+fn run(words: &[&str]) -> bool {
+    let status = Command::new(words[0]).args(&words[1..]).current_dir(root()).status();
+    match status {
+        Ok(status) => status.success(),
+        Err(error) => {
+            eprintln!("error: cannot start {}: {error}", words[0]);
+            false
+        }
+    }
+}
+
+/// How long each step took, and how it ended.
+fn shown(times: &[(&str, Duration, bool)]) -> String {
+    let line = |(name, took, ok): &(&str, Duration, bool)| {
+        let verdict = if *ok { "ok" } else { "FAILED" };
+        format!("{name:<12} {:>7.1} s  {verdict}", took.as_secs_f64())
+    };
+    times.iter().map(line).collect::<Vec<_>>().join("\n")
+}
