@@ -9,11 +9,11 @@ use std::{
 
 use wasmtime::Engine;
 
-use super::{CompileError, Component, Rejection, RejectionKind, Verdict, ran_out_of_memory};
+use super::{CompileError, Component, OVER_MEMORY, Rejection, RejectionKind, Verdict, ran_out_of_memory};
 use crate::{
     cache::Cache,
     digest::{Digest, KeyBuilder},
-    jail::{Ending, Finished, Jail, Spec},
+    jail::{Ending, Excess, Finished, Jail, Spec},
     limits::Limits,
     sandbox::engine,
     text,
@@ -96,7 +96,8 @@ impl Precompiler {
             read,
             write: vec![output.clone()],
             memory_bytes: self.limits.native_memory_bytes,
-            file_bytes: 64 * self.limits.component_bytes,
+            file_bytes: self.code_bytes(),
+            files_bytes: self.code_bytes(),
             cpu_s: self.limits.native_wall_ms.div_ceil(1000) * 2,
         };
         let wall = Duration::from_millis(self.limits.native_wall_ms);
@@ -107,6 +108,11 @@ impl Precompiler {
         Ok(Ok(std::fs::read(output.join("component.cwasm"))?))
     }
 
+    /// Native code is larger than its component, but not by any factor.
+    fn code_bytes(&self) -> u64 {
+        16 * self.limits.component_bytes
+    }
+
     fn rejection(&self, done: &Finished) -> Rejection {
         let said = text::capped(&text::one_line(&done.stderr), 500);
         let (kind, message) = match done.ending {
@@ -115,7 +121,15 @@ impl Precompiler {
                 let message = format!("native compilation was stopped at its limit of {limit} s");
                 (RejectionKind::NativeTimeout, message)
             }
-            _ if ran_out_of_memory(&done.stderr) => {
+            Ending::Signaled(libc::SIGXFSZ) | Ending::OverLimit(Excess::FileBytes) => {
+                let limit = text::bytes(self.code_bytes());
+                (RejectionKind::BadComponent, format!("native compilation wrote more than {limit}"))
+            }
+            Ending::OverLimit(excess) if excess != Excess::Memory => {
+                let message = format!("native compilation was stopped: {}", excess.words());
+                (RejectionKind::BadComponent, message)
+            }
+            ending if ending == OVER_MEMORY || ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.native_memory_bytes);
                 let message = format!("native compilation needed more than its limit of {limit} of memory");
                 (RejectionKind::NativeMemory, message)

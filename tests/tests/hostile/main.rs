@@ -22,6 +22,9 @@ async fn against_the_search() {
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
+/// Acts for a compiler that was taken over.
+const PRISONER: &str = env!("CARGO_BIN_EXE_prisoner");
+
 /// A key that lies in the host's environment throughout, and that nobody may ever show.
 const SECRET: &str = "sk-hostile-77f0c4e1";
 
