@@ -11,7 +11,7 @@ use wasmtime::Engine;
 
 use super::{CompileError, Component, OVER_MEMORY, Rejection, RejectionKind, Verdict, ran_out_of_memory};
 use crate::{
-    cache::Cache,
+    cache::{Cache, CacheError, trust},
     digest::{Digest, KeyBuilder},
     jail::{Ending, Excess, Finished, Jail, Spec},
     limits::Limits,
@@ -56,7 +56,7 @@ impl Precompiler {
         let key = self.key(component.digest);
         let path = self.cache.path("native", key, ".cwasm");
         self.cache.hold();
-        if let Some(loaded) = deserialize(&self.engine, &path) {
+        if let Some(loaded) = deserialize(&self.engine, &path)? {
             self.cache.used(&path);
             return Ok(Ok(loaded));
         }
@@ -65,7 +65,7 @@ impl Precompiler {
             Err(rejection) => return Ok(Err(rejection)),
         };
         let path = self.cache.put("native", key, ".cwasm", &code)?;
-        let loaded = deserialize(&self.engine, &path);
+        let loaded = deserialize(&self.engine, &path)?;
         loaded.map(Ok).ok_or_else(|| CompileError::Native(format!("{} does not load", path.display())))
     }
 
@@ -145,15 +145,17 @@ impl Precompiler {
     }
 }
 
-/// Native code from the cache, if it is there and fits this engine.
-fn deserialize(engine: &Engine, path: &Path) -> Option<wasmtime::component::Component> {
+/// Native code from the cache, if it is there and fits this engine. Fails where somebody else could have put it
+/// there.
+fn deserialize(engine: &Engine, path: &Path) -> Result<Option<wasmtime::component::Component>, CacheError> {
     if !path.is_file() {
-        return None;
+        return Ok(None);
     }
-    // SAFETY: wasmtime trusts what it loads. The file was written into the user's own cache folder by
-    // this program, from the output of its own compiler child; whoever can change it can also change
-    // this program.
-    unsafe { wasmtime::component::Component::deserialize_file(engine, path) }.ok()
+    trust::file(path)?;
+    // SAFETY: wasmtime trusts what it loads. Nobody but this user and root can write the file, or into any
+    // folder above it, and this program put it there, from the output of its own compiler child. Whoever can
+    // change it can also change this program.
+    Ok(unsafe { wasmtime::component::Component::deserialize_file(engine, path) }.ok())
 }
 
 /// Tells native code that this program can load from what other versions or settings have left.
@@ -166,7 +168,7 @@ impl Usable {
 
     /// Whether a file of native code can be loaded here.
     pub fn loads(&self, path: &Path) -> bool {
-        self.0.iter().any(|engine| deserialize(engine, path).is_some())
+        self.0.iter().any(|engine| deserialize(engine, path).is_ok_and(|loaded| loaded.is_some()))
     }
 }
 

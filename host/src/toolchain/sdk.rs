@@ -114,7 +114,7 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, observer: &dyn Observe
         .part("compiler", &toolchain.version)
         .part("target", TARGET)
         .finish();
-    cache.hold();
+    cache.folder("sdk")?;
     let home = cache.path("sdk", key, "");
     if let Some(sdk) = load(&home) {
         cache.used(&home.join(MANIFEST_NAME));
