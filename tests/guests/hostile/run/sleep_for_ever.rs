@@ -1,5 +1,6 @@
 //! Sleeps hour after hour.
-//! expect: out-of-fuel | 500,000,000
+//! expect: out-of-fuel | 50,000,000
+//! limit: fuel 50000000
 
 use mmh_sdk::prelude::*;
 
