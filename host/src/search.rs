@@ -17,7 +17,7 @@ use crate::{
     compile::{CompileError, Rejection},
     dataset::{Dataset, Example, Split},
     digest::Digest,
-    evaluate::{Evaluator, Learned, Learning, Past, Retry, Sink, sink::Recorder},
+    evaluate::{EVALUATION_TIMEOUT, Evaluator, Learned, Learning, Past, Retry, Sink, sink::Recorder},
     lineage,
     lint::{self, Leak, Lint},
     pricing::Usd,
@@ -306,11 +306,11 @@ impl Search {
         let train = &self.dataset.train;
         let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
-            Learning::Failed { reason, cost } => {
+            Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
                 return Ok(match self.cut_short() {
                     Some(stop) => Fate::stopped(&stop, 0, self.val.len()),
-                    None => Fate::Unscored { status: "learn-failed".into(), reason },
+                    None => Fate::Unscored { status: status.into(), reason },
                 });
             }
             Learning::Interrupted { cost } => {
@@ -326,6 +326,9 @@ impl Search {
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
             return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
+        }
+        if let Some(reason) = done.timed_out {
+            return Ok(Fate::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
         let score = score(&done.rows, &learned, self.config.mock);
         Ok(Fate::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
@@ -401,6 +404,11 @@ impl Search {
             let done = self.evaluator.evaluate(&learned, examples, split, Some(index), past, sink).await?;
             recorder.finish(&folder, examples)?;
             progress.spend(None, done.cost, &self.budget);
+            if let Some(reason) = done.timed_out {
+                self.observer.note(format!("{index:03} has no held-out score: {reason}"));
+                folder.seal()?;
+                continue;
+            }
             if !done.complete || self.cut_short().is_some() {
                 return folder.seal().map_err(SearchError::from);
             }
@@ -431,7 +439,7 @@ impl Search {
         };
         let batches: Vec<LearnRow> = reader.lines(&file("learn_trace.jsonl"))?;
         let fuel = batches.iter().map(|row| row.fuel).fold(0, u64::saturating_add);
-        Ok(Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() })
+        Ok(Learned { fuel, ..Learned::with_state(built.prepared, state) })
     }
 
     fn stage(&self, index: u32, stage: &str) {

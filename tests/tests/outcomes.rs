@@ -23,9 +23,10 @@ struct Expected {
 
 /// `predict` of every guest, one line each.
 fn table() -> BTreeMap<&'static str, Expected> {
-    let rows: [(&str, &str, &[&str]); 28] = [
+    let rows: [(&str, &str, &[&str]); 29] = [
         ("answer_limit.rs", "output-limit", &["the answer has 1 MiB, more than the limit of 64 KiB"]),
         ("budget_spent.rs", "budget-spent", &["the run's budget is spent"]),
+        ("busy.rs", "ok", &["busy"]),
         ("call_limit.rs", "call-limit", &["the limit of 16 model calls per example is reached"]),
         ("chance_and_time.rs", "ok", &["946684800"]),
         ("complete_all.rs", "ok", &["echo 0,echo 1,echo 2,echo 3,echo 4"]),

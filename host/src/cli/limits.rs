@@ -19,6 +19,10 @@ pub struct LimitArgs {
     /// Wall clock per example, model time included [default: 60]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     example_timeout_s: Option<u64>,
+    /// A harness's own time in one evaluation: learn and all examples together, without waiting for models
+    /// [default: 900]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    evaluation_timeout_s: Option<u64>,
     /// Model calls per example [default: 16]
     #[arg(long, value_name = "N")]
     model_calls: Option<u32>,
@@ -91,6 +95,7 @@ impl LimitArgs {
             fuel: self.fuel.unwrap_or(default.fuel),
             memory_bytes: scaled(self.memory_mib, MIB, default.memory_bytes),
             example_wall_ms: scaled(self.example_timeout_s, 1000, default.example_wall_ms),
+            evaluation_ms: scaled(self.evaluation_timeout_s, 1000, default.evaluation_ms),
             model_calls: self.model_calls.unwrap_or(default.model_calls),
             prompt_bytes: scaled(self.prompt_kib, KIB, default.prompt_bytes),
             reply_tokens: self.reply_tokens.unwrap_or(default.reply_tokens),
@@ -122,6 +127,7 @@ pub fn options(limits: &Limits) -> Vec<String> {
         ("--fuel", limits.fuel, default.fuel, 1),
         ("--memory-mib", limits.memory_bytes, default.memory_bytes, MIB),
         ("--example-timeout-s", limits.example_wall_ms, default.example_wall_ms, 1000),
+        ("--evaluation-timeout-s", limits.evaluation_ms, default.evaluation_ms, 1000),
         ("--model-calls", limits.model_calls.into(), default.model_calls.into(), 1),
         ("--prompt-kib", limits.prompt_bytes, default.prompt_bytes, KIB),
         ("--reply-tokens", limits.reply_tokens.into(), default.reply_tokens.into(), 1),
@@ -155,6 +161,7 @@ mod tests {
             fuel: 7,
             memory_bytes: 3 * MIB,
             example_wall_ms: 2000,
+            evaluation_ms: 5000,
             model_calls: 0,
             prompt_bytes: KIB,
             reply_tokens: 5,

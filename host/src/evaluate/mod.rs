@@ -5,20 +5,26 @@
 
 pub mod answers;
 mod journal;
+pub mod own_time;
 pub mod past;
 pub mod replies;
 pub mod sink;
 mod target;
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::future::join_all;
 
 use answers::{Answers, request_digest};
 use journal::Journal;
+pub use own_time::EVALUATION_TIMEOUT;
+use own_time::OwnTime;
 pub use past::{Past, Retry};
 pub use sink::Sink;
 pub use target::Target;
@@ -62,14 +68,25 @@ pub struct Learned {
     pub state: Arc<[u8]>,
     /// Fuel of all batches.
     pub fuel: u64,
+    /// Time that they took, without waiting for models.
+    pub own_time: Duration,
     pub cost: Cost,
+}
+
+impl Learned {
+    /// A harness with a state that it learned before, at no cost now.
+    pub fn with_state(prepared: Arc<Prepared>, state: impl Into<Arc<[u8]>>) -> Self {
+        Self { prepared, state: state.into(), fuel: 0, own_time: Duration::ZERO, cost: Cost::default() }
+    }
 }
 
 /// What came of offering a harness the train split.
 pub enum Learning {
     Done(Learned),
-    /// A batch failed; the harness has no state to be evaluated with.
+    /// The harness has no state to be evaluated with.
     Failed {
+        /// [`LEARN_FAILED`] or [`EVALUATION_TIMEOUT`].
+        status: &'static str,
         /// The batch, and how it ended.
         reason: String,
         cost: Cost,
@@ -86,7 +103,12 @@ pub struct Evaluation {
     pub cost: Cost,
     /// Whether every example was run.
     pub complete: bool,
+    /// Why the harness was stopped before the last example, if its own code took too long.
+    pub timed_out: Option<String>,
 }
+
+/// The status of a candidate that failed in `learn`.
+pub const LEARN_FAILED: &str = "learn-failed";
 
 impl Evaluator {
     /// Offers the harness all train examples, batch by batch. Batches that are on record are repeated, with
@@ -98,12 +120,17 @@ impl Evaluator {
         past: &Past,
         sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
-        let mut learned = Learned { prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+        let mut learned = Learned::with_state(prepared, []);
+        let own_time = OwnTime::new(self.sandbox.limits(), Duration::ZERO);
         for (batch, id, lessons) in batches(train) {
+            if own_time.is_over() {
+                let reason = own_time.reason(&format!("{batch} of {} batches of learn", batches(train).count()));
+                return Ok(Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost: learned.cost });
+            }
             let recorded = past.batches.get(batch);
             if let Some(row) = recorded.filter(|row| row.error.is_some()) {
                 learned.cost += recorded_cost(past.calls.get(&id));
-                return Ok(Learning::Failed { reason: failed(row), cost: learned.cost });
+                return Ok(learn_failed(row, learned.cost));
             }
             if self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
@@ -115,13 +142,15 @@ impl Evaluator {
             learned.cost += cost_of(&report.calls);
             let row = learn_row(self.target.id(), batch, lessons.len(), &report);
             learned.fuel += row.fuel;
+            own_time.add(report.own_time);
+            learned.own_time = own_time.spent();
             match recorded {
                 None => sink.batch(&row)?,
                 Some(recorded) => same_state(recorded, &row)?,
             }
             match report.result {
                 Ok(state) => learned.state = state.into(),
-                Err(_) => return Ok(Learning::Failed { reason: failed(&row), cost: learned.cost }),
+                Err(_) => return Ok(learn_failed(&row, learned.cost)),
             }
         }
         Ok(Learning::Done(learned))
@@ -144,7 +173,9 @@ impl Evaluator {
             total: examples.len(),
             ..Standing::default()
         }));
-        let queue = Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past });
+        let own_time = OwnTime::new(self.sandbox.limits(), harness.own_time);
+        let queue =
+            Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
         let lanes = (0..self.concurrency.clamp(1, examples.len().max(1))).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
@@ -159,10 +190,17 @@ impl Evaluator {
         let mut cost = Cost::default();
         done.iter().for_each(|(_, (_, spent))| cost += *spent);
         let complete = done.len() == examples.len();
-        Ok(Evaluation { rows: done.into_iter().map(|(_, (row, _))| row).collect(), cost, complete })
+        let ran = format!("{} of {} examples", done.len(), examples.len());
+        let timed_out = (!complete && queue.own_time.is_over()).then(|| queue.own_time.reason(&ran));
+        Ok(Evaluation {
+            timed_out,
+            rows: done.into_iter().map(|(_, (row, _))| row).collect(),
+            cost,
+            complete,
+        })
     }
 
-    /// Takes examples until there are none, or somebody asks to stop.
+    /// Takes examples until there are none, or the harness has taken too long, or somebody asks to stop.
     async fn lane(
         &self,
         harness: &Learned,
@@ -171,12 +209,12 @@ impl Evaluator {
         standing: &Mutex<Standing>,
     ) -> Result<Vec<(usize, (TraceRow, Cost))>, RecordError> {
         let mut done = Vec::new();
-        while !self.cancel.is_cancelled() {
+        while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
             let (row, cost) = match queue.past.rows.get(&example.id) {
                 Some(row) => (row.clone(), recorded_cost(queue.past.calls.get(&example.id))),
-                None => self.one(harness, example, &queue.past, sink).await?,
+                None => self.one(harness, example, queue, sink).await?,
             };
             self.tell(&row, cost, standing);
             done.push((at, (row, cost)));
@@ -188,13 +226,14 @@ impl Evaluator {
         &self,
         harness: &Learned,
         example: &Example,
-        past: &Past,
+        queue: &Queue,
         sink: &Arc<dyn Sink>,
     ) -> Result<(TraceRow, Cost), RecordError> {
         let stopwatch = self.clock.start();
-        let journal = self.journal(&example.id, past, sink);
+        let journal = self.journal(&example.id, &queue.past, sink);
         let setting = self.setting(&harness.state, &example.id, journal.clone());
         let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        queue.own_time.add(report.own_time);
         journal.finish(&report.calls)?;
         let cost = cost_of(&report.calls);
         let row = trace_row(self.target.id(), example, stopwatch.elapsed_ms(), report);
@@ -223,9 +262,10 @@ impl Evaluator {
 }
 
 /// How learning ended with this batch.
-fn failed(row: &LearnRow) -> String {
+fn learn_failed(row: &LearnRow, cost: Cost) -> Learning {
     let message = row.error.as_deref().unwrap_or_default();
-    format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name())
+    let reason = format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name());
+    Learning::Failed { status: LEARN_FAILED, reason, cost }
 }
 
 /// A batch that is repeated gives the state that it gave before.
@@ -260,6 +300,7 @@ struct Queue {
     examples: Vec<Example>,
     next: AtomicUsize,
     past: Past,
+    own_time: OwnTime,
 }
 
 /// A task of ours panicked: a bug of the host, not of a candidate.

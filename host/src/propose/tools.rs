@@ -13,7 +13,7 @@ use crate::{
     build::{Builder, Built},
     compile::Rejection,
     dataset::{Dataset, Example, Split},
-    evaluate::{Evaluator, Learning},
+    evaluate::{EVALUATION_TIMEOUT, Evaluator, Learning},
     limits::Limits,
     lint::{self, Lint},
     record::{
@@ -265,9 +265,9 @@ impl<'a> Toolbox<'a> {
         let (past, sink) = self.trials.begin(self.place.0, self.place.1);
         let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
             Learning::Done(learned) => learned,
-            Learning::Failed { reason, cost } => {
+            Learning::Failed { status, reason, cost } => {
                 self.trials.cost += cost;
-                let answer = json!({ "ok": false, "reason": "learn-failed", "diagnostics": reason });
+                let answer = json!({ "ok": false, "reason": status, "diagnostics": reason });
                 return Ok(Ok(answer.to_string()));
             }
             Learning::Interrupted { cost } => {
@@ -278,6 +278,10 @@ impl<'a> Toolbox<'a> {
         self.trials.cost += learned.cost;
         let done = self.evaluator.evaluate(&learned, &examples, Split::Val, None, past, sink).await?;
         self.trials.cost += done.cost;
+        if let Some(reason) = done.timed_out {
+            let answer = json!({ "ok": false, "reason": EVALUATION_TIMEOUT, "diagnostics": reason });
+            return Ok(Ok(answer.to_string()));
+        }
         self.history.note("dataset/val (trial)", examples.iter().map(|example| example.input.len()).sum())?;
         let correct = done.rows.iter().filter(|row| row.correct).count();
         let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
