@@ -119,16 +119,20 @@ enum Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    jail::keep_to_itself();
     // The confined children and their wardens start here too, before any thread exists.
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next()) {
-        (Some(jail::warden::COMMAND), _) => return jail::warden::main(),
         (Some(jail::enter::COMMAND), Some(spec)) => return jail::enter::main(&spec),
         (Some(jail::features::PROBE_COMMAND), Some(outside)) => return jail::features::probe(&outside),
         (Some(native::COMMAND), mode) => return native::main(mode.as_deref()),
+        (Some(jail::warden::COMMAND), _) => {
+            jail::keep_to_itself();
+            return jail::warden::main();
+        }
         _ => {}
     }
+    // The children do not: the warden looks into them.
+    jail::keep_to_itself();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

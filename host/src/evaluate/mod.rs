@@ -5,6 +5,7 @@
 
 pub mod answers;
 mod journal;
+mod lanes;
 pub mod own_time;
 pub mod past;
 pub mod replies;
@@ -124,7 +125,8 @@ impl Evaluator {
         let own_time = OwnTime::new(self.sandbox.limits(), Duration::ZERO);
         for (batch, id, lessons) in batches(train) {
             if own_time.is_over() {
-                let reason = own_time.reason(&format!("{batch} of {} batches of learn", batches(train).count()));
+                let reason =
+                    own_time.reason(&format!("{batch} of {} batches of learn", batches(train).count()));
                 return Ok(Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost: learned.cost });
             }
             let recorded = past.batches.get(batch);
@@ -156,8 +158,8 @@ impl Evaluator {
         Ok(Learning::Done(learned))
     }
 
-    /// Runs the harness over these examples, at most `concurrency` at once. Those that are on record are
-    /// taken from there.
+    /// Runs the harness over these examples, at most `concurrency` at once, and no more than the machine's memory
+    /// has room for. Those that are on record are taken from there.
     pub async fn evaluate(
         &self,
         harness: &Learned,
@@ -177,7 +179,9 @@ impl Evaluator {
         let queue =
             Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
-        let lanes = (0..self.concurrency.clamp(1, examples.len().max(1))).map(|_| {
+        let memory_bytes = self.sandbox.limits().memory_bytes;
+        let lanes = lanes::at_once(self.concurrency, examples.len(), memory_bytes);
+        let lanes = (0..lanes).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
             let (sink, standing) = (sink.clone(), standing.clone());
             tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing).await })

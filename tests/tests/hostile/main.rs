@@ -2,7 +2,7 @@
 //! under `tests/guests/hostile`, and that it is contained, named, and harms nobody beside it.
 //!
 //! `every_case_is_contained` starts this test program again in a network namespace of its own (see
-//! `suite`); what it comes to is the table in `SECURITY.md`.
+//! `suite`); what it comes to is `docs/hostile-cases.md`.
 
 mod case;
 mod run;

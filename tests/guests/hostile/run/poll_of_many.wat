@@ -1,5 +1,5 @@
 ;; Asks ten thousand times at once whether the same moment has come.
-;; expect: trap | 10000 pollables are polled
+;; expect: trap | store handle limit exceeded
 
 (module
   (import "wasi:clocks/monotonic-clock@0.2.3" "subscribe-duration" (func $later (param i64) (result i32)))

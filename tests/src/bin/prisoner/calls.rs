@@ -83,7 +83,6 @@ fn modes(victim: *const libc::c_char, readable: i32) -> Vec<Attempt> {
     let mut found = calls! {
         SYS_fchmod(readable, 0o777);
         SYS_fchmodat(libc::AT_FDCWD, victim, 0o666);
-        SYS_fchmodat2(libc::AT_FDCWD, victim, 0o666, 0);
         SYS_fchown(readable, 0, 0);
         SYS_fchownat(libc::AT_FDCWD, victim, 0, 0, 0);
         SYS_utimensat(libc::AT_FDCWD, victim, 0, 0);
@@ -93,6 +92,7 @@ fn modes(victim: *const libc::c_char, readable: i32) -> Vec<Attempt> {
     #[cfg(target_arch = "x86_64")]
     found.extend(calls! {
         SYS_chmod(victim, 0o666);
+        SYS_fchmodat2(libc::AT_FDCWD, victim, 0o666, 0);
         SYS_chown(victim, 0, 0);
         SYS_lchown(victim, 0, 0);
         SYS_utime(victim, 0);
