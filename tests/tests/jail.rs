@@ -219,6 +219,34 @@ fn nothing_outlives_the_host() {
     assert_eq!(running("sleep\u{0}87.75"), Vec::<String>::new());
 }
 
+/// The same from the outside: a host that is killed while a compiler works for it.
+#[test]
+fn nothing_outlives_a_killed_host() {
+    let cache = own_cache();
+    let path = cache.0.path().join("endless.rs");
+    std::fs::write(&path, guest("compile/endless_constant.rs")).expect("a file");
+    let mut host = Command::new(PROGRAM)
+        .arg("check")
+        .arg(&path)
+        .env("MMH_CACHE_DIR", cache.0.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let at_work = || running(&cache.0.path().display().to_string());
+    let wait_until = |is_so: &dyn Fn() -> bool, what: &str| {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{what}: {:?}", at_work());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait_until(&|| at_work().iter().any(|line| line.contains("--crate-name=harness")), "rustc works");
+    host.kill().expect("it is killed");
+    host.wait().expect("it is reaped");
+    wait_until(&|| at_work().is_empty(), "everything ends");
+}
+
 /// The processes of this machine whose command line has this in it.
 fn running(wanted: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").expect("/proc is there").flatten();

@@ -90,7 +90,8 @@ mod tests {
             ("folders that cannot be listed", |folder| {
                 fs::create_dir_all(folder.join("a/b/c")).expect("a folder");
                 for name in ["a/b", "a"] {
-                    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o000)).expect("a mode");
+                    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o000))
+                        .expect("a mode");
                 }
             }),
             ("links to elsewhere", |folder| {

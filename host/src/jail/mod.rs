@@ -17,7 +17,9 @@ pub mod watch;
 
 use std::{io, path::PathBuf, process::Stdio, time::Duration};
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -178,7 +180,13 @@ const MAX_REPORT_BYTES: u64 = 64 << 10;
 /// into it. To be called first.
 pub fn keep_to_itself() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // Both only fail on kernels that do not know them: there is nothing to be kept from then.
+    // What does not work shows in `mmh doctor`.
     let _ = setrlimit(Resource::Core, none);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Whether that worked.
+pub fn keeps_to_itself() -> bool {
+    getrlimit(Resource::Core).current == Some(0)
+        && dumpable_behavior().is_ok_and(|it| it == DumpableBehavior::NotDumpable)
 }

@@ -279,3 +279,28 @@ fn exactly(at: u8, value: u32) -> Argument {
 fn masked(at: u8, bits: c_int, value: c_int) -> Argument {
     Argument { at, bits: (bits as u32).into(), value: (value as u32).into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_call_stands_once_and_says_why() {
+        let table = allowed(1);
+        let numbers: HashSet<i64> = table.iter().map(|it| it.number).collect();
+        assert_eq!(numbers.len(), table.len(), "each once");
+        for Allowed { name, why, when, .. } in &table {
+            assert!(!why.is_empty(), "{name}");
+            if let When::Either(alternatives) = when {
+                let is_met = |it: &Argument| it.at < 6 && it.value & !it.bits == 0;
+                assert!(alternatives.iter().all(|it| !it.is_empty()), "{name} without a condition is Always");
+                assert!(
+                    alternatives.iter().flatten().all(is_met),
+                    "{name} has a condition that nothing meets"
+                );
+            }
+        }
+    }
+}
