@@ -9,11 +9,12 @@
 //! Not in here: what is run. See `compile` and `compile::native`.
 
 pub mod enter;
+mod excess;
 pub mod features;
 mod filter;
 pub mod syscalls;
 pub mod warden;
-pub mod watch;
+mod watch;
 
 use std::{io, path::PathBuf, process::Stdio, time::Duration};
 
@@ -26,8 +27,8 @@ use tokio::{
     process::{Child, Command},
 };
 
+pub use excess::Excess;
 use warden::{Order, Report};
-pub use watch::Excess;
 
 /// What a child may do. Paths are absolute.
 #[derive(Clone, Debug, Serialize, Deserialize)]

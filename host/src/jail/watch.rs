@@ -14,22 +14,11 @@ use std::{
 };
 
 use rustix::process::Pid;
-use serde::{Deserialize, Serialize};
 
-use super::Spec;
-
-/// Most processes and threads at once, besides those for each processor: a linker starts one thread for each.
-const MAX_TASKS: u64 = 256;
-const MAX_TASKS_PER_PROCESSOR: u64 = 4;
-
-/// Most files and folders in the writable folders.
-const MAX_FILES: u64 = 1_000;
-
-/// How deep folders may nest in the writable folders.
-const MAX_DEPTH: usize = 32;
-
-/// Most sockets at once: the kernel keeps what is written into one, and counts it as nobody's memory.
-const MAX_SOCKETS: u64 = 64;
+use super::{
+    Spec,
+    excess::{Excess, MAX_DEPTH, MAX_FILES, MAX_SOCKETS, max_tasks},
+};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -39,40 +28,6 @@ const LOOKS_IN_A_PAUSE: u32 = 5;
 
 /// A process that is about to become another one shares its memory for a moment, and is counted twice.
 const MOMENT: Duration = Duration::from_millis(5);
-
-/// Which sum is over its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Excess {
-    /// Memory of all processes.
-    Memory,
-    /// Processes and threads.
-    Tasks,
-    /// Bytes of all files.
-    FileBytes,
-    /// Number of files and folders.
-    Files,
-    /// Folders in folders.
-    Depth,
-    /// Pairs of sockets.
-    Sockets,
-    /// Something that cannot be looked at, and so cannot be counted.
-    Hidden,
-}
-
-impl Excess {
-    /// What the child did, for people.
-    pub fn words(self) -> String {
-        match self {
-            Self::Memory => "all its processes together needed too much memory".into(),
-            Self::Tasks => format!("it started more than {} processes and threads", max_tasks()),
-            Self::FileBytes => "all its files together were too large".into(),
-            Self::Files => format!("it made more than {MAX_FILES} files"),
-            Self::Depth => format!("it nested folders deeper than {MAX_DEPTH}"),
-            Self::Sockets => format!("it held more than {MAX_SOCKETS} sockets"),
-            Self::Hidden => "it hid files or processes, so that they could not be counted".into(),
-        }
-    }
-}
 
 /// Looks at a process group and the folders it may write in.
 pub struct Watch<'a> {
@@ -224,11 +179,6 @@ impl<'a> Watch<'a> {
         }
         Ok(())
     }
-}
-
-fn max_tasks() -> u64 {
-    let processors = thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    MAX_TASKS + MAX_TASKS_PER_PROCESSOR * processors
 }
 
 /// Memory of a process that no file stands behind, of its `status`.
