@@ -314,21 +314,21 @@ pub trait Guest {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_world_harness_cabi {
-    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+    ($ty:ident) => {
         const _ : () = { #[unsafe (export_name = "predict")] unsafe extern "C" fn
         export_predict(arg0 : * mut u8, arg1 : usize, arg2 : * mut u8, arg3 : usize, arg4
         : * mut u8, arg5 : usize, arg6 : * mut u8, arg7 : usize, arg8 : * mut u8, arg9 :
-        usize,) -> * mut u8 { unsafe { $($path_to_types)*:: _export_predict_cabi::<$ty >
+        usize,) -> * mut u8 { unsafe { $crate::__private:: _export_predict_cabi::<$ty >
         (arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9) } } #[unsafe
         (export_name = "cabi_post_predict")] unsafe extern "C" fn
-        _post_return_predict(arg0 : * mut u8,) { unsafe { $($path_to_types)*::
+        _post_return_predict(arg0 : * mut u8,) { unsafe { $crate::__private::
         __post_return_predict::<$ty > (arg0) } } #[unsafe (export_name = "learn")] unsafe
         extern "C" fn export_learn(arg0 : * mut u8, arg1 : usize, arg2 : * mut u8, arg3 :
         usize, arg4 : * mut u8, arg5 : usize, arg6 : * mut u8, arg7 : usize, arg8 : * mut
-        u8, arg9 : usize,) -> * mut u8 { unsafe { $($path_to_types)*::
+        u8, arg9 : usize,) -> * mut u8 { unsafe { $crate::__private::
         _export_learn_cabi::<$ty > (arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8,
         arg9) } } #[unsafe (export_name = "cabi_post_learn")] unsafe extern "C" fn
-        _post_return_learn(arg0 : * mut u8,) { unsafe { $($path_to_types)*::
+        _post_return_learn(arg0 : * mut u8,) { unsafe { $crate::__private::
         __post_return_learn::<$ty > (arg0) } } };
     };
 }
@@ -1378,12 +1378,9 @@ mod _rt {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_harness_impl {
+    
     ($ty:ident) => {
-        $crate::__private::export_mmh_world!($ty with_types_in $crate::__private);
-    };
-    ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
-        $($path_to_types_root)*:: __export_world_harness_cabi!($ty with_types_in
-        $($path_to_types_root)*); const _ : () = { #[rustfmt::skip] #[cfg(target_arch =
+        $crate::__export_world_harness_cabi!($ty); const _ : () = { #[rustfmt::skip] #[cfg(target_arch =
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:mmh:harness@1.0.0:harness:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static

@@ -1,37 +1,38 @@
 //! Between the generated bindings and the types that a harness sees. WebAssembly only.
 
-use crate::bindings::mmh::harness::{log as host_log, model as host_model, types as host_types};
+use crate::bindings::{
+    Guest,
+    mmh::harness::{log as host_log, model as host_model, types as host_types},
+};
 use crate::{
     Attempt, Feedback, Harness, Message, ModelError, Prediction, Reply, Request, Role, StopReason, Task,
     Usage, log::Level,
 };
 
-/// Implements the bindings' `Guest` for a marker type by way of a harness.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! bind_harness {
-    ($exported:ident, $harness:ty) => {
-        impl $crate::__private::Guest for $exported {
-            fn predict(
-                task: $crate::__private::Task,
-                state: ::std::vec::Vec<u8>,
-                input: ::std::string::String,
-            ) -> ::core::result::Result<$crate::__private::Prediction, ::std::string::String> {
-                $crate::__private::predict::<$harness>(task, &state, &input)
-            }
-
-            fn learn(
-                task: $crate::__private::Task,
-                state: ::std::vec::Vec<u8>,
-                feedback: ::std::vec::Vec<$crate::__private::Feedback>,
-            ) -> ::core::result::Result<::std::vec::Vec<u8>, ::std::string::String> {
-                $crate::__private::learn::<$harness>(task, &state, feedback)
-            }
-        }
-    };
+/// Stands for a harness in the exported functions.
+pub trait Exported {
+    type Harness: Harness;
 }
 
-pub fn predict<H: Harness>(
+impl<E: Exported> Guest for E {
+    fn predict(
+        task: host_types::Task,
+        state: Vec<u8>,
+        input: String,
+    ) -> Result<host_types::Prediction, String> {
+        predict::<E::Harness>(task, &state, &input)
+    }
+
+    fn learn(
+        task: host_types::Task,
+        state: Vec<u8>,
+        feedback: Vec<host_types::Feedback>,
+    ) -> Result<Vec<u8>, String> {
+        learn::<E::Harness>(task, &state, feedback)
+    }
+}
+
+fn predict<H: Harness>(
     task: host_types::Task,
     state: &[u8],
     input: &str,
@@ -42,7 +43,7 @@ pub fn predict<H: Harness>(
     Ok(host_types::Prediction { label })
 }
 
-pub fn learn<H: Harness>(
+fn learn<H: Harness>(
     task: host_types::Task,
     state: &[u8],
     feedback: Vec<host_types::Feedback>,

@@ -52,9 +52,13 @@ macro_rules! export {
         const _: fn() = $crate::assert_harness::<$harness>;
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            struct Exported;
-            $crate::__private::bind!(Exported, $harness);
-    $crate::__private::export_mmh_world!(Exported with_types_in $crate::__private);
+            // The exported functions, which have to be unsafe, know this name only. What is written in the
+            // harness stands nowhere but here.
+            struct __MmhExported;
+            impl $crate::__private::Exported for __MmhExported {
+                type Harness = $harness;
+            }
+            $crate::__export_harness_impl!(__MmhExported);
         };
     };
 }
@@ -67,7 +71,8 @@ pub fn assert_harness<H: Harness>() {}
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::bind_harness as bind;
-    pub use crate::bindings::*;
-    pub use crate::glue::{learn, predict};
+    pub use crate::bindings::{
+        __post_return_learn, __post_return_predict, _export_learn_cabi, _export_predict_cabi,
+    };
+    pub use crate::glue::Exported;
 }

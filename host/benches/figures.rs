@@ -36,7 +36,6 @@ use mmh::{
     },
     pricing::Usd,
     progress::Silent,
-    record::format::Cost,
     sandbox::{ModelPort, Place, Task},
     search::BASELINE,
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
@@ -301,7 +300,7 @@ impl ChatModel for Delayed {
 fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned { prepared: built.prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+    let harness = Learned::with_state(built.prepared, []);
     let example =
         |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
     let examples: Vec<Example> = (0..1000).map(example).collect();
@@ -351,7 +350,7 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
     figures.push(memory("  resident at most, with the server", peak_bytes("self"), 500));
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned { prepared: built.prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+    let harness = Learned::with_state(built.prepared, []);
     let examples = median(criterion, "the same by 2,000 examples", || {
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);

@@ -12,6 +12,9 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Wall clock per example, model time included. A safety net: nothing that scores depends on it.
     pub example_wall_ms: u64,
+    /// Time that a harness's own code takes in one evaluation: `learn` and all examples together, without waiting
+    /// for models. A safety net as well: a harness that reaches it has no score.
+    pub evaluation_ms: u64,
     /// Model calls per example, and per `learn` batch.
     pub model_calls: u32,
     /// All text of one model call's prompt.
@@ -68,6 +71,7 @@ impl Default for Limits {
             fuel: 10_000_000_000,
             memory_bytes: 256 << 20,
             example_wall_ms: 60_000,
+            evaluation_ms: 900_000,
             model_calls: 16,
             prompt_bytes: 256 << 10,
             reply_tokens: 4096,

@@ -414,9 +414,13 @@ fn doctor_reports() {
         .expect("it starts");
     let said = both(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    for part in
-        ["ok        compiler: rustc 1.", "ok        jail: ", "ok        cache: ", "key OPENAI_API_KEY: set"]
-    {
+    for part in [
+        "ok        compiler: rustc 1.",
+        "ok        jail: ",
+        "ok        host: ",
+        "ok        cache: ",
+        "key OPENAI_API_KEY: set",
+    ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
     assert!(!said.contains("secret"), "{said}");

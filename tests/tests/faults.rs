@@ -22,7 +22,6 @@ use mmh::{
     },
     pricing::Usd,
     progress::Silent,
-    record::format::Cost,
     sandbox::OutcomeKind,
     search::BASELINE,
 };
@@ -96,7 +95,7 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
         observer: Arc::new(Silent),
         cancel: cancel.clone(),
     };
-    let harness = Learned { prepared: built.prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+    let harness = Learned::with_state(built.prepared, []);
     let work =
         evaluator.evaluate(&harness, &dataset.train, Split::Train, None, Past::default(), Arc::new(Discard));
     let evaluation = work.await.expect("it is evaluated");

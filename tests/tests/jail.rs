@@ -1,12 +1,21 @@
 //! Sources that try to get out, or to wear the compiler down: refused or stopped, with a clear message,
 //! and nothing is left behind.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use mmh::{
     cache::Cache,
     compile::RejectionKind,
-    jail::{Ending, Jail, Spec, features},
+    jail::{
+        Confinement, Ending, Jail, Spec, features,
+        warden::{self, Order},
+    },
     limits::Limits,
 };
 use mmh_tests::{builder_in, cache_dir, guest, guests};
@@ -122,6 +131,7 @@ fn shell(script: &str, folder: &Path) -> Spec {
         write: vec![folder.join("out")],
         memory_bytes: 256 << 20,
         file_bytes: 1 << 20,
+        files_bytes: 4 << 20,
         cpu_s: 5,
     }
 }
@@ -150,7 +160,7 @@ async fn the_jail_holds() {
             "",
         ),
         ("starts no session", "setsid -w echo free 2>/dev/null || echo kept", "kept", ""),
-        ("links lead nowhere", "ln -s /etc/passwd out/link && cat out/link", "", "Permission denied"),
+        ("links lead nowhere", "ln -s /etc/passwd out/link && cat out/link", "", "Operation not permitted"),
     ];
     for (name, script, stdout, stderr) in table {
         let done = jail.run(&shell(script, folder.path()), Duration::from_secs(60), 4096).await.expect(name);
@@ -175,6 +185,66 @@ async fn the_whole_group_is_killed() {
         assert_eq!(done.ending, ending, "{name}");
         assert_eq!(running("sleep\u{0}87.25"), Vec::<String>::new(), "{name}: processes are left");
     }
+}
+
+/// A host that is gone, however it went, has closed its end of the warden's standard input.
+#[test]
+fn nothing_outlives_the_host() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("out")).expect("a folder");
+    let script = "sleep 87.75 & (sleep 87.75 &) ; echo started; sleep 87.75";
+    let order = Order {
+        spec: shell(script, folder.path()),
+        confinement: Confinement::Full,
+        launcher: PROGRAM.into(),
+        wall: Duration::from_secs(60),
+        output_bytes: 100,
+    };
+    let mut order = serde_json::to_vec(&order).expect("JSON");
+    order.push(b'\n');
+    let mut warden = Command::new(PROGRAM)
+        .arg(warden::COMMAND)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut stdin = warden.stdin.take().expect("a pipe");
+    stdin.write_all(&order).expect("it listens");
+    let begun = Instant::now();
+    while running("sleep\u{0}87.75").len() < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "they start");
+    }
+    drop(stdin);
+    warden.wait().expect("it ends");
+    assert_eq!(running("sleep\u{0}87.75"), Vec::<String>::new());
+}
+
+/// The same from the outside: a host that is killed while a compiler works for it.
+#[test]
+fn nothing_outlives_a_killed_host() {
+    let cache = own_cache();
+    let path = cache.0.path().join("endless.rs");
+    std::fs::write(&path, guest("compile/endless_constant.rs")).expect("a file");
+    let mut host = Command::new(PROGRAM)
+        .arg("check")
+        .arg(&path)
+        .env("MMH_CACHE_DIR", cache.0.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let at_work = || running(&cache.0.path().display().to_string());
+    let wait_until = |is_so: &dyn Fn() -> bool, what: &str| {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{what}: {:?}", at_work());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait_until(&|| at_work().iter().any(|line| line.contains("--crate-name=harness")), "rustc works");
+    host.kill().expect("it is killed");
+    host.wait().expect("it is reaped");
+    wait_until(&|| at_work().is_empty(), "everything ends");
 }
 
 /// The processes of this machine whose command line has this in it.

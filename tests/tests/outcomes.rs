@@ -23,9 +23,10 @@ struct Expected {
 
 /// `predict` of every guest, one line each.
 fn table() -> BTreeMap<&'static str, Expected> {
-    let rows: [(&str, &str, &[&str]); 27] = [
+    let rows: [(&str, &str, &[&str]); 29] = [
         ("answer_limit.rs", "output-limit", &["the answer has 1 MiB, more than the limit of 64 KiB"]),
         ("budget_spent.rs", "budget-spent", &["the run's budget is spent"]),
+        ("busy.rs", "ok", &["busy"]),
         ("call_limit.rs", "call-limit", &["the limit of 16 model calls per example is reached"]),
         ("chance_and_time.rs", "ok", &["946684800"]),
         ("complete_all.rs", "ok", &["echo 0,echo 1,echo 2,echo 3,echo 4"]),
@@ -60,6 +61,7 @@ fn table() -> BTreeMap<&'static str, Expected> {
             &["panicked at harness.rs:12:29: index out of bounds: the len is 1 but the index is 9"],
         ),
         ("prompt_limit.rs", "prompt-limit", &["the prompt is larger than the limit of 262144 bytes"]),
+        ("sleep.rs", "ok", &["3600 s later"]),
         ("stack_overflow.rs", "stack-overflow", &["the calls nested deeper than 1 MiB of stack"]),
         ("state_limit.rs", "ok", &["0"]),
         ("surroundings.rs", "ok", &["[] [] \"\""]),
@@ -83,6 +85,9 @@ struct Echo;
 impl ModelPort for Echo {
     async fn complete(&self, request: &Arc<ChatRequest>, _: Place, _: Duration) -> Called {
         let prompt = request.prompt_text();
+        if prompt == "never" {
+            std::future::pending::<()>().await;
+        }
         let result = match prompt.as_str() {
             "unavailable" => Err(CallError::Model(ModelError::Unavailable("it is asleep".into()))),
             "refused" => Err(CallError::Model(ModelError::Refused("not this".into()))),

@@ -14,7 +14,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{IN_USE, SCRATCH};
+use super::{IN_USE, SCRATCH, remove};
 use crate::toolchain::sdk;
 
 /// Between making a scratch folder and locking it, it looks left behind: for a moment, not for so long.
@@ -134,7 +134,7 @@ struct Entry {
 impl Entry {
     fn remove(&self) -> io::Result<()> {
         let removed = match self.is_folder {
-            true => fs::remove_dir_all(&self.path),
+            true => remove::folder(&self.path),
             false => fs::remove_file(&self.path),
         };
         match removed {

@@ -1,13 +1,15 @@
 //! The user's cache folder: built SDKs, components, native code, scratch space.
 //!
 //! Entries are named by content-hash keys and appear whole or not at all. Losing the folder costs time,
-//! never results.
+//! never results. It is made for its owner alone, and not used where somebody else can write in it ([`trust`]).
 //!
 //! Whoever uses the folder holds a shared lock on it for as long, and every scratch folder is locked by its
 //! owner. The kernel lets go of both when a process ends, however it ends: so [`collect`] can tell what is
 //! in use from what was left behind.
 
 pub mod collect;
+mod remove;
+pub mod trust;
 
 use std::{
     fs::{self, File},
@@ -17,7 +19,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
 use crate::digest::Digest;
 
@@ -40,28 +42,40 @@ pub struct Cache {
 
 /// A fresh folder that vanishes when dropped.
 pub struct Scratch {
-    folder: TempDir,
+    folder: PathBuf,
     /// Says that the folder's owner is alive.
     _lock: File,
 }
 
 impl Scratch {
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = remove::folder(&self.folder) {
+            tracing::debug!("{} is left to be cleared later: {error}", self.folder.display());
+        }
     }
 }
 
 /// The cache folder could not be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use the cache file {path}: {source}; --cache-dir or MMH_CACHE_DIR names another folder")]
-pub struct CacheError {
-    path: PathBuf,
-    source: io::Error,
+pub enum CacheError {
+    #[error("cannot use the cache file {path}: {source}; --cache-dir or MMH_CACHE_DIR names another folder")]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "the cache folder is not used, because somebody else could put native code into it: {0}; --cache-dir or \
+         MMH_CACHE_DIR names another folder"
+    )]
+    Distrust(#[from] trust::Distrust),
 }
 
 /// Names a path in an I/O error.
 fn at(path: &Path) -> impl Fn(io::Error) -> CacheError {
-    move |source| CacheError { path: path.to_owned(), source }
+    move |source| CacheError::Io { path: path.to_owned(), source }
 }
 
 impl Cache {
@@ -74,7 +88,7 @@ impl Cache {
     /// somebody clears the folder.
     pub fn hold(&self) {
         self.held.get_or_init(|| {
-            let _ = fs::create_dir_all(&self.root);
+            let _ = trust::create(&self.root);
             let path = self.root.join(IN_USE);
             let created = File::options().read(true).append(true).create(true).open(&path);
             // A folder that cannot be written can be used all the same, and is not cleared by its users.
@@ -97,6 +111,9 @@ impl Cache {
     pub fn get(&self, kind: &str, key: Digest, extension: &str) -> Result<Option<Vec<u8>>, CacheError> {
         self.hold();
         let path = self.path(kind, key, extension);
+        if path.exists() {
+            trust::file(&path)?;
+        }
         match fs::read(&path) {
             Ok(bytes) => {
                 self.used(&path);
@@ -129,7 +146,8 @@ impl Cache {
     /// A folder of the cache, created.
     pub fn folder(&self, kind: &str) -> Result<PathBuf, CacheError> {
         let folder = self.root.join(kind);
-        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        trust::create(&folder).map_err(at(&folder))?;
+        trust::folder(&folder)?;
         self.hold();
         folder.canonicalize().map_err(at(&folder))
     }
@@ -138,8 +156,9 @@ impl Cache {
     pub fn scratch(&self) -> Result<Scratch, CacheError> {
         let parent = self.folder("scratch")?;
         let folder = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&parent).map_err(at(&parent))?;
+        let folder = folder.keep();
         // A folder can be locked like a file, so nothing has to lie in it that a compiler could see.
-        let lock = File::open(folder.path()).map_err(at(folder.path()))?;
+        let lock = File::open(&folder).map_err(at(&folder))?;
         // Where locks do not work, the folder's age protects it.
         let _ = lock.try_lock();
         Ok(Scratch { folder, _lock: lock })

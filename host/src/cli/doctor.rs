@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{CliResult, Global, environment, error::EXAMINED_NOT_OK, output};
 use crate::{
     jail::{
-        Jail,
+        self, Jail,
         features::{self, Feature},
     },
     progress::Silent,
@@ -32,8 +32,8 @@ struct Finding {
 
 pub async fn main(global: &Global, args: DoctorArgs) -> CliResult {
     let cache = environment::cache(global)?;
-    let (jail, features) = jail().await;
-    let findings = [compiler(global).await, jail, cache_folder(&cache)];
+    let (jail, features) = confinement().await;
+    let findings = [compiler(global).await, jail, host(), cache_folder(&cache)];
     let keys = environment::keys(global, &environment::catalog(global)?)?;
     let ok = findings.iter().all(|finding| finding.ok);
     if args.json {
@@ -71,7 +71,7 @@ async fn compiler(global: &Global) -> Finding {
     Finding { what: "compiler", ok, detail }
 }
 
-async fn jail() -> (Finding, Vec<Feature>) {
+async fn confinement() -> (Finding, Vec<Feature>) {
     let (ok, detail, features) = match environment::this_program() {
         Ok(program) => {
             let found = features::detect(&Jail::new(program)).await;
@@ -80,6 +80,17 @@ async fn jail() -> (Finding, Vec<Feature>) {
         Err(_) => (false, "this program's own file cannot be found".into(), Vec::new()),
     };
     (Finding { what: "jail", ok, detail }, features)
+}
+
+/// Whether this process keeps its keys to itself.
+fn host() -> Finding {
+    let (ok, detail) = match jail::keeps_to_itself() {
+        true => (true, "writes no core dumps, and no other process of yours can look into it"),
+        false => {
+            (false, "this system lets it write core dumps, or others look into it: keys may be in there")
+        }
+    };
+    Finding { what: "host", ok, detail: detail.into() }
 }
 
 fn cache_folder(cache: &crate::cache::Cache) -> Finding {

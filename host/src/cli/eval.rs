@@ -31,7 +31,10 @@ use crate::{
     compile::Rejection,
     dataset::{self, BUILTIN, Dataset, Source, Split},
     digest::Digest,
-    evaluate::{Evaluation, Evaluator, Learned, Learning, Past, Sink, replies::Tally, sink::Discard},
+    evaluate::{
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, LEARN_FAILED, Learned, Learning, Past, Sink,
+        replies::Tally, sink::Discard,
+    },
     lint::{self, Leak, Lint, Place},
     pricing::Usd,
     progress::Observer,
@@ -218,18 +221,21 @@ async fn build(args: &EvalArgs, builder: &Builder) -> Result<Result<(String, Bui
     Ok(verdict.map(|built| (source, built)))
 }
 
-/// Learning, then all examples; or why there was no learning.
+/// Why a harness has no score: the kind, and the words.
+type Unscored = (&'static str, String);
+
+/// Learning, then all examples; or why there is no score.
 async fn evaluate(
     args: &EvalArgs,
     evaluator: &Evaluator,
     dataset: &Dataset,
     built: Built,
-) -> Result<Result<(Learned, Evaluation), String>, CliError> {
+) -> Result<Result<(Learned, Evaluation), Unscored>, CliError> {
     let sink: Arc<dyn Sink> = Arc::new(Discard);
     let learned = match evaluator.learn(built.prepared, &dataset.train, &Past::default(), &sink).await? {
         Learning::Done(learned) => learned,
-        Learning::Failed { reason, .. } => return Ok(Err(reason)),
-        Learning::Interrupted { .. } => return Ok(Err("stopped while learning".into())),
+        Learning::Failed { status, reason, .. } => return Ok(Err((status, reason))),
+        Learning::Interrupted { .. } => return Ok(Err((LEARN_FAILED, "stopped while learning".into()))),
     };
     let split = Split::from(args.split);
     let size = args.eval_size.map_or(usize::MAX, |size| size as usize);
@@ -242,7 +248,10 @@ async fn evaluate(
         )));
     }
     let done = evaluator.evaluate(&learned, &examples, split, None, Past::default(), sink).await?;
-    Ok(Ok((learned, done)))
+    match done.timed_out {
+        Some(reason) => Ok(Err((EVALUATION_TIMEOUT, reason))),
+        None => Ok(Ok((learned, done))),
+    }
 }
 
 fn rejected(args: &EvalArgs, rejection: &Rejection) -> ExitCode {
@@ -286,11 +295,11 @@ fn leaked(leaks: &[Leak]) -> String {
     text::plain(&out)
 }
 
-fn failed(args: &EvalArgs, problem: &str) -> ExitCode {
+fn failed(args: &EvalArgs, (kind, problem): &Unscored) -> ExitCode {
     if args.json {
-        output::json(&json!({ "ok": false, "kind": "learn-failed", "message": problem }));
+        output::json(&json!({ "ok": false, "kind": kind, "message": problem }));
     } else {
-        outln!("{problem}");
+        outln!("{kind}: {}", text::plain(problem));
     }
     ExitCode::from(EXAMINED_NOT_OK)
 }

@@ -108,6 +108,8 @@ limits! {
         "Memory of a harness";
     example_timeout_s "--example-timeout-s" "S" S, 1, DAY_S => example_wall_ms: u64, Patience,
         "Wall clock per example, model time included; 660 where the target is on this machine";
+    evaluation_timeout_s "--evaluation-timeout-s" "S" S, 1, 604_800 => evaluation_ms: u64, Patience,
+        "A harness's own time in one evaluation: learn and all examples together, without waiting for models";
     model_calls "--model-calls" "N" 1, 0, MOST => model_calls: u32, Results,
         "Model calls per example";
     prompt_kib "--prompt-kib" "KIB" KIB, 1, MIB => prompt_bytes: u64, Results,
@@ -216,6 +218,7 @@ mod tests {
             fuel: 7,
             memory_bytes: 3 * MIB,
             example_wall_ms: 2000,
+            evaluation_ms: 5000,
             model_calls: 0,
             prompt_bytes: KIB,
             reply_tokens: 5,

@@ -132,15 +132,22 @@ enum Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    // The confined children start here too, before any thread exists. This program wrote their arguments.
+    // The confined children and their wardens start here too, before any thread exists. This program wrote their
+    // arguments.
     let mut args = std::env::args_os().skip(1);
     let (first, second) = (args.next(), args.next());
     match (first.as_ref().and_then(|it| it.to_str()), second.as_ref().map(|it| it.to_str())) {
         (Some(jail::enter::COMMAND), Some(Some(spec))) => return jail::enter::main(spec),
         (Some(jail::features::PROBE_COMMAND), Some(Some(outside))) => return jail::features::probe(outside),
         (Some(native::COMMAND), mode) => return native::main(mode.flatten()),
+        (Some(jail::warden::COMMAND), _) => {
+            jail::keep_to_itself();
+            return jail::warden::main();
+        }
         _ => {}
     }
+    // The children do not: the warden looks into them.
+    jail::keep_to_itself();
     output::end(run())
 }
 

@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use crate::{
     cache::{Cache, CacheError},
     digest::{Digest, KeyBuilder},
-    jail::{Confinement, Ending, Finished, Jail, JailError, Spec},
+    jail::{Confinement, Ending, Excess, Finished, Jail, JailError, Spec},
     limits::Limits,
     text,
     toolchain::{TARGET, Toolchain, linker::Tool, sdk, sdk::Sdk},
@@ -25,6 +25,12 @@ const SOURCES_NAME: &str = "harness.d";
 
 /// Longest message of a rejection.
 const MAX_MESSAGE_CHARS: usize = 1_000;
+
+/// How many files of the largest size a compiler may write: what it links, and what comes of it.
+const FULL_FILES: u64 = 4;
+
+/// How a child ends whose processes together need too much memory.
+const OVER_MEMORY: Ending = Ending::OverLimit(Excess::Memory);
 
 /// How every harness is built. Part of the cache key.
 pub const FLAGS: &[&str] = &[
@@ -315,6 +321,7 @@ impl Compiler {
             write: vec![output.to_owned()],
             memory_bytes: self.limits.rustc_memory_bytes,
             file_bytes: self.file_bytes(),
+            files_bytes: FULL_FILES * self.file_bytes(),
             cpu_s: self.limits.rustc_wall_ms.div_ceil(1000) * 2,
         }
     }
@@ -334,7 +341,7 @@ impl Compiler {
             Ending::Signaled(libc::SIGXCPU) => {
                 (RejectionKind::CompilerTimeout, "rustc used up its processor time".into())
             }
-            Ending::Signaled(libc::SIGXFSZ) => {
+            Ending::Signaled(libc::SIGXFSZ) | Ending::OverLimit(Excess::FileBytes) => {
                 let message = format!(
                     "the compiler wrote more than {}, the component's limit is {}",
                     text::bytes(self.file_bytes()),
@@ -342,7 +349,10 @@ impl Compiler {
                 );
                 (RejectionKind::ComponentTooLarge, message)
             }
-            _ if ran_out_of_memory(&done.stderr) => {
+            Ending::OverLimit(excess) if excess != Excess::Memory => {
+                (RejectionKind::CompilerCrash, format!("rustc was stopped: {}", excess.words()))
+            }
+            ending if ending == OVER_MEMORY || ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.rustc_memory_bytes);
                 (
                     RejectionKind::CompilerMemory,

@@ -9,11 +9,11 @@ use std::{
 
 use wasmtime::Engine;
 
-use super::{CompileError, Component, Rejection, RejectionKind, Verdict, ran_out_of_memory};
+use super::{CompileError, Component, OVER_MEMORY, Rejection, RejectionKind, Verdict, ran_out_of_memory};
 use crate::{
-    cache::Cache,
+    cache::{Cache, CacheError, trust},
     digest::{Digest, KeyBuilder},
-    jail::{Ending, Finished, Jail, Spec},
+    jail::{Ending, Excess, Finished, Jail, Spec},
     limits::Limits,
     sandbox::engine,
     text,
@@ -56,7 +56,7 @@ impl Precompiler {
         let key = self.key(component.digest);
         let path = self.cache.path("native", key, ".cwasm");
         self.cache.hold();
-        if let Some(loaded) = deserialize(&self.engine, &path) {
+        if let Some(loaded) = deserialize(&self.engine, &path)? {
             self.cache.used(&path);
             return Ok(Ok(loaded));
         }
@@ -65,7 +65,7 @@ impl Precompiler {
             Err(rejection) => return Ok(Err(rejection)),
         };
         let path = self.cache.put("native", key, ".cwasm", &code)?;
-        let loaded = deserialize(&self.engine, &path);
+        let loaded = deserialize(&self.engine, &path)?;
         loaded.map(Ok).ok_or_else(|| CompileError::Native(format!("{} does not load", path.display())))
     }
 
@@ -96,7 +96,8 @@ impl Precompiler {
             read,
             write: vec![output.clone()],
             memory_bytes: self.limits.native_memory_bytes,
-            file_bytes: 64 * self.limits.component_bytes,
+            file_bytes: self.code_bytes(),
+            files_bytes: self.code_bytes(),
             cpu_s: self.limits.native_wall_ms.div_ceil(1000) * 2,
         };
         let wall = Duration::from_millis(self.limits.native_wall_ms);
@@ -107,6 +108,11 @@ impl Precompiler {
         Ok(Ok(std::fs::read(output.join("component.cwasm"))?))
     }
 
+    /// Native code is larger than its component, but not by any factor.
+    fn code_bytes(&self) -> u64 {
+        16 * self.limits.component_bytes
+    }
+
     fn rejection(&self, done: &Finished) -> Rejection {
         let said = text::capped(&text::one_line(&done.stderr), 500);
         let (kind, message) = match done.ending {
@@ -115,7 +121,15 @@ impl Precompiler {
                 let message = format!("native compilation was stopped at its limit of {limit} s");
                 (RejectionKind::NativeTimeout, message)
             }
-            _ if ran_out_of_memory(&done.stderr) => {
+            Ending::Signaled(libc::SIGXFSZ) | Ending::OverLimit(Excess::FileBytes) => {
+                let limit = text::bytes(self.code_bytes());
+                (RejectionKind::BadComponent, format!("native compilation wrote more than {limit}"))
+            }
+            Ending::OverLimit(excess) if excess != Excess::Memory => {
+                let message = format!("native compilation was stopped: {}", excess.words());
+                (RejectionKind::BadComponent, message)
+            }
+            ending if ending == OVER_MEMORY || ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.native_memory_bytes);
                 let message = format!("native compilation needed more than its limit of {limit} of memory");
                 (RejectionKind::NativeMemory, message)
@@ -131,15 +145,17 @@ impl Precompiler {
     }
 }
 
-/// Native code from the cache, if it is there and fits this engine.
-fn deserialize(engine: &Engine, path: &Path) -> Option<wasmtime::component::Component> {
+/// Native code from the cache, if it is there and fits this engine. Fails where somebody else could have put it
+/// there.
+fn deserialize(engine: &Engine, path: &Path) -> Result<Option<wasmtime::component::Component>, CacheError> {
     if !path.is_file() {
-        return None;
+        return Ok(None);
     }
-    // SAFETY: wasmtime trusts what it loads. The file was written into the user's own cache folder by
-    // this program, from the output of its own compiler child; whoever can change it can also change
-    // this program.
-    unsafe { wasmtime::component::Component::deserialize_file(engine, path) }.ok()
+    trust::file(path)?;
+    // SAFETY: wasmtime trusts what it loads. Nobody but this user and root can write the file, or into any
+    // folder above it, and this program put it there, from the output of its own compiler child. Whoever can
+    // change it can also change this program.
+    Ok(unsafe { wasmtime::component::Component::deserialize_file(engine, path) }.ok())
 }
 
 /// Tells native code that this program can load from what other versions or settings have left.
@@ -152,7 +168,7 @@ impl Usable {
 
     /// Whether a file of native code can be loaded here.
     pub fn loads(&self, path: &Path) -> bool {
-        self.0.iter().any(|engine| deserialize(engine, path).is_some())
+        self.0.iter().any(|engine| deserialize(engine, path).is_ok_and(|loaded| loaded.is_some()))
     }
 }
 

@@ -5,20 +5,27 @@
 
 pub mod answers;
 mod journal;
+mod lanes;
+pub mod own_time;
 pub mod past;
 pub mod replies;
 pub mod sink;
 mod target;
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::future::join_all;
 
 use answers::{Answers, request_digest};
 use journal::Journal;
+pub use own_time::EVALUATION_TIMEOUT;
+use own_time::OwnTime;
 pub use past::{Past, Retry};
 pub use sink::Sink;
 pub use target::Target;
@@ -62,14 +69,25 @@ pub struct Learned {
     pub state: Arc<[u8]>,
     /// Fuel of all batches.
     pub fuel: u64,
+    /// Time that they took, without waiting for models.
+    pub own_time: Duration,
     pub cost: Cost,
+}
+
+impl Learned {
+    /// A harness with a state that it learned before, at no cost now.
+    pub fn with_state(prepared: Arc<Prepared>, state: impl Into<Arc<[u8]>>) -> Self {
+        Self { prepared, state: state.into(), fuel: 0, own_time: Duration::ZERO, cost: Cost::default() }
+    }
 }
 
 /// What came of offering a harness the train split.
 pub enum Learning {
     Done(Learned),
-    /// A batch failed; the harness has no state to be evaluated with.
+    /// The harness has no state to be evaluated with.
     Failed {
+        /// [`LEARN_FAILED`] or [`EVALUATION_TIMEOUT`].
+        status: &'static str,
         /// The batch, and how it ended.
         reason: String,
         cost: Cost,
@@ -86,7 +104,12 @@ pub struct Evaluation {
     pub cost: Cost,
     /// Whether every example was run.
     pub complete: bool,
+    /// Why the harness was stopped before the last example, if its own code took too long.
+    pub timed_out: Option<String>,
 }
+
+/// The status of a candidate that failed in `learn`.
+pub const LEARN_FAILED: &str = "learn-failed";
 
 impl Evaluator {
     /// Offers the harness all train examples, batch by batch. Batches that are on record are repeated, with
@@ -98,12 +121,18 @@ impl Evaluator {
         past: &Past,
         sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
-        let mut learned = Learned { prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+        let mut learned = Learned::with_state(prepared, []);
+        let own_time = OwnTime::new(self.sandbox.limits(), Duration::ZERO);
         for (batch, id, lessons) in batches(train) {
+            if own_time.is_over() {
+                let reason =
+                    own_time.reason(&format!("{batch} of {} batches of learn", batches(train).count()));
+                return Ok(Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost: learned.cost });
+            }
             let recorded = past.batches.get(batch);
             if let Some(row) = recorded.filter(|row| row.error.is_some()) {
                 learned.cost += recorded_cost(past.calls.get(&id));
-                return Ok(Learning::Failed { reason: failed(row), cost: learned.cost });
+                return Ok(learn_failed(row, learned.cost));
             }
             if self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
@@ -115,6 +144,8 @@ impl Evaluator {
             learned.cost += cost_of(&report.calls);
             let row = learn_row(self.target.id(), batch, lessons.len(), &report);
             learned.fuel += row.fuel;
+            own_time.add(report.own_time);
+            learned.own_time = own_time.spent();
             match recorded {
                 None => sink.batch(&row)?,
                 Some(recorded) => same_state(recorded, &row)?,
@@ -123,7 +154,7 @@ impl Evaluator {
                 Ok(state) => learned.state = state.into(),
                 Err(_) => {
                     self.target.settle().await;
-                    return Ok(Learning::Failed { reason: failed(&row), cost: learned.cost });
+                    return Ok(learn_failed(&row, learned.cost));
                 }
             }
         }
@@ -131,8 +162,8 @@ impl Evaluator {
         Ok(Learning::Done(learned))
     }
 
-    /// Runs the harness over these examples, at most `concurrency` at once. Those that are on record are
-    /// taken from there.
+    /// Runs the harness over these examples, at most `concurrency` at once, and no more than the machine's memory
+    /// has room for. Those that are on record are taken from there.
     pub async fn evaluate(
         &self,
         harness: &Learned,
@@ -148,9 +179,13 @@ impl Evaluator {
             total: examples.len(),
             ..Standing::default()
         }));
-        let queue = Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past });
+        let own_time = OwnTime::new(self.sandbox.limits(), harness.own_time);
+        let queue =
+            Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
-        let lanes = (0..self.concurrency.clamp(1, examples.len().max(1))).map(|_| {
+        let memory_bytes = self.sandbox.limits().memory_bytes;
+        let lanes = lanes::at_once(self.concurrency, examples.len(), memory_bytes);
+        let lanes = (0..lanes).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
             let (sink, standing) = (sink.clone(), standing.clone());
             tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing).await })
@@ -164,12 +199,14 @@ impl Evaluator {
         done.sort_by_key(|(at, _)| *at);
         let mut cost = Cost::default();
         done.iter().for_each(|(_, (_, spent))| cost += *spent);
+        let ran = format!("{} of {} examples", done.len(), examples.len());
         let rows: Vec<TraceRow> = done.into_iter().filter_map(|(_, (row, _))| row).collect();
         let complete = rows.len() == examples.len();
-        Ok(Evaluation { rows, cost, complete })
+        let timed_out = (!complete && queue.own_time.is_over()).then(|| queue.own_time.reason(&ran));
+        Ok(Evaluation { rows, cost, complete, timed_out })
     }
 
-    /// Takes examples until there are none, or somebody asks to stop.
+    /// Takes examples until there are none, or the harness has taken too long, or somebody asks to stop.
     async fn lane(
         &self,
         harness: &Learned,
@@ -178,12 +215,12 @@ impl Evaluator {
         standing: &Mutex<Standing>,
     ) -> Result<Vec<(usize, (Option<TraceRow>, Cost))>, RecordError> {
         let mut done = Vec::new();
-        while !self.cancel.is_cancelled() {
+        while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
             let (row, cost) = match queue.past.rows.get(&example.id) {
                 Some(row) => (Some(row.clone()), recorded_cost(queue.past.calls.get(&example.id))),
-                None => self.one(harness, example, &queue.past, sink).await?,
+                None => self.one(harness, example, queue, sink).await?,
             };
             if let Some(row) = &row {
                 self.tell(row, cost, standing);
@@ -199,13 +236,14 @@ impl Evaluator {
         &self,
         harness: &Learned,
         example: &Example,
-        past: &Past,
+        queue: &Queue,
         sink: &Arc<dyn Sink>,
     ) -> Result<(Option<TraceRow>, Cost), RecordError> {
         let stopwatch = self.clock.start();
-        let journal = self.journal(&example.id, past, sink);
+        let journal = self.journal(&example.id, &queue.past, sink);
         let setting = self.setting(&harness.state, &example.id, journal.clone());
         let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        queue.own_time.add(report.own_time);
         journal.finish(&report.calls)?;
         let cost = cost_of(&report.calls);
         if report.calls.iter().any(|call| call.answer.was_cut_off()) {
@@ -237,9 +275,10 @@ impl Evaluator {
 }
 
 /// How learning ended with this batch.
-fn failed(row: &LearnRow) -> String {
+fn learn_failed(row: &LearnRow, cost: Cost) -> Learning {
     let message = row.error.as_deref().unwrap_or_default();
-    format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name())
+    let reason = format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name());
+    Learning::Failed { status: LEARN_FAILED, reason, cost }
 }
 
 /// A batch that is repeated gives the state that it gave before.
@@ -274,6 +313,7 @@ struct Queue {
     examples: Vec<Example>,
     next: AtomicUsize,
     past: Past,
+    own_time: OwnTime,
 }
 
 /// A task of ours panicked: a bug of the host, not of a candidate.

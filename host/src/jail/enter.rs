@@ -1,13 +1,15 @@
 //! The child's side of the jail: confine this process, then become the wanted program.
 //!
 //! Runs before any thread exists. Every step is irrevocable and inherited by whatever comes after.
+//!
+//! Standard input is a pipe to the warden. What keeps the child from being confined is written into it; it is
+//! closed when the program begins, which therefore cannot say anything in the jail's name.
 
 use std::{
-    collections::BTreeMap,
     fs,
-    os::unix::process::CommandExt,
+    os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
 };
 
 use landlock::{
@@ -18,26 +20,25 @@ use rustix::{
     process::{Resource, Rlimit, Signal, setrlimit},
     thread::{CapabilitySet, CapabilitySets},
 };
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-};
 
-use super::{Confinement, Spec};
+use super::{Confinement, Spec, filter};
 
 /// The hidden command that leads here.
 pub const COMMAND: &str = "__jail";
-
-/// The exit code that says: the jail failed, the program never started.
-pub const SETUP_FAILED: i32 = 125;
 
 /// The newest Landlock interface that is asked for; an older kernel gives what it has.
 const LANDLOCK_ABI: ABI = ABI::V6;
 
 type Step<T = ()> = Result<T, String>;
 
+/// Most open files of a process.
+const OPEN_FILES: u64 = 512;
+
 /// Confines this process as `json` says and becomes the program in it. Returns only on failure.
 #[allow(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(json: &str) -> ExitCode {
+    // Becoming the program replaces standard input, also where that fails.
+    let warden = std::io::stdin().as_fd().try_clone_to_owned();
     let problem = match serde_json::from_str::<(Spec, Confinement)>(json) {
         Ok((spec, confinement)) => match confine(&spec, confinement) {
             Ok(()) => become_program(&spec),
@@ -45,8 +46,11 @@ pub fn main(json: &str) -> ExitCode {
         },
         Err(error) => format!("the jail's specification is unreadable: {error}"),
     };
-    eprintln!("{problem}");
-    ExitCode::from(SETUP_FAILED as u8)
+    if let Ok(warden) = warden {
+        // Nobody is left to be told where the warden is gone.
+        let _ = rustix::io::write(warden, problem.as_bytes());
+    }
+    ExitCode::FAILURE
 }
 
 fn confine(spec: &Spec, confinement: Confinement) -> Step {
@@ -58,7 +62,7 @@ fn confine(spec: &Spec, confinement: Confinement) -> Step {
     if confinement == Confinement::Full {
         restrict_files(spec)?;
     }
-    restrict_system_calls()
+    filter::apply()
 }
 
 fn become_program(spec: &Spec) -> String {
@@ -66,11 +70,12 @@ fn become_program(spec: &Spec) -> String {
         .args(&spec.args)
         .env_clear()
         .envs(spec.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
         .exec();
     format!("cannot execute {}: {error}", spec.program.display())
 }
 
-/// A host that is killed takes the child along.
+/// A warden that is killed takes the child along.
 fn die_with_parent() -> Step {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("cannot set the parent-death signal: {error}"))
@@ -100,7 +105,11 @@ fn limit_resources(spec: &Spec) -> Step {
         (Resource::Fsize, spec.file_bytes),
         (Resource::Cpu, spec.cpu_s),
         (Resource::Core, 0),
-        (Resource::Nofile, 512),
+        (Resource::Nofile, OPEN_FILES),
+        (Resource::Memlock, 0),
+        (Resource::Msgqueue, 0),
+        (Resource::Nice, 0),
+        (Resource::Rtprio, 0),
     ];
     for (resource, value) in limits {
         let limit = Rlimit { current: Some(value), maximum: Some(value) };
@@ -160,65 +169,4 @@ fn allow(rules: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Step
     let access = if is_file { access & for_files } else { access };
     let file = PathFd::new(path).map_err(|error| problem(&error))?;
     rules.add_rule(PathBeneath::new(file, access)).map_err(|error| problem(&error))
-}
-
-/// No sockets of any family, no way out of the process group, no signals (before ABI 6 Landlock does not
-/// stop them), no meddling with other processes or with the kernel. Refused calls fail with `EPERM`;
-/// everything else goes through.
-fn restrict_system_calls() -> Step {
-    let refused = [
-        libc::SYS_socket,
-        libc::SYS_connect,
-        libc::SYS_bind,
-        libc::SYS_listen,
-        libc::SYS_io_uring_setup,
-        libc::SYS_setsid,
-        libc::SYS_setpgid,
-        libc::SYS_kill,
-        libc::SYS_tkill,
-        libc::SYS_rt_sigqueueinfo,
-        libc::SYS_rt_tgsigqueueinfo,
-        libc::SYS_pidfd_send_signal,
-        libc::SYS_ptrace,
-        libc::SYS_process_vm_readv,
-        libc::SYS_process_vm_writev,
-        libc::SYS_pidfd_getfd,
-        libc::SYS_unshare,
-        libc::SYS_setns,
-        libc::SYS_mount,
-        libc::SYS_umount2,
-        libc::SYS_pivot_root,
-        libc::SYS_chroot,
-        libc::SYS_open_tree,
-        libc::SYS_move_mount,
-        libc::SYS_fsopen,
-        libc::SYS_fsmount,
-        libc::SYS_fspick,
-        libc::SYS_mount_setattr,
-        libc::SYS_open_by_handle_at,
-        libc::SYS_bpf,
-        libc::SYS_perf_event_open,
-        libc::SYS_userfaultfd,
-        libc::SYS_keyctl,
-        libc::SYS_add_key,
-        libc::SYS_request_key,
-    ];
-    let mut rules: BTreeMap<i64, Vec<_>> = refused.into_iter().map(|call| (call, Vec::new())).collect();
-    rules.insert(libc::SYS_tgkill, vec![signals_but_abort()?]);
-    let program: BpfProgram = std::env::consts::ARCH
-        .try_into()
-        .and_then(|arch| {
-            SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32), arch)
-        })
-        .and_then(TryInto::try_into)
-        .map_err(|error| format!("seccomp: {error}"))?;
-    seccompiler::apply_filter(&program).map_err(|error| format!("seccomp: {error}"))
-}
-
-/// `abort` sends its own thread a signal; nothing else that runs in here sends any.
-fn signals_but_abort() -> Step<SeccompRule> {
-    let (argument, abort) = (2, libc::SIGABRT as u64);
-    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, abort)
-        .and_then(|condition| SeccompRule::new(vec![condition]))
-        .map_err(|error| format!("seccomp: {error}"))
 }

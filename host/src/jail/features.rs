@@ -5,7 +5,10 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError, Scope,
 };
-use rustix::process::{Resource, Signal, getrlimit};
+use rustix::{
+    io::Errno,
+    process::{Resource, Signal, getrlimit, prlimit},
+};
 use serde::Serialize;
 
 use super::{Confinement, Ending, Jail, Spec};
@@ -127,6 +130,7 @@ async fn probed(jail: &Jail) -> Result<(bool, Vec<Feature>), String> {
         write: Vec::new(),
         memory_bytes: PROBE_MEMORY_BYTES,
         file_bytes: 0,
+        files_bytes: 0,
         cpu_s: 10,
     };
     let done = jail.run(&spec, Duration::from_secs(10), 4096).await.map_err(|error| error.to_string())?;
@@ -155,9 +159,15 @@ pub fn probe(outside: &str) -> ExitCode {
     let cores = getrlimit(Resource::Core).current == Some(0);
     let dies = rustix::process::parent_process_death_signal().is_ok_and(|it| it == Some(Signal::KILL));
     let capabilities = rustix::thread::capabilities(None).is_ok_and(|it| it.permitted.is_empty());
+    // Landlock covers neither of these.
+    let mode = rustix::fs::chmod(outside, rustix::fs::Mode::from_bits_truncate(0o400));
+    let unchanged = getrlimit(Resource::Core);
+    let limits = prlimit(rustix::process::getppid(), Resource::Core, unchanged).map(drop);
     let attempts = [
         ("files", std::fs::read(outside).is_err(), "a file outside cannot be read"),
         ("folders", !can_create("mmh-jail-probe"), "a file outside cannot be written"),
+        ("file modes", mode == Err(Errno::PERM), "what belongs to files outside cannot be changed"),
+        ("other processes", limits == Err(Errno::PERM), "their limits cannot be changed"),
         ("seccomp", std::net::UdpSocket::bind(("127.0.0.1", 0)).is_err(), "a socket cannot be opened"),
         ("process group", rustix::process::setsid().is_err(), "it cannot be left, and is killed as a whole"),
         ("no new privileges", rustix::thread::no_new_privs().unwrap_or(false), "no program gives any back"),

@@ -1,23 +1,34 @@
 //! Runs one untrusted child process, confined.
 //!
-//! The child is this program itself (`launcher`), started as `__jail SPEC`: single-threaded, it limits
-//! itself (see [`enter`]) and then becomes the wanted program. It gets no environment but what the spec
-//! names, reads and writes only the paths that the spec names, has no network, cannot leave its process
-//! group, and is killed with the whole group when its time is over.
+//! Between host and child stands a [`warden`], which is this program itself (`launcher`). It starts the launcher
+//! once more, as `__jail SPEC`: single-threaded, that limits itself (see [`enter`]) and then becomes the wanted
+//! program. The child gets no environment but what the spec names, reads and writes only the paths that the spec
+//! names, makes only the system calls of one table ([`syscalls`]), has no network and cannot leave its process
+//! group. All its processes together are watched ([`watch`]), and none of them is there any more when a run ends.
 //!
 //! Not in here: what is run. See `compile` and `compile::native`.
 
 pub mod enter;
+mod excess;
 pub mod features;
+mod filter;
+pub mod syscalls;
+pub mod warden;
+mod watch;
 
 use std::{io, path::PathBuf, process::Stdio, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
 };
+
+pub use excess::Excess;
+use warden::{Order, Report};
 
 /// What a child may do. Paths are absolute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,10 +42,12 @@ pub struct Spec {
     pub read: Vec<PathBuf>,
     /// Folders in which it may also write.
     pub write: Vec<PathBuf>,
-    /// Address space of each process.
+    /// Address space of each process, and memory of all of them together.
     pub memory_bytes: u64,
     /// Largest file that it may write.
     pub file_bytes: u64,
+    /// All files together.
+    pub files_bytes: u64,
     /// Processor time of each process.
     pub cpu_s: u64,
 }
@@ -51,17 +64,19 @@ pub enum Confinement {
 }
 
 /// How a child ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     Exited(i32),
     /// Killed by this signal.
     Signaled(i32),
     /// Killed because its wall-clock time was over.
     TimedOut,
+    /// Killed because all its processes together took too much.
+    OverLimit(Excess),
 }
 
 /// A child that has ended. Its output is capped; the rest was thrown away.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Finished {
     pub ending: Ending,
     pub stdout: String,
@@ -107,83 +122,72 @@ impl Jail {
 
     /// Runs a child to its end, at most `wall`, keeping at most `output_bytes` of each output stream.
     pub async fn run(&self, spec: &Spec, wall: Duration, output_bytes: usize) -> Result<Finished, JailError> {
-        let mut child = self.spawn(spec)?;
-        let group = child.id().and_then(|id| Pid::from_raw(id as i32));
-        let _killer = GroupKiller(group);
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let outputs = tokio::spawn(async move {
-            tokio::join!(read_capped(stdout, output_bytes), read_capped(stderr, output_bytes))
-        });
-        let status = tokio::time::timeout(wall, child.wait()).await;
-        // Whatever the child left behind shares its group. It goes now, and with it the pipes' other ends.
-        kill_group(group);
-        let ending = match status {
-            Ok(Ok(status)) => ending_of(status),
-            Ok(Err(source)) => {
-                return Err(JailError::Start { program: spec.program.clone(), source });
-            }
-            Err(_) => {
-                // Reaps the killed child; what it reports no longer matters.
-                let _ = child.wait().await;
-                Ending::TimedOut
-            }
+        let order = Order {
+            spec: spec.clone(),
+            confinement: self.confinement,
+            launcher: self.launcher.clone(),
+            wall,
+            output_bytes,
         };
-        let (stdout, stderr) = outputs.await.map_err(|error| JailError::Setup(error.to_string()))?;
-        if ending == Ending::Exited(enter::SETUP_FAILED) {
-            return Err(JailError::Setup(stderr.trim().to_owned()));
+        let broken = |source: io::Error| JailError::Start { program: self.launcher.clone(), source };
+        let mut warden = self.warden().map_err(broken)?;
+        // It stays open until this function ends, however it ends: then the warden ends everything.
+        let mut stdin = warden.stdin.take();
+        let mut json = serde_json::to_vec(&order).map_err(|error| JailError::Setup(error.to_string()))?;
+        json.push(b'\n');
+        let mut said = Vec::new();
+        let talk = async {
+            if let (Some(stdin), Some(mut stdout)) = (stdin.as_mut(), warden.stdout.take()) {
+                stdin.write_all(&json).await?;
+                // JSON may need six bytes for one of a text.
+                let most = 12 * output_bytes as u64 + MAX_REPORT_BYTES;
+                (&mut stdout).take(most).read_to_end(&mut said).await?;
+            }
+            Ok::<_, io::Error>(())
+        };
+        let talked = tokio::time::timeout(wall + 2 * warden::PATIENCE, talk).await;
+        match talked {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(broken(error)),
+            Err(_) => {
+                let _ = warden.start_kill();
+                return Err(JailError::Setup("the warden does not answer".into()));
+            }
         }
-        Ok(Finished { ending, stdout, stderr })
+        let status = warden.wait().await.map_err(broken)?;
+        let report: Report = serde_json::from_slice(&said)
+            .map_err(|error| JailError::Setup(format!("the warden ended early ({status}): {error}")))?;
+        report.map_err(JailError::Setup)
     }
 
-    fn spawn(&self, spec: &Spec) -> Result<Child, JailError> {
-        let json = serde_json::to_string(&(spec, self.confinement))
-            .map_err(|error| JailError::Setup(error.to_string()))?;
+    fn warden(&self) -> io::Result<Child> {
         Command::new(&self.launcher)
-            .arg(enter::COMMAND)
-            .arg(json)
+            .arg(warden::COMMAND)
             .env_clear()
-            .stdin(Stdio::null())
+            .current_dir("/")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::null())
+            // What a terminal sends to the host is the host's to decide about.
             .process_group(0)
-            .kill_on_drop(true)
             .spawn()
-            .map_err(|source| JailError::Start { program: self.launcher.clone(), source })
     }
 }
 
-/// Kills the group also when the caller gives up half-way.
-struct GroupKiller(Option<Pid>);
+/// A report without the child's output.
+const MAX_REPORT_BYTES: u64 = 64 << 10;
 
-impl Drop for GroupKiller {
-    fn drop(&mut self) {
-        kill_group(self.0);
-    }
+/// Keeps what this process knows, such as keys, out of core dumps, and lets no other process of the user look
+/// into it. To be called first.
+pub fn keep_to_itself() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // What does not work shows in `mmh doctor`.
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-fn kill_group(group: Option<Pid>) {
-    if let Some(group) = group {
-        // The only failure is that nobody is left in the group.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-}
-
-fn ending_of(status: std::process::ExitStatus) -> Ending {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => Ending::Exited(code),
-        (None, signal) => Ending::Signaled(signal.unwrap_or_default()),
-    }
-}
-
-/// Reads to the end, keeping the first `cap` bytes, so that a flood neither fills memory nor blocks.
-async fn read_capped(stream: Option<impl AsyncRead + Unpin>, cap: usize) -> String {
-    let (mut kept, mut chunk) = (Vec::new(), [0; 8192]);
-    if let Some(mut stream) = stream {
-        while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-            let room = cap.saturating_sub(kept.len()).min(count);
-            kept.extend_from_slice(&chunk[..room]);
-        }
-    }
-    String::from_utf8_lossy(&kept).into_owned()
+/// Whether that worked.
+pub fn keeps_to_itself() -> bool {
+    getrlimit(Resource::Core).current == Some(0)
+        && dumpable_behavior().is_ok_and(|it| it == DumpableBehavior::NotDumpable)
 }

@@ -15,7 +15,7 @@ use crate::{
     build::{Builder, Built},
     compile::Rejection,
     dataset::{Dataset, Example, Split},
-    evaluate::{Evaluator, Learning},
+    evaluate::{EVALUATION_TIMEOUT, Evaluator, Learning},
     limits::Limits,
     lint::{self, Lint},
     record::{
@@ -278,9 +278,9 @@ impl<'a> Toolbox<'a> {
         let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.evaluator.clone() };
         let learned = match evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
             Learning::Done(learned) => learned,
-            Learning::Failed { reason, cost } => {
+            Learning::Failed { status, reason, cost } => {
                 self.trials.cost += cost;
-                let answer = json!({ "ok": false, "reason": "learn-failed", "diagnostics": reason });
+                let answer = json!({ "ok": false, "reason": status, "diagnostics": reason });
                 return Ok(Ok(answer.to_string()));
             }
             Learning::Interrupted { cost } => {
@@ -291,6 +291,10 @@ impl<'a> Toolbox<'a> {
         self.trials.cost += learned.cost;
         let done = evaluator.evaluate(&learned, &examples, Split::Val, None, past, sink).await?;
         self.trials.cost += done.cost;
+        if let Some(reason) = done.timed_out {
+            let answer = json!({ "ok": false, "reason": EVALUATION_TIMEOUT, "diagnostics": reason });
+            return Ok(Ok(answer.to_string()));
+        }
         if !done.complete {
             return Ok(Err(self.interrupted()));
         }

@@ -121,6 +121,7 @@ pub fn against(limits: &Limits, run: &Run, most: impl Iterator<Item = Most>) -> 
         row("fuel per call into a harness", "fuel", limits.fuel, Some(most.fuel)),
         row("memory of a harness", "bytes", limits.memory_bytes, Some(most.memory)),
         row("wall clock per example", "ms", limits.example_wall_ms, Some(most.wall_ms)),
+        row("a harness's own time in one evaluation", "ms", limits.evaluation_ms, None),
         row("model calls per example", "calls", limits.model_calls.into(), Some(most.calls)),
         row("prompt of one call", "bytes", limits.prompt_bytes, Some(most.prompt)),
         row("reply of the target", "tokens", limits.reply_tokens.into(), Some(most.reply_tokens)),

@@ -9,26 +9,31 @@ mod deadline;
 pub mod engine;
 mod imports;
 mod limiter;
+mod linking;
 mod outcome;
 mod sink;
 mod virtual_time;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use wasmtime::{
-    Engine, Store,
-    component::{Component, HasSelf, Linker, ResourceTable},
+    CallHook, Engine, Store,
+    component::{Component, Linker, ResourceTable},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
 use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
-use deadline::within;
+use deadline::{TimeIsOver, within};
 pub use imports::{Call, LogLine, ModelPort, Place};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::{Failure, OutcomeKind};
 use sink::Sink;
+use virtual_time::Time;
 
 use crate::{digest::Digest, limits::Limits, text};
 
@@ -72,6 +77,9 @@ pub struct Setting<'a> {
 pub struct Report<T> {
     pub result: Result<T, Failure>,
     pub fuel: u64,
+    /// What the call took of a processor's time, its host calls included, but no waiting for a model. It differs
+    /// from machine to machine, and no score depends on it.
+    pub own_time: Duration,
     pub peak_memory_bytes: u64,
     pub calls: Vec<Call>,
     pub logs: Vec<LogLine>,
@@ -85,6 +93,7 @@ pub struct Report<T> {
 struct State {
     wasi: WasiCtx,
     table: ResourceTable,
+    time: Time,
     limiter: Limiter,
     model: ModelSession,
     log: Log,
@@ -111,8 +120,7 @@ pub struct Prepared(HarnessPre<State>);
 impl Sandbox {
     pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-        Harness::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        linking::add_to_linker(&mut linker)?;
         Ok(Self { engine, linker, limits, with_lines: false })
     }
 
@@ -174,7 +182,13 @@ impl Sandbox {
             Err(error) => return Report::failed(Failure::new(OutcomeKind::Trap, format!("{error:#}"))),
         };
         let wall = Duration::from_millis(self.limits.example_wall_ms);
-        let ended = within(wall, async {
+        let deadline = Instant::now() + wall;
+        // A call of the host may take time without any fuel.
+        store.call_hook(move |_, hook| match hook {
+            CallHook::ReturningFromHost if Instant::now() >= deadline => Err(TimeIsOver.into()),
+            _ => Ok(()),
+        });
+        let (ended, own_time) = within(wall, async {
             let instance = harness.0.instantiate_async(&mut store).await?;
             invoke(&instance, &mut store).await
         })
@@ -190,6 +204,7 @@ impl Sandbox {
             None => Err(self.timeout()),
             Some(Ok(Ok(value))) => Ok(value),
             Some(Ok(Err(words))) => Err(self.harness_error(words, state.model.last_error.as_ref())),
+            Some(Err(error)) if error.is::<TimeIsOver>() => Err(self.timeout()),
             Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
@@ -202,6 +217,7 @@ impl Sandbox {
         Report {
             result,
             fuel,
+            own_time,
             peak_memory_bytes: state.limiter.peak_bytes as u64,
             calls: state.model.calls,
             logs: state.log.lines,
@@ -218,12 +234,14 @@ impl Sandbox {
         stdout: &Sink,
         stderr: &Sink,
     ) -> wasmtime::Result<Store<State>> {
+        let time = Time::default();
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM_BYTES);
-        virtual_time::install(&mut wasi, setting.seed);
+        virtual_time::install(&mut wasi, &time.clock, setting.seed);
         let state = State {
             wasi: wasi.build(),
             table: ResourceTable::new(),
+            time,
             limiter: Limiter::new(self.limits.memory_bytes),
             model: ModelSession::new(setting.model.clone(), self.limits.clone()),
             log: Log::new(self.limits.log_bytes),
@@ -274,6 +292,7 @@ impl<T> Report<T> {
         Self {
             result: Err(failure),
             fuel: 0,
+            own_time: Duration::ZERO,
             peak_memory_bytes: 0,
             calls: Vec::new(),
             logs: Vec::new(),

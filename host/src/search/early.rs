@@ -4,12 +4,13 @@
 
 use crate::{
     cancel::Stop,
+    evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED},
     record::format::{Score, Summary, Unscored},
 };
 
-/// The status of a candidate that failed while it learned. All other iterations without a score have no
-/// candidate, or were cut short.
-pub const LEARN_FAILED: &str = "learn-failed";
+/// The ways in which a candidate ends without a score. All other iterations without one have no candidate, or
+/// were cut short.
+const ENDS_OF_CANDIDATES: [&str; 2] = [LEARN_FAILED, EVALUATION_TIMEOUT];
 
 /// Why the iteration `next` is not begun, if it is not.
 pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {
@@ -56,7 +57,8 @@ pub fn broken(score: &Score) -> Option<String> {
 
 /// The iterations right before `next` whose proposals came to no candidate, back to `first` at most.
 fn without_candidate(summary: &Summary, first: u32, next: u32) -> Vec<&Unscored> {
-    let unscored = |index| summary.unscored.iter().find(|it| it.index == index && it.status != LEARN_FAILED);
+    let has_none = |it: &&Unscored| !ENDS_OF_CANDIDATES.contains(&it.status.as_str());
+    let unscored = |index| summary.unscored.iter().find(|it| it.index == index).filter(has_none);
     let mut missing: Vec<&Unscored> = (first..next).rev().map_while(unscored).collect();
     missing.reverse();
     missing

@@ -11,7 +11,7 @@ use crate::{
     evaluate::{Evaluator, Learned, Past, Retry, recorded_cost, sink::Recorder},
     record::{
         RecordError,
-        format::{Cost, LearnRow, TestScore},
+        format::{LearnRow, TestScore},
         manifest,
         reader::RunReader,
     },
@@ -78,6 +78,10 @@ impl Search {
         let done = evaluator.evaluate(&learned, examples, split, Some(index), past, sink).await?;
         recorder.finish(&folder, examples)?;
         progress.spend(None, done.cost, &self.budget);
+        if let Some(reason) = done.timed_out {
+            self.observer.note(format!("{index:03} has no held-out score: {reason}"));
+            return folder.seal().map_err(SearchError::from);
+        }
         let failed = cancel.why().is_some_and(|stop| stop != Stop::Asked);
         if !done.complete || failed {
             return folder.seal().map_err(SearchError::from);
@@ -107,6 +111,6 @@ impl Search {
         };
         let batches: Vec<LearnRow> = reader.lines(&file("learn_trace.jsonl"))?;
         let fuel = batches.iter().map(|row| row.fuel).fold(0, u64::saturating_add);
-        Ok(Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() })
+        Ok(Learned { fuel, ..Learned::with_state(built.prepared, state) })
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{STATE, Search, SearchError, candidate::Candidate, early, progress::Progress};
+use super::{STATE, Search, SearchError, candidate::Candidate, progress::Progress};
 use crate::{
     build::Built,
     cancel::Stop,
     dataset::Split,
     digest::Digest,
-    evaluate::{Learning, Past, Retry, Sink, sink::Recorder},
+    evaluate::{EVALUATION_TIMEOUT, Learning, Past, Retry, Sink, sink::Recorder},
     lineage,
     progress::Event,
     record::{
@@ -109,11 +109,11 @@ impl Search {
         let train = &self.dataset.train;
         let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
-            Learning::Failed { reason, cost } => {
+            Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
                 return Ok(match self.cut_short() {
                     Some(stop) => Fate::stopped(&stop, 0, self.val.len()),
-                    None => Fate::Unscored { status: early::LEARN_FAILED.into(), reason },
+                    None => Fate::Unscored { status: status.into(), reason },
                 });
             }
             Learning::Interrupted { cost } => {
@@ -129,6 +129,9 @@ impl Search {
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
             return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
+        }
+        if let Some(reason) = done.timed_out {
+            return Ok(Fate::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
         let score = score(&done.rows, &learned, self.config.mock);
         Ok(Fate::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))

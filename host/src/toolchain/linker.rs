@@ -10,9 +10,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
 
-use super::Toolchain;
+use super::{
+    Toolchain,
+    programs::{Environment, tool},
+};
 use crate::{
     cache::Cache,
     digest::{Digest, KeyBuilder},
@@ -76,12 +78,12 @@ async fn identify_one(path: &Path, cache: &Cache) -> Option<Tool> {
 
 /// What a linker says of itself, in a line; empty if it says nothing.
 async fn version(path: &Path, name: &str) -> String {
-    let mut command = Command::new(path);
+    let mut command = tool(path, &Environment::new());
     // One program is every linker of LLVM, by the name that it is given.
     if name == "rust-lld" {
         command.args(["-flavor", "wasm"]);
     }
-    let said = command.arg("--version").env_clear().kill_on_drop(true).output().await;
+    let said = command.arg("--version").output().await;
     said.map_or_else(|_| String::new(), |said| text::one_line(&String::from_utf8_lossy(&said.stdout)))
 }
 

@@ -4,14 +4,13 @@
 
 pub mod elf;
 pub mod linker;
+pub mod programs;
 pub mod sdk;
 
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use tokio::process::Command;
+pub use programs::Environment;
+use programs::{on_path, tool};
 
 use crate::progress::Observer;
 
@@ -29,9 +28,6 @@ pub enum IfMissing {
     /// Say so.
     Report,
 }
-
-/// Environment variables that compilers and package clients may see, as the caller resolved them.
-pub type Environment = Vec<(String, String)>;
 
 /// A compiler that can build harnesses.
 #[derive(Clone, Debug)]
@@ -54,7 +50,8 @@ pub struct Toolchain {
 pub enum ToolchainError {
     #[error(
         "no Rust compiler: {rustc} cannot be used ({detail}); install one with rustup (https://rustup.rs), or your \
-         distribution's rustc and cargo, or name one with --rustc PATH or MMH_RUSTC"
+         distribution's rustc and cargo, or name one with --rustc PATH or MMH_RUSTC; of rustup's toolchains RUSTUP_TOOLCHAIN \
+         chooses one, while toolchain files and overrides of the working folder are not followed"
     )]
     NoRustc { rustc: String, detail: String },
     #[error(
@@ -85,8 +82,10 @@ impl Toolchain {
         if_missing: IfMissing,
         observer: &dyn Observer,
     ) -> Result<Self, ToolchainError> {
+        let environment = programs::without_relative_paths(environment);
         let asked = named.unwrap_or_else(|| Path::new("rustc"));
         let rustc_name = asked.display().to_string();
+        let asked = &absolute(asked, &environment)?;
         let version = query(asked, ["-vV"], &environment).await?;
         let field = |name: &str| {
             let line = version.lines().find_map(|line| line.strip_prefix(name));
@@ -118,20 +117,26 @@ impl Toolchain {
 
     /// Whether a sysroot has the target.
     fn has_target(sysroot: &Path) -> bool {
-        sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir()
+        sysroot.is_absolute() && sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir()
+    }
+}
+
+/// The compiler that is meant: a name is looked for on the search path, a path is one of the working folder.
+fn absolute(asked: &Path, environment: &Environment) -> Result<PathBuf, ToolchainError> {
+    let broken = |detail: String| ToolchainError::NoRustc { rustc: asked.display().to_string(), detail };
+    let name = asked.to_str().filter(|name| !name.contains('/'));
+    match name {
+        Some(name) => on_path(name, environment)
+            .ok_or_else(|| broken("no absolute folder of the PATH has such a program".into())),
+        None => std::path::absolute(asked).map_err(|error| broken(error.to_string())),
     }
 }
 
 /// What a compiler says with `-vV`, as [`Toolchain::version`] has it. None where there is none.
 pub async fn version_of(rustc: &Path, environment: &Environment) -> Option<String> {
+    let environment = &programs::without_relative_paths(environment.clone());
+    let rustc = rustc.is_absolute().then_some(rustc)?;
     Some(query(rustc, ["-vV"], environment).await.ok()?.trim().to_owned())
-}
-
-/// Runs a tool with the resolved environment and nothing else.
-fn tool(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().envs(environment.iter().map(|(name, value)| (name, value))).kill_on_drop(true);
-    command
 }
 
 async fn query<const N: usize>(
@@ -162,7 +167,7 @@ fn real_rustc(asked: &Path, sysroot: &Path) -> PathBuf {
 
 async fn find_cargo(rustc: &Path, environment: &Environment) -> Option<PathBuf> {
     let beside = rustc.with_file_name("cargo");
-    for cargo in [beside, PathBuf::from("cargo")] {
+    for cargo in [Some(beside), on_path("cargo", environment)].into_iter().flatten() {
         let answer = tool(&cargo, environment).arg("--version").output().await;
         if answer.is_ok_and(|output| output.status.success()) {
             return Some(cargo);
@@ -190,7 +195,10 @@ async fn ensure_target(
     let Some(name) = name else { return Err(missing(String::new())) };
     observer
         .note(format!("adding the target {TARGET} to {name}: rustup target add {TARGET} --toolchain {name}"));
-    let output = tool("rustup", environment)
+    let Some(rustup) = on_path("rustup", environment) else {
+        return Err(missing(" (rustup is not on the PATH)".into()));
+    };
+    let output = tool(&rustup, environment)
         .args(["target", "add", TARGET, "--toolchain", &name])
         .output()
         .await

@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::{TARGET, Toolchain, tool};
+use super::{TARGET, Toolchain, programs::tool};
 use crate::{
     cache::{Cache, CacheError},
     digest::{Digest, KeyBuilder},
@@ -118,7 +118,7 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, observer: &dyn Observe
         .part("compiler", &toolchain.version)
         .part("target", TARGET)
         .finish();
-    cache.hold();
+    cache.folder("sdk")?;
     let home = cache.path("sdk", key, "");
     if let Some(sdk) = load(&home) {
         cache.used(&home.join(MANIFEST_NAME));
@@ -255,13 +255,14 @@ async fn run_cargo(
     let failed = |detail: String| SdkError::Build { detail };
     let mut child = tool(&toolchain.cargo, &toolchain.environment)
         .args(["build", "--release", "--locked", "--target", TARGET])
-        .args(["--message-format", "json-render-diagnostics", "--target-dir"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .arg("--manifest-path")
+        .arg(source.join("Cargo.toml"))
+        .arg("--target-dir")
         .arg(scratch.join("target"))
-        .current_dir(source)
         .env("RUSTC", &toolchain.rustc)
         .env("RUSTC_WRAPPER", "")
         .env("CARGO_ENCODED_RUSTFLAGS", remaps(source, scratch, toolchain).join("\u{1f}"))
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

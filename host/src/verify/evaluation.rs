@@ -16,7 +16,7 @@ use crate::{
     evaluate::{Learned, answers},
     record::{
         RecordError,
-        format::{CallRow, Cost, LearnRow, Score, TraceRow},
+        format::{CallRow, LearnRow, Score, TraceRow},
         manifest::Finding,
     },
     sandbox::Task,
@@ -125,7 +125,7 @@ impl Verifier {
         let Ok(found) = self.reader.json::<Score>(&path) else { return };
         let fuel = self.reader.lines::<LearnRow>(&format!("{home}/learn_trace.jsonl"));
         let fuel = fuel.unwrap_or_default().iter().map(|row| row.fuel).fold(0, u64::saturating_add);
-        let learned = Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() };
+        let learned = Learned { fuel, ..Learned::with_state(built.prepared, state) };
         let expected = score(recorded, &learned, self.config.mock);
         if let Some((field, expected, found)) = difference(&json(&expected), &json(&found)) {
             findings.push(Finding::new(format!("{path}: {field}"), expected, found));

@@ -2,7 +2,7 @@
 //! under `tests/guests/hostile`, and that it is contained, named, and harms nobody beside it.
 //!
 //! `every_case_is_contained` starts this test program again in a network namespace of its own (see
-//! `suite`); what it comes to is the table in `SECURITY.md`.
+//! `suite`); what it comes to is `docs/hostile-cases.md`.
 
 mod case;
 mod run;
@@ -21,6 +21,9 @@ async fn against_the_search() {
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
+
+/// Acts for a compiler that was taken over.
+const PRISONER: &str = env!("CARGO_BIN_EXE_prisoner");
 
 /// A key that lies in the host's environment throughout, and that nobody may ever show.
 const SECRET: &str = "sk-hostile-77f0c4e1";

@@ -24,7 +24,7 @@ use mmh_tests::environment;
 use wasmtime::Engine;
 
 use crate::{
-    PROGRAM,
+    PRISONER, PROGRAM,
     case::{Case, Damage, Form},
     suite, world,
 };
@@ -203,12 +203,17 @@ async fn prisoner(bench: &Bench, case: &Case) -> Found {
     let spec = Spec {
         program: "/bin/sh".into(),
         args: vec!["-c".into(), case.text.clone()],
-        env: vec![("PATH".into(), "/bin:/usr/bin:/sbin:/usr/sbin".into())],
+        env: vec![
+            ("PATH".into(), "/bin:/usr/bin:/sbin:/usr/sbin".into()),
+            ("PRISONER".into(), PRISONER.into()),
+            ("ALLOWED".into(), allowed_calls()),
+        ],
         cwd: folder.path().to_owned(),
-        read: system.into_iter().filter(|path| path.exists()).collect(),
+        read: system.into_iter().chain([PRISONER.into()]).filter(|path| path.exists()).collect(),
         write: vec![folder.path().join("out")],
         memory_bytes: 256 << 20,
         file_bytes: 4 << 20,
+        files_bytes: 16 << 20,
         cpu_s: 2,
     };
     let wall = Duration::from_millis(case.limits.rustc_wall_ms);
@@ -216,10 +221,17 @@ async fn prisoner(bench: &Bench, case: &Case) -> Found {
         Ok(done) => done,
         Err(error) => return Found::new("host-failed", error.to_string(), String::new()),
     };
-    let kind = match done.ending {
-        Ending::Exited(_) => "exited",
-        Ending::Signaled(_) => "killed",
-        Ending::TimedOut => "timed-out",
+    let (kind, which) = match done.ending {
+        Ending::Exited(_) => ("exited", String::new()),
+        Ending::Signaled(signal) => ("killed", format!("by signal {signal} ")),
+        Ending::TimedOut => ("timed-out", String::new()),
+        Ending::OverLimit(excess) => ("over-limit", format!("{excess:?} ")),
     };
-    Found::new(kind, format!("{}\n{}", done.stdout.trim(), done.stderr.trim()), String::new())
+    Found::new(kind, format!("{which}{}\n{}", done.stdout.trim(), done.stderr.trim()), String::new())
+}
+
+/// The numbers of all system calls that the jail allows.
+fn allowed_calls() -> String {
+    let calls = mmh::jail::syscalls::allowed(0);
+    calls.iter().map(|it| it.number.to_string()).collect::<Vec<_>>().join(",")
 }

@@ -255,16 +255,16 @@ fn entries(folder: &Path) -> BTreeSet<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// Living children of this process: orphans, wherever they came from, are among them.
+/// Children of this process, living or not reaped: orphans, wherever they came from, are among them.
 fn children() -> Vec<String> {
     let parent = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").expect("/proc is there").flatten();
     let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
-    let living = |stat: &String| {
+    let of_this = |stat: &String| {
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        fields.get(1) == Some(&parent.as_str()) && fields[0] != "Z"
+        fields.get(1) == Some(&parent.as_str())
     };
-    stats.filter(living).collect()
+    stats.filter(of_this).collect()
 }
 
 /// Packets that all interfaces of this namespace have seen.

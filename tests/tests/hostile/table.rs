@@ -1,10 +1,23 @@
-//! The table in `SECURITY.md`: made from what the suite came to, and checked but for its times.
+//! `docs/hostile-cases.md`: made from what the suite came to, and checked but for its times.
 
 use mmh_tests::root;
 use serde::{Deserialize, Serialize};
 
-const BEGIN: &str = "<!-- hostile suite: begin -->\n";
-const END: &str = "<!-- hostile suite: end -->";
+/// Where it stands in the project.
+const FILE: &str = "docs/hostile-cases.md";
+
+const HEAD: &str = "\
+# Hostile cases
+Everything that the tests try against the compiler's jail, the components' checks, the sandbox and the search, and how it
+ends. Who may try what, and what stops it, is in [`SECURITY.md`](../SECURITY.md). Each case is a file of
+`tests/guests/hostile`. This page is made by the tests:
+
+```sh
+MMH_BLESS=1 cargo test --workspace --test hostile
+```
+
+Seconds are those of the last time.
+";
 
 /// What a case came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,10 +29,12 @@ pub struct Row {
     pub seconds: f64,
 }
 
-/// The table, as it stands between its marks.
+/// The page.
 fn render(rows: &[Row]) -> String {
-    let mut out =
-        format!("{} cases.\n\n| case | what it tries | outcome | s |\n|---|---|---|---|\n", rows.len());
+    let mut out = format!(
+        "{HEAD}\n{} cases.\n\n| case | what it tries | outcome | s |\n|---|---|---|---|\n",
+        rows.len()
+    );
     for row in rows {
         let tries = row.tries.trim_end_matches('.').replace('|', "\\|");
         out += &format!("| `{}` | {tries} | `{}` | {:.1} |\n", row.case, row.outcome, row.seconds);
@@ -36,20 +51,17 @@ fn without_times(table: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Fails where `SECURITY.md` tells something else; `MMH_BLESS=1` writes the table anew.
+/// Fails where the page tells something else; `MMH_BLESS=1` writes it anew.
 pub fn check(rows: &[Row]) {
-    let path = root().join("SECURITY.md");
-    let text = std::fs::read_to_string(&path).expect("SECURITY.md is there");
-    let (before, rest) = text.split_once(BEGIN).expect("SECURITY.md has the table's first mark");
-    let (found, after) = rest.split_once(END).expect("SECURITY.md has the table's last mark");
+    let path = root().join(FILE);
     let expected = render(rows);
     if std::env::var_os("MMH_BLESS").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}"))
-            .expect("SECURITY.md is written");
+        std::fs::write(&path, expected).unwrap_or_else(|error| panic!("{FILE}: {error}"));
         return;
     }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        without_times(found) == without_times(&expected),
-        "the table in SECURITY.md is stale; make it again with: MMH_BLESS=1 cargo test -p mmh-tests --test hostile"
+        without_times(&found) == without_times(&expected),
+        "{FILE} is stale; make it again with: MMH_BLESS=1 cargo test --workspace --test hostile"
     );
 }

@@ -16,7 +16,17 @@ package wasi:random@0.2.3 {
 
 package wasi:io@0.2.3 {
     interface poll {
-        resource pollable { block: func(); }
+        resource pollable { block: func(); ready: func() -> bool; }
+        poll: func(in: list<borrow<pollable>>) -> list<u32>;
+    }
+    interface error { resource error; }
+    interface streams {
+        use error.{error};
+        variant stream-error { last-operation-failed(error), closed }
+        resource output-stream {
+            write: func(contents: list<u8>) -> result<_, stream-error>;
+            write-zeroes: func(len: u64) -> result<_, stream-error>;
+        }
     }
 }
 
@@ -30,6 +40,10 @@ package wasi:clocks@0.2.3 {
 
 package wasi:cli@0.2.3 {
     interface exit { exit: func(status: result); }
+    interface stdout {
+        use wasi:io/streams@0.2.3.{output-stream};
+        get-stdout: func() -> output-stream;
+    }
 }
 
 world hostile {
@@ -37,6 +51,7 @@ world hostile {
     import wasi:random/random@0.2.3;
     import wasi:clocks/monotonic-clock@0.2.3;
     import wasi:cli/exit@0.2.3;
+    import wasi:cli/stdout@0.2.3;
 }
 ";
 

@@ -1,4 +1,4 @@
 # Reads a file through a link that it made.
-# expect: exited | Permission denied
+# expect: exited | Operation not permitted
 
 ln -s ../secret out/link; cat out/link

@@ -1,0 +1,266 @@
+//! What all processes of a child take together: memory, processes and threads, files.
+//!
+//! Limits of the kernel hold for each process and each file by itself. Their sums are looked at here, many times
+//! a second. A cgroup or a file system of limited size would count more exactly, but who may make one without
+//! privileges differs from system to system.
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::Pid;
+
+use super::{
+    Spec,
+    excess::{Excess, MAX_DEPTH, MAX_FILES, MAX_SOCKETS, max_tasks},
+};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Where looks take long, since there are many processes on the machine, the pause is so many times as long.
+const LOOKS_IN_A_PAUSE: u32 = 5;
+
+/// A process that is about to become another one shares its memory for a moment, and is counted twice.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// Looks at a process group and the folders it may write in.
+pub struct Watch<'a> {
+    group: i32,
+    spec: &'a Spec,
+}
+
+#[derive(Default)]
+struct Sum {
+    memory_bytes: u64,
+    tasks: u64,
+    file_bytes: u64,
+    files: u64,
+    sockets: u64,
+    /// Files without a name, by number: each is counted once.
+    nameless: HashSet<u64>,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(group: Pid, spec: &'a Spec) -> Self {
+        Self { group: group.as_raw_nonzero().get(), spec }
+    }
+
+    /// How long to wait after a look that took so long.
+    pub fn pause_after(look: Duration) -> Duration {
+        PAUSE.max(look * LOOKS_IN_A_PAUSE)
+    }
+
+    /// The sum that is over its limit, if one is, in two looks.
+    pub fn exceeded(&self) -> Option<Excess> {
+        self.look().err()?;
+        thread::sleep(MOMENT);
+        self.look().err()
+    }
+
+    fn look(&self) -> Result<(), Excess> {
+        let mut sum = Sum::default();
+        for folder in &self.spec.write {
+            self.folder(folder, 0, &mut sum)?;
+        }
+        let members = self.members(&mut sum)?;
+        for process in members {
+            match self.process(&process, &mut sum) {
+                // It has ended in the meantime.
+                Err(Excess::Hidden) if self.tasks_of_member(&process).is_none() => {}
+                other => other?,
+            }
+        }
+        let limits = [
+            (sum.memory_bytes > self.spec.memory_bytes, Excess::Memory),
+            (sum.file_bytes > self.spec.files_bytes, Excess::FileBytes),
+            (sum.files > MAX_FILES, Excess::Files),
+            (sum.sockets > MAX_SOCKETS, Excess::Sockets),
+        ];
+        limits.into_iter().find(|(is_over, _)| *is_over).map_or(Ok(()), |(_, excess)| Err(excess))
+    }
+
+    /// The group's processes, as folders of `/proc`.
+    fn members(&self, sum: &mut Sum) -> Result<Vec<PathBuf>, Excess> {
+        let mut members = Vec::new();
+        for entry in fs::read_dir("/proc").map_err(|_| Excess::Hidden)?.flatten() {
+            let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
+            if is_process && let Some(tasks) = self.tasks_of_member(&entry.path()) {
+                sum.tasks += tasks;
+                members.push(entry.path());
+            }
+        }
+        if sum.tasks > max_tasks() { Err(Excess::Tasks) } else { Ok(members) }
+    }
+
+    /// How many threads a process has, if it belongs to the group and lives.
+    fn tasks_of_member(&self, process: &Path) -> Option<u64> {
+        let stat = fs::read(process.join("stat")).ok()?;
+        // The name, which the process chooses, stands in the last parentheses.
+        let stat = String::from_utf8_lossy(&stat);
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let (state, group, threads) = (fields.first()?, fields.get(2)?, fields.get(17)?);
+        let is_member = group.parse() == Ok(self.group) && !matches!(*state, "Z" | "X");
+        is_member.then(|| threads.parse().unwrap_or(1))
+    }
+
+    fn process(&self, process: &Path, sum: &mut Sum) -> Result<(), Excess> {
+        let hidden = |_: io::Error| Excess::Hidden;
+        let status = fs::read(process.join("status")).map_err(hidden)?;
+        sum.memory_bytes += memory_bytes(&String::from_utf8_lossy(&status));
+        for entry in fs::read_dir(process.join("fd")).map_err(hidden)?.flatten() {
+            let link = entry.path();
+            let target = fs::read_link(&link).unwrap_or_default();
+            sum.sockets += u64::from(target.as_os_str().as_encoded_bytes().starts_with(b"socket:"));
+            if self.is_writable(&target)
+                && let Ok(found) = fs::metadata(&link)
+                && found.nlink() == 0
+                && sum.nameless.insert(found.ino())
+            {
+                sum.files += 1;
+                sum.file_bytes += found.blocks() * 512;
+            }
+        }
+        let maps = fs::read(process.join("maps")).map_err(hidden)?;
+        self.mapped(&String::from_utf8_lossy(&maps), sum);
+        Ok(())
+    }
+
+    /// Counts files that have no name any more, but are mapped. How large they are cannot be known: each as
+    /// large as it may be.
+    fn mapped(&self, maps: &str, sum: &mut Sum) {
+        for line in maps.lines().filter_map(|line| line.strip_suffix(" (deleted)")) {
+            // Addresses, permissions, offset, device, number, and the path after many spaces.
+            let mut fields = line.splitn(6, ' ');
+            let number = fields.nth(4).and_then(|number| number.parse().ok()).unwrap_or(0);
+            let path = fields.next().unwrap_or_default().trim_start();
+            if self.is_writable(Path::new(path)) && sum.nameless.insert(number) {
+                sum.files += 1;
+                sum.file_bytes = sum.file_bytes.saturating_add(self.spec.file_bytes);
+            }
+        }
+    }
+
+    fn is_writable(&self, path: &Path) -> bool {
+        self.spec.write.iter().any(|folder| path.starts_with(folder))
+    }
+
+    fn folder(&self, folder: &PathBuf, depth: usize, sum: &mut Sum) -> Result<(), Excess> {
+        // What is gone in the meantime takes nothing; what cannot be read may take anything.
+        let gone = |error: io::Error| (error.kind() != io::ErrorKind::NotFound).then_some(Excess::Hidden);
+        if depth > MAX_DEPTH {
+            return Err(Excess::Depth);
+        }
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return gone(error).map_or(Ok(()), Err),
+        };
+        for entry in entries.flatten() {
+            let found = match entry.metadata() {
+                Ok(found) => found,
+                Err(error) => match gone(error) {
+                    None => continue,
+                    Some(excess) => return Err(excess),
+                },
+            };
+            sum.files += 1;
+            sum.file_bytes += found.blocks() * 512;
+            if sum.files > MAX_FILES {
+                return Err(Excess::Files);
+            }
+            if found.is_dir() {
+                self.folder(&entry.path(), depth + 1, sum)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Memory of a process that no file stands behind, of its `status`.
+fn memory_bytes(status: &str) -> u64 {
+    let kib = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0)
+    };
+    (kib("RssAnon:") + kib("RssShmem:") + kib("VmSwap:")) << 10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(folder: &Path) -> Spec {
+        Spec {
+            program: "/bin/true".into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            cwd: folder.to_owned(),
+            read: Vec::new(),
+            write: vec![folder.to_owned()],
+            memory_bytes: 1 << 30,
+            file_bytes: 1 << 20,
+            files_bytes: 4 << 20,
+            cpu_s: 1,
+        }
+    }
+
+    /// A watch over a folder, and a group in which nobody is.
+    fn of_folder(folder: &Path) -> Option<Excess> {
+        let nobody = Pid::from_raw(i32::MAX).expect("a number");
+        Watch::new(nobody, &spec(folder)).exceeded()
+    }
+
+    #[test]
+    fn counts_what_lies_in_folders() {
+        type Fill = fn(&Path) -> io::Result<()>;
+        let table: [(&str, Fill, Option<Excess>); 5] = [
+            ("nothing", |_| Ok(()), None),
+            ("less than all", |folder| fs::write(folder.join("a"), vec![1; 3 << 20]), None),
+            (
+                "more than all",
+                |folder| fs::write(folder.join("a"), vec![1; 5 << 20]),
+                Some(Excess::FileBytes),
+            ),
+            (
+                "many files",
+                |folder| (0..MAX_FILES + 1).try_for_each(|at| fs::write(folder.join(at.to_string()), "")),
+                Some(Excess::Files),
+            ),
+            ("deep folders", |folder| fs::create_dir_all(folder.join("a/".repeat(40))), Some(Excess::Depth)),
+        ];
+        for (name, fill, expected) in table {
+            let folder = tempfile::tempdir().expect("a folder");
+            fill(folder.path()).expect("it is filled");
+            assert_eq!(of_folder(folder.path()), expected, "{name}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(of_folder(&folder.path().join("gone")), None, "a folder that is gone");
+    }
+
+    #[test]
+    fn counts_mapped_files_without_a_name() {
+        let spec = spec(Path::new("/s/out"));
+        let watch = Watch::new(Pid::from_raw(1).expect("a number"), &spec);
+        let maps = "7f00-7f01 r--p 00000000 fe:00 17                         /s/out/a b (deleted)\n\
+                    7f01-7f02 r--p 00001000 fe:00 17                         /s/out/a b (deleted)\n\
+                    7f02-7f03 r--p 00000000 fe:00 18                         /s/out/c (deleted)\n\
+                    7f03-7f04 r--p 00000000 fe:00 19                         /s/out/there\n\
+                    7f04-7f05 r--p 00000000 fe:00 20                         /usr/lib/libc.so (deleted)\n\
+                    7f05-7f06 rw-p 00000000 00:00 0\n";
+        let mut sum = Sum::default();
+        watch.mapped(maps, &mut sum);
+        assert_eq!((sum.files, sum.file_bytes), (2, 2 << 20));
+    }
+
+    #[test]
+    fn counts_memory_of_ones_own() {
+        let status =
+            "Name:\trustc\nVmRSS:\t  900 kB\nRssAnon:\t  300 kB\nRssFile:\t  600 kB\nVmSwap:\t 1 kB\n";
+        assert_eq!(memory_bytes(status), 301 << 10);
+    }
+}

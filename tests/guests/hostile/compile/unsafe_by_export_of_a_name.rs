@@ -1,0 +1,16 @@
+//! Exports a name that is no harness, by the macro behind the macro.
+//! expect: did-not-compile | the trait bound `Guest: mmh_sdk::bindings::Guest` is not satisfied
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new("a"))
+    }
+}
+
+mmh_sdk::__export_harness_impl!(Guest);

@@ -1,0 +1,16 @@
+//! Writes unsafe code into a macro of a library.
+//! expect: did-not-compile | usage of an `unsafe` block
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        Ok(Prediction::new(mmh_sdk::serde_json::json!([unsafe { std::mem::zeroed::<u8>() }]).to_string()))
+    }
+}
+
+mmh_sdk::export!(Guest);

@@ -1,0 +1,4 @@
+# Writes attributes and flags of files.
+# expect: exited | kept
+
+exec "$PRISONER" attributes

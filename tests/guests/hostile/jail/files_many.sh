@@ -1,0 +1,4 @@
+# Makes files without end.
+# expect: over-limit | Files
+
+exec "$PRISONER" files-many

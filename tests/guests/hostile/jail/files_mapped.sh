@@ -1,0 +1,4 @@
+# Fills the disk with files that have no name and are only mapped.
+# expect: over-limit | FileBytes
+
+exec "$PRISONER" files-mapped

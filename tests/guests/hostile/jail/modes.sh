@@ -1,0 +1,4 @@
+# Changes modes, owners and times of files.
+# expect: exited | kept
+
+exec "$PRISONER" modes

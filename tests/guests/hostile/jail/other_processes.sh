@@ -1,0 +1,4 @@
+# Traces, reads and changes other processes, and itself.
+# expect: exited | kept
+
+exec "$PRISONER" other-processes

@@ -1,0 +1,4 @@
+# Slows other processes down.
+# expect: exited | kept
+
+exec "$PRISONER" priorities

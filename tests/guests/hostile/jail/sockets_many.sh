@@ -1,0 +1,4 @@
+# Holds sockets without end.
+# expect: over-limit | Sockets
+
+exec "$PRISONER" sockets-many

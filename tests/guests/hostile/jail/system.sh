@@ -1,0 +1,4 @@
+# Changes the system itself, by mounts, clocks, devices, links.
+# expect: exited | kept
+
+exec "$PRISONER" system

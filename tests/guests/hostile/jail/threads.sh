@@ -1,0 +1,4 @@
+# Starts threads without end.
+# expect: over-limit | Tasks
+
+exec "$PRISONER" threads

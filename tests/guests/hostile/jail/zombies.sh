@@ -1,0 +1,4 @@
+# Leaves children of children behind.
+# expect: exited | started
+
+exec "$PRISONER" zombies

@@ -1,0 +1,17 @@
+//! Sleeps longer than an example may take, by its own clock: it is over at once.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+        let begun = std::time::Instant::now();
+        std::thread::sleep(std::time::Duration::from_secs(3600));
+        Ok(Prediction::new(format!("{} s later", begun.elapsed().as_secs())))
+    }
+}
+
+mmh_sdk::export!(Guest);
