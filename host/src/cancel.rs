@@ -31,6 +31,15 @@ impl Stop {
         stops.iter().any(|stop| stop.status() == status)
     }
 
+    /// The stop that a summary speaks of.
+    pub fn recorded(status: &str, reason: &str) -> Self {
+        match status {
+            "budget-spent" => Self::BudgetSpent(reason.to_owned()),
+            "model-unusable" => Self::ModelUnusable(reason.to_owned()),
+            _ => Self::Asked,
+        }
+    }
+
     pub fn reason(&self) -> &str {
         match self {
             Self::Asked => "somebody asked for it",

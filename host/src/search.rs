@@ -13,6 +13,7 @@ use crate::{
     build::{Builder, Built},
     call::budget::Budget,
     cancel::{Cancel, Stop},
+    claims::{Claims, Ending},
     clock::Clock,
     compile::{CompileError, Rejection},
     dataset::{Dataset, Example, Split},
@@ -24,7 +25,7 @@ use crate::{
     progress::{Event, Observer, Silent},
     propose::{self, Outcome, ProposeError, Proposer, Submission, Toolbox, instructions},
     record::{
-        RecordError,
+        RecordError, files,
         format::{
             Config, Cost, CostFile, IterationCost, IterationSummary, LearnRow, ReadRow, Score, Stopped,
             Summary, TestScore, TraceRow, Unscored,
@@ -39,9 +40,6 @@ use crate::{
 
 /// The harness that every search starts from.
 pub const BASELINE: &str = include_str!("../../baseline-harness/src/harness.rs");
-
-/// The file of what a harness has learned.
-const STATE: &str = "state.bin";
 
 /// What is written beside the baseline.
 const BASELINE_REASONING: &str =
@@ -68,6 +66,8 @@ pub struct Search {
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
     pub cancel: Cancel,
+    /// A recorded run, from whose claims this one is made again.
+    pub claims: Option<Arc<Claims>>,
 }
 
 /// The run could not go on.
@@ -77,6 +77,9 @@ pub enum SearchError {
     Compile(#[from] CompileError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The run is made again, and its record goes no further than this place.
+    #[error("the record of the run ends at {0}")]
+    RecordEnds(String),
 }
 
 impl From<ProposeError> for SearchError {
@@ -84,6 +87,7 @@ impl From<ProposeError> for SearchError {
         match error {
             ProposeError::Compile(error) => Self::Compile(error),
             ProposeError::Record(error) => Self::Record(error),
+            ProposeError::RecordEnds => Self::RecordEnds("a proposer's conversation".into()),
         }
     }
 }
@@ -123,7 +127,7 @@ impl Search {
             if progress.has(index) {
                 continue;
             }
-            if self.cancel.is_cancelled() {
+            if self.cancel.is_cancelled() || self.ends_before(&format!("iterations/{index:03}"))? {
                 break;
             }
             match index {
@@ -134,8 +138,15 @@ impl Search {
         if !self.cancel.is_cancelled() {
             self.held_out(retry, &mut progress).await?;
         }
+        // Somebody asked a run to stop whose last example was under way.
+        if let Some(Ending::Stopped(stop)) = self.claims.as_ref().map(|claims| claims.ending()) {
+            self.cancel.stop(stop);
+        }
         match self.cancel.why() {
-            None => progress.summary.finished_at = Some(self.clock.now()),
+            None => {
+                let claimed = self.claims.as_ref().and_then(|claims| claims.finished_at());
+                progress.summary.finished_at = Some(claimed.unwrap_or_else(|| self.clock.now()));
+            }
             Some(stop) => {
                 let (status, reason) = (stop.status().to_owned(), stop.reason().to_owned());
                 progress.summary.stopped = Some(Stopped { status, reason });
@@ -144,6 +155,31 @@ impl Search {
         self.write(&progress)?;
         self.writer.seal()?;
         Ok(progress.summary)
+    }
+
+    /// Whether a run that is made again goes no further than this folder, which its record does not have.
+    fn ends_before(&self, folder: &str) -> Result<bool, SearchError> {
+        match &self.claims {
+            Some(claims) if !claims.has(folder) => self.end_again(claims, folder),
+            _ => Ok(false),
+        }
+    }
+
+    /// Ends a run that is made again where the recorded one was stopped. A run that was killed has no end.
+    fn end_again(&self, claims: &Claims, place: &str) -> Result<bool, SearchError> {
+        match claims.ending() {
+            Ending::Stopped(stop) => {
+                self.cancel.stop(stop);
+                Ok(true)
+            }
+            _ => Err(SearchError::RecordEnds(place.to_owned())),
+        }
+    }
+
+    /// When an iteration began.
+    fn began(&self, index: u32) -> Timestamp {
+        let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
+        claimed.map_or_else(|| self.clock.now(), |(began, _)| began)
     }
 
     fn write(&self, progress: &Progress) -> Result<(), RecordError> {
@@ -158,17 +194,26 @@ impl Search {
             reasoning: BASELINE_REASONING.to_owned(),
             reads: Vec::new(),
             cost: Cost::default(),
-            started_at: self.clock.now(),
+            started_at: self.began(0),
             leaks: Vec::new(),
         };
         let folder = self.writer.iteration(0)?;
+        // Nobody proposed it, so nobody read anything for it.
+        folder.put(files::READS, &[])?;
         self.stage(0, "compiling the baseline");
-        let built = self.builder.build(&candidate.source).await?;
+        let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
+            Some((status, reason)) => {
+                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+                let fate = Fate::Unscored { status, reason };
+                return self.conclude(candidate, Digest::of([]), fate, &folder, progress);
+            }
+            None => self.builder.build(&candidate.source).await?,
+        };
         match built.and_then(|built| self.admit(&candidate.source, built)) {
             Ok(built) => self.judge(candidate, built, &folder, retry, progress).await,
             Err(rejection) => {
-                folder.put("harness.rs", candidate.source.as_bytes())?;
-                folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
+                folder.put(files::SOURCE, candidate.source.as_bytes())?;
+                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
                 let fate = Fate::Unscored { status, reason };
@@ -184,7 +229,7 @@ impl Search {
     }
 
     async fn iteration(&self, index: u32, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
-        let started_at = self.clock.now();
+        let started_at = self.began(index);
         let folder = self.writer.iteration(index)?;
         self.stage(index, "proposing");
         let (outcome, reads, cost) = self.propose(index, retry, &folder).await?;
@@ -211,14 +256,25 @@ impl Search {
         retry: Retry,
         folder: &IterationWriter,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
-        let past = propose::Past::of(folder)?;
+        let past = match &self.claims {
+            None => propose::Past::of(folder)?,
+            Some(claims) => claims.proposal(index)?,
+        };
         let reader = RunReader::new(self.writer.dir()?);
         let history = propose::History::resume(reader, folder, past.answered_steps(), self.clock)?;
-        let trials = propose::Trials::resume(folder, past.answered_steps(), retry)?;
+        let history = history.again(past.again.as_ref().map(|it| it.read_times()).unwrap_or_default());
+        let trials = match &self.claims {
+            None => propose::Trials::resume(folder, past.answered_steps(), retry)?,
+            Some(claims) => {
+                let (calls, again) = claims.trials(index)?;
+                propose::Trials::again(folder, calls, again)?
+            }
+        };
         let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
         let limits = &self.config.limits;
         let mut toolbox =
-            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials);
+            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials)
+                .again(past.again.clone());
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);
         }
@@ -242,24 +298,32 @@ impl Search {
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         self.record_binary(&candidate, &built, folder)?;
-        candidate.leaks = self.lint.check(&candidate.source, &built.component.bytes);
+        candidate.leaks = match self.claims.as_ref().filter(|claims| claims.missing.dataset) {
+            Some(claims) => claims.leaks(candidate.index),
+            None => self.lint.check(&candidate.source, &built.component.bytes),
+        };
         if !candidate.leaks.is_empty() {
-            folder.put_json("leaks.json", &candidate.leaks)?;
+            folder.put_json(files::LEAKS, &candidate.leaks)?;
             let count = candidate.leaks.len();
             self.stage(candidate.index, &format!("LEAK: it carries held-back examples ({count})"));
         }
         let component = built.component.digest;
-        let past = Past::of(folder, retry)?;
+        let (past, refused) = match &self.claims {
+            None => (Past::of(folder, retry)?, false),
+            Some(claims) => {
+                claims.evaluation(&format!("iterations/{:03}", candidate.index), candidate.index)?
+            }
+        };
         let recorder = Arc::new(Recorder::new(folder)?);
         self.stage(candidate.index, "learning and evaluating");
-        let fate = self.evaluate(&mut candidate, built, past, recorder.clone()).await?;
+        let fate = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
         if let Fate::Scored(scored) = &fate {
             let Scored { score, state, rows } = &**scored;
             if !state.is_empty() {
-                folder.put(STATE, state)?;
+                folder.put(files::STATE, state)?;
             }
-            folder.put_json("score.json", score)?;
+            folder.put_json(files::SCORE, score)?;
             self.put_result(Split::Val, component, score, rows, folder)?;
         }
         self.conclude(candidate, component, fate, folder, progress)
@@ -275,7 +339,7 @@ impl Search {
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
         let tested = provenance::Tested { component, split, score, traces };
-        folder.put_json("test-result.json", &provenance::test_result(&tested, &self.config))
+        folder.put_json(files::TEST_RESULT, &provenance::test_result(&tested, &self.config))
     }
 
     fn record_binary(
@@ -284,16 +348,16 @@ impl Search {
         built: &Built,
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
-        folder.put("harness.rs", candidate.source.as_bytes())?;
-        folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
-        folder.put("harness.wasm", &built.component.bytes)?;
+        folder.put(files::SOURCE, candidate.source.as_bytes())?;
+        folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+        folder.put(files::COMPONENT, &built.component.bytes)?;
         let made = provenance::Made {
             source: Digest::of(&candidate.source),
             component: built.component.digest,
             key: self.builder.compiler.key(&candidate.source),
         };
         let statement = provenance::statement(&made, &self.config, Digest::of(sdk::LOCK));
-        folder.put_json("provenance.json", &statement)
+        folder.put_json(files::PROVENANCE, &statement)
     }
 
     async fn evaluate(
@@ -301,13 +365,15 @@ impl Search {
         candidate: &mut Candidate,
         built: Built,
         past: Past,
+        refused: bool,
         recorder: Arc<dyn Sink>,
-    ) -> Result<Fate, RecordError> {
+    ) -> Result<Fate, SearchError> {
         let train = &self.dataset.train;
         let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { reason, cost } => {
                 candidate.cost += cost;
+                self.end_where_recorded(candidate.index, true, refused)?;
                 return Ok(match self.cut_short() {
                     Some(stop) => Fate::stopped(&stop, 0, self.val.len()),
                     None => Fate::Unscored { status: "learn-failed".into(), reason },
@@ -315,6 +381,7 @@ impl Search {
             }
             Learning::Interrupted { cost } => {
                 candidate.cost += cost;
+                self.end_where_recorded(candidate.index, false, refused)?;
                 let stop = self.cancel.why().unwrap_or(Stop::Asked);
                 return Ok(Fate::stopped(&stop, 0, self.val.len()));
             }
@@ -323,12 +390,22 @@ impl Search {
         let index = Some(candidate.index);
         let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, past, recorder).await?;
         candidate.cost += done.cost;
+        self.end_where_recorded(candidate.index, done.complete, refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
             return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
         }
         let score = score(&done.rows, &learned, self.config.mock);
         Ok(Fate::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
+    }
+
+    /// Ends a run that is made again with this iteration, if the recorded one did.
+    fn end_where_recorded(&self, index: u32, complete: bool, refused: bool) -> Result<(), SearchError> {
+        let Some(claims) = &self.claims else { return Ok(()) };
+        if !complete || claims.was_cut_short(index, refused) {
+            self.end_again(claims, &format!("iterations/{index:03}"))?;
+        }
+        Ok(())
     }
 
     /// Enters an iteration into summary and costs.
@@ -342,8 +419,10 @@ impl Search {
     ) -> Result<(), SearchError> {
         folder.seal()?;
         let Candidate { index, source, reasoning, reads, cost, started_at, leaks } = candidate;
-        let cost = progress.spend(Some(index), cost, &self.budget);
-        let finished_at = self.clock.now();
+        let cost = progress.spend(Some(index), cost, self);
+        let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
+        let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
+        self.end_ahead(progress, |claims| claims.knows(index))?;
         self.observer.on(Event::Concluded { iteration: index, accuracy: fate.accuracy() });
         match fate {
             Fate::Scored(scored) => {
@@ -382,6 +461,18 @@ impl Search {
         Ok(self.write(progress)?)
     }
 
+    /// Ends a run that is made again with what its summary does not have: it was killed before that was
+    /// written. The costs may be there, since they are written first.
+    fn end_ahead(&self, progress: &Progress, is_known: impl Fn(&Claims) -> bool) -> Result<(), SearchError> {
+        match &self.claims {
+            Some(claims) if claims.ending() == Ending::Open && !is_known(claims) => {
+                claims.set_ahead(progress.cost.clone());
+                Err(SearchError::RecordEnds("what is in no summary yet".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Why calls were refused, if they were: whatever the harness made of it is no score.
     fn cut_short(&self) -> Option<Stop> {
         self.cancel.why().filter(|stop| *stop != Stop::Asked)
@@ -393,22 +484,35 @@ impl Search {
             return Ok(());
         }
         for index in progress.finalists() {
+            let name = format!("test/{index:03}");
+            if self.ends_before(&name)? {
+                return Ok(());
+            }
             let learned = self.recall(index, progress).await?;
             let folder = self.writer.test(index)?;
-            let past = Past::of(&folder, retry)?;
+            let (past, refused) = match &self.claims {
+                None => (Past::of(&folder, retry)?, false),
+                Some(claims) => claims.evaluation(&name, index)?,
+            };
             let recorder = Arc::new(Recorder::new(&folder)?);
             let (examples, split, sink) = (&self.dataset.test, Split::Test, recorder.clone());
             let done = self.evaluator.evaluate(&learned, examples, split, Some(index), past, sink).await?;
+            if let Some(claims) =
+                self.claims.as_ref().filter(|it| !done.complete || it.was_cut_short_in_test(index, refused))
+            {
+                self.end_again(claims, &name)?;
+            }
             recorder.finish(&folder, examples)?;
-            progress.spend(None, done.cost, &self.budget);
+            progress.spend(None, done.cost, self);
             if !done.complete || self.cut_short().is_some() {
                 return folder.seal().map_err(SearchError::from);
             }
             let score = score(&done.rows, &learned, self.config.mock);
-            folder.put_json("score.json", &score)?;
+            folder.put_json(files::SCORE, &score)?;
             self.put_result(split, progress.component(index), &score, &done.rows, &folder)?;
             folder.seal()?;
             progress.summary.test.push(TestScore { index, score });
+            self.end_ahead(progress, |claims| claims.knows_test(index))?;
             self.write(progress)?;
         }
         Ok(())
@@ -419,17 +523,17 @@ impl Search {
         let reader = RunReader::new(self.writer.dir()?);
         let file = |name| RunReader::iteration_file(index, name);
         let damaged = |name, problem: String| RecordError::Damaged { file: file(name), problem };
-        let component = reader.bytes(&file("harness.wasm"))?;
+        let component = reader.bytes(&file(files::COMPONENT))?;
         if Digest::of(&component) != progress.component(index) {
             return Err(damaged("harness.wasm", "it is not what was evaluated".into()).into());
         }
         let built = self.builder.load(component).await?;
         let built = built.map_err(|rejection| damaged("harness.wasm", rejection.message))?;
-        let state = match reader.has(&file(STATE)) {
-            true => reader.bytes(&file(STATE))?,
+        let state = match reader.has(&file(files::STATE)) {
+            true => reader.bytes(&file(files::STATE))?,
             false => Vec::new(),
         };
-        let batches: Vec<LearnRow> = reader.lines(&file("learn_trace.jsonl"))?;
+        let batches: Vec<LearnRow> = reader.lines(&file(files::BATCHES))?;
         let fuel = batches.iter().map(|row| row.fuel).fold(0, u64::saturating_add);
         Ok(Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() })
     }
@@ -474,7 +578,10 @@ impl Progress {
         // Held-out scores are derived again from their records, with their costs.
         summary.test.clear();
         (summary.stopped, summary.finished_at) = (None, None);
-        let cost = cost_of(&summary, &search.config, search.budget.standing().limit);
+        let mut cost = cost_of(&summary, &search.config, search.budget.standing().limit);
+        if let Some(claims) = &search.claims {
+            cost.budget_usd = claims.budget_usd();
+        }
         summary.total_cost = cost.total;
         let best = summary.best_iteration_index;
         let best = summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| it.score.accuracy);
@@ -511,11 +618,16 @@ impl Progress {
     /// Adds what an iteration, or the held-out evaluation, has cost. What else the budget has seen since
     /// the last time belongs to it as well: calls that went out and were not answered, or whose answers
     /// were lost when the run was killed.
-    fn spend(&mut self, index: Option<u32>, mut cost: Cost, budget: &Budget) -> Cost {
-        let (standing, total) = (budget.standing(), &self.cost.total);
+    fn spend(&mut self, index: Option<u32>, mut cost: Cost, search: &Search) -> Cost {
+        let (standing, total) = (search.budget.standing(), &self.cost.total);
         let known = [total.estimated_usd, total.unknown_usd, cost.estimated_usd];
         let known = known.map(Usd::from_f64).into_iter().sum();
-        cost.unknown_usd = standing.spent.plus(standing.unknown).minus(known).as_f64();
+        cost.unknown_usd = match &search.claims {
+            None => standing.spent.plus(standing.unknown).minus(known).as_f64(),
+            // All of the held-out evaluation's, the first time.
+            Some(claims) if index.is_some() || self.cost.test == Cost::default() => claims.unknown_usd(index),
+            Some(_) => 0.0,
+        };
         match index {
             Some(index) => self.cost.iterations.push(IterationCost { index, cost }),
             None => self.cost.test += cost,

@@ -172,6 +172,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency: 4,
+        record_bytes: u64::MAX,
         clock,
         observer: observer.clone(),
         cancel: cancel.clone(),
@@ -200,6 +201,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
         clock,
         observer,
         cancel,
+        claims: None,
     };
     search.run().await.expect("the run goes on")
 }

@@ -19,6 +19,7 @@ use crate::{
         RecordError,
         format::{Config, Score},
         manifest::{self, Finding},
+        plain,
         reader::RunReader,
     },
     text,
@@ -107,7 +108,7 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
 /// Whether a folder's files, the manifest that lists them and the run's own files are what they were.
 fn check(reader: &RunReader, folder: &str) -> Result<(), ExportError> {
     let problem = |source| RecordError::Io { action: "open", file: folder.to_owned(), source };
-    let dir = reader.dir().open_dir(folder).map_err(problem)?;
+    let dir = plain::folder(reader.dir(), folder).map_err(problem)?;
     let own = manifest::check(reader.dir(), "");
     let listed = reader.json::<manifest::Manifest>(manifest::NAME).unwrap_or_default();
     let path = format!("{folder}/{}", manifest::NAME);

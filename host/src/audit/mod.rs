@@ -7,6 +7,7 @@ pub mod diff;
 pub mod export;
 pub mod inspect;
 pub mod rerun;
+pub mod stage;
 
 use serde_json::Value;
 
@@ -63,7 +64,7 @@ impl Place {
     /// An iteration that the run has. Its evaluation may be missing.
     pub fn find(reader: &RunReader, index: u32, split: Split) -> Result<Self, AuditError> {
         let home = format!("iterations/{index:03}");
-        if !reader.dir().is_dir(&home) {
+        if reader.folder(&home).is_none() {
             let there = listed(reader, "iterations/");
             let there = if there.is_empty() { ": it has none".into() } else { format!(": it has {there}") };
             return Err(AuditError::NoIteration { index, there });

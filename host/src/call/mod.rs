@@ -198,9 +198,7 @@ impl Caller {
         };
         match asked {
             Ok(Ok(reply)) => {
-                let reported = reply.reported_cost_usd.map(Usd::from_f64);
-                called.cost = reported.unwrap_or_else(|| self.price.of(reply.usage));
-                called.price_tier = self.price.tier(reply.usage);
+                (called.cost, called.price_tier) = bill(&self.price, &reply);
                 reservation.settle(Bill::Known { cost: called.cost, estimated: reply.usage_estimated });
                 Ok(reply)
             }
@@ -225,6 +223,13 @@ impl Caller {
             }
         }
     }
+}
+
+/// What a reply costs: what the provider says goes before what the tokens would cost. And the size above which
+/// its rate begins.
+pub fn bill(price: &Price, reply: &ChatReply) -> (Usd, u64) {
+    let reported = reply.reported_cost_usd.map(Usd::from_f64);
+    (reported.unwrap_or_else(|| price.of(reply.usage)), price.tier(reply.usage))
 }
 
 /// When a call has to be over.

@@ -37,6 +37,9 @@ pub struct LimitArgs {
     /// A learning harness's state [default: 16]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1024))]
     state_mib: Option<u64>,
+    /// Model calls, logs and output of one evaluation, in equal shares for its examples [default: 1024]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    evaluation_record_mib: Option<u64>,
     /// A candidate's source [default: 256]
     #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=65_536))]
     source_kib: Option<u64>,
@@ -97,6 +100,7 @@ impl LimitArgs {
             answer_bytes: scaled(self.answer_kib, KIB, default.answer_bytes),
             log_bytes: scaled(self.log_kib, KIB, default.log_bytes),
             state_bytes: scaled(self.state_mib, MIB, default.state_bytes),
+            evaluation_record_bytes: scaled(self.evaluation_record_mib, MIB, default.evaluation_record_bytes),
             source_bytes: scaled(self.source_kib, KIB, default.source_bytes),
             component_bytes: scaled(self.component_mib, MIB, default.component_bytes),
             rustc_wall_ms: scaled(self.rustc_timeout_s, 1000, default.rustc_wall_ms),

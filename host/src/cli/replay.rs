@@ -18,6 +18,7 @@ use crate::{
     audit::{
         self, AuditError, Evaluated, Place,
         rerun::{self, Again, Relearned, Rerun, Standing, Traced},
+        stage::Stage,
     },
     build::{Builder, Built},
     call::budget::Budget,
@@ -25,7 +26,7 @@ use crate::{
     clock::Clock,
     compile::Rejection,
     dataset::Split,
-    evaluate::answers::by_example,
+    evaluate::{answers::by_example, record_share},
     limits::Limits,
     progress::Observer,
     record::{
@@ -34,7 +35,6 @@ use crate::{
     },
     sandbox::{ModelPort, Task},
     text,
-    verify::replay::Stage,
 };
 
 /// Examples at once where no model is asked.
@@ -120,7 +120,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
     let rerun = rerun(&config, &builder, &built, evaluated, live.as_ref(), source.is_none());
     let learned = match source {
         None => Relearned { state: state(&reader, &place)?.into(), ..Relearned::default() },
-        Some(_) => learn(&args, &config, &rerun, &*observer).await?,
+        Some(_) => learn(&args, &config, &rerun).await?,
     };
     let again = match learned.failed {
         Some(_) => Vec::new(),
@@ -217,6 +217,7 @@ fn rerun(
         task: Arc::new(task),
         seed: config.seed,
         model: config.target_model.clone(),
+        record_bytes: record_share(builder.sandbox.limits(), &config.task),
         calls: Arc::new(by_example(evaluated.calls)),
     };
     Rerun {
@@ -229,18 +230,14 @@ fn rerun(
 }
 
 /// A changed harness learns before it predicts, as it would in a search.
-async fn learn(
-    args: &ReplayArgs,
-    config: &Config,
-    rerun: &Rerun,
-    observer: &dyn Observer,
-) -> Result<Relearned, CliError> {
-    let dataset = verify::train(args.dataset.as_deref(), config, observer)?.ok_or_else(|| {
+async fn learn(args: &ReplayArgs, config: &Config, rerun: &Rerun) -> Result<Relearned, CliError> {
+    let dataset = verify::dataset(args.dataset.as_deref(), config)?.ok_or_else(|| {
         CliError::input(format!(
             "a changed harness learns first, and the data set {} is not built in: --dataset names its place",
             config.dataset
         ))
     })?;
+    workbench::same_dataset(&config.dataset, &dataset, config)?;
     Ok(rerun.learn(&dataset.train).await)
 }
 

@@ -3,30 +3,40 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
 
-use super::{CliResult, Global, error::CliError, error::EXAMINED_NOT_OK, terminal::Terminal, workbench};
+use super::{
+    CliResult, Global, environment,
+    error::{CliError, EXAMINED_NOT_OK},
+    terminal::Terminal,
+    workbench,
+};
 use crate::{
     dataset::{self, Dataset},
     digest::Digest,
-    progress::{Event, Observer},
-    record::{format::Config, manifest, reader::RunReader},
+    record::{
+        format::Config,
+        manifest::{self, Finding},
+        reader::RunReader,
+    },
     text,
-    verify::{Checked, Rebuilt, Verifier},
+    verify::{self, Checked, Rebuilt, Verdict, Verifier},
 };
 
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// The run's folder
-    #[arg(value_name = "RUN")]
+    /// The run's folder, or an exported harness's
+    #[arg(value_name = "RUN|EXPORT")]
     run: PathBuf,
-    /// Check this iteration only
+    /// Show this iteration only; the whole run is checked all the same
     #[arg(long, value_name = "N")]
     iteration: Option<u32>,
-    /// The run's data set, where it is not built in: without it, what was learned is not learned again
+    /// The run's data set, where it is not built in
     #[arg(long, value_name = "PATH")]
     dataset: Option<String>,
+    /// Accept that rows, gold labels and what was learned are not proved
+    #[arg(long, conflicts_with = "dataset")]
+    without_dataset: bool,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -35,38 +45,40 @@ pub struct VerifyArgs {
 pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
-    let observer = Terminal::new(global, false);
-    let dataset = train(args.dataset.as_deref(), &config, &observer)?;
-    let builder = workbench::open(global, &config.limits.clone().within_reason(), &observer).await?;
-    let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
-    let verifier = Verifier::new(reader, config, builder, dataset);
-    let folders = verifier.folders()?;
-    let wanted: Vec<&String> = folders.iter().filter(|folder| is_wanted(folder, args.iteration)).collect();
-    if let (Some(iteration), true) = (args.iteration, wanted.is_empty()) {
+    let observer = Arc::new(Terminal::new(global, false));
+    let folders = verify::folders(&reader)?;
+    if let Some(iteration) = args.iteration
+        && !folders.iter().any(|folder| is_wanted(folder, Some(iteration)))
+    {
         return Err(CliError::input(format!("the run has no iteration {iteration}")));
     }
-    let mut checked = vec![verifier.run(&folders)];
-    let (verifier, observer) = (Arc::new(verifier), Arc::new(observer));
-    let checks = wanted.into_iter().cloned().map(|folder| {
-        let (verifier, observer) = (verifier.clone(), observer.clone());
-        let check = tokio::spawn(async move {
-            observer.on(Event::Working(format!("checking {folder}")));
-            verifier.folder(&folder).await
-        });
-        async move { check.await.map_err(CliError::host)?.map_err(CliError::from) }
-    });
-    // As many at once as there are processors.
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    checked.extend(stream::iter(checks).buffered(at_once).try_collect::<Vec<_>>().await?);
+    let dataset = if args.without_dataset { None } else { dataset(args.dataset.as_deref(), &config)? };
+    let builder = workbench::open(global, &config.limits.clone().within_reason(), &*observer).await?;
+    let scratch = environment::cache(global)?.scratch().map_err(CliError::host)?;
+    let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
+    let verifier = Verifier {
+        reader,
+        config: config.clone(),
+        builder,
+        dataset,
+        scratch: scratch.path().to_owned(),
+        observer: observer.clone(),
+    };
+    let verdict = verifier.check().await?;
     observer.done();
-    let holds = checked.iter().all(Checked::holds);
+    let unproved = (verdict.missing.dataset && !args.without_dataset).then(|| without_dataset(&config));
+    let holds = verdict.holds() && unproved.is_none();
     if args.json {
-        println!(
-            "{:#}",
-            json!({ "holds": holds, "run_id": verifier.config.run_id, "manifest_sha256": digest, "checked": checked })
-        );
+        let mut shown = json!({ "holds": holds, "run_id": config.run_id, "manifest_sha256": digest });
+        shown["checked"] = json!(shown_folders(&verdict, args.iteration));
+        shown["differs"] = json!(verdict.differs);
+        shown["claimed"] = json!(verdict.claimed);
+        shown["not_proved"] = json!(not_proved(&verdict));
+        shown["unproved"] = json!(unproved);
+        println!("{shown:#}");
     } else {
-        print(&verifier.config, digest, &checked, holds);
+        print(&config, digest, &verdict, args.iteration, unproved.as_ref());
+        println!("\n{}", ending(&verdict, holds));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
 }
@@ -75,59 +87,95 @@ fn is_wanted(folder: &str, iteration: Option<u32>) -> bool {
     iteration.is_none_or(|iteration| folder.ends_with(&format!("/{iteration:03}")))
 }
 
-/// The run's data set, if it is here and the same.
-pub fn train(
-    named: Option<&str>,
-    config: &Config,
-    observer: &dyn Observer,
-) -> Result<Option<Dataset>, CliError> {
-    let name = named.unwrap_or(&config.dataset);
-    if named.is_none() && name != dataset::BUILTIN {
-        observer
-            .note(format!("what was learned from {name} is not learned again: --dataset names its place"));
-        return Ok(None);
-    }
-    let dataset = dataset::load(name, config.seed)?;
-    workbench::same_dataset(name, &dataset, config)?;
-    Ok(Some(dataset))
+fn shown_folders(verdict: &Verdict, iteration: Option<u32>) -> Vec<&Checked> {
+    let is_shown = |it: &&Checked| it.folder.is_empty() || is_wanted(&it.folder, iteration);
+    verdict.checked.iter().filter(is_shown).collect()
 }
 
-fn print(config: &Config, digest: Option<Digest>, checked: &[Checked], holds: bool) {
-    let digest = digest.map_or_else(|| "no manifest".into(), |digest| format!("manifest sha256 {digest}"));
-    println!("run {}: {digest}\n", text::plain(&config.run_id));
-    println!("{:<16} {:<11} {:<15} replayed", "folder", "files", "rebuilt");
-    for folder in checked {
-        let files = match (folder.sealed, folder.findings.is_empty()) {
-            (false, true) => "unfinished".into(),
-            (_, true) => "ok".into(),
-            (_, false) => format!("{} findings", folder.findings.len()),
-        };
-        let rebuilt = match &folder.rebuilt {
-            Rebuilt::NotThere => "-",
-            Rebuilt::Same => "same",
-            Rebuilt::OtherTools { .. } => "other tools",
-            Rebuilt::Different => "DIFFERENT",
-        };
-        let name = if folder.folder.is_empty() { "(the run)" } else { &folder.folder };
-        println!("{name:<16} {files:<11} {rebuilt:<15} {}", replayed(folder));
-    }
-    for folder in checked {
-        for finding in &folder.findings {
-            println!("\n{}", text::plain(&finding.file));
-            println!("  expected {}", text::plain(&finding.expected));
-            println!("  found    {}", text::plain(&finding.found));
+/// The run's data set, where it is built in or named. A stranger's run says nothing of where to read.
+pub fn dataset(named: Option<&str>, config: &Config) -> Result<Option<Dataset>, CliError> {
+    match named {
+        None if config.dataset != dataset::BUILTIN => Ok(None),
+        None => Ok(Some(dataset::load(dataset::BUILTIN, config.seed)?)),
+        Some(name) => {
+            let dataset = dataset::load(name, config.seed)?;
+            workbench::same_dataset(name, &dataset, config)?;
+            Ok(Some(dataset))
         }
     }
-    let others = checked.iter().find_map(|folder| match &folder.rebuilt {
-        Rebuilt::OtherTools { differs } => Some(differs),
-        _ => None,
-    });
-    for tool in others.into_iter().flatten() {
-        println!("\nnot rebuilt, because {} differs", tool.file);
+}
+
+fn without_dataset(config: &Config) -> Finding {
+    let hint =
+        config.dataset_path.as_ref().map_or_else(String::new, |path| format!(" (the run had it at {path})"));
+    Finding::new(
+        "rows, gold labels and scores",
+        format!("the data set {}, named with --dataset{hint}", config.dataset),
+        "no data set, so they are not proved; --without-dataset accepts that",
+    )
+}
+
+/// The lines of the table that are not proved.
+fn not_proved(verdict: &Verdict) -> Vec<&'static str> {
+    let mut lines = Vec::new();
+    if verdict.missing.dataset {
+        lines.push("rows, gold labels, leaks, what was learned, what was tried: the data set is not here");
+    }
+    if verdict.missing.tools {
+        lines.push("that the sources compile to the components: other tools are here");
+    }
+    lines
+}
+
+fn ending(verdict: &Verdict, holds: bool) -> &'static str {
+    match (holds, verdict.missing.dataset) {
+        (true, false) => "all of it holds",
+        (true, true) => "it holds, as far as it can be checked without the data set",
+        (false, _) => "it does not hold",
+    }
+}
+
+fn print(
+    config: &Config,
+    digest: Option<Digest>,
+    verdict: &Verdict,
+    iteration: Option<u32>,
+    unproved: Option<&Finding>,
+) {
+    let digest = digest.map_or_else(|| "no manifest".into(), |digest| format!("manifest sha256 {digest}"));
+    println!("run {}: {digest}\n", text::plain(&config.run_id));
+    println!("{:<16} {:<11} {:<15} run again", "folder", "files", "rebuilt");
+    let folders = shown_folders(verdict, iteration);
+    folders.iter().for_each(|folder| println!("{}", line(folder)));
+    for finding in folders.iter().flat_map(|folder| &folder.findings).chain(unproved) {
+        println!("\n{}", text::one_line(&finding.file));
+        println!("  expected {}", text::one_line(&finding.expected));
+        println!("  found    {}", text::one_line(&finding.found));
+    }
+    for tool in &verdict.differs {
+        println!("\nnot compiled again, because {} differs", tool.file);
         println!("  the run's {}", text::one_line(&tool.expected));
         println!("  here      {}", text::one_line(&tool.found));
     }
-    println!("\n{}", if holds { "all of it holds" } else { "it does not hold" });
+    println!("\n{}", claimed(config, verdict));
+    not_proved(verdict).iter().for_each(|line| println!("not proved: {line}"));
+}
+
+fn line(folder: &Checked) -> String {
+    let files = match (folder.sealed, folder.findings.len()) {
+        (false, 0) => "unfinished".into(),
+        (_, 0) => "ok".into(),
+        (_, 1) => "1 finding".into(),
+        (_, count) => format!("{count} findings"),
+    };
+    let rebuilt = match folder.rebuilt {
+        Rebuilt::NotThere => "-",
+        Rebuilt::Same => "same",
+        Rebuilt::OtherTools => "other tools",
+        Rebuilt::Different => "DIFFERENT",
+    };
+    let name = if folder.folder.is_empty() { "(the run)" } else { &folder.folder };
+    format!("{name:<16} {files:<11} {rebuilt:<15} {}", replayed(folder))
 }
 
 fn replayed(folder: &Checked) -> String {
@@ -142,4 +190,28 @@ fn replayed(folder: &Checked) -> String {
         None => {}
     }
     shown
+}
+
+/// What only the run itself says.
+fn claimed(config: &Config, verdict: &Verdict) -> String {
+    let counted = verdict.claimed;
+    let mut claims = vec!["times and latencies".to_owned()];
+    if !config.mock {
+        let model = text::one_line(&config.target_model);
+        claims.push(format!(
+            "the proposer's replies, {} of {model}, and what they cost outside",
+            counted.replies
+        ));
+    }
+    if counted.timed_out > 0 {
+        claims.push(format!("{} outcomes of the wall clock, which count as wrong", counted.timed_out));
+    }
+    if counted.tool_results > 0 {
+        claims.push(format!(
+            "{} tool results that depend on the machine or on what is missing",
+            counted.tool_results
+        ));
+    }
+    let rest = if config.mock { "; the simulated models said everything again" } else { "" };
+    format!("claimed only: {}{rest}", claims.join("; "))
 }

@@ -82,6 +82,18 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
+    /// The kinds that depend on the machine: on its speed, its memory, and what else it does.
+    pub fn of_machine() -> impl Iterator<Item = Self> {
+        [
+            Self::CompilerTimeout,
+            Self::CompilerMemory,
+            Self::CompilerCrash,
+            Self::NativeTimeout,
+            Self::NativeMemory,
+        ]
+        .into_iter()
+    }
+
     /// The name in files and messages.
     pub fn name(self) -> &'static str {
         match self {

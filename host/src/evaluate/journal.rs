@@ -9,7 +9,12 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Sink, Target, answers::Answers, call_row};
+use super::{
+    Sink, Target,
+    again::Again,
+    answers::{Answers, called, lost},
+    call_row,
+};
 use crate::{
     call::Called,
     model::ChatRequest,
@@ -24,6 +29,9 @@ pub struct Journal {
     target: Arc<Target>,
     answers: Answers,
     sink: Arc<dyn Sink>,
+    /// The record is another run's, and this one is written anew.
+    again: Option<Again>,
+    record_bytes: u64,
     written: Mutex<Written>,
 }
 
@@ -32,11 +40,24 @@ struct Written {
     /// The calls that are on record, by their place.
     calls: HashSet<u32>,
     failed: Option<RecordError>,
+    /// A request had no reply in the record.
+    lost: bool,
 }
 
 impl Journal {
     pub fn new(id: &str, target: Arc<Target>, answers: Answers, sink: Arc<dyn Sink>) -> Self {
-        Self { id: id.to_owned(), target, answers, sink, written: Mutex::default() }
+        let (id, again, written) = (id.to_owned(), None, Mutex::default());
+        Self { id, target, answers, sink, again, record_bytes: u64::MAX, written }
+    }
+
+    /// Takes from the record only what is claimed in it.
+    pub fn again(self, again: Option<Again>) -> Self {
+        Self { again, ..self }
+    }
+
+    /// What all calls and the outcome may take in the record.
+    pub fn within(self, record_bytes: u64) -> Self {
+        Self { record_bytes, ..self }
     }
 
     /// Records the calls whose answers nobody waited for, and says whether recording went well.
@@ -56,6 +77,11 @@ impl Journal {
         self.written().failed.take().map_or(Ok(()), Err)
     }
 
+    /// Whether a request had no reply in the record that the evaluation is made again from.
+    pub fn is_lost(&self) -> bool {
+        self.written().lost
+    }
+
     fn record(&self, request: &ChatRequest, at: u32, called: &Called) {
         let pushed = self.sink.call(&call_row(self.target.id(), &self.id, at, request, called));
         let mut written = self.written();
@@ -68,17 +94,46 @@ impl Journal {
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// What a recorded evaluation claims of this call, or what a simulated target says again.
+    async fn claimed(
+        &self,
+        again: &Again,
+        request: &Arc<ChatRequest>,
+        place: Place,
+        time_left: Duration,
+    ) -> Called {
+        let row = self.answers.at(request, place.index);
+        if again.is_simulated {
+            return again.simulated(self.target.complete(request, place, time_left).await, row);
+        }
+        row.map_or_else(
+            || {
+                self.written().lost = true;
+                again.unrecorded(&self.id, &request.prompt_text());
+                Called::unasked(Err(lost("this request is not in the record")))
+            },
+            |row| again.called(row),
+        )
+    }
 }
 
 #[async_trait]
 impl ModelPort for Journal {
     async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
-        if let Some(called) = self.answers.find(request, place.draw) {
-            self.written().calls.insert(place.index);
-            return called;
-        }
-        let called = self.target.complete(request, place, time_left).await;
+        let called = match (&self.again, self.answers.at(request, place.index)) {
+            (Some(again), _) => self.claimed(again, request, place, time_left).await,
+            (None, Some(row)) => {
+                self.written().calls.insert(place.index);
+                return called(row);
+            }
+            (None, None) => self.target.complete(request, place, time_left).await,
+        };
         self.record(request, place.index, &called);
         called
+    }
+
+    fn record_bytes(&self) -> u64 {
+        self.record_bytes
     }
 }

@@ -3,6 +3,7 @@
 //! Labels stay on this side: a harness gets inputs, and gold labels of `train` only. Not in here: what a
 //! score is (`score`) and where outcomes are kept (`record`, through [`Sink`]).
 
+pub mod again;
 pub mod answers;
 mod journal;
 pub mod past;
@@ -17,9 +18,10 @@ use std::sync::{
 
 use futures::future::join_all;
 
+use again::Again;
 use answers::{Answers, request_digest};
 use journal::Journal;
-pub use past::{Past, Retry};
+pub use past::{Past, Retry, Step};
 pub use sink::Sink;
 pub use target::Target;
 
@@ -29,12 +31,13 @@ use crate::{
     clock::Clock,
     dataset::{Example, Split},
     digest::{Digest, KeyBuilder},
+    limits::Limits,
     model::{Block, ChatRequest, Usage},
     pricing::Usd,
     progress::{Event, Observer, Standing},
     record::{
         RecordError,
-        format::{CallRow, Cost, LearnRow, LogRow, TraceRow},
+        format::{CallRow, Cost, LearnRow, LogRow, TaskInfo, TraceRow},
     },
     sandbox::{Call, Lesson, LogLine, OutcomeKind, Prepared, Report, Sandbox, Setting, Task},
 };
@@ -50,9 +53,19 @@ pub struct Evaluator {
     pub task: Arc<Task>,
     pub seed: u64,
     pub concurrency: usize,
+    /// What one example or one batch may take in the record, see [`record_share`].
+    pub record_bytes: u64,
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
     pub cancel: Cancel,
+}
+
+/// The share that each example and each batch of `learn` has of what an evaluation may take in the record.
+/// It is the same in every evaluation of a data set, so that a trial ends as the evaluation would.
+pub fn record_share(limits: &Limits, sizes: &TaskInfo) -> u64 {
+    let examples = sizes.val_size.max(sizes.test_size);
+    let shares = batches_of(sizes.train_size).saturating_add(examples);
+    limits.evaluation_record_bytes / (shares as u64).max(1)
 }
 
 /// A harness that has had its chance to learn.
@@ -99,25 +112,33 @@ impl Evaluator {
         sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
         let mut learned = Learned { prepared, state: Arc::from([]), fuel: 0, cost: Cost::default() };
+        if let Some(again) = past.again.as_ref().filter(|again| again.learned.is_some()) {
+            return self.take_over(learned, again, past, sink);
+        }
         for (batch, id, lessons) in batches(train) {
-            let recorded = past.batches.get(batch);
-            if let Some(row) = recorded.filter(|row| row.error.is_some()) {
-                learned.cost += recorded_cost(past.calls.get(&id));
+            let (step, calls) = (past.batch(batch), past.calls.get(&id)?);
+            if let (Step::Take(row), None) = (&step, &past.again) {
+                learned.cost += recorded_cost(&*calls);
                 return Ok(Learning::Failed { reason: failed(row), cost: learned.cost });
             }
-            if self.cancel.is_cancelled() {
+            if matches!(step, Step::End) || self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let journal = self.journal(&id, past, sink);
-            let setting = self.setting(&learned.state, &id, journal.clone());
-            let report = self.sandbox.learn(&learned.prepared, setting, &lessons).await;
+            let journal = self.journal(&id, &calls, past, sink);
+            let report = match (step, &past.again) {
+                (Step::Take(row), Some(again)) => again.batch_report(row, &calls, self.sandbox.timeout()),
+                _ => {
+                    let setting = self.setting(&learned.state, &id, journal.clone());
+                    self.sandbox.learn(&learned.prepared, setting, &lessons).await
+                }
+            };
             journal.finish(&report.calls)?;
             learned.cost += cost_of(&report.calls);
             let row = learn_row(self.target.id(), batch, lessons.len(), &report);
-            learned.fuel += row.fuel;
-            match recorded {
-                None => sink.batch(&row)?,
-                Some(recorded) => same_state(recorded, &row)?,
+            learned.fuel = learned.fuel.saturating_add(row.fuel);
+            match past.batches.get(batch) {
+                Some(recorded) if past.again.is_none() => same_state(recorded, &row)?,
+                _ => sink.batch(&row)?,
             }
             match report.result {
                 Ok(state) => learned.state = state.into(),
@@ -125,6 +146,34 @@ impl Evaluator {
             }
         }
         Ok(Learning::Done(learned))
+    }
+
+    /// Takes over what a recorded run says was learned, where nobody can learn it again.
+    fn take_over(
+        &self,
+        mut learned: Learned,
+        again: &Again,
+        past: &Past,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Learning, RecordError> {
+        let Some(claimed) = &again.learned else { return Ok(Learning::Done(learned)) };
+        for (batch, row) in past.batches.iter().enumerate() {
+            let id = batch_id(batch);
+            let calls = past.calls.get(&id)?;
+            let made = again.calls(&calls);
+            self.journal(&id, &calls, past, sink).finish(&made)?;
+            sink.batch(row)?;
+            learned.cost += cost_of(&made);
+            learned.fuel = learned.fuel.saturating_add(row.fuel);
+            if row.error.is_some() {
+                return Ok(Learning::Failed { reason: failed(row), cost: learned.cost });
+            }
+        }
+        if !again.whole && past.batches.len() < claimed.batches {
+            return Ok(Learning::Interrupted { cost: learned.cost });
+        }
+        again.count_batches(claimed.batches, past.batches.len());
+        Ok(Learning::Done(Learned { state: claimed.state.clone(), ..learned }))
     }
 
     /// Runs the harness over these examples, at most `concurrency` at once. Those that are on record are
@@ -174,9 +223,10 @@ impl Evaluator {
         while !self.cancel.is_cancelled() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
-            let (row, cost) = match queue.past.rows.get(&example.id) {
-                Some(row) => (row.clone(), recorded_cost(queue.past.calls.get(&example.id))),
-                None => self.one(harness, example, &queue.past, sink).await?,
+            let (row, cost) = match (queue.past.example(&example.id), &queue.past.again) {
+                (Step::End, _) => continue,
+                (Step::Take(row), None) => (row.clone(), recorded_cost(&*queue.past.calls.get(&example.id)?)),
+                _ => self.one(harness, example, &queue.past, sink).await?,
             };
             self.tell(&row, cost, standing);
             done.push((at, (row, cost)));
@@ -192,12 +242,24 @@ impl Evaluator {
         sink: &Arc<dyn Sink>,
     ) -> Result<(TraceRow, Cost), RecordError> {
         let stopwatch = self.clock.start();
-        let journal = self.journal(&example.id, past, sink);
-        let setting = self.setting(&harness.state, &example.id, journal.clone());
-        let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        let calls = past.calls.get(&example.id)?;
+        let journal = self.journal(&example.id, &calls, past, sink);
+        let report = match (past.example(&example.id), &past.again) {
+            (Step::Take(row), Some(again)) => again.example_report(row, &calls, self.sandbox.timeout()),
+            _ => {
+                let setting = self.setting(&harness.state, &example.id, journal.clone());
+                self.sandbox.predict(&harness.prepared, setting, &example.input).await
+            }
+        };
         journal.finish(&report.calls)?;
         let cost = cost_of(&report.calls);
-        let row = trace_row(self.target.id(), example, stopwatch.elapsed_ms(), report);
+        let claimed = past.again.as_ref().and_then(|_| past.rows.get(&example.id));
+        let latency_ms = claimed.map_or_else(|| stopwatch.elapsed_ms(), |row| row.latency_ms);
+        let row = match claimed.filter(|_| journal.is_lost()) {
+            // It was noted, and must not be told again of everything that follows from it.
+            Some(claimed) => claimed.clone(),
+            None => trace_row(self.target.id(), example, latency_ms, report),
+        };
         sink.example(&row)?;
         Ok((row, cost))
     }
@@ -212,9 +274,10 @@ impl Evaluator {
         self.observer.on(Event::Evaluated(standing.clone()));
     }
 
-    fn journal(&self, id: &str, past: &Past, sink: &Arc<dyn Sink>) -> Arc<Journal> {
-        let answers = Answers::new(past.calls.get(id));
-        Arc::new(Journal::new(id, self.target.clone(), answers, sink.clone()))
+    fn journal(&self, id: &str, calls: &[CallRow], past: &Past, sink: &Arc<dyn Sink>) -> Arc<Journal> {
+        let (answers, target) = (Answers::new(calls), self.target.clone());
+        let (again, record_bytes) = (past.again.clone(), self.record_bytes);
+        Arc::new(Journal::new(id, target, answers, sink.clone()).again(again).within(record_bytes))
     }
 
     fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<Journal>) -> Setting<'a> {
@@ -248,6 +311,11 @@ pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<Le
         let lesson = |it: &Example| Lesson { input: it.input.clone(), gold: it.label.clone() };
         (batch, batch_id(batch), examples.iter().map(lesson).collect())
     })
+}
+
+/// How many batches so many train examples make.
+pub fn batches_of(train_size: usize) -> usize {
+    train_size.div_ceil(BATCH_SIZE)
 }
 
 /// A batch's name where examples have their ids.
@@ -359,9 +427,9 @@ fn cost_of(calls: &[Call]) -> Cost {
 }
 
 /// The same of calls that are on record.
-pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a Vec<CallRow>>) -> Cost {
+pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> Cost {
     let (mut usage, mut cost) = (Usage::default(), Usd::ZERO);
-    for call in calls.into_iter().flatten().filter(|call| !call.cached) {
+    for call in calls.into_iter().filter(|call| !call.cached) {
         usage += call.usage;
         cost += Usd::from_f64(call.cost_usd);
     }

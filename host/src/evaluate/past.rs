@@ -3,16 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    answers::{Calls, by_example},
+    again::Again,
+    answers::{Calls, Sketch},
     sink::{BATCHES, CALLS, TRACES},
 };
 use crate::{
     model::{CallError, ModelError},
     record::{
         RecordError,
-        format::{CallRow, LearnRow, TraceRow},
+        format::{LearnRow, TraceRow},
         writer::IterationWriter,
     },
+    sandbox::OutcomeKind,
 };
 
 /// Outcomes and answers that are there already. Empty for an evaluation that begins.
@@ -21,6 +23,8 @@ pub struct Past {
     pub batches: Vec<LearnRow>,
     pub rows: HashMap<String, TraceRow>,
     pub calls: Calls,
+    /// The evaluation is made again from what this record claims, and written down anew.
+    pub again: Option<Again>,
 }
 
 /// What an earlier attempt of the run got instead of replies, and what is therefore asked again.
@@ -34,8 +38,8 @@ pub enum Retry {
 
 impl Retry {
     /// Whether a recorded call is made again.
-    pub fn wants(self, row: &CallRow) -> bool {
-        match &row.failure {
+    pub fn wants(self, failure: Option<&CallError>) -> bool {
+        match failure {
             Some(CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_))) => true,
             Some(CallError::Model(ModelError::Unavailable(_))) => self == Self::Unanswered,
             _ => false,
@@ -43,25 +47,67 @@ impl Retry {
     }
 }
 
+/// What is done about an example or a batch.
+pub enum Step<'a, T> {
+    /// It is run.
+    Run,
+    /// Its outcome is taken from the record.
+    Take(&'a T),
+    /// The record ends before it.
+    End,
+}
+
 impl Past {
     /// Reads what a folder holds. Outcomes of calls that are to be made again leave it, and so do lines
     /// that a crash has cut.
     pub fn of(folder: &IterationWriter, retry: Retry) -> Result<Self, RecordError> {
-        let mut calls: Vec<CallRow> = folder.mend_lines(CALLS)?;
-        let again: HashSet<String> =
-            calls.iter().filter(|row| retry.wants(row)).map(|row| row.example_id.clone()).collect();
+        let mut again: HashSet<String> = HashSet::new();
+        folder.each_line(CALLS, |row: Sketch| {
+            if retry.wants(row.failure.as_ref()) {
+                again.insert(row.example_id);
+            }
+        })?;
         if !again.is_empty() {
             // Outcomes first: an outcome says that its calls are there.
             folder.keep_lines(TRACES, |row: &TraceRow| !again.contains(&row.example_id))?;
             folder.keep_lines(BATCHES, |row: &LearnRow| !again.contains(&super::batch_id(row.batch)))?;
-            folder.keep_lines(CALLS, |row: &CallRow| !retry.wants(row))?;
-            calls.retain(|row| !retry.wants(row));
+            folder.keep_lines(CALLS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
         }
         let rows: Vec<TraceRow> = folder.mend_lines(TRACES)?;
         Ok(Self {
             batches: folder.mend_lines(BATCHES)?,
             rows: rows.into_iter().map(|row| (row.example_id.clone(), row)).collect(),
-            calls: by_example(calls),
+            calls: Calls::index(folder.dir(), CALLS, |_| {})?,
+            again: None,
         })
+    }
+
+    /// A batch that failed is not repeated; others are, since what they give is not kept by itself.
+    pub fn batch(&self, batch: usize) -> Step<'_, LearnRow> {
+        let recorded = self.batches.get(batch);
+        match &self.again {
+            None => recorded.filter(|row| row.error.is_some()).map_or(Step::Run, Step::Take),
+            Some(again) => again.step(recorded, |row| row.error_kind),
+        }
+    }
+
+    /// An example that is on record is not repeated.
+    pub fn example(&self, id: &str) -> Step<'_, TraceRow> {
+        let recorded = self.rows.get(id);
+        match &self.again {
+            None => recorded.map_or(Step::Run, Step::Take),
+            Some(again) => again.step(recorded, |row| row.error_kind),
+        }
+    }
+}
+
+impl Again {
+    /// Everything is made again but for what ended by the wall clock, which cannot be.
+    fn step<'a, T>(&self, recorded: Option<&'a T>, kind: impl Fn(&T) -> OutcomeKind) -> Step<'a, T> {
+        match recorded {
+            Some(row) if kind(row) == OutcomeKind::Timeout => Step::Take(row),
+            None if !self.whole => Step::End,
+            _ => Step::Run,
+        }
     }
 }

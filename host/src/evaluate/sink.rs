@@ -46,9 +46,7 @@ pub struct Recorder {
     batches: Appender,
 }
 
-pub const TRACES: &str = "eval_trace.jsonl";
-pub const CALLS: &str = "model_calls.jsonl";
-pub const BATCHES: &str = "learn_trace.jsonl";
+pub use crate::record::files::{BATCHES, CALLS, TRACES};
 
 impl Recorder {
     pub fn new(folder: &IterationWriter) -> Result<Self, RecordError> {

@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 
 pub use super::arguments::specs;
 use super::{
-    Outcome, ProposeError, Submission, ToolCall, arguments as args,
+    Outcome, ProposeError, Submission, ToolCall,
+    again::{self, Again},
+    arguments as args,
     arguments::parse,
     history::{Answer, History, Page},
-    trials::Trials,
+    trials::{Trials, trial_name},
 };
 use crate::{
     build::{Builder, Built},
@@ -28,6 +30,9 @@ use crate::{
 /// Most examples of one trial.
 pub const MAX_TRIALS: usize = 10;
 
+/// The examples of a trial, as a read.
+const TRIED: &str = "dataset/val (trial)";
+
 /// Longest reasoning that is kept.
 const MAX_REASONING_BYTES: usize = 64 << 10;
 
@@ -41,6 +46,8 @@ pub struct Toolbox<'a> {
     pub limits: &'a Limits,
     /// Finds what a submission must not carry along, where that is refused.
     lint: Option<&'a Lint>,
+    /// The conversation is held again: some results are taken from its record.
+    again: Option<Again>,
     history: History,
     trials: Trials,
     submission: Option<Submission>,
@@ -48,6 +55,8 @@ pub struct Toolbox<'a> {
     last_refusal: Option<(String, String)>,
     /// The turn, and which of its tool calls.
     place: (u32, usize),
+    /// Which of the turn's calls it is, those included that were not made.
+    at: usize,
 }
 
 impl<'a> Toolbox<'a> {
@@ -67,11 +76,13 @@ impl<'a> Toolbox<'a> {
             val,
             limits,
             lint: None,
+            again: None,
             history,
             trials,
             submission: None,
             last_refusal: None,
             place: (0, 0),
+            at: 0,
         }
     }
 
@@ -79,6 +90,23 @@ impl<'a> Toolbox<'a> {
     pub fn refuse_leaks(mut self, lint: &'a Lint) -> Self {
         self.lint = Some(lint);
         self
+    }
+
+    /// Takes results that cannot be made again from the record of the conversation.
+    pub fn again(mut self, again: Option<Again>) -> Self {
+        self.again = again;
+        self
+    }
+
+    /// The next call is the so-and-so-manieth of its turn.
+    pub fn begin_call(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// Takes over what a turn has read and tried that was not completed.
+    pub fn take_over_cut(&mut self, again: &Again, step: u32) -> Result<(), RecordError> {
+        self.history.take_over(again.cut_reads(step))?;
+        self.trials.take_over(&format!("trial-{step:02}-"))
     }
 
     /// Tools that are called from now on belong to this turn.
@@ -134,12 +162,41 @@ impl<'a> Toolbox<'a> {
 
     /// Calls a tool by name.
     pub async fn call(&mut self, call: ToolCall) -> Result<Answer, ProposeError> {
+        if let Some(result) = self.claimed(&call) {
+            self.take_over(&call, &result)?;
+            self.recall(call, &result).await?;
+            self.place.1 += 1;
+            return Ok(result);
+        }
         let answer = match self.dispatch(&call.name, call.input).await? {
             Ok(content) => Ok(self.within(content)),
             Err(content) => Err(self.within(content)),
         };
         self.place.1 += 1;
         Ok(answer)
+    }
+
+    /// The recorded result of a call that cannot be made again here.
+    fn claimed(&self, call: &ToolCall) -> Option<Answer> {
+        let again = self.again.as_ref()?;
+        let is_known = call.input["code"].as_str().is_some_and(|code| self.builder.has_stand_in(code));
+        again.claimed_result(self.place.0, self.at, call, is_known)
+    }
+
+    /// Notes what such a call has read, and takes over the model calls of a trial.
+    fn take_over(&mut self, call: &ToolCall, result: &Answer) -> Result<(), RecordError> {
+        match (call.name.as_str(), result) {
+            ("read_train", Ok(content)) => self.history.note("dataset/train", content.len()),
+            ("try_harness", _) => {
+                self.trials.take_over(&format!("{}/", trial_name(self.place.0, self.place.1)))?;
+                let tried = again::tried(&call.input, result);
+                let size =
+                    |id: &String| self.val.iter().find(|it| it.id == *id).map_or(0, |it| it.input.len());
+                let bytes = tried.iter().map(size).sum();
+                if tried.is_empty() { Ok(()) } else { self.history.note(TRIED, bytes) }
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn dispatch(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
@@ -201,14 +258,13 @@ impl<'a> Toolbox<'a> {
             let labels = self.dataset.task.labels.join(", ");
             return Ok(Err(format!("there is no label {label:?}; the labels are {labels}")));
         }
-        let wanted = self
-            .dataset
-            .train
-            .iter()
-            .filter(|row| asked.label.as_ref().is_none_or(|label| *label == row.label));
-        let rows = wanted.map(|row| json!({ "example_id": row.id, "input": row.input, "label": row.label }));
+        let is_wanted = |row: &&Example| asked.label.as_ref().is_none_or(|label| *label == row.label);
+        let wanted: Vec<&Example> = self.dataset.train.iter().filter(is_wanted).collect();
+        let row =
+            |row: &&Example| Ok(json!({ "example_id": row.id, "input": row.input, "label": row.label }));
         let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-        let found = page.fill("examples", rows, self.limits.tool_result_bytes as usize - 1024).to_string();
+        let room = self.limits.tool_result_bytes as usize - 1024;
+        let found = page.fill("examples", &wanted, row, room)?.to_string();
         self.history.note("dataset/train", found.len())?;
         Ok(Ok(found))
     }
@@ -278,7 +334,7 @@ impl<'a> Toolbox<'a> {
         self.trials.cost += learned.cost;
         let done = self.evaluator.evaluate(&learned, &examples, Split::Val, None, past, sink).await?;
         self.trials.cost += done.cost;
-        self.history.note("dataset/val (trial)", examples.iter().map(|example| example.input.len()).sum())?;
+        self.history.note(TRIED, examples.iter().map(|example| example.input.len()).sum())?;
         let correct = done.rows.iter().filter(|row| row.correct).count();
         let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
         Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))

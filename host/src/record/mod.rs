@@ -1,13 +1,15 @@
 //! The run folder: the public contract of what a search leaves behind.
 //!
-//! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back. All access goes through an open
-//! folder handle, so that no name and no link leads out of the run.
+//! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back, and [`files`] lists every
+//! kind of file. All access goes through an open folder handle, so that no name and no link leads out of the run.
 
 pub mod append;
+pub mod files;
+mod folder;
 pub mod format;
 pub mod ledger;
 pub mod manifest;
-mod plain;
+pub mod plain;
 pub mod provenance;
 pub mod reader;
 pub mod writer;

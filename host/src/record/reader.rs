@@ -1,12 +1,12 @@
 //! Reads a run folder back, whole or partial, its own or a stranger's.
 
-use std::path::Path;
+use std::{io::BufReader, marker::PhantomData, path::Path};
 
 use cap_std::{ambient_authority, fs::Dir};
 use serde::de::DeserializeOwned;
 
 use super::{
-    RecordError,
+    RecordError, files,
     format::{Config, CostFile, Summary},
     plain,
 };
@@ -21,10 +21,8 @@ impl RunReader {
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let no_run = || RecordError::NoRun { path: path.display().to_string() };
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|_| no_run())?;
-        if !dir.is_file("config.json") {
-            return Err(no_run());
-        }
-        Ok(Self { dir })
+        let reader = Self { dir };
+        if reader.has(files::CONFIG) { Ok(reader) } else { Err(no_run()) }
     }
 
     /// Reads through a handle that is open already.
@@ -38,20 +36,30 @@ impl RunReader {
     }
 
     pub fn config(&self) -> Result<Config, RecordError> {
-        self.json("config.json")
+        self.json(files::CONFIG)
     }
 
     pub fn summary(&self) -> Result<Summary, RecordError> {
-        self.json("summary.json")
+        self.json(files::SUMMARY)
     }
 
     pub fn cost(&self) -> Result<CostFile, RecordError> {
-        self.json("cost.json")
+        self.json(files::COST)
     }
 
-    /// Whether a file is there.
+    /// Whether a plain file is there.
     pub fn has(&self, file: &str) -> bool {
-        self.dir.is_file(file)
+        self.size(file).is_some()
+    }
+
+    /// A plain file's size, where there is one.
+    pub fn size(&self, file: &str) -> Option<u64> {
+        plain::size(&self.dir, file)
+    }
+
+    /// A folder of the run, such as `iterations/003`, where there is one.
+    pub fn folder(&self, path: &str) -> Option<Dir> {
+        plain::folder(&self.dir, path).ok()
     }
 
     /// A file of an iteration: its path in the run folder.
@@ -61,37 +69,78 @@ impl RunReader {
 
     /// A whole file. Its path may not lead out of the run.
     pub fn bytes(&self, file: &str) -> Result<Vec<u8>, RecordError> {
-        let problem = |source| RecordError::Io { action: "read", file: file.to_owned(), source };
-        plain::read(&self.dir, file).map_err(problem)
+        plain::read(&self.dir, file).map_err(unreadable(file))
     }
 
     pub fn text(&self, file: &str) -> Result<String, RecordError> {
         String::from_utf8(self.bytes(file)?).map_err(|error| damaged(file, &error))
     }
 
+    /// A JSON file's value. Its text is not kept besides.
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, RecordError> {
-        self.json_and_size(file).map(|(value, _)| value)
+        let opened = plain::open_within(&self.dir, file).map_err(unreadable(file))?;
+        serde_json::from_reader(BufReader::new(opened)).map_err(|error| damaged(file, &error))
     }
 
     /// A JSON file's value, and how many bytes it has.
     pub fn json_and_size<T: DeserializeOwned>(&self, file: &str) -> Result<(T, usize), RecordError> {
-        let bytes = self.bytes(file)?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| damaged(file, &error))?;
-        Ok((value, bytes.len()))
+        let value = self.json(file)?;
+        Ok((value, self.size(file).unwrap_or_default() as usize))
     }
 
-    /// The rows of a JSON Lines file. A last line that was cut off by a crash is passed over.
-    pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
-        let text = self.text(file)?;
-        let complete = text.rfind('\n').map_or(0, |end| end + 1);
-        let lines = text[..complete].lines().enumerate();
-        lines
-            .map(|(at, line)| {
-                serde_json::from_str(line)
-                    .map_err(|error| damaged(file, &format!("line {}: {error}", at + 1)))
-            })
-            .collect()
+    /// The rows of a JSON Lines file, one at a time. A last line that was cut off by a crash is passed over.
+    pub fn rows<T: DeserializeOwned>(&self, file: &str) -> Result<Rows<T>, RecordError> {
+        Rows::open(&self.dir, file, file.to_owned())
     }
+
+    /// All rows of a JSON Lines file.
+    pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+        self.rows(file)?.collect()
+    }
+}
+
+/// The rows of a JSON Lines file. One line is in memory at a time.
+pub struct Rows<T> {
+    lines: plain::Lines,
+    line: Vec<u8>,
+    number: usize,
+    /// For messages.
+    name: String,
+    row: PhantomData<T>,
+}
+
+impl<T: DeserializeOwned> Rows<T> {
+    /// Of a file below this folder; `name` is for messages.
+    pub fn open(dir: &Dir, file: &str, name: String) -> Result<Self, RecordError> {
+        let lines = plain::Lines::open(dir, file).map_err(unreadable(&name))?;
+        Ok(Self { lines, line: Vec::new(), number: 0, name, row: PhantomData })
+    }
+
+    /// The next row, and the place of its line in the file: where it begins, and how many bytes it has.
+    pub fn next_with_place(&mut self) -> Result<Option<(T, u64, usize)>, RecordError> {
+        let Some(at) = self.lines.next(&mut self.line).map_err(unreadable(&self.name))? else {
+            return Ok(None);
+        };
+        if !self.line.ends_with(b"\n") {
+            return Ok(None);
+        }
+        self.number += 1;
+        let row = serde_json::from_slice(&self.line)
+            .map_err(|error| damaged(&self.name, &format!("line {}: {error}", self.number)))?;
+        Ok(Some((row, at, self.line.len())))
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Rows<T> {
+    type Item = Result<T, RecordError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_with_place().map(|found| found.map(|(row, ..)| row)).transpose()
+    }
+}
+
+fn unreadable(file: &str) -> impl Fn(std::io::Error) -> RecordError {
+    move |source| RecordError::Io { action: "read", file: file.to_owned(), source }
 }
 
 fn damaged(file: &str, problem: &dyn std::fmt::Display) -> RecordError {

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// All kinds of outcome. `Results` counts them in this order.
-const OUTCOMES: [OutcomeKind; 15] = [
+const OUTCOMES: [OutcomeKind; 16] = [
     OutcomeKind::Ok,
     OutcomeKind::HarnessError,
     OutcomeKind::Panic,
@@ -45,6 +45,7 @@ const OUTCOMES: [OutcomeKind; 15] = [
     OutcomeKind::CallLimit,
     OutcomeKind::PromptLimit,
     OutcomeKind::OutputLimit,
+    OutcomeKind::RecordLimit,
     OutcomeKind::BadComponent,
     OutcomeKind::ModelError,
     OutcomeKind::BudgetSpent,

@@ -10,6 +10,7 @@ pub mod engine;
 mod imports;
 mod limiter;
 mod outcome;
+mod recorded;
 mod sink;
 mod virtual_time;
 
@@ -180,8 +181,9 @@ impl Sandbox {
         })
         .await;
         let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
-        let state = store.into_data();
+        let mut state = store.into_data();
         let (stdout, stderr) = (stdout.text(), stderr.text());
+        state.model.room.take_output(&state.log.lines, [&stdout, &stderr]);
         let backtrace = match &ended {
             Some(Err(error)) if self.with_lines => backtrace::frames(error),
             _ => Vec::new(),
@@ -189,7 +191,7 @@ impl Sandbox {
         let result = match ended {
             None => Err(self.timeout()),
             Some(Ok(Ok(value))) => Ok(value),
-            Some(Ok(Err(words))) => Err(self.harness_error(words, state.model.last_error.as_ref())),
+            Some(Ok(Err(words))) => Err(self.harness_error(words, &state.model)),
             Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
@@ -199,7 +201,7 @@ impl Sandbox {
                 },
             )),
         };
-        Report {
+        let report = Report {
             result,
             fuel,
             peak_memory_bytes: state.limiter.peak_bytes as u64,
@@ -208,6 +210,10 @@ impl Sandbox {
             stdout,
             stderr,
             backtrace,
+        };
+        match state.model.room.exceeded(&self.limits) {
+            Some(failure) => report.without_output(failure),
+            None => report,
         }
     }
 
@@ -244,7 +250,8 @@ impl Sandbox {
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
 
-    fn timeout(&self) -> Failure {
+    /// How a call ends that takes too long.
+    pub fn timeout(&self) -> Failure {
         let limit = self.limits.example_wall_ms as f64 / 1000.0;
         Failure::new(
             OutcomeKind::Timeout,
@@ -255,10 +262,15 @@ impl Sandbox {
     }
 
     /// A harness that gave up, told apart by the last error that the model gave it.
-    fn harness_error(&self, words: String, last_error: Option<&model::Error>) -> Failure {
+    fn harness_error(&self, words: String, session: &ModelSession) -> Failure {
         let limit = self.limits.answer_bytes as usize;
         let words = text::capped(&text::plain(&words), limit);
-        let kind = match last_error {
+        let kind = match &session.last_error {
+            Some(model::Error::TooLarge(_)) if session.room.is_full => {
+                let failure = session.room.failure(&self.limits, "its model calls");
+                let message = format!("{}; the harness said: {words}", failure.message);
+                return Failure::new(failure.kind, message);
+            }
             None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
             Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
             Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
@@ -281,6 +293,17 @@ impl<T> Report<T> {
             stderr: String::new(),
             backtrace: Vec::new(),
         }
+    }
+
+    /// The same, ended in another way: what it said and printed is not recorded.
+    fn without_output(self, failure: Failure) -> Self {
+        let (logs, stdout, stderr) = (Vec::new(), String::new(), String::new());
+        let failure = match self.result {
+            // What ended by the wall clock may have gone on to do anything.
+            Err(ended) if ended.kind == OutcomeKind::Timeout => ended,
+            _ => failure,
+        };
+        Self { result: Err(failure), logs, stdout, stderr, ..self }
     }
 
     /// Turns a result that is too large into a failure.

@@ -37,6 +37,8 @@ pub enum OutcomeKind {
     PromptLimit,
     /// An answer or a state was too large.
     OutputLimit,
+    /// Model calls, logs and output were more than the example's share of the record.
+    RecordLimit,
     BadComponent,
     /// The harness gave up because the model gave no reply.
     ModelError,
@@ -60,6 +62,7 @@ impl OutcomeKind {
             Self::CallLimit => "call-limit",
             Self::PromptLimit => "prompt-limit",
             Self::OutputLimit => "output-limit",
+            Self::RecordLimit => "record-limit",
             Self::BadComponent => "bad-component",
             Self::ModelError => "model-error",
             Self::BudgetSpent => "budget-spent",

@@ -1,0 +1,46 @@
+//! A data set made of what a run says of it, where the real one is not here. Rows and gold labels are then
+//! taken as they stand; that all evaluations have the same ones is checked.
+
+use crate::{
+    dataset::{Dataset, Example},
+    record::{
+        RecordError, files,
+        format::{Config, TraceRow},
+        reader::RunReader,
+    },
+    sandbox::Task,
+};
+
+/// Most train examples that are counted. They have no texts.
+const MAX_TRAIN: usize = 1 << 20;
+
+/// The data set that a run speaks of, as far as its record has it.
+pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
+    let nothing = || Example { id: String::new(), input: String::new(), label: String::new() };
+    Ok(Dataset {
+        task: Task {
+            name: config.dataset.clone(),
+            instructions: config.task.instructions.clone(),
+            labels: config.task.labels.clone(),
+        },
+        train: (0..config.task.train_size.min(MAX_TRAIN)).map(|_| nothing()).collect(),
+        val: rows(reader, folders, "iterations/"),
+        test: rows(reader, folders, "test/"),
+        digest: config.dataset_digest,
+        warnings: Vec::new(),
+    })
+}
+
+/// The examples of the first evaluation below this folder that has all of them, or the most.
+fn rows(reader: &RunReader, folders: &[String], parent: &str) -> Vec<Example> {
+    let mut most = Vec::new();
+    for folder in folders.iter().filter(|folder| folder.starts_with(parent)) {
+        // What cannot be read is told when the search is made again.
+        let rows: Vec<TraceRow> = reader.lines(&format!("{folder}/{}", files::TRACES)).unwrap_or_default();
+        if rows.len() > most.len() {
+            most = rows;
+        }
+    }
+    let example = |row: TraceRow| Example { id: row.example_id, input: row.input, label: row.gold_label };
+    most.into_iter().map(example).collect()
+}
