@@ -18,6 +18,7 @@ use crate::{
         self,
         again::{Again, Claimed},
         answers::Calls,
+        memo::Memo,
     },
     lint::Leak,
     pricing::Price,
@@ -56,6 +57,7 @@ pub struct Claims {
     cost: Option<CostFile>,
     pub missing: Missing,
     pub notes: Notes,
+    pub memo: Memo,
     /// The costs with an iteration that is not in the summary yet: they are written first.
     ahead: Mutex<Option<CostFile>>,
 }
@@ -64,7 +66,8 @@ impl Claims {
     /// Of the run that this reads. `summary` is what it says of itself.
     pub fn new(reader: RunReader, summary: Summary, missing: Missing) -> Self {
         let cost = reader.cost().ok();
-        Self { reader, summary, cost, missing, notes: Notes::default(), ahead: Mutex::default() }
+        let (notes, memo, ahead) = (Notes::default(), Memo::default(), Mutex::default());
+        Self { reader, summary, cost, missing, notes, memo, ahead }
     }
 
     fn config(&self) -> &Config {
@@ -202,6 +205,7 @@ impl Claims {
             price: self.price("target"),
             is_simulated: self.config().mock,
             learned: None,
+            memo: self.memo.clone(),
             notes: self.notes.clone(),
         }
     }

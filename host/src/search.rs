@@ -338,7 +338,7 @@ impl Search {
         traces: &[TraceRow],
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
-        let tested = provenance::Tested { component, split, score, traces };
+        let tested = provenance::Tested::of(component, split, score, traces);
         folder.put_json(files::TEST_RESULT, &provenance::test_result(&tested, &self.config))
     }
 

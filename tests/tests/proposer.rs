@@ -151,6 +151,7 @@ async fn search_with(folder: &Path, proposer: Arc<dyn ChatModel>) -> Summary {
             rustc: String::new(),
             target: String::new(),
             flags: Vec::new(),
+            compiler: Vec::new(),
             linker: Vec::new(),
         },
         sdk_digest: Digest::of(""),

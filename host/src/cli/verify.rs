@@ -8,10 +8,15 @@ use serde_json::json;
 use super::{
     CliResult, Global, environment,
     error::{CliError, EXAMINED_NOT_OK},
+    export::command,
     terminal::Terminal,
     workbench,
 };
 use crate::{
+    audit::{
+        self,
+        export::{Exported, Package},
+    },
     dataset::{self, Dataset},
     digest::Digest,
     record::{
@@ -20,7 +25,7 @@ use crate::{
         reader::RunReader,
     },
     text,
-    verify::{self, Checked, Rebuilt, Verdict, Verifier},
+    verify::{self, Checked, Rebuilt, Verdict, Verifier, export},
 };
 
 #[derive(Args)]
@@ -43,6 +48,10 @@ pub struct VerifyArgs {
 }
 
 pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
+    let reader = RunReader::open_folder(&args.run)?;
+    if export::is_export(&reader) {
+        return of_export(global, &args, &reader).await;
+    }
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
     let observer = Arc::new(Terminal::new(global, false));
@@ -81,6 +90,47 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
         println!("\n{}", ending(&verdict, holds));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
+}
+
+/// Checks an exported harness.
+async fn of_export(global: &Global, args: &VerifyArgs, reader: &RunReader) -> CliResult {
+    let exported: Exported = reader.json(audit::export::RUN)?;
+    let config = &exported.config;
+    let observer = Terminal::new(global, false);
+    let builder = workbench::open(global, &config.limits.clone().within_reason(), &observer).await?;
+    let readme =
+        |package: &Package, config: &Config| audit::export::readme(package, config, &command(config));
+    let checked = export::check(reader, &exported, &builder, readme).await?;
+    observer.done();
+    let holds = checked.holds();
+    let unproved = "scores, and which examples were answered right: the evaluation and the data set are not part of an export";
+    if args.json {
+        let shown = json!({
+            "holds": holds, "run_id": config.run_id, "findings": checked.findings,
+            "differs": checked.differs, "not_proved": [unproved],
+        });
+        println!("{shown:#}");
+    } else {
+        println!("iteration {:03} of run {}, exported", exported.index, text::one_line(&config.run_id));
+        checked.findings.iter().for_each(finding);
+        checked.differs.iter().for_each(other_tool);
+        println!("\nnot proved: {unproved}");
+        let ending = if holds { "it holds, as far as an export can be checked" } else { "it does not hold" };
+        println!("\n{ending}");
+    }
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
+}
+
+fn finding(finding: &Finding) {
+    println!("\n{}", text::one_line(&finding.file));
+    println!("  expected {}", text::one_line(&finding.expected));
+    println!("  found    {}", text::one_line(&finding.found));
+}
+
+fn other_tool(tool: &Finding) {
+    println!("\nnot compiled again, because {} differs", tool.file);
+    println!("  the run's {}", text::one_line(&tool.expected));
+    println!("  here      {}", text::one_line(&tool.found));
 }
 
 fn is_wanted(folder: &str, iteration: Option<u32>) -> bool {
@@ -147,15 +197,14 @@ fn print(
     println!("{:<16} {:<11} {:<15} run again", "folder", "files", "rebuilt");
     let folders = shown_folders(verdict, iteration);
     folders.iter().for_each(|folder| println!("{}", line(folder)));
-    for finding in folders.iter().flat_map(|folder| &folder.findings).chain(unproved) {
-        println!("\n{}", text::one_line(&finding.file));
-        println!("  expected {}", text::one_line(&finding.expected));
-        println!("  found    {}", text::one_line(&finding.found));
-    }
-    for tool in &verdict.differs {
-        println!("\nnot compiled again, because {} differs", tool.file);
-        println!("  the run's {}", text::one_line(&tool.expected));
-        println!("  here      {}", text::one_line(&tool.found));
+    folders.iter().flat_map(|folder| &folder.findings).chain(unproved).for_each(finding);
+    verdict.differs.iter().for_each(other_tool);
+    if !verdict.holds() && config.host_version != env!("CARGO_PKG_VERSION") {
+        let version = text::one_line(&config.host_version);
+        println!(
+            "\nthe run was made by mmh {version}, this is mmh {}: differences may come from that",
+            env!("CARGO_PKG_VERSION")
+        );
     }
     println!("\n{}", claimed(config, verdict));
     not_proved(verdict).iter().for_each(|line| println!("not proved: {line}"));

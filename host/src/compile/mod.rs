@@ -14,7 +14,7 @@ use crate::{
     jail::{Confinement, Ending, Finished, Jail, JailError, Spec},
     limits::Limits,
     text,
-    toolchain::{TARGET, Toolchain, linker::Tool, sdk, sdk::Sdk},
+    toolchain::{TARGET, Toolchain, Tools, sdk, sdk::Sdk},
 };
 
 /// The source's file name, as diagnostics and panics give it.
@@ -139,7 +139,7 @@ pub type Verdict<T> = Result<Result<T, Rejection>, CompileError>;
 /// Compiles candidates.
 pub struct Compiler {
     toolchain: Toolchain,
-    linker: Vec<Tool>,
+    tools: Tools,
     sdk: Sdk,
     jail: Jail,
     cache: Cache,
@@ -160,22 +160,22 @@ enum Depth {
 impl Compiler {
     pub fn new(
         toolchain: Toolchain,
-        linker: Vec<Tool>,
+        tools: Tools,
         sdk: Sdk,
         jail: Jail,
         cache: Cache,
         limits: Limits,
     ) -> Self {
-        Self { toolchain, linker, sdk, jail, cache, limits }
+        Self { toolchain, tools, sdk, jail, cache, limits }
     }
 
     pub fn toolchain(&self) -> &Toolchain {
         &self.toolchain
     }
 
-    /// The programs that link harnesses, in the order in which they call each other.
-    pub fn linker(&self) -> &[Tool] {
-        &self.linker
+    /// The programs and libraries that make a component.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
     }
 
     pub fn sdk(&self) -> &Sdk {
@@ -202,7 +202,8 @@ impl Compiler {
             .part("compiler", &self.toolchain.version)
             .part("target", TARGET)
             .part("flags", flags.join("\n"));
-        let key = self.linker.iter().fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes()));
+        let tools = self.tools.compiler.iter().chain(&self.tools.linker);
+        let key = tools.fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes()));
         // Without Landlock a source may have taken in what is in no key.
         match self.confinement() {
             Confinement::Full => key.finish(),

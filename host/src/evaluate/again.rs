@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{answers::called, sink::BATCHES};
+use super::{answers::called, memo::Memo, sink::BATCHES};
 use crate::{
     call::{Called, bill},
     claims::Notes,
@@ -21,7 +21,7 @@ use crate::{
 /// How an evaluation is made again.
 #[derive(Clone)]
 pub struct Again {
-    /// The folder of the evaluation, for messages.
+    /// The folder of the evaluation.
     pub folder: String,
     /// What the ids of examples begin with: a trial has its name before them.
     pub prefix: String,
@@ -33,6 +33,7 @@ pub struct Again {
     pub is_simulated: bool,
     /// What was learned, where there are no train examples to learn from again.
     pub learned: Option<Claimed>,
+    pub memo: Memo,
     pub notes: Notes,
 }
 
@@ -110,6 +111,11 @@ impl Again {
         rows.iter()
             .map(|row| Call { request: row.request.clone().into(), answer: self.called(row) })
             .collect()
+    }
+
+    /// Where a call's replies are taken from.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.folder, self.prefix)
     }
 
     /// Notes that the record has another number of batches than there are.

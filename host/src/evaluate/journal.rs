@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use super::{
     Sink, Target,
     again::Again,
-    answers::{Answers, called, lost},
+    answers::{Answers, Calls, called, lost},
     call_row,
 };
 use crate::{
@@ -27,7 +27,9 @@ pub struct Journal {
     /// The example, or the batch.
     id: String,
     target: Arc<Target>,
-    answers: Answers,
+    /// What is on record, and the same by its requests once one is made.
+    past: Calls,
+    answers: OnceLock<Answers>,
     sink: Arc<dyn Sink>,
     /// The record is another run's, and this one is written anew.
     again: Option<Again>,
@@ -40,14 +42,14 @@ struct Written {
     /// The calls that are on record, by their place.
     calls: HashSet<u32>,
     failed: Option<RecordError>,
-    /// A request had no reply in the record.
-    lost: bool,
+    /// Requests that had no reply in the record.
+    lost: Vec<String>,
 }
 
 impl Journal {
-    pub fn new(id: &str, target: Arc<Target>, answers: Answers, sink: Arc<dyn Sink>) -> Self {
-        let (id, again, written) = (id.to_owned(), None, Mutex::default());
-        Self { id, target, answers, sink, again, record_bytes: u64::MAX, written }
+    pub fn new(id: &str, target: Arc<Target>, past: Calls, sink: Arc<dyn Sink>) -> Self {
+        let (id, answers, again, written) = (id.to_owned(), OnceLock::new(), None, Mutex::default());
+        Self { id, target, past, answers, sink, again, record_bytes: u64::MAX, written }
     }
 
     /// Takes from the record only what is claimed in it.
@@ -62,6 +64,7 @@ impl Journal {
 
     /// Records the calls whose answers nobody waited for, and says whether recording went well.
     pub fn finish(&self, calls: &[Call]) -> Result<(), RecordError> {
+        let calls = if self.sink.wants_calls() { calls } else { &[] };
         for (at, call) in calls.iter().enumerate() {
             let known = self.written().calls.contains(&(at as u32));
             if !known {
@@ -79,11 +82,36 @@ impl Journal {
 
     /// Whether a request had no reply in the record that the evaluation is made again from.
     pub fn is_lost(&self) -> bool {
-        self.written().lost
+        !self.written().lost.is_empty()
+    }
+
+    /// These requests, and what they were.
+    pub fn lost(&self) -> Vec<String> {
+        self.written().lost.clone()
+    }
+
+    /// Notes requests that have no reply in the record.
+    pub fn lose(&self, prompts: &[String]) {
+        if let Some(again) = &self.again {
+            prompts.iter().for_each(|prompt| again.unrecorded(&self.id, prompt));
+        }
+        self.written().lost.extend_from_slice(prompts);
+    }
+
+    /// The recorded calls of this example or batch. What cannot be read ends the evaluation.
+    fn answers(&self) -> &Answers {
+        self.answers.get_or_init(|| match self.past.get(&self.id) {
+            Ok(rows) => Answers::new(&rows),
+            Err(error) => {
+                self.written().failed.get_or_insert(error);
+                Answers::default()
+            }
+        })
     }
 
     fn record(&self, request: &ChatRequest, at: u32, called: &Called) {
-        let pushed = self.sink.call(&call_row(self.target.id(), &self.id, at, request, called));
+        let row = || call_row(self.target.id(), &self.id, at, request, called);
+        let pushed = if self.sink.wants_calls() { self.sink.call(&row()) } else { Ok(()) };
         let mut written = self.written();
         written.calls.insert(at);
         if let Err(error) = pushed {
@@ -103,14 +131,13 @@ impl Journal {
         place: Place,
         time_left: Duration,
     ) -> Called {
-        let row = self.answers.at(request, place.index);
+        let row = self.answers().at(request, place.index);
         if again.is_simulated {
             return again.simulated(self.target.complete(request, place, time_left).await, row);
         }
         row.map_or_else(
             || {
-                self.written().lost = true;
-                again.unrecorded(&self.id, &request.prompt_text());
+                self.lose(&[request.prompt_text()]);
                 Called::unasked(Err(lost("this request is not in the record")))
             },
             |row| again.called(row),
@@ -121,7 +148,7 @@ impl Journal {
 #[async_trait]
 impl ModelPort for Journal {
     async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
-        let called = match (&self.again, self.answers.at(request, place.index)) {
+        let called = match (&self.again, self.answers().at(request, place.index)) {
             (Some(again), _) => self.claimed(again, request, place, time_left).await,
             (None, Some(row)) => {
                 self.written().calls.insert(place.index);

@@ -6,6 +6,7 @@
 pub mod again;
 pub mod answers;
 mod journal;
+pub mod memo;
 pub mod past;
 pub mod replies;
 pub mod sink;
@@ -19,8 +20,9 @@ use std::sync::{
 use futures::future::join_all;
 
 use again::Again;
-use answers::{Answers, request_digest};
+use answers::request_digest;
 use journal::Journal;
+use memo::{Kept, Key};
 pub use past::{Past, Retry, Step};
 pub use sink::Sink;
 pub use target::Target;
@@ -116,21 +118,20 @@ impl Evaluator {
             return self.take_over(learned, again, past, sink);
         }
         for (batch, id, lessons) in batches(train) {
-            let (step, calls) = (past.batch(batch), past.calls.get(&id)?);
+            let step = past.batch(batch);
             if let (Step::Take(row), None) = (&step, &past.again) {
-                learned.cost += recorded_cost(&*calls);
+                learned.cost += recorded_cost(&*past.calls.get(&id)?);
                 return Ok(Learning::Failed { reason: failed(row), cost: learned.cost });
             }
             if matches!(step, Step::End) || self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let journal = self.journal(&id, &calls, past, sink);
+            let journal = self.journal(&id, past, sink);
             let report = match (step, &past.again) {
-                (Step::Take(row), Some(again)) => again.batch_report(row, &calls, self.sandbox.timeout()),
-                _ => {
-                    let setting = self.setting(&learned.state, &id, journal.clone());
-                    self.sandbox.learn(&learned.prepared, setting, &lessons).await
+                (Step::Take(row), Some(again)) => {
+                    again.batch_report(row, &past.calls.get(&id)?, self.sandbox.timeout())
                 }
+                _ => self.batch(&learned, &id, &lessons, &journal, past).await,
             };
             journal.finish(&report.calls)?;
             learned.cost += cost_of(&report.calls);
@@ -161,7 +162,7 @@ impl Evaluator {
             let id = batch_id(batch);
             let calls = past.calls.get(&id)?;
             let made = again.calls(&calls);
-            self.journal(&id, &calls, past, sink).finish(&made)?;
+            self.journal(&id, past, sink).finish(&made)?;
             sink.batch(row)?;
             learned.cost += cost_of(&made);
             learned.fuel = learned.fuel.saturating_add(row.fuel);
@@ -242,14 +243,12 @@ impl Evaluator {
         sink: &Arc<dyn Sink>,
     ) -> Result<(TraceRow, Cost), RecordError> {
         let stopwatch = self.clock.start();
-        let calls = past.calls.get(&example.id)?;
-        let journal = self.journal(&example.id, &calls, past, sink);
+        let journal = self.journal(&example.id, past, sink);
         let report = match (past.example(&example.id), &past.again) {
-            (Step::Take(row), Some(again)) => again.example_report(row, &calls, self.sandbox.timeout()),
-            _ => {
-                let setting = self.setting(&harness.state, &example.id, journal.clone());
-                self.sandbox.predict(&harness.prepared, setting, &example.input).await
+            (Step::Take(row), Some(again)) => {
+                again.example_report(row, &past.calls.get(&example.id)?, self.sandbox.timeout())
             }
+            _ => self.example(harness, example, &journal, past).await,
         };
         journal.finish(&report.calls)?;
         let cost = cost_of(&report.calls);
@@ -264,6 +263,56 @@ impl Evaluator {
         Ok((row, cost))
     }
 
+    /// One call of `learn`, unless it was made a moment ago.
+    async fn batch(
+        &self,
+        learned: &Learned,
+        id: &str,
+        lessons: &[Lesson],
+        journal: &Arc<Journal>,
+        past: &Past,
+    ) -> Report<Vec<u8>> {
+        let harness = &learned.prepared;
+        let again = past.again.as_ref();
+        let key = again.map(|again| Key::batch(harness, &again.place(), id, Digest::of(&learned.state)));
+        if let (Some(again), Some(key)) = (again, &key)
+            && let Some(kept) = again.memo.batch(key)
+        {
+            journal.lose(&kept.lost);
+            return kept.report.clone();
+        }
+        let setting = self.setting(&learned.state, id, journal.clone());
+        let report = self.sandbox.learn(harness, setting, lessons).await;
+        if let (Some(again), Some(key)) = (again, key) {
+            again.memo.keep_batch(key, Kept { report: report.clone(), lost: journal.lost() });
+        }
+        report
+    }
+
+    /// One call of `predict`, unless it was made a moment ago.
+    async fn example(
+        &self,
+        harness: &Learned,
+        example: &Example,
+        journal: &Arc<Journal>,
+        past: &Past,
+    ) -> Report<String> {
+        let again = past.again.as_ref();
+        let key = again.map(|again| Key::example(&harness.prepared, &again.place(), &example.id));
+        if let (Some(again), Some(key)) = (again, &key)
+            && let Some(kept) = again.memo.example(key)
+        {
+            journal.lose(&kept.lost);
+            return kept.report.clone();
+        }
+        let setting = self.setting(&harness.state, &example.id, journal.clone());
+        let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        if let (Some(again), Some(key)) = (again, key) {
+            again.memo.keep_example(key, Kept { report: report.clone(), lost: journal.lost() });
+        }
+        report
+    }
+
     /// Tells how the evaluation stands after one more example.
     fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<Standing>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -274,10 +323,9 @@ impl Evaluator {
         self.observer.on(Event::Evaluated(standing.clone()));
     }
 
-    fn journal(&self, id: &str, calls: &[CallRow], past: &Past, sink: &Arc<dyn Sink>) -> Arc<Journal> {
-        let (answers, target) = (Answers::new(calls), self.target.clone());
-        let (again, record_bytes) = (past.again.clone(), self.record_bytes);
-        Arc::new(Journal::new(id, target, answers, sink.clone()).again(again).within(record_bytes))
+    fn journal(&self, id: &str, past: &Past, sink: &Arc<dyn Sink>) -> Arc<Journal> {
+        let journal = Journal::new(id, self.target.clone(), past.calls.clone(), sink.clone());
+        Arc::new(journal.again(past.again.clone()).within(self.record_bytes))
     }
 
     fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<Journal>) -> Setting<'a> {

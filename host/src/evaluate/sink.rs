@@ -20,12 +20,21 @@ pub trait Sink: Send + Sync {
     fn call(&self, row: &CallRow) -> Result<(), RecordError>;
     fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
     fn batch(&self, row: &LearnRow) -> Result<(), RecordError>;
+
+    /// Whether calls are kept at all: without it, nobody makes lines of them.
+    fn wants_calls(&self) -> bool {
+        true
+    }
 }
 
 /// Keeps nothing.
 pub struct Discard;
 
 impl Sink for Discard {
+    fn wants_calls(&self) -> bool {
+        false
+    }
+
     fn call(&self, _: &CallRow) -> Result<(), RecordError> {
         Ok(())
     }

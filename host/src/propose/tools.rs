@@ -179,7 +179,7 @@ impl<'a> Toolbox<'a> {
     /// The recorded result of a call that cannot be made again here.
     fn claimed(&self, call: &ToolCall) -> Option<Answer> {
         let again = self.again.as_ref()?;
-        let is_known = call.input["code"].as_str().is_some_and(|code| self.builder.has_stand_in(code));
+        let is_known = call.input["code"].as_str().is_some_and(|code| self.builder.knows(code));
         again.claimed_result(self.place.0, self.at, call, is_known)
     }
 

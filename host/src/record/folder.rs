@@ -231,6 +231,11 @@ fn json(file: &str, value: &impl Serialize) -> Result<Vec<u8>, RecordError> {
     Ok(bytes)
 }
 
+/// A value as it stands in a JSON file. What cannot be written as JSON is empty.
+pub fn json_bytes(value: &impl Serialize) -> Vec<u8> {
+    json("", value).unwrap_or_default()
+}
+
 fn unserializable(file: &str, error: &serde_json::Error) -> RecordError {
     RecordError::Damaged { file: file.to_owned(), problem: error.to_string() }
 }

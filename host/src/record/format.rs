@@ -120,6 +120,9 @@ pub struct ToolchainInfo {
     pub rustc: String,
     pub target: String,
     pub flags: Vec<String>,
+    /// The compiler, its libraries and its standard library. Empty in runs that are older than this field.
+    #[serde(default)]
+    pub compiler: Vec<Tool>,
     /// The programs that link, in the order in which they call each other. Empty in runs that are older
     /// than this field.
     #[serde(default)]

@@ -14,6 +14,8 @@ pub mod provenance;
 pub mod reader;
 pub mod writer;
 
+pub use folder::json_bytes;
+
 /// A file of a run could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {

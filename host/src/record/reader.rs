@@ -19,10 +19,16 @@ pub struct RunReader {
 impl RunReader {
     /// Opens the run at this path.
     pub fn open(path: &Path) -> Result<Self, RecordError> {
+        let reader = Self::open_folder(path)?;
         let no_run = || RecordError::NoRun { path: path.display().to_string() };
-        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|_| no_run())?;
-        let reader = Self { dir };
         if reader.has(files::CONFIG) { Ok(reader) } else { Err(no_run()) }
+    }
+
+    /// Opens a folder that may be a run's or an export's.
+    pub fn open_folder(path: &Path) -> Result<Self, RecordError> {
+        let opened = Dir::open_ambient_dir(path, ambient_authority());
+        let dir = opened.map_err(|_| RecordError::NoRun { path: path.display().to_string() })?;
+        Ok(Self { dir })
     }
 
     /// Reads through a handle that is open already.

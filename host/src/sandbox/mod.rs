@@ -69,7 +69,7 @@ pub struct Setting<'a> {
 }
 
 /// A call that has ended, and what it used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Report<T> {
     pub result: Result<T, Failure>,
     pub fuel: u64,

@@ -10,10 +10,10 @@ use super::{
     Claimed, MAX_DIFFERENCES, Rebuilt, Replayed, Verdict, explain,
     lines::{self, Rule, Side},
     path,
-    rerun::Made,
+    rerun::{End, Made},
 };
 use crate::{
-    claims::{Claims, Ending, Noted},
+    claims::{Claims, Noted},
     record::{
         RecordError,
         files::{self, Format, Kind, Place},
@@ -39,7 +39,7 @@ pub fn all(
         claimed.replies += if made.config.mock { 0 } else { replies(made, folder)? };
         let is_whole = verdict.checked.iter().any(|it| it.folder == *folder && it.sealed);
         if made.derived.folder(folder).is_none() {
-            if made.ended.is_none() {
+            if made.end != End::Early {
                 let found = "a folder that the search did not make";
                 verdict.find(folder).push(Finding::new(folder, "no such folder", found));
             }
@@ -63,11 +63,10 @@ pub fn all(
 fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, RecordError> {
     let compared = Compared { made, folder: "", noted, is_whole: true, claims };
     let mut findings = Vec::new();
-    let is_derived = made.ended.is_none() || claims.ending() == Ending::Open;
     for kind in files::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
         match kind.name {
             files::MANIFEST | files::LEDGER => {}
-            files::SUMMARY | files::COST if !is_derived => {}
+            files::SUMMARY | files::COST if made.end == End::Early => {}
             files::COST
                 if made
                     .ahead

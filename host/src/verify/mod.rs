@@ -9,6 +9,7 @@
 //! A check that fails is a finding, with what was expected and what was found; `Err` means that checking
 //! could not go on.
 
+mod ahead;
 mod compare;
 mod config;
 mod explain;
@@ -38,7 +39,7 @@ use crate::{
         manifest::{self, Finding, Manifest},
         reader::RunReader,
     },
-    toolchain::{linker, sdk},
+    toolchain::{linker::Tool, sdk},
 };
 
 /// Most differences of one file that are told one by one.
@@ -180,10 +181,10 @@ impl Verifier {
             Some(dataset) => dataset,
             None => substitute::dataset(&self.reader, &self.config, &folders)?,
         };
-        warm::up(&mut self, &folders, missing).await?;
+        warm::up(&self, &folders, missing).await?;
         self.observer.on(Event::Working("making the search again".into()));
         let claims = Arc::new(Claims::new(self.again()?, summary, missing));
-        let made = rerun::run(self, dataset, claims.clone()).await?;
+        let made = rerun::run(self, dataset, claims.clone(), &folders).await?;
         let noted = claims.notes.take();
         let compared = compare::all(&made, &claims, &folders, &noted, &mut verdict)?;
         verdict.claimed =
@@ -242,11 +243,30 @@ pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
         ("rustc", config.toolchain.rustc.clone(), here.toolchain().version.clone()),
         ("target", config.toolchain.target.clone(), crate::toolchain::TARGET.to_owned()),
         ("flags", config.toolchain.flags.join(" "), flags),
-        ("linker", linker::described(&config.toolchain.linker), linker::described(here.linker())),
         ("sdk source", config.sdk_digest.to_string(), sdk::source_digest().to_string()),
         ("sdk build", config.sdk_build_digest.to_string(), here.sdk().digest.to_string()),
         ("wit", config.wit.digest.to_string(), Digest::of(sdk::WIT).to_string()),
     ];
     let differs = pairs.into_iter().filter(|(_, recorded, here)| recorded != here);
-    differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect()
+    let mut differs: Vec<Finding> =
+        differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect();
+    let (recorded, here) = (&config.toolchain, here.tools());
+    differs.extend(other_programs("compiler", &recorded.compiler, &here.compiler));
+    differs.extend(other_programs("linker", &recorded.linker, &here.linker));
+    differs
+}
+
+/// Programs that are not the recorded ones, each by itself where they have the same names.
+fn other_programs(what: &str, recorded: &[Tool], here: &[Tool]) -> Vec<Finding> {
+    let names = |tools: &[Tool]| tools.iter().map(|tool| tool.name.clone()).collect::<Vec<_>>();
+    if names(recorded) != names(here) {
+        let told =
+            |tools: &[Tool]| if tools.is_empty() { "not recorded".into() } else { names(tools).join(", ") };
+        return vec![Finding::new(what, told(recorded), told(here))];
+    }
+    let differs = recorded.iter().zip(here).filter(|(recorded, here)| recorded != here);
+    let shown = |tool: &Tool| format!("{}, sha256 {}", tool.version, tool.sha256);
+    differs
+        .map(|(recorded, here)| Finding::new(format!("{what} {}", here.name), shown(recorded), shown(here)))
+        .collect()
 }

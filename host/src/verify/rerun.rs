@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Verifier, VerifyError};
+use super::{Verifier, VerifyError, ahead};
 use crate::{
     call::{Caller, budget::Budget},
     cancel::Cancel,
@@ -26,13 +26,23 @@ use crate::{
     search::{Search, SearchError},
 };
 
+/// How a search that was made again has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As the recorded one says that it did.
+    Whole,
+    /// Where the recorded one was killed, or is now.
+    Open,
+    /// Where its record cannot be followed any further, which is a finding.
+    Early,
+}
+
 /// A run and what was made of its claims.
 pub struct Made {
     pub recorded: RunReader,
     pub derived: RunReader,
     pub config: Config,
-    /// Where the record ended, if it ended before the run says that it did.
-    pub ended: Option<String>,
+    pub end: End,
     /// What everything that was made again has cost.
     pub total: Cost,
     /// The costs with what was not in the summary yet.
@@ -56,7 +66,12 @@ impl ChatModel for Recorded {
 }
 
 /// Makes the search again.
-pub async fn run(verifier: Verifier, dataset: Dataset, claims: Arc<Claims>) -> Result<Made, VerifyError> {
+pub async fn run(
+    verifier: Verifier,
+    dataset: Dataset,
+    claims: Arc<Claims>,
+    folders: &[String],
+) -> Result<Made, VerifyError> {
     let Verifier { reader: recorded, config, scratch, .. } = &verifier;
     let baseline = match recorded.text(&RunReader::iteration_file(0, files::SOURCE)) {
         Ok(baseline) => baseline,
@@ -72,35 +87,38 @@ pub async fn run(verifier: Verifier, dataset: Dataset, claims: Arc<Claims>) -> R
     let derived = RunReader::new(writer.dir()?);
     let (config, recorded) = (config.clone(), verifier.reader);
     let search = Parts { config: &config, dataset, claims: claims.clone() };
-    let ended = search.put_together(verifier.builder, writer, summary, baseline).run().await;
-    let ended = end(ended.map(drop), &claims)?;
+    let search = search.put_together(verifier.builder, writer, summary, baseline);
+    ahead::evaluate(&search, &claims, &recorded, folders).await;
+    let ended = search.run().await;
+    let end = end(ended.map(drop), &claims)?;
     let ahead = claims.take_ahead();
     let total = ahead.as_ref().map_or_else(|| derived.cost().map(|it| it.total), |it| Ok(it.total))?;
-    Ok(Made { recorded, derived, config, ended, total, ahead })
+    Ok(Made { recorded, derived, config, end, total, ahead })
 }
 
-/// Where the record ended. That it ended at all is a finding, unless the run goes on, or was killed.
-fn end(ended: Result<(), SearchError>, claims: &Claims) -> Result<Option<String>, VerifyError> {
+/// How the search ended. That its record ended is a finding, unless the run goes on, or was killed.
+fn end(ended: Result<(), SearchError>, claims: &Claims) -> Result<End, VerifyError> {
     let place = match ended {
-        Ok(()) => return Ok(None),
+        Ok(()) => return Ok(End::Whole),
         Err(SearchError::RecordEnds(place)) => place,
         // A file that cannot be understood is the run's, for the scratch folder was just written.
         Err(SearchError::Record(RecordError::Damaged { file, problem })) => {
             claims.notes.add(Finding::new(&file, "what a run has there", problem));
-            return Ok(Some(file));
+            return Ok(End::Early);
         }
         Err(SearchError::Record(RecordError::Io { action: "read", file, source })) => {
             claims.notes.add(Finding::new(&file, "what a run has there", source.to_string()));
-            return Ok(Some(file));
+            return Ok(End::Early);
         }
         Err(SearchError::Record(error)) => return Err(error.into()),
         Err(SearchError::Compile(error)) => return Err(error.into()),
     };
-    if claims.ending() == Ending::Finished {
-        let found = "the record ends here: what follows was not derived";
-        claims.notes.add(Finding::new(&place, "what belongs to a finished run", found));
+    if claims.ending() == Ending::Open {
+        return Ok(End::Open);
     }
-    Ok(Some(place))
+    let found = "the record ends here: what follows was not derived";
+    claims.notes.add(Finding::new(&place, "what belongs to a finished run", found));
+    Ok(End::Early)
 }
 
 /// What a search is made of.

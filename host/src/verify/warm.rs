@@ -40,7 +40,7 @@ struct Input {
 }
 
 /// Compiles a run's sources, or takes its components for what they compile to where other tools are here.
-pub async fn up(verifier: &mut Verifier, folders: &[String], missing: Missing) -> Result<(), VerifyError> {
+pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Result<(), VerifyError> {
     let homes = folders.iter().filter(|folder| folder.starts_with("iterations/"));
     let mut sources: HashMap<Digest, (String, bool)> = HashMap::new();
     for folder in homes {
@@ -51,7 +51,8 @@ pub async fn up(verifier: &mut Verifier, folders: &[String], missing: Missing) -
         if missing.tools {
             let component = verifier.reader.has(&component).then(|| verifier.reader.bytes(&component));
             if let (Some(source), Some(Ok(component))) = (recorded, component) {
-                verifier.builder.stand_in(&source, component);
+                let verdict = verifier.builder.load(component).await?;
+                verifier.builder.remember(&source, verdict);
             }
             continue;
         }
@@ -71,7 +72,9 @@ pub async fn up(verifier: &mut Verifier, folders: &[String], missing: Missing) -
             // It has compiled before: it need not be checked first.
             builder.compiler.recompile(&source).await?.ok();
         }
-        builder.build(&source).await.map(drop)
+        let verdict = builder.build(&source).await?;
+        builder.remember(&source, verdict);
+        Ok::<(), VerifyError>(())
     });
     let mut building = stream::iter(builds).buffer_unordered(at_once);
     while let Some(built) = building.next().await {
