@@ -17,7 +17,7 @@ use crate::{
     evaluate::{
         self,
         again::{Again, Claimed},
-        answers::Calls,
+        answers::{Calls, Stored},
         memo::Memo,
     },
     lint::Leak,
@@ -25,7 +25,7 @@ use crate::{
     propose,
     record::{
         RecordError, files,
-        format::{Config, CostFile, IterationCost, LearnRow, Summary, TraceRow},
+        format::{Config, CostFile, IterationCost, LearnRow, Summary},
         manifest::Finding,
         reader::RunReader,
     },
@@ -177,13 +177,12 @@ impl Claims {
         let calls = Calls::index(self.reader.dir(), &path(files::CALLS), |call| {
             refused |= evaluate::Retry::Unanswered.wants(call.failure.as_ref());
         })?;
-        let rows: Vec<TraceRow> = self.lines(&path(files::TRACES))?;
         let whole = if folder.starts_with("test/") { self.knows_test(index) } else { self.is_scored(index) };
         let learned = if self.missing.dataset { Some(self.learned(index)?) } else { None };
         let again = Again { whole, learned, ..self.again(folder.to_owned()) };
         let past = evaluate::Past {
             batches: self.lines::<LearnRow>(&path(files::BATCHES))?,
-            rows: rows.into_iter().map(|row| (row.example_id.clone(), row)).collect(),
+            rows: Stored::index(self.reader.dir(), &path(files::TRACES), |_| {})?,
             calls,
             again: Some(again),
         };

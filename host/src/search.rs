@@ -274,6 +274,7 @@ impl Search {
         let limits = &self.config.limits;
         let mut toolbox =
             Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials)
+                .within_summary(files::MAX_TEXTS_BYTES / (u64::from(self.config.iterations) + 1))
                 .again(past.again.clone());
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);
@@ -533,8 +534,10 @@ impl Search {
             true => reader.bytes(&file(files::STATE))?,
             false => Vec::new(),
         };
-        let batches: Vec<LearnRow> = reader.lines(&file(files::BATCHES))?;
-        let fuel = batches.iter().map(|row| row.fuel).fold(0, u64::saturating_add);
+        let mut fuel = 0u64;
+        for row in reader.rows::<LearnRow>(&file(files::BATCHES))? {
+            fuel = fuel.saturating_add(row?.fuel);
+        }
         Ok(Learned { prepared: built.prepared, state: state.into(), fuel, cost: Cost::default() })
     }
 

@@ -13,6 +13,7 @@ use mmh::record::manifest;
 use mmh_tests::{
     cache_dir,
     forge::Forged,
+    root,
     runs::{self, reseal},
 };
 use serde_json::{Value, json};
@@ -433,6 +434,41 @@ fn exports_are_checked() {
     for part in ["it holds, as far as an export can be checked", "not proved: scores"] {
         assert!(shown.contains(part), "{part:?} is not in {shown}");
     }
+}
+
+/// A harness whose calls would fill the record is told so, and the search goes on: all of it can be read back.
+#[test]
+fn a_full_record_is_an_outcome() {
+    let run = runs::made("a full record", |folder| {
+        let flood = root().join("tests/guests/run/record_limit.rs");
+        let args = [
+            "--mock",
+            "--iterations",
+            "1",
+            "--eval-size",
+            "4",
+            "--no-test",
+            "--evaluation-record-mib",
+            "200",
+        ];
+        let baseline = ["--baseline", flood.to_str().expect("UTF-8")];
+        let output = runs::command(PROGRAM, folder, &[&args[..], &baseline].concat())
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
+    let summary: Value =
+        serde_json::from_slice(&fs::read(run.join("summary.json")).expect("read")).expect("JSON");
+    let outcomes: Vec<&Value> =
+        summary["iterations"].as_array().into_iter().flatten().map(|it| &it["score"]["outcomes"]).collect();
+    assert_eq!(outcomes[0], &json!({ "record-limit": 4 }), "{outcomes:?}");
+    assert_eq!(outcomes.len(), 2, "the next iteration is scored");
+    let calls = fs::metadata(run.join("iterations/000/model_calls.jsonl")).expect("the calls").len();
+    // 25 batches and 220 examples have equal shares of 200 MiB.
+    let share = (200 << 20) / 245;
+    assert!(calls <= 4 * share, "{calls} bytes for 4 examples of {share}");
+    let (code, found) = verify(run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
 }
 
 /// A folder that is no run, and files that are none.

@@ -14,9 +14,10 @@ use serde_json::Value;
 use crate::{
     compile::{CompileError, Rejection},
     dataset::Split,
+    evaluate::answers::Calls,
     record::{
         RecordError,
-        format::{CallRow, Summary, TraceRow},
+        format::{Summary, TraceRow},
         manifest::{self, Finding},
         reader::RunReader,
     },
@@ -54,10 +55,10 @@ pub struct Place {
 }
 
 /// What is recorded of an evaluation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Evaluated {
     pub traces: Vec<TraceRow>,
-    pub calls: Vec<CallRow>,
+    pub calls: Calls,
 }
 
 impl Place {
@@ -83,7 +84,7 @@ impl Place {
             let (index, split) = (self.index, self.split.name());
             return Err(AuditError::NotEvaluated { index, split, why: self.why_not(reader) });
         }
-        Ok(Evaluated { traces: rows, calls: reader.lines(&calls)? })
+        Ok(Evaluated { traces: rows, calls: Calls::index(reader.dir(), &calls, |_| {})? })
     }
 
     /// The component's bytes.

@@ -4,6 +4,7 @@
 //! Not in here: whether a whole run holds, which `verify` says with the same recorded replies.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -219,10 +220,14 @@ impl Rerun {
     }
 
     fn port(&self, id: &str) -> Arc<Port> {
-        let rows = self.stage.calls.get(id);
-        let prompts = rows.into_iter().flatten().map(|row| row.request.prompt_text()).collect();
+        let rows = self.stage.calls.get(id).unwrap_or_else(|error| {
+            // Its requests are then not recorded ones, which is told.
+            tracing::warn!("{error}");
+            Cow::Borrowed(&[])
+        });
+        let prompts = rows.iter().map(|row| row.request.prompt_text()).collect();
         Arc::new(Port {
-            recorded: Answers::new(rows.map_or(&[], Vec::as_slice)),
+            recorded: Answers::new(&rows),
             prompts,
             live: self.live.clone(),
             record_bytes: self.stage.record_bytes,

@@ -1,10 +1,11 @@
 //! What a recorded evaluation needs to be run again, with the recorded replies in place of the model.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     dataset::Example,
-    record::format::{CallRow, TraceRow},
+    evaluate::answers::Calls,
+    record::format::TraceRow,
     sandbox::{OutcomeKind, Prepared, Sandbox, Task},
 };
 
@@ -20,7 +21,7 @@ pub struct Stage {
     /// What one example or one batch may take in the record.
     pub record_bytes: u64,
     /// Recorded calls by example or batch.
-    pub calls: Arc<HashMap<String, Vec<CallRow>>>,
+    pub calls: Calls,
 }
 
 /// A recorded example, and how long it took.

@@ -88,7 +88,11 @@ impl From<RecordError> for CliError {
             | RecordError::RunId { .. }
             | RecordError::NoRun { .. }
             | RecordError::Locked { .. } => Self::input(error),
-            RecordError::Io { .. } | RecordError::Damaged { .. } => Self::host(error),
+            RecordError::Io { .. }
+            | RecordError::Damaged { .. }
+            | RecordError::TooLarge { .. }
+            | RecordError::NoRoom { .. }
+            | RecordError::TooManyRows { .. } => Self::host(error),
         }
     }
 }

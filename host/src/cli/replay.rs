@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     compile::Rejection,
     dataset::Split,
-    evaluate::{answers::by_example, record_share},
+    evaluate::record_share,
     limits::Limits,
     progress::Observer,
     record::{
@@ -218,7 +218,7 @@ fn rerun(
         seed: config.seed,
         model: config.target_model.clone(),
         record_bytes: record_share(builder.sandbox.limits(), &config.task),
-        calls: Arc::new(by_example(evaluated.calls)),
+        calls: evaluated.calls,
     };
     Rerun {
         stage,

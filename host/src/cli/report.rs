@@ -28,7 +28,8 @@ pub struct ReportArgs {
 }
 
 pub fn main(args: ReportArgs) -> CliResult {
-    let Report { run_id, html, problems } = report::make(&RunReader::open(&args.run)?)?;
+    let reader = RunReader::open(&args.run)?.within(report::MAX_ROWS_BYTES);
+    let Report { run_id, html, problems } = report::make(&reader)?;
     for problem in &problems {
         eprintln!("note: {}", text::plain(problem));
     }

@@ -14,6 +14,7 @@ use super::{
     again::Again,
     answers::{Answers, Calls, called, lost},
     call_row,
+    sink::recordable,
 };
 use crate::{
     call::Called,
@@ -154,7 +155,7 @@ impl ModelPort for Journal {
                 self.written().calls.insert(place.index);
                 return called(row);
             }
-            (None, None) => self.target.complete(request, place, time_left).await,
+            (None, None) => recordable(self.target.complete(request, place, time_left).await),
         };
         self.record(request, place.index, &called);
         called

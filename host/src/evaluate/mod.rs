@@ -129,7 +129,7 @@ impl Evaluator {
             let journal = self.journal(&id, past, sink);
             let report = match (step, &past.again) {
                 (Step::Take(row), Some(again)) => {
-                    again.batch_report(row, &past.calls.get(&id)?, self.sandbox.timeout())
+                    again.batch_report(&row, &past.calls.get(&id)?, self.sandbox.timeout())
                 }
                 _ => self.batch(&learned, &id, &lessons, &journal, past).await,
             };
@@ -224,10 +224,10 @@ impl Evaluator {
         while !self.cancel.is_cancelled() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
-            let (row, cost) = match (queue.past.example(&example.id), &queue.past.again) {
+            let (row, cost) = match (queue.past.example(&example.id)?, &queue.past.again) {
                 (Step::End, _) => continue,
-                (Step::Take(row), None) => (row.clone(), recorded_cost(&*queue.past.calls.get(&example.id)?)),
-                _ => self.one(harness, example, &queue.past, sink).await?,
+                (Step::Take(row), None) => (row, recorded_cost(&*queue.past.calls.get(&example.id)?)),
+                (step, _) => self.one(harness, example, step, &queue.past, sink).await?,
             };
             self.tell(&row, cost, standing);
             done.push((at, (row, cost)));
@@ -239,12 +239,13 @@ impl Evaluator {
         &self,
         harness: &Learned,
         example: &Example,
+        step: Step<TraceRow>,
         past: &Past,
         sink: &Arc<dyn Sink>,
     ) -> Result<(TraceRow, Cost), RecordError> {
         let stopwatch = self.clock.start();
         let journal = self.journal(&example.id, past, sink);
-        let report = match (past.example(&example.id), &past.again) {
+        let report = match (&step, &past.again) {
             (Step::Take(row), Some(again)) => {
                 again.example_report(row, &past.calls.get(&example.id)?, self.sandbox.timeout())
             }
@@ -252,11 +253,15 @@ impl Evaluator {
         };
         journal.finish(&report.calls)?;
         let cost = cost_of(&report.calls);
-        let claimed = past.again.as_ref().and_then(|_| past.rows.get(&example.id));
-        let latency_ms = claimed.map_or_else(|| stopwatch.elapsed_ms(), |row| row.latency_ms);
+        let claimed = match step {
+            Step::Run(claimed) => claimed,
+            Step::Take(claimed) => Some(claimed),
+            Step::End => None,
+        };
+        let latency_ms = claimed.as_ref().map_or_else(|| stopwatch.elapsed_ms(), |row| row.latency_ms);
         let row = match claimed.filter(|_| journal.is_lost()) {
             // It was noted, and must not be told again of everything that follows from it.
-            Some(claimed) => claimed.clone(),
+            Some(claimed) => claimed,
             None => trace_row(self.target.id(), example, latency_ms, report),
         };
         sink.example(&row)?;

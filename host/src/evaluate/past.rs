@@ -1,10 +1,10 @@
 //! What is on record of an evaluation that was begun before, so that it goes on where it stopped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{
     again::Again,
-    answers::{Calls, Sketch},
+    answers::{Calls, Sketch, Stored},
     sink::{BATCHES, CALLS, TRACES},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Default)]
 pub struct Past {
     pub batches: Vec<LearnRow>,
-    pub rows: HashMap<String, TraceRow>,
+    pub rows: Stored<TraceRow>,
     pub calls: Calls,
     /// The evaluation is made again from what this record claims, and written down anew.
     pub again: Option<Again>,
@@ -48,11 +48,11 @@ impl Retry {
 }
 
 /// What is done about an example or a batch.
-pub enum Step<'a, T> {
-    /// It is run.
-    Run,
+pub enum Step<T> {
+    /// It is run. With what is on record of it, where it is run again.
+    Run(Option<T>),
     /// Its outcome is taken from the record.
-    Take(&'a T),
+    Take(T),
     /// The record ends before it.
     End,
 }
@@ -73,41 +73,45 @@ impl Past {
             folder.keep_lines(BATCHES, |row: &LearnRow| !again.contains(&super::batch_id(row.batch)))?;
             folder.keep_lines(CALLS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
         }
-        let rows: Vec<TraceRow> = folder.mend_lines(TRACES)?;
+        folder.mend(TRACES)?;
+        folder.mend(CALLS)?;
         Ok(Self {
             batches: folder.mend_lines(BATCHES)?,
-            rows: rows.into_iter().map(|row| (row.example_id.clone(), row)).collect(),
+            rows: Stored::index(folder.dir(), TRACES, |_| {})?,
             calls: Calls::index(folder.dir(), CALLS, |_| {})?,
             again: None,
         })
     }
 
     /// A batch that failed is not repeated; others are, since what they give is not kept by itself.
-    pub fn batch(&self, batch: usize) -> Step<'_, LearnRow> {
-        let recorded = self.batches.get(batch);
+    pub fn batch(&self, batch: usize) -> Step<LearnRow> {
+        let recorded = self.batches.get(batch).cloned();
         match &self.again {
-            None => recorded.filter(|row| row.error.is_some()).map_or(Step::Run, Step::Take),
+            None => match recorded {
+                Some(row) if row.error.is_some() => Step::Take(row),
+                recorded => Step::Run(recorded),
+            },
             Some(again) => again.step(recorded, |row| row.error_kind),
         }
     }
 
     /// An example that is on record is not repeated.
-    pub fn example(&self, id: &str) -> Step<'_, TraceRow> {
-        let recorded = self.rows.get(id);
-        match &self.again {
-            None => recorded.map_or(Step::Run, Step::Take),
+    pub fn example(&self, id: &str) -> Result<Step<TraceRow>, RecordError> {
+        let recorded = self.rows.get(id)?.last().cloned();
+        Ok(match &self.again {
+            None => recorded.map_or(Step::Run(None), Step::Take),
             Some(again) => again.step(recorded, |row| row.error_kind),
-        }
+        })
     }
 }
 
 impl Again {
     /// Everything is made again but for what ended by the wall clock, which cannot be.
-    fn step<'a, T>(&self, recorded: Option<&'a T>, kind: impl Fn(&T) -> OutcomeKind) -> Step<'a, T> {
+    fn step<T>(&self, recorded: Option<T>, kind: impl Fn(&T) -> OutcomeKind) -> Step<T> {
         match recorded {
-            Some(row) if kind(row) == OutcomeKind::Timeout => Step::Take(row),
+            Some(row) if kind(&row) == OutcomeKind::Timeout => Step::Take(row),
             None if !self.whole => Step::End,
-            _ => Step::Run,
+            recorded => Step::Run(recorded),
         }
     }
 }

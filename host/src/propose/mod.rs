@@ -33,6 +33,7 @@ use crate::{
     claims::Ending,
     clock::Clock,
     compile::CompileError,
+    evaluate::sink::recordable,
     limits::Limits,
     model::{Block, CallError, ChatMessage, ChatReply, ChatRequest, ChatRole, ModelError, StopReason, Usage},
     pricing::Usd,
@@ -239,7 +240,7 @@ impl Proposer {
         if let Some(stop) = self.cancel.why() {
             return Ok(Err(stopped(&stop)));
         }
-        let called = self.caller.call(&talk.request, None).await;
+        let called = recordable(self.caller.call(&talk.request, None).await);
         let reply = match &called.result {
             Ok(reply) => reply.clone(),
             Err(error) => return Ok(Err(self.unanswered(error))),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     build::{Builder, Built},
-    compile::Rejection,
+    compile::{Rejection, RejectionKind},
     dataset::{Dataset, Example, Split},
     evaluate::{Evaluator, Learning},
     limits::Limits,
@@ -46,6 +46,8 @@ pub struct Toolbox<'a> {
     pub limits: &'a Limits,
     /// Finds what a submission must not carry along, where that is refused.
     lint: Option<&'a Lint>,
+    /// What a submission may take in the run's summary.
+    summary_bytes: u64,
     /// The conversation is held again: some results are taken from its record.
     again: Option<Again>,
     history: History,
@@ -76,6 +78,7 @@ impl<'a> Toolbox<'a> {
             val,
             limits,
             lint: None,
+            summary_bytes: u64::MAX,
             again: None,
             history,
             trials,
@@ -89,6 +92,12 @@ impl<'a> Toolbox<'a> {
     /// Refuses submissions that carry held-back examples along.
     pub fn refuse_leaks(mut self, lint: &'a Lint) -> Self {
         self.lint = Some(lint);
+        self
+    }
+
+    /// Refuses submissions that take more in the run's summary.
+    pub fn within_summary(mut self, bytes: u64) -> Self {
+        self.summary_bytes = bytes;
         self
     }
 
@@ -224,7 +233,7 @@ impl<'a> Toolbox<'a> {
             "read_eval_trace" => {
                 let asked = arguments!(args::OfTrace);
                 let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-                let room = self.limits.tool_result_bytes as usize - 1024;
+                let room = (self.limits.tool_result_bytes as usize).saturating_sub(1024);
                 self.history.trace(asked.iteration, asked.only_failures, page, room)?
             }
             "read_train" => self.read_train(&arguments!(args::OfTrain))?,
@@ -263,7 +272,7 @@ impl<'a> Toolbox<'a> {
         let row =
             |row: &&Example| Ok(json!({ "example_id": row.id, "input": row.input, "label": row.label }));
         let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-        let room = self.limits.tool_result_bytes as usize - 1024;
+        let room = (self.limits.tool_result_bytes as usize).saturating_sub(1024);
         let found = page.fill("examples", &wanted, row, room)?.to_string();
         self.history.note("dataset/train", found.len())?;
         Ok(Ok(found))
@@ -288,8 +297,11 @@ impl<'a> Toolbox<'a> {
         if self.submission.is_some() {
             return Ok(Err("a harness was accepted already in this turn".into()));
         }
-        match self.builder.build(&asked.code).await?.and_then(|built| self.without_leaks(&asked.code, built))
-        {
+        let verdict = match self.too_large(&asked) {
+            Some(rejection) => Err(rejection),
+            None => self.builder.build(&asked.code).await?,
+        };
+        match verdict.and_then(|built| self.without_leaks(&asked.code, built)) {
             Ok(built) => {
                 let answer = json!({ "accepted": true, "component_digest": built.component.digest });
                 self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
@@ -302,6 +314,19 @@ impl<'a> Toolbox<'a> {
                 Ok(Err(answer.to_string()))
             }
         }
+    }
+
+    /// Why a submission does not fit into the run's summary, if it does not.
+    fn too_large(&self, asked: &args::Submission) -> Option<Rejection> {
+        let bytes = json!([asked.code, asked.reasoning]).to_string().len() as u64;
+        let [taken, share] = [bytes, self.summary_bytes].map(text::bytes);
+        (bytes > self.summary_bytes).then(|| Rejection {
+            kind: RejectionKind::SourceTooLarge,
+            message: format!(
+                "source and reasoning take {taken} in the run's summary, their share of it is {share}"
+            ),
+            diagnostics: String::new(),
+        })
     }
 
     fn without_leaks(&self, source: &str, built: Built) -> Result<Built, Rejection> {
@@ -318,7 +343,15 @@ impl<'a> Toolbox<'a> {
             Ok(built) => built,
             Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
         };
-        let (past, sink) = self.trials.begin(self.place.0, self.place.1);
+        let (recorded, limit) = (self.trials.recorded_bytes(), self.limits.evaluation_record_bytes);
+        if recorded >= limit {
+            return Ok(Err(format!(
+                "the trials of this iteration take {} in the record, the limit is {}: submit a harness",
+                text::bytes(recorded),
+                text::bytes(limit)
+            )));
+        }
+        let (past, sink) = self.trials.begin(self.place.0, self.place.1)?;
         let learned = match self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { reason, cost } => {

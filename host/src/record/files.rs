@@ -7,6 +7,18 @@ pub const MAX_WHOLE_BYTES: u64 = GIB;
 /// The longest line of a JSON Lines file.
 pub const MAX_LINE_BYTES: u64 = 64 * MIB;
 
+/// The largest reply that is recorded: a line holds it twice, as text in which characters take several bytes.
+pub const MAX_REPLY_BYTES: usize = (MAX_LINE_BYTES / 8) as usize;
+
+/// What all sources and reasonings of a run may take in its summary, in equal shares.
+pub const MAX_TEXTS_BYTES: u64 = 96 * MIB;
+
+/// The most rows of a file whose places are remembered.
+pub const MAX_ROWS: usize = 4_000_000;
+
+/// The largest file whose rows are all taken into memory at once.
+pub const MAX_ROWS_BYTES: u64 = 256 * MIB;
+
 /// The largest file of a kind that is on no list, such as a component outside of a run.
 const MAX_OTHER_BYTES: u64 = 256 * MIB;
 
@@ -114,15 +126,15 @@ pub const KINDS: [Kind; 19] = [
         Format::Json,
         "the budget, and how much of what may be owed belongs to which iteration",
     ),
-    input(LEDGER, RUN, GIB, Format::JsonLines, "what was reserved, and what each attempt came to"),
+    input(LEDGER, RUN, 512 * MIB, Format::JsonLines, "what was reserved, and what each attempt came to"),
     derived(MANIFEST, &[Place::Run, Place::Iteration, Place::HeldOut], 16 * MIB, Format::Json, ""),
     derived(SOURCE, ITERATION, 64 * MIB, Format::Text, "the baseline's source, which is an input"),
     derived(REASONING, ITERATION, MIB, Format::Text, ""),
-    derived(READS, ITERATION, GIB, Format::JsonLines, "times"),
+    derived(READS, ITERATION, 64 * MIB, Format::JsonLines, "times"),
     derived(
         TRANSCRIPT,
         ITERATION,
-        GIB,
+        256 * MIB,
         Format::JsonLines,
         "the proposer's replies, times, attempts, latencies",
     ),
@@ -130,7 +142,7 @@ pub const KINDS: [Kind; 19] = [
     derived(COMPONENT, ITERATION, GIB, Format::Bytes, ""),
     derived(PROVENANCE, ITERATION, 16 * MIB, Format::Json, ""),
     derived(LEAKS, ITERATION, MIB, Format::Json, ""),
-    derived(BATCHES, EVALUATED, GIB, Format::JsonLines, "batches that ended by the wall clock"),
+    derived(BATCHES, EVALUATED, 8 * GIB, Format::JsonLines, "batches that ended by the wall clock"),
     derived(STATE, ITERATION, GIB, Format::Bytes, ""),
     derived(
         TRACES,

@@ -189,7 +189,7 @@ impl IterationWriter {
     }
 
     /// Takes a last line away that has no end.
-    fn mend(&self, file: &str) -> Result<(), RecordError> {
+    pub fn mend(&self, file: &str) -> Result<(), RecordError> {
         let (mut whole, mut all) = (0, 0);
         if plain::size(&self.dir, file).is_none() && self.dir.symlink_metadata(file).is_err() {
             return Ok(());

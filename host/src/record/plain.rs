@@ -4,7 +4,10 @@
 //! A named pipe in place of a file would keep its reader waiting for ever; a link would lead somewhere else;
 //! a file with a hole in it would fill the memory. So every file of a run is opened here.
 
-use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result};
+use std::{
+    io::{BufRead, BufReader, Error, ErrorKind, Read, Result},
+    time::SystemTime,
+};
 
 use cap_std::fs::{Dir, File};
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -93,6 +96,12 @@ pub fn size(dir: &Dir, path: &str) -> Option<u64> {
     let found = rustix::fs::statat(&parent, names(name).ok()?.pop()?, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let is_file = rustix::fs::FileType::from_raw_mode(found.st_mode).is_file();
     is_file.then(|| u64::try_from(found.st_size).unwrap_or_default())
+}
+
+/// A plain file's size and when it was changed. None where there is no such file.
+pub fn stamp(dir: &Dir, path: &str) -> Option<(u64, Option<SystemTime>)> {
+    let found = open(dir, path, Access::Read).ok()?.metadata().ok()?;
+    Some((found.len(), found.modified().ok().map(cap_std::time::SystemTime::into_std)))
 }
 
 /// Opens a file for reading that is not larger than files of its kind may be.
@@ -246,7 +255,7 @@ mod tests {
         let table = [
             ("score.json", 1 << 40, false),
             ("model_calls.jsonl", 1 << 40, false),
-            ("proposer.jsonl", 900 << 20, true),
+            ("proposer.jsonl", 200 << 20, true),
         ];
         for (name, bytes, opens) in table {
             dir.create(name).and_then(|file| file.set_len(bytes)).expect("it is sparse");

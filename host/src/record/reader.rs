@@ -1,6 +1,12 @@
 //! Reads a run folder back, whole or partial, its own or a stranger's.
 
-use std::{io::BufReader, marker::PhantomData, path::Path};
+use std::{
+    io::BufReader,
+    marker::PhantomData,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
 
 use cap_std::{ambient_authority, fs::Dir};
 use serde::de::DeserializeOwned;
@@ -14,6 +20,8 @@ use super::{
 /// An open run folder.
 pub struct RunReader {
     dir: Dir,
+    /// How many bytes of rows may still be taken into memory.
+    room: AtomicU64,
 }
 
 impl RunReader {
@@ -28,12 +36,17 @@ impl RunReader {
     pub fn open_folder(path: &Path) -> Result<Self, RecordError> {
         let opened = Dir::open_ambient_dir(path, ambient_authority());
         let dir = opened.map_err(|_| RecordError::NoRun { path: path.display().to_string() })?;
-        Ok(Self { dir })
+        Ok(Self::new(dir))
     }
 
     /// Reads through a handle that is open already.
     pub fn new(dir: Dir) -> Self {
-        Self { dir }
+        Self { dir, room: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Takes no more than so many bytes of rows into memory, over all files. For who keeps them all.
+    pub fn within(self, bytes: u64) -> Self {
+        Self { room: AtomicU64::new(bytes), ..self }
     }
 
     /// The folder itself.
@@ -61,6 +74,11 @@ impl RunReader {
     /// A plain file's size, where there is one.
     pub fn size(&self, file: &str) -> Option<u64> {
         plain::size(&self.dir, file)
+    }
+
+    /// A plain file's size and when it was changed, where there is one.
+    pub fn stamp(&self, file: &str) -> Option<(u64, Option<SystemTime>)> {
+        plain::stamp(&self.dir, file)
     }
 
     /// A folder of the run, such as `iterations/003`, where there is one.
@@ -99,8 +117,17 @@ impl RunReader {
         Rows::open(&self.dir, file, file.to_owned())
     }
 
-    /// All rows of a JSON Lines file.
+    /// All rows of a JSON Lines file, which must not be too large for it.
     pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+        let bytes = self.size(file).unwrap_or_default();
+        if bytes > files::MAX_ROWS_BYTES {
+            return Err(RecordError::TooLarge { file: file.to_owned(), bytes });
+        }
+        let taken =
+            self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
+        if taken.is_err() {
+            return Err(RecordError::NoRoom { file: file.to_owned(), bytes });
+        }
         self.rows(file)?.collect()
     }
 }
@@ -110,6 +137,8 @@ pub struct Rows<T> {
     lines: plain::Lines,
     line: Vec<u8>,
     number: usize,
+    /// Nothing more can be read.
+    ended: bool,
     /// For messages.
     name: String,
     row: PhantomData<T>,
@@ -119,14 +148,17 @@ impl<T: DeserializeOwned> Rows<T> {
     /// Of a file below this folder; `name` is for messages.
     pub fn open(dir: &Dir, file: &str, name: String) -> Result<Self, RecordError> {
         let lines = plain::Lines::open(dir, file).map_err(unreadable(&name))?;
-        Ok(Self { lines, line: Vec::new(), number: 0, name, row: PhantomData })
+        Ok(Self { lines, line: Vec::new(), number: 0, ended: false, name, row: PhantomData })
     }
 
     /// The next row, and the place of its line in the file: where it begins, and how many bytes it has.
     pub fn next_with_place(&mut self) -> Result<Option<(T, u64, usize)>, RecordError> {
-        let Some(at) = self.lines.next(&mut self.line).map_err(unreadable(&self.name))? else {
+        if self.ended {
             return Ok(None);
-        };
+        }
+        let read = self.lines.next(&mut self.line).map_err(unreadable(&self.name));
+        self.ended = read.is_err();
+        let Some(at) = read? else { return Ok(None) };
         if !self.line.ends_with(b"\n") {
             return Ok(None);
         }

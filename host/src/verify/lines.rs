@@ -121,6 +121,9 @@ fn index(side: &Side<'_>) -> Result<Vec<Row>, RecordError> {
     );
     let mut rows = Rows::<Option<About>>::open(side.dir, side.path, side.path.to_owned())?;
     while let Some((about, at, bytes)) = rows.next_with_place()? {
+        if found.len() >= files::MAX_ROWS {
+            return Err(RecordError::TooManyRows { file: side.path.to_owned() });
+        }
         let line = format!("line {}", found.len() + 1);
         let (of, key) = match about {
             Some(About { example_id: Some(id), call: Some(call), .. }) if !by_position => {

@@ -110,6 +110,12 @@ fn end(ended: Result<(), SearchError>, claims: &Claims) -> Result<End, VerifyErr
             claims.notes.add(Finding::new(&file, "what a run has there", source.to_string()));
             return Ok(End::Early);
         }
+        Err(SearchError::Record(
+            error @ (RecordError::TooLarge { .. } | RecordError::TooManyRows { .. }),
+        )) => {
+            claims.notes.add(Finding::new("the run", "files of a size that runs have", error.to_string()));
+            return Ok(End::Early);
+        }
         Err(SearchError::Record(error)) => return Err(error.into()),
         Err(SearchError::Compile(error)) => return Err(error.into()),
     };
