@@ -471,6 +471,53 @@ fn a_full_record_is_an_outcome() {
     assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
 }
 
+/// Outcomes of the wall clock cannot be repeated: they are taken as they stand, counted, and wrong.
+#[test]
+fn outcomes_of_the_wall_clock_are_claimed() {
+    let run = runs::made("the wall clock", |folder| {
+        let source = fs::read_to_string(root().join("tests/guests/run/timeout.rs")).expect("a guest");
+        // Every second example is answered, and all ask first.
+        let source = source.replace(
+            "std::thread::sleep",
+            "model.ask(\"something\")?;\n        if input.len() % 2 == 0 { return Ok(Prediction::new(\"in time\")); }\n        std::thread::sleep",
+        );
+        let source = source.replace("_input: &str, _model", "input: &str, model");
+        fs::write(folder.join("slow.rs"), source).expect("written");
+        let args =
+            ["--mock", "--iterations", "0", "--eval-size", "6", "--no-test", "--example-timeout-s", "1"];
+        let baseline = ["--baseline", "slow.rs"];
+        let output = runs::command(PROGRAM, folder, &[&args[..], &baseline].concat())
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
+    let (code, found) = verify(run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
+    let late = found["claimed"]["timed_out"].as_u64().expect("a count");
+    assert!((1..6).contains(&late), "{found:#}");
+    assert_eq!(found["checked"][1]["replayed"]["not_replayable"], late, "{found:#}");
+    // name, what a liar changes, the field that gives it away
+    let table: [(&str, fn(&mut Value), &str); 4] = [
+        ("it was right", |row| row["correct"] = json!(true), "correct"),
+        ("it had an answer", |row| row["predicted_label"] = row["gold_label"].clone(), "predicted_label"),
+        ("it was another text", |row| row["input"] = json!("an easy one"), "input"),
+        ("it used no tokens", |row| row["input_tokens"] = json!(0), "input_tokens"),
+    ];
+    for (name, change, field) in table {
+        let forged = Forged::of(run);
+        forged.change_rows("iterations/000/eval_trace.jsonl", |rows| {
+            change(rows.iter_mut().find(|row| row["error_kind"] == "timeout").expect("a late one"));
+        });
+        reseal(&forged.run);
+        let (code, found) = verify(&forged.run);
+        let named = named(&found);
+        assert!(
+            code == Some(1) && named.iter().any(|it| it.ends_with(&format!(": {field}"))),
+            "{name}: {named:#?}"
+        );
+    }
+}
+
 /// A folder that is no run, and files that are none.
 #[test]
 fn what_cannot_be_checked_is_said() {
