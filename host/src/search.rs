@@ -5,6 +5,8 @@
 //! what keeps the host from going on ends the run. A run that was cut off goes on: every stage begins with
 //! what is on record of it, and does the rest.
 
+mod again;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -155,31 +157,6 @@ impl Search {
         self.write(&progress)?;
         self.writer.seal()?;
         Ok(progress.summary)
-    }
-
-    /// Whether a run that is made again goes no further than this folder, which its record does not have.
-    fn ends_before(&self, folder: &str) -> Result<bool, SearchError> {
-        match &self.claims {
-            Some(claims) if !claims.has(folder) => self.end_again(claims, folder),
-            _ => Ok(false),
-        }
-    }
-
-    /// Ends a run that is made again where the recorded one was stopped. A run that was killed has no end.
-    fn end_again(&self, claims: &Claims, place: &str) -> Result<bool, SearchError> {
-        match claims.ending() {
-            Ending::Stopped(stop) => {
-                self.cancel.stop(stop);
-                Ok(true)
-            }
-            _ => Err(SearchError::RecordEnds(place.to_owned())),
-        }
-    }
-
-    /// When an iteration began.
-    fn began(&self, index: u32) -> Timestamp {
-        let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
-        claimed.map_or_else(|| self.clock.now(), |(began, _)| began)
     }
 
     fn write(&self, progress: &Progress) -> Result<(), RecordError> {
@@ -400,15 +377,6 @@ impl Search {
         Ok(Fate::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
     }
 
-    /// Ends a run that is made again with this iteration, if the recorded one did.
-    fn end_where_recorded(&self, index: u32, complete: bool, refused: bool) -> Result<(), SearchError> {
-        let Some(claims) = &self.claims else { return Ok(()) };
-        if !complete || claims.was_cut_short(index, refused) {
-            self.end_again(claims, &format!("iterations/{index:03}"))?;
-        }
-        Ok(())
-    }
-
     /// Enters an iteration into summary and costs.
     fn conclude(
         &self,
@@ -460,18 +428,6 @@ impl Search {
             }
         }
         Ok(self.write(progress)?)
-    }
-
-    /// Ends a run that is made again with what its summary does not have: it was killed before that was
-    /// written. The costs may be there, since they are written first.
-    fn end_ahead(&self, progress: &Progress, is_known: impl Fn(&Claims) -> bool) -> Result<(), SearchError> {
-        match &self.claims {
-            Some(claims) if claims.ending() == Ending::Open && !is_known(claims) => {
-                claims.set_ahead(progress.cost.clone());
-                Err(SearchError::RecordEnds("what is in no summary yet".into()))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Why calls were refused, if they were: whatever the harness made of it is no score.

@@ -183,7 +183,8 @@ fn other_compiler(run: &Forged) {
 /// Another compiler does not hide a forgery: everything but the compilation is derived all the same.
 #[test]
 fn another_compiler_hides_nothing() {
-    let table: [(&str, fn(&Forged), &str); 3] = [
+    type Case = (&'static str, fn(&Forged), &'static str);
+    let table: [Case; 3] = [
         (
             "a better score",
             |run| run.score(0, |score| score["n_correct"] = json!(6)),
@@ -215,7 +216,8 @@ fn another_compiler_hides_nothing() {
 #[test]
 fn a_run_that_was_cut_off_is_checked_as_far_as_it_goes() {
     // name, what else a crash has left or a liar has changed, whether it holds
-    let table: [(&str, fn(&Forged), bool); 9] = [
+    type Case = (&'static str, fn(&Forged), bool);
+    let table: [Case; 9] = [
         ("in the middle of an evaluation", |_| {}, true),
         (
             "before its first outcome",
@@ -497,7 +499,8 @@ fn outcomes_of_the_wall_clock_are_claimed() {
     assert!((1..6).contains(&late), "{found:#}");
     assert_eq!(found["checked"][1]["replayed"]["not_replayable"], late, "{found:#}");
     // name, what a liar changes, the field that gives it away
-    let table: [(&str, fn(&mut Value), &str); 4] = [
+    type Case = (&'static str, fn(&mut Value), &'static str);
+    let table: [Case; 4] = [
         ("it was right", |row| row["correct"] = json!(true), "correct"),
         ("it had an answer", |row| row["predicted_label"] = row["gold_label"].clone(), "predicted_label"),
         ("it was another text", |row| row["input"] = json!("an easy one"), "input"),

@@ -19,6 +19,7 @@ use crate::{
     },
     dataset::{self, Dataset},
     digest::Digest,
+    progress::Observer,
     record::{
         format::Config,
         manifest::{self, Finding},
@@ -62,7 +63,14 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
         return Err(CliError::input(format!("the run has no iteration {iteration}")));
     }
     let dataset = if args.without_dataset { None } else { dataset(args.dataset.as_deref(), &config)? };
-    let builder = workbench::open(global, &config.limits.clone().within_reason(), &*observer).await?;
+    let limits = config.limits.clone().within_reason();
+    for cut in audit::differences(&limits, &config.limits) {
+        let (name, most, asked) = (cut.file, cut.expected, cut.found);
+        observer.note(format!(
+            "the run's limit {name} of {asked} is cut to {most}: what it allowed beyond differs"
+        ));
+    }
+    let builder = workbench::open(global, &limits, &*observer).await?;
     let scratch = environment::cache(global)?.scratch().map_err(CliError::host)?;
     let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
     let verifier = Verifier {

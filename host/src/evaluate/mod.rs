@@ -8,6 +8,7 @@ pub mod answers;
 mod journal;
 pub mod memo;
 pub mod past;
+mod repeated;
 pub mod replies;
 pub mod sink;
 mod target;
@@ -19,10 +20,8 @@ use std::sync::{
 
 use futures::future::join_all;
 
-use again::Again;
 use answers::request_digest;
 use journal::Journal;
-use memo::{Kept, Key};
 pub use past::{Past, Retry, Step};
 pub use sink::Sink;
 pub use target::Target;
@@ -149,34 +148,6 @@ impl Evaluator {
         Ok(Learning::Done(learned))
     }
 
-    /// Takes over what a recorded run says was learned, where nobody can learn it again.
-    fn take_over(
-        &self,
-        mut learned: Learned,
-        again: &Again,
-        past: &Past,
-        sink: &Arc<dyn Sink>,
-    ) -> Result<Learning, RecordError> {
-        let Some(claimed) = &again.learned else { return Ok(Learning::Done(learned)) };
-        for (batch, row) in past.batches.iter().enumerate() {
-            let id = batch_id(batch);
-            let calls = past.calls.get(&id)?;
-            let made = again.calls(&calls);
-            self.journal(&id, past, sink).finish(&made)?;
-            sink.batch(row)?;
-            learned.cost += cost_of(&made);
-            learned.fuel = learned.fuel.saturating_add(row.fuel);
-            if row.error.is_some() {
-                return Ok(Learning::Failed { reason: failed(row), cost: learned.cost });
-            }
-        }
-        if !again.whole && past.batches.len() < claimed.batches {
-            return Ok(Learning::Interrupted { cost: learned.cost });
-        }
-        again.count_batches(claimed.batches, past.batches.len());
-        Ok(Learning::Done(Learned { state: claimed.state.clone(), ..learned }))
-    }
-
     /// Runs the harness over these examples, at most `concurrency` at once. Those that are on record are
     /// taken from there.
     pub async fn evaluate(
@@ -266,56 +237,6 @@ impl Evaluator {
         };
         sink.example(&row)?;
         Ok((row, cost))
-    }
-
-    /// One call of `learn`, unless it was made a moment ago.
-    async fn batch(
-        &self,
-        learned: &Learned,
-        id: &str,
-        lessons: &[Lesson],
-        journal: &Arc<Journal>,
-        past: &Past,
-    ) -> Report<Vec<u8>> {
-        let harness = &learned.prepared;
-        let again = past.again.as_ref();
-        let key = again.map(|again| Key::batch(harness, &again.place(), id, Digest::of(&learned.state)));
-        if let (Some(again), Some(key)) = (again, &key)
-            && let Some(kept) = again.memo.batch(key)
-        {
-            journal.lose(&kept.lost);
-            return kept.report.clone();
-        }
-        let setting = self.setting(&learned.state, id, journal.clone());
-        let report = self.sandbox.learn(harness, setting, lessons).await;
-        if let (Some(again), Some(key)) = (again, key) {
-            again.memo.keep_batch(key, Kept { report: report.clone(), lost: journal.lost() });
-        }
-        report
-    }
-
-    /// One call of `predict`, unless it was made a moment ago.
-    async fn example(
-        &self,
-        harness: &Learned,
-        example: &Example,
-        journal: &Arc<Journal>,
-        past: &Past,
-    ) -> Report<String> {
-        let again = past.again.as_ref();
-        let key = again.map(|again| Key::example(&harness.prepared, &again.place(), &example.id));
-        if let (Some(again), Some(key)) = (again, &key)
-            && let Some(kept) = again.memo.example(key)
-        {
-            journal.lose(&kept.lost);
-            return kept.report.clone();
-        }
-        let setting = self.setting(&harness.state, &example.id, journal.clone());
-        let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
-        if let (Some(again), Some(key)) = (again, key) {
-            again.memo.keep_example(key, Kept { report: report.clone(), lost: journal.lost() });
-        }
-        report
     }
 
     /// Tells how the evaluation stands after one more example.
