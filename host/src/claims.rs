@@ -145,13 +145,19 @@ impl Claims {
     /// Whether an iteration was cut short by what its calls got, although all of its examples were run.
     pub fn was_cut_short(&self, index: u32, refused: bool) -> bool {
         let stop = self.unscored(index).filter(|it| Stop::is_status(&it.status));
-        refused && stop.is_some_and(|it| it.status != Stop::Asked.status())
+        let was_stopped = stop.is_some_and(|it| it.status != Stop::Asked.status());
+        // A run that goes on again takes it up from there.
+        let goes_on = self.ending() == Ending::Open && !self.knows(index);
+        refused && (was_stopped || goes_on)
     }
 
     /// The same of a held-out evaluation, which is then in no summary.
     pub fn was_cut_short_in_test(&self, index: u32, refused: bool) -> bool {
-        let was_stopped =
-            matches!(self.ending(), Ending::Stopped(Stop::BudgetSpent(_) | Stop::ModelUnusable(_)));
+        let was_stopped = match self.ending() {
+            Ending::Stopped(stop) => stop != Stop::Asked,
+            Ending::Open => true,
+            Ending::Finished => false,
+        };
         refused && was_stopped && !self.knows_test(index)
     }
 

@@ -140,9 +140,11 @@ impl Search {
         if !self.cancel.is_cancelled() {
             self.held_out(retry, &mut progress).await?;
         }
-        // Somebody asked a run to stop whose last example was under way.
-        if let Some(Ending::Stopped(stop)) = self.claims.as_ref().map(|claims| claims.ending()) {
-            self.cancel.stop(stop);
+        match self.claims.as_ref().map(|claims| claims.ending()) {
+            // Somebody asked a run to stop whose last example was under way.
+            Some(Ending::Stopped(stop)) => self.cancel.stop(stop),
+            Some(Ending::Open) => return Err(SearchError::RecordEnds("the end of the run".into())),
+            Some(Ending::Finished) | None => {}
         }
         match self.cancel.why() {
             None => {

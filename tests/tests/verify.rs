@@ -282,6 +282,96 @@ fn a_run_that_was_cut_off_is_checked_as_far_as_it_goes() {
     assert!(String::from_utf8_lossy(&shown.stdout).contains("unfinished"));
 }
 
+/// A kill between two writes leaves states that no finished run has. They are no tampering.
+#[test]
+fn every_state_between_two_writes_holds() {
+    type Case = (&'static str, fn(&str) -> &'static Path, fn(&Forged));
+    let table: [Case; 6] = [
+        ("before the end is written", runs::honest, |run| {
+            run.change("summary.json", |summary| summary["finished_at"] = Value::Null);
+            run.remove("manifest.json");
+        }),
+        ("before the manifest is written", runs::honest, |run| run.remove("manifest.json")),
+        ("before the last held-out score is in the summary", runs::honest, |run| {
+            run.change("summary.json", |summary| {
+                summary["finished_at"] = Value::Null;
+                summary["test"].as_array_mut().expect("a list").pop();
+                // The costs are written first: the summary has those of the evaluation before.
+                let index = run.json("summary.json")["test"][1]["index"].as_u64().expect("a second one");
+                for row in run.rows(&format!("test/{index:03}/eval_trace.jsonl")) {
+                    for (sum, part) in
+                        [("target_input_tokens", "input_tokens"), ("target_output_tokens", "output_tokens")]
+                    {
+                        let less = summary["total_cost"][sum].as_u64().zip(row[part].as_u64());
+                        summary["total_cost"][sum] = json!(less.map(|(sum, part)| sum - part));
+                    }
+                }
+            });
+            run.remove("manifest.json");
+        }),
+        ("after the costs of an iteration, before its summary", runs::honest, |run| {
+            let cost = run.json("cost.json");
+            runs::cut_off(&run.run, 3, 6);
+            for file in ["score.json", "test-result.json", "manifest.json"] {
+                let honest = runs::honest(PROGRAM).join("iterations/003").join(file);
+                fs::copy(honest, run.path("iterations/003").join(file)).expect("copied");
+            }
+            // What all iterations have cost, and nothing else yet.
+            run.change("cost.json", |old| {
+                old["iterations"] = cost["iterations"].clone();
+                for (field, value) in cost["test"].as_object().expect("costs") {
+                    let parts = cost["iterations"].as_array().into_iter().flatten();
+                    let sum: f64 = parts.filter_map(|part| part[field].as_f64()).sum();
+                    old[field] = if value.is_u64() { json!(sum as u64) } else { json!(sum) };
+                }
+            });
+        }),
+        ("of a run that was stopped and goes on again", runs::stopped, goes_on),
+        ("of a run that was stopped while the proposer worked, and goes on again", runs::honest, |run| {
+            runs::cut_off(&run.run, 3, 0);
+            let folder = run.path("iterations/003");
+            for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if !["proposer.jsonl", "filesystem_reads.jsonl"].contains(&name.as_str()) {
+                    fs::remove_file(entry.path()).expect("removed");
+                }
+            }
+            run.change_rows("iterations/003/proposer.jsonl", |rows| {
+                rows.truncate(5);
+                let outcome = "interrupted: stopped while the proposer worked: somebody asked for it";
+                rows.push(json!({ "type": "end", "at": "2026-01-01T00:00:00Z", "outcome": outcome }));
+            });
+            run.change_rows("iterations/003/filesystem_reads.jsonl", |rows| {
+                rows.retain(|row| row["step"].as_u64() <= Some(2));
+            });
+        }),
+    ];
+    for (name, honest, change) in table {
+        let forged = Forged::of(honest(PROGRAM));
+        change(&forged);
+        reseal(&forged.run);
+        let (code, found) = verify(&forged.run);
+        assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{name}: {found:#}");
+    }
+}
+
+/// A run that was stopped, in the moment after it has begun to go on.
+fn goes_on(run: &Forged) {
+    run.remove("manifest.json");
+    run.change("summary.json", |summary| {
+        summary.as_object_mut().expect("a summary").remove("stopped");
+        summary["unscored"] = json!([]);
+        summary["total_cost"] = summary["iterations"][0]["cost"].clone();
+    });
+    let total = run.json("summary.json")["total_cost"].clone();
+    run.change("cost.json", |cost| {
+        cost["iterations"].as_array_mut().expect("a list").truncate(1);
+        for (field, value) in total.as_object().expect("costs") {
+            cost[field] = value.clone();
+        }
+    });
+}
+
 /// Makes the first outcome of an evaluation a right one.
 fn better(run: &Forged, folder: &str) {
     run.change_rows(&format!("{folder}/eval_trace.jsonl"), |rows| {

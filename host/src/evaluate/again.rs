@@ -61,8 +61,8 @@ impl Again {
     }
 
     /// A call that a simulated target has answered again. How long it took is what the record says.
-    pub fn simulated(&self, now: Called, row: Option<&CallRow>) -> Called {
-        Called { latency_ms: row.map_or(0.0, |row| row.latency_ms), ..now }
+    pub fn simulated(&self, now: Called, latency_ms: Option<f64>) -> Called {
+        Called { latency_ms: latency_ms.unwrap_or_default(), ..now }
     }
 
     /// Notes a request that has no reply in the record: nothing that follows from it can be derived.

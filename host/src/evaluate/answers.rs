@@ -1,6 +1,6 @@
 //! Replies that are on record, found by the request that they answered.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 pub use crate::record::stored::{Sketch, Stored};
 use crate::{
@@ -27,6 +27,11 @@ pub fn by_example(rows: Vec<CallRow>) -> HashMap<String, Vec<CallRow>> {
 #[derive(Default)]
 pub struct Answers {
     rows: Vec<CallRow>,
+    found: OnceLock<Found>,
+}
+
+/// Recorded calls by their requests.
+struct Found {
     /// Which row answers a request that is so-and-so many calls into the example.
     by_place: HashMap<(Digest, u32), usize>,
     /// Which row answers a request that was made so-and-so often before, wherever it stands.
@@ -37,30 +42,42 @@ impl Answers {
     pub fn new(rows: &[CallRow]) -> Self {
         let mut rows = rows.to_vec();
         rows.sort_by_key(|row| row.call);
-        let (mut by_place, mut by_draw, mut draws) = (HashMap::new(), HashMap::new(), HashMap::new());
-        for (at, row) in rows.iter().enumerate() {
-            // By the request itself: its recorded digest is one more thing that could be wrong.
-            let digest = request_digest(&row.request);
-            let draw = draws.entry(digest).or_insert(0);
-            by_place.insert((digest, row.call), at);
-            by_draw.insert((digest, *draw), at);
-            *draw += 1;
-        }
-        Self { rows, by_place, by_draw }
+        Self { rows, found: OnceLock::new() }
+    }
+
+    /// Most often there is nothing on record, and then no request is digested.
+    fn found(&self) -> Option<&Found> {
+        let found = || {
+            let (mut by_place, mut by_draw, mut draws) = (HashMap::new(), HashMap::new(), HashMap::new());
+            for (at, row) in self.rows.iter().enumerate() {
+                // By the request itself: its recorded digest is one more thing that could be wrong.
+                let digest = request_digest(&row.request);
+                let draw = draws.entry(digest).or_insert(0);
+                by_place.insert((digest, row.call), at);
+                by_draw.insert((digest, *draw), at);
+                *draw += 1;
+            }
+            Found { by_place, by_draw }
+        };
+        (!self.rows.is_empty()).then(|| self.found.get_or_init(found))
     }
 
     /// What was answered to a request that was made so often before, if it is on record. For a harness that
     /// may ask in another order than the recorded one did.
     pub fn find(&self, request: &ChatRequest, draw: u32) -> Option<Called> {
-        // Most often there is nothing on record, and then no request is digested.
-        let found = (!self.rows.is_empty()).then(|| self.by_draw.get(&(request_digest(request), draw)))?;
+        let found = self.found()?.by_draw.get(&(request_digest(request), draw));
         found.map(|at| called(&self.rows[*at]))
     }
 
     /// The recorded call of this request at this very place.
     pub fn at(&self, request: &ChatRequest, call: u32) -> Option<&CallRow> {
-        let found = (!self.rows.is_empty()).then(|| self.by_place.get(&(request_digest(request), call)))?;
+        let found = self.found()?.by_place.get(&(request_digest(request), call));
         found.map(|at| &self.rows[*at])
+    }
+
+    /// How long the call at this place took, whatever was asked.
+    pub fn latency_ms(&self, call: u32) -> Option<f64> {
+        self.rows.iter().find(|row| row.call == call).map(|row| row.latency_ms)
     }
 }
 

@@ -132,11 +132,11 @@ impl Journal {
         place: Place,
         time_left: Duration,
     ) -> Called {
-        let row = self.answers().at(request, place.index);
         if again.is_simulated {
-            return again.simulated(self.target.complete(request, place, time_left).await, row);
+            let now = self.target.complete(request, place, time_left).await;
+            return again.simulated(now, self.answers().latency_ms(place.index));
         }
-        row.map_or_else(
+        self.answers().at(request, place.index).map_or_else(
             || {
                 self.lose(&[request.prompt_text()]);
                 Called::unasked(Err(lost("this request is not in the record")))
@@ -149,13 +149,15 @@ impl Journal {
 #[async_trait]
 impl ModelPort for Journal {
     async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
-        let called = match (&self.again, self.answers().at(request, place.index)) {
-            (Some(again), _) => self.claimed(again, request, place, time_left).await,
-            (None, Some(row)) => {
-                self.written().calls.insert(place.index);
-                return called(row);
-            }
-            (None, None) => recordable(self.target.complete(request, place, time_left).await),
+        let called = match &self.again {
+            Some(again) => self.claimed(again, request, place, time_left).await,
+            None => match self.answers().at(request, place.index) {
+                Some(row) => {
+                    self.written().calls.insert(place.index);
+                    return called(row);
+                }
+                None => recordable(self.target.complete(request, place, time_left).await),
+            },
         };
         self.record(request, place.index, &called);
         called

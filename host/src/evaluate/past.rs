@@ -73,12 +73,10 @@ impl Past {
             folder.keep_lines(BATCHES, |row: &LearnRow| !again.contains(&super::batch_id(row.batch)))?;
             folder.keep_lines(CALLS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
         }
-        folder.mend(TRACES)?;
-        folder.mend(CALLS)?;
         Ok(Self {
             batches: folder.mend_lines(BATCHES)?,
-            rows: Stored::index(folder.dir(), TRACES, |_| {})?,
-            calls: Calls::index(folder.dir(), CALLS, |_| {})?,
+            rows: folder.stored(TRACES)?,
+            calls: folder.stored(CALLS)?,
             again: None,
         })
     }

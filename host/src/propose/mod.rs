@@ -261,13 +261,13 @@ impl Proposer {
         step: u32,
     ) -> Result<Result<ChatReply, Outcome>, ProposeError> {
         let Some(claimed) = talk.past.reply(step) else {
-            return self.end_again(again, talk.past, step).map(Err);
+            return self.end_again(again, talk, step).map(Err);
         };
         let heard = match again.terms.is_simulated {
             true => again.simulated(self.caller.call(&talk.request, None).await, claimed),
             false => Some(again.heard(claimed)),
         };
-        let Some(heard) = heard else { return self.end_again(again, talk.past, step).map(Err) };
+        let Some(heard) = heard else { return self.end_again(again, talk, step).map(Err) };
         talk.transcript.push(&heard.row(step))?;
         talk.heard(&heard);
         Ok(Ok(heard.reply))
@@ -288,20 +288,27 @@ impl Proposer {
             return Ok(None);
         }
         toolbox.take_over_cut(again, step)?;
-        self.end_again(again, talk.past, step).map(Some)
+        self.end_again(again, talk, step).map(Some)
     }
 
     /// How a conversation ends that is held again, where its record goes no further.
-    fn end_again(&self, again: &Again, past: &Past, step: u32) -> Result<Outcome, ProposeError> {
-        let end = past.ended.as_deref().unwrap_or_default();
-        let (status, reason) = end.split_once(": ").unwrap_or((end, ""));
+    fn end_again(&self, again: &Again, talk: &Conversation<'_>, step: u32) -> Result<Outcome, ProposeError> {
+        let end = talk.past.ended.as_deref();
+        let (status, reason) = end.map_or(("", ""), |end| end.split_once(": ").unwrap_or((end, "")));
         match &again.terms.ending {
-            Ending::Stopped(stop) if past.ended.is_none() || Stop::is_status(status) => {
+            Ending::Stopped(stop) if end.is_none() || Stop::is_status(status) => {
                 self.cancel.stop(stop.clone());
-                Ok(past.ended.as_ref().map_or_else(|| stopped(stop), |_| unsubmitted(status, reason)))
+                Ok(end.map_or_else(|| stopped(stop), |_| unsubmitted(status, reason)))
             }
             _ if status == PROPOSER_ERROR && !again.terms.is_simulated => Ok(unsubmitted(status, reason)),
-            Ending::Open => Err(ProposeError::RecordEnds),
+            Ending::Open => {
+                // It was stopped, and a run that goes on has not come to it yet.
+                if let (Some(end), true) = (end, Stop::is_status(status)) {
+                    let at = talk.past.time(Moment::End).unwrap_or_else(|| self.clock.now());
+                    talk.transcript.push(&TranscriptRow::End { at, outcome: end.to_owned() })?;
+                }
+                Err(ProposeError::RecordEnds)
+            }
             _ => {
                 again.unheard(step);
                 Err(ProposeError::RecordEnds)

@@ -47,7 +47,7 @@ impl Trials {
     /// Opens the record of an iteration whose first `answered` turns are complete.
     pub fn resume(folder: &IterationWriter, answered: u32, retry: Retry) -> Result<Self, RecordError> {
         folder.keep_lines(TRIALS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
-        let past = Calls::index(folder.dir(), TRIALS, |_| {})?;
+        let past: Calls = folder.stored(TRIALS)?;
         let (mut cost, mut bytes) = (Cost::default(), 0);
         for id in past.ids().iter().filter(|id| step_of(id) <= answered) {
             let rows = past.get(id)?;

@@ -17,6 +17,7 @@ use super::{
     manifest::{self, Manifest},
     plain::{self, Access},
     reader::Rows,
+    stored::Stored,
 };
 
 /// An open folder: an iteration's, or the run's own.
@@ -153,6 +154,13 @@ impl IterationWriter {
         Ok(())
     }
 
+    /// The rows of a JSON Lines file by whom they belong to; they stay there. A last line that a crash has cut
+    /// leaves the file.
+    pub fn stored<T: Clone + DeserializeOwned>(&self, file: &str) -> Result<Stored<T>, RecordError> {
+        self.mend(file)?;
+        Stored::named(&self.dir, file, &self.path(file), |_| {})
+    }
+
     /// Keeps some lines of a JSON Lines file, as they stand.
     pub fn keep_lines<T: DeserializeOwned>(
         &self,
@@ -189,7 +197,7 @@ impl IterationWriter {
     }
 
     /// Takes a last line away that has no end.
-    pub fn mend(&self, file: &str) -> Result<(), RecordError> {
+    fn mend(&self, file: &str) -> Result<(), RecordError> {
         let (mut whole, mut all) = (0, 0);
         if plain::size(&self.dir, file).is_none() && self.dir.symlink_metadata(file).is_err() {
             return Ok(());

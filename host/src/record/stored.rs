@@ -76,24 +76,34 @@ impl<T: Clone> Stored<T> {
 
 impl<T: Clone + DeserializeOwned> Stored<T> {
     /// The rows of a file below this folder; none where there is no such file. `each` sees them all.
-    pub fn index(dir: &Dir, file: &str, mut each: impl FnMut(&Sketch)) -> Result<Self, RecordError> {
+    pub fn index(dir: &Dir, file: &str, each: impl FnMut(&Sketch)) -> Result<Self, RecordError> {
+        Self::named(dir, file, file, each)
+    }
+
+    /// The same; `name` is for messages.
+    pub(super) fn named(
+        dir: &Dir,
+        file: &str,
+        name: &str,
+        mut each: impl FnMut(&Sketch),
+    ) -> Result<Self, RecordError> {
         if plain::size(dir, file).is_none() {
             return Ok(Self::default());
         }
-        let mut rows = Rows::<Sketch>::open(dir, file, file.to_owned())?;
+        let mut rows = Rows::<Sketch>::open(dir, file, name.to_owned())?;
         let (mut count, mut places) = (0, HashMap::<String, Vec<(u64, usize)>>::new());
         while let Some((row, at, bytes)) = rows.next_with_place()? {
             count += 1;
             if count > MAX_ROWS {
-                return Err(RecordError::TooManyRows { file: file.to_owned() });
+                return Err(RecordError::TooManyRows { file: name.to_owned() });
             }
             each(&row);
             places.entry(row.example_id).or_default().push((at, bytes));
         }
         let opened = plain::open(dir, file, Access::Read);
         let opened =
-            opened.map_err(|source| RecordError::Io { action: "read", file: file.into(), source })?;
-        let source = Source::File { file: opened.into_std(), name: file.to_owned(), places };
+            opened.map_err(|source| RecordError::Io { action: "read", file: name.into(), source })?;
+        let source = Source::File { file: opened.into_std(), name: name.to_owned(), places };
         Ok(Self { source: Arc::new(source), prefix: String::new() })
     }
 

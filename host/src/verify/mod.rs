@@ -210,13 +210,13 @@ impl Verifier {
         differs: Vec<Finding>,
         missing: Missing,
     ) -> Result<Verdict, RecordError> {
-        let goes_on = summary.finished_at.is_none() && summary.stopped.is_none();
         let listed: Manifest = self.reader.json(manifest::NAME).unwrap_or_default();
         let is_listed = |folder: &str| listed.files.contains_key(&format!("{folder}/{}", manifest::NAME));
         let mut checked = Vec::new();
         for folder in [String::new()].into_iter().chain(folders.iter().cloned()) {
             let has_manifest = self.reader.has(&path(&folder, manifest::NAME));
-            let sealed = has_manifest || if folder.is_empty() { !goes_on } else { is_listed(&folder) };
+            // A run that was killed before its last moment has no manifest of its own yet.
+            let sealed = has_manifest || is_listed(&folder) || is_known(summary, &folder);
             let mut findings = strange::entries(&self.reader, &folder, sealed);
             if let (true, Some(dir)) = (sealed, self.reader.folder(&folder)) {
                 findings.extend(manifest::check(&dir, &folder));
@@ -224,11 +224,26 @@ impl Verifier {
             if !folder.is_empty() && has_manifest && self.reader.has(manifest::NAME) && !is_listed(&folder) {
                 findings.push(Finding::new(&folder, "no such folder", "a folder that is in no manifest"));
             }
+            let goes_on = summary.finished_at.is_none() && summary.stopped.is_none();
+            if folder.is_empty() && has_manifest && goes_on {
+                let expected = "a time, or why the run was stopped: it has a manifest";
+                findings.push(Finding::new("summary.json: finished_at", expected, "null"));
+            }
             let (rebuilt, replayed) = (Rebuilt::NotThere, None);
             checked.push(Checked { folder, findings, sealed, rebuilt, replayed });
         }
         Ok(Verdict { checked, differs, claimed: Claimed::default(), missing })
     }
+}
+
+/// Whether a summary has what a folder holds: then the folder was finished.
+fn is_known(summary: &Summary, folder: &str) -> bool {
+    let index = |parent: &str| folder.strip_prefix(parent).and_then(|index| index.parse::<u32>().ok());
+    let scored = summary.iterations.iter().map(|it| it.index);
+    let iterations = scored.chain(summary.unscored.iter().map(|it| it.index));
+    let tests = summary.test.iter().map(|it| it.index);
+    index("iterations/").is_some_and(|index| iterations.into_iter().any(|it| it == index))
+        || index("test/").is_some_and(|index| tests.into_iter().any(|it| it == index))
 }
 
 /// A file's path in the run.
