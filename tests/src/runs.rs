@@ -52,7 +52,8 @@ pub fn made(name: &str, make: impl FnOnce(&Path)) -> &'static Path {
 /// The program as it makes the run `runs/a` in a folder.
 pub fn command(program: &str, folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(["run", "--run-id", "a"]).args(args).current_dir(folder).env_clear().envs(environment());
+    let named = if args.contains(&"--run-id") { &[][..] } else { &["--run-id", "a"] };
+    command.arg("run").args(named).args(args).current_dir(folder).env_clear().envs(environment());
     command.env("MMH_CACHE_DIR", cache_dir()).stdin(Stdio::null());
     command
 }
@@ -61,7 +62,8 @@ pub fn command(program: &str, folder: &Path, args: &[&str]) -> Command {
 /// example and once a batch, and a trial is made before each submission.
 pub fn paid(program: &str) -> &'static Path {
     made("paid", |folder| {
-        let output = with_server(folder, program, &["--budget-usd", "5", "--target-price", "1,5"]);
+        let output =
+            with_server(folder, program, &["--no-cache", "--budget-usd", "5", "--target-price", "1,5"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     })
 }
@@ -70,15 +72,35 @@ pub fn paid(program: &str) -> &'static Path {
 pub fn stopped(program: &str) -> &'static Path {
     made("stopped", |folder| {
         // A call is 0.032 dollars; 37 are made by each iteration, and 27 by the trial.
-        let output = with_server(folder, program, &["--budget-usd", "3.05", "--target-price", "100,500"]);
+        let output = with_server(
+            folder,
+            program,
+            &["--no-cache", "--budget-usd", "3.05", "--target-price", "100,500"],
+        );
         assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    })
+}
+
+/// A finished run whose replies of the target were kept from an earlier one.
+pub fn kept(program: &str) -> &'static Path {
+    made("kept", |folder| {
+        let server = serve();
+        let args = ["--budget-usd", "5", "--target-price", "1,5"];
+        for run in ["b", "a"] {
+            let output = asked(folder, program, &server.1.url, &[&args[..], &["--run-id", run]].concat());
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
     })
 }
 
 /// Makes a run whose models are a server on loopback.
 fn with_server(folder: &Path, program: &str, args: &[&str]) -> Output {
-    let baseline = folder.join("baseline.rs");
-    fs::write(&baseline, asking("v0")).expect("a file");
+    let server = serve();
+    asked(folder, program, &server.1.url, args)
+}
+
+/// A server that is target and proposer, and what it runs on.
+fn serve() -> (tokio::runtime::Runtime, Server) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let val = dataset::load(BUILTIN, 0).expect("it loads").val;
     let id = dataset::sample(&val, 6, 0).remove(0).id;
@@ -92,8 +114,14 @@ fn with_server(folder: &Path, program: &str, args: &[&str]) -> Output {
         let reply = json!({ "content": content, "stop_reason": "end_turn", "usage": usage });
         Reply::new(200, reply.to_string()).after(Duration::from_millis(1))
     }));
-    let url = server.url.clone();
-    let mut all = vec!["--eval-size", "6", "--no-test", "--no-cache", "--concurrency", "2"];
+    (runtime, server)
+}
+
+/// Makes a run whose models are at this address.
+fn asked(folder: &Path, program: &str, url: &str, args: &[&str]) -> Output {
+    let baseline = folder.join("baseline.rs");
+    fs::write(&baseline, asking("v0")).expect("a file");
+    let mut all = vec!["--eval-size", "6", "--no-test", "--concurrency", "2"];
     all.extend([
         "--baseline",
         baseline.to_str().expect("UTF-8"),
@@ -102,8 +130,8 @@ fn with_server(folder: &Path, program: &str, args: &[&str]) -> Output {
         "--proposer-price",
         "1,5",
     ]);
-    all.extend(["--target-model", "target", "--target-base-url", &url, "--target-api", "anthropic"]);
-    all.extend(["--proposer-model", "proposer", "--proposer-base-url", &url, "--proposer-api", "anthropic"]);
+    all.extend(["--target-model", "target", "--target-base-url", url, "--target-api", "anthropic"]);
+    all.extend(["--proposer-model", "proposer", "--proposer-base-url", url, "--proposer-api", "anthropic"]);
     all.extend(args);
     command(program, folder, &all).output().expect("the program starts")
 }

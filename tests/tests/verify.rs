@@ -611,6 +611,17 @@ fn outcomes_of_the_wall_clock_are_claimed() {
     }
 }
 
+/// Replies of an earlier run cost nothing, and are on record like all others.
+#[test]
+fn kept_replies_hold() {
+    let run = runs::kept(PROGRAM);
+    let calls = fs::read_to_string(run.join("iterations/001/model_calls.jsonl")).expect("read");
+    assert!(calls.lines().all(|line| line.contains("\"cached\":true")), "{calls}");
+    let (code, found) = verify(run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
+    assert!(found["claimed"]["replies"].as_u64() > Some(70), "{found:#}");
+}
+
 /// A folder that is no run, and files that are none.
 #[test]
 fn what_cannot_be_checked_is_said() {

@@ -88,7 +88,11 @@ pub fn main(args: InspectArgs) -> CliResult {
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
     let problem =
         |error: &dyn std::fmt::Display| CliError::input(format!("cannot read {}: {error}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| problem(&error))?.len();
+    let found = std::fs::metadata(path).map_err(|error| problem(&error))?;
+    if !found.is_file() {
+        return Err(problem(&"it is no plain file"));
+    }
+    let size = found.len();
     if size > inspect::MAX_BYTES {
         return Err(problem(&format!(
             "it has {}, the limit is {}",

@@ -29,6 +29,9 @@ use crate::{
     verify::{self, Checked, Rebuilt, Verdict, Verifier, export},
 };
 
+/// Findings that are shown one by one.
+const MAX_SHOWN: usize = 100;
+
 #[derive(Args)]
 pub struct VerifyArgs {
     /// The run's folder, or an exported harness's
@@ -56,6 +59,11 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
     let observer = Arc::new(Terminal::new(global, false));
+    if reader.is_being_written() {
+        observer.note(
+            "another mmh writes to the run: what it writes meanwhile may look like a difference".into(),
+        );
+    }
     let folders = verify::folders(&reader)?;
     if let Some(iteration) = args.iteration
         && !folders.iter().any(|folder| is_wanted(folder, Some(iteration)))
@@ -205,7 +213,12 @@ fn print(
     println!("{:<16} {:<11} {:<15} run again", "folder", "files", "rebuilt");
     let folders = shown_folders(verdict, iteration);
     folders.iter().for_each(|folder| println!("{}", line(folder)));
-    folders.iter().flat_map(|folder| &folder.findings).chain(unproved).for_each(finding);
+    let findings: Vec<&Finding> =
+        folders.iter().flat_map(|folder| &folder.findings).chain(unproved).collect();
+    findings.iter().take(MAX_SHOWN).for_each(|it| finding(it));
+    if findings.len() > MAX_SHOWN {
+        println!("\n{} more findings: --json has them all", findings.len() - MAX_SHOWN);
+    }
     verdict.differs.iter().for_each(other_tool);
     if !verdict.holds() && config.host_version != env!("CARGO_PKG_VERSION") {
         let version = text::one_line(&config.host_version);

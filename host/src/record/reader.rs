@@ -1,6 +1,7 @@
 //! Reads a run folder back, whole or partial, its own or a stranger's.
 
 use std::{
+    fs::TryLockError,
     io::BufReader,
     marker::PhantomData,
     path::Path,
@@ -47,6 +48,12 @@ impl RunReader {
     /// Takes no more than so many bytes of rows into memory, over all files. For who keeps them all.
     pub fn within(self, bytes: u64) -> Self {
         Self { room: AtomicU64::new(bytes), ..self }
+    }
+
+    /// Whether somebody writes to the run at this moment.
+    pub fn is_being_written(&self) -> bool {
+        let handle = self.dir.open(".").map(cap_std::fs::File::into_std);
+        handle.is_ok_and(|handle| matches!(handle.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The folder itself.
