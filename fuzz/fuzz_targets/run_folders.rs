@@ -8,6 +8,7 @@ use std::{fmt::Debug, path::Path, sync::LazyLock};
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
 use mmh::{
+    audit::stage,
     dataset::Split,
     digest::Digest,
     evaluate::answers::{by_example, request_digest},
@@ -22,7 +23,6 @@ use mmh::{
         provenance,
         reader::RunReader,
     },
-    verify::replay,
 };
 use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde::{Serialize, de::DeserializeOwned};
@@ -154,9 +154,9 @@ fn manifests(run: &RunReader, file: &str) {
 
 fn traces(run: &RunReader, file: &str) {
     let rows = lines::<TraceRow>(run, file);
-    rows.iter().for_each(|row| drop((row.log_lines(), replay::is_replayable(row))));
+    rows.iter().for_each(|row| drop((row.log_lines(), stage::is_replayable(row))));
     let (score, component) = (Score::default(), Digest::of("a"));
-    let tested = provenance::Tested { component, split: Split::Val, score: &score, traces: &rows };
+    let tested = provenance::Tested::of(component, Split::Val, &score, &rows);
     provenance::test_result(&tested, &RUN.config);
     history(run, |history| {
         for (offset, limit, room) in [(0, 20, 1 << 16), (1, 200, 10), (usize::MAX, usize::MAX, 0)] {

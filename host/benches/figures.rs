@@ -426,6 +426,7 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
         }),
         seed: 0,
         concurrency,
+        record_bytes: u64::MAX,
         clock: Clock::System,
         observer: Arc::new(Silent),
         cancel,

@@ -2,18 +2,22 @@
 //!
 //! Puts `compile`, `compile::native` and `sandbox` together; each keeps its own limits.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use crate::{
     cache::Cache,
     compile::{
         CompileError, Compiler, Component, Rejection, RejectionKind, Verdict, admit, native::Precompiler,
     },
+    digest::Digest,
     jail::Jail,
     limits::Limits,
     sandbox::{Prepared, Sandbox, engine},
     text,
-    toolchain::{Toolchain, linker, sdk::Sdk},
+    toolchain::{Toolchain, Tools, sdk::Sdk},
 };
 
 /// Builds harnesses.
@@ -21,6 +25,21 @@ pub struct Builder {
     pub compiler: Compiler,
     pub precompiler: Precompiler,
     pub sandbox: Arc<Sandbox>,
+    /// What became of sources before: they are not compiled again.
+    known: Known,
+}
+
+/// Most sources of which it is remembered what became of them.
+const MAX_KNOWN: usize = 1_000;
+
+/// What became of sources, by their digests.
+#[derive(Default)]
+struct Known(Mutex<HashMap<Digest, Result<Built, Rejection>>>);
+
+impl Known {
+    fn all(&self) -> MutexGuard<'_, HashMap<Digest, Result<Built, Rejection>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A harness that is ready to be called, and the exact binary it is.
@@ -41,14 +60,42 @@ impl Builder {
     ) -> wasmtime::Result<Self> {
         let engine = engine::new()?;
         let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?);
-        let linker = linker::identify(&toolchain, &cache).await;
-        let compiler = Compiler::new(toolchain, linker, sdk, jail.clone(), cache.clone(), limits.clone());
+        let tools = Tools::identify(&toolchain, &cache).await;
+        let compiler = Compiler::new(toolchain, tools, sdk, jail.clone(), cache.clone(), limits.clone());
         let precompiler = Precompiler::new(engine, jail, cache, limits).await;
-        Ok(Self { compiler, precompiler, sandbox })
+        Ok(Self::of(compiler, precompiler, sandbox))
+    }
+
+    /// Of parts that fit together.
+    pub fn of(compiler: Compiler, precompiler: Precompiler, sandbox: Arc<Sandbox>) -> Self {
+        Self { compiler, precompiler, sandbox, known: Known::default() }
+    }
+
+    /// Remembers what became of a source. A component that other tools have made can stand in for what it
+    /// compiles to.
+    pub fn remember(&self, source: &str, verdict: Result<Built, Rejection>) {
+        let mut known = self.known.all();
+        if known.len() < MAX_KNOWN {
+            known.insert(Digest::of(source), verdict);
+        }
+    }
+
+    /// Whether it is remembered what became of a source.
+    pub fn knows(&self, source: &str) -> bool {
+        let known = self.known.all();
+        !known.is_empty() && known.contains_key(&Digest::of(source))
+    }
+
+    fn recall(&self, source: &str) -> Option<Result<Built, Rejection>> {
+        let known = self.known.all();
+        if known.is_empty() { None } else { known.get(&Digest::of(source)).cloned() }
     }
 
     /// Compiles, checks imports, compiles to native code, links.
     pub async fn build(&self, source: &str) -> Verdict<Built> {
+        if let Some(verdict) = self.recall(source) {
+            return Ok(verdict);
+        }
         match self.compiler.compile(source).await? {
             Ok(component) => self.ready(component).await,
             Err(rejection) => Ok(Err(rejection)),
@@ -57,10 +104,27 @@ impl Builder {
 
     /// The same from a component that was compiled before.
     pub async fn load(&self, component: Vec<u8>) -> Verdict<Built> {
+        if let Some(built) = self.loaded(&component) {
+            return Ok(Ok(built));
+        }
         match admit(component, self.sandbox.limits(), false) {
             Ok(component) => self.ready(component).await,
             Err(rejection) => Ok(Err(rejection)),
         }
+    }
+
+    /// A harness that is remembered, by its component.
+    fn loaded(&self, component: &[u8]) -> Option<Built> {
+        let known = self.known.all();
+        if known.is_empty() {
+            return None;
+        }
+        let digest = Digest::of(component);
+        known
+            .values()
+            .filter_map(|verdict| verdict.as_ref().ok())
+            .find(|it| it.component.digest == digest)
+            .cloned()
     }
 
     /// A harness whose traps name source lines, and the sandbox that it runs in. It takes the same fuel and

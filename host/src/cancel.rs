@@ -37,6 +37,21 @@ impl Stop {
         stops.iter().any(|stop| stop.status() == status)
     }
 
+    /// Whether such an end of a search follows from what is on record of it.
+    pub fn is_derived(status: &str) -> bool {
+        let derived = [Self::BaselineBroken(String::new()), Self::ProposerGaveUp(String::new())];
+        derived.iter().any(|stop| stop.status() == status)
+    }
+
+    /// The stop that a summary speaks of, if it does not follow from the record.
+    pub fn recorded(status: &str, reason: &str) -> Self {
+        match status {
+            "budget-spent" => Self::BudgetSpent(reason.to_owned()),
+            "model-unusable" => Self::ModelUnusable(reason.to_owned()),
+            _ => Self::Asked,
+        }
+    }
+
     pub fn reason(&self) -> &str {
         match self {
             Self::Asked => "somebody asked for it",

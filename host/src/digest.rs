@@ -32,6 +32,13 @@ impl From<[u8; 32]> for Digest {
     }
 }
 
+impl From<Sha256> for Digest {
+    /// The digest of everything that was put in, for what does not fit into memory.
+    fn from(sum: Sha256) -> Self {
+        Self(sum.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -11,6 +11,7 @@ pub mod build;
 pub mod cache;
 pub mod call;
 pub mod cancel;
+pub mod claims;
 pub mod cli;
 pub mod clock;
 pub mod compare;

@@ -27,6 +27,9 @@ pub struct Limits {
     pub log_bytes: u64,
     /// A learning harness's state.
     pub state_bytes: u64,
+    /// Model calls, logs and output of one evaluation, as they stand in the record. Every example and every
+    /// batch of `learn` has an equal share of it.
+    pub evaluation_record_bytes: u64,
     /// A candidate's source file.
     pub source_bytes: u64,
     /// A candidate's component.
@@ -78,6 +81,7 @@ impl Default for Limits {
             answer_bytes: 64 << 10,
             log_bytes: 64 << 10,
             state_bytes: 16 << 20,
+            evaluation_record_bytes: 1 << 30,
             source_bytes: 256 << 10,
             component_bytes: 16 << 20,
             rustc_wall_ms: 60_000,

@@ -1,6 +1,8 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
+pub mod forge;
 pub mod made;
+pub mod python;
 pub mod runs;
 pub mod server;
 pub mod strict;

@@ -221,6 +221,7 @@ fn config(iterations: u32, examples: usize) -> Config {
             rustc: "rustc".into(),
             target: "wasm32-wasip2".into(),
             flags: Vec::new(),
+            compiler: Vec::new(),
             linker: Vec::new(),
         },
         sdk_digest: digest,

@@ -630,6 +630,7 @@ fn an_exported_harness_is_of_use() {
             "held-out-score.json",
             "held-out-test-result.json",
             "provenance.json",
+            "run.json",
             "score.json",
             "task.json",
             "test-result.json"
@@ -707,12 +708,9 @@ fn linkers_are_part_of_the_record() {
         fs::write(run.join("summary.json"), summary.to_string()).expect("written");
         reseal(&run);
         let found = json_of(&mmh(&run, &["verify", "RUN", "--json", "--iteration", "0"]));
-        let rebuilt = &found["checked"][1]["rebuilt"];
-        assert_eq!(
-            (&rebuilt["status"], &rebuilt["differs"][0]["file"]),
-            (&json!("other-tools"), &json!("linker")),
-            "{name}: {found:#}"
-        );
+        assert_eq!(found["checked"][1]["rebuilt"], "other-tools", "{name}: {found:#}");
+        let differs = found["differs"][0]["file"].as_str().unwrap_or_default();
+        assert!(differs.starts_with("linker"), "{name}: {found:#}");
     }
 }
 

@@ -45,6 +45,7 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,
+        record_bytes: u64::MAX,
         concurrency: 2,
         clock: Clock::System,
         observer: Arc::new(Silent),

@@ -6,33 +6,13 @@ use std::{
     process::Command,
 };
 
-use mmh_tests::{cache_dir, root};
+use mmh_tests::{
+    cache_dir,
+    python::{done, python},
+    root,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
-
-fn done(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "{command:?}: {said}");
-    said
-}
-
-/// A Python with the packages that the examples ask for, installed once below `target/`.
-fn python() -> PathBuf {
-    let wanted = root().join("examples/requirements.txt");
-    let text = fs::read(&wanted).expect("the requirements");
-    let name = format!("python-{}", mmh::digest::Digest::of(&text).short());
-    let (folder, complete) = (root().join("target").join(&name), root().join("target").join(name + ".ok"));
-    let python = folder.join("bin/python");
-    if !complete.is_file() {
-        done(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-        done(Command::new(&python).args(pip).arg(&wanted));
-        fs::write(complete, "").expect("written");
-    }
-    python
-}
 
 fn run(folder: &Path) -> PathBuf {
     let args =
@@ -47,7 +27,13 @@ fn pandas_reads_a_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = run(folder.path());
     let script = root().join("examples/analyse.py");
-    let said = done(Command::new(python()).arg(script).arg(&run).arg("-o").arg(folder.path()));
+    let said = done(
+        Command::new(python(&root().join("examples/requirements.txt")))
+            .arg(script)
+            .arg(&run)
+            .arg("-o")
+            .arg(folder.path()),
+    );
     let summary = mmh::record::reader::RunReader::open(&run).expect("a run").summary().expect("a summary");
     for it in &summary.iterations {
         let counts = format!("{} {}", it.score.n_correct, it.score.n_examples);

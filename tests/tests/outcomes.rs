@@ -23,7 +23,7 @@ struct Expected {
 
 /// `predict` of every guest, one line each.
 fn table() -> BTreeMap<&'static str, Expected> {
-    let rows: [(&str, &str, &[&str]); 29] = [
+    let rows: [(&str, &str, &[&str]); 30] = [
         ("answer_limit.rs", "output-limit", &["the answer has 1 MiB, more than the limit of 64 KiB"]),
         ("budget_spent.rs", "budget-spent", &["the run's budget is spent"]),
         ("busy.rs", "ok", &["busy"]),
@@ -62,6 +62,15 @@ fn table() -> BTreeMap<&'static str, Expected> {
         ),
         ("prompt_limit.rs", "prompt-limit", &["the prompt is larger than the limit of 262144 bytes"]),
         ("sleep.rs", "ok", &["3600 s later"]),
+        (
+            "record_limit.rs",
+            "record-limit",
+            &[
+                "its model calls take ",
+                "in the record; its share is 16 MiB of the 1 GiB",
+                "the harness said: ",
+            ],
+        ),
         ("stack_overflow.rs", "stack-overflow", &["the calls nested deeper than 1 MiB of stack"]),
         ("state_limit.rs", "ok", &["0"]),
         ("surroundings.rs", "ok", &["[] [] \"\""]),
@@ -102,6 +111,10 @@ impl ModelPort for Echo {
             }),
         };
         Called::unasked(result)
+    }
+
+    fn record_bytes(&self) -> u64 {
+        16 << 20
     }
 }
 

@@ -163,6 +163,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
             rustc: String::new(),
             target: String::new(),
             flags: Vec::new(),
+            compiler: Vec::new(),
             linker: Vec::new(),
         },
         sdk_digest: Digest::of(""),
@@ -186,6 +187,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency: 4,
+        record_bytes: u64::MAX,
         clock,
         observer: observer.clone(),
         cancel: cancel.clone(),
@@ -214,6 +216,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         clock,
         observer,
         cancel,
+        claims: None,
     };
     search.run().await.expect("the run goes on").0
 }

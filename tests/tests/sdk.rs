@@ -82,8 +82,8 @@ async fn builds_do_not_depend_on_folder_and_jobs() {
     let mut found = Vec::new();
     for builder in &builders {
         let built = builder.build(&source).await.expect("the host can go on").expect("it builds");
-        let (sdk, linker) = (builder.compiler.sdk(), builder.compiler.linker());
-        found.push((sdk.folder.clone(), (sdk.digest, linker.to_vec(), built.component.digest)));
+        let (sdk, tools) = (builder.compiler.sdk(), builder.compiler.tools());
+        found.push((sdk.folder.clone(), (sdk.digest, tools.linker.clone(), built.component.digest)));
     }
     for (folder, made) in &found[1..] {
         assert_ne!(*folder, found[0].0);

@@ -1,5 +1,6 @@
-//! `mmh verify`: an honest run holds, wherever it lies; a changed byte is found, and so is a forgery that
-//! comes with new manifests.
+//! `mmh verify`: an honest run holds, wherever it lies; a changed byte is found; what is missing here, such as the
+//! compiler or the data set, is told from tampering. Forgeries that come with new manifests have a file of their
+//! own.
 
 use std::{
     fs,
@@ -8,8 +9,13 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use mmh::record::manifest::{self, Manifest};
-use mmh_tests::{cache_dir, runs, runs::reseal};
+use mmh::record::manifest;
+use mmh_tests::{
+    cache_dir,
+    forge::Forged,
+    root,
+    runs::{self, reseal},
+};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -64,11 +70,7 @@ fn an_honest_run_holds_wherever_it_lies() {
             "{folder}"
         );
         if name.as_str().is_some_and(|name| name.starts_with("iterations")) {
-            assert_eq!(
-                (&folder["rebuilt"]["status"], &replayed["learned"]),
-                (&json!("same"), &json!(true)),
-                "{name}"
-            );
+            assert_eq!((&folder["rebuilt"], &replayed["learned"]), (&json!("same"), &json!(true)), "{name}");
         }
     }
     let shown = mmh(&["verify"], &run);
@@ -89,7 +91,7 @@ fn the_example_run_holds() {
     let checked = found["checked"].as_array().expect("folders");
     assert_eq!(checked.len(), 1 + 4);
     for iteration in &checked[1..] {
-        assert_eq!(iteration["rebuilt"]["status"], "same", "{again}: {iteration:#}");
+        assert_eq!(iteration["rebuilt"], "same", "{again}: {iteration:#}");
         assert_eq!(
             (&iteration["replayed"]["same"], &iteration["replayed"]["learned"]),
             (&json!(12), &json!(true))
@@ -147,199 +149,477 @@ fn a_changed_byte_is_found_in_every_file() {
     }
 }
 
-/// What somebody may change who also writes new manifests. The evaluation itself gives them away.
-#[test]
-fn forgeries_are_found() {
-    type Forge = fn(&Path);
-    fn edit(path: PathBuf, change: impl FnOnce(String) -> String) {
-        let text = fs::read_to_string(&path).expect("read");
-        let changed = change(text.clone());
-        assert_ne!(text, changed, "{}", path.display());
-        fs::write(path, changed).expect("written");
-    }
-    fn first_row(path: PathBuf, change: impl FnOnce(&mut Value)) {
-        edit(path, |text| {
-            let (first, rest) = text.split_once('\n').expect("a row");
-            let mut row: Value = serde_json::from_str(first).expect("JSON");
-            change(&mut row);
-            format!("{row}\n{rest}")
-        });
-    }
-    // name, what is changed, the file that a finding names
-    let table: [(&str, Forge, &str); 11] = [
-        (
-            "a better prediction",
-            |run| {
-                first_row(run.join("iterations/000/eval_trace.jsonl"), |row| {
-                    row["predicted_label"] = row["gold_label"].clone();
-                    row["correct"] = json!(true);
-                    row["error"] = Value::Null;
-                    row["error_kind"] = json!("ok");
-                    row["fuel"] = json!(1);
-                })
-            },
-            "iterations/000/eval_trace.jsonl: ",
-        ),
-        (
-            "less fuel",
-            |run| first_row(run.join("iterations/001/eval_trace.jsonl"), |row| row["fuel"] = json!(7)),
-            "iterations/001/eval_trace.jsonl: ",
-        ),
-        (
-            "a log line",
-            |run| {
-                first_row(run.join("iterations/001/eval_trace.jsonl"), |row| {
-                    row["logs"] = json!([{ "level": "info", "message": "x" }])
-                })
-            },
-            "iterations/001/eval_trace.jsonl: ",
-        ),
-        (
-            "another reply",
-            |run| {
-                first_row(run.join("test/000/model_calls.jsonl"), |row| {
-                    row["reply"]["content"][0]["text"] = json!("no label at all")
-                })
-            },
-            "test/000/eval_trace.jsonl: ",
-        ),
-        (
-            "another request",
-            |run| {
-                first_row(run.join("test/000/model_calls.jsonl"), |row| {
-                    row["request"]["max_tokens"] = json!(63)
-                })
-            },
-            "test/000/eval_trace.jsonl: ",
-        ),
-        (
-            "another source",
-            |run| {
-                edit(run.join("iterations/000/harness.rs"), |text| {
-                    text.replace("Ok(Prediction::new(label))", "Ok(Prediction::new(label.to_lowercase()))")
-                })
-            },
-            "iterations/000/harness.wasm",
-        ),
-        (
-            "another binary",
-            |run| {
-                fs::copy(run.join("iterations/000/harness.wasm"), run.join("iterations/002/harness.wasm"))
-                    .expect("copied");
-            },
-            "iterations/002/harness.wasm",
-        ),
-        (
-            "a better score",
-            |run| {
-                edit(run.join("iterations/000/score.json"), |text| {
-                    text.replacen("\"n_correct\": ", "\"n_correct\": 1", 1)
-                })
-            },
-            "iterations/000/score.json: n_correct",
-        ),
-        (
-            "a better summary",
-            |run| {
-                edit(run.join("summary.json"), |text| text.replacen("\"n_correct\": ", "\"n_correct\": 1", 1))
-            },
-            "summary.json: score of 000",
-        ),
-        (
-            "a cheaper run",
-            |run| {
-                edit(run.join("cost.json"), |text| {
-                    text.replacen("\"target_input_tokens\": ", "\"target_input_tokens\": 1", 1)
-                })
-            },
-            "cost.json: total",
-        ),
-        (
-            "another builder",
-            |run| {
-                edit(run.join("iterations/001/provenance.json"), |text| {
-                    text.replace("\"invocationId\": \"a\"", "\"invocationId\": \"b\"")
-                })
-            },
-            "iterations/001/provenance.json",
-        ),
-    ];
-    for (name, forge, file) in table {
-        let (_folder, run) = copied();
-        forge(&run);
-        reseal(&run);
-        let (code, found) = verify(&run);
-        assert_eq!(code, Some(1), "{name}");
-        let named = named(&found);
-        assert!(named.iter().any(|it| it.starts_with(file)), "{name}: {file} is not among {named:?}");
-    }
-}
-
 /// Another compiler cannot rebuild; that is no tampering, and everything else is checked all the same.
 #[test]
 fn another_compiler_is_told_from_tampering() {
-    let (_folder, run) = copied();
-    for file in ["config.json", "summary.json"] {
-        let text = fs::read_to_string(run.join(file)).expect("read");
-        fs::write(run.join(file), text.replace("rustc 1.", "rustc 0.")).expect("written");
-    }
+    let forged = Forged::of(runs::honest(PROGRAM));
+    other_compiler(&forged);
+    let run = forged.run.clone();
     reseal(&run);
     let (code, found) = verify(&run);
     assert_eq!((code, named(&found)), (Some(1), Vec::new()), "{found:#}");
     let iteration = &found["checked"][1];
-    assert_eq!(iteration["rebuilt"]["status"], "other-tools");
-    assert_eq!(iteration["rebuilt"]["differs"][0]["file"], "rustc");
+    assert_eq!(
+        (&iteration["rebuilt"], &found["differs"][0]["file"]),
+        (&json!("other-tools"), &json!("rustc"))
+    );
     assert_eq!(iteration["replayed"]["same"], iteration["replayed"]["examples"]);
     let shown = mmh(&["verify"], &run);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(
-        shown.contains("not rebuilt, because rustc differs") && shown.contains("the run's rustc 0."),
+        shown.contains("not compiled again, because rustc differs") && shown.contains("the run's rustc 0."),
         "{shown}"
     );
+}
+
+/// Makes a run one that another compiler was used for.
+fn other_compiler(run: &Forged) {
+    let statements = (0..4).map(|index| format!("iterations/{index:03}/provenance.json"));
+    for file in ["config.json".to_owned(), "summary.json".into()].into_iter().chain(statements) {
+        run.edit(&file, |text| text.replace("rustc 1.", "rustc 0."));
+    }
+}
+
+/// Another compiler does not hide a forgery: everything but the compilation is derived all the same.
+#[test]
+fn another_compiler_hides_nothing() {
+    type Case = (&'static str, fn(&Forged), &'static str);
+    let table: [Case; 3] = [
+        (
+            "a better score",
+            |run| run.score(0, |score| score["n_correct"] = json!(6)),
+            "iterations/000/score.json: n_correct",
+        ),
+        (
+            "other reasoning",
+            |run| fs::write(run.path("iterations/001/reasoning.md"), "Genius.").expect("written"),
+            "iterations/001/reasoning.md",
+        ),
+        (
+            "another source",
+            |run| run.edit("iterations/001/harness.rs", |text| format!("{text}// more\n")),
+            "iterations/001/harness.rs",
+        ),
+    ];
+    for (name, forge, file) in table {
+        let forged = Forged::of(runs::honest(PROGRAM));
+        other_compiler(&forged);
+        forge(&forged);
+        reseal(&forged.run);
+        let (code, found) = verify(&forged.run);
+        let named = named(&found);
+        assert!(code == Some(1) && named.iter().any(|it| it.starts_with(file)), "{name}: {named:#?}");
+    }
 }
 
 /// What a crash leaves: a run without an end, and an iteration without a manifest.
 #[test]
 fn a_run_that_was_cut_off_is_checked_as_far_as_it_goes() {
-    let (_folder, run) = copied();
-    fs::remove_file(run.join("iterations/003/manifest.json")).expect("removed");
-    fs::remove_file(run.join("iterations/003/score.json")).expect("removed");
-    fs::remove_dir_all(run.join("test")).expect("removed");
-    let mut summary: Value =
-        serde_json::from_slice(&fs::read(run.join("summary.json")).expect("read")).expect("JSON");
-    let mut cost: Value =
-        serde_json::from_slice(&fs::read(run.join("cost.json")).expect("read")).expect("JSON");
-    summary["iterations"].as_array_mut().expect("rows").retain(|it| it["index"] != 3);
-    summary["unscored"].as_array_mut().expect("rows").retain(|it| it["index"] != 3);
-    summary["finished_at"] = Value::Null;
-    // As the run had written them before its last iteration.
-    let parts: Vec<Value> = summary["iterations"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .chain(summary["unscored"].as_array().into_iter().flatten())
-        .map(|it| it["cost"].clone())
-        .collect();
-    for (field, value) in cost["test"].as_object().cloned().unwrap_or_default() {
-        let total: f64 = parts.iter().filter_map(|part| part[&field].as_f64()).sum();
-        let zero = if value.is_u64() { json!(0) } else { json!(0.0) };
-        let total = if value.is_u64() { json!(total as u64) } else { json!(total) };
-        cost["test"][&field] = zero;
-        cost[&field] = total.clone();
-        summary["total_cost"][&field] = total;
+    // name, what else a crash has left or a liar has changed, whether it holds
+    type Case = (&'static str, fn(&Forged), bool);
+    let table: [Case; 9] = [
+        ("in the middle of an evaluation", |_| {}, true),
+        (
+            "before its first outcome",
+            |run| fs::write(run.path("iterations/003/eval_trace.jsonl"), "").expect("written"),
+            true,
+        ),
+        (
+            "in the middle of a line",
+            |run| {
+                run.edit("iterations/003/eval_trace.jsonl", |text| format!("{text}{{\"example_id\": \"val"))
+            },
+            true,
+        ),
+        (
+            "in the middle of a file",
+            |run| fs::write(run.path("iterations/003/.score.json.partial"), "{").expect("written"),
+            true,
+        ),
+        (
+            "in the middle of the proposal",
+            |run| {
+                let folder = run.path("iterations/003");
+                for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    if !["proposer.jsonl", "filesystem_reads.jsonl"].contains(&name.as_str()) {
+                        fs::remove_file(entry.path()).expect("removed");
+                    }
+                }
+                run.change_rows("iterations/003/proposer.jsonl", |rows| rows.truncate(8));
+                let step = run.rows("iterations/003/proposer.jsonl")[7]["step"].clone();
+                run.change_rows("iterations/003/filesystem_reads.jsonl", |rows| {
+                    rows.retain(|row| row["step"].as_u64() <= step.as_u64());
+                });
+            },
+            true,
+        ),
+        ("a liar has a better outcome", |run| better(run, "iterations/003"), false),
+        ("a liar has a better outcome of a finished iteration", |run| better(run, "iterations/001"), false),
+        (
+            "a liar has another file",
+            |run| fs::write(run.path("iterations/003/notes.txt"), "x").expect("written"),
+            false,
+        ),
+        (
+            "a liar has another iteration",
+            |run| runs::copy(&run.path("iterations/002"), &run.path("iterations/004")),
+            false,
+        ),
+    ];
+    for (name, change, holds) in table {
+        let forged = Forged::of(runs::honest(PROGRAM));
+        runs::cut_off(&forged.run, 3, 4);
+        change(&forged);
+        reseal(&forged.run);
+        let (code, found) = verify(&forged.run);
+        assert_eq!((code == Some(0), named(&found).is_empty()), (holds, holds), "{name}: {found:#}");
+        assert_eq!(found["checked"][4]["sealed"], false, "{name}: {found:#}");
     }
-    for (file, value) in [("summary.json", &summary), ("cost.json", &cost)] {
-        fs::write(run.join(file), format!("{value:#}\n")).expect("written");
-    }
-    let open = Dir::open_ambient_dir(&run, ambient_authority()).expect("it opens");
-    let mut paths = manifest::files_of(&open).expect("listed");
-    paths.extend((0..3).map(|index| format!("iterations/{index:03}/{}", manifest::NAME)));
-    open.write(manifest::NAME, Manifest::of(&open, &paths).expect("read").bytes()).expect("written");
-    let (code, found) = verify(&run);
-    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
-    assert_eq!(found["checked"][4]["sealed"], false, "{found:#}");
-    let shown = mmh(&["verify"], &run);
+    let forged = Forged::of(runs::honest(PROGRAM));
+    runs::cut_off(&forged.run, 3, 4);
+    let shown = mmh(&["verify"], &forged.run);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("unfinished"));
+}
+
+/// A kill between two writes leaves states that no finished run has. They are no tampering.
+#[test]
+fn every_state_between_two_writes_holds() {
+    type Case = (&'static str, fn(&str) -> &'static Path, fn(&Forged));
+    let table: [Case; 6] = [
+        ("before the end is written", runs::honest, |run| {
+            run.change("summary.json", |summary| summary["finished_at"] = Value::Null);
+            run.remove("manifest.json");
+        }),
+        ("before the manifest is written", runs::honest, |run| run.remove("manifest.json")),
+        ("before the last held-out score is in the summary", runs::honest, |run| {
+            run.change("summary.json", |summary| {
+                summary["finished_at"] = Value::Null;
+                summary["test"].as_array_mut().expect("a list").pop();
+                // The costs are written first: the summary has those of the evaluation before.
+                let index = run.json("summary.json")["test"][1]["index"].as_u64().expect("a second one");
+                for row in run.rows(&format!("test/{index:03}/eval_trace.jsonl")) {
+                    for (sum, part) in
+                        [("target_input_tokens", "input_tokens"), ("target_output_tokens", "output_tokens")]
+                    {
+                        let less = summary["total_cost"][sum].as_u64().zip(row[part].as_u64());
+                        summary["total_cost"][sum] = json!(less.map(|(sum, part)| sum - part));
+                    }
+                }
+            });
+            run.remove("manifest.json");
+        }),
+        ("after the costs of an iteration, before its summary", runs::honest, |run| {
+            let cost = run.json("cost.json");
+            runs::cut_off(&run.run, 3, 6);
+            for file in ["score.json", "test-result.json", "manifest.json"] {
+                let honest = runs::honest(PROGRAM).join("iterations/003").join(file);
+                fs::copy(honest, run.path("iterations/003").join(file)).expect("copied");
+            }
+            // What all iterations have cost, and nothing else yet.
+            run.change("cost.json", |old| {
+                old["iterations"] = cost["iterations"].clone();
+                for (field, value) in cost["test"].as_object().expect("costs") {
+                    let parts = cost["iterations"].as_array().into_iter().flatten();
+                    let sum: f64 = parts.filter_map(|part| part[field].as_f64()).sum();
+                    old[field] = if value.is_u64() { json!(sum as u64) } else { json!(sum) };
+                }
+            });
+        }),
+        ("of a run that was stopped and goes on again", runs::stopped, goes_on),
+        ("of a run that was stopped while the proposer worked, and goes on again", runs::honest, |run| {
+            runs::cut_off(&run.run, 3, 0);
+            let folder = run.path("iterations/003");
+            for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if !["proposer.jsonl", "filesystem_reads.jsonl"].contains(&name.as_str()) {
+                    fs::remove_file(entry.path()).expect("removed");
+                }
+            }
+            run.change_rows("iterations/003/proposer.jsonl", |rows| {
+                rows.truncate(5);
+                let outcome = "interrupted: stopped while the proposer worked: somebody asked for it";
+                rows.push(json!({ "type": "end", "at": "2026-01-01T00:00:00Z", "outcome": outcome }));
+            });
+            run.change_rows("iterations/003/filesystem_reads.jsonl", |rows| {
+                rows.retain(|row| row["step"].as_u64() <= Some(2));
+            });
+        }),
+    ];
+    for (name, honest, change) in table {
+        let forged = Forged::of(honest(PROGRAM));
+        change(&forged);
+        reseal(&forged.run);
+        let (code, found) = verify(&forged.run);
+        assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{name}: {found:#}");
+    }
+}
+
+/// A run that was stopped, in the moment after it has begun to go on.
+fn goes_on(run: &Forged) {
+    run.remove("manifest.json");
+    run.change("summary.json", |summary| {
+        summary.as_object_mut().expect("a summary").remove("stopped");
+        summary["unscored"] = json!([]);
+        summary["total_cost"] = summary["iterations"][0]["cost"].clone();
+    });
+    let total = run.json("summary.json")["total_cost"].clone();
+    run.change("cost.json", |cost| {
+        cost["iterations"].as_array_mut().expect("a list").truncate(1);
+        for (field, value) in total.as_object().expect("costs") {
+            cost[field] = value.clone();
+        }
+    });
+}
+
+/// Makes the first outcome of an evaluation a right one.
+fn better(run: &Forged, folder: &str) {
+    run.change_rows(&format!("{folder}/eval_trace.jsonl"), |rows| {
+        let row = rows.iter_mut().find(|row| row["correct"] == false).expect("a wrong one");
+        row["predicted_label"] = row["gold_label"].clone();
+        row["correct"] = json!(true);
+    });
+}
+
+/// A data set of one's own is named. Without it the run does not hold, unless somebody accepts that; what can be
+/// checked is checked in any case.
+#[test]
+fn the_data_set_is_named() {
+    let run = own_data();
+    let data = run.parent().and_then(Path::parent).expect("a folder").join("data");
+    let named_data = ["--dataset", data.to_str().expect("UTF-8")];
+    // name, change, options, exit code, what is said
+    type Case<'a> = (&'a str, fn(&Forged), &'a [&'a str], i32, &'a str);
+    let nothing: fn(&Forged) = |_| {};
+    let worse: fn(&Forged) = |run| run.score(0, |score| score["n_correct"] = json!(0));
+    let relabelled: fn(&Forged) = |run| {
+        let change = |rows: &mut Vec<Value>| rows.iter_mut().for_each(|row| row["gold_label"] = json!("one"));
+        run.change_rows("iterations/000/eval_trace.jsonl", change);
+    };
+    let table: [Case<'_>; 8] = [
+        ("named", nothing, &named_data, 0, "all of it holds"),
+        ("not named", nothing, &[], 1, "named with --dataset (the run had it at ../data)"),
+        (
+            "not named, accepted",
+            nothing,
+            &["--without-dataset"],
+            0,
+            "it holds, as far as it can be checked without the data set",
+        ),
+        (
+            "another one",
+            nothing,
+            &["--dataset", "symptoms-mini"],
+            2,
+            "the data set symptoms-mini is not the run's",
+        ),
+        ("a forged score, named", worse, &named_data, 1, "iterations/000/score.json: n_correct"),
+        (
+            "a forged score, accepted",
+            worse,
+            &["--without-dataset"],
+            1,
+            "iterations/000/score.json: n_correct",
+        ),
+        ("forged labels, named", relabelled, &named_data, 1, "iterations/000/eval_trace.jsonl: val-"),
+        (
+            "forged labels of one iteration, accepted",
+            relabelled,
+            &["--without-dataset"],
+            1,
+            "it does not hold",
+        ),
+    ];
+    for (name, change, options, code, says) in table {
+        let forged = Forged::of(run);
+        change(&forged);
+        reseal(&forged.run);
+        let output = mmh(&[&["verify"], options].concat(), &forged.run);
+        let all = [output.stdout, output.stderr].concat();
+        let all = String::from_utf8_lossy(&all).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{name}: {all}");
+        assert!(all.contains(says), "{name}: {says:?} is not in {all}");
+    }
+}
+
+/// A finished run over a small data set that lies beside it.
+fn own_data() -> &'static Path {
+    runs::made("own data", |folder| {
+        fs::create_dir_all(folder.join("data")).expect("a folder");
+        for (split, count) in [("train", 6), ("val", 6), ("test", 4)] {
+            let label = |at: usize| if at.is_multiple_of(2) { "one" } else { "two" };
+            let row = |at: usize| {
+                format!("{}\n", json!({ "text": format!("{split} text {at}"), "label": label(at) }))
+            };
+            let rows: String = (0..count).map(row).collect();
+            fs::write(folder.join(format!("data/{split}.jsonl")), rows).expect("written");
+        }
+        fs::create_dir(folder.join("runs")).expect("a folder");
+        let args = ["--mock", "--iterations", "1", "--dataset", "../data", "--runs-dir", "."];
+        let output =
+            runs::command(PROGRAM, &folder.join("runs"), &args).output().expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    })
+}
+
+/// An export is checked as far as it goes, and says what it does not prove.
+#[test]
+fn exports_are_checked() {
+    type Change = fn(&Forged);
+    // name, change, where it is found
+    let table: [(&str, Change, Option<&str>); 10] = [
+        ("nothing", |_| {}, None),
+        (
+            "another source",
+            |it| it.edit("harness.rs", |text| text.replace("fn predict(", "fn predict( ")),
+            Some("provenance.json"),
+        ),
+        (
+            "other words in the source",
+            |it| it.edit("harness.rs", |text| text.replacen("label", "lable", 1)),
+            Some("provenance.json"),
+        ),
+        (
+            "a better score",
+            |it| it.change("score.json", |score| score["n_correct"] = json!(6)),
+            Some("score.json: accuracy"),
+        ),
+        (
+            "a narrower interval",
+            |it| it.change("held-out-score.json", |score| score["interval"]["low"] = json!(0.9)),
+            Some("held-out-score.json: interval.low"),
+        ),
+        (
+            "more passed examples",
+            |it| it.change("test-result.json", |it| it["predicate"]["passedTests"] = json!(["val-0000"])),
+            Some("test-result.json: predicate.passedTests"),
+        ),
+        (
+            "another model",
+            |it| it.change("run.json", |run| run["config"]["target_model"] = json!("gpt-9")),
+            Some("test-result.json: predicate.configuration[1]"),
+        ),
+        ("another task", |it| it.change("task.json", |task| task["name"] = json!("x")), Some("task.json")),
+        (
+            "a better page",
+            |it| it.edit("README.md", |text| text.replacen("SIMULATED", "real", 1)),
+            Some("README.md"),
+        ),
+        ("a file more", |it| fs::write(it.path("more.txt"), "x").expect("written"), Some("more.txt")),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let exported = folder.path().join("exported");
+    let output = mmh(&["export", "-o", exported.to_str().expect("UTF-8")], runs::honest(PROGRAM));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (name, change, place) in table {
+        let forged = Forged::of(&exported);
+        change(&forged);
+        let (code, found) = verify(&forged.run);
+        let named: Vec<&str> =
+            found["findings"].as_array().into_iter().flatten().filter_map(|it| it["file"].as_str()).collect();
+        assert_eq!(code, Some(i32::from(place.is_some())), "{name}: {found:#}");
+        assert_eq!(named.is_empty(), place.is_none(), "{name}: {found:#}");
+        assert!(place.is_none_or(|place| named.iter().any(|it| it.starts_with(place))), "{name}: {named:#?}");
+    }
+    let shown = mmh(&["verify"], &exported);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for part in ["it holds, as far as an export can be checked", "not proved: scores"] {
+        assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+}
+
+/// A harness whose calls would fill the record is told so, and the search goes on: all of it can be read back.
+#[test]
+fn a_full_record_is_an_outcome() {
+    let run = runs::made("a full record", |folder| {
+        let flood = root().join("tests/guests/run/record_limit.rs");
+        let args = [
+            "--mock",
+            "--iterations",
+            "1",
+            "--eval-size",
+            "4",
+            "--no-test",
+            "--evaluation-record-mib",
+            "200",
+        ];
+        let baseline = ["--baseline", flood.to_str().expect("UTF-8")];
+        let output = runs::command(PROGRAM, folder, &[&args[..], &baseline].concat())
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
+    let summary: Value =
+        serde_json::from_slice(&fs::read(run.join("summary.json")).expect("read")).expect("JSON");
+    let outcomes: Vec<&Value> =
+        summary["iterations"].as_array().into_iter().flatten().map(|it| &it["score"]["outcomes"]).collect();
+    assert_eq!(outcomes[0], &json!({ "record-limit": 4 }), "{outcomes:?}");
+    assert_eq!(outcomes.len(), 2, "the next iteration is scored");
+    let calls = fs::metadata(run.join("iterations/000/model_calls.jsonl")).expect("the calls").len();
+    // 25 batches and 220 examples have equal shares of 200 MiB.
+    let share = (200 << 20) / 245;
+    assert!(calls <= 4 * share, "{calls} bytes for 4 examples of {share}");
+    let (code, found) = verify(run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
+}
+
+/// Outcomes of the wall clock cannot be repeated: they are taken as they stand, counted, and wrong.
+#[test]
+fn outcomes_of_the_wall_clock_are_claimed() {
+    let run = runs::made("the wall clock", |folder| {
+        let source = fs::read_to_string(root().join("tests/guests/run/timeout.rs")).expect("a guest");
+        // Every second example is answered, and all ask first.
+        let source = source.replace(
+            "std::thread::sleep",
+            "model.ask(\"something\")?;\n        if input.len() % 2 == 0 { return Ok(Prediction::new(\"in time\")); }\n        std::thread::sleep",
+        );
+        let source = source.replace("_input: &str, _model", "input: &str, model");
+        fs::write(folder.join("slow.rs"), source).expect("written");
+        let args =
+            ["--mock", "--iterations", "0", "--eval-size", "6", "--no-test", "--example-timeout-s", "1"];
+        let baseline = ["--baseline", "slow.rs"];
+        let output = runs::command(PROGRAM, folder, &[&args[..], &baseline].concat())
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
+    let (code, found) = verify(run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
+    let late = found["claimed"]["timed_out"].as_u64().expect("a count");
+    assert!((1..6).contains(&late), "{found:#}");
+    assert_eq!(found["checked"][1]["replayed"]["not_replayable"], late, "{found:#}");
+    // name, what a liar changes, the field that gives it away
+    type Case = (&'static str, fn(&mut Value), &'static str);
+    let table: [Case; 4] = [
+        ("it was right", |row| row["correct"] = json!(true), "correct"),
+        ("it had an answer", |row| row["predicted_label"] = row["gold_label"].clone(), "predicted_label"),
+        ("it was another text", |row| row["input"] = json!("an easy one"), "input"),
+        ("it used no tokens", |row| row["input_tokens"] = json!(0), "input_tokens"),
+    ];
+    for (name, change, field) in table {
+        let forged = Forged::of(run);
+        forged.change_rows("iterations/000/eval_trace.jsonl", |rows| {
+            change(rows.iter_mut().find(|row| row["error_kind"] == "timeout").expect("a late one"));
+        });
+        reseal(&forged.run);
+        let (code, found) = verify(&forged.run);
+        let named = named(&found);
+        assert!(
+            code == Some(1) && named.iter().any(|it| it.ends_with(&format!(": {field}"))),
+            "{name}: {named:#?}"
+        );
+    }
+}
+
+/// Replies of an earlier run cost nothing, and are on record like all others.
+#[test]
+fn kept_replies_hold() {
+    let run = runs::kept(PROGRAM);
+    let calls = fs::read_to_string(run.join("iterations/001/model_calls.jsonl")).expect("read");
+    assert!(calls.lines().all(|line| line.contains("\"cached\":true")), "{calls}");
+    let (code, found) = verify(run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
+    assert!(found["claimed"]["replies"].as_u64() > Some(70), "{found:#}");
 }
 
 /// A folder that is no run, and files that are none.

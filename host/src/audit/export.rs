@@ -1,7 +1,7 @@
 //! Takes one harness out of its run: source, binary, statements, scores, task; enough to use it again.
 //!
 //! Rows of the data set stay behind, and so do traces and what was learned, which holds train texts: a data
-//! set has a licence of its own.
+//! set has a licence of its own. So does where things were: paths and addresses of servers.
 
 use std::{
     fs,
@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{AuditError, Place};
@@ -18,7 +19,9 @@ use crate::{
     record::{
         RecordError,
         format::{Config, Score},
+        json_bytes,
         manifest::{self, Finding},
+        plain,
         reader::RunReader,
     },
     text,
@@ -36,6 +39,17 @@ const OF_ITERATION: [(&str, &str); 5] = [
 /// The same of its held-out evaluation, where there is one.
 const OF_HELD_OUT: [(&str, &str); 2] =
     [("score.json", "held-out-score.json"), ("test-result.json", "held-out-test-result.json")];
+
+/// What the run was asked to do, and with what: enough to check the other files (see `verify::export`).
+pub const RUN: &str = "run.json";
+pub const TASK: &str = "task.json";
+pub const README: &str = "README.md";
+
+/// Every name that an export can have.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let taken = OF_ITERATION.iter().chain(&OF_HELD_OUT).map(|(_, to)| *to);
+    taken.chain([TASK, RUN, README])
+}
 
 /// What is to be written: names and bytes.
 #[derive(Debug)]
@@ -89,13 +103,8 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
         check(reader, &held_out)?;
         files.extend(take(reader, index, &held_out, &OF_HELD_OUT)?);
     }
-    let task = json!({
-        "name": config.dataset,
-        "instructions": config.task.instructions,
-        "labels": config.task.labels,
-        "dataset_sha256": config.dataset_digest,
-    });
-    files.push(("task.json", format!("{task:#}\n").into_bytes()));
+    files.push((TASK, task(config)));
+    files.push((RUN, json_bytes(&Exported { index, config: without_places(config) })));
     let score = reader.json(&format!("{}/score.json", place.home))?;
     let held_out = if has_held_out { Some(reader.json(&format!("{held_out}/score.json"))?) } else { None };
     let component =
@@ -104,10 +113,36 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     Ok(Package { index, component, score, held_out, files })
 }
 
+/// `run.json`.
+#[derive(Serialize, Deserialize)]
+pub struct Exported {
+    /// The iteration that was exported.
+    pub index: u32,
+    pub config: Config,
+}
+
+/// `task.json`.
+pub fn task(config: &Config) -> Vec<u8> {
+    let task = json!({
+        "name": config.dataset,
+        "instructions": config.task.instructions,
+        "labels": config.task.labels,
+        "dataset_sha256": config.dataset_digest,
+    });
+    format!("{task:#}\n").into_bytes()
+}
+
+/// A configuration without what belongs to the place where the run was made.
+fn without_places(config: &Config) -> Config {
+    let mut config = Config { dataset_path: None, budget_usd: None, ..config.clone() };
+    config.providers.values_mut().for_each(|provider| provider.base_url.clear());
+    config
+}
+
 /// Whether a folder's files, the manifest that lists them and the run's own files are what they were.
 fn check(reader: &RunReader, folder: &str) -> Result<(), ExportError> {
     let problem = |source| RecordError::Io { action: "open", file: folder.to_owned(), source };
-    let dir = reader.dir().open_dir(folder).map_err(problem)?;
+    let dir = plain::folder(reader.dir(), folder).map_err(problem)?;
     let own = manifest::check(reader.dir(), "");
     let listed = reader.json::<manifest::Manifest>(manifest::NAME).unwrap_or_default();
     let path = format!("{folder}/{}", manifest::NAME);
@@ -150,7 +185,7 @@ pub fn write(package: &Package, readme: &str, folder: &Path) -> Result<(), Expor
     let inner = beside.path().join("export");
     fs::create_dir(&inner).map_err(problem)?;
     let files = package.files.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
-    for (name, bytes) in files.chain([("README.md", readme.as_bytes())]) {
+    for (name, bytes) in files.chain([(README, readme.as_bytes())]) {
         let mut file = fs::File::create(inner.join(name)).map_err(problem)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(problem)?;
     }

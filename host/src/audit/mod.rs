@@ -7,15 +7,17 @@ pub mod diff;
 pub mod export;
 pub mod inspect;
 pub mod rerun;
+pub mod stage;
 
 use serde_json::Value;
 
 use crate::{
     compile::{CompileError, Rejection},
     dataset::Split,
+    evaluate::answers::Calls,
     record::{
         RecordError,
-        format::{CallRow, Summary, TraceRow},
+        format::{Summary, TraceRow},
         manifest::{self, Finding},
         reader::RunReader,
     },
@@ -53,17 +55,17 @@ pub struct Place {
 }
 
 /// What is recorded of an evaluation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Evaluated {
     pub traces: Vec<TraceRow>,
-    pub calls: Vec<CallRow>,
+    pub calls: Calls,
 }
 
 impl Place {
     /// An iteration that the run has. Its evaluation may be missing.
     pub fn find(reader: &RunReader, index: u32, split: Split) -> Result<Self, AuditError> {
         let home = format!("iterations/{index:03}");
-        if !reader.dir().is_dir(&home) {
+        if reader.folder(&home).is_none() {
             let there = listed(reader, "iterations/");
             let there = if there.is_empty() { ": it has none".into() } else { format!(": it has {there}") };
             return Err(AuditError::NoIteration { index, there });
@@ -82,7 +84,7 @@ impl Place {
             let (index, split) = (self.index, self.split.name());
             return Err(AuditError::NotEvaluated { index, split, why: self.why_not(reader) });
         }
-        Ok(Evaluated { traces: rows, calls: reader.lines(&calls)? })
+        Ok(Evaluated { traces: rows, calls: Calls::index(reader.dir(), &calls, |_| {})? })
     }
 
     /// The component's bytes.

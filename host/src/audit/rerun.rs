@@ -4,6 +4,7 @@
 //! Not in here: whether a whole run holds, which `verify` says with the same recorded replies.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -14,7 +15,10 @@ use futures::stream::{self, StreamExt};
 use serde::Serialize;
 use similar::TextDiff;
 
-use super::differences;
+use super::{
+    differences,
+    stage::{self, Stage},
+};
 use crate::{
     build::Builder,
     call::Called,
@@ -32,7 +36,6 @@ use crate::{
     },
     sandbox::{Frame, ModelPort, OutcomeKind, Place, Prepared, Report, Sandbox, Setting},
     text,
-    verify::replay::{self, Stage},
 };
 
 /// A diff of two prompts is looked for so long, and then taken as it is.
@@ -165,7 +168,7 @@ impl Rerun {
     }
 
     async fn example(&self, recorded: TraceRow, state: &[u8], tainted: bool) -> Again {
-        let (example, latency_ms) = replay::example_of(&recorded);
+        let (example, latency_ms) = stage::example_of(&recorded);
         let port = self.port(&example.id);
         let report =
             predict(&self.stage, &self.stage.sandbox, &self.stage.harness, &example, state, port.clone());
@@ -184,7 +187,7 @@ impl Rerun {
 
     fn standing(&self, recorded: &TraceRow, found: &TraceRow, unknown: bool) -> Standing {
         match (recorded.correct, found.correct) {
-            _ if self.is_recorded && !replay::is_replayable(recorded) => Standing::ByTheClock,
+            _ if self.is_recorded && !stage::is_replayable(recorded) => Standing::ByTheClock,
             _ if self.is_recorded && recorded == found => Standing::Same,
             _ if self.is_recorded => Standing::Different,
             _ if unknown => Standing::Unknown,
@@ -207,8 +210,9 @@ impl Rerun {
             Ok(built) => built,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let (example, _) = replay::example_of(&again.recorded);
-        let port = Port { recorded: Answers::new(Some(&again.calls)), ..Port::default() };
+        let (example, _) = stage::example_of(&again.recorded);
+        let recorded = Answers::new(&again.calls);
+        let port = Port { recorded, record_bytes: self.stage.record_bytes, ..Port::default() };
         let port = Arc::new(port);
         let report = predict(&self.stage, &sandbox, &built.prepared, &example, state, port).await;
         let kind = report.result.as_ref().err().map_or(OutcomeKind::Ok, |failure| failure.kind);
@@ -216,12 +220,17 @@ impl Rerun {
     }
 
     fn port(&self, id: &str) -> Arc<Port> {
-        let rows = self.stage.calls.get(id);
-        let prompts = rows.into_iter().flatten().map(|row| row.request.prompt_text()).collect();
+        let rows = self.stage.calls.get(id).unwrap_or_else(|error| {
+            // Its requests are then not recorded ones, which is told.
+            tracing::warn!("{error}");
+            Cow::Borrowed(&[])
+        });
+        let prompts = rows.iter().map(|row| row.request.prompt_text()).collect();
         Arc::new(Port {
-            recorded: Answers::new(rows),
+            recorded: Answers::new(&rows),
             prompts,
             live: self.live.clone(),
+            record_bytes: self.stage.record_bytes,
             unrecorded: Mutex::default(),
         })
     }
@@ -265,6 +274,7 @@ struct Port {
     /// The recorded prompts of the example.
     prompts: Vec<String>,
     live: Option<Arc<dyn ModelPort>>,
+    record_bytes: u64,
     unrecorded: Mutex<Vec<String>>,
 }
 
@@ -290,6 +300,10 @@ impl ModelPort for Port {
             Some(live) => live.complete(request, place, time_left).await,
             None => Called::unasked(Err(lost("this request is not in the record"))),
         }
+    }
+
+    fn record_bytes(&self) -> u64 {
+        self.record_bytes
     }
 }
 

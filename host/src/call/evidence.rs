@@ -16,7 +16,7 @@ use super::{Called, Caller, Missed};
 use crate::{
     cancel::Stop,
     model::{CallError, ChatMessage, ChatRequest, ChatRole, ModelError, Usage},
-    pricing::Usd,
+    pricing::{Price, Usd},
 };
 
 /// What a control request says.
@@ -36,6 +36,14 @@ pub struct Control {
     /// As in [`Called`].
     pub price_tier: u64,
     pub attempts: u32,
+}
+
+impl Control {
+    /// A recorded one: it cost what is recorded, and no less than its tokens do.
+    pub fn at_least(self, price: &Price) -> Self {
+        let price_tier = price.tier(self.usage);
+        Self { cost: self.cost.max(price.of(self.usage)), price_tier, ..self }
+    }
 }
 
 /// A control request has the time of one attempt, and at least so much, with all its attempts.

@@ -267,10 +267,7 @@ impl Caller {
         };
         match asked {
             Ok(Ok(reply)) => {
-                // What a provider says that it costs, and what its tokens cost: the larger one counts.
-                let reported = reply.reported_cost_usd.map(Usd::from_f64).unwrap_or_default();
-                called.cost = self.price.of(reply.usage).max(reported);
-                called.price_tier = self.price.tier(reply.usage);
+                (called.cost, called.price_tier) = bill(&self.price, &reply);
                 reservation.settle(Bill::Known { cost: called.cost, estimated: reply.usage_estimated });
                 Ok(reply)
             }
@@ -290,6 +287,13 @@ impl Caller {
             }
         }
     }
+}
+
+/// What a reply costs: what the provider says that it costs or what its tokens cost, whichever is larger. And the
+/// size above which its rate begins.
+pub fn bill(price: &Price, reply: &ChatReply) -> (Usd, u64) {
+    let reported = reply.reported_cost_usd.map(Usd::from_f64).unwrap_or_default();
+    (price.of(reply.usage).max(reported), price.tier(reply.usage))
 }
 
 fn refused(refused: Refused) -> CallError {

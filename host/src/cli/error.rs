@@ -100,7 +100,11 @@ impl From<RecordError> for CliError {
             | RecordError::RunId { .. }
             | RecordError::NoRun { .. }
             | RecordError::Locked { .. } => Self::input(said(error)),
-            RecordError::Io { .. } | RecordError::Damaged { .. } => Self::host(said(error)),
+            RecordError::Io { .. }
+            | RecordError::Damaged { .. }
+            | RecordError::TooLarge { .. }
+            | RecordError::NoRoom { .. }
+            | RecordError::TooManyRows { .. } => Self::host(said(error)),
         }
     }
 }

@@ -149,6 +149,7 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         task: Arc::new(plan.dataset.task.clone()),
         seed: plan.seed,
         concurrency: 2,
+        record_bytes: u64::MAX,
         clock: Clock::System,
         observer: Arc::new(Silent),
         cancel: Cancel::default(),

@@ -32,13 +32,13 @@ use crate::{
     dataset::{self, BUILTIN, Dataset, Source, Split},
     digest::Digest,
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, LEARN_FAILED, Learned, Learning, Past, Sink,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, LEARN_FAILED, Learned, Learning, Past, Sink, record_share,
         replies::Tally, sink::Discard,
     },
     lint::{self, Leak, Lint, Place},
     pricing::Usd,
     progress::Observer,
-    record::format::{Cost, Score, TraceRow},
+    record::format::{Cost, Score, TaskInfo, TraceRow},
     score::score,
     text,
 };
@@ -138,6 +138,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         task: Arc::new(dataset.task.clone()),
         seed: args.seed,
         concurrency: args.concurrency.into(),
+        record_bytes: record_share(&limits, &TaskInfo::of(&dataset)),
         clock: Clock::System,
         observer,
         cancel: cancel.clone(),

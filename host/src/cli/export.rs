@@ -47,7 +47,7 @@ pub fn main(args: ExportArgs) -> CliResult {
 }
 
 /// The command that evaluates the exported component as the run did.
-fn command(config: &Config) -> String {
+pub fn command(config: &Config) -> String {
     let mut words = vec!["mmh".to_owned(), "eval".into(), "harness.wasm".into()];
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
     if config.dataset != BUILTIN || config.dataset_path.is_some() {

@@ -18,7 +18,7 @@ use crate::{
     cancel::{Cancel, Stop},
     clock::Clock,
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, replies::Replies},
+    evaluate::{Evaluator, record_share, replies::Replies},
     lint::Lint,
     pricing::Usd,
     progress::Observer,
@@ -109,6 +109,7 @@ impl Plan {
             task: Arc::new(dataset.task.clone()),
             seed: config.seed,
             concurrency,
+            record_bytes: record_share(&limits, &config.task),
             clock,
             observer: observer.clone(),
             cancel: cancel.clone(),
@@ -132,6 +133,7 @@ impl Plan {
             clock,
             observer,
             cancel,
+            claims: None,
         })
     }
 }
@@ -150,6 +152,7 @@ impl From<SearchError> for CliError {
         match error {
             SearchError::Compile(error) => error.into(),
             SearchError::Record(error) => error.into(),
+            SearchError::RecordEnds(_) => CliError::host(error),
         }
     }
 }

@@ -122,6 +122,8 @@ limits! {
         "Logs, standard output and standard error of one example, each";
     state_mib "--state-mib" "MIB" MIB, 1, KIB => state_bytes: u64, Results,
         "A learning harness's state";
+    evaluation_record_mib "--evaluation-record-mib" "MIB" MIB, 1, 4096 => evaluation_record_bytes: u64, Results,
+        "Model calls, logs and output of one evaluation, in equal shares for its examples";
     source_kib "--source-kib" "KIB" KIB, 1, 65_536 => source_bytes: u64, Results,
         "A candidate's source";
     component_mib "--component-mib" "MIB" MIB, 1, KIB => component_bytes: u64, Results,

@@ -13,7 +13,7 @@ use std::{
 
 use super::error::CliError;
 use crate::{
-    record::{manifest, writer::CONFIG},
+    record::{files::CONFIG, manifest},
     text,
 };
 

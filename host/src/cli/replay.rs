@@ -14,13 +14,14 @@ use super::{
     output, shown,
     terminal::Terminal,
     verify,
-    whose::{self, Whose},
+    whose::{self, For, Whose},
     workbench,
 };
 use crate::{
     audit::{
         self, AuditError, Evaluated, Place,
         rerun::{self, Again, Relearned, Rerun, Standing, Traced},
+        stage::Stage,
     },
     build::{Builder, Built},
     call::budget::Budget,
@@ -28,7 +29,7 @@ use crate::{
     clock::Clock,
     compile::Rejection,
     dataset::Split,
-    evaluate::{Target, answers::by_example},
+    evaluate::{Target, record_share},
     limits::Limits,
     progress::Observer,
     record::{
@@ -37,7 +38,6 @@ use crate::{
     },
     sandbox::{ModelPort, Task},
     text,
-    verify::replay::Stage,
 };
 
 /// Examples at once where no model is asked.
@@ -107,7 +107,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
     let wanted = wanted(&place, &evaluated, args.example.as_deref())?;
     let observer: Arc<dyn Observer> = Arc::new(Terminal::new(global, config.mock));
     let whose = Whose::of(global, &reader)?;
-    let limits = whose::limits(whose, &config, &args.limits)?;
+    let limits = whose::limits(whose, &config, &args.limits, For::Evaluation)?;
     let live = match args.live {
         true => Some(Live::connect(global, &args, (whose, &config), &limits, &observer)?),
         false => None,
@@ -128,7 +128,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
     let rerun = rerun(&config, &builder, &built, evaluated, live.as_ref(), source.is_none());
     let learned = match source {
         None => Relearned { state: state(&reader, &place)?.into(), ..Relearned::default() },
-        Some(_) => learn(&args, &config, &rerun, &*observer).await?,
+        Some(_) => learn(&args, &config, &rerun).await?,
     };
     let again = match learned.failed {
         Some(_) => Vec::new(),
@@ -228,7 +228,8 @@ fn rerun(
         task: Arc::new(task),
         seed: config.seed,
         model: config.target_model.clone(),
-        calls: Arc::new(by_example(evaluated.calls)),
+        record_bytes: record_share(builder.sandbox.limits(), &config.task),
+        calls: evaluated.calls,
     };
     Rerun {
         stage,
@@ -240,13 +241,8 @@ fn rerun(
 }
 
 /// A changed harness learns before it predicts, as it would in a search.
-async fn learn(
-    args: &ReplayArgs,
-    config: &Config,
-    rerun: &Rerun,
-    observer: &dyn Observer,
-) -> Result<Relearned, CliError> {
-    let dataset = verify::train(args.dataset.as_deref(), config, observer)?.ok_or_else(|| {
+async fn learn(args: &ReplayArgs, config: &Config, rerun: &Rerun) -> Result<Relearned, CliError> {
+    let dataset = verify::dataset(args.dataset.as_deref(), config)?.ok_or_else(|| {
         CliError::input(format!(
             "a changed harness learns first, and the data set {} is not built in: --dataset names its place",
             config.dataset

@@ -28,7 +28,8 @@ pub fn main(args: ReportArgs) -> CliResult {
     // A name that is given can be checked before the work is done.
     let named = args.output.as_deref().filter(|it| *it != Path::new("-")).map(|it| checked(it, &args.run));
     let named = named.transpose()?;
-    let Report { run_id, html, problems } = report::make(&RunReader::open(&args.run)?)?;
+    let reader = RunReader::open(&args.run)?.within(report::MAX_ROWS_BYTES);
+    let Report { run_id, html, problems } = report::make(&reader)?;
     for problem in &problems {
         errln!("note: {}", text::name(problem));
     }

@@ -4,11 +4,16 @@
 //! other folder is a stranger's and decides nothing: not what is paid, and no limit above the defaults; not
 //! where the data set is looked for, and not where a key is sent (`connect` asks for the server by name).
 
-use super::{Global, error::CliError, limits::LimitArgs, limits::ROWS, own_runs::OwnRuns};
+use super::{
+    Global,
+    error::CliError,
+    limits::{About, LimitArgs, ROWS},
+    own_runs::OwnRuns,
+};
 use crate::{
     dataset::BUILTIN,
     limits::Limits,
-    record::{format::Config, reader::RunReader, writer::CONFIG},
+    record::{files, format::Config, reader::RunReader, writer},
     text,
 };
 
@@ -28,8 +33,16 @@ pub enum Whose {
 impl Whose {
     /// By the list of the user's own runs.
     pub fn of(global: &Global, reader: &RunReader) -> Result<Self, CliError> {
-        let config = reader.bytes(CONFIG)?;
-        Ok(if OwnRuns::open(global)?.has(&config) { Self::Own } else { Self::Stranger })
+        Self::by(global, &reader.bytes(files::CONFIG)?)
+    }
+
+    /// The same of a run that only its configuration is left of.
+    pub fn of_config(global: &Global, config: &Config) -> Result<Self, CliError> {
+        Self::by(global, &writer::config_bytes(config)?)
+    }
+
+    fn by(global: &Global, config: &[u8]) -> Result<Self, CliError> {
+        Ok(if OwnRuns::open(global)?.has(config) { Self::Own } else { Self::Stranger })
     }
 }
 
@@ -54,11 +67,33 @@ pub struct Settings {
     pub dataset: String,
 }
 
-/// The limits with which a run's harnesses are compiled and run again.
-pub fn limits(whose: Whose, config: &Config, asked: &LimitArgs) -> Result<Limits, CliError> {
+/// What the limits of a run are wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// To compile and run its harnesses.
+    Evaluation,
+    /// To make its search again as well.
+    Search,
+    /// To go on with it.
+    GoingOn,
+}
+
+impl For {
+    /// Whether a limit decides what comes out. Others are cut to their defaults.
+    fn decides(self, about: About) -> bool {
+        match self {
+            Self::Evaluation => about.is_of_evaluation(),
+            Self::Search => about != About::Models,
+            Self::GoingOn => !about.is_changeable(),
+        }
+    }
+}
+
+/// The limits with which a run's harnesses are compiled and run again, or its search is made again.
+pub fn limits(whose: Whose, config: &Config, asked: &LimitArgs, what_for: For) -> Result<Limits, CliError> {
     match whose {
         Whose::Own => Ok(config.limits.clone()),
-        Whose::Stranger => strangers_limits(&config.limits, asked, false),
+        Whose::Stranger => strangers_limits(&config.limits, asked, what_for),
     }
 }
 
@@ -68,7 +103,7 @@ pub fn settings(whose: Whose, config: &Config, asked: &Asked<'_>) -> Result<Sett
     let given = asked.limits.unwrap_or(&none);
     let mut limits = match whose {
         Whose::Own => config.limits.clone(),
-        Whose::Stranger => strangers_limits(&config.limits, given, true)?,
+        Whose::Stranger => strangers_limits(&config.limits, given, For::GoingOn)?,
     };
     for row in ROWS.iter().filter(|row| row.about.is_changeable()) {
         if let Some(limit) = row.asked(given) {
@@ -129,13 +164,12 @@ fn dataset(whose: Whose, config: &Config) -> Result<String, CliError> {
 
 /// No limit above the defaults, unless the command line allows it. A lower limit would give other results,
 /// so a run that had more is refused and not cut.
-fn strangers_limits(recorded: &Limits, asked: &LimitArgs, goes_on: bool) -> Result<Limits, CliError> {
+fn strangers_limits(recorded: &Limits, asked: &LimitArgs, what_for: For) -> Result<Limits, CliError> {
     let default = Limits::default();
     let (mut limits, mut above, mut options) = (recorded.clone(), Vec::new(), Vec::new());
     for row in ROWS {
         let (recorded, default) = ((row.get)(recorded), (row.get)(&default));
-        let decides = if goes_on { !row.about.is_changeable() } else { row.about.is_of_evaluation() };
-        if !decides {
+        if !what_for.decides(row.about) {
             row.put(&mut limits, recorded.min(default));
         } else if recorded > row.asked(asked).unwrap_or_default().max(default) {
             let beyond = if row.is_beyond(recorded) { ", more than any option gives" } else { "" };

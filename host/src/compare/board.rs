@@ -252,9 +252,9 @@ fn checked(reader: &RunReader, file: &str, score: &Score, damaged: &mut Vec<Stri
 }
 
 fn verdicts(reader: &RunReader, file: &str) -> Result<Verdicts, RecordError> {
-    let rows: Vec<VerdictRow> = reader.lines(file)?;
-    let mut found = Verdicts::with_capacity(rows.len());
-    for row in rows {
+    let mut found = Verdicts::new();
+    for row in reader.rows::<VerdictRow>(file)? {
+        let row = row?;
         if found.insert(row.example_id.clone(), row.correct).is_some() {
             let problem = format!("the example {:?} stands in it twice", row.example_id);
             return Err(RecordError::Damaged { file: file.to_owned(), problem });
@@ -287,20 +287,14 @@ fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
 }
 
 fn standing(reader: &RunReader, folder: &str, index: u32, split: Split, total: usize) -> Option<UnderWay> {
-    if !reader.dir().is_dir(folder) {
-        return None;
-    }
-    let file = format!("{folder}/{TRACES}");
-    let rows = reader.lines::<VerdictRow>(&file).ok();
+    reader.folder(folder)?;
+    let (mut done, mut correct) = (0, Some(0));
     // Whole lines count, whatever stands in them.
-    let whole = || reader.bytes(&file).unwrap_or_default().iter().filter(|&&byte| byte == b'\n').count();
-    let turns = reader.lines::<TurnRow>(&format!("{folder}/proposer.jsonl")).unwrap_or_default();
-    Some(UnderWay {
-        index,
-        split: split.name(),
-        done: rows.as_ref().map_or_else(whole, Vec::len),
-        total,
-        correct: rows.map(|rows| rows.iter().filter(|row| row.correct).count()),
-        turns: turns.iter().filter(|row| row.r#type == "reply").count(),
-    })
+    for row in reader.rows::<VerdictRow>(&format!("{folder}/{TRACES}")).into_iter().flatten() {
+        done += 1;
+        correct = correct.zip(row.ok()).map(|(sum, row)| sum + usize::from(row.correct));
+    }
+    let turns = reader.rows::<TurnRow>(&format!("{folder}/proposer.jsonl")).into_iter().flatten();
+    let turns = turns.filter(|row| row.as_ref().is_ok_and(|row| row.r#type == "reply")).count();
+    Some(UnderWay { index, split: split.name(), done, total, correct, turns })
 }

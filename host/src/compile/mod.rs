@@ -14,7 +14,7 @@ use crate::{
     jail::{Confinement, Ending, Excess, Finished, Jail, JailError, Spec},
     limits::Limits,
     text,
-    toolchain::{TARGET, Toolchain, linker::Tool, sdk, sdk::Sdk},
+    toolchain::{TARGET, Toolchain, Tools, sdk, sdk::Sdk},
 };
 
 /// The source's file name, as diagnostics and panics give it.
@@ -88,6 +88,18 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
+    /// The kinds that depend on the machine: on its speed, its memory, and what else it does.
+    pub fn of_machine() -> impl Iterator<Item = Self> {
+        [
+            Self::CompilerTimeout,
+            Self::CompilerMemory,
+            Self::CompilerCrash,
+            Self::NativeTimeout,
+            Self::NativeMemory,
+        ]
+        .into_iter()
+    }
+
     /// The name in files and messages.
     pub fn name(self) -> &'static str {
         match self {
@@ -133,7 +145,7 @@ pub type Verdict<T> = Result<Result<T, Rejection>, CompileError>;
 /// Compiles candidates.
 pub struct Compiler {
     toolchain: Toolchain,
-    linker: Vec<Tool>,
+    tools: Tools,
     sdk: Sdk,
     jail: Jail,
     cache: Cache,
@@ -154,22 +166,22 @@ enum Depth {
 impl Compiler {
     pub fn new(
         toolchain: Toolchain,
-        linker: Vec<Tool>,
+        tools: Tools,
         sdk: Sdk,
         jail: Jail,
         cache: Cache,
         limits: Limits,
     ) -> Self {
-        Self { toolchain, linker, sdk, jail, cache, limits }
+        Self { toolchain, tools, sdk, jail, cache, limits }
     }
 
     pub fn toolchain(&self) -> &Toolchain {
         &self.toolchain
     }
 
-    /// The programs that link harnesses, in the order in which they call each other.
-    pub fn linker(&self) -> &[Tool] {
-        &self.linker
+    /// The programs and libraries that make a component.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
     }
 
     pub fn sdk(&self) -> &Sdk {
@@ -196,7 +208,8 @@ impl Compiler {
             .part("compiler", &self.toolchain.version)
             .part("target", TARGET)
             .part("flags", flags.join("\n"));
-        let key = self.linker.iter().fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes()));
+        let tools = self.tools.compiler.iter().chain(&self.tools.linker);
+        let key = tools.fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes()));
         // Without Landlock a source may have taken in what is in no key.
         match self.confinement() {
             Confinement::Full => key.finish(),

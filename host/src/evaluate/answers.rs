@@ -1,7 +1,8 @@
 //! Replies that are on record, found by the request that they answered.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
+pub use crate::record::stored::{Sketch, Stored};
 use crate::{
     call::Called,
     digest::Digest,
@@ -11,11 +12,11 @@ use crate::{
 };
 
 /// Recorded calls by example or batch.
-pub type Calls = HashMap<String, Vec<CallRow>>;
+pub type Calls = Stored<CallRow>;
 
 /// Rows of `model_calls.jsonl`, by whom they belong to.
-pub fn by_example(rows: Vec<CallRow>) -> Calls {
-    let mut calls = Calls::new();
+pub fn by_example(rows: Vec<CallRow>) -> HashMap<String, Vec<CallRow>> {
+    let mut calls: HashMap<String, Vec<CallRow>> = HashMap::new();
     for row in rows {
         calls.entry(row.example_id.clone()).or_default().push(row);
     }
@@ -24,32 +25,64 @@ pub fn by_example(rows: Vec<CallRow>) -> Calls {
 
 /// The recorded calls of one example or batch: the same request, as often as it was made.
 #[derive(Default)]
-pub struct Answers(HashMap<(Digest, u32), CallRow>);
+pub struct Answers {
+    rows: Vec<CallRow>,
+    found: OnceLock<Found>,
+}
+
+/// Recorded calls by their requests.
+struct Found {
+    /// Which row answers a request that is so-and-so many calls into the example.
+    by_place: HashMap<(Digest, u32), usize>,
+    /// Which row answers a request that was made so-and-so often before, wherever it stands.
+    by_draw: HashMap<(Digest, u32), usize>,
+}
 
 impl Answers {
-    pub fn new(rows: Option<&Vec<CallRow>>) -> Self {
-        let mut rows: Vec<&CallRow> = rows.into_iter().flatten().collect();
+    pub fn new(rows: &[CallRow]) -> Self {
+        let mut rows = rows.to_vec();
         rows.sort_by_key(|row| row.call);
-        let (mut answers, mut draws) = (HashMap::new(), HashMap::new());
-        for row in rows {
-            // By the request itself: its recorded digest is one more thing that could be wrong.
-            let digest = request_digest(&row.request);
-            let draw = draws.entry(digest).or_insert(0);
-            answers.insert((digest, *draw), row.clone());
-            *draw += 1;
-        }
-        Self(answers)
+        Self { rows, found: OnceLock::new() }
     }
 
-    /// What was answered, if it is on record.
+    /// Most often there is nothing on record, and then no request is digested.
+    fn found(&self) -> Option<&Found> {
+        let found = || {
+            let (mut by_place, mut by_draw, mut draws) = (HashMap::new(), HashMap::new(), HashMap::new());
+            for (at, row) in self.rows.iter().enumerate() {
+                // By the request itself: its recorded digest is one more thing that could be wrong.
+                let digest = request_digest(&row.request);
+                let draw = draws.entry(digest).or_insert(0);
+                by_place.insert((digest, row.call), at);
+                by_draw.insert((digest, *draw), at);
+                *draw += 1;
+            }
+            Found { by_place, by_draw }
+        };
+        (!self.rows.is_empty()).then(|| self.found.get_or_init(found))
+    }
+
+    /// What was answered to a request that was made so often before, if it is on record. For a harness that
+    /// may ask in another order than the recorded one did.
     pub fn find(&self, request: &ChatRequest, draw: u32) -> Option<Called> {
-        // Most often there is nothing on record, and then no request is digested.
-        (!self.0.is_empty()).then(|| self.0.get(&(request_digest(request), draw))).flatten().map(called)
+        let found = self.found()?.by_draw.get(&(request_digest(request), draw));
+        found.map(|at| called(&self.rows[*at]))
+    }
+
+    /// The recorded call of this request at this very place.
+    pub fn at(&self, request: &ChatRequest, call: u32) -> Option<&CallRow> {
+        let found = self.found()?.by_place.get(&(request_digest(request), call));
+        found.map(|at| &self.rows[*at])
+    }
+
+    /// How long the call at this place took, whatever was asked.
+    pub fn latency_ms(&self, call: u32) -> Option<f64> {
+        self.rows.iter().find(|row| row.call == call).map(|row| row.latency_ms)
     }
 }
 
 /// A recorded call, as it ended.
-fn called(row: &CallRow) -> Called {
+pub fn called(row: &CallRow) -> Called {
     let result = match (&row.reply, &row.failure) {
         (Some(reply), _) => Ok(reply.clone()),
         (None, Some(failure)) => Err(failure.clone()),

@@ -3,11 +3,14 @@
 //! Labels stay on this side: a harness gets inputs, and gold labels of `train` only. Not in here: what a
 //! score is (`score`) and where outcomes are kept (`record`, through [`Sink`]).
 
+pub mod again;
 pub mod answers;
 mod journal;
 mod lanes;
+pub mod memo;
 pub mod own_time;
 pub mod past;
+mod repeated;
 pub mod replies;
 pub mod sink;
 mod target;
@@ -22,11 +25,11 @@ use std::{
 
 use futures::future::join_all;
 
-use answers::{Answers, request_digest};
+use answers::request_digest;
 use journal::Journal;
 pub use own_time::EVALUATION_TIMEOUT;
 use own_time::OwnTime;
-pub use past::{Past, Retry};
+pub use past::{Past, Retry, Step};
 pub use sink::Sink;
 pub use target::Target;
 
@@ -36,12 +39,13 @@ use crate::{
     clock::Clock,
     dataset::{Example, Split},
     digest::{Digest, KeyBuilder},
+    limits::Limits,
     model::{Block, ChatRequest, Usage},
     pricing::Usd,
     progress::{Event, Observer, Standing},
     record::{
         RecordError,
-        format::{CallRow, ControlRow, Cost, LearnRow, LogRow, TraceRow},
+        format::{CallRow, ControlRow, Cost, LearnRow, LogRow, TaskInfo, TraceRow},
     },
     sandbox::{Call, Lesson, LogLine, OutcomeKind, Prepared, Report, Sandbox, Setting, Task},
 };
@@ -57,9 +61,19 @@ pub struct Evaluator {
     pub task: Arc<Task>,
     pub seed: u64,
     pub concurrency: usize,
+    /// What one example or one batch may take in the record, see [`record_share`].
+    pub record_bytes: u64,
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
     pub cancel: Cancel,
+}
+
+/// The share that each example and each batch of `learn` has of what an evaluation may take in the record.
+/// It is the same in every evaluation of a data set, so that a trial ends as the evaluation would.
+pub fn record_share(limits: &Limits, sizes: &TaskInfo) -> u64 {
+    let examples = sizes.val_size.max(sizes.test_size);
+    let shares = batches_of(sizes.train_size).saturating_add(examples);
+    limits.evaluation_record_bytes / (shares as u64).max(1)
 }
 
 /// A harness that has had its chance to learn.
@@ -122,33 +136,39 @@ impl Evaluator {
         sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
         let mut learned = Learned::with_state(prepared, []);
-        let own_time = OwnTime::new(self.sandbox.limits(), Duration::ZERO);
+        if let Some(again) = past.again.as_ref().filter(|again| again.learned.is_some()) {
+            return self.take_over(learned, again, past, sink);
+        }
+        let own_time = self.own_time(past, Duration::ZERO);
         for (batch, id, lessons) in batches(train) {
             if own_time.is_over() {
-                let reason =
-                    own_time.reason(&format!("{batch} of {} batches of learn", batches(train).count()));
-                return Ok(Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost: learned.cost });
+                return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
             }
-            let recorded = past.batches.get(batch);
-            if let Some(row) = recorded.filter(|row| row.error.is_some()) {
-                learned.cost += recorded_cost(past.calls.get(&id));
+            let step = past.batch(batch);
+            if let (Step::Take(row), None) = (&step, &past.again) {
+                learned.cost += recorded_cost(&*past.calls.get(&id)?);
                 return Ok(learn_failed(row, learned.cost));
             }
-            if self.cancel.is_cancelled() {
+            if matches!(step, Step::End) && past.is_timed_out() {
+                return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
+            }
+            if matches!(step, Step::End) || self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
             let journal = self.journal(&id, past, sink);
-            let setting = self.setting(&learned.state, &id, journal.clone());
-            let report = self.sandbox.learn(&learned.prepared, setting, &lessons).await;
+            let report = match (step, &past.again) {
+                (Step::Take(row), Some(again)) => again.batch_report(&row, &past.calls.get(&id)?),
+                _ => self.batch(&learned, &id, &lessons, &journal, past).await,
+            };
             journal.finish(&report.calls)?;
             learned.cost += cost_of(&report.calls);
             let row = learn_row(self.target.id(), batch, lessons.len(), &report);
-            learned.fuel += row.fuel;
+            learned.fuel = learned.fuel.saturating_add(row.fuel);
             own_time.add(report.own_time);
             learned.own_time = own_time.spent();
-            match recorded {
-                None => sink.batch(&row)?,
-                Some(recorded) => same_state(recorded, &row)?,
+            match past.batches.get(batch) {
+                Some(recorded) if past.again.is_none() => same_state(recorded, &row)?,
+                _ => sink.batch(&row)?,
             }
             match report.result {
                 Ok(state) => learned.state = state.into(),
@@ -179,7 +199,7 @@ impl Evaluator {
             total: examples.len(),
             ..Standing::default()
         }));
-        let own_time = OwnTime::new(self.sandbox.limits(), harness.own_time);
+        let own_time = self.own_time(&past, harness.own_time);
         let queue =
             Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
@@ -202,7 +222,8 @@ impl Evaluator {
         let ran = format!("{} of {} examples", done.len(), examples.len());
         let rows: Vec<TraceRow> = done.into_iter().filter_map(|(_, (row, _))| row).collect();
         let complete = rows.len() == examples.len();
-        let timed_out = (!complete && queue.own_time.is_over()).then(|| queue.own_time.reason(&ran));
+        let is_over = queue.own_time.is_over() || queue.past.is_timed_out();
+        let timed_out = (!complete && is_over).then(|| queue.own_time.reason(&ran));
         Ok(Evaluation { rows, cost, complete, timed_out })
     }
 
@@ -218,9 +239,13 @@ impl Evaluator {
         while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
-            let (row, cost) = match queue.past.rows.get(&example.id) {
-                Some(row) => (Some(row.clone()), recorded_cost(queue.past.calls.get(&example.id))),
-                None => self.one(harness, example, queue, sink).await?,
+            let (row, cost) = match (queue.past.example(&example.id)?, &queue.past.again) {
+                (Step::End, _) => match self.leave(&example.id, &queue.past, sink)? {
+                    Some(cost) => (None, cost),
+                    None => continue,
+                },
+                (Step::Take(row), None) => (Some(row), recorded_cost(&*queue.past.calls.get(&example.id)?)),
+                (step, _) => self.one(harness, example, step, queue, sink).await?,
             };
             if let Some(row) = &row {
                 self.tell(row, cost, standing);
@@ -236,20 +261,34 @@ impl Evaluator {
         &self,
         harness: &Learned,
         example: &Example,
+        step: Step<TraceRow>,
         queue: &Queue,
         sink: &Arc<dyn Sink>,
     ) -> Result<(Option<TraceRow>, Cost), RecordError> {
         let stopwatch = self.clock.start();
-        let journal = self.journal(&example.id, &queue.past, sink);
-        let setting = self.setting(&harness.state, &example.id, journal.clone());
-        let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        let past = &queue.past;
+        let journal = self.journal(&example.id, past, sink);
+        let report = match (&step, &past.again) {
+            (Step::Take(row), Some(again)) => again.example_report(row, &past.calls.get(&example.id)?),
+            _ => self.example(harness, example, &journal, past).await,
+        };
         queue.own_time.add(report.own_time);
         journal.finish(&report.calls)?;
         let cost = cost_of(&report.calls);
         if report.calls.iter().any(|call| call.answer.was_cut_off()) {
             return Ok((None, cost));
         }
-        let row = trace_row(self.target.id(), example, stopwatch.elapsed_ms(), report);
+        let claimed = match step {
+            Step::Run(claimed) => claimed,
+            Step::Take(claimed) => Some(claimed),
+            Step::End => None,
+        };
+        let latency_ms = claimed.as_ref().map_or_else(|| stopwatch.elapsed_ms(), |row| row.latency_ms);
+        let row = match claimed.filter(|_| journal.is_lost()) {
+            // It was noted, and must not be told again of everything that follows from it.
+            Some(claimed) => claimed,
+            None => trace_row(self.target.id(), example, latency_ms, report),
+        };
         sink.example(&row)?;
         Ok((Some(row), cost))
     }
@@ -264,9 +303,17 @@ impl Evaluator {
         self.observer.on(Event::Evaluated(standing.clone()));
     }
 
+    /// A harness's own time from here on. Made again, an evaluation takes as long as it takes.
+    fn own_time(&self, past: &Past, spent: Duration) -> OwnTime {
+        match &past.again {
+            None => OwnTime::new(self.sandbox.limits(), spent),
+            Some(again) => OwnTime::claimed(&again.limits, again.timed_out.as_deref()),
+        }
+    }
+
     fn journal(&self, id: &str, past: &Past, sink: &Arc<dyn Sink>) -> Arc<Journal> {
-        let answers = Answers::new(past.calls.get(id));
-        Arc::new(Journal::new(id, self.target.clone(), answers, sink.clone()))
+        let journal = Journal::new(id, self.target.clone(), past.calls.clone(), sink.clone());
+        Arc::new(journal.again(past.again.clone()).within(self.record_bytes))
     }
 
     fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<Journal>) -> Setting<'a> {
@@ -279,6 +326,12 @@ fn learn_failed(row: &LearnRow, cost: Cost) -> Learning {
     let message = row.error.as_deref().unwrap_or_default();
     let reason = format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name());
     Learning::Failed { status: LEARN_FAILED, reason, cost }
+}
+
+/// How learning ended before this batch, because it took too long.
+fn learn_timed_out(own_time: &OwnTime, batch: usize, train_size: usize, cost: Cost) -> Learning {
+    let reason = own_time.reason(&format!("{batch} of {} batches of learn", batches_of(train_size)));
+    Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost }
 }
 
 /// A batch that is repeated gives the state that it gave before.
@@ -301,6 +354,11 @@ pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<Le
         let lesson = |it: &Example| Lesson { input: it.input.clone(), gold: it.label.clone() };
         (batch, batch_id(batch), examples.iter().map(lesson).collect())
     })
+}
+
+/// How many batches so many train examples make.
+pub fn batches_of(train_size: usize) -> usize {
+    train_size.div_ceil(BATCH_SIZE)
 }
 
 /// A batch's name where examples have their ids.
@@ -419,9 +477,9 @@ fn cost_of(calls: &[Call]) -> Cost {
 }
 
 /// The same of calls that are on record.
-pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a Vec<CallRow>>) -> Cost {
+pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> Cost {
     let (mut usage, mut cost) = (Usage::default(), Usd::ZERO);
-    for call in calls.into_iter().flatten().filter(|call| !call.cached) {
+    for call in calls.into_iter().filter(|call| !call.cached) {
         usage += call.usage;
         cost += Usd::from_f64(call.cost_usd);
         if let Some(control) = call.control {

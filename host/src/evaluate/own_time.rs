@@ -15,15 +15,27 @@ pub const EVALUATION_TIMEOUT: &str = "evaluation-timeout";
 
 /// What the calls of an evaluation have taken so far.
 pub struct OwnTime {
-    limit: Duration,
+    /// None where nothing is judged by it.
+    limit: Option<Duration>,
     spent_us: AtomicU64,
+    reason: String,
 }
 
 impl OwnTime {
     pub fn new(limits: &Limits, spent: Duration) -> Self {
-        let this = Self { limit: Duration::from_millis(limits.evaluation_ms), spent_us: AtomicU64::new(0) };
+        let limit = Some(Duration::from_millis(limits.evaluation_ms));
+        let this = Self { limit, spent_us: AtomicU64::new(0), reason: reason(limits) };
         this.add(spent);
         this
+    }
+
+    /// Of an evaluation that is made again: nothing is judged by how long that takes. `limits` are those that the
+    /// recorded one may have had, one after another, and `words` what it says of its time.
+    pub fn claimed(limits: &[Limits], words: Option<&str>) -> Self {
+        let mut reasons = limits.iter().map(reason);
+        let is_meant = |it: &String| words.is_some_and(|words| words.starts_with(it.as_str()));
+        let reason = reasons.clone().find(is_meant).or_else(|| reasons.next()).unwrap_or_default();
+        Self { limit: None, spent_us: AtomicU64::new(0), reason }
     }
 
     /// Counts a call.
@@ -37,17 +49,21 @@ impl OwnTime {
     }
 
     pub fn is_over(&self) -> bool {
-        self.spent() > self.limit
+        self.limit.is_some_and(|limit| self.spent() > limit)
     }
 
     /// Why an evaluation ended after so much of it.
     pub fn reason(&self, done: &str) -> String {
-        format!(
-            "the harness's own code took more than {} s, learn and examples together and waiting for models not counted: \
-             stopped after {done}; --evaluation-timeout-s is the limit",
-            self.limit.as_secs_f64()
-        )
+        format!("{}{done}; --evaluation-timeout-s is the limit", self.reason)
     }
+}
+
+fn reason(limits: &Limits) -> String {
+    format!(
+        "the harness's own code took more than {} s, learn and examples together and waiting for models not counted: \
+         stopped after ",
+        limits.evaluation_ms as f64 / 1000.0
+    )
 }
 
 #[cfg(test)]
@@ -63,5 +79,21 @@ mod tests {
             assert_eq!(own_time.is_over(), is_over, "{:?}", own_time.spent());
         }
         assert!(own_time.reason("3 of 9 examples").contains("more than 2 s"));
+    }
+
+    #[test]
+    fn a_claimed_reason_has_the_limit_that_it_names() {
+        let limits = [9_000, 2_000].map(|evaluation_ms| Limits { evaluation_ms, ..Limits::default() });
+        let said = OwnTime::new(&limits[1], Duration::ZERO).reason("1 of 4 examples");
+        let table = [
+            ("the limit of then", Some(said.as_str()), "more than 2 s"),
+            ("another text", Some("it was slow"), "more than 9 s"),
+            ("nothing", None, "more than 9 s"),
+        ];
+        for (name, words, expected) in table {
+            let own_time = OwnTime::claimed(&limits, words);
+            own_time.add(Duration::from_secs(3600));
+            assert!(!own_time.is_over() && own_time.reason("1 of 4").contains(expected), "{name}");
+        }
     }
 }

@@ -5,13 +5,17 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Deserialize;
 
 use crate::{
+    call::Called,
     dataset::Example,
+    model::{ChatReply, ModelError},
     record::{
         RecordError,
         append::Appender,
+        files::MAX_REPLY_BYTES,
         format::{CallRow, LearnRow, TraceRow},
         writer::IterationWriter,
     },
+    text,
 };
 
 /// Receives every outcome once, in the order of completion.
@@ -20,12 +24,21 @@ pub trait Sink: Send + Sync {
     fn call(&self, row: &CallRow) -> Result<(), RecordError>;
     fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
     fn batch(&self, row: &LearnRow) -> Result<(), RecordError>;
+
+    /// Whether calls are kept at all: without it, nobody makes lines of them.
+    fn wants_calls(&self) -> bool {
+        true
+    }
 }
 
 /// Keeps nothing.
 pub struct Discard;
 
 impl Sink for Discard {
+    fn wants_calls(&self) -> bool {
+        false
+    }
+
     fn call(&self, _: &CallRow) -> Result<(), RecordError> {
         Ok(())
     }
@@ -39,6 +52,18 @@ impl Sink for Discard {
     }
 }
 
+/// A reply that could not be read back from the record counts as none.
+pub fn recordable(called: Called) -> Called {
+    let size = |reply: &ChatReply| reply.raw.as_ref().map_or(0, String::len).max(reply.text().len());
+    let bytes = called.result.as_ref().map_or(0, size);
+    if bytes <= MAX_REPLY_BYTES {
+        return called;
+    }
+    let [found, most] = [bytes, MAX_REPLY_BYTES].map(|bytes| text::bytes(bytes as u64));
+    let why = format!("the reply has {found}, more than the {most} that are recorded of one");
+    Called { result: Err(ModelError::Unavailable(why).into()), ..called }
+}
+
 /// Appends to an iteration's folder, synced.
 pub struct Recorder {
     traces: Appender,
@@ -46,9 +71,7 @@ pub struct Recorder {
     batches: Appender,
 }
 
-pub const TRACES: &str = "eval_trace.jsonl";
-pub const CALLS: &str = "model_calls.jsonl";
-pub const BATCHES: &str = "learn_trace.jsonl";
+pub use crate::record::files::{BATCHES, CALLS, TRACES};
 
 impl Recorder {
     pub fn new(folder: &IterationWriter) -> Result<Self, RecordError> {
@@ -105,5 +128,32 @@ impl Sink for Recorder {
 
     fn batch(&self, row: &LearnRow) -> Result<(), RecordError> {
         self.batches.push(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Block;
+
+    #[test]
+    fn replies_that_cannot_be_recorded_are_none() {
+        let reply = |text: usize, raw: usize| ChatReply {
+            content: vec![Block::Text { text: "x".repeat(text) }],
+            raw: Some("y".repeat(raw)),
+            ..ChatReply::default()
+        };
+        let table = [
+            (reply(10, 20), true),
+            (reply(MAX_REPLY_BYTES, MAX_REPLY_BYTES), true),
+            (reply(MAX_REPLY_BYTES + 1, 0), false),
+            (reply(0, MAX_REPLY_BYTES + 1), false),
+        ];
+        for (reply, fits) in table {
+            let found = recordable(Called::unasked(Ok(reply.clone())));
+            assert_eq!(found.result.is_ok(), fits);
+            let why = found.result.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(fits || why.ends_with("more than the 8 MiB that are recorded of one"), "{why}");
+        }
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! Every read is logged. Held-out scores, the configuration and other runs are not reachable from here.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     clock::Clock,
+    evaluate::answers::Calls,
     record::{
         RecordError,
         append::Appender,
+        files::{CALLS, READS, TRACES},
         format::{CallRow, ReadRow, Score, Summary, TraceRow},
         reader::RunReader,
         writer::IterationWriter,
@@ -26,10 +29,9 @@ pub struct History {
     reads: Vec<ReadRow>,
     /// The turn that reads belong to.
     step: u32,
+    /// When the reads happened, where a recorded conversation is held again.
+    times: Vec<Timestamp>,
 }
-
-/// The file of what was read.
-const READS: &str = "filesystem_reads.jsonl";
 
 /// A tool's result: its content, or what was wrong with the call.
 pub type Answer = Result<String, String>;
@@ -48,7 +50,22 @@ impl History {
     ) -> Result<Self, RecordError> {
         folder.keep_lines(READS, |row: &ReadRow| row.step <= answered)?;
         let reads = folder.mend_lines(READS)?;
-        Ok(Self { reader, log: folder.append(READS)?, clock, reads, step: answered })
+        Ok(Self { reader, log: folder.append(READS)?, clock, reads, step: answered, times: Vec::new() })
+    }
+
+    /// The reads happen again, and at these times.
+    pub fn again(mut self, times: Vec<Timestamp>) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Takes reads over as they stand.
+    pub fn take_over(&mut self, reads: Vec<ReadRow>) -> Result<(), RecordError> {
+        for row in reads {
+            self.log.push(&row)?;
+            self.reads.push(row);
+        }
+        Ok(())
     }
 
     /// What is read from now on belongs to this turn.
@@ -64,7 +81,8 @@ impl History {
 
     /// Notes a read of something that is no file of the run, such as train examples.
     pub fn note(&mut self, path: &str, bytes_read: usize) -> Result<(), RecordError> {
-        let (path, at, step) = (path.to_owned(), self.clock.now(), self.step);
+        let at = self.times.get(self.reads.len()).copied().unwrap_or_else(|| self.clock.now());
+        let (path, step) = (path.to_owned(), self.step);
         let row = ReadRow { path, bytes_read: bytes_read as u64, at, step };
         self.log.push(&row)?;
         self.reads.push(row);
@@ -142,21 +160,17 @@ impl History {
         page: Page,
         max_bytes: usize,
     ) -> Result<Answer, RecordError> {
-        let path = RunReader::iteration_file(iteration, "eval_trace.jsonl");
+        let path = RunReader::iteration_file(iteration, TRACES);
         if !self.reader.has(&path) {
             return Ok(Err(format!(
                 "iteration {iteration} was not evaluated; list_iterations shows what there is"
             )));
         }
         let traces: Vec<TraceRow> = self.reader.lines(&path)?;
-        let calls: Vec<CallRow> =
-            self.reader.lines(&RunReader::iteration_file(iteration, "model_calls.jsonl"))?;
-        let wanted = traces.iter().filter(|row| !only_failures || !row.correct);
-        let examples = wanted.map(|row| {
-            let calls = calls.iter().filter(|call| call.example_id == row.example_id);
-            trace_json(row, calls)
-        });
-        let mut found = page.fill("examples", examples, max_bytes);
+        let calls = Calls::index(self.reader.dir(), &RunReader::iteration_file(iteration, CALLS), |_| {})?;
+        let wanted: Vec<&TraceRow> = traces.iter().filter(|row| !only_failures || !row.correct).collect();
+        let example = |row: &&TraceRow| Ok(trace_json(row, calls.get(&row.example_id)?.iter()));
+        let mut found = page.fill("examples", &wanted, example, max_bytes)?;
         found["iteration"] = json!(iteration);
         let text = found.to_string();
         self.note(&path, text.len())?;
@@ -213,17 +227,24 @@ pub struct Page {
 }
 
 impl Page {
-    /// The wanted rows, as many as fit into `max_bytes`: always whole rows, and the counts to go on.
-    pub fn fill(self, name: &str, rows: impl Iterator<Item = Value>, max_bytes: usize) -> Value {
-        let rows: Vec<Value> = rows.collect();
+    /// The wanted rows, as many as fit into `max_bytes`: always whole rows, and the counts to go on. Only
+    /// these are made.
+    pub fn fill<T>(
+        self,
+        name: &str,
+        rows: &[T],
+        json: impl Fn(&T) -> Result<Value, RecordError>,
+        max_bytes: usize,
+    ) -> Result<Value, RecordError> {
         let (mut kept, mut bytes) = (Vec::new(), 0);
         for row in rows.iter().skip(self.offset).take(self.limit) {
+            let row = json(row)?;
             bytes += row.to_string().len();
             if bytes > max_bytes && !kept.is_empty() {
                 break;
             }
-            kept.push(row.clone());
+            kept.push(row);
         }
-        json!({ "total": rows.len(), "offset": self.offset, "returned": kept.len(), name: kept })
+        Ok(json!({ "total": rows.len(), "offset": self.offset, "returned": kept.len(), name: kept }))
     }
 }

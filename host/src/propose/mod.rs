@@ -3,6 +3,7 @@
 //!
 //! Not in here: which iterations there are and what becomes of the proposal. See `search`.
 
+pub mod again;
 #[doc(hidden)]
 pub mod arguments;
 #[doc(hidden)]
@@ -16,20 +17,25 @@ mod window;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 pub use history::History;
 pub use past::{Past, TRANSCRIPT};
 pub use tools::{Toolbox, specs};
 pub use trials::{TRIALS, Trials};
 
+use again::{Again, Moment};
 use past::Heard;
 use window::Window;
 
 use crate::{
     build::Built,
-    call::{Called, Caller},
+    call::{Called, Caller, Control},
     cancel::{Cancel, Stop},
+    claims::Ending,
     clock::Clock,
     compile::CompileError,
+    evaluate::sink::recordable,
     limits::Limits,
     model::{Block, CallError, ChatMessage, ChatReply, ChatRequest, ChatRole, ModelError, StopReason, Usage},
     pricing::Usd,
@@ -56,8 +62,15 @@ const CUT_CALL: &str = "Your reply was cut off at its limit of tokens in the mid
 /// How often a proposer is reminded in a row before its iteration ends.
 const MAX_NUDGES: u32 = 2;
 
+/// The status of an iteration whose proposer gave no reply.
+const PROPOSER_ERROR: &str = "proposer-error";
+
 /// Results of one turn may have so many times the size of one result.
 const MAX_RESULTS_PER_TURN: u64 = 4;
+
+/// How a result begins of a call that was not made, and why it was not.
+const NOT_MADE: &str = "This call was not made: ";
+const OUT_OF_TIME: &str = "the tools of one turn may take ";
 
 /// What came of a proposer's work.
 pub struct Proposal {
@@ -87,6 +100,9 @@ pub enum ProposeError {
     Compile(#[from] CompileError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The conversation is held again, and its record goes no further.
+    #[error("the record of the conversation ends")]
+    RecordEnds,
 }
 
 /// Drives a proposer model through the tool loop.
@@ -138,17 +154,18 @@ impl Proposer {
             transcript.push(&TranscriptRow::Start {
                 model: model.id().to_owned(),
                 mock: model.is_simulated(),
-                at: self.clock.now(),
+                at: past.time(Moment::Start).unwrap_or_else(|| self.clock.now()),
                 request: talk.request.clone(),
             })?;
         }
         let outcome = self.converse(&mut talk, toolbox).await?;
-        if past.ended.is_none() {
+        if !past.is_ended() {
             let label = match &outcome {
                 Outcome::Submitted(_) => "submitted".to_owned(),
                 Outcome::Unsubmitted { status, reason } => format!("{status}: {reason}"),
             };
-            transcript.push(&TranscriptRow::End { at: self.clock.now(), outcome: label })?;
+            let at = past.time(Moment::End).unwrap_or_else(|| self.clock.now());
+            transcript.push(&TranscriptRow::End { at, outcome: label })?;
         }
         Ok(Proposal { outcome, cost: Cost::of_proposer(talk.usage, talk.cost.as_f64()) })
     }
@@ -170,7 +187,8 @@ impl Proposer {
         toolbox: &mut Toolbox<'_>,
     ) -> Result<Outcome, ProposeError> {
         for step in 1..=self.limits.proposer_steps {
-            let taken = talk.window.make_room(&mut talk.request);
+            let claimed = talk.past.again.as_ref().and_then(|again| again.trims(step));
+            let taken = claimed.unwrap_or_else(|| talk.window.make_room(&mut talk.request));
             if !taken.is_empty() && !talk.past.trimmed(step) {
                 talk.transcript.push(&TranscriptRow::Trimmed { step, tool_use_ids: taken })?;
             }
@@ -180,6 +198,9 @@ impl Proposer {
             };
             if reply.stop_reason == StopReason::Refusal {
                 return Ok(unsubmitted("proposer-refused", reply.text()));
+            }
+            if let Some(outcome) = self.cut_again(talk, step, &reply, toolbox)? {
+                return Ok(outcome);
             }
             let answer = match self.answer(talk, step, &reply, toolbox).await? {
                 Some(answer) => answer,
@@ -193,7 +214,8 @@ impl Proposer {
                 if let Some(stop) = self.cancel.why() {
                     return Ok(stopped(&stop));
                 }
-                let row = TranscriptRow::Answer { step, at: self.clock.now(), content: answer.clone() };
+                let at = talk.past.time(Moment::Answer(step)).unwrap_or_else(|| self.clock.now());
+                let row = TranscriptRow::Answer { step, at, content: answer.clone() };
                 talk.transcript.push(&row)?;
             }
             if let Some(submission) = toolbox.take_submission() {
@@ -209,7 +231,10 @@ impl Proposer {
         &self,
         talk: &mut Conversation<'_>,
         step: u32,
-    ) -> Result<Result<ChatReply, Outcome>, RecordError> {
+    ) -> Result<Result<ChatReply, Outcome>, ProposeError> {
+        if let Some(again) = &talk.past.again {
+            return self.hear_again(again, talk, step).await;
+        }
         if let Some(heard) = talk.past.reply(step) {
             talk.heard(heard);
             return Ok(Ok(heard.reply.clone()));
@@ -222,47 +247,95 @@ impl Proposer {
         if let Some(stop) = self.cancel.why() {
             return Ok(Err(stopped(&stop)));
         }
-        let called = self.caller.call(&talk.request, None).await;
+        let called = recordable(self.caller.call(&talk.request, None).await);
         if let Some(control) = called.control {
-            let (at, row) = (self.clock.now(), ControlRow::of(control));
-            talk.transcript.push(&TranscriptRow::Control { step, at, control: row })?;
-            talk.paid(control.usage, control.cost);
+            talk.controlled(step, self.clock.now(), control)?;
         }
         let reply = match &called.result {
             Ok(reply) => reply.clone(),
             Err(error) => return Ok(Err(self.unanswered(error))),
         };
-        self.record(talk, step, &called, &reply)?;
-        talk.heard(&Heard { reply: reply.clone(), cost: called.cost });
+        let Called { cost, price_tier, attempts, latency_ms, .. } = called;
+        let at = self.clock.now();
+        let heard = Heard { reply: reply.clone(), cost, price_tier, attempts, at, latency_ms };
+        talk.transcript.push(&heard.row(step))?;
+        talk.heard(&heard);
         Ok(Ok(reply))
+    }
+
+    /// The same of a conversation that is held again.
+    async fn hear_again(
+        &self,
+        again: &Again,
+        talk: &mut Conversation<'_>,
+        step: u32,
+    ) -> Result<Result<ChatReply, Outcome>, ProposeError> {
+        for (at, control) in again.controls(step) {
+            talk.controlled(step, at, control)?;
+        }
+        let Some(claimed) = talk.past.reply(step) else {
+            return self.end_again(again, talk, step).map(Err);
+        };
+        let heard = match again.terms.is_simulated {
+            true => again.simulated(self.caller.call(&talk.request, None).await, claimed),
+            false => Some(again.heard(claimed)),
+        };
+        let Some(heard) = heard else { return self.end_again(again, talk, step).map(Err) };
+        talk.transcript.push(&heard.row(step))?;
+        talk.heard(&heard);
+        Ok(Ok(heard.reply))
+    }
+
+    /// A turn whose tools had not answered when the run was stopped or killed. What they had read and tried
+    /// until then is taken as it stands: it is done again when the run goes on.
+    fn cut_again(
+        &self,
+        talk: &Conversation<'_>,
+        step: u32,
+        reply: &ChatReply,
+        toolbox: &mut Toolbox<'_>,
+    ) -> Result<Option<Outcome>, ProposeError> {
+        let Some(again) = &talk.past.again else { return Ok(None) };
+        let gets_no_answer = tool_calls(reply).is_empty() && talk.nudges >= MAX_NUDGES;
+        if gets_no_answer || again.is_answered(step) {
+            return Ok(None);
+        }
+        toolbox.take_over_cut(again, step)?;
+        self.end_again(again, talk, step).map(Some)
+    }
+
+    /// How a conversation ends that is held again, where its record goes no further.
+    fn end_again(&self, again: &Again, talk: &Conversation<'_>, step: u32) -> Result<Outcome, ProposeError> {
+        let end = talk.past.ended.as_deref();
+        let (status, reason) = end.map_or(("", ""), |end| end.split_once(": ").unwrap_or((end, "")));
+        match &again.terms.ending {
+            Ending::Stopped(stop) if end.is_none() || Stop::is_status(status) => {
+                self.cancel.stop(stop.clone());
+                Ok(end.map_or_else(|| stopped(stop), |_| unsubmitted(status, reason)))
+            }
+            _ if status == PROPOSER_ERROR && !again.terms.is_simulated => Ok(unsubmitted(status, reason)),
+            Ending::Open => {
+                // It was stopped, and a run that goes on has not come to it yet.
+                if let (Some(end), true) = (end, Stop::is_status(status)) {
+                    let at = talk.past.time(Moment::End).unwrap_or_else(|| self.clock.now());
+                    talk.transcript.push(&TranscriptRow::End { at, outcome: end.to_owned() })?;
+                }
+                Err(ProposeError::RecordEnds)
+            }
+            _ => {
+                again.unheard(step);
+                Err(ProposeError::RecordEnds)
+            }
+        }
     }
 
     /// How an iteration ends whose proposer gave no reply.
     fn unanswered(&self, error: &CallError) -> Outcome {
         let status = match (error, self.cancel.why()) {
             (CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_)), Some(stop)) => stop.status(),
-            _ => "proposer-error",
+            _ => PROPOSER_ERROR,
         };
         unsubmitted(status, error.to_string())
-    }
-
-    /// Records what the model said and what it cost.
-    fn record(
-        &self,
-        talk: &Conversation<'_>,
-        step: u32,
-        called: &Called,
-        reply: &ChatReply,
-    ) -> Result<(), RecordError> {
-        talk.transcript.push(&TranscriptRow::Reply {
-            step,
-            at: self.clock.now(),
-            reply: reply.clone(),
-            cost_usd: called.cost.as_f64(),
-            price_tier: called.price_tier,
-            attempts: called.attempts,
-            latency_ms: called.latency_ms,
-        })
     }
 
     /// What the model is told next, or nothing if it has been reminded often enough.
@@ -303,6 +376,7 @@ impl Proposer {
         let (last, mut bytes) = (calls.len() - 1, 0);
         for (at, call) in calls.into_iter().enumerate() {
             let (id, name) = (call.id.clone(), call.name.clone());
+            toolbox.begin_call(at);
             let result = match self.not_made(at, bytes, toolbox) {
                 _ if cut && at == last => Err(CUT_CALL.to_owned()),
                 Some(why) => Err(why),
@@ -326,19 +400,28 @@ impl Proposer {
         let Limits { turn_tool_calls, turn_tools_ms, tool_result_bytes, .. } = self.limits;
         let why = if at as u64 >= turn_tool_calls.into() {
             format!("one turn may have {turn_tool_calls} tool calls (--turn-tool-calls)")
+        } else if let Some(recorded) = toolbox.was_out_of_time() {
+            return Some(recorded);
         } else if toolbox.time_left().is_zero() {
             let seconds = turn_tools_ms / 1000;
-            format!("the tools of one turn may take {seconds} s together (--turn-tools-timeout-s)")
+            format!("{OUT_OF_TIME}{seconds} s together (--turn-tools-timeout-s)")
         } else if bytes > MAX_RESULTS_PER_TURN * tool_result_bytes {
             "the other results of this turn are too large to add another".to_owned()
         } else {
             return None;
         };
-        Some(format!("This call was not made: {why}. Call the tool again in your next turn."))
+        Some(format!("{NOT_MADE}{why}. Call the tool again in your next turn."))
     }
 }
 
 impl Conversation<'_> {
+    /// A control request was sent in this turn.
+    fn controlled(&mut self, step: u32, at: Timestamp, control: Control) -> Result<(), RecordError> {
+        self.transcript.push(&TranscriptRow::Control { step, at, control: ControlRow::of(control) })?;
+        self.paid(control.usage, control.cost);
+        Ok(())
+    }
+
     /// Something was paid for.
     fn paid(&mut self, usage: Usage, cost: Usd) {
         self.usage += usage;
@@ -346,7 +429,7 @@ impl Conversation<'_> {
     }
 
     /// The model has said something.
-    fn heard(&mut self, Heard { reply, cost }: &Heard) {
+    fn heard(&mut self, Heard { reply, cost, .. }: &Heard) {
         self.paid(reply.usage, *cost);
         self.window.replied(reply);
         if reply.stop_reason == StopReason::ModelContextWindowExceeded {

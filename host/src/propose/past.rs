@@ -3,16 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
+use super::again::{Again, Moment, Terms};
 use crate::{
     call::Control,
     cancel::Stop,
     model::{Block, ChatReply},
     pricing::Usd,
-    record::{RecordError, format::TranscriptRow, writer::IterationWriter},
+    record::{RecordError, files, format::TranscriptRow, reader::RunReader, writer::IterationWriter},
 };
 
 /// The transcript's file.
-pub const TRANSCRIPT: &str = "proposer.jsonl";
+pub const TRANSCRIPT: &str = files::TRANSCRIPT;
 
 /// A conversation as far as it is on record. Empty for one that begins.
 #[derive(Default)]
@@ -25,13 +28,34 @@ pub struct Past {
     pub controls: Vec<Control>,
     /// How it ended, if it did.
     pub ended: Option<String>,
+    /// The conversation is held again from what this record claims, and written down anew.
+    pub again: Option<Again>,
 }
 
-/// A reply of the proposer's, and what it cost.
+/// A reply of the proposer's, and what is recorded of it.
 #[derive(Clone, Debug)]
 pub struct Heard {
     pub reply: ChatReply,
     pub cost: Usd,
+    pub price_tier: u64,
+    pub attempts: u32,
+    pub at: Timestamp,
+    pub latency_ms: f64,
+}
+
+impl Heard {
+    /// The line of the transcript.
+    pub fn row(&self, step: u32) -> TranscriptRow {
+        TranscriptRow::Reply {
+            step,
+            at: self.at,
+            reply: self.reply.clone(),
+            cost_usd: self.cost.as_f64(),
+            price_tier: self.price_tier,
+            attempts: self.attempts,
+            latency_ms: self.latency_ms,
+        }
+    }
 }
 
 impl Past {
@@ -42,9 +66,7 @@ impl Past {
         for row in folder.mend_lines(TRANSCRIPT)? {
             match row {
                 TranscriptRow::Start { .. } => past.started = true,
-                TranscriptRow::Reply { step, reply, cost_usd, .. } => {
-                    past.replies.insert(step, Heard { reply, cost: Usd::from_f64(cost_usd) });
-                }
+                row @ TranscriptRow::Reply { .. } => past.hear(row),
                 TranscriptRow::Answer { step, content, .. } => {
                     past.answers.insert(step, content);
                 }
@@ -56,6 +78,34 @@ impl Past {
             }
         }
         Ok(past)
+    }
+
+    /// What a recorded conversation claims. Nothing of it counts as said in this one.
+    pub fn again(reader: &RunReader, index: u32, terms: Terms) -> Result<Self, RecordError> {
+        let mut past = Self::default();
+        let again = Again::read(terms, reader, index, |row| match row {
+            TranscriptRow::End { outcome, .. } => past.ended = Some(outcome),
+            row => past.hear(row),
+        })?;
+        past.again = Some(again);
+        Ok(past)
+    }
+
+    fn hear(&mut self, row: TranscriptRow) {
+        if let TranscriptRow::Reply { step, at, reply, cost_usd, price_tier, attempts, latency_ms } = row {
+            let cost = Usd::from_f64(cost_usd);
+            self.replies.insert(step, Heard { reply, cost, price_tier, attempts, at, latency_ms });
+        }
+    }
+
+    /// When something happened, where the record of another conversation says so.
+    pub fn time(&self, moment: Moment) -> Option<Timestamp> {
+        self.again.as_ref().and_then(|again| again.time(moment))
+    }
+
+    /// Whether the end of the conversation is written down already.
+    pub fn is_ended(&self) -> bool {
+        self.again.is_none() && self.ended.is_some()
     }
 
     /// What the model said in this turn.

@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 
 pub use super::arguments::specs;
 use super::{
-    Outcome, ProposeError, Submission, ToolCall, arguments as args,
+    OUT_OF_TIME, Outcome, ProposeError, Submission, ToolCall,
+    again::{self, Again},
+    arguments as args,
     arguments::parse,
     history::{Answer, History, Page},
-    trials::Trials,
+    trials::{Trials, trial_name},
 };
 use crate::{
     build::{Builder, Built},
-    compile::Rejection,
+    compile::{Rejection, RejectionKind},
     dataset::{Dataset, Example, Split},
     evaluate::{EVALUATION_TIMEOUT, Evaluator, Learning},
     limits::Limits,
@@ -30,6 +32,12 @@ use crate::{
 /// Most examples of one trial.
 pub const MAX_TRIALS: usize = 10;
 
+/// The examples of a trial, as a read.
+const TRIED: &str = "dataset/val (trial)";
+
+/// How the result of a trial begins that the turn had no more time for.
+pub(super) const TRIAL_ENDED: &str = "the trial was ended: ";
+
 /// Longest reasoning that is kept.
 const MAX_REASONING_BYTES: usize = 64 << 10;
 
@@ -43,6 +51,10 @@ pub struct Toolbox<'a> {
     pub limits: &'a Limits,
     /// Finds what a submission must not carry along, where that is refused.
     lint: Option<&'a Lint>,
+    /// What a submission may take in the run's summary.
+    summary_bytes: u64,
+    /// The conversation is held again: some results are taken from its record.
+    again: Option<Again>,
     history: History,
     trials: Trials,
     submission: Option<Submission>,
@@ -52,6 +64,8 @@ pub struct Toolbox<'a> {
     place: (u32, usize),
     /// When its tools began.
     turn_began: Instant,
+    /// Which of the turn's calls it is, those included that were not made.
+    at: usize,
 }
 
 impl<'a> Toolbox<'a> {
@@ -71,12 +85,15 @@ impl<'a> Toolbox<'a> {
             val,
             limits,
             lint: None,
+            summary_bytes: u64::MAX,
+            again: None,
             history,
             trials,
             submission: None,
             last_refusal: None,
             place: (0, 0),
             turn_began: Instant::now(),
+            at: 0,
         }
     }
 
@@ -84,6 +101,29 @@ impl<'a> Toolbox<'a> {
     pub fn refuse_leaks(mut self, lint: &'a Lint) -> Self {
         self.lint = Some(lint);
         self
+    }
+
+    /// Refuses submissions that take more in the run's summary.
+    pub fn within_summary(mut self, bytes: u64) -> Self {
+        self.summary_bytes = bytes;
+        self
+    }
+
+    /// Takes results that cannot be made again from the record of the conversation.
+    pub fn again(mut self, again: Option<Again>) -> Self {
+        self.again = again;
+        self
+    }
+
+    /// The next call is the so-and-so-manieth of its turn.
+    pub fn begin_call(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// Takes over what a turn has read and tried that was not completed.
+    pub fn take_over_cut(&mut self, again: &Again, step: u32) -> Result<(), RecordError> {
+        self.history.take_over(again.cut_reads(step))?;
+        self.trials.take_over(&format!("trial-{step:02}-"))
     }
 
     /// Tools that are called from now on belong to this turn.
@@ -95,7 +135,16 @@ impl<'a> Toolbox<'a> {
 
     /// What is left of the time that the tools of a turn have.
     pub fn time_left(&self) -> Duration {
+        if self.again.is_some() {
+            // The record says what there was no time for.
+            return Duration::from_secs(86_400);
+        }
         Duration::from_millis(self.limits.turn_tools_ms).saturating_sub(self.turn_began.elapsed())
+    }
+
+    /// What the record says of a call that there was no time for, if the next one was such a call.
+    pub fn was_out_of_time(&self) -> Option<String> {
+        self.again.as_ref()?.out_of_time(self.place.0, self.at)
     }
 
     /// The harness that was accepted, once.
@@ -145,12 +194,41 @@ impl<'a> Toolbox<'a> {
 
     /// Calls a tool by name.
     pub async fn call(&mut self, call: ToolCall) -> Result<Answer, ProposeError> {
+        if let Some(result) = self.claimed(&call) {
+            self.take_over(&call, &result)?;
+            self.recall(call, &result).await?;
+            self.place.1 += 1;
+            return Ok(result);
+        }
         let answer = match self.dispatch(&call.name, call.input).await? {
             Ok(content) => Ok(self.within(content)),
             Err(content) => Err(self.within(content)),
         };
         self.place.1 += 1;
         Ok(answer)
+    }
+
+    /// The recorded result of a call that cannot be made again here.
+    fn claimed(&self, call: &ToolCall) -> Option<Answer> {
+        let again = self.again.as_ref()?;
+        let is_known = call.input["code"].as_str().is_some_and(|code| self.builder.knows(code));
+        again.claimed_result(self.place.0, self.at, call, is_known)
+    }
+
+    /// Notes what such a call has read, and takes over the model calls of a trial.
+    fn take_over(&mut self, call: &ToolCall, result: &Answer) -> Result<(), RecordError> {
+        match (call.name.as_str(), result) {
+            ("read_train", Ok(content)) => self.history.note("dataset/train", content.len()),
+            ("try_harness", _) => {
+                self.trials.take_over(&format!("{}/", trial_name(self.place.0, self.place.1)))?;
+                let tried = again::tried(&call.input, result);
+                let size =
+                    |id: &String| self.val.iter().find(|it| it.id == *id).map_or(0, |it| it.input.len());
+                let bytes = tried.iter().map(size).sum();
+                if tried.is_empty() { Ok(()) } else { self.history.note(TRIED, bytes) }
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn dispatch(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
@@ -178,7 +256,7 @@ impl<'a> Toolbox<'a> {
             "read_eval_trace" => {
                 let asked = arguments!(args::OfTrace);
                 let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-                let room = self.limits.tool_result_bytes as usize - 1024;
+                let room = (self.limits.tool_result_bytes as usize).saturating_sub(1024);
                 self.history.trace(asked.iteration, asked.only_failures, page, room)?
             }
             "read_train" => self.read_train(&arguments!(args::OfTrain))?,
@@ -212,14 +290,13 @@ impl<'a> Toolbox<'a> {
             let labels = self.dataset.task.labels.join(", ");
             return Ok(Err(format!("there is no label {label:?}; the labels are {labels}")));
         }
-        let wanted = self
-            .dataset
-            .train
-            .iter()
-            .filter(|row| asked.label.as_ref().is_none_or(|label| *label == row.label));
-        let rows = wanted.map(|row| json!({ "example_id": row.id, "input": row.input, "label": row.label }));
+        let is_wanted = |row: &&Example| asked.label.as_ref().is_none_or(|label| *label == row.label);
+        let wanted: Vec<&Example> = self.dataset.train.iter().filter(is_wanted).collect();
+        let row =
+            |row: &&Example| Ok(json!({ "example_id": row.id, "input": row.input, "label": row.label }));
         let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-        let found = page.fill("examples", rows, self.limits.tool_result_bytes as usize - 1024).to_string();
+        let room = (self.limits.tool_result_bytes as usize).saturating_sub(1024);
+        let found = page.fill("examples", &wanted, row, room)?.to_string();
         self.history.note("dataset/train", found.len())?;
         Ok(Ok(found))
     }
@@ -243,8 +320,11 @@ impl<'a> Toolbox<'a> {
         if self.submission.is_some() {
             return Ok(Err("a harness was accepted already in this turn".into()));
         }
-        match self.builder.build(&asked.code).await?.and_then(|built| self.without_leaks(&asked.code, built))
-        {
+        let verdict = match self.too_large(&asked) {
+            Some(rejection) => Err(rejection),
+            None => self.builder.build(&asked.code).await?,
+        };
+        match verdict.and_then(|built| self.without_leaks(&asked.code, built)) {
             Ok(built) => {
                 let answer = json!({ "accepted": true, "component_digest": built.component.digest });
                 self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
@@ -257,6 +337,19 @@ impl<'a> Toolbox<'a> {
                 Ok(Err(answer.to_string()))
             }
         }
+    }
+
+    /// Why a submission does not fit into the run's summary, if it does not.
+    fn too_large(&self, asked: &args::Submission) -> Option<Rejection> {
+        let bytes = json!([asked.code, asked.reasoning]).to_string().len() as u64;
+        let [taken, share] = [bytes, self.summary_bytes].map(text::bytes);
+        (bytes > self.summary_bytes).then(|| Rejection {
+            kind: RejectionKind::SourceTooLarge,
+            message: format!(
+                "source and reasoning take {taken} in the run's summary, their share of it is {share}"
+            ),
+            diagnostics: String::new(),
+        })
     }
 
     fn without_leaks(&self, source: &str, built: Built) -> Result<Built, Rejection> {
@@ -273,7 +366,15 @@ impl<'a> Toolbox<'a> {
             Ok(built) => built,
             Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
         };
-        let (past, sink) = self.trials.begin(self.place.0, self.place.1);
+        let (recorded, limit) = (self.trials.recorded_bytes(), self.limits.evaluation_record_bytes);
+        if recorded >= limit {
+            return Ok(Err(format!(
+                "the trials of this iteration take {} in the record, the limit is {}: submit a harness",
+                text::bytes(recorded),
+                text::bytes(limit)
+            )));
+        }
+        let (past, sink) = self.trials.begin(self.place.0, self.place.1)?;
         let limited = self.evaluator.cancel.or_after(self.time_left());
         let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.evaluator.clone() };
         let learned = match evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
@@ -298,7 +399,7 @@ impl<'a> Toolbox<'a> {
         if !done.complete {
             return Ok(Err(self.interrupted()));
         }
-        self.history.note("dataset/val (trial)", examples.iter().map(|example| example.input.len()).sum())?;
+        self.history.note(TRIED, examples.iter().map(|example| example.input.len()).sum())?;
         let correct = done.rows.iter().filter(|row| row.correct).count();
         let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
         Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))
@@ -309,7 +410,7 @@ impl<'a> Toolbox<'a> {
         match self.evaluator.cancel.is_cancelled() {
             true => "the run is being stopped".into(),
             false => format!(
-                "the trial was ended: the tools of one turn may take {} s together (--turn-tools-timeout-s)",
+                "{TRIAL_ENDED}{OUT_OF_TIME}{} s together (--turn-tools-timeout-s)",
                 self.limits.turn_tools_ms / 1000
             ),
         }

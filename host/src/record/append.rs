@@ -13,7 +13,8 @@ use std::{
 use cap_std::fs::File;
 use serde::Serialize;
 
-use super::RecordError;
+use super::{RecordError, files::MAX_LINE_BYTES};
+use crate::text;
 
 /// An open JSON Lines file.
 pub struct Appender {
@@ -41,15 +42,16 @@ struct State {
 }
 
 impl Appender {
-    /// Appends to a file that was opened for it. `name` is for messages.
-    pub fn new(file: File, name: String) -> Self {
+    /// Appends to a file that was opened for it. `name` is for messages. Lines are synced unless the file is
+    /// going to be thrown away.
+    pub fn new(file: File, name: String, synced: bool) -> Self {
         let (writing, state, changed) = (Mutex::default(), Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { file, writing, state, changed });
-        let syncer = std::thread::spawn({
+        let syncer = synced.then(|| {
             let shared = shared.clone();
-            move || shared.sync_until_closed()
+            std::thread::spawn(move || shared.sync_until_closed())
         });
-        Self { shared, syncer: Some(syncer), name }
+        Self { shared, syncer, name }
     }
 
     /// Appends one line. Fails once the file cannot be written any more.
@@ -57,6 +59,10 @@ impl Appender {
         let mut line = serde_json::to_vec(row)
             .map_err(|error| RecordError::Damaged { file: self.name.clone(), problem: error.to_string() })?;
         line.push(b'\n');
+        if line.len() as u64 > MAX_LINE_BYTES {
+            let why = format!("a line of {} could not be read back", text::bytes(line.len() as u64));
+            return Err(self.broken(io::Error::new(io::ErrorKind::FileTooLarge, why)));
+        }
         self.shared.write(&line).map_err(|source| self.broken(source))
     }
 

@@ -149,6 +149,9 @@ pub struct ToolchainInfo {
     pub rustc: String,
     pub target: String,
     pub flags: Vec<String>,
+    /// The compiler, its libraries and its standard library. Empty in runs that are older than this field.
+    #[serde(default)]
+    pub compiler: Vec<Tool>,
     /// The programs that link, in the order in which they call each other. Empty in runs that are older
     /// than this field.
     #[serde(default)]
@@ -471,6 +474,9 @@ pub struct Summary {
     /// The held-out scores: the baseline's, the best iteration's, and those of iterations that were the best
     /// when the run ended before it was made longer.
     pub test: Vec<TestScore>,
+    /// Harnesses that were tried on the held-out examples and have no score, although nothing stopped the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untested: Vec<Untested>,
     pub finished_at: Option<Timestamp>,
     /// Why the search ended before its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -487,10 +493,20 @@ impl Summary {
             total_cost: Cost::default(),
             best_iteration_index: None,
             test: Vec::new(),
+            untested: Vec::new(),
             finished_at: None,
             stopped: None,
         }
     }
+}
+
+/// A harness without a held-out score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untested {
+    pub index: u32,
+    /// `evaluation-timeout`.
+    pub status: String,
+    pub reason: String,
 }
 
 /// Why a search ended before its end.

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, append::Appender, writer::RunWriter};
+use super::{RecordError, append::Appender, files, writer::RunWriter};
 use crate::{
     call::budget::{Ledger, Owed},
     pricing::Usd,
 };
 
 /// The file's name.
-pub const NAME: &str = "ledger.jsonl";
+pub const NAME: &str = files::LEDGER;
 
 /// A line: a reservation before an attempt of a call, or what the attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,29 +28,46 @@ pub struct RunLedger(Appender);
 /// Opens a run's ledger, and says what is owed by what stands in it.
 pub fn open(run: &RunWriter) -> Result<(RunLedger, Owed), RecordError> {
     let root = run.root()?;
-    let owed = owed(&root.mend_lines(NAME)?);
-    Ok((RunLedger(root.append(NAME)?), owed))
+    let mut sum = Sum::default();
+    root.each_line(NAME, |row| sum.add(row))?;
+    Ok((RunLedger(root.append(NAME)?), sum.owed()))
 }
 
-/// What these rows come to. A reservation without a bill may be owed whole.
-pub fn owed(rows: &[LedgerRow]) -> Owed {
-    let mut owed = Owed::default();
-    let mut open: HashMap<u64, Usd> = HashMap::new();
-    for row in rows {
-        match *row {
+/// Adds up the rows of a ledger, one after the other.
+#[derive(Default)]
+pub struct Sum {
+    owed: Owed,
+    /// What was reserved and has no bill.
+    open: HashMap<u64, Usd>,
+}
+
+impl Sum {
+    pub fn add(&mut self, row: LedgerRow) {
+        match row {
             LedgerRow::Reserved { entry, at_most_usd } => {
-                open.insert(entry, Usd::from_f64(at_most_usd));
-                owed.entries = owed.entries.max(entry + 1);
+                self.open.insert(entry, Usd::from_f64(at_most_usd));
+                self.owed.entries = self.owed.entries.max(entry.saturating_add(1));
             }
             LedgerRow::Settled { entry, spent_usd, unknown_usd } => {
-                open.remove(&entry);
-                owed.spent += Usd::from_f64(spent_usd);
-                owed.unknown += Usd::from_f64(unknown_usd);
+                self.open.remove(&entry);
+                self.owed.spent += Usd::from_f64(spent_usd);
+                self.owed.unknown += Usd::from_f64(unknown_usd);
             }
         }
     }
-    owed.unknown += open.into_values().sum();
-    owed
+
+    /// What the rows come to. A reservation without a bill may be owed whole.
+    pub fn owed(self) -> Owed {
+        let unknown = self.owed.unknown.plus(self.open.into_values().sum());
+        Owed { unknown, ..self.owed }
+    }
+}
+
+/// What these rows come to.
+pub fn owed(rows: &[LedgerRow]) -> Owed {
+    let mut sum = Sum::default();
+    rows.iter().for_each(|row| sum.add(*row));
+    sum.owed()
 }
 
 impl Ledger for RunLedger {

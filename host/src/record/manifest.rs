@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, plain};
+use super::{RecordError, files, plain};
 use crate::digest::Digest;
 
 /// The file's name.
-pub const NAME: &str = "manifest.json";
+pub const NAME: &str = files::MANIFEST;
 
 /// `manifest.json`: by path below its folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +31,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn of(bytes: &[u8]) -> Self {
-        Self { sha256: Digest::of(bytes), bytes: bytes.len() as u64 }
+    /// What a file is.
+    fn of(dir: &Dir, path: &str) -> std::io::Result<Self> {
+        plain::digest(dir, path).map(|(sha256, bytes)| Self { sha256, bytes })
     }
 }
 
@@ -63,8 +64,7 @@ impl Manifest {
         let mut files = BTreeMap::new();
         for path in paths {
             let problem = |source| RecordError::Io { action: "read", file: path.clone(), source };
-            let bytes = plain::read(dir, path).map_err(problem)?;
-            files.insert(path.clone(), Entry::of(&bytes));
+            files.insert(path.clone(), Entry::of(dir, path).map_err(problem)?);
         }
         Ok(Self { files })
     }
@@ -102,12 +102,12 @@ pub fn files_of(dir: &Dir) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The folders of iterations below the run's, such as `iterations/000`, sorted.
+/// The folders of iterations below the run's, such as `iterations/000`, sorted. Links are none.
 pub fn folders_of(dir: &Dir) -> std::io::Result<Vec<String>> {
     let mut folders = Vec::new();
     for parent in ["iterations", "test"] {
-        let Ok(entries) = dir.read_dir(parent) else { continue };
-        for entry in entries {
+        let Ok(below) = plain::folder(dir, parent) else { continue };
+        for entry in below.entries()? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 folders.push(format!("{parent}/{}", entry.file_name().to_string_lossy()));
@@ -128,10 +128,14 @@ pub fn check(dir: &Dir, prefix: &str) -> Vec<Finding> {
         };
     let mut findings = Vec::new();
     for (name, entry) in &manifest.files {
-        let found = match plain::read(dir, name) {
-            Ok(bytes) if Entry::of(&bytes) == *entry => continue,
-            Ok(bytes) => Entry::of(&bytes).to_string(),
-            Err(error) => error.to_string(),
+        // Of another size it is another file, whatever stands in it.
+        let found = match plain::size(dir, name) {
+            Some(bytes) if bytes != entry.bytes => format!("{bytes} bytes"),
+            _ => match Entry::of(dir, name) {
+                Ok(found) if found == *entry => continue,
+                Ok(found) => found.to_string(),
+                Err(error) => error.to_string(),
+            },
         };
         findings.push(Finding::new(path(name), entry.to_string(), found));
     }

@@ -1,17 +1,24 @@
 //! The run folder: the public contract of what a search leaves behind.
 //!
-//! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back. All access goes through an open
-//! folder handle, so that no name and no link leads out of the run.
+//! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back, and [`files`] lists every
+//! kind of file. All access goes through an open folder handle, so that no name and no link leads out of the run.
 
 pub mod append;
+pub mod files;
+mod folder;
 pub mod format;
 pub mod ledger;
 pub mod manifest;
-mod plain;
+pub mod plain;
 pub mod provenance;
 pub mod reader;
 pub mod resumes;
+pub mod stored;
 pub mod writer;
+
+pub use folder::json_bytes;
+
+use crate::text;
 
 /// A file of a run could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +27,12 @@ pub enum RecordError {
     Io { action: &'static str, file: String, source: std::io::Error },
     #[error("{file} is damaged: {problem}")]
     Damaged { file: String, problem: String },
+    #[error("{file} has {}, more than the {} whose rows are taken into memory at once", text::bytes(*bytes), text::bytes(files::MAX_ROWS_BYTES))]
+    TooLarge { file: String, bytes: u64 },
+    #[error("{file} is left out: it has {}, and the files before it have filled what is taken into memory", text::bytes(*bytes))]
+    NoRoom { file: String, bytes: u64 },
+    #[error("{file} has more rows than any run has: {limit}", limit = files::MAX_ROWS)]
+    TooManyRows { file: String },
     #[error("the run {run_id} exists already in {folder}; choose another --run-id")]
     Exists { run_id: String, folder: String },
     #[error(

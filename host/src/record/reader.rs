@@ -1,12 +1,19 @@
 //! Reads a run folder back, whole or partial, its own or a stranger's.
 
-use std::path::Path;
+use std::{
+    fs::TryLockError,
+    io::BufReader,
+    marker::PhantomData,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
 
 use cap_std::{ambient_authority, fs::Dir};
 use serde::de::DeserializeOwned;
 
 use super::{
-    RecordError,
+    RecordError, files,
     format::{Config, CostFile, Summary},
     plain,
 };
@@ -14,22 +21,39 @@ use super::{
 /// An open run folder.
 pub struct RunReader {
     dir: Dir,
+    /// How many bytes of rows may still be taken into memory.
+    room: AtomicU64,
 }
 
 impl RunReader {
     /// Opens the run at this path.
     pub fn open(path: &Path) -> Result<Self, RecordError> {
+        let reader = Self::open_folder(path)?;
         let no_run = || RecordError::NoRun { path: path.display().to_string() };
-        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|_| no_run())?;
-        if !dir.is_file("config.json") {
-            return Err(no_run());
-        }
-        Ok(Self { dir })
+        if reader.has(files::CONFIG) { Ok(reader) } else { Err(no_run()) }
+    }
+
+    /// Opens a folder that may be a run's or an export's.
+    pub fn open_folder(path: &Path) -> Result<Self, RecordError> {
+        let opened = Dir::open_ambient_dir(path, ambient_authority());
+        let dir = opened.map_err(|_| RecordError::NoRun { path: path.display().to_string() })?;
+        Ok(Self::new(dir))
     }
 
     /// Reads through a handle that is open already.
     pub fn new(dir: Dir) -> Self {
-        Self { dir }
+        Self { dir, room: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Takes no more than so many bytes of rows into memory, over all files. For who keeps them all.
+    pub fn within(self, bytes: u64) -> Self {
+        Self { room: AtomicU64::new(bytes), ..self }
+    }
+
+    /// Whether somebody writes to the run at this moment.
+    pub fn is_being_written(&self) -> bool {
+        let handle = self.dir.open(".").map(cap_std::fs::File::into_std);
+        handle.is_ok_and(|handle| matches!(handle.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The folder itself.
@@ -38,20 +62,35 @@ impl RunReader {
     }
 
     pub fn config(&self) -> Result<Config, RecordError> {
-        self.json("config.json")
+        self.json(files::CONFIG)
     }
 
     pub fn summary(&self) -> Result<Summary, RecordError> {
-        self.json("summary.json")
+        self.json(files::SUMMARY)
     }
 
     pub fn cost(&self) -> Result<CostFile, RecordError> {
-        self.json("cost.json")
+        self.json(files::COST)
     }
 
-    /// Whether a file is there.
+    /// Whether a plain file is there.
     pub fn has(&self, file: &str) -> bool {
-        self.dir.is_file(file)
+        self.size(file).is_some()
+    }
+
+    /// A plain file's size, where there is one.
+    pub fn size(&self, file: &str) -> Option<u64> {
+        plain::size(&self.dir, file)
+    }
+
+    /// A plain file's size and when it was changed, where there is one.
+    pub fn stamp(&self, file: &str) -> Option<(u64, Option<SystemTime>)> {
+        plain::stamp(&self.dir, file)
+    }
+
+    /// A folder of the run, such as `iterations/003`, where there is one.
+    pub fn folder(&self, path: &str) -> Option<Dir> {
+        plain::folder(&self.dir, path).ok()
     }
 
     /// A file of an iteration: its path in the run folder.
@@ -61,37 +100,92 @@ impl RunReader {
 
     /// A whole file. Its path may not lead out of the run.
     pub fn bytes(&self, file: &str) -> Result<Vec<u8>, RecordError> {
-        let problem = |source| RecordError::Io { action: "read", file: file.to_owned(), source };
-        plain::read(&self.dir, file).map_err(problem)
+        plain::read(&self.dir, file).map_err(unreadable(file))
     }
 
     pub fn text(&self, file: &str) -> Result<String, RecordError> {
         String::from_utf8(self.bytes(file)?).map_err(|error| damaged(file, &error))
     }
 
+    /// A JSON file's value. Its text is not kept besides.
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, RecordError> {
-        self.json_and_size(file).map(|(value, _)| value)
+        let opened = plain::open_within(&self.dir, file).map_err(unreadable(file))?;
+        serde_json::from_reader(BufReader::new(opened)).map_err(|error| damaged(file, &error))
     }
 
     /// A JSON file's value, and how many bytes it has.
     pub fn json_and_size<T: DeserializeOwned>(&self, file: &str) -> Result<(T, usize), RecordError> {
-        let bytes = self.bytes(file)?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| damaged(file, &error))?;
-        Ok((value, bytes.len()))
+        let value = self.json(file)?;
+        Ok((value, self.size(file).unwrap_or_default() as usize))
     }
 
-    /// The rows of a JSON Lines file. A last line that was cut off by a crash is passed over.
-    pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
-        let text = self.text(file)?;
-        let complete = text.rfind('\n').map_or(0, |end| end + 1);
-        let lines = text[..complete].lines().enumerate();
-        lines
-            .map(|(at, line)| {
-                serde_json::from_str(line)
-                    .map_err(|error| damaged(file, &format!("line {}: {error}", at + 1)))
-            })
-            .collect()
+    /// The rows of a JSON Lines file, one at a time. A last line that was cut off by a crash is passed over.
+    pub fn rows<T: DeserializeOwned>(&self, file: &str) -> Result<Rows<T>, RecordError> {
+        Rows::open(&self.dir, file, file.to_owned())
     }
+
+    /// All rows of a JSON Lines file, which must not be too large for it.
+    pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+        let bytes = self.size(file).unwrap_or_default();
+        if bytes > files::MAX_ROWS_BYTES {
+            return Err(RecordError::TooLarge { file: file.to_owned(), bytes });
+        }
+        let taken =
+            self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
+        if taken.is_err() {
+            return Err(RecordError::NoRoom { file: file.to_owned(), bytes });
+        }
+        self.rows(file)?.collect()
+    }
+}
+
+/// The rows of a JSON Lines file. One line is in memory at a time.
+pub struct Rows<T> {
+    lines: plain::Lines,
+    line: Vec<u8>,
+    number: usize,
+    /// Nothing more can be read.
+    ended: bool,
+    /// For messages.
+    name: String,
+    row: PhantomData<T>,
+}
+
+impl<T: DeserializeOwned> Rows<T> {
+    /// Of a file below this folder; `name` is for messages.
+    pub fn open(dir: &Dir, file: &str, name: String) -> Result<Self, RecordError> {
+        let lines = plain::Lines::open(dir, file).map_err(unreadable(&name))?;
+        Ok(Self { lines, line: Vec::new(), number: 0, ended: false, name, row: PhantomData })
+    }
+
+    /// The next row, and the place of its line in the file: where it begins, and how many bytes it has.
+    pub fn next_with_place(&mut self) -> Result<Option<(T, u64, usize)>, RecordError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let read = self.lines.next(&mut self.line).map_err(unreadable(&self.name));
+        self.ended = read.is_err();
+        let Some(at) = read? else { return Ok(None) };
+        if !self.line.ends_with(b"\n") {
+            return Ok(None);
+        }
+        self.number += 1;
+        let row = serde_json::from_slice(&self.line)
+            .map_err(|error| damaged(&self.name, &format!("line {}: {error}", self.number)))?;
+        Ok(Some((row, at, self.line.len())))
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for Rows<T> {
+    type Item = Result<T, RecordError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_with_place().map(|found| found.map(|(row, ..)| row)).transpose()
+    }
+}
+
+fn unreadable(file: &str) -> impl Fn(std::io::Error) -> RecordError {
+    move |source| RecordError::Io { action: "read", file: file.to_owned(), source }
 }
 
 fn damaged(file: &str, problem: &dyn std::fmt::Display) -> RecordError {

@@ -40,22 +40,41 @@ impl Config {
     /// The configuration with which an iteration was made: all later changes are taken back. None where the
     /// list of changes does not fit the configuration, which is then not as it was written.
     pub fn as_of(&self, iteration: u32) -> Option<Self> {
-        let mut settings = self.settings();
         let (kept, undone): (Vec<&Resume>, Vec<&Resume>) =
-            self.resumes.iter().partition(|resume| resume.from_iteration <= iteration);
-        for change in undone.iter().rev().flat_map(|resume| resume.changes.iter().rev()) {
-            let place = settings.pointer_mut(&change.what).filter(|found| **found == change.to)?;
-            *place = change.from.clone();
+            self.resumes.iter().partition(|it| it.from_iteration <= iteration);
+        self.without(kept.into_iter().cloned().collect(), undone)
+    }
+
+    /// All configurations that the run has had, the latest first, without their lists of changes. It ends where
+    /// the list does not fit.
+    pub fn history(&self) -> Vec<Self> {
+        let latest = Self { resumes: Vec::new(), ..self.clone() };
+        let (mut settings, mut history) = (latest.settings(), vec![latest]);
+        for resume in self.resumes.iter().rev() {
+            let before =
+                take_back(&mut settings, resume).and_then(|()| serde_json::from_value(settings.clone()).ok());
+            match before {
+                Some(before) => history.push(before),
+                None => break,
+            }
         }
-        let resumes = kept.into_iter().cloned().collect();
-        serde_json::from_value(settings).ok().map(|settings| Self { resumes, ..settings })
+        history
     }
 
     /// The configuration with which the run began.
     pub fn at_first(&self) -> Option<Self> {
-        let undone: Vec<Resume> =
-            self.resumes.iter().map(|resume| Resume { from_iteration: u32::MAX, ..resume.clone() }).collect();
-        Self { resumes: undone, ..self.clone() }.as_of(0)
+        self.without(Vec::new(), &self.resumes)
+    }
+
+    /// This configuration with these changes taken back.
+    fn without<'a>(
+        &self,
+        kept: Vec<Resume>,
+        undone: impl IntoIterator<Item = &'a Resume, IntoIter: DoubleEndedIterator>,
+    ) -> Option<Self> {
+        let mut settings = self.settings();
+        undone.into_iter().rev().try_for_each(|resume| take_back(&mut settings, resume))?;
+        serde_json::from_value(settings).ok().map(|settings| Self { resumes: kept, ..settings })
     }
 
     /// Everything but the list of changes.
@@ -63,6 +82,15 @@ impl Config {
         let settings = Self { resumes: Vec::new(), ..self.clone() };
         serde_json::to_value(settings).unwrap_or_default()
     }
+}
+
+/// Takes the changes of one time back, the last one first. None where they do not fit.
+fn take_back(settings: &mut Value, resume: &Resume) -> Option<()> {
+    resume.changes.iter().rev().try_for_each(|change| {
+        let place = settings.pointer_mut(&change.what).filter(|found| **found == change.to)?;
+        *place = change.from.clone();
+        Some(())
+    })
 }
 
 /// Collects the values that differ, each with its place.

@@ -2,46 +2,31 @@
 
 use std::{
     fs::{File, TryLockError},
-    io::Write,
     path::Path,
     time::{Duration, Instant},
 };
 
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, OpenOptions},
-};
+use cap_std::{ambient_authority, fs::Dir};
 use rustix::fs::{RenameFlags, renameat_with};
-use serde::{Serialize, de::DeserializeOwned};
 
+use super::folder::json;
+pub use super::folder::{IterationWriter, io};
 use super::{
-    RecordError,
-    append::Appender,
+    RecordError, files,
     format::{Config, CostFile, Summary},
-    manifest::{self, Manifest},
-    plain,
+    manifest, plain,
 };
 
 /// An open run folder. Nobody else writes to it meanwhile.
 pub struct RunWriter {
-    dir: Dir,
+    root: IterationWriter,
     /// A lock on the folder itself. The kernel takes it back when the process ends, however it ends.
-    _lock: File,
+    _lock: Option<File>,
 }
-
-/// An open iteration's folder.
-pub struct IterationWriter {
-    dir: Dir,
-    /// Such as `iterations/003`, for messages. Empty for the run's own folder.
-    name: String,
-}
-
-/// The file that makes a folder a run.
-pub const CONFIG: &str = "config.json";
 
 /// What `config.json` holds for this configuration, to the byte.
 pub fn config_bytes(config: &Config) -> Result<Vec<u8>, RecordError> {
-    json(CONFIG, config)
+    json(files::CONFIG, config)
 }
 
 /// What a run folder holds from its first moment on.
@@ -63,7 +48,7 @@ impl RunWriter {
         let exists = || RecordError::Exists { run_id: run_id.clone(), folder: folder.clone() };
         std::fs::create_dir_all(runs).map_err(problem("create"))?;
         let parent = Dir::open_ambient_dir(runs, ambient_authority()).map_err(problem("open"))?;
-        if parent.exists(run_id) {
+        if parent.symlink_metadata(run_id).is_ok() {
             return Err(exists());
         }
         let beside = format!(".{run_id}.{}.partial", std::process::id());
@@ -83,72 +68,83 @@ impl RunWriter {
     }
 
     fn begin(parent: &Dir, folder: &str, beginning: &Beginning<'_>) -> Result<Self, RecordError> {
-        let dir = parent.open_dir(folder).map_err(io("open", folder.to_owned()))?;
-        let writer = Self { _lock: lock(&dir, folder)?, dir };
-        writer.config(beginning.config)?;
-        writer.cost(beginning.cost)?;
-        writer.summary(beginning.summary)?;
-        writer.iteration(0)?.put("harness.rs", beginning.baseline.as_bytes())?;
+        let dir = plain::folder(parent, folder).map_err(io("open", folder.to_owned()))?;
+        let lock = Some(lock(&dir, folder)?);
+        let writer = Self { root: IterationWriter::new(dir, String::new(), true), _lock: lock };
+        writer.first(beginning)?;
         Ok(writer)
+    }
+
+    /// Begins a run in an empty folder that nobody else knows, to be looked at and thrown away: nothing is
+    /// synced.
+    pub fn scratch(folder: &Path, beginning: &Beginning<'_>) -> Result<Self, RecordError> {
+        let problem = io("open", folder.display().to_string());
+        let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(problem)?;
+        let writer = Self { root: IterationWriter::new(dir, String::new(), false), _lock: None };
+        writer.first(beginning)?;
+        Ok(writer)
+    }
+
+    /// What is there from the first moment on.
+    fn first(&self, beginning: &Beginning<'_>) -> Result<(), RecordError> {
+        self.config(beginning.config)?;
+        self.cost(beginning.cost)?;
+        self.summary(beginning.summary)?;
+        self.iteration(0)?.put(files::SOURCE, beginning.baseline.as_bytes())
     }
 
     /// Opens the folder of a run that is to go on.
     pub fn resume(run: &Path) -> Result<Self, RecordError> {
         let no_run = || RecordError::NoRun { path: run.display().to_string() };
         let dir = Dir::open_ambient_dir(run, ambient_authority()).map_err(|_| no_run())?;
-        if !dir.is_file("config.json") {
+        if plain::size(&dir, files::CONFIG).is_none() {
             return Err(no_run());
         }
-        let writer = Self { _lock: lock(&dir, &run.display().to_string())?, dir };
+        let lock = Some(lock(&dir, &run.display().to_string())?);
+        let writer = Self { root: IterationWriter::new(dir, String::new(), true), _lock: lock };
         writer.tidy()?;
         Ok(writer)
     }
 
     /// Takes away what a crash has left half-written.
     fn tidy(&self) -> Result<(), RecordError> {
-        let tidied = |source| RecordError::Io { action: "tidy up", file: "the run folder".into(), source };
-        remove_partial(&self.dir).map_err(tidied)?;
-        for folder in manifest::folders_of(&self.dir).map_err(tidied)? {
-            let dir = self.dir.open_dir(&folder).map_err(io("open", folder.clone()))?;
-            remove_partial(&dir).map_err(io("tidy up", folder))?;
+        self.root.tidy()?;
+        let listed = io("list", "the run folder".into());
+        for folder in manifest::folders_of(self.root.dir()).map_err(listed)? {
+            self.open(folder)?.tidy()?;
         }
         Ok(())
     }
 
     /// Takes the run's manifest away: the run goes on.
     pub fn unseal(&self) -> Result<(), RecordError> {
-        unseal(&self.dir, "")
+        self.root.unseal()
     }
 
     /// A handle for reading the same folder.
     pub fn dir(&self) -> Result<Dir, RecordError> {
-        self.dir.try_clone().map_err(io("open", "the run folder".into()))
+        self.root.dir().try_clone().map_err(io("open", "the run folder".into()))
     }
 
     /// Writes what the run is asked to do from now on.
     pub fn config(&self, config: &Config) -> Result<(), RecordError> {
-        put_json(&self.dir, CONFIG, config)
+        self.root.put_json(files::CONFIG, config)
     }
 
     pub fn summary(&self, summary: &Summary) -> Result<(), RecordError> {
-        put_json(&self.dir, "summary.json", summary)
+        self.root.put_json(files::SUMMARY, summary)
     }
 
     pub fn cost(&self, cost: &CostFile) -> Result<(), RecordError> {
-        put_json(&self.dir, "cost.json", cost)
+        self.root.put_json(files::COST, cost)
     }
 
     /// Writes down which bytes the run's own files and the manifests below have now.
     pub fn seal(&self) -> Result<(), RecordError> {
-        let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
-        let mut paths = manifest::files_of(&self.dir).map_err(listed)?;
-        let sealed = |folder: &String| self.dir.is_file(format!("{folder}/{}", manifest::NAME));
-        let folders = manifest::folders_of(&self.dir).map_err(listed)?;
-        paths.extend(
-            folders.iter().filter(|folder| sealed(folder)).map(|it| format!("{it}/{}", manifest::NAME)),
-        );
-        let manifest = Manifest::of(&self.dir, &paths)?;
-        put(&self.dir, manifest::NAME, &manifest.bytes()).map_err(io("write", manifest::NAME.into()))
+        let folders = manifest::folders_of(self.root.dir()).map_err(io("list", "the run folder".into()))?;
+        let manifests = folders.iter().map(|folder| format!("{folder}/{}", manifest::NAME));
+        let sealed = manifests.filter(|path| plain::size(self.root.dir(), path).is_some());
+        self.root.seal_with(sealed.collect())
     }
 
     /// The folder of an iteration, created.
@@ -163,114 +159,20 @@ impl RunWriter {
 
     /// The run's own folder, for its JSON Lines files.
     pub fn root(&self) -> Result<IterationWriter, RecordError> {
-        Ok(IterationWriter { dir: self.dir()?, name: String::new() })
+        Ok(IterationWriter::new(self.dir()?, String::new(), self.root.is_synced()))
     }
 
     /// Whoever asks for a folder is going to write to it: it has no manifest until it is sealed.
     fn folder(&self, name: String) -> Result<IterationWriter, RecordError> {
-        self.dir.create_dir_all(&name).map_err(io("create", name.clone()))?;
-        let dir = self.dir.open_dir(&name).map_err(io("open", name.clone()))?;
-        unseal(&dir, &format!("{name}/"))?;
-        Ok(IterationWriter { dir, name })
-    }
-}
-
-impl IterationWriter {
-    /// A file's path in the run, for messages.
-    fn path(&self, file: &str) -> String {
-        if self.name.is_empty() { file.to_owned() } else { format!("{}/{file}", self.name) }
+        plain::create_folder(self.root.dir(), &name).map_err(io("create", name.clone()))?;
+        let folder = self.open(name)?;
+        folder.unseal()?;
+        Ok(folder)
     }
 
-    /// Writes a whole file.
-    pub fn put(&self, file: &str, bytes: &[u8]) -> Result<(), RecordError> {
-        put(&self.dir, file, bytes).map_err(io("write", self.path(file)))
-    }
-
-    /// Writes down which bytes the folder's files have now. Nothing is written to it afterwards.
-    pub fn seal(&self) -> Result<(), RecordError> {
-        let listed = |source| RecordError::Io { action: "list", file: self.name.clone(), source };
-        let manifest = Manifest::of(&self.dir, &manifest::files_of(&self.dir).map_err(listed)?)?;
-        self.put(manifest::NAME, &manifest.bytes())
-    }
-
-    pub fn put_json(&self, file: &str, value: &impl Serialize) -> Result<(), RecordError> {
-        self.put(file, &json(file, value)?)
-    }
-
-    /// Writes a whole JSON Lines file.
-    pub fn put_lines<T: Serialize>(&self, file: &str, rows: &[T]) -> Result<(), RecordError> {
-        let mut bytes = Vec::new();
-        for row in rows {
-            serde_json::to_writer(&mut bytes, row).map_err(|error| unserializable(file, &error))?;
-            bytes.push(b'\n');
-        }
-        self.put(file, &bytes)
-    }
-
-    /// Puts the lines of a JSON Lines file into the order of a key, which is read from each line.
-    pub fn sort_lines<T, K>(&self, file: &str, key: impl Fn(&T) -> K) -> Result<(), RecordError>
-    where
-        T: serde::de::DeserializeOwned,
-        K: Ord,
-    {
-        let bytes = plain::read(&self.dir, file).map_err(io("read", self.path(file)))?;
-        let mut lines = Vec::new();
-        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-            let parsed: T = serde_json::from_slice(line).map_err(|error| unserializable(file, &error))?;
-            lines.push((key(&parsed), line));
-        }
-        lines.sort_by(|(left, _), (right, _)| left.cmp(right));
-        let sorted: Vec<u8> = lines.into_iter().flat_map(|(_, line)| line).copied().collect();
-        if sorted == bytes { Ok(()) } else { self.put(file, &sorted) }
-    }
-
-    /// The rows of a JSON Lines file, or none where there is no such file. A last line that a crash has cut
-    /// leaves the file.
-    pub fn mend_lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
-        let path = self.path(file);
-        if !self.dir.is_file(file) {
-            return Ok(Vec::new());
-        }
-        let bytes = plain::read(&self.dir, file).map_err(io("read", path.clone()))?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if whole < bytes.len() {
-            let options = OpenOptions::new().write(true).clone();
-            let opened = self.dir.open_with(file, &options).map_err(io("open", path.clone()))?;
-            let cut = opened.set_len(whole as u64).and_then(|()| opened.sync_all());
-            cut.map_err(io("write", path.clone()))?;
-        }
-        let lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate();
-        let row = |(at, line)| {
-            serde_json::from_slice(line).map_err(|error| RecordError::Damaged {
-                file: path.clone(),
-                problem: format!("line {}: {error}", at + 1),
-            })
-        };
-        lines.map(row).collect()
-    }
-
-    /// Keeps some lines of a JSON Lines file, as they stand.
-    pub fn keep_lines<T: DeserializeOwned>(
-        &self,
-        file: &str,
-        keep: impl Fn(&T) -> bool,
-    ) -> Result<(), RecordError> {
-        let rows: Vec<T> = self.mend_lines(file)?;
-        if rows.iter().all(&keep) {
-            return Ok(());
-        }
-        let bytes = plain::read(&self.dir, file).map_err(io("read", self.path(file)))?;
-        let lines = bytes.split_inclusive(|&byte| byte == b'\n').zip(&rows);
-        let kept: Vec<u8> = lines.filter(|(_, row)| keep(row)).flat_map(|(line, _)| line).copied().collect();
-        self.put(file, &kept)
-    }
-
-    /// Opens a JSON Lines file for appending.
-    pub fn append(&self, file: &str) -> Result<Appender, RecordError> {
-        let name = self.path(file);
-        let options = OpenOptions::new().create(true).append(true).clone();
-        let opened = self.dir.open_with(file, &options).map_err(io("open", name.clone()))?;
-        Ok(Appender::new(opened, name))
+    fn open(&self, name: String) -> Result<IterationWriter, RecordError> {
+        let dir = plain::folder(self.root.dir(), &name).map_err(io("open", name.clone()))?;
+        Ok(IterationWriter::new(dir, name, self.root.is_synced()))
     }
 }
 
@@ -299,53 +201,6 @@ fn lock(dir: &Dir, name: &str) -> Result<File, RecordError> {
             Err(TryLockError::Error(error)) => return Err(io("lock", name.to_owned())(error)),
         }
     }
-}
-
-fn unseal(dir: &Dir, prefix: &str) -> Result<(), RecordError> {
-    let removed = match dir.remove_file(manifest::NAME) {
-        Ok(()) => dir.open(".").and_then(|folder| folder.sync_all()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    };
-    removed.map_err(io("remove", format!("{prefix}{}", manifest::NAME)))
-}
-
-fn remove_partial(dir: &Dir) -> std::io::Result<()> {
-    for entry in dir.entries()? {
-        let name = entry?.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".partial")) {
-            dir.remove_file(&name)?;
-        }
-    }
-    Ok(())
-}
-
-fn put_json(dir: &Dir, file: &str, value: &impl Serialize) -> Result<(), RecordError> {
-    put(dir, file, &json(file, value)?).map_err(io("write", file.to_owned()))
-}
-
-fn json(file: &str, value: &impl Serialize) -> Result<Vec<u8>, RecordError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| unserializable(file, &error))?;
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-fn unserializable(file: &str, error: &serde_json::Error) -> RecordError {
-    RecordError::Damaged { file: file.to_owned(), problem: error.to_string() }
-}
-
-/// Written beside, synced, renamed, and the folder synced: whole or not at all, also after a power cut.
-fn put(dir: &Dir, file: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = format!(".{file}.partial");
-    let mut partial = dir.create(&beside)?;
-    partial.write_all(bytes)?;
-    partial.sync_all()?;
-    dir.rename(&beside, dir, file)?;
-    dir.open(".")?.sync_all()
-}
-
-fn io(action: &'static str, file: String) -> impl Fn(std::io::Error) -> RecordError {
-    move |source| RecordError::Io { action, file: file.clone(), source }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// All kinds of outcome. `Results` counts them in this order.
-const OUTCOMES: [OutcomeKind; 15] = [
+const OUTCOMES: [OutcomeKind; 16] = [
     OutcomeKind::Ok,
     OutcomeKind::HarnessError,
     OutcomeKind::Panic,
@@ -45,6 +45,7 @@ const OUTCOMES: [OutcomeKind; 15] = [
     OutcomeKind::CallLimit,
     OutcomeKind::PromptLimit,
     OutcomeKind::OutputLimit,
+    OutcomeKind::RecordLimit,
     OutcomeKind::BadComponent,
     OutcomeKind::ModelError,
     OutcomeKind::BudgetSpent,
@@ -98,11 +99,7 @@ impl Folder {
             reads: from.lines("filesystem_reads.jsonl"),
             source: from.text("harness.rs"),
             reasoning: from.text("reasoning.md").unwrap_or_default(),
-            component_bytes: reader
-                .dir()
-                .metadata(format!("{folder}/harness.wasm"))
-                .ok()
-                .map(|found| found.len()),
+            component_bytes: reader.size(&format!("{folder}/harness.wasm")),
             provenance: from.json("provenance.json"),
             test_result: from.json("test-result.json"),
             score: from.json("score.json"),
@@ -334,13 +331,13 @@ pub fn stamp(reader: &RunReader, folder: &str) -> Vec<Stamp> {
 
 /// The same of one file.
 pub fn stamp_of(reader: &RunReader, file: &str) -> Stamp {
-    let found = reader.dir().metadata(file).ok()?;
-    Some((found.len(), found.modified().ok().map(cap_std::time::SystemTime::into_std)))
+    reader.stamp(file)
 }
 
 /// The folders with a number for a name.
 pub fn indices_in(reader: &RunReader, folder: &str) -> BTreeSet<u32> {
-    let Ok(entries) = reader.dir().read_dir(folder) else { return BTreeSet::new() };
+    let entries = reader.folder(folder).and_then(|dir| dir.entries().ok());
+    let Some(entries) = entries else { return BTreeSet::new() };
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
     names.filter_map(|name| name.parse().ok().filter(|index: &u32| format!("{index:03}") == name)).collect()
 }

@@ -15,6 +15,9 @@ mod usage;
 
 use crate::record::{RecordError, reader::RunReader};
 
+/// The most bytes of rows that go into a page; files beyond it are named as left out.
+pub const MAX_ROWS_BYTES: u64 = 256 << 20;
+
 /// A run's page.
 pub struct Report {
     pub run_id: String,

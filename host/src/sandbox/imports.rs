@@ -12,6 +12,7 @@ use super::{
     State,
     bindings::mmh::harness::{log, model as wit, types},
     deadline::pause,
+    recorded::Room,
 };
 use crate::{
     call::Called,
@@ -30,6 +31,11 @@ const MAX_STOPS: usize = 4;
 pub trait ModelPort: Send + Sync {
     /// After `time_left` nobody waits for the reply any more.
     async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called;
+
+    /// How many bytes the call may take in the record of an evaluation, model calls and output together.
+    fn record_bytes(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 /// Where a model call stands among those of one harness call.
@@ -65,11 +71,14 @@ pub struct ModelSession {
     begun: Instant,
     /// The last error that the harness was given.
     pub last_error: Option<wit::Error>,
+    /// What the calls take in the record.
+    pub room: Room,
 }
 
 impl ModelSession {
     pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
-        Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None }
+        let room = Room::new(port.record_bytes());
+        Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None, room }
     }
 
     /// How long a model may take. A little is left to the harness, to do something about a reply that
@@ -94,7 +103,7 @@ impl ModelSession {
         if let Some(problem) = problem(&request) {
             return Err(wit::Error::Invalid(problem.into()));
         }
-        Ok(ChatRequest {
+        let request = ChatRequest {
             system: request.system,
             messages: request.messages.into_iter().map(message).collect(),
             tools: Vec::new(),
@@ -102,7 +111,9 @@ impl ModelSession {
             temperature: request.temperature,
             stop: request.stop,
             ..ChatRequest::default()
-        })
+        };
+        self.room.take_request(&request).map_err(wit::Error::TooLarge)?;
+        Ok(request)
     }
 
     /// Asks all admitted requests at once and notes what came of each.
@@ -127,6 +138,9 @@ impl ModelSession {
         }
         let mut replies = Vec::with_capacity(slots.len());
         for slot in slots {
+            if let Ok(at) = &slot {
+                self.room.take(&self.calls[*at].answer.result);
+            }
             let reply = slot.and_then(|at| to_guest(&self.calls[at].answer));
             if let Err(error) = &reply {
                 self.last_error = Some(error.clone());

@@ -11,6 +11,7 @@ mod imports;
 mod limiter;
 mod linking;
 mod outcome;
+mod recorded;
 mod sink;
 mod virtual_time;
 
@@ -73,7 +74,7 @@ pub struct Setting<'a> {
 }
 
 /// A call that has ended, and what it used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Report<T> {
     pub result: Result<T, Failure>,
     pub fuel: u64,
@@ -194,17 +195,18 @@ impl Sandbox {
         })
         .await;
         let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
-        let state = store.into_data();
+        let mut state = store.into_data();
         let (stdout, stderr) = (stdout.text(), stderr.text());
+        state.model.room.take_output(&state.log.lines, [&stdout, &stderr]);
         let backtrace = match &ended {
             Some(Err(error)) if self.with_lines => backtrace::frames(error),
             _ => Vec::new(),
         };
         let result = match ended {
-            None => Err(self.timeout()),
+            None => Err(Failure::timeout(&self.limits)),
             Some(Ok(Ok(value))) => Ok(value),
-            Some(Ok(Err(words))) => Err(self.harness_error(words, state.model.last_error.as_ref())),
-            Some(Err(error)) if error.is::<TimeIsOver>() => Err(self.timeout()),
+            Some(Ok(Err(words))) => Err(self.harness_error(words, &state.model)),
+            Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(&self.limits)),
             Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
@@ -214,7 +216,7 @@ impl Sandbox {
                 },
             )),
         };
-        Report {
+        let report = Report {
             result,
             fuel,
             own_time,
@@ -224,6 +226,10 @@ impl Sandbox {
             stdout,
             stderr,
             backtrace,
+        };
+        match state.model.room.exceeded(&self.limits) {
+            Some(failure) => report.without_output(failure),
+            None => report,
         }
     }
 
@@ -262,21 +268,16 @@ impl Sandbox {
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
 
-    fn timeout(&self) -> Failure {
-        let limit = self.limits.example_wall_ms as f64 / 1000.0;
-        Failure::new(
-            OutcomeKind::Timeout,
-            format!(
-                "the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"
-            ),
-        )
-    }
-
     /// A harness that gave up, told apart by the last error that the model gave it.
-    fn harness_error(&self, words: String, last_error: Option<&model::Error>) -> Failure {
+    fn harness_error(&self, words: String, session: &ModelSession) -> Failure {
         let limit = self.limits.answer_bytes as usize;
         let words = text::capped(&text::plain(&words), limit);
-        let kind = match last_error {
+        let kind = match &session.last_error {
+            Some(model::Error::TooLarge(_)) if session.room.is_full => {
+                let failure = session.room.failure(&self.limits, "its model calls");
+                let message = format!("{}; the harness said: {words}", failure.message);
+                return Failure::new(failure.kind, message);
+            }
             None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
             Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
             Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
@@ -300,6 +301,17 @@ impl<T> Report<T> {
             stderr: String::new(),
             backtrace: Vec::new(),
         }
+    }
+
+    /// The same, ended in another way: what it said and printed is not recorded.
+    fn without_output(self, failure: Failure) -> Self {
+        let (logs, stdout, stderr) = (Vec::new(), String::new(), String::new());
+        let failure = match self.result {
+            // What ended by the wall clock may have gone on to do anything.
+            Err(ended) if ended.kind == OutcomeKind::Timeout => ended,
+            _ => failure,
+        };
+        Self { result: Err(failure), logs, stdout, stderr, ..self }
     }
 
     /// Turns a result that is too large into a failure.

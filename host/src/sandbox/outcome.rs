@@ -37,6 +37,8 @@ pub enum OutcomeKind {
     PromptLimit,
     /// An answer or a state was too large.
     OutputLimit,
+    /// Model calls, logs and output were more than the example's share of the record.
+    RecordLimit,
     BadComponent,
     /// The harness gave up because the model gave no reply.
     ModelError,
@@ -60,6 +62,7 @@ impl OutcomeKind {
             Self::CallLimit => "call-limit",
             Self::PromptLimit => "prompt-limit",
             Self::OutputLimit => "output-limit",
+            Self::RecordLimit => "record-limit",
             Self::BadComponent => "bad-component",
             Self::ModelError => "model-error",
             Self::BudgetSpent => "budget-spent",
@@ -78,6 +81,17 @@ pub struct Failure {
 impl Failure {
     pub fn new(kind: OutcomeKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// How a call ends that takes too long.
+    pub fn timeout(limits: &Limits) -> Self {
+        let limit = limits.example_wall_ms as f64 / 1000.0;
+        Self::new(
+            OutcomeKind::Timeout,
+            format!(
+                "the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"
+            ),
+        )
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     progress::Silent,
     propose::{self, Outcome, Submission, Toolbox, instructions},
     record::{
+        files,
         format::{Cost, ReadRow},
         reader::RunReader,
         writer::IterationWriter,
@@ -49,12 +50,21 @@ impl Search {
             reasoning: BASELINE_REASONING.to_owned(),
             reads: Vec::new(),
             cost: Cost::default(),
-            started_at: self.clock.now(),
+            started_at: self.began(0),
             leaks: Vec::new(),
         };
         let folder = self.writer.iteration(0)?;
+        // Nobody proposed it, so nobody read anything for it.
+        folder.put(files::READS, &[])?;
         self.stage(0, "compiling the baseline");
-        let built = self.builder.build(&candidate.source).await?;
+        let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
+            Some((status, reason)) => {
+                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+                let fate = Fate::Unscored { status, reason };
+                return self.conclude(candidate, Digest::of([]), fate, &folder, progress);
+            }
+            None => self.builder.build(&candidate.source).await?,
+        };
         // Of proposals, `propose` refuses those that carry held-back examples.
         let admitted = built.and_then(|built| match self.config.deny_leaks {
             true => without_leaks(&self.lint, &candidate.source, built),
@@ -67,8 +77,8 @@ impl Search {
                 Ok(())
             }
             Err(rejection) => {
-                folder.put("harness.rs", candidate.source.as_bytes())?;
-                folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
+                folder.put(files::SOURCE, candidate.source.as_bytes())?;
+                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
                 let fate = Fate::Unscored { status, reason };
@@ -94,7 +104,7 @@ impl Search {
         retry: Retry,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
-        let started_at = self.clock.now();
+        let started_at = self.began(index);
         let folder = self.writer.iteration(index)?;
         self.stage(index, "proposing");
         let (outcome, reads, cost) = self.propose(index, retry, &folder).await?;
@@ -121,14 +131,26 @@ impl Search {
         retry: Retry,
         folder: &IterationWriter,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
-        let past = propose::Past::of(folder)?;
+        let past = match &self.claims {
+            None => propose::Past::of(folder)?,
+            Some(claims) => claims.proposal(index)?,
+        };
         let reader = RunReader::new(self.writer.dir()?);
         let history = propose::History::resume(reader, folder, past.answered_steps(), self.clock)?;
-        let trials = propose::Trials::resume(folder, past.answered_steps(), retry)?;
+        let history = history.again(past.again.as_ref().map(|it| it.read_times()).unwrap_or_default());
+        let trials = match &self.claims {
+            None => propose::Trials::resume(folder, past.answered_steps(), retry)?,
+            Some(claims) => {
+                let (calls, again) = claims.trials(index)?;
+                propose::Trials::again(folder, calls, again)?
+            }
+        };
         let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
         let limits = &self.config.limits;
         let mut toolbox =
-            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials);
+            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials)
+                .within_summary(files::MAX_TEXTS_BYTES / (u64::from(self.config_of(index).iterations) + 1))
+                .again(past.again.clone());
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);
         }

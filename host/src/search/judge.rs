@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{STATE, Search, SearchError, candidate::Candidate, progress::Progress};
+use super::{Search, SearchError, candidate::Candidate, progress::Progress};
 use crate::{
     build::Built,
     cancel::Stop,
@@ -12,8 +12,8 @@ use crate::{
     lineage,
     progress::Event,
     record::{
-        RecordError,
-        format::{IterationSummary, Score, TraceRow, Unscored},
+        RecordError, files,
+        format::{Config, IterationSummary, Score, TraceRow, Unscored},
         provenance,
         writer::IterationWriter,
     },
@@ -45,40 +45,36 @@ impl Search {
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         self.record_binary(&candidate, &built, folder)?;
-        candidate.leaks = self.lint.check(&candidate.source, &built.component.bytes);
+        candidate.leaks = match self.claims.as_ref().filter(|claims| claims.missing.dataset) {
+            Some(claims) => claims.leaks(candidate.index),
+            None => self.lint.check(&candidate.source, &built.component.bytes),
+        };
         if !candidate.leaks.is_empty() {
-            folder.put_json("leaks.json", &candidate.leaks)?;
+            folder.put_json(files::LEAKS, &candidate.leaks)?;
             let count = candidate.leaks.len();
             self.stage(candidate.index, &format!("LEAK: it carries held-back examples ({count})"));
         }
         let component = built.component.digest;
-        let past = Past::of(folder, retry)?;
+        let (past, refused) = match &self.claims {
+            None => (Past::of(folder, retry)?, false),
+            Some(claims) => {
+                claims.evaluation(&format!("iterations/{:03}", candidate.index), candidate.index)?
+            }
+        };
         let recorder = Arc::new(Recorder::new(folder)?);
         self.stage(candidate.index, "learning and evaluating");
-        let fate = self.evaluate(&mut candidate, built, past, recorder.clone()).await?;
+        let fate = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
         if let Fate::Scored(scored) = &fate {
             let Scored { score, state, rows } = &**scored;
             if !state.is_empty() {
-                folder.put(STATE, state)?;
+                folder.put(files::STATE, state)?;
             }
-            folder.put_json("score.json", score)?;
-            self.put_result(Split::Val, component, score, rows, folder)?;
+            folder.put_json(files::SCORE, score)?;
+            let tested = provenance::Tested::of(component, Split::Val, score, rows);
+            put_result(&tested, &self.config_of(candidate.index), folder)?;
         }
         self.conclude(candidate, component, fate, folder, progress)
-    }
-
-    /// States which component had which score on what.
-    pub(super) fn put_result(
-        &self,
-        split: Split,
-        component: Digest,
-        score: &Score,
-        traces: &[TraceRow],
-        folder: &IterationWriter,
-    ) -> Result<(), RecordError> {
-        let tested = provenance::Tested { component, split, score, traces };
-        folder.put_json("test-result.json", &provenance::test_result(&tested, &self.config))
     }
 
     fn record_binary(
@@ -87,16 +83,16 @@ impl Search {
         built: &Built,
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
-        folder.put("harness.rs", candidate.source.as_bytes())?;
-        folder.put("reasoning.md", candidate.reasoning.as_bytes())?;
-        folder.put("harness.wasm", &built.component.bytes)?;
+        folder.put(files::SOURCE, candidate.source.as_bytes())?;
+        folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+        folder.put(files::COMPONENT, &built.component.bytes)?;
         let made = provenance::Made {
             source: Digest::of(&candidate.source),
             component: built.component.digest,
             key: self.builder.compiler.key(&candidate.source),
         };
-        let statement = provenance::statement(&made, &self.config, Digest::of(sdk::LOCK));
-        folder.put_json("provenance.json", &statement)
+        let statement = provenance::statement(&made, &self.config_of(candidate.index), Digest::of(sdk::LOCK));
+        folder.put_json(files::PROVENANCE, &statement)
     }
 
     async fn evaluate(
@@ -104,13 +100,15 @@ impl Search {
         candidate: &mut Candidate,
         built: Built,
         past: Past,
+        refused: bool,
         recorder: Arc<dyn Sink>,
-    ) -> Result<Fate, RecordError> {
+    ) -> Result<Fate, SearchError> {
         let train = &self.dataset.train;
         let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
+                self.end_where_recorded(candidate.index, true, refused)?;
                 return Ok(match self.cut_short() {
                     Some(stop) => Fate::stopped(&stop, 0, self.val.len()),
                     None => Fate::Unscored { status: status.into(), reason },
@@ -118,6 +116,7 @@ impl Search {
             }
             Learning::Interrupted { cost } => {
                 candidate.cost += cost;
+                self.end_where_recorded(candidate.index, false, refused)?;
                 let stop = self.cancel.why().unwrap_or(Stop::Asked);
                 return Ok(Fate::stopped(&stop, 0, self.val.len()));
             }
@@ -126,6 +125,7 @@ impl Search {
         let index = Some(candidate.index);
         let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, past, recorder).await?;
         candidate.cost += done.cost;
+        self.end_where_recorded(candidate.index, done.complete || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
             return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
@@ -148,8 +148,10 @@ impl Search {
     ) -> Result<(), SearchError> {
         folder.seal()?;
         let Candidate { index, source, reasoning, reads, cost, started_at, leaks } = candidate;
-        let cost = progress.spend(Some(index), cost, &self.budget);
-        let finished_at = self.clock.now();
+        let cost = progress.spend(Some(index), cost, self);
+        let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
+        let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
+        self.end_ahead(progress, |claims| claims.knows(index))?;
         self.observer.on(Event::Concluded { iteration: index, accuracy: fate.accuracy() });
         match fate {
             Fate::Scored(scored) => {
@@ -192,6 +194,15 @@ impl Search {
     fn cut_short(&self) -> Option<Stop> {
         self.cancel.why().filter(|stop| *stop != Stop::Asked)
     }
+}
+
+/// States which component had which score on what.
+pub(super) fn put_result(
+    tested: &provenance::Tested<'_>,
+    config: &Config,
+    folder: &IterationWriter,
+) -> Result<(), RecordError> {
+    folder.put_json(files::TEST_RESULT, &provenance::test_result(tested, config))
 }
 
 impl Fate {

@@ -8,6 +8,7 @@
 //! [`candidate`] is what is proposed, [`judge`] what becomes of it, [`early`] says when there is no sense in
 //! another iteration, [`held_out`] comes last, and [`progress`] keeps the sums.
 
+mod again;
 mod candidate;
 mod early;
 mod held_out;
@@ -25,6 +26,7 @@ use crate::{
     build::Builder,
     call::budget::Budget,
     cancel::{Cancel, Stop},
+    claims::{Claims, Ending},
     clock::Clock,
     compile::CompileError,
     dataset::{Dataset, Example},
@@ -41,9 +43,6 @@ use crate::{
 
 /// The harness that every search starts from.
 pub const BASELINE: &str = include_str!("../../../baseline-harness/src/harness.rs");
-
-/// The file of what a harness has learned.
-const STATE: &str = "state.bin";
 
 /// Everything a search works with.
 pub struct Search {
@@ -66,6 +65,8 @@ pub struct Search {
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
     pub cancel: Cancel,
+    /// A recorded run, from whose claims this one is made again.
+    pub claims: Option<Arc<Claims>>,
 }
 
 /// The run could not go on.
@@ -75,6 +76,9 @@ pub enum SearchError {
     Compile(#[from] CompileError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The run is made again, and its record goes no further than this place.
+    #[error("the record of the run ends at {0}")]
+    RecordEnds(String),
 }
 
 impl From<ProposeError> for SearchError {
@@ -82,6 +86,7 @@ impl From<ProposeError> for SearchError {
         match error {
             ProposeError::Compile(error) => Self::Compile(error),
             ProposeError::Record(error) => Self::Record(error),
+            ProposeError::RecordEnds => Self::RecordEnds("a proposer's conversation".into()),
         }
     }
 }
@@ -99,7 +104,10 @@ impl Search {
                 continue;
             }
             early = early::stop(&progress.summary, index);
-            if early.is_some() || self.cancel.is_cancelled() {
+            if early.is_some()
+                || self.cancel.is_cancelled()
+                || self.ends_before(&format!("iterations/{index:03}"))?
+            {
                 break;
             }
             match index {
@@ -111,9 +119,18 @@ impl Search {
         if !self.cancel.is_cancelled() && !matches!(early, Some(Stop::BaselineBroken(_))) {
             self.held_out(retry, &mut progress).await?;
         }
+        match self.claims.as_ref().map(|claims| claims.ending()) {
+            // Somebody asked a run to stop whose last example was under way.
+            Some(Ending::Stopped(stop)) => self.cancel.stop(stop),
+            Some(Ending::Open) => return Err(SearchError::RecordEnds("the end of the run".into())),
+            Some(Ending::Finished) | None => {}
+        }
         let stop = self.cancel.why().or(early);
         match &stop {
-            None => progress.summary.finished_at = Some(self.clock.now()),
+            None => {
+                let claimed = self.claims.as_ref().and_then(|claims| claims.finished_at());
+                progress.summary.finished_at = Some(claimed.unwrap_or_else(|| self.clock.now()));
+            }
             Some(stop) => {
                 let (status, reason) = (stop.status().to_owned(), stop.reason().to_owned());
                 progress.summary.stopped = Some(Stopped { status, reason });

@@ -2,7 +2,6 @@
 
 use super::Search;
 use crate::{
-    call::budget::Budget,
     cancel::Stop,
     digest::Digest,
     evaluate::Retry,
@@ -30,8 +29,12 @@ impl Progress {
         summary.unscored.retain(|it| !Stop::is_status(&it.status));
         // Held-out scores are derived again from their records, with their costs.
         summary.test.clear();
+        summary.untested.clear();
         (summary.stopped, summary.finished_at) = (None, None);
-        let cost = cost_of(&summary, &search.config, search.budget.standing().limit);
+        let mut cost = cost_of(&summary, &search.config, search.budget.standing().limit);
+        if let Some(claims) = &search.claims {
+            cost.budget_usd = claims.budget_usd();
+        }
         summary.total_cost = cost.total;
         let best = summary.best_iteration_index;
         let best = summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| it.score.accuracy);
@@ -74,11 +77,16 @@ impl Progress {
     /// Adds what an iteration, or the held-out evaluation, has cost. What else the budget has seen since
     /// the last time belongs to it as well: calls that went out and were not answered, or whose answers
     /// were lost when the run was killed.
-    pub fn spend(&mut self, index: Option<u32>, mut cost: Cost, budget: &Budget) -> Cost {
-        let (standing, total) = (budget.standing(), &self.cost.total);
+    pub fn spend(&mut self, index: Option<u32>, mut cost: Cost, search: &Search) -> Cost {
+        let (standing, total) = (search.budget.standing(), &self.cost.total);
         let known = [total.estimated_usd, total.unknown_usd, cost.estimated_usd];
         let known = known.map(Usd::from_f64).into_iter().sum();
-        cost.unknown_usd = standing.spent.plus(standing.unknown).minus(known).as_f64();
+        cost.unknown_usd = match &search.claims {
+            None => standing.spent.plus(standing.unknown).minus(known).as_f64(),
+            // All of the held-out evaluation's, the first time.
+            Some(claims) if index.is_some() || self.cost.test == Cost::default() => claims.unknown_usd(index),
+            Some(_) => 0.0,
+        };
         match index {
             Some(index) => self.cost.iterations.push(IterationCost { index, cost }),
             None => self.cost.test += cost,

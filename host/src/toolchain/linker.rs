@@ -86,12 +86,3 @@ async fn version(path: &Path, name: &str) -> String {
     let said = command.arg("--version").output().await;
     said.map_or_else(|_| String::new(), |said| text::one_line(&String::from_utf8_lossy(&said.stdout)))
 }
-
-/// Linkers in a line, for people.
-pub fn described(tools: &[Tool]) -> String {
-    let shown = tools.iter().map(|tool| format!("{} sha256 {}", tool.version, tool.sha256));
-    match tools {
-        [] => "not recorded".into(),
-        _ => shown.collect::<Vec<_>>().join(", "),
-    }
-}

@@ -2,6 +2,7 @@
 //!
 //! Not in here: how a harness is compiled. See `compile`.
 
+pub mod compiler;
 pub mod elf;
 pub mod linker;
 pub mod programs;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub use programs::Environment;
 use programs::{on_path, tool};
 
-use crate::progress::Observer;
+use crate::{cache::Cache, progress::Observer};
 
 /// What harnesses are compiled to.
 pub const TARGET: &str = "wasm32-wasip2";
@@ -27,6 +28,23 @@ pub enum IfMissing {
     Add,
     /// Say so.
     Report,
+}
+
+/// The programs and libraries that make a component, with their digests.
+#[derive(Clone, Debug, Default)]
+pub struct Tools {
+    pub compiler: Vec<linker::Tool>,
+    /// In the order in which they call each other.
+    pub linker: Vec<linker::Tool>,
+}
+
+impl Tools {
+    /// Finds out which bytes they are.
+    pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Self {
+        let (compiler, linker) =
+            (compiler::identify(toolchain, cache).await, linker::identify(toolchain, cache).await);
+        Self { compiler, linker }
+    }
 }
 
 /// A compiler that can build harnesses.

@@ -1,42 +1,74 @@
-//! Checks a run, offline: that every file is what was recorded, that every harness compiles to the recorded
-//! component, and that every evaluation gives the recorded outcomes once more.
+//! Checks a run, offline, by making its search again from its inputs and comparing every file.
+//!
+//! A search is a function of its inputs: configuration, data set, and what the models said. So the same code
+//! that made a run makes it again in a scratch folder ([`rerun`]), with the recorded replies in place of the
+//! models, and what comes out has to be what is recorded, byte for byte ([`compare`]). What nobody can derive,
+//! such as times, is taken from the record (`claims`), so that what follows from it is checked as well. Every
+//! file is derived, or an input, or a finding: `record::files` has the list.
 //!
 //! A check that fails is a finding, with what was expected and what was found; `Err` means that checking
 //! could not go on.
 
-mod evaluation;
-pub mod replay;
+mod ahead;
+mod compare;
+mod config;
+mod explain;
+pub mod export;
+mod ledger;
+mod lines;
+mod rerun;
+mod simulated;
+mod strange;
+mod substitute;
+mod warm;
+
+use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
     build::Builder,
-    call::budget::Owed,
+    claims::{Claims, Missing},
     compile::{CompileError, Compiler},
     dataset::Dataset,
     digest::Digest,
-    pricing::Usd,
+    progress::{Event, Observer},
     record::{
-        RecordError,
-        format::{Config, Cost, Score, Summary},
-        ledger,
+        RecordError, files,
+        format::{Config, Summary},
         manifest::{self, Finding, Manifest},
-        provenance,
         reader::RunReader,
     },
-    toolchain::{linker, sdk},
+    toolchain::{linker::Tool, sdk},
 };
+
+/// Most differences of one file that are told one by one.
+const MAX_DIFFERENCES: usize = 5;
 
 /// Checks one run.
 pub struct Verifier {
     pub reader: RunReader,
     pub config: Config,
     pub builder: Builder,
-    /// The run's data set, where it is there: `learn` needs it. Evaluations do not.
+    /// The run's data set, where it is there. Without it, rows and gold labels are taken as they stand.
     pub dataset: Option<Dataset>,
-    /// The run's manifest, or an empty one where it cannot be read, which is a finding of its own.
-    manifest: Manifest,
+    /// An empty folder, for what is made again.
+    pub scratch: PathBuf,
+    pub observer: Arc<dyn Observer>,
+}
+
+/// What was found of a whole run.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// The run's own files first, then its iterations, then held-out evaluations.
+    pub checked: Vec<Checked>,
+    /// What is not as it was when the run was made, and can change what is derived.
+    pub differs: Vec<Finding>,
+    /// What only the run itself says.
+    pub claimed: Claimed,
+    /// What could not be derived, because something is missing.
+    #[serde(skip)]
+    pub missing: Missing,
 }
 
 /// What was found in one folder.
@@ -52,34 +84,37 @@ pub struct Checked {
 }
 
 /// Whether a source gives its component.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "status")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rebuilt {
-    /// There is no source here, or no component.
+    /// There is no component here.
     NotThere,
     Same,
     /// It cannot be told with what is installed here.
-    OtherTools {
-        differs: Vec<Finding>,
-    },
+    OtherTools,
     Different,
 }
 
 /// How many examples were run again, and how many gave the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Replayed {
-    pub examples: usize,
-    pub same: usize,
-    /// Outcomes of the wall clock, which is no input.
-    pub not_replayable: usize,
-    /// Whether `learn` was run again, where there was something to learn.
+    pub examples: u64,
+    pub same: u64,
+    /// Outcomes of the wall clock, which is no input: they count as wrong.
+    pub not_replayable: u64,
+    /// Whether `learn` was run again and gave the same, where there was something to learn.
     pub learned: Option<bool>,
 }
 
-impl Checked {
-    pub fn holds(&self) -> bool {
-        self.findings.is_empty() && matches!(self.rebuilt, Rebuilt::Same | Rebuilt::NotThere)
-    }
+/// What only the run says, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Claimed {
+    /// Replies of a real model. A simulated one says them again.
+    pub replies: u64,
+    /// Outcomes of the wall clock, which count as wrong.
+    pub timed_out: u64,
+    /// Tool results that depend on the machine or on what is missing.
+    pub tool_results: u64,
 }
 
 /// Checking could not go on.
@@ -91,166 +126,131 @@ pub enum VerifyError {
     Record(#[from] RecordError),
 }
 
+impl Checked {
+    pub fn holds(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl Verdict {
+    /// Whether everything that could be derived was derived and is what is recorded.
+    pub fn holds(&self) -> bool {
+        self.checked.iter().all(Checked::holds) && !self.missing.tools
+    }
+
+    fn find(&mut self, folder: &str) -> &mut Vec<Finding> {
+        let at = self.checked.iter().position(|it| it.folder == folder).unwrap_or(0);
+        &mut self.checked[at].findings
+    }
+
+    /// Adds findings to the folders that they are about.
+    fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            let folder = self.checked.iter().map(|it| it.folder.clone()).filter(|it| !it.is_empty());
+            let folder = folder.into_iter().find(|it| {
+                finding.file.starts_with(&format!("{it}/")) || finding.file.starts_with(&format!("{it}:"))
+            });
+            self.find(&folder.unwrap_or_default()).push(finding);
+        }
+    }
+}
+
+/// Folders of a run, in order: its iterations, then held-out evaluations.
+pub fn folders(reader: &RunReader) -> Result<Vec<String>, RecordError> {
+    let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
+    let mut folders = manifest::folders_of(reader.dir()).map_err(listed)?;
+    folders.retain(|folder| files::Place::of(folder).is_some());
+    Ok(folders)
+}
+
 impl Verifier {
-    pub fn new(reader: RunReader, config: Config, builder: Builder, dataset: Option<Dataset>) -> Self {
-        let manifest = reader.json(manifest::NAME).unwrap_or_default();
-        Self { reader, config, builder, dataset, manifest }
-    }
-
-    /// Folders of the run, in order: its iterations, then held-out evaluations.
-    pub fn folders(&self) -> Result<Vec<String>, RecordError> {
-        let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
-        manifest::folders_of(self.reader.dir()).map_err(listed)
-    }
-
-    /// The run's own files: their digests, and that the summary says what the iterations do. A run that goes
-    /// on, or was killed, has no manifest yet.
-    pub fn run(&self, folders: &[String]) -> Checked {
-        let summary = self.reader.summary();
-        let goes_on = summary.as_ref().is_ok_and(|it| it.finished_at.is_none() && it.stopped.is_none());
-        let sealed = self.reader.has(manifest::NAME) || !goes_on;
-        let mut findings = Vec::new();
-        if sealed {
-            findings.extend(manifest::check(self.reader.dir(), ""));
-            let strange = folders.iter().filter(|it| self.has_manifest(it) && !self.is_listed(it));
-            findings.extend(
-                strange
-                    .map(|folder| Finding::new(folder, "no such folder", "a folder that is in no manifest")),
-            );
-        }
-        match summary {
-            Ok(summary) => findings.extend(self.summary(&summary, folders)),
-            Err(error) => findings.push(Finding::new("summary.json", "a summary", error.to_string())),
-        }
-        let (rebuilt, replayed) = (Rebuilt::NotThere, None);
-        Checked { folder: String::new(), findings, sealed, rebuilt, replayed }
-    }
-
-    fn has_manifest(&self, folder: &str) -> bool {
-        self.reader.has(&format!("{folder}/{}", manifest::NAME))
-    }
-
-    /// Whether the run's manifest knows a folder.
-    fn is_listed(&self, folder: &str) -> bool {
-        self.manifest.files.contains_key(&format!("{folder}/{}", manifest::NAME))
-    }
-
-    fn summary(&self, summary: &Summary, folders: &[String]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let mut same = |what: &str, expected: &Value, found: &Value| {
-            if expected != found {
-                findings.push(Finding::new(what, text(expected), text(found)));
-            }
-        };
-        same("summary.json: config", &json(&self.config), &json(&summary.config));
-        let mut total = Cost::default();
-        for iteration in &summary.iterations {
-            let path = RunReader::iteration_file(iteration.index, "score.json");
-            let score = self.reader.json::<Score>(&path).ok();
-            same(
-                &format!("summary.json: score of {:03}", iteration.index),
-                &json(&score),
-                &json(&iteration.score),
-            );
-            total += iteration.cost;
-        }
-        summary.unscored.iter().for_each(|iteration| total += iteration.cost);
-        let ended = summary.finished_at.is_some() || summary.stopped.is_some();
-        if let (Ok(cost), true) = (self.reader.cost(), ended) {
-            total += cost.test;
-            same("cost.json: total", &json(&total), &json(&cost.total));
-            same("summary.json: total_cost", &json(&cost.total), &json(&summary.total_cost));
-        }
-        if let (Ok(rows), true) = (self.reader.lines(ledger::NAME), ended && self.reader.has(ledger::NAME)) {
-            let Owed { spent, unknown, .. } = ledger::owed(&rows);
-            let written =
-                [summary.total_cost.estimated_usd, summary.total_cost.unknown_usd].map(Usd::from_f64);
-            let [ledger, written] = [spent.plus(unknown), written.into_iter().sum()].map(Usd::as_f64);
-            same("ledger.jsonl: total", &json(&ledger), &json(&written));
-        }
-        let listed = summary.iterations.len() + summary.unscored.len();
-        let there = folders.iter().filter(|folder| folder.starts_with("iterations/")).count();
-        // An iteration that a crash has cut off is in no summary yet.
-        if ended {
-            same("iterations", &json(&listed), &json(&there));
-        }
-        findings
-    }
-
-    /// Checks one folder of the run.
-    pub async fn folder(&self, folder: &str) -> Result<Checked, VerifyError> {
-        let mut checked = Checked {
-            folder: folder.to_owned(),
-            findings: Vec::new(),
-            sealed: self.has_manifest(folder) || self.is_listed(folder),
-            rebuilt: Rebuilt::NotThere,
-            replayed: None,
-        };
-        match self.reader.dir().open_dir(folder) {
-            Ok(dir) if checked.sealed => checked.findings.extend(manifest::check(&dir, folder)),
-            Ok(_) => {}
-            Err(error) => {
-                checked.findings.push(Finding::new(folder, "a folder", error.to_string()));
-                return Ok(checked);
-            }
-        }
-        let home = folder.replace("test/", "iterations/");
-        let Ok(component) = self.reader.bytes(&format!("{home}/harness.wasm")) else { return Ok(checked) };
-        if home == folder {
-            checked.rebuilt = self.rebuild(folder, &component, &mut checked.findings).await?;
-        }
-        match self.builder.load(component).await? {
-            Ok(built) => self.evaluation(folder, &home, built, &mut checked).await?,
-            Err(rejection) => checked.findings.push(Finding::new(
-                format!("{home}/harness.wasm"),
-                "a harness",
-                format!("{}: {}", rejection.kind.name(), rejection.message),
-            )),
-        }
-        Ok(checked)
-    }
-
-    /// Compiles the source again, and compares with the recorded component and its statements.
-    async fn rebuild(
-        &self,
-        folder: &str,
-        component: &[u8],
-        findings: &mut Vec<Finding>,
-    ) -> Result<Rebuilt, VerifyError> {
-        let recorded = Digest::of(component);
-        let Ok(source) = self.reader.text(&format!("{folder}/harness.rs")) else {
-            return Ok(Rebuilt::NotThere);
-        };
-        let made = provenance::Made {
-            source: Digest::of(&source),
-            component: recorded,
-            key: self.builder.compiler.key(&source),
-        };
+    /// Checks everything.
+    pub async fn check(mut self) -> Result<Verdict, VerifyError> {
         let differs = other_tools(&self.config, &self.builder.compiler);
-        if !differs.is_empty() {
-            return Ok(Rebuilt::OtherTools { differs });
-        }
-        let statement = provenance::statement(&made, &self.config, Digest::of(sdk::LOCK));
-        let path = format!("{folder}/provenance.json");
-        let found = self.reader.json::<Value>(&path).unwrap_or_default();
-        if found != statement {
-            findings.push(Finding::new(path, text(&statement), text(&found)));
-        }
-        let path = format!("{folder}/harness.wasm");
-        let rebuilt = match self.builder.compiler.recompile(&source).await? {
-            Ok(rebuilt) => rebuilt.digest,
-            Err(rejection) => {
-                findings.push(Finding::new(path, format!("sha256 {recorded}"), rejection.message));
-                return Ok(Rebuilt::Different);
-            }
+        let missing = Missing { dataset: self.dataset.is_none(), tools: !differs.is_empty() };
+        let recorded = self.reader.summary();
+        let (summary, unreadable) = match recorded {
+            Ok(summary) => (summary, None),
+            Err(error) => (Summary::new(self.config.clone()), Some(error.to_string())),
         };
-        if rebuilt == recorded {
-            return Ok(Rebuilt::Same);
-        }
-        let expected = format!("sha256 {rebuilt}, which harness.rs compiles to");
-        findings.push(Finding::new(path, expected, format!("sha256 {recorded}")));
-        Ok(Rebuilt::Different)
+        let folders = folders(&self.reader)?;
+        let mut verdict = self.first_look(&folders, &summary, differs, missing)?;
+        verdict.add(unreadable.map(|why| Finding::new(files::SUMMARY, "a summary", why)));
+        verdict.add(config::check(&self.config, &summary, self.dataset.as_ref()));
+        // What a run goes on with is written into its configuration first.
+        let summary = Summary { config: self.config.clone(), ..summary };
+        let dataset = match self.dataset.take() {
+            Some(dataset) => dataset,
+            None => substitute::dataset(&self.reader, &self.config, &folders)?,
+        };
+        warm::up(&self, &folders, missing).await?;
+        self.observer.on(Event::Working("making the search again".into()));
+        let claims = Arc::new(Claims::new(self.again()?, summary, missing));
+        let made = rerun::run(self, dataset, claims.clone(), &folders).await?;
+        let noted = claims.notes.take();
+        let compared = compare::all(&made, &claims, &folders, &noted, &mut verdict)?;
+        verdict.claimed =
+            Claimed { timed_out: noted.timed_out, tool_results: noted.tool_results, ..compared };
+        verdict.add(noted.findings);
+        verdict.add(ledger::check(&made.recorded, &made.config, &claims, made.total));
+        verdict.add(simulated::check(&made.recorded, &made.config, &folders).await);
+        Ok(verdict)
     }
+
+    /// Another handle of the run's folder.
+    fn again(&self) -> Result<RunReader, RecordError> {
+        let opened = self.reader.dir().try_clone();
+        let problem = |source| RecordError::Io { action: "open", file: "the run folder".into(), source };
+        Ok(RunReader::new(opened.map_err(problem)?))
+    }
+
+    /// What can be said without making anything again: manifests, and files that do not belong here.
+    fn first_look(
+        &self,
+        folders: &[String],
+        summary: &Summary,
+        differs: Vec<Finding>,
+        missing: Missing,
+    ) -> Result<Verdict, RecordError> {
+        let listed: Manifest = self.reader.json(manifest::NAME).unwrap_or_default();
+        let is_listed = |folder: &str| listed.files.contains_key(&format!("{folder}/{}", manifest::NAME));
+        let mut checked = Vec::new();
+        for folder in [String::new()].into_iter().chain(folders.iter().cloned()) {
+            let has_manifest = self.reader.has(&path(&folder, manifest::NAME));
+            // A run that was killed before its last moment has no manifest of its own yet.
+            let sealed = has_manifest || is_listed(&folder) || is_known(summary, &folder);
+            let mut findings = strange::entries(&self.reader, &folder, sealed);
+            if let (true, Some(dir)) = (sealed, self.reader.folder(&folder)) {
+                findings.extend(manifest::check(&dir, &folder));
+            }
+            if !folder.is_empty() && has_manifest && self.reader.has(manifest::NAME) && !is_listed(&folder) {
+                findings.push(Finding::new(&folder, "no such folder", "a folder that is in no manifest"));
+            }
+            let goes_on = summary.finished_at.is_none() && summary.stopped.is_none();
+            if folder.is_empty() && has_manifest && goes_on {
+                let expected = "a time, or why the run was stopped: it has a manifest";
+                findings.push(Finding::new("summary.json: finished_at", expected, "null"));
+            }
+            let (rebuilt, replayed) = (Rebuilt::NotThere, None);
+            checked.push(Checked { folder, findings, sealed, rebuilt, replayed });
+        }
+        Ok(Verdict { checked, differs, claimed: Claimed::default(), missing })
+    }
+}
+
+/// Whether a summary has what a folder holds: then the folder was finished.
+fn is_known(summary: &Summary, folder: &str) -> bool {
+    let index = |parent: &str| folder.strip_prefix(parent).and_then(|index| index.parse::<u32>().ok());
+    let scored = summary.iterations.iter().map(|it| it.index);
+    let iterations = scored.chain(summary.unscored.iter().map(|it| it.index));
+    let tests = summary.test.iter().map(|it| it.index);
+    index("iterations/").is_some_and(|index| iterations.into_iter().any(|it| it == index))
+        || index("test/").is_some_and(|index| tests.into_iter().any(|it| it == index))
+}
+
+/// A file's path in the run.
+fn path(folder: &str, file: &str) -> String {
+    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
 /// What is not as it was when a run was made, and can change what a source compiles to.
@@ -260,19 +260,30 @@ pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
         ("rustc", config.toolchain.rustc.clone(), here.toolchain().version.clone()),
         ("target", config.toolchain.target.clone(), crate::toolchain::TARGET.to_owned()),
         ("flags", config.toolchain.flags.join(" "), flags),
-        ("linker", linker::described(&config.toolchain.linker), linker::described(here.linker())),
         ("sdk source", config.sdk_digest.to_string(), sdk::source_digest().to_string()),
         ("sdk build", config.sdk_build_digest.to_string(), here.sdk().digest.to_string()),
         ("wit", config.wit.digest.to_string(), Digest::of(sdk::WIT).to_string()),
     ];
     let differs = pairs.into_iter().filter(|(_, recorded, here)| recorded != here);
-    differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect()
+    let mut differs: Vec<Finding> =
+        differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect();
+    let (recorded, here) = (&config.toolchain, here.tools());
+    differs.extend(other_programs("compiler", &recorded.compiler, &here.compiler));
+    differs.extend(other_programs("linker", &recorded.linker, &here.linker));
+    differs
 }
 
-fn json(value: &impl Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-fn text(value: &Value) -> String {
-    crate::text::ellipsis(&value.to_string(), 200)
+/// Programs that are not the recorded ones, each by itself where they have the same names.
+fn other_programs(what: &str, recorded: &[Tool], here: &[Tool]) -> Vec<Finding> {
+    let names = |tools: &[Tool]| tools.iter().map(|tool| tool.name.clone()).collect::<Vec<_>>();
+    if names(recorded) != names(here) {
+        let told =
+            |tools: &[Tool]| if tools.is_empty() { "not recorded".into() } else { names(tools).join(", ") };
+        return vec![Finding::new(what, told(recorded), told(here))];
+    }
+    let differs = recorded.iter().zip(here).filter(|(recorded, here)| recorded != here);
+    let shown = |tool: &Tool| format!("{}, sha256 {}", tool.version, tool.sha256);
+    differs
+        .map(|(recorded, here)| Finding::new(format!("{what} {}", here.name), shown(recorded), shown(here)))
+        .collect()
 }

@@ -18,7 +18,7 @@ use mmh::{
     model::{Block, ChatReply, ChatRequest, StopReason, Usage},
     progress::Silent,
     sandbox::{Lesson, ModelPort, Place, Report, Sandbox, Setting, Task},
-    toolchain::{IfMissing, Toolchain, linker, sdk, sdk::Sdk},
+    toolchain::{IfMissing, Toolchain, Tools, sdk, sdk::Sdk},
 };
 use mmh_tests::environment;
 use wasmtime::Engine;
@@ -76,12 +76,11 @@ impl Bench {
     async fn builder(&self, limits: &Limits, cache: &Cache) -> Builder {
         let (engine, jail) = (self.engine.clone(), self.jail.clone());
         let (toolchain, sdk) = (self.toolchain.clone(), self.sdk.clone());
-        let linker = linker::identify(&toolchain, cache).await;
-        Builder {
-            compiler: Compiler::new(toolchain, linker, sdk, jail.clone(), cache.clone(), limits.clone()),
-            precompiler: Precompiler::new(engine.clone(), jail, cache.clone(), limits.clone()).await,
-            sandbox: Arc::new(Sandbox::new(engine, limits.clone()).expect("it links")),
-        }
+        let tools = Tools::identify(&toolchain, cache).await;
+        let precompiler = Precompiler::new(engine.clone(), jail.clone(), cache.clone(), limits.clone()).await;
+        let compiler = Compiler::new(toolchain, tools, sdk, jail, cache.clone(), limits.clone());
+        let sandbox = Sandbox::new(engine, limits.clone()).expect("it links");
+        Builder::of(compiler, precompiler, Arc::new(sandbox))
     }
 
     pub async fn build_innocent(&self, cache: &Cache) -> Built {

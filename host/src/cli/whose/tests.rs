@@ -106,7 +106,7 @@ fn a_strangers_limits_stay_below_the_defaults() {
         let config = config(|config| change(&mut config.limits));
         let args = asked(words);
         for (what, said, expected) in [
-            ("again", refused(limits(Whose::Stranger, &config, &args)), again),
+            ("again", refused(limits(Whose::Stranger, &config, &args, For::Evaluation)), again),
             (
                 "goes on",
                 refused(settings(
@@ -124,7 +124,15 @@ fn a_strangers_limits_stay_below_the_defaults() {
             };
             assert!(fits, "{name}, {what}: {said:?}");
         }
-        assert_eq!(limits(Whose::Own, &config, &args).ok(), Some(config.limits), "{name}, one's own");
+        // Who makes a search again needs what both need.
+        let searched = refused(limits(Whose::Stranger, &config, &args, For::Search));
+        assert_eq!(
+            searched.is_some(),
+            again.is_some() || goes_on.is_some(),
+            "{name}, searched again: {searched:?}"
+        );
+        let own = limits(Whose::Own, &config, &args, For::Search);
+        assert_eq!(own.ok(), Some(config.limits), "{name}, one's own");
     }
 }
 

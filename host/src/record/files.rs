@@ -1,0 +1,252 @@
+//! Every kind of file that a run folder can hold: its name, where it may lie, how large it may be, and how
+//! `verify` proves it. This is the one list: a file that is not on it does not belong to a run.
+
+/// The largest file that is ever taken into memory as a whole.
+pub const MAX_WHOLE_BYTES: u64 = GIB;
+
+/// The longest line of a JSON Lines file.
+pub const MAX_LINE_BYTES: u64 = 64 * MIB;
+
+/// The largest reply that is recorded: a line holds it twice, as text in which characters take several bytes.
+pub const MAX_REPLY_BYTES: usize = (MAX_LINE_BYTES / 8) as usize;
+
+/// What all sources and reasonings of a run may take in its summary, in equal shares.
+pub const MAX_TEXTS_BYTES: u64 = 96 * MIB;
+
+/// The most rows of a file whose places are remembered.
+pub const MAX_ROWS: usize = 4_000_000;
+
+/// The largest file whose rows are all taken into memory at once.
+pub const MAX_ROWS_BYTES: u64 = 256 * MIB;
+
+/// The largest file of a kind that is on no list, such as a component outside of a run.
+const MAX_OTHER_BYTES: u64 = 256 * MIB;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+pub const CONFIG: &str = "config.json";
+pub const SUMMARY: &str = "summary.json";
+pub const COST: &str = "cost.json";
+pub const LEDGER: &str = "ledger.jsonl";
+pub const MANIFEST: &str = "manifest.json";
+pub const SOURCE: &str = "harness.rs";
+pub const COMPONENT: &str = "harness.wasm";
+pub const REASONING: &str = "reasoning.md";
+pub const READS: &str = "filesystem_reads.jsonl";
+pub const TRANSCRIPT: &str = "proposer.jsonl";
+pub const TRIALS: &str = "trial_calls.jsonl";
+pub const PROVENANCE: &str = "provenance.json";
+pub const LEAKS: &str = "leaks.json";
+pub const BATCHES: &str = "learn_trace.jsonl";
+pub const STATE: &str = "state.bin";
+pub const TRACES: &str = "eval_trace.jsonl";
+pub const CALLS: &str = "model_calls.jsonl";
+pub const SCORE: &str = "score.json";
+pub const TEST_RESULT: &str = "test-result.json";
+
+/// Where a file may lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the run's own folder.
+    Run,
+    /// In `iterations/NNN`.
+    Iteration,
+    /// In `test/NNN`.
+    HeldOut,
+}
+
+impl Place {
+    /// The kind of folder that this is, by its path in the run; the empty path is the run's own.
+    pub fn of(folder: &str) -> Option<Self> {
+        let (parent, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        // Three digits, or more where there are more iterations.
+        let is_index = name.parse::<u32>().is_ok_and(|index| format!("{index:03}") == name);
+        match (parent, is_index) {
+            ("", false) if name.is_empty() => Some(Self::Run),
+            ("iterations", true) => Some(Self::Iteration),
+            ("test", true) => Some(Self::HeldOut),
+            _ => None,
+        }
+    }
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    JsonLines,
+    Text,
+    Bytes,
+}
+
+/// How a file is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It is made again from the inputs of the run and compared. What it claims besides is said in words;
+    /// these values go into what is made again.
+    Derived,
+    /// It is an input; what can be compared with something else is.
+    Input,
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    pub places: &'static [Place],
+    pub max_bytes: u64,
+    pub format: Format,
+    pub proof: Proof,
+    /// What only the file itself says, in words. Empty where there is nothing.
+    pub claimed: &'static str,
+}
+
+const RUN: &[Place] = &[Place::Run];
+const ITERATION: &[Place] = &[Place::Iteration];
+const EVALUATED: &[Place] = &[Place::Iteration, Place::HeldOut];
+
+const REPLIES: &str =
+    "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
+
+/// Every kind.
+pub const KINDS: [Kind; 19] = [
+    input(
+        CONFIG,
+        RUN,
+        32 * MIB,
+        Format::Json,
+        "what was asked for: models, servers, prices, limits, seed, budget; when it began",
+    ),
+    derived(SUMMARY, RUN, 128 * MIB, Format::Json, "times, why the run was stopped"),
+    derived(
+        COST,
+        RUN,
+        16 * MIB,
+        Format::Json,
+        "the budget, and how much of what may be owed belongs to which iteration",
+    ),
+    input(LEDGER, RUN, 512 * MIB, Format::JsonLines, "what was reserved, and what each attempt came to"),
+    derived(MANIFEST, &[Place::Run, Place::Iteration, Place::HeldOut], 16 * MIB, Format::Json, ""),
+    derived(SOURCE, ITERATION, 64 * MIB, Format::Text, "the baseline's source, which is an input"),
+    derived(REASONING, ITERATION, MIB, Format::Text, ""),
+    derived(READS, ITERATION, 64 * MIB, Format::JsonLines, "times"),
+    derived(
+        TRANSCRIPT,
+        ITERATION,
+        256 * MIB,
+        Format::JsonLines,
+        "the proposer's replies, times, attempts, latencies",
+    ),
+    derived(TRIALS, ITERATION, 8 * GIB, Format::JsonLines, REPLIES),
+    derived(COMPONENT, ITERATION, GIB, Format::Bytes, ""),
+    derived(PROVENANCE, ITERATION, 16 * MIB, Format::Json, ""),
+    derived(LEAKS, ITERATION, MIB, Format::Json, ""),
+    derived(BATCHES, EVALUATED, 8 * GIB, Format::JsonLines, "batches that ended by the wall clock"),
+    derived(STATE, ITERATION, GIB, Format::Bytes, ""),
+    derived(
+        TRACES,
+        EVALUATED,
+        8 * GIB,
+        Format::JsonLines,
+        "latencies, and examples that ended by the wall clock, which are wrong",
+    ),
+    derived(CALLS, EVALUATED, 8 * GIB, Format::JsonLines, REPLIES),
+    derived(SCORE, EVALUATED, MIB, Format::Json, ""),
+    derived(TEST_RESULT, EVALUATED, 48 * MIB, Format::Json, ""),
+];
+
+const fn derived(
+    name: &'static str,
+    places: &'static [Place],
+    max_bytes: u64,
+    format: Format,
+    claimed: &'static str,
+) -> Kind {
+    Kind { name, places, max_bytes, format, proof: Proof::Derived, claimed }
+}
+
+const fn input(
+    name: &'static str,
+    places: &'static [Place],
+    max_bytes: u64,
+    format: Format,
+    claimed: &'static str,
+) -> Kind {
+    Kind { name, places, max_bytes, format, proof: Proof::Input, claimed }
+}
+
+/// The kind of a file by its name and its folder in the run. None where such a file does not belong there.
+pub fn kind(folder: &str, name: &str) -> Option<&'static Kind> {
+    let place = Place::of(folder)?;
+    KINDS.iter().find(|kind| kind.name == name && kind.places.contains(&place))
+}
+
+/// The largest file at this path that is read, in pieces or as a whole.
+pub fn max_bytes(path: &str) -> u64 {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    KINDS.iter().find(|kind| kind.name == name).map_or(MAX_OTHER_BYTES, |kind| kind.max_bytes)
+}
+
+/// The name that a file has while it is being written.
+pub fn partial(name: &str) -> String {
+    format!(".{name}.partial")
+}
+
+/// Whether a name is that of a file which a crash has left half-written.
+pub fn is_partial(name: &str) -> bool {
+    let whole = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
+    whole.is_some_and(|whole| KINDS.iter().any(|kind| kind.name == whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_and_files_have_their_places() {
+        // folder, file, whether it belongs there
+        let table = [
+            ("", "config.json", true),
+            ("", "harness.rs", false),
+            ("", "report.html", false),
+            ("iterations/000", "config.json", false),
+            ("iterations/000", "harness.rs", true),
+            ("iterations/1000", "harness.rs", true),
+            ("iterations/0001", "harness.rs", false),
+            ("iterations/01", "harness.rs", false),
+            ("iterations/+01", "harness.rs", false),
+            ("iterations/x", "harness.rs", false),
+            ("iterations", "harness.rs", false),
+            ("test/002", "score.json", true),
+            ("test/002", "harness.wasm", false),
+            ("other/000", "score.json", false),
+            ("iterations/000/more", "score.json", false),
+        ];
+        for (folder, name, belongs) in table {
+            assert_eq!(kind(folder, name).is_some(), belongs, "{folder}/{name}");
+        }
+    }
+
+    #[test]
+    fn half_written_files_are_known_by_their_names() {
+        let table = [
+            (".score.json.partial", true),
+            (".other.partial", false),
+            ("score.json", false),
+            ("x.partial", false),
+        ];
+        for (name, expected) in table {
+            assert_eq!(is_partial(name), expected, "{name}");
+        }
+        assert!(KINDS.iter().all(|kind| is_partial(&partial(kind.name))));
+    }
+
+    #[test]
+    fn what_is_taken_into_memory_fits() {
+        for kind in KINDS.iter().filter(|kind| kind.format != Format::JsonLines) {
+            assert!(kind.max_bytes <= MAX_WHOLE_BYTES, "{}", kind.name);
+        }
+        const { assert!(MAX_LINE_BYTES < MAX_WHOLE_BYTES) };
+    }
+}
