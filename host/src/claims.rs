@@ -60,7 +60,8 @@ pub struct Claims {
     pub missing: Missing,
     pub notes: Notes,
     pub memo: Memo,
-    /// The limits that the run has had, the latest first.
+    /// The configurations that the run has had, the latest first.
+    history: Vec<Config>,
     limits: Arc<[Limits]>,
     /// The costs with an iteration that is not in the summary yet: they are written first.
     ahead: Mutex<Option<CostFile>>,
@@ -71,8 +72,9 @@ impl Claims {
     pub fn new(reader: RunReader, summary: Summary, missing: Missing) -> Self {
         let cost = reader.cost().ok();
         let (notes, memo, ahead) = (Notes::default(), Memo::default(), Mutex::default());
-        let limits = summary.config.history().into_iter().map(|config| config.limits).collect();
-        Self { reader, summary, cost, missing, notes, memo, limits, ahead }
+        let history = summary.config.history();
+        let limits = history.iter().map(|config| config.limits.clone()).collect();
+        Self { reader, summary, cost, missing, notes, memo, history, limits, ahead }
     }
 
     fn config(&self) -> &Config {
@@ -224,8 +226,8 @@ impl Claims {
     pub fn stated(&self, folder: &str) -> Config {
         let found = self.reader.text(&format!("{folder}/{}", files::TEST_RESULT)).unwrap_or_default();
         let is_stated = |it: &Config| found.contains(&provenance::limits_digest(it).to_string());
-        let mut history = self.config().history().into_iter();
-        history.find(is_stated).unwrap_or_else(|| self.config().clone())
+        let stated = self.history.iter().find(|it| is_stated(it));
+        stated.unwrap_or(self.config()).clone()
     }
 
     fn learned(&self, index: u32) -> Result<Claimed, RecordError> {
@@ -240,7 +242,7 @@ impl Claims {
             folder,
             prefix: String::new(),
             whole: true,
-            price: self.price("target"),
+            prices: self.prices("target"),
             is_simulated: self.config().mock,
             learned: None,
             limits: self.limits.clone(),
@@ -254,7 +256,7 @@ impl Claims {
     pub fn proposal(&self, index: u32) -> Result<propose::Past, RecordError> {
         let terms = propose::again::Terms {
             folder: format!("iterations/{index:03}"),
-            price: self.price("proposer"),
+            prices: self.prices("proposer"),
             is_simulated: self.config().mock,
             missing: self.missing,
             ending: self.ending(),
@@ -270,9 +272,12 @@ impl Claims {
         Ok((Calls::index(self.reader.dir(), &path, |_| {})?, again))
     }
 
-    /// The price that a run has recorded for the model of a role.
-    fn price(&self, role: &str) -> Price {
-        self.config().providers.get(role).map(|info| info.price.clone()).unwrap_or_default()
+    /// The prices that a run has recorded for the model of a role, the latest first.
+    fn prices(&self, role: &str) -> Arc<[Price]> {
+        let price = |config: &Config| config.providers.get(role).map(|info| info.price.clone());
+        let mut prices: Vec<Price> = self.history.iter().filter_map(price).collect();
+        prices.dedup();
+        prices.into()
     }
 
     fn lines<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {

@@ -123,19 +123,33 @@ fn it_is_told() {
     let (code, said) = mmh("eval busy.rs --mock --evaluation-timeout-s 1");
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(says) && said.contains("--evaluation-timeout-s is the limit"), "{said}");
-    let (code, said) = mmh(
-        "run --mock --baseline busy.rs --evaluation-timeout-s 1 --iterations 1 --run-id a --eval-size 100",
-    );
+    let run = "run --mock --baseline busy.rs --evaluation-timeout-s 1 --iterations 1 --run-id";
+    let (code, said) = mmh(&format!("{run} a --eval-size 100 --no-test"));
+    // Nobody is paid to start from such a baseline, unless the user goes on with it.
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the baseline was not scored: evaluation-timeout"), "{said}");
+    let (code, said) = mmh("run --resume runs/a");
     assert_eq!(code, Some(0), "{said}");
     let json = |file: &str| -> Value {
-        let path = folder.path().join("runs/a").join(file);
+        let path = folder.path().join("runs").join(file);
         serde_json::from_slice(&std::fs::read(path).expect("it is there")).expect("JSON")
     };
-    assert_eq!(json("config.json")["limits"]["evaluation_ms"], 1_000);
-    let unscored = &json("summary.json")["unscored"][0];
+    assert_eq!(json("a/config.json")["limits"]["evaluation_ms"], 1_000);
+    let unscored = &json("a/summary.json")["unscored"][0];
     assert_eq!((&unscored["index"], &unscored["status"]), (&0.into(), &EVALUATION_TIMEOUT.into()));
     // The proposer of iteration 1 asked for the list of iterations.
     let transcript = folder.path().join("runs/a/iterations/001/proposer.jsonl");
     let transcript = std::fs::read_to_string(transcript).expect("a transcript");
     assert!(transcript.contains(EVALUATION_TIMEOUT), "it is shown to the proposer");
+    // Fast enough for a few examples, too slow for all held-out ones.
+    let (code, said) = mmh(&format!("{run} b --eval-size 2"));
+    assert_eq!(code, Some(0), "{said}");
+    let summary = json("b/summary.json");
+    assert_eq!(summary["untested"][0]["status"], EVALUATION_TIMEOUT, "{summary:#}");
+    let verified = ["a", "b"].map(|run| mmh(&format!("verify runs/{run}")));
+    for (code, said) in verified {
+        assert!(code == Some(0) && said.contains("outcomes of the wall clock"), "{said}");
+    }
+    let (_, said) = mmh("summary runs/b");
+    assert!(said.contains("no held-out score"), "{said}");
 }

@@ -488,7 +488,7 @@ fn held_out_scores() {
             },
             "test/",
         ),
-        ("no evaluation is left of the score", |run| run.remove("test"), "test/000"),
+        ("no evaluation is left of the scores", |run| run.remove("test"), "test/001"),
     ];
     check(runs::honest(PROGRAM), table);
     let without: &[Case] = &[(
@@ -930,6 +930,18 @@ fn paid_runs() {
                     rows[0]["reply"]["reported_cost_usd"] = json!(0.0);
                 });
                 run.add_usd(1, -0.000_32);
+            },
+            // Of what it says and what the tokens cost, the larger one counts.
+            "iterations/001/model_calls.jsonl: learn-0000, call 0: cost_usd",
+        ),
+        (
+            "the provider said that a call was dear",
+            |run| {
+                run.change_rows("iterations/001/model_calls.jsonl", |rows| {
+                    rows[0]["cost_usd"] = json!(1.0);
+                    rows[0]["reply"]["reported_cost_usd"] = json!(1.0);
+                });
+                run.add_usd(1, 1.0 - 0.000_32);
             },
             "ledger.jsonl: total",
         ),

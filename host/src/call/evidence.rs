@@ -39,10 +39,12 @@ pub struct Control {
 }
 
 impl Control {
-    /// A recorded one: it cost what is recorded, and no less than its tokens do.
-    pub fn at_least(self, price: &Price) -> Self {
-        let price_tier = price.tier(self.usage);
-        Self { cost: self.cost.max(price.of(self.usage)), price_tier, ..self }
+    /// A recorded one: it cost what is recorded, and no less than its tokens do by one of the prices that the
+    /// run has had.
+    pub fn at_least(self, prices: &[Price]) -> Self {
+        let least = prices.iter().min_by_key(|price| price.of(self.usage));
+        let least = least.map_or((Usd::ZERO, 0), |price| (price.of(self.usage), price.tier(self.usage)));
+        Self { cost: self.cost.max(least.0), price_tier: least.1, ..self }
     }
 }
 

@@ -296,6 +296,14 @@ pub fn bill(price: &Price, reply: &ChatReply) -> (Usd, u64) {
     (price.of(reply.usage).max(reported), price.tier(reply.usage))
 }
 
+/// The same of a reply that is on record with a cost: by the price that gives this cost, of those that the run
+/// has had, the latest first. A price can change when a run goes on.
+pub fn bill_again(prices: &[Price], reply: &ChatReply, recorded: Usd) -> (Usd, u64) {
+    let mut bills = prices.iter().map(|price| bill(price, reply));
+    let latest = bills.next().unwrap_or_else(|| bill(&Price::default(), reply));
+    std::iter::once(latest).chain(bills).find(|(cost, _)| *cost == recorded).unwrap_or(latest)
+}
+
 fn refused(refused: Refused) -> CallError {
     match refused {
         Refused::Spent => CallError::BudgetSpent,

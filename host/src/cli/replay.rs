@@ -248,6 +248,7 @@ async fn learn(args: &ReplayArgs, config: &Config, rerun: &Rerun) -> Result<Rele
             config.dataset
         ))
     })?;
+    let dataset = workbench::of_run(&config.dataset, dataset, config)?;
     Ok(rerun.learn(&dataset.train).await)
 }
 

@@ -163,8 +163,7 @@ fn with(config: &Config, settings: Settings, models: &Models) -> Config {
 /// Whether the search has ended before its last iteration, though nothing had failed: who goes on with it
 /// wants it to go on, and that is recorded.
 fn ended_early(summary: &Summary) -> bool {
-    let early = [Stop::BaselineBroken(String::new()), Stop::ProposerGaveUp(String::new())];
-    summary.stopped.as_ref().is_some_and(|it| early.iter().any(|stop| stop.status() == it.status))
+    summary.stopped.as_ref().is_some_and(|it| Stop::is_derived(&it.status))
 }
 
 /// The first iteration that is not on record, or was cut short.

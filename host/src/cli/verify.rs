@@ -161,13 +161,15 @@ fn shown_folders(verdict: &Verdict, iteration: Option<u32>) -> Vec<&Checked> {
 pub fn dataset(named: Option<&str>, config: &Config) -> Result<Option<Dataset>, CliError> {
     // A file may be called like the built-in data set.
     let is_built_in = config.dataset == dataset::BUILTIN && config.dataset_path.is_none();
-    let name = match named {
-        None if !is_built_in => return Ok(None),
-        None => dataset::BUILTIN,
-        Some(name) => name,
-    };
-    let dataset = Source { name, columns: &config.dataset_columns }.load(config.seed)?;
-    workbench::of_run(name, dataset, config).map(Some)
+    match named {
+        None if !is_built_in => Ok(None),
+        // That it is the run's is one of the things that are checked.
+        None => Ok(Some(dataset::load(dataset::BUILTIN, config.seed)?)),
+        Some(name) => {
+            let dataset = Source { name, columns: &config.dataset_columns }.load(config.seed)?;
+            workbench::of_run(name, dataset, config).map(Some)
+        }
+    }
 }
 
 fn without_dataset(config: &Config) -> Finding {

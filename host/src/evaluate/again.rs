@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{answers::called, memo::Memo, sink::BATCHES};
 use crate::{
-    call::{Called, bill},
+    call::{Called, bill_again},
     claims::Notes,
     limits::Limits,
     pricing::Price,
@@ -28,8 +28,8 @@ pub struct Again {
     pub prefix: String,
     /// The record says of itself that it is whole: what is missing in it is made all the same, and missed.
     pub whole: bool,
-    /// The target's price.
-    pub price: Price,
+    /// The prices that the target has had, the latest first.
+    pub prices: Arc<[Price]>,
     /// The target is simulated, and says again what it said.
     pub is_simulated: bool,
     /// What was learned, where there are no train examples to learn from again.
@@ -54,7 +54,7 @@ impl Again {
     /// What a recorded call came to. What it cost follows from what the reply says of itself.
     pub fn called(&self, row: &CallRow) -> Called {
         let claimed = called(row);
-        let control = claimed.control.map(|control| control.at_least(&self.price));
+        let control = claimed.control.map(|control| control.at_least(&self.prices));
         let claimed = Called { control, ..claimed };
         // A reply that was too large to be recorded was paid for: only the record says how much.
         let reply = match &claimed.result {
@@ -64,7 +64,7 @@ impl Again {
         if claimed.cached {
             return Called { cached: true, ..Called::unasked(claimed.result) };
         }
-        let (cost, price_tier) = bill(&self.price, reply);
+        let (cost, price_tier) = bill_again(&self.prices, reply, claimed.cost);
         Called { cost, price_tier, ..claimed }
     }
 

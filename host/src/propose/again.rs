@@ -1,14 +1,14 @@
 //! A proposer's conversation that is held again from what a recorded one claims, so that `verify` can compare
 //! the two: what the model said is taken over, and the tools answer anew.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{NOT_MADE, OUT_OF_TIME, ToolCall, history::Answer, past::Heard, tools::TRIAL_ENDED};
 use crate::{
-    call::{Called, Control, bill},
+    call::{Called, Control, bill_again},
     claims::{Ending, Missing, Notes},
     compile::RejectionKind,
     evaluate::EVALUATION_TIMEOUT,
@@ -28,8 +28,8 @@ use crate::{
 pub struct Terms {
     /// The iteration's folder, for messages.
     pub folder: String,
-    /// The proposer's price.
-    pub price: Price,
+    /// The prices that the proposer has had, the latest first.
+    pub prices: Arc<[Price]>,
     /// The proposer is simulated, and says again what it said.
     pub is_simulated: bool,
     pub missing: Missing,
@@ -133,7 +133,7 @@ impl Again {
     /// The control requests of a turn.
     pub fn controls(&self, step: u32) -> Vec<(Timestamp, Control)> {
         let rows = self.controls.get(&step).into_iter().flatten();
-        rows.map(|(at, row)| (*at, row.control().at_least(&self.terms.price))).collect()
+        rows.map(|(at, row)| (*at, row.control().at_least(&self.terms.prices))).collect()
     }
 
     /// The recorded result of a call that was not made because the turn had no more time, if this is one.
@@ -155,7 +155,7 @@ impl Again {
 
     /// A recorded reply. What it cost follows from what it says of itself.
     pub fn heard(&self, claimed: &Heard) -> Heard {
-        let (cost, price_tier) = bill(&self.terms.price, &claimed.reply);
+        let (cost, price_tier) = bill_again(&self.terms.prices, &claimed.reply, claimed.cost);
         Heard { cost, price_tier, ..claimed.clone() }
     }
 

@@ -217,6 +217,8 @@ impl Collector {
             let score = known.map(|test| test.score.clone()).or_else(|| part.score.clone());
             HeldOut { index, score, results }
         });
+        let untested = summary.iter().flat_map(|summary| &summary.untested);
+        problems.extend(untested.map(|it| format!("no held-out score of {:03}: {}", it.index, it.reason)));
         let mut run = Run {
             total_cost: summary.as_ref().map(|summary| summary.total_cost).unwrap_or_default(),
             costs,

@@ -14,6 +14,8 @@ use crate::{
 const SAID_ANEW: &[&str] = &[
     "resume",
     "dataset",
+    "text_column",
+    "label_column",
     "json",
     "fixed_clock",
     "target_model",

@@ -237,6 +237,10 @@ pub fn held_out(it: &Scoreboard) -> Vec<String> {
             format!("held-out test, {:03}: {accuracy} {interval} of {}", test.index, test.score.n_examples)
         })
         .collect();
+    let untested = it.summary.untested.iter();
+    lines.extend(
+        untested.map(|it| format!("no held-out score, {:03}: {}", it.index, text::one_line(&it.reason))),
+    );
     if let Some(against) = &it.board.held_out {
         let noise = if against.paired.p < it.board.significance { "more than noise" } else { "may be noise" };
         lines.push(format!("  best against baseline: {}, a single test: {noise}", difference(against)));
