@@ -711,7 +711,7 @@ fn configurations() {
         ("another seed", |run| run.configure(|config| config["seed"] = json!(5)), "iterations/000/"),
         (
             "other limits",
-            |run| run.configure(|config| config["limits"]["proposer_steps"] = json!(99)),
+            |run| run.configure(|config| config["limits"]["proposer_steps"] = json!(23)),
             "iterations/001/proposer.jsonl: line 1",
         ),
         (

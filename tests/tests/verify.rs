@@ -295,9 +295,10 @@ fn every_state_between_two_writes_holds() {
         ("before the last held-out score is in the summary", runs::honest, |run| {
             run.change("summary.json", |summary| {
                 summary["finished_at"] = Value::Null;
-                summary["test"].as_array_mut().expect("a list").pop();
+                // The best harness is scored first, the baseline last.
+                let last = summary["test"].as_array_mut().expect("a list").remove(0);
                 // The costs are written first: the summary has those of the evaluation before.
-                let index = run.json("summary.json")["test"][1]["index"].as_u64().expect("a second one");
+                let index = last["index"].as_u64().expect("an index");
                 for row in run.rows(&format!("test/{index:03}/eval_trace.jsonl")) {
                     for (sum, part) in
                         [("target_input_tokens", "input_tokens"), ("target_output_tokens", "output_tokens")]
@@ -544,10 +545,15 @@ fn a_full_record_is_an_outcome() {
             "200",
         ];
         let baseline = ["--baseline", flood.to_str().expect("UTF-8")];
-        let output = runs::command(PROGRAM, folder, &[&args[..], &baseline].concat())
-            .output()
-            .expect("the program starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let run = |args: &[&str]| {
+            let output = runs::command(PROGRAM, folder, args).output().expect("the program starts");
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        // Such a baseline is broken. Who goes on with it means it.
+        let (code, said) = run(&[&args[..], &baseline].concat());
+        assert!(code == Some(1) && said.contains("4 record-limit"), "{said}");
+        let (code, said) = run(&["--resume", "runs/a"]);
+        assert_eq!(code, Some(0), "{said}");
     });
     let summary: Value =
         serde_json::from_slice(&fs::read(run.join("summary.json")).expect("read")).expect("JSON");
@@ -563,21 +569,37 @@ fn a_full_record_is_an_outcome() {
     assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
 }
 
+/// Asks first, answers every second example, and computes for ever on the others.
+const SLOW: &str = r#"
+use mmh_sdk::prelude::*;
+
+struct Slow;
+
+impl Harness for Slow {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), input: &str, model: &Model) -> Result<Prediction> {
+        model.ask("something")?;
+        let mut rounds = input.len() as u64;
+        while rounds % 2 == 1 {
+            rounds = std::hint::black_box(rounds).wrapping_add(2);
+        }
+        Ok(Prediction::new("in time"))
+    }
+}
+
+mmh_sdk::export!(Slow);
+"#;
+
 /// Outcomes of the wall clock cannot be repeated: they are taken as they stand, counted, and wrong.
 #[test]
 fn outcomes_of_the_wall_clock_are_claimed() {
     let run = runs::made("the wall clock", |folder| {
-        let source = fs::read_to_string(root().join("tests/guests/run/timeout.rs")).expect("a guest");
-        // Every second example is answered, and all ask first.
-        let source = source.replace(
-            "std::thread::sleep",
-            "model.ask(\"something\")?;\n        if input.len() % 2 == 0 { return Ok(Prediction::new(\"in time\")); }\n        std::thread::sleep",
-        );
-        let source = source.replace("_input: &str, _model", "input: &str, model");
-        fs::write(folder.join("slow.rs"), source).expect("written");
+        fs::write(folder.join("slow.rs"), SLOW).expect("written");
         let args =
             ["--mock", "--iterations", "0", "--eval-size", "6", "--no-test", "--example-timeout-s", "1"];
-        let baseline = ["--baseline", "slow.rs"];
+        // More fuel than a machine can burn in a second.
+        let baseline = ["--fuel", "1000000000000", "--baseline", "slow.rs"];
         let output = runs::command(PROGRAM, folder, &[&args[..], &baseline].concat())
             .output()
             .expect("the program starts");

@@ -165,12 +165,14 @@ fn dataset(whose: Whose, config: &Config) -> Result<String, CliError> {
 /// No limit above the defaults, unless the command line allows it. A lower limit would give other results,
 /// so a run that had more is refused and not cut.
 fn strangers_limits(recorded: &Limits, asked: &LimitArgs, what_for: For) -> Result<Limits, CliError> {
-    let default = Limits::default();
+    // A target on a machine of one's own may take longer by default.
+    let defaults = [Limits::default(), Limits::of_local_target()];
     let (mut limits, mut above, mut options) = (recorded.clone(), Vec::new(), Vec::new());
     for row in ROWS {
-        let (recorded, default) = ((row.get)(recorded), (row.get)(&default));
+        let default = defaults.iter().map(row.get).max().unwrap_or_default();
+        let (recorded, least) = ((row.get)(recorded), (row.get)(&defaults[0]));
         if !what_for.decides(row.about) {
-            row.put(&mut limits, recorded.min(default));
+            row.put(&mut limits, recorded.min(least));
         } else if recorded > row.asked(asked).unwrap_or_default().max(default) {
             let beyond = if row.is_beyond(recorded) { ", more than any option gives" } else { "" };
             above.push(format!("{} (default {}{beyond})", row.written(recorded), default / row.unit));

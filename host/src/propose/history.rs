@@ -11,7 +11,7 @@ use crate::{
     record::{
         RecordError,
         append::Appender,
-        files::{CALLS, READS, TRACES},
+        files::{CALLS, READS, SUMMARY, TRACES},
         format::{CallRow, ReadRow, Score, Summary, TraceRow},
         reader::RunReader,
         writer::IterationWriter,
@@ -89,22 +89,24 @@ impl History {
         Ok(())
     }
 
-    fn summary(&mut self) -> Result<Summary, RecordError> {
-        let (summary, size) = self.reader.json_and_size("summary.json")?;
-        self.note("summary.json", size)?;
-        Ok(summary)
+    /// Gives what a tool has made of the summary. The rest of that file does not count as read: it can change when
+    /// a run goes on.
+    fn of_summary(&mut self, found: &Value) -> Result<Answer, RecordError> {
+        let text = found.to_string();
+        self.note(SUMMARY, text.len())?;
+        Ok(Ok(text))
     }
 
     pub fn list(&mut self) -> Result<Answer, RecordError> {
         let rows = rows(
-            &self.summary()?,
+            &self.reader.summary()?,
             |index, score| json!({ "iteration": index, "status": "scored", "accuracy": score.accuracy }),
         );
-        Ok(Ok(json!({ "iterations": rows }).to_string()))
+        self.of_summary(&json!({ "iterations": rows }))
     }
 
     pub fn scoreboard(&mut self) -> Result<Answer, RecordError> {
-        let summary = self.summary()?;
+        let summary = self.reader.summary()?;
         let headline = |index: u32| {
             let reasoning =
                 summary.iterations.iter().find(|it| it.index == index).map(|it| it.reasoning.as_str());
@@ -124,9 +126,9 @@ impl History {
                 "reasoning_headline": headline(index),
             })
         });
-        let board =
-            json!({ "best": summary.best_iteration_index, "mock": summary.config.mock, "iterations": rows });
-        Ok(Ok(board.to_string()))
+        self.of_summary(
+            &json!({ "best": summary.best_iteration_index, "mock": summary.config.mock, "iterations": rows }),
+        )
     }
 
     /// A text file of an iteration.

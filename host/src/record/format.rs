@@ -422,6 +422,7 @@ impl ControlRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadRow {
     pub path: String,
+    /// The size of a text; of a summary, a trace or the data set, the size of what the proposer was given of it.
     pub bytes_read: u64,
     pub at: Timestamp,
     /// The proposer's turn, as in `proposer.jsonl`.

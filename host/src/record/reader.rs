@@ -113,12 +113,6 @@ impl RunReader {
         serde_json::from_reader(BufReader::new(opened)).map_err(|error| damaged(file, &error))
     }
 
-    /// A JSON file's value, and how many bytes it has.
-    pub fn json_and_size<T: DeserializeOwned>(&self, file: &str) -> Result<(T, usize), RecordError> {
-        let value = self.json(file)?;
-        Ok((value, self.size(file).unwrap_or_default() as usize))
-    }
-
     /// The rows of a JSON Lines file, one at a time. A last line that was cut off by a crash is passed over.
     pub fn rows<T: DeserializeOwned>(&self, file: &str) -> Result<Rows<T>, RecordError> {
         Rows::open(&self.dir, file, file.to_owned())
