@@ -30,22 +30,6 @@ struct State {
     entries: u64,
 }
 
-/// Where reservations and bills are written down, each before anything follows from it.
-pub trait Ledger: Send + Sync {
-    fn reserved(&self, entry: u64, at_most: Usd) -> Result<(), String>;
-    /// Called once for each entry. An error shows with the next reservation.
-    fn settled(&self, entry: u64, spent: Usd, unknown: Usd);
-}
-
-/// What a ledger says of earlier attempts of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Owed {
-    pub spent: Usd,
-    /// Of calls without a usable answer, those included that were under way when the run was killed.
-    pub unknown: Usd,
-    pub entries: u64,
-}
-
 /// How a budget stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Standing {

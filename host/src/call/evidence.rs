@@ -27,27 +27,6 @@ const CONTROL: &str = "Reply with the word OK.";
 const CONTROL_TOKENS: (u32, u32) = (16, 1024);
 
 /// A control request that has ended, and what it used.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Control {
-    /// Whether the model has answered it.
-    pub answered: bool,
-    pub usage: Usage,
-    pub cost: Usd,
-    /// As in [`Called`].
-    pub price_tier: u64,
-    pub attempts: u32,
-}
-
-impl Control {
-    /// A recorded one: it cost what is recorded, and no less than its tokens do by one of the prices that the
-    /// run has had.
-    pub fn at_least(self, prices: &[Price]) -> Self {
-        let least = prices.iter().min_by_key(|price| price.of(self.usage));
-        let least = least.map_or((Usd::ZERO, 0), |price| (price.of(self.usage), price.tier(self.usage)));
-        Self { cost: self.cost.max(least.0), price_tier: least.1, ..self }
-    }
-}
-
 /// A control request has the time of one attempt, and at least so much, with all its attempts.
 const CONTROL_TIME: Duration = Duration::from_secs(30);
 

@@ -31,35 +31,6 @@ use crate::{
 /// A call that did not get its turn within this time, while fewer calls go out than usual, has met overload.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 
-/// A call that has ended.
-#[derive(Clone, Debug)]
-pub struct Called {
-    pub result: Result<ChatReply, CallError>,
-    pub cost: Usd,
-    /// The size above which the request's rate begins, see `pricing`.
-    pub price_tier: u64,
-    /// How often the provider was asked.
-    pub attempts: u32,
-    pub latency_ms: f64,
-    /// The reply was there already: nobody was asked, and it cost nothing.
-    pub cached: bool,
-    /// The control request that this call has brought about, if it did. It cost besides.
-    pub control: Option<Control>,
-}
-
-impl Called {
-    /// Whether it got no reply because no call of the run does any more.
-    pub fn was_cut_off(&self) -> bool {
-        matches!(&self.result, Err(CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_))))
-    }
-
-    /// A call that nobody was asked for.
-    pub fn unasked(result: Result<ChatReply, CallError>) -> Self {
-        let (cost, price_tier, attempts, latency_ms) = (Usd::ZERO, 0, 0, 0.0);
-        Self { result, cost, price_tier, attempts, latency_ms, cached: false, control: None }
-    }
-}
-
 /// Why a call got no reply, before it is clear whose trouble that is.
 enum Missed {
     /// No call will: there is no money for it, or it could not be written down.

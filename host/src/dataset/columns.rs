@@ -8,25 +8,11 @@ use crate::text;
 const NAMES: [(&str, &str); 4] =
     [("question", "answer"), ("input_text", "output_text"), ("text", "label"), ("input", "label")];
 
-/// Names that the user gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Columns {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-}
-
 /// Most names and characters of one that an error repeats.
 const SHOWN_NAMES: usize = 12;
 const SHOWN_CHARS: usize = 40;
 
 impl Columns {
-    /// Whether the user gave none.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Which of a header's or an object's names are the text's and the label's. A name counts as it is written, or else
     /// in any case.
     pub fn choose(&self, names: &[&str]) -> Result<(usize, usize), String> {

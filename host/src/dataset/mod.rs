@@ -43,27 +43,6 @@ impl Example {
     }
 }
 
-/// A part of the data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Split {
-    Train,
-    Val,
-    Test,
-}
-
-impl Split {
-    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
-
-    /// The name in files, ids and arguments.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        }
-    }
-}
-
 /// A task and its examples.
 #[derive(Clone, Debug)]
 pub struct Dataset {

@@ -52,17 +52,6 @@ pub struct Spec {
     pub cpu_s: u64,
 }
 
-/// What confines children. Seccomp, resource limits, the wall clock and the process group always do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Confinement {
-    /// Landlock as well.
-    #[default]
-    Full,
-    /// The kernel has no Landlock, and somebody said to go on: a child may read and write what the user may.
-    NoLandlock,
-}
-
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {

@@ -42,26 +42,6 @@ const HASH_ROWS: usize = 3;
 /// Longest excerpt, in characters.
 const EXCERPT_CHARS: usize = 120;
 
-/// Where something was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    Source,
-    /// A data segment of the component.
-    Data,
-}
-
-/// An example that a candidate carries along.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leak {
-    pub place: Place,
-    /// `val` or `test`.
-    pub split: String,
-    pub example_id: String,
-    /// What of the example was found, at most 120 characters; hostile, as all text of a data set.
-    pub excerpt: String,
-}
-
 /// Why a harness with these leaks is refused. A proposer reads it: it tells nothing of the examples.
 pub fn refusal(leaks: &[Leak]) -> Option<Rejection> {
     if leaks.is_empty() {

@@ -4,24 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a call gave no reply, as a harness, a trace and a person read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
-pub enum ModelError {
-    /// This request was refused for what stands in it.
-    #[error("the model refused: {0}")]
-    Refused(String),
-    /// This request got no usable reply, though others do.
-    #[error("{0}")]
-    Unavailable(String),
-    #[error("the request is invalid: {0}")]
-    Invalid(String),
-    /// No call will succeed before somebody changes something: a wrong key, no credit, no such model, no
-    /// server. It says nothing about whoever has asked.
-    #[error("{0}")]
-    Unusable(String),
-}
-
 /// One attempt that gave no reply, and what that means.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
@@ -72,15 +54,4 @@ impl From<ModelError> for ChatError {
         };
         Self { words, fault, billing: Billing::Free }
     }
-}
-
-/// Why a call of a run gave no reply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
-pub enum CallError {
-    #[error("the run's budget is spent")]
-    BudgetSpent,
-    #[error(transparent)]
-    #[serde(untagged)]
-    Model(#[from] ModelError),
 }

@@ -6,10 +6,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{RecordError, append::Appender, files, writer::RunWriter};
-use crate::{
-    call::budget::{Ledger, Owed},
-    pricing::Usd,
-};
+use crate::pricing::Usd;
 
 /// The file's name.
 pub const NAME: &str = files::LEDGER;
@@ -20,6 +17,22 @@ pub const NAME: &str = files::LEDGER;
 pub enum LedgerRow {
     Reserved { entry: u64, at_most_usd: f64 },
     Settled { entry: u64, spent_usd: f64, unknown_usd: f64 },
+}
+
+/// Where reservations and bills are written down, each before anything follows from it.
+pub trait Ledger: Send + Sync {
+    fn reserved(&self, entry: u64, at_most: Usd) -> Result<(), String>;
+    /// Called once for each entry. An error shows with the next reservation.
+    fn settled(&self, entry: u64, spent: Usd, unknown: Usd);
+}
+
+/// What a ledger says of earlier attempts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    pub spent: Usd,
+    /// Of calls without a usable answer, those included that were under way when the run was killed.
+    pub unknown: Usd,
+    pub entries: u64,
 }
 
 /// An open ledger.

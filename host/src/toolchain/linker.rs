@@ -21,16 +21,6 @@ use crate::{
     text,
 };
 
-/// A program that takes part in making a component.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tool {
-    pub name: String,
-    /// What it says of itself.
-    pub version: String,
-    /// Of the program file.
-    pub sha256: Digest,
-}
-
 /// What rustc calls for the target, and what that calls, in the order in which it looks for it.
 const COMPONENT_LINKER: &str = "wasm-component-ld";
 const MODULE_LINKERS: [&str; 2] = ["wasm-ld", "rust-lld"];

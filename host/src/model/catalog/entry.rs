@@ -5,14 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::pricing::{Price, Rate, Tier};
 
-/// The wire format that a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Api {
-    Anthropic,
-    Openai,
-}
-
 /// How a key is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

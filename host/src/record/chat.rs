@@ -1,0 +1,336 @@
+//! Plain types of conversations with language models: what is asked, what is said, what a call came to. They
+//! are free of any provider's wire format.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::pricing::{Price, Usd};
+
+/// The wire format that a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    Anthropic,
+    Openai,
+}
+
+/// One request, free of any provider's wire format.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChatRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    pub messages: Vec<ChatMessage>,
+    /// Tools that the model may call. Empty for the target model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    pub max_tokens: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// The conversation will go on: where the provider caches prompts on request, this one is worth it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+    /// A tool has to be called in this turn, where the model can be told so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_call_tool: bool,
+}
+
+impl ChatRequest {
+    /// All text of the request, for people and for traces: one message under another.
+    pub fn prompt_text(&self) -> String {
+        let system = self.system.iter().map(|system| format!("[system]\n{system}"));
+        let messages = self.messages.iter().map(|message| match message.role {
+            ChatRole::User => message.plain_text(),
+            ChatRole::Assistant => format!("[assistant]\n{}", message.plain_text()),
+        });
+        system.chain(messages).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+/// One message: a role and its content blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    pub role: ChatRole,
+    pub content: Vec<Block>,
+    /// What a model said, as JSON text and exactly as it came. It is replayed instead of `content`, so that
+    /// blocks, fields and signatures that this program does not know survive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+impl ChatMessage {
+    /// A message of one text.
+    pub fn text(role: ChatRole, text: impl Into<String>) -> Self {
+        Self { role, content: vec![Block::Text { text: text.into() }], raw: None }
+    }
+
+    /// The user's turn: tool results, or a text.
+    pub fn user(content: Vec<Block>) -> Self {
+        Self { role: ChatRole::User, content, raw: None }
+    }
+
+    /// A model's turn, to be replayed as it came.
+    pub fn assistant(reply: &ChatReply) -> Self {
+        Self { role: ChatRole::Assistant, content: reply.content.clone(), raw: reply.raw.clone() }
+    }
+
+    /// All text blocks, joined.
+    pub fn plain_text(&self) -> String {
+        joined_text(&self.content)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatRole {
+    User,
+    Assistant,
+}
+
+/// A piece of a message's content.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Block {
+    Text {
+        text: String,
+    },
+    /// The model wants a tool to be called.
+    ToolUse {
+        id: String,
+        name: String,
+        input: Value,
+    },
+    /// What the tool gave, or why it could not.
+    ToolResult {
+        tool_use_id: String,
+        content: String,
+        is_error: bool,
+    },
+    /// What the model thought before it answered, as far as the provider shows it.
+    Thinking {
+        text: String,
+    },
+    /// A kind of block that this program has no use for. Its content is in the raw view.
+    Other {
+        kind: String,
+    },
+}
+
+impl Block {
+    /// Bytes of what it says.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Text { text } | Self::Thinking { text } => text.len(),
+            Self::ToolUse { name, input, .. } => name.len() + input.to_string().len(),
+            Self::ToolResult { content, .. } => content.len(),
+            Self::Other { .. } => 0,
+        }
+    }
+}
+
+/// A tool as it is offered to a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    pub name: String,
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub input_schema: Value,
+}
+
+/// What a model said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChatReply {
+    pub content: Vec<Block>,
+    pub stop_reason: StopReason,
+    pub usage: Usage,
+    /// The provider gave no usage, or not all of it; that was estimated from the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub usage_estimated: bool,
+    /// What the provider says that the call cost, in US dollars, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_cost_usd: Option<f64>,
+    /// Which model has answered, by the reply's own words: its name there, and its server's fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<String>,
+    /// The content exactly as it came: JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+impl ChatReply {
+    /// All text blocks, joined.
+    pub fn text(&self) -> String {
+        joined_text(&self.content)
+    }
+}
+
+fn joined_text(blocks: &[Block]) -> String {
+    let texts = blocks.iter().filter_map(|block| match block {
+        Block::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// Why a reply ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    #[default]
+    EndTurn,
+    MaxTokens,
+    StopSequence,
+    ToolUse,
+    PauseTurn,
+    Refusal,
+    /// The prompt and the reply together have filled the model's window.
+    ModelContextWindowExceeded,
+    /// A reason that this program does not know, in the provider's word.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// Tokens of one or more calls. `input` is what was neither read from nor written to a cache. They are what
+/// somebody else says, so sums stop at the largest number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    #[serde(default)]
+    pub cache_read_tokens: u64,
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+    /// Written to be kept for an hour, which costs more. Never asked for by this program.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_1h_tokens: u64,
+}
+
+impl Usage {
+    /// Everything that went in, cached or not.
+    pub fn total_input_tokens(&self) -> u64 {
+        self.input_tokens
+            .saturating_add(self.cache_read_tokens)
+            .saturating_add(self.total_cache_write_tokens())
+    }
+
+    pub fn total_cache_write_tokens(&self) -> u64 {
+        self.cache_write_tokens.saturating_add(self.cache_write_1h_tokens)
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        let pairs = [
+            (&mut self.input_tokens, other.input_tokens),
+            (&mut self.output_tokens, other.output_tokens),
+            (&mut self.cache_read_tokens, other.cache_read_tokens),
+            (&mut self.cache_write_tokens, other.cache_write_tokens),
+            (&mut self.cache_write_1h_tokens, other.cache_write_1h_tokens),
+        ];
+        pairs.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
+    }
+}
+
+/// Why a call gave no reply, as a harness, a trace and a person read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelError {
+    /// This request was refused for what stands in it.
+    #[error("the model refused: {0}")]
+    Refused(String),
+    /// This request got no usable reply, though others do.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("the request is invalid: {0}")]
+    Invalid(String),
+    /// No call will succeed before somebody changes something: a wrong key, no credit, no such model, no
+    /// server. It says nothing about whoever has asked.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Why a call of a run gave no reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallError {
+    #[error("the run's budget is spent")]
+    BudgetSpent,
+    #[error(transparent)]
+    #[serde(untagged)]
+    Model(#[from] ModelError),
+}
+
+/// A call that has ended.
+#[derive(Clone, Debug)]
+pub struct Called {
+    pub result: Result<ChatReply, CallError>,
+    pub cost: Usd,
+    /// The size above which the request's rate begins, see `pricing`.
+    pub price_tier: u64,
+    /// How often the provider was asked.
+    pub attempts: u32,
+    pub latency_ms: f64,
+    /// The reply was there already: nobody was asked, and it cost nothing.
+    pub cached: bool,
+    /// The control request that this call has brought about, if it did. It cost besides.
+    pub control: Option<Control>,
+}
+
+impl Called {
+    /// Whether it got no reply because no call of the run does any more.
+    pub fn was_cut_off(&self) -> bool {
+        matches!(&self.result, Err(CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_))))
+    }
+
+    /// A call that nobody was asked for.
+    pub fn unasked(result: Result<ChatReply, CallError>) -> Self {
+        let (cost, price_tier, attempts, latency_ms) = (Usd::ZERO, 0, 0, 0.0);
+        Self { result, cost, price_tier, attempts, latency_ms, cached: false, control: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Control {
+    /// Whether the model has answered it.
+    pub answered: bool,
+    pub usage: Usage,
+    pub cost: Usd,
+    /// As in [`CallOutcome`].
+    pub price_tier: u64,
+    pub attempts: u32,
+}
+
+impl Control {
+    /// A recorded one: it cost what is recorded, and no less than its tokens do by one of the prices that the
+    /// run has had.
+    pub fn at_least(self, prices: &[Price]) -> Self {
+        let least = prices.iter().min_by_key(|price| price.of(self.usage));
+        let least = least.map_or((Usd::ZERO, 0), |price| (price.of(self.usage), price.tier(self.usage)));
+        Self { cost: self.cost.max(least.0), price_tier: least.1, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_beyond_counting_stop_at_the_largest_number() {
+        let most = u64::MAX;
+        let said = Usage {
+            input_tokens: most,
+            output_tokens: most,
+            cache_read_tokens: most,
+            cache_write_tokens: most,
+            cache_write_1h_tokens: most,
+        };
+        let mut total = said;
+        total += said;
+        assert_eq!((total, said.total_input_tokens(), said.total_cache_write_tokens()), (said, most, most));
+    }
+}

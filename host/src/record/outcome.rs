@@ -1,0 +1,61 @@
+//! How a call into a harness can end.
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// There is a prediction, right or wrong.
+    Ok,
+    /// The harness returned an error.
+    HarnessError,
+    /// The harness panicked.
+    Panic,
+    /// Any other trap.
+    Trap,
+    /// The harness ended its process.
+    Exit,
+    StackOverflow,
+    OutOfFuel,
+    MemoryLimit,
+    /// Wall clock: the only ending that may differ from machine to machine.
+    Timeout,
+    /// The harness gave up because its model calls were used up.
+    CallLimit,
+    /// The harness gave up because a prompt was too large.
+    PromptLimit,
+    /// An answer or a state was too large.
+    OutputLimit,
+    /// Model calls, logs and output were more than the example's share of the record.
+    RecordLimit,
+    BadComponent,
+    /// The harness gave up because the model gave no reply.
+    ModelError,
+    /// The harness gave up because the run's money was spent.
+    BudgetSpent,
+}
+
+impl OutcomeKind {
+    /// The name in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::HarnessError => "harness-error",
+            Self::Panic => "panic",
+            Self::Trap => "trap",
+            Self::Exit => "exit",
+            Self::StackOverflow => "stack-overflow",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::MemoryLimit => "memory-limit",
+            Self::Timeout => "timeout",
+            Self::CallLimit => "call-limit",
+            Self::PromptLimit => "prompt-limit",
+            Self::OutputLimit => "output-limit",
+            Self::RecordLimit => "record-limit",
+            Self::BadComponent => "bad-component",
+            Self::ModelError => "model-error",
+            Self::BudgetSpent => "budget-spent",
+        }
+    }
+}
