@@ -6,7 +6,7 @@
     venv/bin/python examples/analyse.py runs/first -o figures
 
 The lines that begin with `# %%` are cells: editors that know notebooks run them one by one. Field names are
-those of mini-meta-harness, and more; host/src/record/format.rs documents them.
+those of mini-meta-harness, and more; host/record/src/format.rs documents them.
 """
 
 # %%

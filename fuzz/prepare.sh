@@ -27,7 +27,7 @@ for file in config.json summary.json cost.json manifest.json iterations/000/mani
     at=$((at + 1))
 done
 
-data=$root/host/data/symptoms-mini
+data=$root/host/search/data/symptoms-mini
 head -n 6 "$data/train.jsonl" | input data_sets jsonl 0
 printf 'id,text,label\n1,"it, ""aches""",flu\n2,a cough,cold\n3,"two\nlines",flu\n4,x,cold\n5,y,flu\n' | input data_sets csv 2
 {

@@ -7,12 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use mmh::{
-    call::Called,
-    digest::Digest,
-    model::{Block, ChatReply, ChatRequest},
-    sandbox::{Lesson, ModelPort, Place, Setting, Task},
-};
+use mmh_record::{chat::{Block, Called, ChatReply, ChatRequest}, digest::Digest};
+use mmh_engine::sandbox::{Lesson, ModelPort, Place, Setting, Task};
 use mmh_fuzz::{SANDBOX, limits, prepare, seeds};
 
 /// A small one, written by hand, and one that the compiler made of the baseline.

@@ -6,7 +6,8 @@
 use std::{collections::HashSet, fs, path::Path, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use mmh::dataset::{self, Dataset, DatasetError, Split};
+use mmh_search::dataset::{Dataset, DatasetError, self};
+use mmh_record::data::Split;
 use mmh_fuzz::{choice, folder};
 use tempfile::TempDir;
 

@@ -10,20 +10,8 @@ use std::{
 };
 
 use libfuzzer_sys::fuzz_target;
-use mmh::{
-    call::{Caller, Patience, budget::Budget, throttle::Throttle},
-    cancel::Cancel,
-    clock::Clock,
-    model::{
-        Billing, ChatError, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, Usage,
-        catalog::{Api, Catalog, Overrides, Resolved},
-        complaint::Complaint,
-        read::{Scrubber, readable},
-        refusal::{Hints, refusal},
-        wire::{Dialect, NoAnswer},
-    },
-    pricing::{Price, Usd},
-};
+use mmh_models::{Billing, ChatError, ChatModel, api_error::Complaint, cancel::Cancel, catalog::{Catalog, Overrides, Resolved}, metering::{Caller, Patience, budget::Budget, throttle::Throttle}, read::{Scrubber, readable}, refusal::{Hints, refusal}, wire::{Dialect, NoAnswer, WireFormat}};
+use mmh_record::{chat::{Api, ChatMessage, ChatReply, ChatRequest, ChatRole, Usage}, clock::Clock, pricing::{Price, Usd}};
 use reqwest::{
     StatusCode,
     header::{HeaderMap, HeaderName, HeaderValue},

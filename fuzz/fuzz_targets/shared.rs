@@ -3,14 +3,9 @@
 use std::{path::PathBuf, sync::LazyLock};
 
 use cap_std::fs::Dir;
-use mmh::{
-    clock::Clock,
-    compile::{Rejection, RejectionKind, admit},
-    limits::Limits,
-    propose::History,
-    record::{reader::RunReader, writer::RunWriter},
-    sandbox::{Prepared, Sandbox, engine},
-};
+use mmh_record::{clock::Clock, limits::Limits, reader::RunReader, writer::RunWriter};
+use mmh_engine::{compile::{Rejection, RejectionKind, admit}, sandbox::{Prepared, Sandbox, engine}};
+use mmh_search::propose::History;
 use tempfile::TempDir;
 use wasmtime::{Engine, component::Component};
 

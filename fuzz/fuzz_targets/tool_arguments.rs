@@ -7,15 +7,8 @@ use std::{os::unix::fs::symlink, sync::LazyLock};
 
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
-use mmh::{
-    propose::{
-        History,
-        arguments::{self, parse},
-        history::{Answer, Page},
-        specs,
-    },
-    record::RecordError,
-};
+use mmh_search::propose::{History, arguments::{parse, self}, history::{Answer, Page}, specs};
+use mmh_record::RecordError;
 use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mmh::{digest::Digest, score::wilson};
+use mmh_record::digest::Digest;
+use mmh_report::statistics::wilson;
 use serde_json::{Value, json};
 
 use crate::runs;

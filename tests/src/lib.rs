@@ -10,14 +10,13 @@ pub mod view;
 
 use std::path::{Path, PathBuf};
 
-use mmh::{
+use mmh_engine::{
     build::Builder,
     cache::Cache,
     jail::Jail,
-    limits::Limits,
-    progress::Silent,
     toolchain::{Environment, IfMissing, Toolchain, sdk},
 };
+use mmh_record::limits::Limits;
 
 /// The workspace's root folder.
 pub fn root() -> PathBuf {
@@ -49,8 +48,8 @@ pub async fn builder_in(program: &str, limits: Limits, cache: Cache) -> Builder 
 /// The same with another environment for the compilers.
 pub async fn builder_with(program: &str, limits: Limits, cache: Cache, environment: Environment) -> Builder {
     let toolchain =
-        Toolchain::find(None, environment, IfMissing::Add, &Silent).await.expect("there is a compiler");
-    let sdk = sdk::ensure(&cache, &toolchain, &Silent).await.expect("the SDK builds");
+        Toolchain::find(None, environment, IfMissing::Add, &|_| {}).await.expect("there is a compiler");
+    let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
     let jail = Jail::new(program.into());
     Builder::new(toolchain, sdk, jail, cache, limits).await.expect("the engine starts")
 }

@@ -4,17 +4,17 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use jiff::Timestamp;
-use mmh::{
-    dataset::Columns,
+use mmh_record::{
+    data::Columns,
     digest::Digest,
-    limits::Limits,
-    record::format::{
+    format::{
         Config, Cost, IterationSummary, Score, Summary, TaskInfo, TestScore, ToolchainInfo, TraceRow,
         Unscored, WitInfo,
     },
-    sandbox::OutcomeKind,
-    score::wilson,
+    limits::Limits,
+    outcome::OutcomeKind,
 };
+use mmh_report::statistics::wilson;
 
 /// A run, in the making.
 pub struct MadeRun {

@@ -20,7 +20,7 @@ pub fn done(command: &mut Command) -> String {
 /// A Python with the packages of a requirements file, installed once below `target/`.
 pub fn python(requirements: &Path) -> PathBuf {
     let text = fs::read(requirements).expect("the requirements");
-    let name = format!("python-{}", mmh::digest::Digest::of(&text).short());
+    let name = format!("python-{}", mmh_record::digest::Digest::of(&text).short());
     let (folder, complete) = (root().join("target").join(&name), root().join("target").join(name + ".ok"));
     let python = folder.join("bin/python");
     if !complete.is_file() {

@@ -10,10 +10,8 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use mmh::{
-    dataset::{self, BUILTIN},
-    record::manifest::{self, Manifest},
-};
+use mmh_record::manifest::{self, Manifest};
+use mmh_search::dataset::{self, BUILTIN};
 use serde_json::{Value, json};
 
 use crate::{

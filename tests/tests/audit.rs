@@ -9,16 +9,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use mmh::{
-    audit::inspect,
+use mmh_engine::{
     cache::Cache,
-    dataset,
-    digest::Digest,
-    limits::Limits,
-    record::manifest::Manifest,
     sandbox::{Report, Sandbox, Setting, Task, engine},
-    search::BASELINE,
 };
+use mmh_record::{digest::Digest, limits::Limits, manifest::Manifest};
+use mmh_search::{dataset, inspect::component, search::BASELINE};
 use mmh_tests::{
     builder, cache_dir, guest, guests, root,
     runs::{copied, copy, honest, reseal},
@@ -476,7 +472,11 @@ async fn source_lines_change_nothing_else() {
     assert_ne!(engine::fingerprint(&plain), engine::fingerprint(&lined));
 }
 
-async fn run_once(sandbox: &Arc<Sandbox>, harness: &mmh::sandbox::Prepared, task: &Task) -> Report<String> {
+async fn run_once(
+    sandbox: &Arc<Sandbox>,
+    harness: &mmh_engine::sandbox::Prepared,
+    task: &Task,
+) -> Report<String> {
     let setting = Setting { task, state: &[], seed: Digest::of("seed"), model: Arc::new(Silent) };
     sandbox.predict(harness, setting, "a text").await
 }
@@ -485,14 +485,14 @@ async fn run_once(sandbox: &Arc<Sandbox>, harness: &mmh::sandbox::Prepared, task
 struct Silent;
 
 #[async_trait::async_trait]
-impl mmh::sandbox::ModelPort for Silent {
+impl mmh_engine::sandbox::ModelPort for Silent {
     async fn complete(
         &self,
-        _: &Arc<mmh::model::ChatRequest>,
-        _: mmh::sandbox::Place,
+        _: &Arc<mmh_record::chat::ChatRequest>,
+        _: mmh_engine::sandbox::Place,
         _: std::time::Duration,
-    ) -> mmh::call::Called {
-        mmh::call::Called::unasked(Ok(mmh::model::ChatReply::default()))
+    ) -> mmh_record::chat::Called {
+        mmh_record::chat::Called::unasked(Ok(mmh_record::chat::ChatReply::default()))
     }
 }
 
@@ -547,13 +547,13 @@ fn a_swapped_component_is_seen() {
 #[test]
 fn damaged_components_are_refused_or_read() {
     let good = fs::read(honest(PROGRAM).join("iterations/000/harness.wasm")).expect("read");
-    assert!(inspect::inspect(&good).is_ok());
+    assert!(component::inspect(&good).is_ok());
     let mut refused = 0;
     for at in (0..good.len()).step_by(good.len() / 150) {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
-        refused += usize::from(inspect::inspect(&bad).is_err());
-        refused += usize::from(inspect::inspect(&good[..at]).is_err());
+        refused += usize::from(component::inspect(&bad).is_err());
+        refused += usize::from(component::inspect(&good[..at]).is_err());
     }
     assert!(refused > 150, "{refused}");
 }

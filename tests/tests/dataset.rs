@@ -8,7 +8,8 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use mmh::dataset::{self, BUILTIN, Columns, Dataset, DatasetError, Source, Split, findings::DataFinding};
+use mmh_record::data::{Columns, DataFinding, Split};
+use mmh_search::dataset::{self, BUILTIN, Dataset, DatasetError, Source};
 use rustix::fs::{FileType, Mode};
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use mmh::{
-    record::files::{KINDS, Proof},
+use mmh_record::{
+    files::{KINDS, Proof},
     text,
 };
 use mmh_tests::root;

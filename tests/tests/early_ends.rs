@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use mmh::dataset::{self, BUILTIN};
+use mmh_search::dataset::{self, BUILTIN};
 use mmh_tests::{
     cache_dir, environment, files_below, guest,
     server::{Reply, Request, Server},

@@ -3,14 +3,16 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mmh::{
-    call::Caller,
-    cancel::Cancel,
+use mmh_models::{ChatError, ChatModel, cancel::Cancel, metering::Caller};
+use mmh_record::{
+    chat::{Block, ChatReply, ChatRequest, StopReason},
     clock::Clock,
-    dataset::{self, BUILTIN, Dataset, Example, Split},
-    evaluate::{EVALUATION_TIMEOUT, Evaluator, Learned, Learning, Past, Sink, Target, sink::Discard},
+    data::Split,
     limits::Limits,
-    model::{Block, ChatError, ChatModel, ChatReply, ChatRequest, StopReason},
+};
+use mmh_search::{
+    dataset::{self, BUILTIN, Dataset, Example},
+    evaluate::{EVALUATION_TIMEOUT, Evaluator, Learned, Learning, Past, Sink, Target, sink::Discard},
     progress::Silent,
     search::BASELINE,
 };

@@ -34,7 +34,7 @@ fn pandas_reads_a_run() {
             .arg("-o")
             .arg(folder.path()),
     );
-    let summary = mmh::record::reader::RunReader::open(&run).expect("a run").summary().expect("a summary");
+    let summary = mmh_record::reader::RunReader::open(&run).expect("a run").summary().expect("a summary");
     for it in &summary.iterations {
         let counts = format!("{} {}", it.score.n_correct, it.score.n_examples);
         let words = said.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -9,20 +9,17 @@ use std::{
     time::Duration,
 };
 
-use mmh::{
-    call::{Caller, Patience, budget::Budget, throttle::Throttle},
+use mmh_models::{
     cancel::{Cancel, Stop},
-    clock::Clock,
-    dataset::{self, BUILTIN, Dataset, Split},
+    catalog::{Catalog, Overrides},
+    metering::{Caller, Patience, budget::Budget, throttle::Throttle},
+    remote::{Remote, Role},
+};
+use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind, pricing::Usd};
+use mmh_search::{
+    dataset::{self, BUILTIN, Dataset},
     evaluate::{Evaluation, Evaluator, Learned, Past, Target, sink::Discard},
-    limits::Limits,
-    model::{
-        catalog::{Catalog, Overrides},
-        remote::{Remote, Role},
-    },
-    pricing::Usd,
     progress::Silent,
-    sandbox::OutcomeKind,
     search::BASELINE,
 };
 use mmh_tests::{

@@ -239,7 +239,7 @@ fn what_was_learned_and_asked() {
                 let mut state = fs::read(&file).expect("read");
                 state[0] ^= 1;
                 fs::write(&file, &state).expect("written");
-                let digest = json!(mmh::digest::Digest::of(&state));
+                let digest = json!(mmh_record::digest::Digest::of(&state));
                 run.change_rows(&format!("iterations/{index:03}/learn_trace.jsonl"), |rows| {
                     rows.last_mut().expect("a batch")["state_digest"] = digest.clone();
                 });
@@ -500,7 +500,7 @@ fn held_out_scores() {
                 score["n_examples"] = json!(220);
                 score["n_correct"] = json!(219);
                 score["accuracy"] = json!(219.0 / 220.0);
-                score["interval"] = json!(mmh::score::wilson(219, 220));
+                score["interval"] = json!(mmh_report::statistics::wilson(219, 220));
                 summary["test"] = json!([{ "index": best, "score": score }]);
             });
         },
@@ -775,7 +775,7 @@ fn rename_models(run: &Forged) {
     let provider = |model: &str| {
         json!({
             "provider": "x", "api": "openai", "base_url": "https://x.example/v1", "model": model, "thinking": false,
-            "reply_cache": false, "price": mmh::pricing::Price::default(),
+            "reply_cache": false, "price": mmh_record::pricing::Price::default(),
         })
     };
     for path in mmh_tests::files_below(&run.run) {

@@ -9,15 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mmh::{
+use mmh_engine::{
     cache::Cache,
     compile::RejectionKind,
     jail::{
-        Confinement, Ending, Jail, Spec, features,
+        Ending, Jail, Spec, features,
         warden::{self, Order},
     },
-    limits::Limits,
 };
+use mmh_record::{built::Confinement, limits::Limits};
 use mmh_tests::{builder_in, cache_dir, guest, guests};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");

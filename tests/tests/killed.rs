@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mmh::dataset::{self, BUILTIN};
+use mmh_search::dataset::{self, BUILTIN};
 use mmh_tests::{
     cache_dir, copy_folder, environment,
     server::{Reply, Request, Server},

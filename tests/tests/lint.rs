@@ -2,9 +2,9 @@
 
 use std::{fs, process::Command};
 
-use mmh::{
+use mmh_search::{
     dataset::{self, BUILTIN},
-    lint::Lint,
+    leaks::Lint,
 };
 use mmh_tests::cache_dir;
 

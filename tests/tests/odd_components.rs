@@ -14,15 +14,16 @@ use std::{
 use arbitrary::{Arbitrary, Unstructured};
 use fastrand::Rng;
 use futures::stream::{self, StreamExt};
-use mmh::{
+use mmh_engine::{
     build::Builder,
     cache::Cache,
-    call::Called,
     compile::RejectionKind,
+    sandbox::{ModelPort, Place, Setting, Task},
+};
+use mmh_record::{
+    chat::{Block, Called, ChatReply, ChatRequest},
     digest::Digest,
     limits::Limits,
-    model::{Block, ChatReply, ChatRequest},
-    sandbox::{ModelPort, Place, Setting, Task},
 };
 use mmh_tests::{builder_in, cache_dir, root};
 use wast::{

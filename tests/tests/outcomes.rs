@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mmh::{
-    call::Called,
+use mmh_engine::sandbox::{Lesson, ModelPort, Place, Report, Setting, Task};
+use mmh_record::{
+    chat::{Block, CallError, Called, ChatReply, ChatRequest, ModelError, StopReason, Usage},
     digest::Digest,
     limits::Limits,
-    model::{Block, CallError, ChatReply, ChatRequest, ModelError, StopReason, Usage},
-    sandbox::{Lesson, ModelPort, Place, Report, Setting, Task},
 };
 use mmh_tests::{builder, guest, guests};
 

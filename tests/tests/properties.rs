@@ -8,30 +8,32 @@ use std::{collections::HashSet, fs, path::Path};
 use arbitrary::{Arbitrary, Result, Unstructured};
 use arbtest::arbtest;
 use cap_std::{ambient_authority, fs::Dir};
-use mmh::{
-    compile::{RejectionKind, admit},
-    dataset::{self, Split},
+use mmh_engine::compile::{RejectionKind, admit};
+use mmh_models::{
+    Fault,
+    api_error::Complaint,
+    catalog::{Catalog, Overrides},
+    read::{Scrubber, readable},
+    refusal::{Hints, refusal},
+    wire::{Dialect, WireFormat},
+};
+use mmh_record::{
+    RecordError,
+    chat::{Api, Block, ChatMessage, ChatReply, ChatRequest, ChatRole, Usage},
+    data::Split,
     digest::Digest,
+    format::{ReadRow, TraceRow},
     limits::Limits,
-    model::{
-        Block, ChatMessage, ChatReply, ChatRequest, ChatRole, Fault, Usage,
-        catalog::{Api, Catalog, Overrides},
-        complaint::Complaint,
-        read::{Scrubber, readable},
-        refusal::{Hints, refusal},
-        wire::Dialect,
-    },
+    manifest::{self, Manifest},
+    reader::RunReader,
+    text,
+};
+use mmh_search::{
+    dataset,
     propose::{
         arguments::{self, parse},
         specs,
     },
-    record::{
-        RecordError,
-        format::{ReadRow, TraceRow},
-        manifest::{self, Manifest},
-        reader::RunReader,
-    },
-    text,
 };
 use mmh_tests::strict::{anthropic_problem, openai_problem};
 use reqwest::{

@@ -11,27 +11,29 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use mmh::{
-    call::{Caller, budget::Budget},
+use mmh_models::{
+    ChatError, ChatModel,
     cancel::Cancel,
+    metering::{Caller, budget::Budget},
+    wellformed,
+};
+use mmh_record::{
+    chat::{Block, ChatReply, ChatRequest, ModelError, StopReason, Usage},
     clock::Clock,
-    dataset::{self, BUILTIN},
     digest::Digest,
-    evaluate::{Evaluator, Target},
+    format::{Config, CostFile, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
     limits::Limits,
-    lint::Lint,
-    model::{
-        Block, ChatError, ChatModel, ChatReply, ChatRequest, ModelError, StopReason, Usage,
-        simulated::SimulatedTarget, wellformed,
-    },
+    writer::{Beginning, RunWriter},
+};
+use mmh_search::{
+    dataset::{self, BUILTIN},
+    evaluate::{Evaluator, Target},
+    leaks::Lint,
     progress::Silent,
     propose::Proposer,
-    record::{
-        format::{Config, CostFile, SCHEMA_VERSION, Summary, TaskInfo, ToolchainInfo, WitInfo},
-        writer::{Beginning, RunWriter},
-    },
     search::{BASELINE, Search},
 };
+use mmh_simulated::target::SimulatedTarget;
 use mmh_tests::{builder, guest};
 use serde_json::{Value, json};
 
@@ -157,7 +159,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         prices: Default::default(),
         budget_usd: None,
         providers: Default::default(),
-        task: TaskInfo::of(&dataset),
+        task: dataset.info(),
         dataset_digest: dataset.digest,
         toolchain: ToolchainInfo {
             rustc: String::new(),

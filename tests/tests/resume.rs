@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mmh::record::format::Config;
+use mmh_record::format::Config;
 use mmh_tests::{
     cache_dir, copy_folder, environment, files_below,
     runs::cut_off,

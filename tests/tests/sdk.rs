@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use mmh::{cache::Cache, limits::Limits, search::BASELINE, toolchain::sdk};
+use mmh_engine::{cache::Cache, toolchain::sdk};
+use mmh_record::limits::Limits;
+use mmh_search::search::BASELINE;
 use mmh_tests::{builder, builder_with, cache_dir, environment, root};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");

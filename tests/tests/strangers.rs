@@ -411,7 +411,7 @@ fn what_a_stranger_names_is_shown_plain() {
         let output = mmh(folder.path(), args);
         for said in [&output.stdout, &output.stderr] {
             let said = String::from_utf8(said.clone()).expect("text");
-            assert!(!said.contains(mmh::text::acts_on_terminals), "{args:?}: {said:?}");
+            assert!(!said.contains(mmh_record::text::acts_on_terminals), "{args:?}: {said:?}");
             assert!(!said.lines().any(|line| line.starts_with("all of it holds")), "{args:?}: {said}");
         }
         if args[0] == "verify" {

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use mmh::dataset::findings::{DataFinding, FindingKind};
+use mmh_record::data::{DataFinding, FindingKind};
 use mmh_tests::made::MadeRun;
 use serde_json::Value;
 
@@ -88,7 +88,7 @@ fn everything_fits() {
         for columns in [30, 40, 60, 80, 100, 120, 200] {
             let shown = summary(&run, &[], columns);
             for line in shown.lines() {
-                assert!(mmh::text::width(line) <= columns, "{name} at {columns}: {line}");
+                assert!(mmh_record::text::width(line) <= columns, "{name} at {columns}: {line}");
             }
             assert_eq!(columns >= 100, shown.contains("binary"), "{name} at {columns}: {shown}");
         }
@@ -99,7 +99,7 @@ fn everything_fits() {
 #[test]
 fn unusual_runs_say_what_they_are() {
     let stop = |mut run: MadeRun| {
-        run.summary.stopped = Some(mmh::record::format::Stopped {
+        run.summary.stopped = Some(mmh_record::format::Stopped {
             status: "budget-spent".into(),
             reason: "4.9 USD of 5.00 are spent".into(),
         });

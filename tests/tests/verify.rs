@@ -9,7 +9,7 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use mmh::record::manifest;
+use mmh_record::manifest;
 use mmh_tests::{
     cache_dir,
     forge::Forged,

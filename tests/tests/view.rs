@@ -209,7 +209,7 @@ fn the_list_says_what_is_wrong() {
     let list: Vec<Value> = serde_json::from_str(&body).expect("JSON");
     assert_eq!(list.len(), 1 + table.iter().filter(|row| row.2.is_some()).count(), "{body}");
     for (name, _, says) in table {
-        let shown = mmh::text::name(name);
+        let shown = mmh_record::text::name(name);
         let Some(run) = list.iter().find(|run| run["id"] == shown.as_str()) else {
             assert!(says.is_none(), "{name:?} is not listed: {body}");
             continue;

@@ -14,7 +14,7 @@
 
 use std::path::Path;
 
-use mmh::limits::Limits;
+use mmh_record::limits::Limits;
 use serde_json::Value;
 
 /// What is compiled or run.

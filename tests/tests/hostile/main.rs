@@ -43,7 +43,7 @@ fn every_case_is_contained() {
     let results = folder.path().join("results.json");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     // The SDK may have to be fetched, and there is no network in there.
-    runtime.block_on(mmh_tests::builder(PROGRAM, mmh::limits::Limits::default()));
+    runtime.block_on(mmh_tests::builder(PROGRAM, mmh_record::limits::Limits::default()));
     let this = std::env::current_exe().expect("this program");
     let mut command = if std::env::var_os(NO_NAMESPACE).is_some() {
         Command::new(&this)

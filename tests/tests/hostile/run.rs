@@ -7,18 +7,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use mmh::{
+use mmh_engine::{
     build::{Builder, Built},
     cache::Cache,
-    call::Called,
     compile::{Compiler, Rejection, native::Precompiler},
-    digest::Digest,
     jail::{Ending, Jail, Spec},
-    limits::Limits,
-    model::{Block, ChatReply, ChatRequest, StopReason, Usage},
-    progress::Silent,
     sandbox::{Lesson, ModelPort, Place, Report, Sandbox, Setting, Task},
-    toolchain::{IfMissing, Toolchain, Tools, sdk, sdk::Sdk},
+    toolchain::{
+        IfMissing, Toolchain, Tools,
+        sdk::{self, Sdk},
+    },
+};
+use mmh_record::{
+    chat::{Block, Called, ChatReply, ChatRequest, StopReason, Usage},
+    digest::Digest,
+    limits::Limits,
 };
 use mmh_tests::environment;
 use wasmtime::Engine;
@@ -64,10 +67,10 @@ impl Found {
 impl Bench {
     pub async fn new(fresh: &Cache, warm: &Cache, limits: &Limits) -> Self {
         let toolchain =
-            Toolchain::find(None, environment(), IfMissing::Report, &Silent).await.expect("a compiler");
-        let sdk = sdk::ensure(warm, &toolchain, &Silent).await.expect("the SDK is built");
+            Toolchain::find(None, environment(), IfMissing::Report, &|_| {}).await.expect("a compiler");
+        let sdk = sdk::ensure(warm, &toolchain, &|_| {}).await.expect("the SDK is built");
         let jail = Jail::new(PROGRAM.into());
-        let engine = mmh::sandbox::engine::new().expect("the engine starts");
+        let engine = mmh_engine::sandbox::engine::new().expect("the engine starts");
         let (fresh, warm, limits) = (fresh.clone(), warm.clone(), limits.clone());
         Self { toolchain, sdk, jail, fresh, warm, limits, engine }
     }
@@ -231,6 +234,6 @@ async fn prisoner(bench: &Bench, case: &Case) -> Found {
 
 /// The numbers of all system calls that the jail allows.
 fn allowed_calls() -> String {
-    let calls = mmh::jail::syscalls::allowed(0);
+    let calls = mmh_engine::jail::syscalls::allowed(0);
     calls.iter().map(|it| it.number.to_string()).collect::<Vec<_>>().join(",")
 }

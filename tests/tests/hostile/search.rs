@@ -8,7 +8,7 @@ use std::{
     process::Output,
 };
 
-use mmh::{
+use mmh_search::{
     dataset::{self, BUILTIN, Example},
     search::BASELINE,
 };
@@ -137,7 +137,7 @@ async fn answers_in_source() -> &'static str {
 
 async fn answers_in_data() -> &'static str {
     let folder = folder();
-    let builder = mmh_tests::builder(PROGRAM, mmh::limits::Limits::default()).await;
+    let builder = mmh_tests::builder(PROGRAM, mmh_record::limits::Limits::default()).await;
     let built =
         builder.build(&with_table(&held_back()[..8])).await.expect("the host can go on").expect("it builds");
     fs::write(folder.path().join("leaky.wasm"), &built.component.bytes).expect("a file");

@@ -8,7 +8,8 @@ use std::{
 };
 
 use futures::stream::{self, StreamExt};
-use mmh::{build::Built, cache::Cache, limits::Limits, sandbox::Sandbox};
+use mmh_engine::{build::Built, cache::Cache, sandbox::Sandbox};
+use mmh_record::limits::Limits;
 use mmh_tests::{cache_dir, guest, guests};
 
 use crate::{

@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mmh::{
-    call::{Called, Caller, Patience, budget::Budget, throttle::Throttle},
+use mmh_models::{
     cancel::{Cancel, Stop},
+    catalog::{Catalog, Overrides},
+    metering::{Caller, Patience, budget::Budget, throttle::Throttle},
+};
+use mmh_record::{
+    chat::{CallError, Called, ChatRequest, ModelError},
     clock::Clock,
-    model::{
-        CallError, ChatRequest, ModelError,
-        catalog::{Catalog, Overrides},
-    },
     pricing::Usd,
 };
 use mmh_tests::server::{Ending, Reply, Server};

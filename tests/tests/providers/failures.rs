@@ -1,6 +1,6 @@
 //! What answers mean that are none.
 
-use mmh::model::{Billing, ChatError, ChatModel, Fault};
+use mmh_models::{Billing, ChatError, ChatModel, Fault};
 use mmh_tests::server::{Ending, Reply, Server};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;

@@ -6,11 +6,12 @@ mod failures;
 mod reading;
 mod wire;
 
-use mmh::model::{
-    ChatError, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole,
+use mmh_models::{
+    ChatError, ChatModel,
     catalog::{Catalog, Overrides},
     remote::{Remote, Role},
 };
+use mmh_record::chat::{ChatMessage, ChatReply, ChatRequest, ChatRole};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 const KEY: &str = "sk-test-5f2c91";

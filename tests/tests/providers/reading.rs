@@ -1,6 +1,7 @@
 //! How answers are read: whatever stands beside them.
 
-use mmh::model::{Block, ChatMessage, ChatModel, ChatRequest, StopReason, Usage};
+use mmh_models::ChatModel;
+use mmh_record::chat::{Block, ChatMessage, ChatRequest, StopReason, Usage};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 

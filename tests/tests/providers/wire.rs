@@ -2,10 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use mmh::{
-    model::{Block, ChatMessage, ChatModel, ChatReply, ChatRequest, ChatRole, ToolSpec},
-    progress::{Event, Observer},
-};
+use mmh_models::ChatModel;
+use mmh_record::chat::{Block, ChatMessage, ChatReply, ChatRequest, ChatRole, ToolSpec};
 use mmh_tests::server::{Reply, Server};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
@@ -195,28 +193,18 @@ async fn the_field_that_limits_a_reply_is_found_out() {
             }
         })
         .await;
-        let notes = Arc::new(Notes::default());
-        let model = remote(&server.url, id, false).telling(notes.clone());
+        let notes: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = notes.clone();
+        let tell = Arc::new(move |note| kept.lock().expect("no panic").push(note));
+        let model = remote(&server.url, id, false).telling(tell);
         for _ in 0..3 {
             assert!(model.chat(&asking("Hi")).await.is_ok(), "{id}");
         }
         assert_eq!(server.journal().len(), 4, "{id}: refused once");
-        let notes = notes.0.lock().expect("no panic").clone();
+        let notes = notes.lock().expect("no panic").clone();
         assert!(
             matches!(notes.as_slice(), [note] if note.contains(wants) && note.contains("mmh.toml")),
             "{notes:?}"
         );
-    }
-}
-
-/// Keeps what users are told.
-#[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
-
-impl Observer for Notes {
-    fn on(&self, event: Event) {
-        if let Event::Note(note) = event {
-            self.0.lock().expect("no panic").push(note);
-        }
     }
 }

@@ -1,0 +1,272 @@
+//! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
+
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, interval, p_value, percent};
+use mmh_record::{built::Confinement, format::Summary, text};
+use mmh_report::compare::board::{Against, SCORED, Tested, UNDER_WAY, UnderWay};
+use mmh_search::leaks::MAX_LEAKS;
+
+/// A column of the table.
+struct Column {
+    name: &'static str,
+    width: usize,
+    cell: fn(&Line<'_>) -> String,
+    /// On a narrow terminal, the columns with the highest number go first; those with 0 stay.
+    goes: u8,
+}
+
+impl Column {
+    fn new(name: &'static str, width: usize, goes: u8, cell: fn(&Line<'_>) -> String) -> Self {
+        Self { name, width, cell, goes }
+    }
+}
+
+/// Findings about the data that are shown, and how much of each.
+const SHOWN_FINDINGS: usize = 12;
+const FINDING_CHARS: usize = 400;
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// All columns: together, with the iteration in front, 100 wide.
+fn columns(mock: bool) -> Vec<Column> {
+    vec![
+        Column::new("accuracy [95 % int.]", 20, 0, |line| {
+            line.of_score(|it| format!("{:>6} {:>13}", percent(it.score.accuracy), interval(&it.score)))
+        }),
+        Column::new("change", 6, 1, |line| line.change()),
+        Column::new("fixed", 5, 3, |line| line.fixed()),
+        Column::new("broken", 6, 3, |line| line.broken()),
+        Column::new("p", 5, 2, |line| line.p()),
+        Column::new("errors", 6, 4, |line| line.errors()),
+        Column::new("prompt", 6, 6, |line| line.prompt()),
+        Column::new("fuel", 6, 7, |line| line.fuel()),
+        Column::new(cost_name(mock), 7, 5, |line| line.cost()),
+        Column::new("binary", 8, 8, |line| line.component()),
+    ]
+}
+
+/// The whole scoreboard, of at most so many columns of a terminal.
+pub fn render(it: &Scoreboard, width: usize) -> String {
+    let mut lines = header(&it.summary);
+    lines.push(String::new());
+    lines.extend(table(it, width));
+    lines.push(String::new());
+    lines.extend(findings(it));
+    let fit = |line: &String| text::wrapped(line, width, "  ");
+    let mut page: String = lines.iter().map(fit).collect::<Vec<_>>().join("\n");
+    page.push('\n');
+    text::plain(&page)
+}
+
+fn header(summary: &Summary) -> Vec<String> {
+    let config = &summary.config;
+    let mut lines = vec![
+        format!(
+            "run {}: {}, {} validation examples, seed {}",
+            config.run_id, config.dataset, config.eval_split_size, config.seed
+        ),
+        format!("proposer {}, target {}", config.proposer_model, config.target_model),
+    ];
+    if config.mock {
+        lines
+            .push("SIMULATED models: accuracy shows that the search works, not how a real model does".into());
+    }
+    if config.confinement == Confinement::NoLandlock {
+        let what = "the kernel had no Landlock, so a candidate's source could take in the user's files";
+        lines.push(format!("UNCONFINED: {what}"));
+    }
+    if summary.finished_at.is_none() {
+        lines.push(format!(
+            "not finished: {} of {} iterations are here",
+            summary.iterations.len() + summary.unscored.len(),
+            u64::from(config.iterations) + 1
+        ));
+    }
+    if let Some(stopped) = &summary.stopped {
+        lines.push(format!("stopped, {}: {}", stopped.status, text::one_line(&stopped.reason)));
+    }
+    lines.iter().map(|line| text::one_line(line)).collect()
+}
+
+fn table(it: &Scoreboard, width: usize) -> Vec<String> {
+    let columns = fitting(columns(it.summary.config.mock), width);
+    let cells = |first: &str, cell: &dyn Fn(&Column) -> String| {
+        let cells = columns.iter().map(|column| format!("{GAP}{:>1$}", cell(column), column.width));
+        format!("{first:<5}{}", cells.collect::<String>())
+    };
+    let mut lines = vec![cells("  it.", &|column| column.name.to_owned())];
+    for line in it.lines() {
+        let first = format!("{} {:03}", line.mark(), line.row.index);
+        lines.push(match line.scored {
+            Some(_) => cells(&first, &|column| (column.cell)(&line)),
+            None => text::fitted(&format!("{first}{GAP}{}", unscored(it, &line)), width),
+        });
+    }
+    lines
+}
+
+/// As many columns as fit.
+fn fitting(mut columns: Vec<Column>, width: usize) -> Vec<Column> {
+    let taken = |columns: &[Column]| 5 + columns.iter().map(|it| GAP.len() + it.width).sum::<usize>();
+    while taken(&columns) > width {
+        let goes = columns.iter().map(|column| column.goes).max().unwrap_or(0);
+        if goes == 0 {
+            break;
+        }
+        columns.retain(|column| column.goes != goes);
+    }
+    columns
+}
+
+/// What stands in place of a score.
+fn unscored(it: &Scoreboard, line: &Line<'_>) -> String {
+    if line.row.status == UNDER_WAY {
+        return it.board.under_way.as_ref().map_or_else(String::new, standing);
+    }
+    let reason = it.summary.unscored.iter().find(|it| it.index == line.row.index);
+    let reason = reason.map(|it| it.reason.as_str()).unwrap_or_default();
+    text::one_line(&format!("not scored: {}: {reason}", line.row.status))
+}
+
+fn standing(it: &UnderWay) -> String {
+    if it.done == 0 && it.turns > 0 {
+        return format!("under way: {} turns of the proposer", it.turns);
+    }
+    let right = it.correct.filter(|_| it.done > 0);
+    let right = right.map(|right| format!(", {} right", percent(right as f64 / it.done as f64)));
+    format!("under way: {} of {} examples{}", it.done, it.total, right.unwrap_or_default())
+}
+
+/// What follows from the table.
+fn findings(it: &Scoreboard) -> Vec<String> {
+    let mut lines = errors(it);
+    if it.board.iterations.iter().any(|row| row.against_best_so_far.is_some()) {
+        lines.push(
+            "change (points), fixed, broken and p: against the best iteration before, exact McNemar test over the same examples, not corrected; prompt bytes and fuel: per example"
+                .into(),
+        );
+    }
+    lines.extend(leaks(&it.summary));
+    lines.extend(best(it));
+    lines.extend(held_out(it));
+    lines.extend(data(&it.summary));
+    lines.extend(under_way(it));
+    lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
+    lines.push(money(&it.summary));
+    lines
+}
+
+/// Iterations whose accuracy on validation means nothing.
+fn leaks(summary: &Summary) -> Vec<String> {
+    let leaking = summary.iterations.iter().filter(|it| !it.leaks.is_empty());
+    let shown = leaking.map(|it| {
+        let more = if it.leaks.len() == MAX_LEAKS { " or more" } else { "" };
+        let count = it.leaks.len();
+        format!(
+            "LEAK: {:03} carries {count}{more} validation or test examples along: see leaks.json",
+            it.index
+        )
+    });
+    shown.collect()
+}
+
+fn errors(it: &Scoreboard) -> Vec<String> {
+    let with_errors = it.summary.iterations.iter().filter(|it| it.score.n_errors > 0);
+    with_errors
+        .map(|it| text::one_line(&format!("errors of {:03}: {}", it.index, errors_by_kind(&it.score))))
+        .collect()
+}
+
+/// Which iteration is best, whether that is more than noise, and what such a choice is worth.
+pub fn best(it: &Scoreboard) -> Vec<String> {
+    let Some(best) = &it.board.best else { return Vec::new() };
+    let mut lines = vec![format!("* best on validation: {:03}, {}", best.index, percent(best.accuracy))];
+    if let Some(tested) = &best.against_baseline {
+        lines.push(format!("  against the baseline 000: {}", verdict(tested, "comparison")));
+    }
+    if let Some(tested) = best.against_runner_up.as_ref().filter(|it| it.against.index != 0) {
+        let name = format!("  against the runner-up {:03}", tested.against.index);
+        lines.push(format!("{name}: {}", verdict(tested, "pair")));
+    }
+    let scored = it.board.iterations.iter().filter(|row| row.status == SCORED).count();
+    if scored > 1 {
+        let is_tested = it.summary.test.iter().any(|test| test.index == best.index);
+        let rest = match it.summary.config.task.seen_tests().as_deref() {
+            _ if !is_tested => "; held-out examples would tell more",
+            Some([]) => "; the held-out score below is not",
+            Some(_) => "; the held-out score below counts texts that the search has seen",
+            None => "; the held-out score below tells more",
+        };
+        lines.push(format!("  the best of {scored} on validation is an optimistic estimate{rest}"));
+    }
+    lines
+}
+
+/// `+17.0 points (22 fixed, 5 broken), p 0.002, corrected 0.005 (Holm, 3 comparisons): more than noise`.
+fn verdict(tested: &Tested, one: &str) -> String {
+    let noise = if tested.more_than_noise { "more than noise" } else { "may be noise" };
+    let (corrected, count) = (p_value(tested.p_corrected), tested.comparisons);
+    let plural = if count == 1 { "" } else { "s" };
+    let difference = difference(&tested.against);
+    format!("{difference}, corrected {corrected} (Holm, {count} {one}{plural}): {noise}")
+}
+
+fn difference(against: &Against) -> String {
+    let paired = &against.paired;
+    format!(
+        "{:+.1} points ({} fixed, {} broken), p {}",
+        paired.points(),
+        paired.fixed,
+        paired.broken,
+        p_value(paired.p)
+    )
+}
+
+/// The held-out scores, and whether they differ.
+pub fn held_out(it: &Scoreboard) -> Vec<String> {
+    let mut lines: Vec<String> = it
+        .summary
+        .test
+        .iter()
+        .map(|test| {
+            let (accuracy, interval) = (percent(test.score.accuracy), interval(&test.score));
+            format!("held-out test, {:03}: {accuracy} {interval} of {}", test.index, test.score.n_examples)
+        })
+        .collect();
+    let untested = it.summary.untested.iter();
+    lines.extend(
+        untested.map(|it| format!("no held-out score, {:03}: {}", it.index, text::one_line(&it.reason))),
+    );
+    if let Some(against) = &it.board.held_out {
+        let noise = if against.paired.p < it.board.significance { "more than noise" } else { "may be noise" };
+        lines.push(format!("  best against baseline: {}, a single test: {noise}", difference(against)));
+    }
+    lines
+}
+
+/// What a careful user should know of the data. It may be a stranger's.
+pub fn data(summary: &Summary) -> Vec<String> {
+    let findings = summary.config.task.findings.as_deref().unwrap_or_default();
+    let shown = findings.iter().take(SHOWN_FINDINGS);
+    let mut lines: Vec<String> =
+        shown.map(|finding| text::ellipsis(&format!("data: {}", finding.line()), FINDING_CHARS)).collect();
+    if findings.len() > SHOWN_FINDINGS {
+        lines.push(format!("data: {} more findings are in config.json", findings.len() - SHOWN_FINDINGS));
+    }
+    lines
+}
+
+fn under_way(it: &Scoreboard) -> Option<String> {
+    let found = it.board.under_way.as_ref()?;
+    let what = match found.split {
+        "test" => format!("held-out test, {:03}: {}; ", found.index, standing(found)),
+        _ => String::new(),
+    };
+    Some(format!("{what}the run goes on, or was cut off: then `mmh run --resume RUN` goes on with it"))
+}
+
+fn money(summary: &Summary) -> String {
+    let simulated = if summary.config.mock { " (simulated)" } else { "" };
+    let budget = summary.config.budget_usd.map(|budget| format!(", of a budget of {budget:.2} USD"));
+    format!("cost: {}{simulated}{}", cost(&summary.total_cost), budget.unwrap_or_default())
+}

@@ -1,0 +1,161 @@
+//! From a source, or a component from anywhere, to a harness that is ready to be called.
+//!
+//! Puts `compile`, `compile::native` and `sandbox` together; each keeps its own limits.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    cache::Cache,
+    compile::{
+        CompileError, Compiler, Component, Rejection, RejectionKind, Verdict, admit, native::Precompiler,
+    },
+    jail::Jail,
+    sandbox::{Prepared, Sandbox, engine},
+    toolchain::{Toolchain, Tools, sdk::Sdk},
+};
+use mmh_record::{digest::Digest, limits::Limits, text};
+
+/// Builds harnesses.
+pub struct Builder {
+    pub compiler: Compiler,
+    pub precompiler: Precompiler,
+    pub sandbox: Arc<Sandbox>,
+    /// What became of sources before: they are not compiled again.
+    known: Known,
+}
+
+/// Most sources of which it is remembered what became of them.
+const MAX_KNOWN: usize = 1_000;
+
+/// What became of sources, by their digests.
+#[derive(Default)]
+struct Known(Mutex<HashMap<Digest, Result<Built, Rejection>>>);
+
+impl Known {
+    fn all(&self) -> MutexGuard<'_, HashMap<Digest, Result<Built, Rejection>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A harness that is ready to be called, and the exact binary it is.
+#[derive(Clone)]
+pub struct Built {
+    pub component: Component,
+    pub prepared: Arc<Prepared>,
+}
+
+impl Builder {
+    /// Puts a builder together. Fails only if the WebAssembly engine cannot start.
+    pub async fn new(
+        toolchain: Toolchain,
+        sdk: Sdk,
+        jail: Jail,
+        cache: Cache,
+        limits: Limits,
+    ) -> wasmtime::Result<Self> {
+        let engine = engine::new()?;
+        let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?);
+        let tools = Tools::identify(&toolchain, &cache).await;
+        let compiler = Compiler::new(toolchain, tools, sdk, jail.clone(), cache.clone(), limits.clone());
+        let precompiler = Precompiler::new(engine, jail, cache, limits).await;
+        Ok(Self::of(compiler, precompiler, sandbox))
+    }
+
+    /// Of parts that fit together.
+    pub fn of(compiler: Compiler, precompiler: Precompiler, sandbox: Arc<Sandbox>) -> Self {
+        Self { compiler, precompiler, sandbox, known: Known::default() }
+    }
+
+    /// Remembers what became of a source. A component that other tools have made can stand in for what it
+    /// compiles to.
+    pub fn remember(&self, source: &str, verdict: Result<Built, Rejection>) {
+        let mut known = self.known.all();
+        if known.len() < MAX_KNOWN {
+            known.insert(Digest::of(source), verdict);
+        }
+    }
+
+    /// Whether it is remembered what became of a source.
+    pub fn knows(&self, source: &str) -> bool {
+        let known = self.known.all();
+        !known.is_empty() && known.contains_key(&Digest::of(source))
+    }
+
+    fn recall(&self, source: &str) -> Option<Result<Built, Rejection>> {
+        let known = self.known.all();
+        if known.is_empty() { None } else { known.get(&Digest::of(source)).cloned() }
+    }
+
+    /// Compiles, checks imports, compiles to native code, links.
+    pub async fn build(&self, source: &str) -> Verdict<Built> {
+        if let Some(verdict) = self.recall(source) {
+            return Ok(verdict);
+        }
+        match self.compiler.compile(source).await? {
+            Ok(component) => self.ready(component).await,
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// The same from a component that was compiled before.
+    pub async fn load(&self, component: Vec<u8>) -> Verdict<Built> {
+        if let Some(built) = self.loaded(&component) {
+            return Ok(Ok(built));
+        }
+        match admit(component, self.sandbox.limits(), false) {
+            Ok(component) => self.ready(component).await,
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    /// A harness that is remembered, by its component.
+    fn loaded(&self, component: &[u8]) -> Option<Built> {
+        let known = self.known.all();
+        if known.is_empty() {
+            return None;
+        }
+        let digest = Digest::of(component);
+        known
+            .values()
+            .filter_map(|verdict| verdict.as_ref().ok())
+            .find(|it| it.component.digest == digest)
+            .cloned()
+    }
+
+    /// A harness whose traps name source lines, and the sandbox that it runs in. It takes the same fuel and
+    /// gives the same predictions, but it is not the component that is scored.
+    pub async fn build_with_lines(&self, source: &str) -> Verdict<(Arc<Sandbox>, Built)> {
+        let component = match self.compiler.compile_with_lines(source).await? {
+            Ok(component) => component,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let broken = |error: wasmtime::Error| CompileError::Native(format!("{error:#}"));
+        let engine = engine::with_lines().map_err(broken)?;
+        let sandbox = Sandbox::with_lines(engine.clone(), self.sandbox.limits().clone()).map_err(broken)?;
+        let built = prepare(&self.precompiler.with_lines(engine), &sandbox, component).await?;
+        Ok(built.map(|built| (Arc::new(sandbox), built)))
+    }
+
+    async fn ready(&self, component: Component) -> Verdict<Built> {
+        prepare(&self.precompiler, &self.sandbox, component).await
+    }
+}
+
+/// Compiles to native code, and links.
+async fn prepare(precompiler: &Precompiler, sandbox: &Sandbox, component: Component) -> Verdict<Built> {
+    let native = match precompiler.load(&component).await? {
+        Ok(native) => native,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    Ok(match sandbox.prepare(&native) {
+        Ok(prepared) => Ok(Built { component, prepared: Arc::new(prepared) }),
+        Err(failure) => Err(Rejection {
+            kind: RejectionKind::BadComponent,
+            message: text::capped(&failure.message, 1000),
+            diagnostics: String::new(),
+        }),
+    })
+}

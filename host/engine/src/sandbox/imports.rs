@@ -1,0 +1,277 @@
+//! What a harness can call on the host: the model and the log. Check, count, pass on.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use super::{
+    State,
+    bindings::mmh::harness::{log, model as wit, types},
+    deadline::pause,
+    recorded::Room,
+};
+use mmh_record::{
+    chat::{CallError, Called, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
+    limits::Limits,
+};
+
+/// From this size on, what a harness hands over makes it give way.
+const LARGE_BYTES: usize = 16 << 10;
+
+/// Most stop texts of one request.
+const MAX_STOPS: usize = 4;
+
+/// Answers the model calls of one harness call. Behind it stand budget, cache and provider.
+#[async_trait]
+pub trait ModelPort: Send + Sync {
+    /// After `time_left` nobody waits for the reply any more.
+    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called;
+
+    /// How many bytes the call may take in the record of an evaluation, model calls and output together.
+    fn record_bytes(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+/// Where a model call stands among those of one harness call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which call it is, from 0.
+    pub index: u32,
+    /// How many equal requests were made before it.
+    pub draw: u32,
+}
+
+/// One model call as it happened.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub request: Arc<ChatRequest>,
+    pub answer: Called,
+}
+
+/// A line of the harness's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pub level: &'static str,
+    pub message: String,
+}
+
+/// The model, as one harness call sees it.
+pub struct ModelSession {
+    port: Arc<dyn ModelPort>,
+    limits: Limits,
+    /// Calls that went out, in the order of the requests; each with its answer from the moment it is there.
+    pub calls: Vec<Call>,
+    asked: u32,
+    begun: Instant,
+    /// The last error that the harness was given.
+    pub last_error: Option<wit::Error>,
+    /// What the calls take in the record.
+    pub room: Room,
+}
+
+impl ModelSession {
+    pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
+        let room = Room::new(port.record_bytes());
+        Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None, room }
+    }
+
+    /// How long a model may take. A little is left to the harness, to do something about a reply that
+    /// does not come.
+    fn time_left(&self) -> Duration {
+        let wall = Duration::from_millis(self.limits.example_wall_ms);
+        (wall - wall / 20).saturating_sub(self.begun.elapsed())
+    }
+
+    /// Counts a call and turns it into a request, or says why it cannot be one.
+    fn admit(&mut self, request: wit::Request) -> Result<ChatRequest, wit::Error> {
+        if self.asked >= self.limits.model_calls {
+            return Err(wit::Error::CallLimit(self.limits.model_calls));
+        }
+        self.asked += 1;
+        let system = request.system.as_deref().unwrap_or_default().len();
+        let messages: usize = request.messages.iter().map(|message| message.content.len()).sum();
+        let stops: usize = request.stop.iter().map(String::len).sum();
+        if (system + messages + stops) as u64 > self.limits.prompt_bytes {
+            return Err(wit::Error::TooLarge(self.limits.prompt_bytes));
+        }
+        if let Some(problem) = problem(&request) {
+            return Err(wit::Error::Invalid(problem.into()));
+        }
+        let request = ChatRequest {
+            system: request.system,
+            messages: request.messages.into_iter().map(message).collect(),
+            tools: Vec::new(),
+            max_tokens: request.max_tokens.min(self.limits.reply_tokens),
+            temperature: request.temperature,
+            stop: request.stop,
+            ..ChatRequest::default()
+        };
+        self.room.take_request(&request).map_err(wit::Error::TooLarge)?;
+        Ok(request)
+    }
+
+    /// Asks all admitted requests at once and notes what came of each.
+    async fn ask(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
+        pause().await;
+        let mut pending = FuturesUnordered::new();
+        let mut slots = Vec::with_capacity(requests.len());
+        for request in requests {
+            let slot = self.admit(request).map(|request| self.send_later(request));
+            slots.push(match slot {
+                Ok((at, answer)) => {
+                    pending.push(answer);
+                    Ok(at)
+                }
+                Err(error) => Err(error),
+            });
+        }
+        // An answer is noted when it is there: should the harness's time be up before the last one, the
+        // others are not lost.
+        while let Some((at, answer)) = pending.next().await {
+            self.calls[at].answer = answer;
+        }
+        let mut replies = Vec::with_capacity(slots.len());
+        for slot in slots {
+            if let Ok(at) = &slot {
+                self.room.take(&self.calls[*at].answer.result);
+            }
+            let reply = slot.and_then(|at| to_guest(&self.calls[at].answer));
+            if let Err(error) = &reply {
+                self.last_error = Some(error.clone());
+            }
+            replies.push(reply);
+        }
+        replies
+    }
+
+    /// A place among the calls, and the answer that will fill it.
+    fn send_later(&mut self, request: ChatRequest) -> (usize, impl Future<Output = (usize, Called)> + use<>) {
+        let draw = self.calls.iter().filter(|call| *call.request == request).count() as u32;
+        let (at, request, port, left) =
+            (self.calls.len(), Arc::new(request), self.port.clone(), self.time_left());
+        self.calls.push(Call { request: request.clone(), answer: Called::unasked(Err(not_waited_for())) });
+        let place = Place { index: at as u32, draw };
+        (at, async move { (at, port.complete(&request, place, left).await) })
+    }
+}
+
+fn not_waited_for() -> CallError {
+    ModelError::Unavailable("the harness ended before the reply came".into()).into()
+}
+
+/// What makes a request senseless.
+fn problem(request: &wit::Request) -> Option<&'static str> {
+    match request.messages.last() {
+        None => Some("it has no messages"),
+        Some(last) if last.role != wit::Role::User => Some("its last message is not the user's"),
+        _ if request.max_tokens == 0 => Some("max-tokens is 0"),
+        _ if request.stop.len() > MAX_STOPS => Some("it has more than 4 stop texts"),
+        _ if request.stop.iter().any(String::is_empty) => Some("a stop text is empty"),
+        _ if request.temperature.is_some_and(|it| !(0.0..=2.0).contains(&it)) => {
+            Some("its temperature is not between 0 and 2")
+        }
+        _ => None,
+    }
+}
+
+fn message(message: wit::Message) -> ChatMessage {
+    let role = match message.role {
+        wit::Role::User => ChatRole::User,
+        wit::Role::Assistant => ChatRole::Assistant,
+    };
+    ChatMessage::text(role, message.content)
+}
+
+fn to_guest(answer: &Called) -> Result<wit::Reply, wit::Error> {
+    let reply = answer.result.as_ref().map_err(error_to_guest)?;
+    let stop_reason = match reply.stop_reason {
+        StopReason::Refusal => return Err(wit::Error::Refused(reply.text())),
+        StopReason::EndTurn => wit::StopReason::End,
+        StopReason::MaxTokens => wit::StopReason::Length,
+        StopReason::StopSequence => wit::StopReason::StopSequence,
+        _ => wit::StopReason::Other,
+    };
+    let Usage { output_tokens, .. } = reply.usage;
+    let usage = wit::Usage { input_tokens: reply.usage.total_input_tokens(), output_tokens };
+    Ok(wit::Reply { text: reply.text(), stop_reason, usage })
+}
+
+fn error_to_guest(error: &CallError) -> wit::Error {
+    match error {
+        CallError::BudgetSpent => wit::Error::BudgetSpent,
+        CallError::Model(ModelError::Refused(words)) => wit::Error::Refused(words.clone()),
+        CallError::Model(ModelError::Unavailable(why) | ModelError::Unusable(why)) => {
+            wit::Error::Unavailable(why.clone())
+        }
+        CallError::Model(ModelError::Invalid(why)) => wit::Error::Invalid(why.clone()),
+    }
+}
+
+impl wit::Host for State {
+    async fn complete(&mut self, request: wit::Request) -> Result<wit::Reply, wit::Error> {
+        let mut replies = self.model.ask(vec![request]).await;
+        replies.pop().unwrap_or_else(|| Err(wit::Error::Unavailable("there was no reply".into())))
+    }
+
+    async fn complete_all(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
+        self.model.ask(requests).await
+    }
+}
+
+impl types::Host for State {}
+
+/// Taking in much costs time, but hardly any fuel: the deadline is looked at first.
+async fn give_way(bytes: usize) {
+    if bytes > LARGE_BYTES {
+        pause().await;
+    }
+}
+
+impl log::Host for State {
+    async fn write(&mut self, level: log::Level, message: String) {
+        give_way(message.len()).await;
+        let level = match level {
+            log::Level::Debug => "debug",
+            log::Level::Info => "info",
+            log::Level::Warn => "warn",
+            log::Level::Error => "error",
+        };
+        self.log.push(level, message);
+    }
+}
+
+/// A log that stops growing at its limit, and says so.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub lines: Vec<LogLine>,
+    limit_bytes: u64,
+    bytes: u64,
+    full: bool,
+}
+
+/// What a line costs besides its text, so that empty lines cannot go on for ever.
+const LINE_BYTES: u64 = 16;
+
+impl Log {
+    pub fn new(limit_bytes: u64) -> Self {
+        Self { limit_bytes, ..Self::default() }
+    }
+
+    fn push(&mut self, level: &'static str, message: String) {
+        if self.full {
+            return;
+        }
+        self.bytes += message.len() as u64 + LINE_BYTES;
+        self.full = self.bytes > self.limit_bytes;
+        let message = match self.full {
+            true => format!("[the log is full: the limit is {}]", mmh_record::text::bytes(self.limit_bytes)),
+            false => message,
+        };
+        self.lines.push(LogLine { level, message });
+    }
+}

@@ -1,0 +1,335 @@
+//! Runs one call of a harness in a fresh store, under limits, and says how it ended.
+//!
+//! Nothing survives a call but what it returns: memory, clocks, randomness and handles start anew. The
+//! model is reached through [`ModelPort`] only; labels never come in here.
+
+mod backtrace;
+mod bindings;
+mod deadline;
+pub mod engine;
+mod imports;
+mod limiter;
+mod linking;
+mod outcome;
+mod recorded;
+mod sink;
+mod virtual_time;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use wasmtime::{
+    CallHook, Engine, Store,
+    component::{Component, Linker, ResourceTable},
+};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+pub use backtrace::Frame;
+use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
+use deadline::{TimeIsOver, within};
+pub use imports::{Call, LogLine, ModelPort, Place};
+use imports::{Log, ModelSession};
+use limiter::Limiter;
+pub use outcome::Failure;
+use sink::Sink;
+use virtual_time::Time;
+
+use mmh_record::{digest::Digest, limits::Limits, outcome::OutcomeKind, text};
+
+/// After this much fuel a call pauses, and its deadline is looked at. A few units of fuel buy
+/// a call of the host, which may have to take in megabytes: so it is little.
+const YIELD_FUEL: u64 = 20_000;
+
+/// Most randomness of one call. Rust's standard library asks for a handful of bytes.
+const MAX_RANDOM_BYTES: u64 = 4 << 10;
+
+/// Most component-model handles at once. A Rust guest holds a handful.
+const MAX_HANDLES: usize = 1_000;
+
+/// What the examples of a run have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    pub name: String,
+    pub instructions: String,
+    pub labels: Vec<String>,
+}
+
+/// One labelled example offered to `learn`. No prediction has been made for it.
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    pub input: String,
+    pub gold: String,
+}
+
+/// What one call needs besides its arguments.
+pub struct Setting<'a> {
+    pub task: &'a Task,
+    /// What `learn` returned last, or nothing.
+    pub state: &'a [u8],
+    /// Randomness depends on it: made of the run's seed and the example.
+    pub seed: Digest,
+    pub model: Arc<dyn ModelPort>,
+}
+
+/// A call that has ended, and what it used.
+#[derive(Clone, Debug)]
+pub struct Report<T> {
+    pub result: Result<T, Failure>,
+    pub fuel: u64,
+    /// What the call took of a processor's time, its host calls included, but no waiting for a model. It differs
+    /// from machine to machine, and no score depends on it.
+    pub own_time: Duration,
+    pub peak_memory_bytes: u64,
+    pub calls: Vec<Call>,
+    pub logs: Vec<LogLine>,
+    pub stdout: String,
+    pub stderr: String,
+    /// Where a trap happened, innermost first. Only a sandbox made for it says so.
+    pub backtrace: Vec<Frame>,
+}
+
+/// The state behind a store.
+struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    time: Time,
+    limiter: Limiter,
+    model: ModelSession,
+    log: Log,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Runs harnesses. Cheap to share.
+pub struct Sandbox {
+    engine: Engine,
+    linker: Linker<State>,
+    limits: Limits,
+    /// Whether traps come with a backtrace.
+    with_lines: bool,
+}
+
+/// A harness that is linked and ready to be called, any number of times at once.
+pub struct Prepared(HarnessPre<State>);
+
+impl Sandbox {
+    pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(&engine);
+        linking::add_to_linker(&mut linker)?;
+        Ok(Self { engine, linker, limits, with_lines: false })
+    }
+
+    /// A sandbox whose traps come with a backtrace. Its engine is [`engine::with_lines`].
+    pub fn with_lines(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
+        Ok(Self { with_lines: true, ..Self::new(engine, limits)? })
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Links a component. Fails if it is no harness.
+    pub fn prepare(&self, component: &Component) -> Result<Prepared, Failure> {
+        let refused = |error: wasmtime::Error| {
+            Failure::new(OutcomeKind::BadComponent, text::one_line(&format!("not a harness: {error:#}")))
+        };
+        let linked = self.linker.instantiate_pre(component).map_err(refused)?;
+        HarnessPre::new(linked).map(Prepared).map_err(refused)
+    }
+
+    /// Asks a harness for one prediction: its label.
+    pub async fn predict(&self, harness: &Prepared, setting: Setting<'_>, input: &str) -> Report<String> {
+        let task = to_guest(setting.task);
+        self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
+            let answer = harness.call_predict(store, &task, setting.state, input).await?;
+            Ok(answer.map(|prediction| prediction.label))
+        })
+        .await
+        .and_within("answer", self.limits.answer_bytes, |label| label.len())
+    }
+
+    /// Offers a harness a batch of labelled examples: its new state.
+    pub async fn learn(&self, harness: &Prepared, setting: Setting<'_>, batch: &[Lesson]) -> Report<Vec<u8>> {
+        let task = to_guest(setting.task);
+        let feedback: Vec<wit::Feedback> = batch
+            .iter()
+            .map(|it| wit::Feedback { input: it.input.clone(), gold: it.gold.clone(), attempt: None })
+            .collect();
+        self.call(harness, &setting, self.limits.state_bytes, async |harness, store| {
+            harness.call_learn(store, &task, setting.state, &feedback).await
+        })
+        .await
+        .and_within("state", self.limits.state_bytes, Vec::len)
+    }
+
+    /// One call in a fresh store, from instantiation to the last byte of its report. `result_bytes` is what
+    /// it may return.
+    async fn call<T>(
+        &self,
+        harness: &Prepared,
+        setting: &Setting<'_>,
+        result_bytes: u64,
+        invoke: impl AsyncFnOnce(&Harness, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
+    ) -> Report<T> {
+        let (stdout, stderr) = (Sink::new(self.limits.log_bytes), Sink::new(self.limits.log_bytes));
+        let mut store = match self.store(setting, result_bytes, &stdout, &stderr) {
+            Ok(store) => store,
+            Err(error) => return Report::failed(Failure::new(OutcomeKind::Trap, format!("{error:#}"))),
+        };
+        let wall = Duration::from_millis(self.limits.example_wall_ms);
+        let deadline = Instant::now() + wall;
+        // A call of the host may take time without any fuel.
+        store.call_hook(move |_, hook| match hook {
+            CallHook::ReturningFromHost if Instant::now() >= deadline => Err(TimeIsOver.into()),
+            _ => Ok(()),
+        });
+        let (ended, own_time) = within(wall, async {
+            let instance = harness.0.instantiate_async(&mut store).await?;
+            invoke(&instance, &mut store).await
+        })
+        .await;
+        let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
+        let mut state = store.into_data();
+        let (stdout, stderr) = (stdout.text(), stderr.text());
+        state.model.room.take_output(&state.log.lines, [&stdout, &stderr]);
+        let backtrace = match &ended {
+            Some(Err(error)) if self.with_lines => backtrace::frames(error),
+            _ => Vec::new(),
+        };
+        let result = match ended {
+            None => Err(Failure::timeout(&self.limits)),
+            Some(Ok(Ok(value))) => Ok(value),
+            Some(Ok(Err(words))) => Err(self.harness_error(words, &state.model)),
+            Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(&self.limits)),
+            Some(Err(error)) => Err(outcome::classify(
+                &error,
+                &outcome::Evidence {
+                    limits: &self.limits,
+                    refused_memory_bytes: state.limiter.refused_bytes,
+                    stderr: &stderr,
+                },
+            )),
+        };
+        let report = Report {
+            result,
+            fuel,
+            own_time,
+            peak_memory_bytes: state.limiter.peak_bytes as u64,
+            calls: state.model.calls,
+            logs: state.log.lines,
+            stdout,
+            stderr,
+            backtrace,
+        };
+        match state.model.room.exceeded(&self.limits) {
+            Some(failure) => report.without_output(failure),
+            None => report,
+        }
+    }
+
+    fn store(
+        &self,
+        setting: &Setting<'_>,
+        result_bytes: u64,
+        stdout: &Sink,
+        stderr: &Sink,
+    ) -> wasmtime::Result<Store<State>> {
+        let time = Time::default();
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM_BYTES);
+        virtual_time::install(&mut wasi, &time.clock, setting.seed);
+        let state = State {
+            wasi: wasi.build(),
+            table: ResourceTable::new(),
+            time,
+            limiter: Limiter::new(self.limits.memory_bytes),
+            model: ModelSession::new(setting.model.clone(), self.limits.clone()),
+            log: Log::new(self.limits.log_bytes),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_fuel(self.limits.fuel)?;
+        store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+        store.set_hostcall_fuel(self.handover_bytes(result_bytes));
+        store.set_max_component_handles(MAX_HANDLES);
+        Ok(store)
+    }
+
+    /// The most that a harness may rightly hand to the host in one go.
+    fn handover_bytes(&self, result_bytes: u64) -> usize {
+        let prompts = self.limits.prompt_bytes.saturating_mul(u64::from(self.limits.model_calls));
+        let largest = prompts.max(result_bytes).max(self.limits.answer_bytes);
+        usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
+    }
+
+    /// A harness that gave up, told apart by the last error that the model gave it.
+    fn harness_error(&self, words: String, session: &ModelSession) -> Failure {
+        let limit = self.limits.answer_bytes as usize;
+        let words = text::capped(&text::plain(&words), limit);
+        let kind = match &session.last_error {
+            Some(model::Error::TooLarge(_)) if session.room.is_full => {
+                let failure = session.room.failure(&self.limits, "its model calls");
+                let message = format!("{}; the harness said: {words}", failure.message);
+                return Failure::new(failure.kind, message);
+            }
+            None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
+            Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
+            Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
+            Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
+            Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
+        };
+        Failure::new(kind, words)
+    }
+}
+
+impl<T> Report<T> {
+    fn failed(failure: Failure) -> Self {
+        Self {
+            result: Err(failure),
+            fuel: 0,
+            own_time: Duration::ZERO,
+            peak_memory_bytes: 0,
+            calls: Vec::new(),
+            logs: Vec::new(),
+            stdout: String::new(),
+            stderr: String::new(),
+            backtrace: Vec::new(),
+        }
+    }
+
+    /// The same, ended in another way: what it said and printed is not recorded.
+    fn without_output(self, failure: Failure) -> Self {
+        let (logs, stdout, stderr) = (Vec::new(), String::new(), String::new());
+        let failure = match self.result {
+            // What ended by the wall clock may have gone on to do anything.
+            Err(ended) if ended.kind == OutcomeKind::Timeout => ended,
+            _ => failure,
+        };
+        Self { result: Err(failure), logs, stdout, stderr, ..self }
+    }
+
+    /// Turns a result that is too large into a failure.
+    fn and_within(mut self, what: &str, limit: u64, size: impl FnOnce(&T) -> usize) -> Self {
+        let size = self.result.as_ref().map_or(0, size) as u64;
+        if size > limit {
+            let (size, limit) = (text::bytes(size), text::bytes(limit));
+            let message = format!("the {what} has {size}, more than the limit of {limit}");
+            self.result = Err(Failure::new(OutcomeKind::OutputLimit, message));
+        }
+        self
+    }
+}
+
+fn to_guest(task: &Task) -> wit::Task {
+    wit::Task {
+        name: task.name.clone(),
+        instructions: task.instructions.clone(),
+        labels: task.labels.clone(),
+    }
+}

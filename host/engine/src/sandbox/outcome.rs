@@ -1,0 +1,131 @@
+//! How a call into a harness ended. Every ending is typed, and its message names limit and usage.
+
+use std::collections::HashSet;
+
+use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::engine::STACK_BYTES;
+use mmh_record::{limits::Limits, outcome::OutcomeKind, text};
+
+/// Innermost frames that are looked at; wasmtime keeps 20.
+const DEEP_FRAMES: usize = 16;
+
+/// An ending without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: OutcomeKind,
+    /// One line for people and for the proposer.
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(kind: OutcomeKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// How a call ends that takes too long.
+    pub fn timeout(limits: &Limits) -> Self {
+        let limit = limits.example_wall_ms as f64 / 1000.0;
+        Self::new(
+            OutcomeKind::Timeout,
+            format!(
+                "the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"
+            ),
+        )
+    }
+}
+
+/// What is known when a call has trapped.
+pub struct Evidence<'a> {
+    pub limits: &'a Limits,
+    pub refused_memory_bytes: Option<usize>,
+    pub stderr: &'a str,
+}
+
+/// What a trapped call ended with.
+pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Failure::new(
+            OutcomeKind::Exit,
+            format!("the harness ended its process with code {}", exit.0),
+        );
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => {
+            let limit = text::grouped(evidence.limits.fuel);
+            return Failure::new(
+                OutcomeKind::OutOfFuel,
+                format!("the call used up its {limit} units of fuel"),
+            );
+        }
+        Some(Trap::StackOverflow) => return stack_overflow(),
+        // A Rust guest keeps part of its stack at the start of its memory: too deep is out of bounds.
+        Some(Trap::MemoryOutOfBounds) if is_recursive(error) => return stack_overflow(),
+        _ => {}
+    }
+    if let Some(message) = panic_message(evidence.stderr) {
+        return Failure::new(OutcomeKind::Panic, message);
+    }
+    if let Some(wanted) = evidence.refused_memory_bytes {
+        let (wanted, limit) = (text::bytes(wanted as u64), text::bytes(evidence.limits.memory_bytes));
+        return Failure::new(
+            OutcomeKind::MemoryLimit,
+            format!("{wanted} of memory were wanted, the limit is {limit}"),
+        );
+    }
+    let reason = error.root_cause().to_string();
+    if reason.contains("fuel allocated for hostcalls") {
+        let message = "more was handed to the host in one call than the limits on prompts and states allow";
+        return Failure::new(OutcomeKind::OutputLimit, message);
+    }
+    Failure::new(OutcomeKind::Trap, text::capped(&text::one_line(&reason), 500))
+}
+
+fn stack_overflow() -> Failure {
+    let limit = text::bytes(STACK_BYTES as u64);
+    Failure::new(OutcomeKind::StackOverflow, format!("the calls nested deeper than {limit} of stack"))
+}
+
+/// Whether a trap happened deep in calls of a few functions of each other.
+fn is_recursive(error: &Error) -> bool {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let functions: HashSet<u32> = backtrace.frames().iter().map(FrameInfo::func_index).collect();
+    backtrace.frames().len() >= DEEP_FRAMES && functions.len() <= DEEP_FRAMES / 4
+}
+
+/// The last panic that Rust's standard library reported: `harness.rs:12:5: text`.
+fn panic_message(stderr: &str) -> Option<String> {
+    let report = &stderr[stderr.rfind(" panicked at ")? + " panicked at ".len()..];
+    let (place, rest) = report.split_once('\n').unwrap_or((report, ""));
+    let words: Vec<&str> = rest.lines().take_while(|line| !line.starts_with("note: ")).collect();
+    let place = place.trim_end_matches(':').trim_start_matches('/');
+    let message = format!("panicked at {place}: {}", words.join("\n").trim_end());
+    Some(text::capped(&text::plain(&message), 2000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_panic() {
+        let table = [
+            ("none", "all is well", None),
+            (
+                "plain",
+                "\nthread 'main' (1) panicked at harness.rs:3:9:\nindex out of bounds\nnote: run with x\n",
+                Some("panicked at harness.rs:3:9: index out of bounds"),
+            ),
+            (
+                "remapped",
+                "thread '<unnamed>' panicked at /harness.rs:3:9:\nboom\n",
+                Some("panicked at harness.rs:3:9: boom"),
+            ),
+            ("cut off", "thread 'main' panicked at harness.rs:3:9:", Some("panicked at harness.rs:3:9: ")),
+        ];
+        for (name, stderr, expected) in table {
+            assert_eq!(panic_message(stderr).as_deref(), expected, "{name}");
+        }
+    }
+}

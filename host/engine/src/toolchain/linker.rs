@@ -1,0 +1,77 @@
+//! The programs that link a harness: which they are, and exactly which bytes.
+//!
+//! `rustc` calls `wasm-component-ld`, and that calls `wasm-ld` or `rust-lld`. In the jail both are found on
+//! no other path than the one that rustc gives them, see [`programs`].
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use super::{
+    Toolchain,
+    programs::{Environment, tool},
+};
+use crate::cache::Cache;
+use mmh_record::{
+    built::Tool,
+    digest::{Digest, KeyBuilder},
+    text,
+};
+
+/// What rustc calls for the target, and what that calls, in the order in which it looks for it.
+const COMPONENT_LINKER: &str = "wasm-component-ld";
+const MODULE_LINKERS: [&str; 2] = ["wasm-ld", "rust-lld"];
+
+/// The linkers of a compiler that are there. They are looked for where rustc makes its linker look: the
+/// toolchain's own folders of programs come first on the path, and the jail has no other path.
+pub fn programs(sysroot: &Path, host: &str) -> Vec<PathBuf> {
+    let tools = sysroot.join("lib/rustlib").join(host).join("bin");
+    let folders = [tools.clone(), tools.join("self-contained")];
+    let find = |names: &[&str]| {
+        let paths = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
+        paths.into_iter().find(|path| path.is_file())
+    };
+    find(&[COMPONENT_LINKER]).into_iter().chain(find(&MODULE_LINKERS)).collect()
+}
+
+/// The linkers with versions and digests. They are hashed once; what is kept of it is found by path, size
+/// and time of change. One that cannot be read is left out: rustc, which needs it, says more.
+pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
+    let mut tools = Vec::new();
+    for path in programs(&toolchain.sysroot, &toolchain.host) {
+        tools.extend(identify_one(&path, cache).await);
+    }
+    tools
+}
+
+async fn identify_one(path: &Path, cache: &Cache) -> Option<Tool> {
+    let found = path.metadata().ok()?;
+    let changed = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let key = KeyBuilder::new("tool")
+        .part("path", path.as_os_str().as_encoded_bytes())
+        .part("bytes", found.len().to_le_bytes())
+        .part("changed", changed.as_nanos().to_le_bytes())
+        .finish();
+    let kept = cache.get("tools", key, ".json").ok().flatten();
+    if let Some(tool) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return Some(tool);
+    }
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let tool = Tool { version: version(path, &name).await, sha256: Digest::of(fs::read(path).ok()?), name };
+    // What cannot be kept is found out again.
+    let _ = cache.put("tools", key, ".json", &serde_json::to_vec(&tool).ok()?);
+    Some(tool)
+}
+
+/// What a linker says of itself, in a line; empty if it says nothing.
+async fn version(path: &Path, name: &str) -> String {
+    let mut command = tool(path, &Environment::new());
+    // One program is every linker of LLVM, by the name that it is given.
+    if name == "rust-lld" {
+        command.args(["-flavor", "wasm"]);
+    }
+    let said = command.arg("--version").output().await;
+    said.map_or_else(|_| String::new(), |said| text::one_line(&String::from_utf8_lossy(&said.stdout)))
+}

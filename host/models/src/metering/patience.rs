@@ -1,0 +1,106 @@
+//! How long a call may take, how often it is made, and how long is waited in between.
+
+use std::time::{Duration, Instant};
+
+use crate::{Billing, ChatError, Fault};
+
+/// The first waiting time, which doubles, and the longest one. What a provider asks for is waited for.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(16);
+
+/// How long a call may take, and how often it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub attempts: u32,
+    /// One attempt, until its last byte.
+    pub attempt: Duration,
+    /// All attempts and the waiting between them.
+    pub total: Duration,
+    /// The options that set the time of an attempt, and of a call, for messages.
+    pub options: [&'static str; 2],
+}
+
+impl Patience {
+    /// For models that answer at once or not at all.
+    pub const ONCE: Self = Self {
+        attempts: 1,
+        attempt: Duration::MAX,
+        total: Duration::MAX,
+        options: ["--target-timeout-s", "--example-timeout-s"],
+    };
+
+    /// When a call has to be over that begins now, of somebody who has so much time left.
+    pub(super) fn deadline(&self, time_left: Option<Duration>) -> Deadline {
+        let total = time_left.map_or(self.total, |left| left.min(self.total));
+        Deadline { begun: Instant::now(), total }
+    }
+
+    /// How long to wait before the next attempt, or why there is none.
+    pub(super) fn wait_after(
+        &self,
+        error: &ChatError,
+        deadline: Deadline,
+        attempts: u32,
+    ) -> Result<Duration, String> {
+        let wait = match error.fault {
+            Fault::Passing(wait) | Fault::Overload(wait) => wait,
+            Fault::Content | Fault::Account | Fault::Unclear => return Err(String::new()),
+        };
+        let so_many = if attempts == 1 { "1 attempt".into() } else { format!("{attempts} attempts") };
+        if attempts >= self.attempts {
+            return Err(format!("; given up after {so_many}"));
+        }
+        let wait = wait.map_or_else(|| backoff(attempts), jittered);
+        if wait < deadline.left() {
+            return Ok(wait);
+        }
+        Err(format!(
+            "; given up after {so_many}: the next one would be in {:.1} s, and the call may take {:.0} s in all ({})",
+            wait.as_secs_f64(),
+            deadline.total.as_secs_f64(),
+            self.options[1],
+        ))
+    }
+
+    /// An attempt that got no answer within this time.
+    pub(super) fn timed_out(&self, name: &str, limit: Duration) -> ChatError {
+        let ([attempt, call], seconds) = (self.options, limit.as_secs_f64());
+        let more = match limit < self.attempt {
+            true => format!("all that was left of {call}; {attempt} limits one attempt"),
+            false => format!("{attempt} gives it more time"),
+        };
+        let words = format!("{name} did not answer within {seconds:.1} s ({more})");
+        ChatError { words, fault: Fault::Passing(None), billing: Billing::Unknown }
+    }
+}
+
+/// When a call has to be over.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    pub begun: Instant,
+    pub total: Duration,
+}
+
+impl Deadline {
+    pub fn left(self) -> Duration {
+        self.total.saturating_sub(self.begun.elapsed())
+    }
+
+    pub async fn within<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        if self.total == Duration::MAX {
+            return Some(work.await);
+        }
+        tokio::time::timeout(self.left(), work).await.ok()
+    }
+}
+
+/// Twice as long every time, and never the same for two calls.
+fn backoff(attempts: u32) -> Duration {
+    let doubled = FIRST_WAIT.saturating_mul(1 << (attempts - 1).min(16));
+    doubled.min(LONGEST_WAIT).mul_f64(0.5 + 0.5 * fastrand::f64())
+}
+
+/// A provider's waiting time and up to a tenth more, so that not all come back at once.
+fn jittered(wait: Duration) -> Duration {
+    wait.saturating_add(Duration::from_millis(50)).mul_f64(1.0 + 0.1 * fastrand::f64())
+}

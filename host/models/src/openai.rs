@@ -1,0 +1,208 @@
+//! The OpenAI chat completions format, spoken by OpenAI, OpenRouter, vLLM, Ollama, llama.cpp and others.
+
+use serde::Serialize;
+use serde_json::{
+    Map, Value, json,
+    value::{RawValue, to_raw_value},
+};
+
+use super::{
+    Block, ChatMessage, ChatReply, ChatRequest, ChatRole, StopReason, ToolSpec, Usage,
+    api_error::Complaint,
+    catalog::Thinking,
+    read::json::{count, dollars, each, field, fields, first, loose_text, text},
+    wellformed::wellformed,
+    wire::{Dialect, NoAnswer, arguments, broke_off, malformed, stop_reason},
+};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    stop: &'a [String],
+    /// Some servers stream unless they are told not to.
+    stream: bool,
+    /// The limit of the reply's tokens, under the name that the server knows.
+    #[serde(flatten)]
+    limit: Map<String, Value>,
+}
+
+pub fn body(request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_json::Error> {
+    let profile = &dialect.profile;
+    let off = profile.thinking == Thinking::OnByDefault && !dialect.thinks;
+    let mut messages = Vec::with_capacity(request.messages.len() + 1);
+    if let Some(system) = &request.system {
+        messages.push(to_raw_value(&json!({ "role": "system", "content": system }))?);
+    }
+    for message in &wellformed(&request.messages) {
+        wire_message(message, &mut messages)?;
+    }
+    let body = Body {
+        model: &dialect.model,
+        messages,
+        tools: request.tools.iter().map(tool).collect(),
+        tool_choice: dialect.forces_tool(request).then_some("required"),
+        thinking: off.then(|| json!({ "type": "disabled" })),
+        temperature: request.temperature.filter(|_| profile.sampling),
+        stop: &request.stop,
+        stream: false,
+        limit: Map::from_iter([(profile.max_tokens_field.clone(), json!(dialect.max_tokens(request)))]),
+    };
+    serde_json::to_string(&body)
+}
+
+fn tool(spec: &ToolSpec) -> Value {
+    let function =
+        json!({ "name": spec.name, "description": spec.description, "parameters": spec.input_schema });
+    json!({ "type": "function", "function": function })
+}
+
+/// A message of ours may be several of theirs: each tool result is one.
+fn wire_message(message: &ChatMessage, out: &mut Vec<Box<RawValue>>) -> Result<(), serde_json::Error> {
+    if let Some(raw) = &message.raw {
+        out.push(RawValue::from_string(raw.clone())?);
+        return Ok(());
+    }
+    let mut calls = Vec::new();
+    for block in &message.content {
+        match block {
+            Block::ToolResult { tool_use_id, content, is_error } => {
+                let content = if *is_error { format!("error: {content}") } else { content.clone() };
+                let result = json!({ "role": "tool", "tool_call_id": tool_use_id, "content": content });
+                out.push(to_raw_value(&result)?);
+            }
+            Block::ToolUse { id, name, input } => {
+                let function = json!({ "name": name, "arguments": input.to_string() });
+                calls.push(json!({ "id": id, "type": "function", "function": function }));
+            }
+            Block::Text { .. } | Block::Thinking { .. } | Block::Other { .. } => {}
+        }
+    }
+    let texts = message.content.iter().filter_map(|block| match block {
+        Block::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let said = texts.collect::<Vec<_>>().join("\n\n");
+    if message.role == ChatRole::Assistant && !calls.is_empty() {
+        out.push(to_raw_value(&json!({ "role": "assistant", "content": said, "tool_calls": calls }))?);
+    } else if !said.is_empty() || message.content.is_empty() {
+        out.push(to_raw_value(&json!({ "role": message.role, "content": said }))?);
+    }
+    Ok(())
+}
+
+/// Reads an answer. Only its text, its tool calls and how it ended have to be readable.
+pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
+    let names = ["choices", "usage", "model", "system_fingerprint"];
+    let Some([choices, usage, model, fingerprint]) = fields(body, names) else {
+        return Err(malformed(body, "choices"));
+    };
+    let choice = choices.and_then(first).ok_or_else(|| malformed(body, "choices"))?;
+    let [message, finish, error] = fields(choice, ["message", "finish_reason", "error"]).unwrap_or_default();
+    let finish = finish.and_then(text);
+    if error.is_some() && Complaint::in_success(choice).is_some() {
+        return Err(NoAnswer::Failed { complaint: Complaint::of(choice), begun: true });
+    }
+    if let Some(failed) = broke_off(finish.as_deref()) {
+        return Err(failed);
+    }
+    let message = message.filter(|it| it.starts_with('{')).ok_or_else(|| malformed(body, "message"))?;
+    let said = content(message);
+    let stop_reason = if said.refused { StopReason::Refusal } else { stop_reason(finish.as_deref()) };
+    let served_by = [model, fingerprint].map(|it| it.and_then(loose_text));
+    Ok(ChatReply {
+        content: said.blocks,
+        stop_reason,
+        usage: usage.map(self::usage).unwrap_or_default(),
+        reported_cost_usd: usage.and_then(cost),
+        served_by: super::served_by(served_by),
+        raw: Some(message.to_owned()),
+        ..ChatReply::default()
+    })
+}
+
+struct Said {
+    blocks: Vec<Block>,
+    /// The model says so in a field of its own.
+    refused: bool,
+}
+
+fn content(message: &str) -> Said {
+    let names = ["content", "refusal", "reasoning_content", "reasoning", "tool_calls"];
+    let [content, refusal, thought, reasoning, calls] = fields(message, names).unwrap_or_default();
+    let words = |json: Option<&str>| json.and_then(text).filter(|text| !text.is_empty());
+    let mut blocks = Vec::new();
+    blocks.extend(words(thought).or_else(|| words(reasoning)).map(|text| Block::Thinking { text }));
+    let refusal = words(refusal);
+    let refused = refusal.is_some();
+    let text = content.and_then(spoken).filter(|text| !text.is_empty()).or(refusal);
+    blocks.extend(text.map(|text| Block::Text { text }));
+    if let Some(calls) = calls {
+        each(calls, |call| blocks.extend(tool_call(call)));
+    }
+    Said { blocks, refused }
+}
+
+/// Content is a text, or a list of parts; also what some servers give instead, in its own letters.
+fn spoken(content: &str) -> Option<String> {
+    if !content.starts_with('[') {
+        return loose_text(content);
+    }
+    let mut spoken = String::new();
+    each(content, |part| {
+        let part = if part.starts_with('"') { Some(part) } else { field(part, "text") };
+        spoken.push_str(&part.and_then(text).unwrap_or_default());
+    });
+    Some(spoken)
+}
+
+/// A tool call, as far as it is one. What it lacks is made up when it is sent back (see `wellformed`).
+fn tool_call(call: &str) -> Option<Block> {
+    let [id, function, name, given] = fields(call, ["id", "function", "name", "arguments"])?;
+    let inner = function.and_then(|it| fields(it, ["name", "arguments"])).unwrap_or_default();
+    Some(Block::ToolUse {
+        id: id.and_then(loose_text).unwrap_or_default(),
+        name: inner[0].or(name).and_then(text).unwrap_or_default(),
+        input: arguments(inner[1].or(given)),
+    })
+}
+
+/// `prompt_tokens` includes what was read from a cache.
+fn usage(usage: &str) -> Usage {
+    let names = ["prompt_tokens", "completion_tokens", "prompt_tokens_details"];
+    let [input, output, details] = fields(usage, names).unwrap_or_default();
+    let cached = details.and_then(|it| field(it, "cached_tokens")).and_then(count).unwrap_or(0);
+    let input = input.and_then(count).unwrap_or(0);
+    Usage {
+        input_tokens: input.saturating_sub(cached),
+        output_tokens: output.and_then(count).unwrap_or(0),
+        cache_read_tokens: cached.min(input),
+        ..Usage::default()
+    }
+}
+
+/// What a server says that the call cost: a number, or parts with their total. A router that the user's own
+/// key pays for takes a fee, or nothing, and names what the upstream takes beside it.
+fn cost(usage: &str) -> Option<f64> {
+    let [cost, details, own_key] = fields(usage, ["cost", "cost_details", "is_byok"])?;
+    let total = |parts: &str| {
+        let [total, cost] = fields(parts, ["total_cost", "total"])?;
+        total.or(cost).and_then(dollars)
+    };
+    let cost = cost.and_then(|cost| dollars(cost).or_else(|| total(cost)));
+    let upstream = details.and_then(|it| field(it, "upstream_inference_cost")).and_then(dollars);
+    match (cost, upstream) {
+        (Some(fee), Some(upstream)) if own_key == Some("true") => Some(fee + upstream),
+        (Some(cost), Some(upstream)) => Some(cost.max(upstream)),
+        (cost, upstream) => cost.or(upstream),
+    }
+}

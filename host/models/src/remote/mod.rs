@@ -1,0 +1,289 @@
+//! One attempt at a provider over HTTP: send, read, and say what an answer that is none means.
+
+mod message;
+mod server;
+mod setup;
+mod stale;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use reqwest::{Client, Response, Url, header::LOCATION};
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+use tracing::{Instrument, Span, field::Empty, info_span};
+
+use super::{
+    Api, ChatError, ChatModel, ChatReply, ChatRequest, Fault, ModelError, ServerIdentity,
+    api_error::Complaint,
+    catalog::Resolved,
+    read::{self, Cap, Scrubber},
+    refusal::Hints,
+    wire::{Dialect, NoAnswer, WireFormat, with_estimates},
+};
+use message::Refused;
+use mmh_record::digest::{Digest, KeyBuilder};
+use setup::below;
+pub use setup::{RemoteError, is_loopback};
+
+/// The version of the Anthropic format that takes what is sent here.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// What a reply may have besides its tokens and what it repeats of the request, and for each token that was
+/// asked for: a token is rarely longer than 16 bytes, and JSON may write each with up to six.
+const REPLY_BYTES: usize = 4 << 20;
+const REPLY_BYTES_PER_TOKEN: usize = 96;
+
+/// No body of a success is read beyond this, whatever was asked for.
+const MAX_REPLY_BYTES: usize = 32 << 20;
+
+/// So much of an error's body is read. It may repeat the request.
+const ERROR_BYTES: usize = 1 << 20;
+
+/// What a provider adds to a request before it counts it: frames of messages, and its own words about tools.
+const MAX_ADDED_TOKENS: u64 = 256;
+const MAX_ADDED_FOR_TOOLS: u64 = 2_048;
+
+/// Which of a run's two models this is, for messages that say what to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Proposer,
+    Target,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proposer => "proposer",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// A model at a provider.
+pub struct Remote {
+    model: Resolved,
+    role: Role,
+    dialect: Dialect,
+    /// The same with the other name for the limit of a reply's tokens.
+    other_dialect: Dialect,
+    /// The server has refused the first name, and named the other one.
+    other_field: AtomicBool,
+    scrubber: Scrubber,
+    endpoint: Url,
+    http: Client,
+    /// What the server has said of itself, once it was asked.
+    server: OnceCell<ServerIdentity>,
+    tell: Tell,
+}
+
+/// Receives what a user should know and no error says.
+pub type Tell = Arc<dyn Fn(String) + Send + Sync>;
+
+impl Remote {
+    /// `thinks` asks for thinking where the model can be asked.
+    pub fn new(
+        model: Resolved,
+        role: Role,
+        key: Option<SecretString>,
+        thinks: bool,
+    ) -> Result<Self, RemoteError> {
+        let http = setup::client(&model, key.as_ref())?;
+        let endpoint = below(&model.base_url, model.api.path());
+        let dialect = Dialect { model: model.wire_model.clone(), profile: model.profile.clone(), thinks };
+        let mut other_dialect = dialect.clone();
+        other_dialect.profile.max_tokens_field = other_field(&dialect).to_owned();
+        let scrubber = Scrubber::new(key.as_ref());
+        let (server, tell, other_field) =
+            (OnceCell::new(), Arc::new(|_: String| {}) as Tell, AtomicBool::new(false));
+        Ok(Self { model, role, dialect, other_dialect, other_field, scrubber, endpoint, http, server, tell })
+    }
+
+    /// Tells this what a user should know and no error says.
+    pub fn telling(mut self, tell: Tell) -> Self {
+        self.tell = tell;
+        self
+    }
+
+    /// Whether the model runs on this machine.
+    pub fn is_local(&self) -> bool {
+        is_loopback(&self.endpoint)
+    }
+
+    fn body(&self, request: &ChatRequest, dialect: &Dialect) -> Result<String, ChatError> {
+        let body = self.model.api.body(request, dialect);
+        body.map_err(|error| ModelError::Invalid(format!("it cannot be written as JSON: {error}")).into())
+    }
+
+    /// Asks, and asks once more where the server wants another name for the limit of tokens.
+    async fn attempt(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
+        let other = self.other_field.load(Ordering::Relaxed);
+        let dialect = if other { &self.other_dialect } else { &self.dialect };
+        let refused = match self.send(request, dialect).await? {
+            Ok(reply) => return Ok(reply),
+            Err(refused) => refused,
+        };
+        if other || !self.wants_other_field(&refused.complaint) {
+            return Err(self.refused(&refused));
+        }
+        let again = self.send(request, &self.other_dialect).await?;
+        // Only an answer shows that it was the field: the words may repeat what stood in the request.
+        if again.is_ok() && !self.other_field.swap(true, Ordering::Relaxed) {
+            let (field, other) = (limit_field(&self.dialect), limit_field(&self.other_dialect));
+            (self.tell)(format!(
+                "{} does not take {field}: {other} is sent from now on (max_tokens_field = \"{other}\" in mmh.toml sends it at once)",
+                self.name()
+            ));
+        }
+        again.map_err(|refused| self.refused(&refused))
+    }
+
+    /// Whether a refusal names the field that was sent, as not supported or with the other one to be sent.
+    fn wants_other_field(&self, complaint: &Complaint) -> bool {
+        let names = |field: &str| {
+            let words = complaint.message.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+            complaint.param.as_deref() == Some(field) || words.into_iter().any(|word| word == field)
+        };
+        let (sent, other) = (limit_field(&self.dialect), limit_field(&self.other_dialect));
+        let is_unsupported = complaint.codes.iter().any(|code| code == "unsupported_parameter");
+        self.model.api == Api::Openai && names(sent) && (names(other) || is_unsupported)
+    }
+
+    /// Sends a request, and reads what comes back. The inner error is what the provider says against it.
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        dialect: &Dialect,
+    ) -> Result<Result<ChatReply, Refused>, ChatError> {
+        let body = self.body(request, dialect)?;
+        let request_bytes = body.len();
+        let body = bytes::Bytes::from(body);
+        let post = || self.http.post(self.endpoint.clone()).body(body.clone());
+        let sent = stale::send(post, self.is_local()).await;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        Span::current().record("http.response.status_code", status.as_u16());
+        if !status.is_success() {
+            return Ok(Err(self.complaint(response).await));
+        }
+        let cap = Cap::All(reply_cap(request_bytes, dialect.max_tokens(request)));
+        let body = read::body(response, cap, &self.scrubber).await;
+        let body = body.map_err(|problem| self.unusable_body(&problem))?;
+        match self.model.api.reply(&body) {
+            Ok(reply) => Ok(Ok(with_estimates(reply, request_bytes))),
+            // Some gateways say 200 and mean something else.
+            Err(NoAnswer::Failed { complaint, begun }) => Ok(Err(Refused::in_success(complaint, begun))),
+            Err(NoAnswer::Malformed(problem)) => Err(self.unusable_body(&problem)),
+        }
+    }
+
+    /// What stands in an answer that is no success.
+    async fn complaint(&self, response: Response) -> Refused {
+        let (status, hints) = (response.status(), Hints::of(response.headers()));
+        let location = response.headers().get(LOCATION);
+        let aim = location.map(|aim| String::from_utf8_lossy(aim.as_bytes()).into_owned());
+        let body = read::body(response, Cap::Start(ERROR_BYTES), &self.scrubber).await.unwrap_or_default();
+        Refused { status, hints, complaint: Complaint::of(&body), aim, in_success: false, begun: false }
+    }
+
+    fn span(&self, request: &ChatRequest) -> Span {
+        info_span!(
+            "chat",
+            "gen_ai.operation.name" = "chat",
+            "gen_ai.provider.name" = %self.model.provider,
+            "gen_ai.request.model" = %self.model.wire_model,
+            "gen_ai.request.max_tokens" = self.dialect.max_tokens(request),
+            "server.address" = %self.endpoint.host_str().unwrap_or_default(),
+            "mmh.role" = self.role.name(),
+            "http.response.status_code" = Empty,
+            "gen_ai.response.finish_reasons" = Empty,
+            "gen_ai.usage.input_tokens" = Empty,
+            "gen_ai.usage.output_tokens" = Empty,
+            "gen_ai.usage.cache_read.input_tokens" = Empty,
+            "gen_ai.usage.cache_creation.input_tokens" = Empty,
+            "error.type" = Empty,
+        )
+    }
+}
+
+#[async_trait]
+impl ChatModel for Remote {
+    fn id(&self) -> &str {
+        &self.model.id
+    }
+
+    fn name(&self) -> String {
+        format!("{} at {}", self.model.wire_model, self.model.provider)
+    }
+
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
+        let span = self.span(request);
+        let result = self.attempt(request).instrument(span.clone()).await;
+        match &result {
+            Ok(reply) => {
+                let usage = reply.usage;
+                span.record("gen_ai.response.finish_reasons", tracing::field::debug(&reply.stop_reason));
+                span.record("gen_ai.usage.input_tokens", usage.total_input_tokens());
+                span.record("gen_ai.usage.output_tokens", usage.output_tokens);
+                span.record("gen_ai.usage.cache_read.input_tokens", usage.cache_read_tokens);
+                span.record("gen_ai.usage.cache_creation.input_tokens", usage.total_cache_write_tokens());
+                span.in_scope(|| tracing::info!("replied"));
+            }
+            Err(error) => {
+                span.record("error.type", kind(error.fault));
+                span.in_scope(|| tracing::warn!("{error}"));
+            }
+        }
+        result
+    }
+
+    fn max_input_tokens(&self, request: &ChatRequest) -> u64 {
+        let bytes = self.body(request, &self.dialect).map_or(0, |body| body.len() as u64);
+        let added = if request.tools.is_empty() { MAX_ADDED_TOKENS } else { MAX_ADDED_FOR_TOOLS };
+        // What is larger than the window is refused and not billed.
+        (bytes + added).min(self.model.profile.context_tokens)
+    }
+
+    fn context_tokens(&self) -> u64 {
+        self.model.profile.context_tokens
+    }
+
+    fn wire_digest(&self, request: &ChatRequest) -> Option<Digest> {
+        // Under which name the limit is sent makes no other request.
+        let body = self.body(request, &self.dialect).ok()?;
+        let key = KeyBuilder::new("reply").part("endpoint", self.endpoint.as_str()).part("body", body);
+        Some(key.part("version", ANTHROPIC_VERSION).finish())
+    }
+
+    async fn server(&self) -> ServerIdentity {
+        *self.server.get_or_init(|| self.ask_server()).await
+    }
+}
+
+fn kind(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Passing(_) => "passing",
+        Fault::Overload(_) => "overload",
+        Fault::Content => "content",
+        Fault::Account => "account",
+        Fault::Unclear => "unclear",
+    }
+}
+
+/// How large a reply can be that has the tokens that were asked for, and repeats the request.
+fn reply_cap(request_bytes: usize, max_tokens: u32) -> usize {
+    let of_tokens = (max_tokens as usize).saturating_mul(REPLY_BYTES_PER_TOKEN);
+    REPLY_BYTES.saturating_add(of_tokens).saturating_add(2 * request_bytes).min(MAX_REPLY_BYTES)
+}
+
+fn limit_field(dialect: &Dialect) -> &str {
+    &dialect.profile.max_tokens_field
+}
+
+/// The other of the two names that servers know.
+fn other_field(dialect: &Dialect) -> &'static str {
+    if limit_field(dialect) == "max_tokens" { "max_completion_tokens" } else { "max_tokens" }
+}

@@ -1,0 +1,130 @@
+//! How a component was made, and what it scored: in-toto Statements v1, unsigned. One has a SLSA v1
+//! provenance predicate, the other one a test-result predicate.
+//!
+//! Shapes after <https://in-toto.io/Statement/v1>, <https://slsa.dev/provenance/v1> and
+//! <https://in-toto.io/attestation/test-result/v0.1>: no field besides theirs, so that strict readers take them.
+
+use serde_json::{Value, json};
+
+use super::{
+    files,
+    folder::json_bytes,
+    format::{Config, Score, TraceRow},
+};
+use crate::{data::Split, digest::Digest};
+
+/// How harnesses are built, and who builds them: URIs, as SLSA asks for them.
+const BUILD_TYPE: &str = "urn:mmh:build:rustc-component:1";
+const BUILDER: &str = "pkg:generic/mmh";
+
+/// What a test result is about.
+pub struct Tested<'a> {
+    pub component: Digest,
+    pub split: Split,
+    pub score: &'a Score,
+    /// The examples that were answered right, and the others, in their order.
+    pub passed: Vec<&'a str>,
+    pub failed: Vec<&'a str>,
+}
+
+impl<'a> Tested<'a> {
+    /// Of an evaluation's outcomes.
+    pub fn of(component: Digest, split: Split, score: &'a Score, traces: &'a [TraceRow]) -> Self {
+        let (passed, failed): (Vec<&TraceRow>, Vec<&TraceRow>) = traces.iter().partition(|row| row.correct);
+        let ids = |rows: Vec<&'a TraceRow>| rows.into_iter().map(|row| row.example_id.as_str()).collect();
+        Self { component, split, score, passed: ids(passed), failed: ids(failed) }
+    }
+}
+
+/// The statement that ties a component to a score: on which examples of which data set, by which model,
+/// seed and limits. An example that is answered right has passed.
+pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
+    let limits = limits_digest(config);
+    let score = tested.score;
+    let mut configuration = vec![
+        json!({
+            "name": config.dataset,
+            "digest": { "sha256": config.dataset_digest },
+            "annotations": { "split": tested.split.name(), "examples": tested.passed.len() + tested.failed.len() },
+        }),
+        json!({
+            "name": "limits",
+            "digest": { "sha256": limits },
+            "annotations": { "target_model": config.target_model, "seed": config.seed, "mock": config.mock },
+        }),
+        json!({
+            "name": files::SCORE,
+            "digest": { "sha256": Digest::of(json_bytes(score)) },
+            "annotations": { "accuracy": score.accuracy, "total_fuel": score.total_fuel },
+        }),
+    ];
+    configuration.extend(
+        score.state_digest.map(|digest| json!({ "name": files::STATE, "digest": { "sha256": digest } })),
+    );
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "name": "harness.wasm", "digest": { "sha256": tested.component } }],
+        "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+        "predicate": {
+            "result": if score.n_correct == score.n_examples { "PASSED" } else { "FAILED" },
+            "configuration": configuration,
+            "passedTests": tested.passed,
+            "failedTests": tested.failed,
+        },
+    })
+}
+
+/// How a statement names the limits of a run.
+pub fn limits_digest(config: &Config) -> Digest {
+    Digest::of(serde_json::to_vec(&config.limits).unwrap_or_default())
+}
+
+/// What the statement is about.
+pub struct Made {
+    pub source: Digest,
+    pub component: Digest,
+    /// The content-hash key under which the component is cached.
+    pub key: Digest,
+}
+
+/// The statement of how a component was made.
+pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
+    let digest = |digest: Digest| json!({ "sha256": digest });
+    let mut dependencies = vec![
+        json!({ "name": "harness.rs", "digest": digest(made.source) }),
+        json!({ "name": "mmh-sdk-source", "digest": digest(config.sdk_digest) }),
+        json!({ "name": "mmh-sdk-build", "digest": digest(config.sdk_build_digest) }),
+        json!({ "name": config.wit.package, "digest": digest(config.wit.digest) }),
+        json!({ "name": "sdk.lock", "digest": digest(lock) }),
+    ];
+    let tools = config.toolchain.compiler.iter().chain(&config.toolchain.linker);
+    dependencies.extend(tools.map(|tool| {
+        json!({
+            "name": tool.name,
+            "digest": digest(tool.sha256),
+            "annotations": { "version": tool.version },
+        })
+    }));
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "name": "harness.wasm", "digest": digest(made.component) }],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": { "source": { "name": "harness.rs", "digest": digest(made.source) } },
+                "internalParameters": {
+                    "target": config.toolchain.target,
+                    "flags": config.toolchain.flags,
+                    "rustc": config.toolchain.rustc,
+                    "key": made.key,
+                },
+                "resolvedDependencies": dependencies,
+            },
+            "runDetails": {
+                "builder": { "id": format!("{BUILDER}@{}", config.host_version) },
+                "metadata": { "invocationId": config.run_id },
+            },
+        },
+    })
+}

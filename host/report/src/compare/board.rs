@@ -1,0 +1,298 @@
+//! A run's iterations against each other, by what the traces say of every example. Works on a run that
+//! goes on, was killed, or has damaged traces: what cannot be compared is left out, and named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Paired, SIGNIFICANCE, Verdicts, holm};
+use mmh_record::files::TRACES;
+use mmh_record::{
+    RecordError,
+    data::Split,
+    format::{Score, Summary},
+    manifest,
+    reader::RunReader,
+};
+
+/// The status of an iteration that has a score, and of one that may get it.
+pub const SCORED: &str = "scored";
+pub const UNDER_WAY: &str = "under-way";
+
+/// What was compared, and by which rules.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Board {
+    pub test: &'static str,
+    pub correction: &'static str,
+    pub significance: f64,
+    /// All iterations, by index: scored, not scored, and the one under way.
+    pub iterations: Vec<Row>,
+    pub best: Option<Best>,
+    /// The held-out comparison of the baseline and the best: one test, nothing to correct for.
+    pub held_out: Option<Against>,
+    pub under_way: Option<UnderWay>,
+    /// Traces that could not be used, and why.
+    pub damaged: Vec<String>,
+}
+
+/// An iteration's place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    pub index: u32,
+    /// `scored`, `under-way`, or why there is no score.
+    pub status: String,
+    pub best: bool,
+    /// Against the best of all earlier ones. None for the first, and where a trace is missing.
+    pub against_best_so_far: Option<Against>,
+    /// Against iteration 000, corrected over all that were compared with it.
+    pub against_baseline: Option<Tested>,
+}
+
+/// The best iteration.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Best {
+    pub index: u32,
+    pub accuracy: f64,
+    pub against_baseline: Option<Tested>,
+    /// Against the best of the others, corrected over all pairs: both were picked by their scores.
+    pub against_runner_up: Option<Tested>,
+}
+
+/// One harness against the iteration `index`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Against {
+    pub index: u32,
+    #[serde(flatten)]
+    pub paired: Paired,
+}
+
+/// The same, with what remains of it when one has looked at several.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tested {
+    #[serde(flatten)]
+    pub against: Against,
+    pub p_corrected: f64,
+    /// Over how many comparisons it was corrected.
+    pub comparisons: usize,
+    pub more_than_noise: bool,
+}
+
+/// What is on record of an iteration that is not finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnderWay {
+    pub index: u32,
+    /// `val`, or `test` for the held-out examples.
+    pub split: &'static str,
+    /// Examples that have been done, of so many.
+    pub done: usize,
+    pub total: usize,
+    /// Of these, how many are right; None where the trace cannot be read.
+    pub correct: Option<usize>,
+    /// Turns of the proposer so far.
+    pub turns: usize,
+}
+
+/// What is read of a line of `eval_trace.jsonl`.
+#[derive(Deserialize)]
+struct VerdictRow {
+    example_id: String,
+    correct: bool,
+}
+
+/// What is read of a line of `proposer.jsonl`.
+#[derive(Deserialize)]
+struct TurnRow {
+    r#type: String,
+}
+
+/// The scored iterations, with what their traces say.
+struct Field<'a> {
+    summary: &'a Summary,
+    verdicts: BTreeMap<u32, Verdicts>,
+}
+
+impl Board {
+    /// Of the run in this folder, whose summary this is.
+    pub fn of(reader: &RunReader, summary: &Summary) -> Self {
+        let mut damaged = Vec::new();
+        let mut verdicts = BTreeMap::new();
+        for it in &summary.iterations {
+            let file = RunReader::iteration_file(it.index, TRACES);
+            verdicts.extend(checked(reader, &file, &it.score, &mut damaged).map(|found| (it.index, found)));
+        }
+        let field = Field { summary, verdicts };
+        let best = field.best();
+        let held_out = held_out(reader, summary, &mut damaged);
+        let under_way = under_way(reader, summary);
+        Self {
+            test: "exact McNemar, two-sided, over the same examples",
+            correction: "Holm",
+            significance: SIGNIFICANCE,
+            iterations: field.rows(best.as_ref(), under_way.as_ref()),
+            best,
+            held_out,
+            under_way,
+            damaged,
+        }
+    }
+}
+
+impl Field<'_> {
+    fn against(&self, index: u32, other: u32) -> Option<Against> {
+        let (before, after) = (self.verdicts.get(&other)?, self.verdicts.get(&index)?);
+        Some(Against { index: other, paired: Paired::of(before, after) })
+    }
+
+    fn rows(&self, best: Option<&Best>, under_way: Option<&UnderWay>) -> Vec<Row> {
+        let row = |index, status: &str| Row {
+            index,
+            status: status.to_owned(),
+            best: best.is_some_and(|best| best.index == index),
+            against_best_so_far: None,
+            against_baseline: None,
+        };
+        let mut rows: Vec<Row> = self.summary.iterations.iter().map(|it| row(it.index, SCORED)).collect();
+        rows.extend(self.summary.unscored.iter().map(|it| row(it.index, &it.status)));
+        let proposed = under_way.filter(|it| it.split == Split::Val.name());
+        rows.extend(proposed.map(|it| row(it.index, UNDER_WAY)));
+        rows.sort_by_key(|row| row.index);
+        let against_baseline = self.against_baseline();
+        for row in rows.iter_mut().filter(|row| row.status == SCORED) {
+            row.against_best_so_far =
+                self.best_before(row.index).and_then(|other| self.against(row.index, other));
+            row.against_baseline = against_baseline.get(&row.index).copied();
+        }
+        rows
+    }
+
+    /// The best of the iterations before this one; of equals, the first.
+    fn best_before(&self, index: u32) -> Option<u32> {
+        first_best(self.summary, |it| it < index)
+    }
+
+    /// Every scored iteration against the baseline.
+    fn against_baseline(&self) -> BTreeMap<u32, Tested> {
+        let others: BTreeSet<u32> =
+            self.summary.iterations.iter().map(|it| it.index).filter(|index| *index != 0).collect();
+        self.tested(others.into_iter().map(|index| (index, 0)))
+            .into_iter()
+            .map(|((index, _), tested)| (index, tested))
+            .collect()
+    }
+
+    /// These pairs, corrected over all of them. A pair without traces counts as one that shows nothing.
+    fn tested(&self, pairs: impl Iterator<Item = (u32, u32)>) -> BTreeMap<(u32, u32), Tested> {
+        let compared: Vec<_> =
+            pairs.map(|(index, other)| (index, other, self.against(index, other))).collect();
+        let p_values: Vec<f64> =
+            compared.iter().map(|(_, _, it)| it.as_ref().map_or(1.0, |it| it.paired.p)).collect();
+        let comparisons = compared.len();
+        let corrected = compared.into_iter().zip(holm(&p_values));
+        let tested = |((index, other, against), p_corrected): ((u32, u32, Option<Against>), f64)| {
+            let more_than_noise = p_corrected < SIGNIFICANCE;
+            Some(((index, other), Tested { against: against?, p_corrected, comparisons, more_than_noise }))
+        };
+        corrected.filter_map(tested).collect()
+    }
+
+    fn best(&self) -> Option<Best> {
+        let index = self.summary.best_iteration_index?;
+        let accuracy = self.summary.iterations.iter().find(|it| it.index == index)?.score.accuracy;
+        let against_baseline = self.against_baseline().get(&index).copied();
+        let runner_up = first_best(self.summary, |it| it != index);
+        let indexes: BTreeSet<u32> = self.summary.iterations.iter().map(|it| it.index).collect();
+        // The later against the earlier, but for the best one: that is what changed against each of them.
+        let pairs = indexes.iter().flat_map(|&left| {
+            indexes
+                .range(..left)
+                .map(move |&right| if right == index { (right, left) } else { (left, right) })
+        });
+        let against_runner_up = runner_up.and_then(|other| self.tested(pairs).get(&(index, other)).copied());
+        Some(Best { index, accuracy, against_baseline, against_runner_up })
+    }
+}
+
+/// The first of the most accurate iterations among those that are asked for.
+fn first_best(summary: &Summary, asked: impl Fn(u32) -> bool) -> Option<u32> {
+    let scored = summary.iterations.iter().filter(|it| asked(it.index));
+    let best = scored.max_by(|left, right| {
+        left.score.accuracy.total_cmp(&right.score.accuracy).then(right.index.cmp(&left.index))
+    });
+    best.map(|it| it.index)
+}
+
+fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) -> Option<Against> {
+    let best = summary.best_iteration_index.filter(|best| *best != 0)?;
+    let mut verdicts = |index| {
+        let test = summary.test.iter().find(|test| test.index == index)?;
+        checked(reader, &format!("test/{index:03}/{TRACES}"), &test.score, damaged)
+    };
+    let (before, after) = (verdicts(0)?, verdicts(best)?);
+    Some(Against { index: 0, paired: Paired::of(&before, &after) })
+}
+
+/// What a trace says, where it is what the score was made of.
+fn checked(reader: &RunReader, file: &str, score: &Score, damaged: &mut Vec<String>) -> Option<Verdicts> {
+    let found = verdicts(reader, file).and_then(|found| {
+        let correct = found.values().filter(|right| **right).count() as u64;
+        if (found.len() as u64, correct) == (score.n_examples, score.n_correct) {
+            return Ok(found);
+        }
+        let problem = format!(
+            "it has {correct} right of {}, the score says {} of {}",
+            found.len(),
+            score.n_correct,
+            score.n_examples
+        );
+        Err(RecordError::Damaged { file: file.to_owned(), problem })
+    });
+    found.map_err(|error| damaged.push(error.to_string())).ok()
+}
+
+fn verdicts(reader: &RunReader, file: &str) -> Result<Verdicts, RecordError> {
+    let mut found = Verdicts::new();
+    for row in reader.rows::<VerdictRow>(file)? {
+        let row = row?;
+        if found.insert(row.example_id.clone(), row.correct).is_some() {
+            let problem = format!("the example {:?} stands in it twice", row.example_id);
+            return Err(RecordError::Damaged { file: file.to_owned(), problem });
+        }
+    }
+    Ok(found)
+}
+
+/// What goes on, or went on when the run was killed: a run that has ended has a manifest.
+fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
+    if reader.has(manifest::NAME) {
+        return None;
+    }
+    let known: BTreeSet<u32> = (summary.iterations.iter().map(|it| it.index))
+        .chain(summary.unscored.iter().map(|it| it.index))
+        .collect();
+    let next = (0..=summary.config.iterations).find(|index| !known.contains(index));
+    match next {
+        Some(index) => {
+            let folder = format!("iterations/{index:03}");
+            standing(reader, &folder, index, Split::Val, summary.config.eval_split_size)
+        }
+        None => {
+            let finalists = [summary.best_iteration_index, Some(0)].into_iter().flatten();
+            let tested = |index: &u32| summary.test.iter().any(|test| test.index == *index);
+            let index = finalists.into_iter().find(|index| !tested(index))?;
+            standing(reader, &format!("test/{index:03}"), index, Split::Test, summary.config.task.test_size)
+        }
+    }
+}
+
+fn standing(reader: &RunReader, folder: &str, index: u32, split: Split, total: usize) -> Option<UnderWay> {
+    reader.folder(folder)?;
+    let (mut done, mut correct) = (0, Some(0));
+    // Whole lines count, whatever stands in them.
+    for row in reader.rows::<VerdictRow>(&format!("{folder}/{TRACES}")).into_iter().flatten() {
+        done += 1;
+        correct = correct.zip(row.ok()).map(|(sum, row)| sum + usize::from(row.correct));
+    }
+    let turns = reader.rows::<TurnRow>(&format!("{folder}/proposer.jsonl")).into_iter().flatten();
+    let turns = turns.filter(|row| row.as_ref().is_ok_and(|row| row.r#type == "reply")).count();
+    Some(UnderWay { index, split: split.name(), done, total, correct, turns })
+}

@@ -1,0 +1,108 @@
+//! Two harnesses over the same examples: what one fixed and broke, whether that is more than noise, and
+//! what remains of it when one has looked at several. [`board`] does so for a whole run.
+//!
+//! Not in here: what a single score is worth (`score`), and how any of it is shown (`cli`).
+
+pub mod board;
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::statistics::mcnemar;
+
+/// Below this a corrected p-value counts as more than noise.
+pub const SIGNIFICANCE: f64 = 0.05;
+
+/// Which examples a harness got right, by id.
+pub type Verdicts = HashMap<String, bool>;
+
+/// One harness against another, over the examples that both have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Paired {
+    /// Examples that both have seen.
+    pub n: u64,
+    /// Wrong before, right after.
+    pub fixed: u64,
+    /// Right before, wrong after.
+    pub broken: u64,
+    /// Exact two-sided McNemar test, not corrected for having looked at several.
+    pub p: f64,
+}
+
+impl Paired {
+    /// What `after` changed.
+    pub fn of(before: &Verdicts, after: &Verdicts) -> Self {
+        let (mut n, mut fixed, mut broken) = (0, 0, 0);
+        for (id, &right) in after {
+            let Some(&was_right) = before.get(id) else { continue };
+            n += 1;
+            fixed += u64::from(right && !was_right);
+            broken += u64::from(was_right && !right);
+        }
+        Self { n, fixed, broken, p: mcnemar(fixed, broken) }
+    }
+
+    /// The change of the accuracy, in points of a hundred.
+    pub fn points(&self) -> f64 {
+        if self.n == 0 { 0.0 } else { 100.0 * (self.fixed as f64 - self.broken as f64) / self.n as f64 }
+    }
+}
+
+/// p-values corrected by Holm's step-down method, each in its place: the chance of any false alarm among
+/// all of them stays below the level that one asks for (Holm 1979).
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|&left, &right| p_values[left].total_cmp(&p_values[right]));
+    let mut corrected = vec![0.0; p_values.len()];
+    let mut least: f64 = 0.0;
+    for (rank, &at) in order.iter().enumerate() {
+        least = least.max(p_values[at] * (p_values.len() - rank) as f64).min(1.0);
+        corrected[at] = least;
+    }
+    corrected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdicts(text: &str) -> Verdicts {
+        let right = |(at, mark): (usize, char)| (mark != '.').then(|| (at.to_string(), mark == '+'));
+        text.chars().enumerate().filter_map(right).collect()
+    }
+
+    #[test]
+    fn pairs_are_counted_over_common_examples() {
+        // name, before, after ('+' right, '-' wrong, '.' not seen), n, fixed, broken
+        let table = [
+            ("nothing", "", "", 0, 0, 0),
+            ("the same", "+-+", "+-+", 3, 0, 0),
+            ("fixed and broken", "--+-", "++-+", 4, 3, 1),
+            ("one not seen before", ".-+", "+++", 2, 1, 0),
+            ("one not seen after", "--+", ".++", 2, 1, 0),
+        ];
+        for (name, before, after, n, fixed, broken) in table {
+            let found = Paired::of(&verdicts(before), &verdicts(after));
+            assert_eq!((found.n, found.fixed, found.broken), (n, fixed, broken), "{name}");
+        }
+        assert_eq!(Paired::of(&verdicts("--+-"), &verdicts("++-+")).points(), 50.0);
+    }
+
+    #[test]
+    fn holm_matches_published_values() {
+        let table: [(&str, &[f64], &[f64]); 5] = [
+            // Wikipedia's worked example of the method: the first and the fourth hold at 0.05.
+            ("four", &[0.01, 0.04, 0.03, 0.005], &[0.03, 0.06, 0.06, 0.02]),
+            ("never above one", &[0.6, 0.7], &[1.0, 1.0]),
+            ("never less than a smaller one", &[0.02, 0.021, 0.5], &[0.06, 0.06, 0.5]),
+            ("one", &[0.04], &[0.04]),
+            ("none", &[], &[]),
+        ];
+        for (name, p_values, expected) in table {
+            let found = holm(p_values);
+            let close = found.iter().zip(expected).all(|(left, right)| (left - right).abs() < 1e-12);
+            assert!(close && found.len() == expected.len(), "{name}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What the page knows of a run from the start: plain data, written as JSON for the page's scripts alone.
+//!
+//! No public format: a page and its data are made together. The long texts of traces are not here but in
+//! `details`, one block an evaluation.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{diff::Change, usage::LimitUse};
+use mmh_record::format::{Config, Cost, CostFile, Score, Stopped};
+
+/// A run.
+#[derive(Debug, Serialize)]
+pub struct Run {
+    pub config: Config,
+    pub total_cost: Cost,
+    /// Costs by iteration and of the held-out evaluation, where they are known.
+    pub costs: Option<CostFile>,
+    pub best: Option<u32>,
+    pub finished_at: Option<Timestamp>,
+    pub stopped: Option<Stopped>,
+    /// The labels of the task, then others that were predicted.
+    pub labels: Vec<String>,
+    /// Names of outcomes, as `Results` counts them.
+    pub outcomes: Vec<&'static str>,
+    pub val: Vec<ExampleText>,
+    pub test: Vec<ExampleText>,
+    /// By index, scored or not.
+    pub iterations: Vec<Iteration>,
+    pub held_out: Vec<HeldOut>,
+    pub limits: Vec<LimitUse>,
+    /// What could not be read, and what is missing.
+    pub problems: Vec<String>,
+}
+
+impl Run {
+    /// The evaluations that have details: their names for the page, and their folders.
+    pub fn evaluations(&self) -> Vec<(String, String)> {
+        let val =
+            self.iterations.iter().map(|it| (format!("val-{:03}", it.index), folder("iterations", it.index)));
+        let test = self.held_out.iter().map(|it| (format!("test-{:03}", it.index), folder("test", it.index)));
+        val.chain(test).collect()
+    }
+}
+
+/// The folder of an evaluation: `iterations` or `test`, and the iteration's index.
+pub fn folder(kind: &str, index: u32) -> String {
+    format!("{kind}/{index:03}")
+}
+
+/// An example, without what came of it.
+#[derive(Debug, Serialize)]
+pub struct ExampleText {
+    pub id: String,
+    pub input: String,
+    /// Index into `Run::labels`.
+    pub gold: usize,
+}
+
+/// An iteration, as far as it has come.
+#[derive(Debug, Serialize)]
+pub struct Iteration {
+    pub index: u32,
+    /// `scored`, why it was not, or `under way`.
+    pub status: String,
+    pub reason: Option<String>,
+    /// Held-back examples that it carries along; 64 stands for all above.
+    pub leaks: usize,
+    pub parent: Option<u32>,
+    pub reasoning: String,
+    pub source: String,
+    /// The source is a last submission that was refused, or one that is still being evaluated.
+    pub source_note: Option<&'static str>,
+    /// From the parent's source to this one.
+    pub changes: Vec<Change>,
+    pub score: Option<Score>,
+    pub cost: Option<Cost>,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    pub source_digest: Option<String>,
+    pub component_digest: Option<String>,
+    pub component_bytes: Option<u64>,
+    pub turns: Vec<Turn>,
+    pub reads: Vec<Read>,
+    pub results: Results,
+    pub provenance: Option<Value>,
+    pub test_result: Option<Value>,
+}
+
+/// A held-out evaluation, as far as it has come.
+#[derive(Debug, Serialize)]
+pub struct HeldOut {
+    pub index: u32,
+    pub score: Option<Score>,
+    pub results: Results,
+}
+
+/// One turn of the proposer, in brief.
+#[derive(Clone, Debug, Serialize)]
+pub struct Turn {
+    pub step: u32,
+    pub at: Timestamp,
+    pub text: String,
+    pub thinking: String,
+    pub tools: Vec<Tool>,
+    /// Results of earlier turns that were taken out of the conversation before this one.
+    pub trimmed: usize,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cost_usd: f64,
+    pub latency_ms: f64,
+}
+
+/// A tool call, in brief.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    pub id: String,
+    pub name: String,
+    pub arguments: String,
+    /// Its result, in brief. None where the turn was cut off before.
+    pub says: Option<String>,
+    pub is_error: bool,
+    pub bytes: usize,
+}
+
+/// A file that the proposer read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Read {
+    pub path: String,
+    pub bytes: u64,
+    pub step: u32,
+    pub at: Timestamp,
+}
+
+/// What came of the examples: one column a fact, one entry an example.
+#[derive(Debug, Default, Serialize)]
+pub struct Results {
+    /// Index into `Run::val` or `Run::test`.
+    pub example: Vec<usize>,
+    /// Index into `Run::labels`; -1 where there is no prediction.
+    pub predicted: Vec<i64>,
+    /// 1 where the prediction is right.
+    pub correct: Vec<u8>,
+    /// Index into `Run::outcomes`.
+    pub outcome: Vec<usize>,
+    pub fuel: Vec<u64>,
+    pub memory: Vec<u64>,
+    pub calls: Vec<u32>,
+    pub cached: Vec<u32>,
+    pub prompt_bytes: Vec<u64>,
+    pub input_tokens: Vec<u64>,
+    pub output_tokens: Vec<u64>,
+    pub latency_ms: Vec<f64>,
+}

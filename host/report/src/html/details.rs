@@ -1,0 +1,276 @@
+//! The long texts of one evaluation: prompts, replies, logs, and what the proposer said. The page opens them
+//! only when they are asked for.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{
+    collect::Folder,
+    pieces::{Numbered, Pieces, Table, Text},
+};
+use mmh_record::{
+    chat::{Block, ChatRequest, ChatRole},
+    format::{CallRow, LearnRow, LogRow, TraceRow, TranscriptRow},
+};
+
+/// Everything of one evaluation that is long.
+#[derive(Debug, Serialize)]
+pub struct Details {
+    /// What texts are made of, behind the pieces that all evaluations share.
+    pieces: Table,
+    rows: Vec<Row>,
+    learn: Vec<Batch>,
+    transcript: Vec<Said>,
+}
+
+/// An example's trace.
+#[derive(Debug, Serialize)]
+struct Row {
+    example: String,
+    error: Text,
+    logs: Vec<(String, Text)>,
+    stdout: Text,
+    stderr: Text,
+    calls: Vec<Call>,
+}
+
+/// A call to the target model.
+#[derive(Debug, Serialize)]
+struct Call {
+    /// Roles with their texts: `system`, `user`, `assistant`.
+    messages: Vec<(&'static str, Text)>,
+    reply: Text,
+    thinking: Text,
+    stop_reason: Option<serde_json::Value>,
+    error: Text,
+    digest: String,
+    max_tokens: u32,
+    temperature: Option<f32>,
+    input_tokens: u64,
+    output_tokens: u64,
+    cost_usd: f64,
+    cached: bool,
+    attempts: u32,
+    latency_ms: f64,
+}
+
+/// What the harness learned from one batch.
+#[derive(Debug, Serialize)]
+struct Batch {
+    batch: usize,
+    examples: usize,
+    outcome: &'static str,
+    error: Text,
+    fuel: u64,
+    memory: u64,
+    state_bytes: u64,
+    state_digest: Option<String>,
+    logs: Vec<(String, Text)>,
+    calls: Vec<Call>,
+}
+
+/// A piece of the conversation with the proposer.
+#[derive(Debug, Serialize)]
+struct Said {
+    step: u32,
+    /// `told`, `thinking`, `text`, `call`, `result`, `error`, `trimmed` or `end`.
+    kind: &'static str,
+    /// The tool's name, where there is one.
+    name: String,
+    text: Text,
+}
+
+impl Details {
+    /// The texts of one evaluation, entered into these pieces, and not numbered yet.
+    pub fn of(read: &Folder, pieces: &mut Pieces) -> Self {
+        let mut calls: HashMap<&str, Vec<&CallRow>> = HashMap::new();
+        for call in &read.calls {
+            calls.entry(&call.example_id).or_default().push(call);
+        }
+        let of = |id: &str| calls.get(id).map(Vec::as_slice).unwrap_or_default();
+        let rows = read.rows.iter().map(|it| row(pieces, it, of(&it.example_id))).collect();
+        let learn =
+            read.learn.iter().map(|it| batch(pieces, it, of(&format!("learn-{:04}", it.batch)))).collect();
+        let transcript = transcript(pieces, &read.transcript);
+        Self { pieces: Table::default(), rows, learn, transcript }
+    }
+
+    /// The texts of one evaluation by itself.
+    pub fn alone(read: &Folder) -> Self {
+        let mut pieces = Pieces::default();
+        let mut details = Self::of(read, &mut pieces);
+        details.number(&mut pieces.numbered(), 0);
+        details
+    }
+
+    /// Puts numbers in the place of pieces, and takes over those that are this block's own.
+    pub fn number(&mut self, numbered: &mut Numbered, block: usize) {
+        for text in self.texts() {
+            *text = numbered.runs(text);
+        }
+        self.pieces = std::mem::take(&mut numbered.own[block]);
+    }
+
+    fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
+        let rows = self.rows.iter_mut().flat_map(|row| {
+            let own = [&mut row.error, &mut row.stdout, &mut row.stderr].into_iter();
+            own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls))
+        });
+        let learn = self.learn.iter_mut().flat_map(|row| {
+            let own = std::iter::once(&mut row.error);
+            own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls))
+        });
+        rows.chain(learn).chain(self.transcript.iter_mut().map(|said| &mut said.text))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.learn.is_empty() && self.transcript.is_empty()
+    }
+}
+
+fn texts_of(calls: &mut [Call]) -> impl Iterator<Item = &mut Text> {
+    calls.iter_mut().flat_map(|call| {
+        let own = [&mut call.reply, &mut call.thinking, &mut call.error].into_iter();
+        own.chain(call.messages.iter_mut().map(|message| &mut message.1))
+    })
+}
+
+fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[&CallRow]) -> Row {
+    Row {
+        example: row.example_id.clone(),
+        error: pieces.add(row.error.as_deref().unwrap_or_default()),
+        logs: logs(pieces, &row.logs),
+        stdout: pieces.add(&row.stdout),
+        stderr: pieces.add(&row.stderr),
+        calls: calls.iter().map(|it| call(pieces, it)).collect(),
+    }
+}
+
+fn batch(pieces: &mut Pieces, row: &LearnRow, calls: &[&CallRow]) -> Batch {
+    Batch {
+        batch: row.batch,
+        examples: row.n_examples,
+        outcome: row.error_kind.name(),
+        error: pieces.add(row.error.as_deref().unwrap_or_default()),
+        fuel: row.fuel,
+        memory: row.peak_memory_bytes,
+        state_bytes: row.state_bytes,
+        state_digest: row.state_digest.map(|digest| digest.to_string()),
+        logs: logs(pieces, &row.logs),
+        calls: calls.iter().map(|it| call(pieces, it)).collect(),
+    }
+}
+
+fn logs(pieces: &mut Pieces, logs: &[LogRow]) -> Vec<(String, Text)> {
+    logs.iter().map(|log| (log.level.clone(), pieces.add(&log.message))).collect()
+}
+
+fn call(pieces: &mut Pieces, row: &CallRow) -> Call {
+    let reply = row.reply.as_ref();
+    let thoughts = reply.map(|reply| thinking(&reply.content)).unwrap_or_default();
+    Call {
+        messages: messages(pieces, &row.request),
+        reply: pieces.add(&reply.map(|reply| reply.text()).unwrap_or_default()),
+        thinking: pieces.add(&thoughts),
+        stop_reason: reply.and_then(|reply| serde_json::to_value(&reply.stop_reason).ok()),
+        error: pieces.add(row.error.as_deref().unwrap_or_default()),
+        digest: row.request_digest.to_string(),
+        max_tokens: row.request.max_tokens,
+        temperature: row.request.temperature,
+        input_tokens: row.usage.total_input_tokens(),
+        output_tokens: row.usage.output_tokens,
+        cost_usd: row.cost_usd,
+        cached: row.cached,
+        attempts: row.attempts,
+        latency_ms: row.latency_ms,
+    }
+}
+
+fn messages(pieces: &mut Pieces, request: &ChatRequest) -> Vec<(&'static str, Text)> {
+    let system = request.system.iter().map(|text| ("system", text.clone()));
+    let messages = request.messages.iter().map(|message| match message.role {
+        ChatRole::User => ("user", message.plain_text()),
+        ChatRole::Assistant => ("assistant", message.plain_text()),
+    });
+    system.chain(messages).map(|(role, text)| (role, pieces.add(&text))).collect()
+}
+
+/// All thoughts, joined.
+pub fn thinking(blocks: &[Block]) -> String {
+    let thoughts = blocks.iter().filter_map(|block| match block {
+        Block::Thinking { text } => Some(text.as_str()),
+        _ => None,
+    });
+    thoughts.collect::<Vec<_>>().join("\n")
+}
+
+fn transcript(pieces: &mut Pieces, rows: &[TranscriptRow]) -> Vec<Said> {
+    let mut said = Vec::new();
+    let mut tools: HashMap<&str, &str> = HashMap::new();
+    for row in rows {
+        match row {
+            TranscriptRow::Start { request, .. } => {
+                for (role, text) in messages(pieces, request) {
+                    said.push(Said { step: 0, kind: "told", name: role.to_owned(), text });
+                }
+            }
+            TranscriptRow::Reply { step, reply, .. } => {
+                for block in &reply.content {
+                    if let Block::ToolUse { id, name, .. } = block {
+                        tools.insert(id, name);
+                    }
+                    said.extend(piece(pieces, *step, block, &tools));
+                }
+            }
+            TranscriptRow::Answer { step, content, .. } => {
+                said.extend(content.iter().filter_map(|block| piece(pieces, *step, block, &tools)).map(
+                    |it| match it.kind {
+                        "text" => Said { kind: "told", name: "user".into(), ..it },
+                        _ => it,
+                    },
+                ));
+            }
+            TranscriptRow::Trimmed { step, tool_use_ids } => {
+                let text = pieces.add(&format!(
+                    "{} results of earlier turns were taken out of the conversation",
+                    tool_use_ids.len()
+                ));
+                said.push(Said { step: *step, kind: "trimmed", name: String::new(), text });
+            }
+            TranscriptRow::Control { step, control, .. } => {
+                let end = if control.answered { "was answered" } else { "was not answered either" };
+                let text = pieces.add(&format!("a call got no reply; a control request {end}"));
+                said.push(Said { step: *step, kind: "control", name: String::new(), text });
+            }
+            TranscriptRow::End { outcome, .. } => {
+                said.push(Said { step: 0, kind: "end", name: String::new(), text: pieces.add(outcome) });
+            }
+        }
+    }
+    said
+}
+
+fn piece(pieces: &mut Pieces, step: u32, block: &Block, tools: &HashMap<&str, &str>) -> Option<Said> {
+    let (kind, name, text) = match block {
+        Block::Text { text } => ("text", "", text.clone()),
+        Block::Thinking { text } => ("thinking", "", text.clone()),
+        Block::ToolUse { name, input, .. } => ("call", name.as_str(), arguments(input)),
+        Block::ToolResult { tool_use_id, content, is_error } => {
+            let name = tools.get(tool_use_id.as_str()).copied().unwrap_or_default();
+            (if *is_error { "error" } else { "result" }, name, content.clone())
+        }
+        Block::Other { .. } => return None,
+    };
+    Some(Said { step, kind, name: name.to_owned(), text: pieces.add(&text) })
+}
+
+/// A tool's arguments, with texts of several lines as such.
+fn arguments(input: &serde_json::Value) -> String {
+    let Some(fields) = input.as_object() else { return input.to_string() };
+    let field = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
+        Some(text) if text.contains('\n') => format!("{name}:\n{text}"),
+        _ => format!("{name}: {value}"),
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,8 @@
+//! What a run came to, from its folder alone: statistics, the scoreboard's data, the page, the live view, the plot.
+
+pub mod compare;
+pub mod html;
+pub mod lineage;
+pub mod plot;
+pub mod statistics;
+pub mod view;

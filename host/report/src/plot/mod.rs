@@ -1,0 +1,328 @@
+//! A run's accuracies as a picture, for papers and READMEs: by iteration with intervals, the best so far,
+//! the baseline, and the held-out scores. The same run gives the same bytes on every machine.
+//!
+//! What it looks like is decided here, `svg` writes it down, `png` makes pixels of that. Nothing is told by
+//! colour alone: kinds of points differ in shape, kinds of lines in their dashes.
+
+pub mod png;
+mod svg;
+
+use mmh_record::{
+    format::{IterationSummary, Score, Summary},
+    text,
+};
+use svg::{Anchor, Stroke, Svg};
+
+/// The picture's size, in the SVG's own units.
+pub const WIDTH: f64 = 860.0;
+pub const HEIGHT: f64 = 460.0;
+
+/// Where the points are.
+const LEFT: f64 = 66.0;
+const RIGHT: f64 = 700.0;
+const TOP: f64 = 104.0;
+const BOTTOM: f64 = 404.0;
+
+/// Dark enough on white for text; told apart without colours by their shapes.
+const INK: &str = "#1a1a1a";
+const MUTED: &str = "#595959";
+const GRID: &str = "#e4e4e4";
+const VALIDATION: &str = "#005b94";
+const HELD_OUT: &str = "#b34700";
+const WARNING: &str = "#a30000";
+
+/// Lines of text at the right do not come closer than this.
+const LABEL_GAP: f64 = 17.0;
+
+/// Most characters of the two lines at the top.
+const TITLE_CHARS: usize = 80;
+const SUBTITLE_CHARS: usize = 120;
+
+/// Most numbers below the axis.
+const TICKS: usize = 16;
+
+/// The picture of a run, finished or not, as an SVG document.
+pub fn svg(summary: &Summary) -> String {
+    let chart = Chart::of(summary);
+    let mut out = Svg::new(WIDTH, HEIGHT, &title(summary), &chart.description());
+    chart.head(&mut out);
+    chart.axes(&mut out);
+    chart.lines(&mut out);
+    chart.points(&mut out);
+    chart.labels(&mut out);
+    out.finish()
+}
+
+/// What is drawn.
+struct Chart<'a> {
+    summary: &'a Summary,
+    /// Iterations by index, with their score or without.
+    entries: Vec<(u32, Option<&'a IterationSummary>)>,
+    /// The range of the axis, of 0 to 1.
+    low: f64,
+    high: f64,
+}
+
+fn title(summary: &Summary) -> String {
+    text::ellipsis(
+        &text::one_line(&format!("{}: accuracy by iteration", summary.config.dataset)),
+        TITLE_CHARS,
+    )
+}
+
+/// Text at the right, beside the height that it belongs to.
+struct Label {
+    y: f64,
+    color: &'static str,
+    text: String,
+}
+
+impl<'a> Chart<'a> {
+    fn of(summary: &'a Summary) -> Self {
+        let mut entries: Vec<(u32, Option<&IterationSummary>)> =
+            summary.iterations.iter().map(|it| (it.index, Some(it))).collect();
+        entries.extend(summary.unscored.iter().map(|it| (it.index, None)));
+        entries.sort_by_key(|(index, _)| *index);
+        entries.dedup_by_key(|(index, _)| *index);
+        let scores = entries.iter().filter_map(|(_, it)| it.map(|it| &it.score));
+        let ends = scores.chain(summary.test.iter().map(|it| &it.score));
+        let ends: Vec<(f64, f64)> = ends.map(|it| (unit(it.interval.low), unit(it.interval.high))).collect();
+        let low = ends.iter().map(|it| it.0).fold(1.0, f64::min);
+        let high = ends.iter().map(|it| it.1).fold(0.0, f64::max);
+        let (low, high) = if ends.is_empty() { (0.0, 1.0) } else { range(low, high) };
+        Self { summary, entries, low, high }
+    }
+
+    /// For those who do not see it.
+    fn description(&self) -> String {
+        let scores = self.entries.iter().map(|(index, it)| match it {
+            Some(it) => format!("{index:03} {}", percent(&it.score)),
+            None => format!("{index:03} not scored"),
+        });
+        let test = self.summary.test.iter().map(|it| format!("{:03} {}", it.index, percent(&it.score)));
+        let simulated = if self.summary.config.mock { "Simulated models. " } else { "" };
+        let scores = scores.collect::<Vec<_>>().join(", ");
+        let test = test.collect::<Vec<_>>().join(", ");
+        format!("{simulated}Validation accuracy by iteration: {scores}. Held-out test: {test}.")
+    }
+
+    fn x(&self, at: usize) -> f64 {
+        let slots = self.entries.len().max(1) as f64;
+        LEFT + (RIGHT - LEFT) * (at as f64 + 0.5) / slots
+    }
+
+    fn y(&self, accuracy: f64) -> f64 {
+        BOTTOM - (BOTTOM - TOP) * (unit(accuracy) - self.low) / (self.high - self.low)
+    }
+
+    fn head(&self, out: &mut Svg) {
+        let config = &self.summary.config;
+        out.text(20.0, 30.0, Anchor::Start, 19.0, INK, &title(self.summary));
+        let subtitle = format!(
+            "{} validation examples, target {}, proposer {}, seed {}",
+            config.eval_split_size, config.target_model, config.proposer_model, config.seed
+        );
+        let subtitle = text::ellipsis(&text::one_line(&subtitle), SUBTITLE_CHARS);
+        out.text(20.0, 51.0, Anchor::Start, 13.0, MUTED, &subtitle);
+        if config.mock {
+            out.text(WIDTH - 20.0, 30.0, Anchor::End, 15.0, WARNING, "SIMULATED models");
+        }
+        self.legend(out);
+    }
+
+    fn legend(&self, out: &mut Svg) {
+        let y = 80.0;
+        let mut x = 26.0;
+        let mut entry = |width: f64, name: &str, mark: &dyn Fn(&mut Svg, f64)| {
+            mark(out, x);
+            out.text(x + 16.0, y + 4.0, Anchor::Start, 12.0, INK, name);
+            x += width;
+        };
+        entry(196.0, "validation, with 95 % interval", &|out, x| {
+            out.line((x, y - 9.0), (x, y + 9.0), VALIDATION, Stroke::Plain(1.5));
+            out.circle((x, y), 4.5, VALIDATION, VALIDATION);
+        });
+        entry(108.0, "best so far", &|out, x| {
+            out.line((x - 9.0, y), (x + 10.0, y), INK, Stroke::Plain(1.5));
+        });
+        entry(96.0, "baseline", &|out, x| {
+            out.line((x - 9.0, y), (x + 10.0, y), MUTED, Stroke::Dashed(1.5));
+        });
+        if !self.summary.test.is_empty() {
+            entry(208.0, "held-out test, with 95 % interval", &|out, x| {
+                out.line((x, y - 9.0), (x, y + 9.0), HELD_OUT, Stroke::Plain(1.5));
+                out.diamond((x, y), 6.0, HELD_OUT);
+            });
+        }
+        if self.entries.iter().any(|(_, it)| it.is_none()) {
+            entry(80.0, "not scored", &|out, x| out.cross((x, y), 4.5, MUTED));
+        }
+    }
+
+    fn axes(&self, out: &mut Svg) {
+        let step = if self.high - self.low > 0.65 { 0.2 } else { 0.1 };
+        let lines = ((self.high - self.low) / step).round() as u32;
+        for at in 0..=lines {
+            let accuracy = self.low + f64::from(at) * step;
+            let y = self.y(accuracy);
+            out.line((LEFT, y), (RIGHT, y), GRID, Stroke::Plain(1.0));
+            let name = format!("{:.0} %", 100.0 * accuracy);
+            out.text(LEFT - 10.0, y + 4.0, Anchor::End, 12.0, MUTED, &name);
+        }
+        out.line((LEFT, BOTTOM), (RIGHT, BOTTOM), INK, Stroke::Plain(1.0));
+        let every = self.entries.len().div_ceil(TICKS).max(1);
+        for (at, (index, _)) in self.entries.iter().enumerate().step_by(every) {
+            let x = self.x(at);
+            out.line((x, BOTTOM), (x, BOTTOM + 5.0), INK, Stroke::Plain(1.0));
+            out.text(x, BOTTOM + 20.0, Anchor::Middle, 12.0, MUTED, &index.to_string());
+        }
+        let middle = (LEFT + RIGHT) / 2.0;
+        out.text(middle, BOTTOM + 42.0, Anchor::Middle, 13.0, INK, "iteration (0 is the baseline)");
+        out.upright_text(20.0, (TOP + BOTTOM) / 2.0, 13.0, INK, "accuracy");
+        if self.entries.is_empty() {
+            out.text(middle, (TOP + BOTTOM) / 2.0, Anchor::Middle, 15.0, MUTED, "nothing is scored yet");
+        }
+    }
+
+    fn lines(&self, out: &mut Svg) {
+        if let Some(baseline) = self.baseline() {
+            let y = self.y(baseline.score.accuracy);
+            out.line((LEFT, y), (RIGHT, y), MUTED, Stroke::Dashed(1.5));
+        }
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        let mut best = f64::NEG_INFINITY;
+        for (at, (_, it)) in self.entries.iter().enumerate() {
+            let Some(accuracy) = it.map(|it| it.score.accuracy).filter(|it| *it > best) else { continue };
+            best = accuracy;
+            let (x, y) = (self.x(at), self.y(accuracy));
+            steps.extend(steps.last().map(|(_, before)| (x, *before)));
+            steps.push((x, y));
+        }
+        steps.extend(steps.last().map(|(_, y)| (RIGHT, *y)));
+        out.path(&steps, INK, 1.5);
+    }
+
+    fn points(&self, out: &mut Svg) {
+        let slot = (RIGHT - LEFT) / self.entries.len().max(1) as f64;
+        let radius = (slot / 4.0).clamp(1.5, 5.0);
+        let whisker = |out: &mut Svg, x: f64, score: &Score, color: &str| {
+            let (low, high) = (self.y(score.interval.low), self.y(score.interval.high));
+            out.line((x, low), (x, high), color, Stroke::Plain(1.5));
+            for y in [low, high] {
+                out.line((x - radius * 0.8, y), (x + radius * 0.8, y), color, Stroke::Plain(1.5));
+            }
+        };
+        for (at, (index, it)) in self.entries.iter().enumerate() {
+            let x = self.x(at);
+            let Some(it) = it else {
+                out.cross((x, BOTTOM - 12.0), radius, MUTED);
+                continue;
+            };
+            whisker(out, x, &it.score, VALIDATION);
+            out.circle((x, self.y(it.score.accuracy)), radius, VALIDATION, VALIDATION);
+            if self.summary.best_iteration_index == Some(*index) {
+                out.circle((x, self.y(it.score.accuracy)), radius + 4.0, INK, "none");
+            }
+            for test in self.summary.test.iter().filter(|test| test.index == *index) {
+                let beside = x + (slot * 0.3).clamp(2.0, 16.0);
+                whisker(out, beside, &test.score, HELD_OUT);
+                out.diamond((beside, self.y(test.score.accuracy)), radius * 1.3, HELD_OUT);
+            }
+        }
+    }
+
+    /// The numbers that one wants to cite, at the right.
+    fn labels(&self, out: &mut Svg) {
+        let label = |what: &str, index: u32, score: &Score, color| Label {
+            y: self.y(score.accuracy),
+            color,
+            text: format!("{what} {index:03}: {}", percent(score)),
+        };
+        let mut labels: Vec<Label> = Vec::new();
+        let baseline = self.baseline();
+        labels.extend(baseline.map(|it| label("baseline", 0, &it.score, MUTED)));
+        let best = self.summary.best_iteration_index.filter(|best| *best != 0);
+        let best = self.entries.iter().find(|(index, _)| Some(*index) == best).and_then(|(_, it)| *it);
+        labels.extend(best.map(|it| label("best", it.index, &it.score, VALIDATION)));
+        let tested = self.summary.test.iter().take(4);
+        labels.extend(tested.map(|it| label("held-out", it.index, &it.score, HELD_OUT)));
+        labels.sort_by(|left, right| left.y.total_cmp(&right.y));
+        spread(&mut labels);
+        for label in labels {
+            out.text(RIGHT + 12.0, label.y + 4.0, Anchor::Start, 13.0, label.color, &label.text);
+        }
+    }
+
+    fn baseline(&self) -> Option<&IterationSummary> {
+        self.entries.iter().find(|(index, _)| *index == 0).and_then(|(_, it)| *it)
+    }
+}
+
+/// Moves labels apart that would cover each other, downwards, and up again from the bottom.
+fn spread(labels: &mut [Label]) {
+    let mut free = f64::NEG_INFINITY;
+    for label in labels.iter_mut() {
+        label.y = label.y.max(free);
+        free = label.y + LABEL_GAP;
+    }
+    let mut free = BOTTOM;
+    for label in labels.iter_mut().rev() {
+        label.y = label.y.min(free);
+        free = label.y - LABEL_GAP;
+    }
+}
+
+/// The axis from one full tenth to another, with room for differences to show, but not to mislead.
+fn range(low: f64, high: f64) -> (f64, f64) {
+    const LEAST: f64 = 4.0;
+    // The small amount keeps 0.7000000001 from becoming 0.8.
+    let (mut low, mut high) = ((low * 10.0 + 1e-9).floor(), (high * 10.0 - 1e-9).ceil());
+    while high - low < LEAST {
+        (low, high) = ((low - 1.0).max(0.0), (high + 1.0).min(10.0));
+    }
+    // Lines every fifth, where there are many tenths, meet both ends.
+    if high - low > 6.0 {
+        (low, high) = ((low / 2.0).floor() * 2.0, (high / 2.0).ceil() * 2.0);
+    }
+    (low / 10.0, high / 10.0)
+}
+
+/// A number of a run folder that may be a stranger's, made one of 0 to 1.
+fn unit(accuracy: f64) -> f64 {
+    if accuracy.is_nan() { 0.0 } else { accuracy.clamp(0.0, 1.0) }
+}
+
+fn percent(score: &Score) -> String {
+    format!("{:.1} %", 100.0 * unit(score.accuracy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_axis_has_room() {
+        let table = [
+            ("wide", (0.184, 0.825), (0.0, 1.0)),
+            ("usual", (0.385, 0.736), (0.3, 0.8)),
+            ("narrow, at the top", (0.95, 1.0), (0.6, 1.0)),
+            ("narrow, at the bottom", (0.0, 0.04), (0.0, 0.4)),
+            ("full tenths", (0.3, 0.7), (0.3, 0.7)),
+        ];
+        for (name, (low, high), (from, to)) in table {
+            let found = range(low, high);
+            assert!((found.0 - from).abs() < 1e-9 && (found.1 - to).abs() < 1e-9, "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn labels_do_not_cover_each_other() {
+        for heights in [vec![200.0, 201.0, 202.0], vec![400.0, 403.0, 404.0], vec![110.0], vec![]] {
+            let label = |y: &f64| Label { y: *y, color: INK, text: String::new() };
+            let mut labels: Vec<Label> = heights.iter().map(label).collect();
+            spread(&mut labels);
+            assert!(labels.windows(2).all(|it| it[1].y - it[0].y >= LABEL_GAP), "{heights:?}");
+            assert!(labels.iter().all(|it| it.y <= BOTTOM), "{heights:?}");
+        }
+    }
+}

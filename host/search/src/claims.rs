@@ -1,0 +1,330 @@
+//! What a recorded run claims and nobody can derive: what the models said, when things happened, how long
+//! they took, and how the run ended. `verify` makes a search again from these claims and compares the two.
+//!
+//! Not in here: what is made of the claims. A search that is made again is run by the same code as one that
+//! is made for the first time (`search`, `propose`, `evaluate`).
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    evaluate::{
+        self,
+        again::{Again, Claimed},
+        answers::{Calls, Stored},
+        memo::Memo,
+    },
+    propose,
+};
+use mmh_engine::compile::RejectionKind;
+use mmh_models::cancel::Stop;
+use mmh_record::{
+    RecordError, files,
+    format::{Config, CostFile, IterationCost, LearnRow, Summary},
+    leak::Leak,
+    limits::Limits,
+    manifest::Finding,
+    pricing::Price,
+    provenance,
+    reader::RunReader,
+};
+
+/// What cannot be derived here, because something is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// The data set: nothing can be learned again, and rows and gold labels are taken as they stand.
+    pub dataset: bool,
+    /// The compiler, or another tool of the run: what was compiled is taken as it stands.
+    pub tools: bool,
+}
+
+/// How a recorded run ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    Finished,
+    Stopped(Stop),
+    /// It goes on, or it was killed.
+    #[default]
+    Open,
+}
+
+/// A recorded run, as far as it only claims something.
+pub struct Claims {
+    reader: RunReader,
+    summary: Summary,
+    cost: Option<CostFile>,
+    pub missing: Missing,
+    pub notes: Notes,
+    pub memo: Memo,
+    /// The configurations that the run has had, the latest first.
+    history: Vec<Config>,
+    limits: Arc<[Limits]>,
+    /// The costs with an iteration that is not in the summary yet: they are written first.
+    ahead: Mutex<Option<CostFile>>,
+}
+
+impl Claims {
+    /// Of the run that this reads. `summary` is what it says of itself.
+    pub fn new(reader: RunReader, summary: Summary, missing: Missing) -> Self {
+        let cost = reader.cost().ok();
+        let (notes, memo, ahead) = (Notes::default(), Memo::default(), Mutex::default());
+        let history = summary.config.history();
+        let limits = history.iter().map(|config| config.limits.clone()).collect();
+        Self { reader, summary, cost, missing, notes, memo, history, limits, ahead }
+    }
+
+    fn config(&self) -> &Config {
+        &self.summary.config
+    }
+
+    pub fn ending(&self) -> Ending {
+        match &self.summary.stopped {
+            // Why a search ended early is derived again.
+            Some(stopped) if Stop::is_derived(&stopped.status) => Ending::Finished,
+            Some(stopped) => Ending::Stopped(Stop::recorded(&stopped.status, &stopped.reason)),
+            None if self.summary.finished_at.is_some() => Ending::Finished,
+            None => Ending::Open,
+        }
+    }
+
+    pub fn finished_at(&self) -> Option<Timestamp> {
+        self.summary.finished_at
+    }
+
+    /// Whether there is anything of an iteration or of a held-out evaluation, by its folder.
+    pub fn has(&self, folder: &str) -> bool {
+        self.reader.folder(folder).is_some()
+    }
+
+    /// Whether there is such a file, by its path in the run.
+    pub fn has_file(&self, file: &str) -> bool {
+        self.reader.has(file)
+    }
+
+    /// Whether the summary has the iteration.
+    pub fn knows(&self, index: u32) -> bool {
+        self.is_scored(index) || self.unscored(index).is_some()
+    }
+
+    /// Whether the summary has the held-out score.
+    pub fn knows_test(&self, index: u32) -> bool {
+        self.summary.test.iter().any(|it| it.index == index)
+    }
+
+    fn is_scored(&self, index: u32) -> bool {
+        self.summary.iterations.iter().any(|it| it.index == index)
+    }
+
+    fn unscored(&self, index: u32) -> Option<&mmh_record::format::Unscored> {
+        self.summary.unscored.iter().find(|it| it.index == index)
+    }
+
+    /// When an iteration began and when it ended.
+    pub fn times(&self, index: u32) -> Option<(Timestamp, Timestamp)> {
+        let scored = self.summary.iterations.iter().find(|it| it.index == index);
+        let scored = scored.map(|it| (it.started_at, it.finished_at));
+        scored.or_else(|| self.unscored(index).map(|it| (it.started_at, it.finished_at)))
+    }
+
+    /// What calls without a usable answer may have cost in an iteration, or in the held-out evaluation. Only
+    /// their sum can be checked.
+    pub fn unknown_usd(&self, index: Option<u32>) -> f64 {
+        let cost = match (&self.cost, index) {
+            _ if self.config().mock => None,
+            (Some(cost), Some(index)) => {
+                cost.iterations.iter().find(|it| it.index == index).map(|it: &IterationCost| it.cost)
+            }
+            (Some(cost), None) => Some(cost.test),
+            (None, _) => None,
+        };
+        cost.map_or(0.0, |cost| cost.unknown_usd)
+    }
+
+    /// The budget, which may have been raised since the run began.
+    pub fn budget_usd(&self) -> Option<f64> {
+        self.cost.as_ref().and_then(|cost| cost.budget_usd)
+    }
+
+    /// Why the baseline was refused, if that depended on the machine.
+    pub fn rejected_baseline(&self) -> Option<(String, String)> {
+        let unscored = self.unscored(0)?;
+        let by_machine = RejectionKind::of_machine().any(|kind| kind.name() == unscored.status);
+        (by_machine || self.missing.tools).then(|| (unscored.status.clone(), unscored.reason.clone()))
+    }
+
+    /// Whether an iteration was cut short by what its calls got, although all of its examples were run.
+    pub fn was_cut_short(&self, index: u32, refused: bool) -> bool {
+        let stop = self.unscored(index).filter(|it| Stop::is_status(&it.status));
+        let was_stopped = stop.is_some_and(|it| it.status != Stop::Asked.status());
+        // A run that goes on again takes it up from there.
+        let goes_on = self.ending() == Ending::Open && !self.knows(index);
+        refused && (was_stopped || goes_on)
+    }
+
+    /// The same of a held-out evaluation, which is then in no summary.
+    pub fn was_cut_short_in_test(&self, index: u32, refused: bool) -> bool {
+        let was_stopped = match self.ending() {
+            Ending::Stopped(stop) => stop != Stop::Asked,
+            Ending::Open => true,
+            Ending::Finished => false,
+        };
+        refused && was_stopped && !self.knows_test(index)
+    }
+
+    /// The costs as they were written before the summary, if the run was killed in between.
+    pub fn set_ahead(&self, cost: CostFile) {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(cost);
+    }
+
+    pub fn take_ahead(&self) -> Option<CostFile> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Held-back examples that a candidate is said to carry along.
+    pub fn leaks(&self, index: u32) -> Vec<Leak> {
+        let path = RunReader::iteration_file(index, files::LEAKS);
+        if self.reader.has(&path) { self.reader.json(&path).unwrap_or_default() } else { Vec::new() }
+    }
+
+    /// What is claimed of an evaluation, and whether a call in it was refused because the run was stopped.
+    pub fn evaluation(&self, folder: &str, index: u32) -> Result<(evaluate::Past, bool), RecordError> {
+        let path = |file: &str| format!("{folder}/{file}");
+        let mut refused = false;
+        let calls = Calls::index(self.reader.dir(), &path(files::CALLS), |call| {
+            refused |= evaluate::Retry::Unanswered.wants(call.failure.as_ref());
+        })?;
+        let whole = if folder.starts_with("test/") { self.knows_test(index) } else { self.is_scored(index) };
+        let learned = if self.missing.dataset { Some(self.learned(index)?) } else { None };
+        let timed_out = self.timed_out(folder, index);
+        if timed_out.is_some() {
+            self.notes.timed_out();
+        }
+        let again = Again { whole, learned, timed_out, ..self.again(folder.to_owned()) };
+        let past = evaluate::Past {
+            batches: self.lines::<LearnRow>(&path(files::BATCHES))?,
+            rows: Stored::index(self.reader.dir(), &path(files::TRACES), |_| {})?,
+            calls,
+            again: Some(again),
+        };
+        Ok((past, refused))
+    }
+
+    /// Why an evaluation ended before its last example, if its harness is said to have taken too long.
+    fn timed_out(&self, folder: &str, index: u32) -> Option<String> {
+        if folder.starts_with("test/") {
+            return self.summary.untested.iter().find(|it| it.index == index).map(|it| it.reason.clone());
+        }
+        let unscored = self.unscored(index).filter(|it| it.status == evaluate::EVALUATION_TIMEOUT);
+        unscored.map(|it| it.reason.clone())
+    }
+
+    /// The configuration under which a held-out evaluation is stated: the run's, or one from before it was changed.
+    pub fn stated(&self, folder: &str) -> Config {
+        let found = self.reader.text(&format!("{folder}/{}", files::TEST_RESULT)).unwrap_or_default();
+        let is_stated = |it: &Config| found.contains(&provenance::limits_digest(it).to_string());
+        let stated = self.history.iter().find(|it| is_stated(it));
+        stated.unwrap_or(self.config()).clone()
+    }
+
+    fn learned(&self, index: u32) -> Result<Claimed, RecordError> {
+        let path = RunReader::iteration_file(index, files::STATE);
+        let state = if self.reader.has(&path) { self.reader.bytes(&path)? } else { Vec::new() };
+        let batches = evaluate::batches_of(self.config().task.train_size);
+        Ok(Claimed { state: state.into(), batches })
+    }
+
+    fn again(&self, folder: String) -> Again {
+        Again {
+            folder,
+            prefix: String::new(),
+            whole: true,
+            prices: self.prices("target"),
+            is_simulated: self.config().mock,
+            learned: None,
+            limits: self.limits.clone(),
+            timed_out: None,
+            memo: self.memo.clone(),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// What is claimed of a proposer's conversation.
+    pub fn proposal(&self, index: u32) -> Result<propose::Past, RecordError> {
+        let terms = propose::again::Terms {
+            folder: format!("iterations/{index:03}"),
+            prices: self.prices("proposer"),
+            is_simulated: self.config().mock,
+            missing: self.missing,
+            ending: self.ending(),
+            notes: self.notes.clone(),
+        };
+        propose::Past::again(&self.reader, index, terms)
+    }
+
+    /// What is claimed of an iteration's trials.
+    pub fn trials(&self, index: u32) -> Result<(Calls, Again), RecordError> {
+        let path = RunReader::iteration_file(index, files::TRIALS);
+        let again = self.again(format!("iterations/{index:03}"));
+        Ok((Calls::index(self.reader.dir(), &path, |_| {})?, again))
+    }
+
+    /// The prices that a run has recorded for the model of a role, the latest first.
+    fn prices(&self, role: &str) -> Arc<[Price]> {
+        let price = |config: &Config| config.providers.get(role).map(|info| info.price.clone());
+        let mut prices: Vec<Price> = self.history.iter().filter_map(price).collect();
+        prices.dedup();
+        prices.into()
+    }
+
+    fn lines<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+        if self.reader.has(file) { self.reader.lines(file) } else { Ok(Vec::new()) }
+    }
+}
+
+/// What is noticed while a search is made again. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Notes(Arc<Mutex<Noted>>);
+
+/// What was noticed.
+#[derive(Default)]
+pub struct Noted {
+    pub findings: Vec<Finding>,
+    /// Examples and batches of which nothing can be derived, by folder and id: they were noted.
+    pub skipped: HashSet<(String, String)>,
+    /// Outcomes of the wall clock, which were taken as they stand.
+    pub timed_out: u64,
+    /// Tool results that were taken as they stand: they depend on the machine, or on what is missing.
+    pub tool_results: u64,
+}
+
+impl Notes {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn add(&self, finding: Finding) {
+        self.noted().findings.push(finding);
+    }
+
+    /// Nothing of this example is compared.
+    pub fn skip(&self, folder: &str, id: &str) {
+        self.noted().skipped.insert((folder.to_owned(), id.to_owned()));
+    }
+
+    pub fn timed_out(&self) {
+        self.noted().timed_out += 1;
+    }
+
+    pub fn tool_result(&self) {
+        self.noted().tool_results += 1;
+    }
+
+    /// Everything, once.
+    pub fn take(&self) -> Noted {
+        std::mem::take(&mut *self.noted())
+    }
+}

@@ -1,0 +1,134 @@
+//! Which column, or JSON key, holds the texts and which the labels.
+
+use mmh_record::{data::Columns, text};
+
+/// The names that are understood: text first, label second.
+const NAMES: [(&str, &str); 4] =
+    [("question", "answer"), ("input_text", "output_text"), ("text", "label"), ("input", "label")];
+
+/// Most names and characters of one that an error repeats.
+const SHOWN_NAMES: usize = 12;
+const SHOWN_CHARS: usize = 40;
+
+/// Which of a header's or an object's names are the text's and the label's. A name counts as it is written, or else in
+/// any case.
+pub fn choose(columns: &Columns, names: &[&str]) -> Result<(usize, usize), String> {
+    let given = |name: &Option<String>| match name {
+        Some(name) => place(names, name)?.map(Some).ok_or_else(|| missing(name, names)),
+        None => Ok(None),
+    };
+    let (text, label) = match (given(&columns.text)?, given(&columns.label)?) {
+        (Some(text), Some(label)) => (text, label),
+        (Some(text), None) => (text, usual(names, |(_, label)| label)?),
+        (None, Some(label)) => (usual(names, |(text, _)| text)?, label),
+        (None, None) => usual_pair(names)?,
+    };
+    match text == label {
+        true => Err(format!("{:?} would be text and label at once", names[text])),
+        false => Ok((text, label)),
+    }
+}
+
+/// The first pair of usual names that is there.
+fn usual_pair(names: &[&str]) -> Result<(usize, usize), String> {
+    for (text, label) in NAMES {
+        if let (Some(text), Some(label)) = (place(names, text)?, place(names, label)?) {
+            return Ok((text, label));
+        }
+    }
+    let pairs: Vec<String> = NAMES.iter().map(|(text, label)| format!("{text} and {label}")).collect();
+    Err(format!("it needs the names {}{}", pairs.join(", or "), found(names)))
+}
+
+/// The first usual name of one kind that is there.
+fn usual(names: &[&str], of: impl Fn((&'static str, &'static str)) -> &'static str) -> Result<usize, String> {
+    let mut usual: Vec<&str> = NAMES.into_iter().map(of).collect();
+    usual.dedup();
+    for name in &usual {
+        if let Some(place) = place(names, name)? {
+            return Ok(place);
+        }
+    }
+    Err(format!("it needs one of the names {}{}", usual.join(", "), found(names)))
+}
+
+fn missing(name: &str, names: &[&str]) -> String {
+    format!("it has no {name:?}{}", found(names))
+}
+
+fn found(names: &[&str]) -> String {
+    format!("; it has {}; --text-column and --label-column name others", listed(names))
+}
+
+/// Names as an error repeats them: a few, and short.
+pub fn listed(names: &[&str]) -> String {
+    let short = |name: &&str| text::ellipsis(&text::one_line(name), SHOWN_CHARS);
+    let shown: Vec<String> = names.iter().take(SHOWN_NAMES).map(short).collect();
+    let more = if names.len() > SHOWN_NAMES { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// Where a name stands. One that stands there twice would make a row's text a matter of chance.
+fn place(names: &[&str], wanted: &str) -> Result<Option<usize>, String> {
+    let places = |is_same: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        names.iter().enumerate().filter(|(_, name)| is_same(name)).map(|(at, _)| at).collect()
+    };
+    let mut found = places(&|name| name == wanted);
+    if found.is_empty() {
+        let wanted = wanted.to_lowercase();
+        found = places(&|name| name.to_lowercase() == wanted);
+    }
+    match found.as_slice() {
+        [] => Ok(None),
+        [place] => Ok(Some(*place)),
+        places => Err(format!("{wanted:?} stands there {} times", places.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_or_told() {
+        /// Names, --text-column, --label-column, and what comes of it.
+        type Case = (
+            &'static [&'static str],
+            Option<&'static str>,
+            Option<&'static str>,
+            Result<(usize, usize), &'static str>,
+        );
+        let table: [Case; 16] = [
+            (&["label", "text"], None, None, Ok((1, 0))),
+            (&["", "Label", "TEXT"], None, None, Ok((2, 1))),
+            (&["text", "label", "question", "answer"], None, None, Ok((2, 3))),
+            (&["Text", "text", "label"], None, None, Ok((1, 2))),
+            (&["input", "label", "n"], None, None, Ok((0, 1))),
+            (&["a", "b"], None, None, Err("it needs the names question and answer, or input_text and")),
+            (&["a", "b"], None, None, Err("input and label; it has a, b; --text-column and --label-column")),
+            (&["text", "label", "text"], None, None, Err("\"text\" stands there 2 times")),
+            (&["Text", "TEXT", "label"], None, None, Err("\"text\" stands there 2 times")),
+            (&["body", "text", "label"], Some("body"), None, Ok((0, 2))),
+            (&["body", "class"], Some("body"), Some("Class"), Ok((0, 1))),
+            (&["text", "class"], None, Some("class"), Ok((0, 1))),
+            (&["text", "label"], Some("nope"), None, Err("it has no \"nope\"; it has text, label")),
+            (
+                &["body", "class"],
+                Some("body"),
+                None,
+                Err("it needs one of the names answer, output_text, label"),
+            ),
+            (&["text", "label"], Some("label"), None, Err("\"label\" would be text and label at once")),
+            (&[], None, None, Err("it needs the names")),
+        ];
+        for (names, text, label, expected) in table {
+            let columns = Columns { text: text.map(str::to_owned), label: label.map(str::to_owned) };
+            match (choose(&columns, names), expected) {
+                (Err(found), Err(expected)) => assert!(found.contains(expected), "{names:?}: {found}"),
+                (found, expected) => {
+                    assert_eq!(found.as_ref().ok(), expected.as_ref().ok(), "{names:?}: {found:?}")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Replies that are on record, found by the request that they answered.
+
+use std::{collections::HashMap, sync::OnceLock};
+
+pub use mmh_record::stored::{Sketch, Stored};
+use mmh_record::{
+    chat::{CallError, Called, ChatRequest, ModelError},
+    digest::Digest,
+    format::{CallRow, ControlRow},
+    pricing::Usd,
+};
+
+/// Recorded calls by example or batch.
+pub type Calls = Stored<CallRow>;
+
+/// Rows of `model_calls.jsonl`, by whom they belong to.
+pub fn by_example(rows: Vec<CallRow>) -> HashMap<String, Vec<CallRow>> {
+    let mut calls: HashMap<String, Vec<CallRow>> = HashMap::new();
+    for row in rows {
+        calls.entry(row.example_id.clone()).or_default().push(row);
+    }
+    calls
+}
+
+/// The recorded calls of one example or batch: the same request, as often as it was made.
+#[derive(Default)]
+pub struct Answers {
+    rows: Vec<CallRow>,
+    found: OnceLock<Found>,
+}
+
+/// Recorded calls by their requests.
+struct Found {
+    /// Which row answers a request that is so-and-so many calls into the example.
+    by_place: HashMap<(Digest, u32), usize>,
+    /// Which row answers a request that was made so-and-so often before, wherever it stands.
+    by_draw: HashMap<(Digest, u32), usize>,
+}
+
+impl Answers {
+    pub fn new(rows: &[CallRow]) -> Self {
+        let mut rows = rows.to_vec();
+        rows.sort_by_key(|row| row.call);
+        Self { rows, found: OnceLock::new() }
+    }
+
+    /// Most often there is nothing on record, and then no request is digested.
+    fn found(&self) -> Option<&Found> {
+        let found = || {
+            let (mut by_place, mut by_draw, mut draws) = (HashMap::new(), HashMap::new(), HashMap::new());
+            for (at, row) in self.rows.iter().enumerate() {
+                // By the request itself: its recorded digest is one more thing that could be wrong.
+                let digest = request_digest(&row.request);
+                let draw = draws.entry(digest).or_insert(0);
+                by_place.insert((digest, row.call), at);
+                by_draw.insert((digest, *draw), at);
+                *draw += 1;
+            }
+            Found { by_place, by_draw }
+        };
+        (!self.rows.is_empty()).then(|| self.found.get_or_init(found))
+    }
+
+    /// What was answered to a request that was made so often before, if it is on record. For a harness that
+    /// may ask in another order than the recorded one did.
+    pub fn find(&self, request: &ChatRequest, draw: u32) -> Option<Called> {
+        let found = self.found()?.by_draw.get(&(request_digest(request), draw));
+        found.map(|at| called(&self.rows[*at]))
+    }
+
+    /// The recorded call of this request at this very place.
+    pub fn at(&self, request: &ChatRequest, call: u32) -> Option<&CallRow> {
+        let found = self.found()?.by_place.get(&(request_digest(request), call));
+        found.map(|at| &self.rows[*at])
+    }
+
+    /// How long the call at this place took, whatever was asked.
+    pub fn latency_ms(&self, call: u32) -> Option<f64> {
+        self.rows.iter().find(|row| row.call == call).map(|row| row.latency_ms)
+    }
+}
+
+/// A recorded call, as it ended.
+pub fn called(row: &CallRow) -> Called {
+    let result = match (&row.reply, &row.failure) {
+        (Some(reply), _) => Ok(reply.clone()),
+        (None, Some(failure)) => Err(failure.clone()),
+        (None, None) => Err(lost("the record has neither a reply nor an error")),
+    };
+    Called {
+        result,
+        cost: Usd::from_f64(row.cost_usd),
+        price_tier: row.price_tier,
+        attempts: row.attempts,
+        latency_ms: row.latency_ms,
+        cached: row.cached,
+        control: row.control.map(ControlRow::control),
+    }
+}
+
+/// What a harness is told of a reply that is not on record.
+pub fn lost(why: &str) -> CallError {
+    ModelError::Unavailable(why.into()).into()
+}
+
+/// The name of a request in the record.
+pub fn request_digest(request: &ChatRequest) -> Digest {
+    Digest::of(serde_json::to_vec(request).unwrap_or_default())
+}

@@ -1,0 +1,116 @@
+//! What an evaluation that is made again does otherwise: it takes over what cannot be learned again, and does not
+//! repeat what was done a moment ago.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Evaluator, Learned, Learning, Past, Sink,
+    again::Again,
+    batch_id, cost_of,
+    journal::Journal,
+    learn_failed, learn_timed_out,
+    memo::{Kept, Key},
+};
+use crate::dataset::Example;
+use mmh_engine::sandbox::{Lesson, Report};
+use mmh_record::{RecordError, digest::Digest, format::Cost};
+
+impl Evaluator {
+    /// Takes over what a recorded run says was learned, where nobody can learn it again.
+    pub(super) fn take_over(
+        &self,
+        mut learned: Learned,
+        again: &Again,
+        past: &Past,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Learning, RecordError> {
+        let Some(claimed) = &again.learned else { return Ok(Learning::Done(learned)) };
+        for (batch, row) in past.batches.iter().enumerate() {
+            let id = batch_id(batch);
+            let calls = past.calls.get(&id)?;
+            let made = again.calls(&calls);
+            self.journal(&id, past, sink).finish(&made)?;
+            sink.batch(row)?;
+            learned.cost += cost_of(&made);
+            learned.fuel = learned.fuel.saturating_add(row.fuel);
+            if row.error.is_some() {
+                return Ok(learn_failed(row, learned.cost));
+            }
+        }
+        if !again.whole && past.batches.len() < claimed.batches {
+            if past.is_timed_out() {
+                let own_time = self.own_time(past, Duration::ZERO);
+                return Ok(learn_timed_out(&own_time, past.batches.len(), claimed.batches, learned.cost));
+            }
+            return Ok(Learning::Interrupted { cost: learned.cost });
+        }
+        again.count_batches(claimed.batches, past.batches.len());
+        Ok(Learning::Done(Learned { state: claimed.state.clone(), ..learned }))
+    }
+
+    /// One call of `learn`, unless it was made a moment ago.
+    pub(super) async fn batch(
+        &self,
+        learned: &Learned,
+        id: &str,
+        lessons: &[Lesson],
+        journal: &Arc<Journal>,
+        past: &Past,
+    ) -> Report<Vec<u8>> {
+        let harness = &learned.prepared;
+        let again = past.again.as_ref();
+        let key = again.map(|again| Key::batch(harness, &again.place(), id, Digest::of(&learned.state)));
+        if let (Some(again), Some(key)) = (again, &key)
+            && let Some(kept) = again.memo.batch(key)
+        {
+            journal.lose(&kept.lost);
+            return kept.report.clone();
+        }
+        let setting = self.setting(&learned.state, id, journal.clone());
+        let report = self.sandbox.learn(harness, setting, lessons).await;
+        if let (Some(again), Some(key)) = (again, key) {
+            again.memo.keep_batch(key, Kept { report: report.clone(), lost: journal.lost() });
+        }
+        report
+    }
+
+    /// An example that the record has no outcome of: it was cut off, or the run was killed. Its calls are taken over.
+    /// They cost something in the evaluation if it was cut off there; what was paid before a run was killed is not
+    /// known by then.
+    pub(super) fn leave(
+        &self,
+        id: &str,
+        past: &Past,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<Option<Cost>, RecordError> {
+        let Some(again) = &past.again else { return Ok(None) };
+        let made = again.calls(&past.calls.get(id)?);
+        self.journal(id, past, sink).finish(&made)?;
+        let was_cut_off = made.iter().any(|call| call.answer.was_cut_off());
+        Ok(was_cut_off.then(|| cost_of(&made)))
+    }
+
+    /// One call of `predict`, unless it was made a moment ago.
+    pub(super) async fn example(
+        &self,
+        harness: &Learned,
+        example: &Example,
+        journal: &Arc<Journal>,
+        past: &Past,
+    ) -> Report<String> {
+        let again = past.again.as_ref();
+        let key = again.map(|again| Key::example(&harness.prepared, &again.place(), &example.id));
+        if let (Some(again), Some(key)) = (again, &key)
+            && let Some(kept) = again.memo.example(key)
+        {
+            journal.lose(&kept.lost);
+            return kept.report.clone();
+        }
+        let setting = self.setting(&harness.state, &example.id, journal.clone());
+        let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        if let (Some(again), Some(key)) = (again, key) {
+            again.memo.keep_example(key, Kept { report: report.clone(), lost: journal.lost() });
+        }
+        report
+    }
+}

@@ -1,0 +1,156 @@
+//! Where outcomes go as soon as they are known.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::Deserialize;
+
+use crate::dataset::Example;
+use mmh_record::{
+    RecordError,
+    append::Appender,
+    chat::{Called, ChatReply, ModelError},
+    files::MAX_REPLY_BYTES,
+    format::{CallRow, LearnRow, TraceRow},
+    text,
+    writer::IterationWriter,
+};
+
+/// Receives every outcome once, in the order of completion.
+pub trait Sink: Send + Sync {
+    /// A model call, as soon as it is answered, and before the outcome that it belongs to.
+    fn call(&self, row: &CallRow) -> Result<(), RecordError>;
+    fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
+    fn batch(&self, row: &LearnRow) -> Result<(), RecordError>;
+
+    /// Whether calls are kept at all: without it, nobody makes lines of them.
+    fn wants_calls(&self) -> bool {
+        true
+    }
+}
+
+/// Keeps nothing.
+pub struct Discard;
+
+impl Sink for Discard {
+    fn wants_calls(&self) -> bool {
+        false
+    }
+
+    fn call(&self, _: &CallRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    fn example(&self, _: &TraceRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    fn batch(&self, _: &LearnRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+}
+
+/// A reply that could not be read back from the record counts as none.
+pub fn recordable(called: Called) -> Called {
+    let size = |reply: &ChatReply| reply.raw.as_ref().map_or(0, String::len).max(reply.text().len());
+    let bytes = called.result.as_ref().map_or(0, size);
+    if bytes <= MAX_REPLY_BYTES {
+        return called;
+    }
+    let [found, most] = [bytes, MAX_REPLY_BYTES].map(|bytes| text::bytes(bytes as u64));
+    let why = format!("the reply has {found}, more than the {most} that are recorded of one");
+    Called { result: Err(ModelError::Unavailable(why).into()), ..called }
+}
+
+/// Appends to an iteration's folder, synced.
+pub struct Recorder {
+    traces: Appender,
+    calls: Appender,
+    batches: Appender,
+}
+
+pub use mmh_record::files::{BATCHES, CALLS, TRACES};
+
+impl Recorder {
+    pub fn new(folder: &IterationWriter) -> Result<Self, RecordError> {
+        Ok(Self {
+            traces: folder.append(TRACES)?,
+            calls: folder.append(CALLS)?,
+            batches: folder.append(BATCHES)?,
+        })
+    }
+
+    /// Waits until all is on disk, then puts the lines into the order of the examples: batches of
+    /// `learn` first. What completed when is chance, and a run's files do not depend on chance.
+    ///
+    /// Nobody else may hold the recorder any more: the evaluation is over.
+    pub fn finish(
+        self: Arc<Self>,
+        folder: &IterationWriter,
+        examples: &[Example],
+    ) -> Result<(), RecordError> {
+        let this = Arc::into_inner(self).ok_or_else(|| RecordError::Damaged {
+            file: TRACES.into(),
+            problem: "it is still being written".into(),
+        })?;
+        this.traces.finish()?;
+        this.calls.finish()?;
+        this.batches.finish()?;
+        let order: HashMap<&str, usize> =
+            examples.iter().enumerate().map(|(at, example)| (example.id.as_str(), at + 1)).collect();
+        // Batches are no examples: they come first, by name.
+        let place = |id: &str| (order.get(id).copied().unwrap_or(0), id.to_owned());
+        for file in [TRACES, CALLS] {
+            folder.sort_lines(file, |line: &Place| (place(&line.example_id), line.call))?;
+        }
+        Ok(())
+    }
+}
+
+/// What decides a line's place.
+#[derive(Deserialize)]
+pub struct Place {
+    pub example_id: String,
+    #[serde(default)]
+    pub call: u32,
+}
+
+impl Sink for Recorder {
+    fn call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.calls.push(row)
+    }
+
+    fn example(&self, row: &TraceRow) -> Result<(), RecordError> {
+        self.traces.push(row)
+    }
+
+    fn batch(&self, row: &LearnRow) -> Result<(), RecordError> {
+        self.batches.push(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mmh_record::chat::Block;
+
+    #[test]
+    fn replies_that_cannot_be_recorded_are_none() {
+        let reply = |text: usize, raw: usize| ChatReply {
+            content: vec![Block::Text { text: "x".repeat(text) }],
+            raw: Some("y".repeat(raw)),
+            ..ChatReply::default()
+        };
+        let table = [
+            (reply(10, 20), true),
+            (reply(MAX_REPLY_BYTES, MAX_REPLY_BYTES), true),
+            (reply(MAX_REPLY_BYTES + 1, 0), false),
+            (reply(0, MAX_REPLY_BYTES + 1), false),
+        ];
+        for (reply, fits) in table {
+            let found = recordable(Called::unasked(Ok(reply.clone())));
+            assert_eq!(found.result.is_ok(), fits);
+            let why = found.result.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(fits || why.ends_with("more than the 8 MiB that are recorded of one"), "{why}");
+        }
+    }
+}

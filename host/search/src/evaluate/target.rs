@@ -1,0 +1,148 @@
+//! The target model, as harnesses reach it: replies that are kept first, then the run's caller.
+
+use std::{
+    sync::Arc,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use super::replies::{Replies, Tally};
+use mmh_engine::sandbox::{ModelPort, Place};
+use mmh_models::{ServerIdentity, metering::Caller};
+use mmh_record::{
+    chat::{Called, ChatReply, ChatRequest},
+    digest::Digest,
+};
+
+/// The fixed model of a run.
+pub struct Target {
+    caller: Caller,
+    replies: Option<Replies>,
+    /// Calls that were answered from kept replies, and all calls.
+    kept: AtomicU64,
+    asked: AtomicU64,
+    /// Which server has answered last, where only its replies tell. Held by whoever finds out first.
+    answering: tokio::sync::Mutex<()>,
+    answered_by: Mutex<Option<Digest>>,
+}
+
+impl Target {
+    /// With `replies`, what was asked before is not asked again.
+    pub fn new(caller: Caller, replies: Option<Replies>) -> Self {
+        Self {
+            caller,
+            replies,
+            kept: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            answering: tokio::sync::Mutex::default(),
+            answered_by: Mutex::default(),
+        }
+    }
+
+    /// The model's id.
+    pub fn id(&self) -> &str {
+        self.caller.model.id()
+    }
+
+    /// Waits until it is known of every refusal so far whose trouble it was.
+    pub async fn settle(&self) {
+        self.caller.settle().await;
+    }
+
+    /// How many calls were answered from kept replies. None where none are kept.
+    pub fn tally(&self) -> Option<Tally> {
+        let (kept, asked) = (self.kept.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed));
+        self.replies.as_ref().map(|_| Tally { kept, total: kept + asked })
+    }
+
+    /// Asks, and keeps the reply.
+    async fn ask(&self, request: &ChatRequest, key: Option<(&Replies, Kept)>, left: Duration) -> Called {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let Some((replies, Kept { wire, draw })) = key else {
+            return self.caller.call(request, Some(left)).await;
+        };
+        // The server is asked who it is while the first call is under way: that costs no time.
+        let (called, server) =
+            futures::future::join(self.caller.call(request, Some(left)), self.caller.model.server()).await;
+        if let Ok(reply) = &called.result {
+            let by = by(server, reply);
+            *self.answered_by() = Some(by);
+            replies.keep(wire, draw, by, reply);
+        }
+        called
+    }
+
+    /// The kept reply of the server that answers now, if there is one.
+    async fn find(
+        &self,
+        request: &ChatRequest,
+        replies: &Replies,
+        key: Kept,
+        left: Duration,
+    ) -> Option<Called> {
+        let kept = replies.get(key.wire, key.draw);
+        if kept.is_empty() {
+            return None;
+        }
+        let of = |server: Digest| kept.iter().find(|(by, _)| *by == server).map(|(_, reply)| reply.clone());
+        let found = match self.caller.model.server().await {
+            ServerIdentity::Unsaid => {
+                // Only an answer tells: the first one is asked for, though a reply is kept.
+                let finding_out = self.answering.lock().await;
+                let known = *self.answered_by();
+                if known.is_none() {
+                    return Some(self.ask(request, Some((replies, key)), left).await);
+                }
+                drop(finding_out);
+                known.and_then(of)
+            }
+            said => of(by(said, &ChatReply::default())),
+        };
+        found.map(|reply| {
+            self.kept.fetch_add(1, Ordering::Relaxed);
+            Called { cached: true, ..Called::unasked(Ok(reply)) }
+        })
+    }
+
+    fn answered_by(&self) -> std::sync::MutexGuard<'_, Option<Digest>> {
+        self.answered_by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Under what a reply is kept: what goes over the wire, and which one it is of equal requests.
+#[derive(Clone, Copy)]
+struct Kept {
+    wire: Digest,
+    draw: u32,
+}
+
+/// Which server a reply is of.
+fn by(server: ServerIdentity, reply: &ChatReply) -> Digest {
+    match server {
+        ServerIdentity::Named => Digest::of("named"),
+        ServerIdentity::Stated(digest) => digest,
+        ServerIdentity::Unsaid => Digest::of(format!("by {:?}", reply.served_by)),
+    }
+}
+
+#[async_trait]
+impl ModelPort for Target {
+    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
+        let key = |replies| {
+            let wire = self.caller.model.wire_digest(request)?;
+            Some((replies, Kept { wire, draw: place.draw }))
+        };
+        let key = self.replies.as_ref().and_then(key);
+        if let Some((replies, kept)) = key
+            && let Some(called) = self.find(request, replies, kept, time_left).await
+        {
+            return called;
+        }
+        self.ask(request, key, time_left).await
+    }
+}

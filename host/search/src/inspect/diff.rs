@@ -1,0 +1,275 @@
+//! Two iterations of a run side by side: source, imports, examples, score, cost.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde::Serialize;
+use similar::TextDiff;
+
+use super::{AuditError, Evaluated, Place, component::ImportChange, unscored_reason};
+use mmh_engine::compile::imports;
+use mmh_record::{
+    data::Split,
+    digest::Digest,
+    format::{Cost, Interval, Summary, TraceRow},
+    reader::RunReader,
+};
+use mmh_report::statistics::mcnemar;
+use mmh_report::statistics::wilson;
+
+/// The shortest diff is looked for so long, and then a longer one is taken.
+const DIFF_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Lines around a change.
+const CONTEXT_LINES: usize = 3;
+
+/// What differs between two iterations.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compared {
+    pub split: &'static str,
+    pub before: Side,
+    pub after: Side,
+    /// The unified diff of the sources; empty if they are the same.
+    pub source: String,
+    /// None where one of them has no component.
+    pub imports: Option<ImportChange>,
+    /// None where one of them has no such evaluation.
+    pub examples: Option<Examples>,
+}
+
+/// One of the two.
+#[derive(Clone, Debug, Serialize)]
+pub struct Side {
+    pub index: u32,
+    pub source_sha256: Digest,
+    /// None where the source did not become one.
+    pub component_sha256: Option<Digest>,
+    pub component_bytes: u64,
+    /// Why there is no score, if there is none.
+    pub unscored: Option<String>,
+    pub score: Option<SideScore>,
+    /// Of the whole iteration: proposing, trials and validation. None where the run does not say.
+    pub cost: Option<Cost>,
+}
+
+/// What one of them came to on the examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SideScore {
+    pub accuracy: f64,
+    pub interval: Interval,
+    pub n_examples: u64,
+    pub n_correct: u64,
+    pub n_errors: u64,
+    /// Means over the examples.
+    pub prompt_bytes: f64,
+    pub model_calls: f64,
+    pub fuel: f64,
+    /// Over all examples.
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+}
+
+/// The examples that both were run on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Examples {
+    pub shared: usize,
+    /// Examples of one of them only.
+    pub unshared: usize,
+    pub fixed: Vec<Changed>,
+    pub broken: Vec<Changed>,
+    /// Wrong before and after, with another prediction.
+    pub otherwise_wrong: usize,
+    /// Two-sided p-value of McNemar's exact test on the fixed and the broken ones.
+    pub p_value: f64,
+}
+
+/// An example that came out differently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    pub id: String,
+    pub gold: String,
+    /// The prediction, or the kind of error in brackets.
+    pub before: String,
+    pub after: String,
+}
+
+/// Compares iteration `before` with iteration `after` on a split.
+pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result<Compared, AuditError> {
+    let summary = reader.summary().ok();
+    let [left, right] =
+        [before, after].map(|index| Loaded::read(reader, &Place::find(reader, index, split)?));
+    let (left, right) = (left?, right?);
+    let header = |index: u32| format!("{index:03}/harness.rs");
+    let source = TextDiff::configure()
+        .timeout(DIFF_PATIENCE)
+        .diff_lines(left.source.as_str(), right.source.as_str())
+        .unified_diff()
+        .context_radius(CONTEXT_LINES)
+        .header(&header(before), &header(after))
+        .to_string();
+    let imports = match (&left.imports, &right.imports) {
+        (Some(left), Some(right)) => Some(ImportChange::between(left, right)),
+        _ => None,
+    };
+    let examples = match (&left.evaluated, &right.evaluated) {
+        (Some(left), Some(right)) => Some(examples(&left.traces, &right.traces)),
+        _ => None,
+    };
+    let (before, after) = (left.side(before, summary.as_ref()), right.side(after, summary.as_ref()));
+    Ok(Compared { split: split.name(), before, after, source, imports, examples })
+}
+
+/// What is read of one of them.
+struct Loaded {
+    source: String,
+    component: Option<Vec<u8>>,
+    imports: Option<Vec<String>>,
+    evaluated: Option<Evaluated>,
+}
+
+impl Loaded {
+    fn read(reader: &RunReader, place: &Place) -> Result<Self, AuditError> {
+        let source = format!("{}/harness.rs", place.home);
+        // A proposer that submitted nothing has left no source.
+        let source = if reader.has(&source) { reader.text(&source)? } else { String::new() };
+        let component = match place.component(reader) {
+            Ok(component) => Some(component),
+            Err(AuditError::NoComponent { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let imports = match &component {
+            Some(bytes) => Some(imports::list(bytes).map_err(|problem| AuditError::NotAComponent {
+                name: format!("{}/harness.wasm", place.home),
+                problem,
+            })?),
+            None => None,
+        };
+        let evaluated = match place.evaluated(reader) {
+            Ok(evaluated) => Some(evaluated),
+            // On held-out examples there is nothing to compare but these.
+            Err(AuditError::NotEvaluated { .. }) if place.split != Split::Test => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { source, component, imports, evaluated })
+    }
+
+    fn side(&self, index: u32, summary: Option<&Summary>) -> Side {
+        let cost = summary.and_then(|summary| {
+            let scored = summary.iterations.iter().find(|it| it.index == index).map(|it| it.cost);
+            scored.or_else(|| summary.unscored.iter().find(|it| it.index == index).map(|it| it.cost))
+        });
+        Side {
+            index,
+            source_sha256: Digest::of(&self.source),
+            component_sha256: self.component.as_ref().map(Digest::of),
+            component_bytes: self.component.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            unscored: summary.and_then(|summary| unscored_reason(summary, index)),
+            score: self.evaluated.as_ref().map(|evaluated| side_score(&evaluated.traces)),
+            cost,
+        }
+    }
+}
+
+fn side_score(rows: &[TraceRow]) -> SideScore {
+    let n = rows.len() as u64;
+    let n_correct = rows.iter().filter(|row| row.correct).count() as u64;
+    let total = |field: fn(&TraceRow) -> u64| rows.iter().map(field).sum::<u64>();
+    let mean = |field: fn(&TraceRow) -> u64| total(field) as f64 / n.max(1) as f64;
+    SideScore {
+        accuracy: n_correct as f64 / n.max(1) as f64,
+        interval: wilson(n_correct, n),
+        n_examples: n,
+        n_correct,
+        n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
+        prompt_bytes: mean(|row| row.prompt_bytes),
+        model_calls: mean(|row| row.model_calls.into()),
+        fuel: mean(|row| row.fuel),
+        input_tokens: total(|row| row.input_tokens),
+        output_tokens: total(|row| row.output_tokens),
+    }
+}
+
+fn examples(before: &[TraceRow], after: &[TraceRow]) -> Examples {
+    let later: HashMap<&str, &TraceRow> = after.iter().map(|row| (row.example_id.as_str(), row)).collect();
+    let pairs: Vec<(&TraceRow, &TraceRow)> =
+        before.iter().filter_map(|row| Some((row, *later.get(row.example_id.as_str())?))).collect();
+    let changed = |was: bool, is: bool| -> Vec<Changed> {
+        let wanted = pairs.iter().filter(|(before, after)| before.correct == was && after.correct == is);
+        wanted
+            .map(|(before, after)| Changed {
+                id: before.example_id.clone(),
+                gold: before.gold_label.clone(),
+                before: answer(before),
+                after: answer(after),
+            })
+            .collect()
+    };
+    let (fixed, broken) = (changed(false, true), changed(true, false));
+    let otherwise_wrong = changed(false, false).iter().filter(|it| it.before != it.after).count();
+    Examples {
+        shared: pairs.len(),
+        unshared: before.len() + after.len() - 2 * pairs.len(),
+        otherwise_wrong,
+        p_value: mcnemar(fixed.len() as u64, broken.len() as u64),
+        fixed,
+        broken,
+    }
+}
+
+/// What an example was answered with, or how it ended.
+pub fn answer(row: &TraceRow) -> String {
+    row.predicted_label.clone().unwrap_or_else(|| format!("[{}]", row.error_kind.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mmh_record::outcome::OutcomeKind;
+
+    fn row(id: &str, predicted: Option<&str>) -> TraceRow {
+        TraceRow {
+            example_id: id.into(),
+            model: String::new(),
+            input: String::new(),
+            gold_label: "a".into(),
+            predicted_label: predicted.map(str::to_owned),
+            correct: predicted == Some("a"),
+            latency_ms: 0.0,
+            input_tokens: 1,
+            output_tokens: 1,
+            error: None,
+            error_kind: if predicted.is_some() { OutcomeKind::Ok } else { OutcomeKind::Panic },
+            fuel: 1,
+            peak_memory_bytes: 1,
+            model_calls: 1,
+            cached_calls: 0,
+            prompt_bytes: 1,
+            logs: Vec::new(),
+            stdout: String::new(),
+            stderr: String::new(),
+        }
+    }
+
+    #[test]
+    fn examples_are_paired_by_name() {
+        let before = [row("1", Some("b")), row("2", Some("a")), row("3", None), row("4", Some("a"))];
+        let after = [row("5", Some("a")), row("3", Some("c")), row("2", None), row("1", Some("a"))];
+        let found = examples(&before, &after);
+        let changed = |id: &str, before: &str, after: &str| Changed {
+            id: id.into(),
+            gold: "a".into(),
+            before: before.into(),
+            after: after.into(),
+        };
+        assert_eq!(
+            found,
+            Examples {
+                shared: 3,
+                unshared: 2,
+                fixed: vec![changed("1", "b", "a")],
+                broken: vec![changed("2", "a", "[panic]")],
+                otherwise_wrong: 1,
+                p_value: 1.0,
+            }
+        );
+    }
+}

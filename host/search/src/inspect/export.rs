@@ -1,0 +1,237 @@
+//! Takes one harness out of its run: source, binary, statements, scores, task; enough to use it again.
+//!
+//! Rows of the data set stay behind, and so do traces and what was learned, which holds train texts: a data
+//! set has a licence of its own. So does where things were: paths and addresses of servers.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{AuditError, Place};
+use mmh_record::{
+    RecordError,
+    data::Split,
+    digest::Digest,
+    format::{Config, Score},
+    json_bytes,
+    manifest::{self, Finding},
+    plain,
+    reader::RunReader,
+    text,
+};
+
+/// Files of an iteration that are taken along, with the names that they get.
+const OF_ITERATION: [(&str, &str); 5] = [
+    ("harness.rs", "harness.rs"),
+    ("harness.wasm", "harness.wasm"),
+    ("provenance.json", "provenance.json"),
+    ("score.json", "score.json"),
+    ("test-result.json", "test-result.json"),
+];
+
+/// The same of its held-out evaluation, where there is one.
+const OF_HELD_OUT: [(&str, &str); 2] =
+    [("score.json", "held-out-score.json"), ("test-result.json", "held-out-test-result.json")];
+
+/// What the run was asked to do, and with what: enough to check the other files (see `verify::export`).
+pub const RUN: &str = "run.json";
+pub const TASK: &str = "task.json";
+pub const README: &str = "README.md";
+
+/// Every name that an export can have.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let taken = OF_ITERATION.iter().chain(&OF_HELD_OUT).map(|(_, to)| *to);
+    taken.chain([TASK, RUN, README])
+}
+
+/// What is to be written: names and bytes.
+#[derive(Debug)]
+pub struct Package {
+    pub index: u32,
+    pub component: Digest,
+    pub score: Score,
+    pub held_out: Option<Score>,
+    pub files: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Why nothing was exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error("the run has no scored iteration to export")]
+    NothingScored,
+    #[error("iteration {index} was not scored: there is no {file}")]
+    Unscored { index: u32, file: String },
+    #[error(
+        "{} is not as it was recorded: {} expected, {} found; `mmh verify` checks the whole run",
+        .0.file, .0.expected, .0.found
+    )]
+    NotAsRecorded(Finding),
+    #[error("{0} exists already and is not empty")]
+    NotEmpty(PathBuf),
+    #[error("cannot write {path}: {source}")]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+impl From<RecordError> for ExportError {
+    fn from(error: RecordError) -> Self {
+        Self::Audit(error.into())
+    }
+}
+
+/// Reads what belongs to an iteration, the best one if none is named, and checks it against the run's
+/// manifests.
+pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result<Package, ExportError> {
+    let index = match index {
+        Some(index) => index,
+        None => reader.summary()?.best_iteration_index.ok_or(ExportError::NothingScored)?,
+    };
+    let place = Place::find(reader, index, Split::Val)?;
+    let held_out = format!("test/{index:03}");
+    let has_held_out = reader.has(&format!("{held_out}/score.json"));
+    check(reader, &place.home)?;
+    let mut files = take(reader, index, &place.home, &OF_ITERATION)?;
+    if has_held_out {
+        check(reader, &held_out)?;
+        files.extend(take(reader, index, &held_out, &OF_HELD_OUT)?);
+    }
+    files.push((TASK, task(config)));
+    files.push((RUN, json_bytes(&Exported { index, config: without_places(config) })));
+    let score = reader.json(&format!("{}/score.json", place.home))?;
+    let held_out = if has_held_out { Some(reader.json(&format!("{held_out}/score.json"))?) } else { None };
+    let component =
+        files.iter().find(|(name, _)| *name == "harness.wasm").map(|(_, bytes)| Digest::of(bytes));
+    let component = component.unwrap_or_else(|| Digest::of([]));
+    Ok(Package { index, component, score, held_out, files })
+}
+
+/// `run.json`.
+#[derive(Serialize, Deserialize)]
+pub struct Exported {
+    /// The iteration that was exported.
+    pub index: u32,
+    pub config: Config,
+}
+
+/// `task.json`.
+pub fn task(config: &Config) -> Vec<u8> {
+    let task = json!({
+        "name": config.dataset,
+        "instructions": config.task.instructions,
+        "labels": config.task.labels,
+        "dataset_sha256": config.dataset_digest,
+    });
+    format!("{task:#}\n").into_bytes()
+}
+
+/// A configuration without what belongs to the place where the run was made.
+fn without_places(config: &Config) -> Config {
+    let mut config = Config { dataset_path: None, budget_usd: None, ..config.clone() };
+    config.providers.values_mut().for_each(|provider| provider.base_url.clear());
+    config
+}
+
+/// Whether a folder's files, the manifest that lists them and the run's own files are what they were.
+fn check(reader: &RunReader, folder: &str) -> Result<(), ExportError> {
+    let problem = |source| RecordError::Io { action: "open", file: folder.to_owned(), source };
+    let dir = plain::folder(reader.dir(), folder).map_err(problem)?;
+    let own = manifest::check(reader.dir(), "");
+    let listed = reader.json::<manifest::Manifest>(manifest::NAME).unwrap_or_default();
+    let path = format!("{folder}/{}", manifest::NAME);
+    let unlisted = (!listed.files.contains_key(&path))
+        .then(|| Finding::new(&path, "listed by the run's manifest", "a file that is in no manifest"));
+    let first = own.into_iter().chain(unlisted).chain(manifest::check(&dir, folder)).next();
+    first.map_or(Ok(()), |finding| Err(ExportError::NotAsRecorded(finding)))
+}
+
+fn take(
+    reader: &RunReader,
+    index: u32,
+    folder: &str,
+    wanted: &[(&str, &'static str)],
+) -> Result<Vec<(&'static str, Vec<u8>)>, ExportError> {
+    let mut files = Vec::new();
+    for (from, to) in wanted {
+        let path = format!("{folder}/{from}");
+        if !reader.has(&path) {
+            return Err(ExportError::Unscored { index, file: path });
+        }
+        files.push((*to, reader.bytes(&path)?));
+    }
+    Ok(files)
+}
+
+/// Writes a package and its README into a folder that is not there yet, or empty: whole or not at all.
+pub fn write(package: &Package, readme: &str, folder: &Path) -> Result<(), ExportError> {
+    let problem = |source| ExportError::Write { path: folder.to_owned(), source };
+    let entries = fs::read_dir(folder).map(|mut entries| entries.next().is_some());
+    match entries {
+        Ok(true) => return Err(ExportError::NotEmpty(folder.to_owned())),
+        Ok(false) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(problem(error)),
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(problem)?;
+    let beside = tempfile::Builder::new().prefix(".mmh-export-").tempdir_in(parent).map_err(problem)?;
+    let inner = beside.path().join("export");
+    fs::create_dir(&inner).map_err(problem)?;
+    let files = package.files.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+    for (name, bytes) in files.chain([(README, readme.as_bytes())]) {
+        let mut file = fs::File::create(inner.join(name)).map_err(problem)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(problem)?;
+    }
+    // Takes the place of an empty folder, too.
+    fs::rename(&inner, folder).map_err(problem)
+}
+
+/// What stands in the README. `command` evaluates the harness again.
+pub fn readme(package: &Package, config: &Config, command: &str) -> String {
+    let plain = |text: &str| text::one_line(text).replace(['`', '|', '<', '>', '[', ']', '*', '_'], " ");
+    let mut out = format!(
+        "# A harness of run {run}\nIteration {index:03} of a search by mmh {host} over `{dataset}`, for the target \
+         model `{model}`. {simulated}\n\n",
+        run = plain(&config.run_id),
+        index = package.index,
+        host = plain(&config.host_version),
+        dataset = plain(&config.dataset),
+        model = plain(&config.target_model),
+        simulated = if config.mock {
+            "Its models were SIMULATED: the accuracy says nothing about a real model."
+        } else {
+            "The validation score belongs to the best of several: it is an optimistic estimate."
+        },
+    );
+    out += "| examples | right | accuracy | 95 % interval |\n|---|---|---|---|\n";
+    for (name, score) in [("validation", Some(&package.score)), ("held out", package.held_out.as_ref())] {
+        let Some(score) = score else { continue };
+        out += &format!(
+            "| {name} | {} of {} | {:.1} % | {:.1} to {:.1} % |\n",
+            score.n_correct,
+            score.n_examples,
+            100.0 * score.accuracy,
+            100.0 * score.interval.low,
+            100.0 * score.interval.high
+        );
+    }
+    out += "\n## Use it again\n";
+    out += &format!("```sh\n{command}\n```\n\n");
+    out += &format!(
+        "The data set is not part of this folder; its digest has to be `{}`. Rows, traces and what the harness \
+         has learned were left out: it learns anew. `harness.rs` was written by a model that saw train examples \
+         and may quote them. `mmh eval harness.rs` compiles the source, which gives `harness.wasm` bit for bit with \
+         the compiler that `provenance.json` names.\n\n",
+        config.dataset_digest
+    );
+    out += "## Files\n| file | sha256 |\n|---|---|\n";
+    for (name, bytes) in &package.files {
+        out += &format!("| {name} | `{}` |\n", Digest::of(bytes));
+    }
+    out
+}

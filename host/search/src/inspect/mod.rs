@@ -1,0 +1,147 @@
+//! Looks into runs and components that are there: one example again ([`rerun`]), what a binary holds
+//! ([`inspect`]), two iterations side by side ([`diff`]), one taken out of its run ([`export`]).
+//!
+//! Nothing in here changes a run, and whether a run holds is not asked here: see `verify`.
+
+pub mod component;
+pub mod diff;
+pub mod export;
+pub mod rerun;
+pub mod stage;
+
+use serde_json::Value;
+
+use crate::evaluate::answers::Calls;
+use mmh_engine::compile::{CompileError, Rejection};
+use mmh_record::{
+    RecordError,
+    data::Split,
+    format::{Summary, TraceRow},
+    manifest::{self, Finding},
+    reader::RunReader,
+    text,
+};
+
+/// What was asked for is not there, or cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error("the run has no iteration {index}{there}")]
+    NoIteration { index: u32, there: String },
+    #[error("iteration {index} has no {split} evaluation{why}")]
+    NotEvaluated { index: u32, split: &'static str, why: String },
+    #[error("iteration {index} has no {split} example {id:?}: its {count} examples are {range}")]
+    NoExample { index: u32, split: &'static str, id: String, count: usize, range: String },
+    #[error("iteration {index} has no component{why}")]
+    NoComponent { index: u32, why: String },
+    #[error("{name} is no component: {problem}")]
+    NotAComponent { name: String, problem: String },
+}
+
+/// One iteration of a run, and one of its evaluations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub index: u32,
+    pub split: Split,
+    /// Where the harness is, such as `iterations/003`.
+    pub home: String,
+    /// Where the evaluation is: `home`, or `test/003`.
+    pub folder: String,
+}
+
+/// What is recorded of an evaluation.
+#[derive(Clone)]
+pub struct Evaluated {
+    pub traces: Vec<TraceRow>,
+    pub calls: Calls,
+}
+
+impl Place {
+    /// An iteration that the run has. Its evaluation may be missing.
+    pub fn find(reader: &RunReader, index: u32, split: Split) -> Result<Self, AuditError> {
+        let home = format!("iterations/{index:03}");
+        if reader.folder(&home).is_none() {
+            let there = listed(reader, "iterations/");
+            let there = if there.is_empty() { ": it has none".into() } else { format!(": it has {there}") };
+            return Err(AuditError::NoIteration { index, there });
+        }
+        let folder = if split == Split::Test { format!("test/{index:03}") } else { home.clone() };
+        Ok(Self { index, split, home, folder })
+    }
+
+    /// What its evaluation left behind.
+    pub fn evaluated(&self, reader: &RunReader) -> Result<Evaluated, AuditError> {
+        let (traces, calls) =
+            (format!("{}/eval_trace.jsonl", self.folder), format!("{}/model_calls.jsonl", self.folder));
+        let rows = if reader.has(&traces) { reader.lines(&traces)? } else { Vec::new() };
+        // Where learning has failed there is a file, and nothing in it.
+        if rows.is_empty() {
+            let (index, split) = (self.index, self.split.name());
+            return Err(AuditError::NotEvaluated { index, split, why: self.why_not(reader) });
+        }
+        Ok(Evaluated { traces: rows, calls: Calls::index(reader.dir(), &calls, |_| {})? })
+    }
+
+    /// The component's bytes.
+    pub fn component(&self, reader: &RunReader) -> Result<Vec<u8>, AuditError> {
+        let path = format!("{}/harness.wasm", self.home);
+        if !reader.has(&path) {
+            return Err(AuditError::NoComponent { index: self.index, why: self.unscored(reader) });
+        }
+        Ok(reader.bytes(&path)?)
+    }
+
+    /// Why there is no evaluation, as far as the run says.
+    fn why_not(&self, reader: &RunReader) -> String {
+        match self.split {
+            Split::Test => match listed(reader, "test/").as_str() {
+                "" => ": the run has no held-out evaluation".into(),
+                there => format!(": held-out evaluations are there of {there}"),
+            },
+            _ => self.unscored(reader),
+        }
+    }
+
+    fn unscored(&self, reader: &RunReader) -> String {
+        let Ok(summary) = reader.summary() else { return String::new() };
+        unscored_reason(&summary, self.index).map_or_else(String::new, |why| format!(": {why}"))
+    }
+}
+
+/// Why an iteration has no score, if it has none.
+pub fn unscored_reason(summary: &Summary, index: u32) -> Option<String> {
+    let unscored = summary.unscored.iter().find(|it| it.index == index)?;
+    Some(format!("{}: {}", unscored.status, text::ellipsis(&text::one_line(&unscored.reason), 200)))
+}
+
+/// The iterations that have a folder below `parent`.
+fn listed(reader: &RunReader, parent: &str) -> String {
+    let folders = manifest::folders_of(reader.dir()).unwrap_or_default();
+    let indices = folders.iter().filter_map(|folder| folder.strip_prefix(parent));
+    indices.map(text::one_line).collect::<Vec<_>>().join(", ")
+}
+
+/// The fields in which two records of one shape differ.
+pub fn differences(expected: &impl serde::Serialize, found: &impl serde::Serialize) -> Vec<Finding> {
+    let json = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
+    let (expected, found) = (json(serde_json::to_value(expected)), json(serde_json::to_value(found)));
+    let (Some(expected), Some(found)) = (expected.as_object(), found.as_object()) else { return Vec::new() };
+    let names = expected.keys().chain(found.keys().filter(|name| !expected.contains_key(*name)));
+    let null = Value::Null;
+    let pairs =
+        names.map(|name| (name, expected.get(name).unwrap_or(&null), found.get(name).unwrap_or(&null)));
+    let differing = pairs.filter(|(_, expected, found)| expected != found);
+    differing.map(|(name, expected, found)| Finding::new(name, shown(expected), shown(found))).collect()
+}
+
+fn shown(value: &Value) -> String {
+    text::ellipsis(&value.to_string(), 200)
+}
+
+/// A harness that did not become one, in a line.
+pub fn rejected(rejection: &Rejection) -> String {
+    format!("{}: {}", rejection.kind.name(), rejection.message)
+}

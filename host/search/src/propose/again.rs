@@ -1,0 +1,249 @@
+//! A proposer's conversation that is held again from what a recorded one claims, so that `verify` can compare
+//! the two: what the model said is taken over, and the tools answer anew.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{NOT_MADE, OUT_OF_TIME, ToolCall, history::Answer, past::Heard, tools::TRIAL_ENDED};
+use crate::{
+    claims::{Ending, Missing, Notes},
+    evaluate::EVALUATION_TIMEOUT,
+};
+use mmh_engine::compile::RejectionKind;
+use mmh_models::metering::bill_again;
+use mmh_record::{
+    RecordError,
+    chat::{Block, Called, Control},
+    files,
+    format::{ControlRow, ReadRow, TranscriptRow},
+    manifest::Finding,
+    outcome::OutcomeKind,
+    pricing::Price,
+    reader::RunReader,
+};
+
+/// How a conversation is held again.
+#[derive(Clone, Default)]
+pub struct Terms {
+    /// The iteration's folder, for messages.
+    pub folder: String,
+    /// The prices that the proposer has had, the latest first.
+    pub prices: Arc<[Price]>,
+    /// The proposer is simulated, and says again what it said.
+    pub is_simulated: bool,
+    pub missing: Missing,
+    pub ending: Ending,
+    pub notes: Notes,
+}
+
+/// A conversation that is held again, and what is claimed of it.
+#[derive(Clone, Default)]
+pub struct Again {
+    pub terms: Terms,
+    /// When the conversation began, was answered and ended.
+    started_at: Option<Timestamp>,
+    answered_at: BTreeMap<u32, Timestamp>,
+    ended_at: Option<Timestamp>,
+    /// What the tools said in each turn.
+    results: BTreeMap<u32, Vec<Block>>,
+    /// When control requests were sent in each turn, and what came of them.
+    controls: BTreeMap<u32, Vec<(Timestamp, ControlRow)>>,
+    /// Which results were taken out of the conversation before a turn.
+    trimmed: BTreeMap<u32, Vec<String>>,
+    /// What was read, for its times.
+    reads: Vec<ReadRow>,
+}
+
+/// A moment of a conversation.
+#[derive(Clone, Copy)]
+pub enum Moment {
+    Start,
+    Answer(u32),
+    End,
+}
+
+impl Again {
+    /// Reads what is on record of an iteration. `each` gets the replies and how the conversation ended.
+    pub(super) fn read(
+        terms: Terms,
+        reader: &RunReader,
+        index: u32,
+        mut each: impl FnMut(TranscriptRow),
+    ) -> Result<Self, RecordError> {
+        let path = |file| RunReader::iteration_file(index, file);
+        let mut again = Self { terms, ..Self::default() };
+        if reader.has(&path(files::TRANSCRIPT)) {
+            for row in reader.rows(&path(files::TRANSCRIPT))? {
+                match row? {
+                    TranscriptRow::Start { at, .. } => again.started_at = Some(at),
+                    TranscriptRow::Answer { step, at, content } => {
+                        again.answered_at.insert(step, at);
+                        again.results.insert(step, content);
+                    }
+                    TranscriptRow::Control { step, at, control } => {
+                        again.controls.entry(step).or_default().push((at, control));
+                    }
+                    TranscriptRow::Trimmed { step, tool_use_ids } => {
+                        again.trimmed.insert(step, tool_use_ids);
+                    }
+                    row @ TranscriptRow::Reply { .. } => each(row),
+                    row @ TranscriptRow::End { at, .. } => {
+                        again.ended_at = Some(at);
+                        each(row);
+                    }
+                }
+            }
+        }
+        if reader.has(&path(files::READS)) {
+            again.reads = reader.lines(&path(files::READS))?;
+        }
+        Ok(again)
+    }
+
+    /// When something happened, by the record.
+    pub fn time(&self, moment: Moment) -> Option<Timestamp> {
+        match moment {
+            Moment::Start => self.started_at,
+            Moment::Answer(step) => self.answered_at.get(&step).copied(),
+            Moment::End => self.ended_at,
+        }
+    }
+
+    /// When the reads happened, in their order.
+    pub fn read_times(&self) -> Vec<Timestamp> {
+        self.reads.iter().map(|row| row.at).collect()
+    }
+
+    /// What a turn has read that was not completed.
+    pub fn cut_reads(&self, step: u32) -> Vec<ReadRow> {
+        self.reads.iter().filter(|row| row.step == step).cloned().collect()
+    }
+
+    /// Whether the tools answered in a turn.
+    pub fn is_answered(&self, step: u32) -> bool {
+        self.results.contains_key(&step)
+    }
+
+    /// Which results were taken out before a turn. What a window of a simulated model holds is known.
+    pub fn trims(&self, step: u32) -> Option<Vec<String>> {
+        (!self.terms.is_simulated).then(|| self.trimmed.get(&step).cloned().unwrap_or_default())
+    }
+
+    /// The control requests of a turn.
+    pub fn controls(&self, step: u32) -> Vec<(Timestamp, Control)> {
+        let rows = self.controls.get(&step).into_iter().flatten();
+        rows.map(|(at, row)| (*at, row.control().at_least(&self.terms.prices))).collect()
+    }
+
+    /// The recorded result of a call that was not made because the turn had no more time, if this is one.
+    pub fn out_of_time(&self, step: u32, at: usize) -> Option<String> {
+        let (content, is_error) = self.result(step, at)?;
+        let was = is_error && content.strip_prefix(NOT_MADE).is_some_and(|why| why.starts_with(OUT_OF_TIME));
+        was.then(|| {
+            self.terms.notes.tool_result();
+            content.clone()
+        })
+    }
+
+    fn result(&self, step: u32, at: usize) -> Option<(&String, bool)> {
+        match self.results.get(&step)?.get(at)? {
+            Block::ToolResult { content, is_error, .. } => Some((content, *is_error)),
+            _ => None,
+        }
+    }
+
+    /// A recorded reply. What it cost follows from what it says of itself.
+    pub fn heard(&self, claimed: &Heard) -> Heard {
+        let (cost, price_tier) = bill_again(&self.terms.prices, &claimed.reply, claimed.cost);
+        Heard { cost, price_tier, ..claimed.clone() }
+    }
+
+    /// What a simulated proposer says again; how long it took, the record says.
+    pub fn simulated(&self, now: Called, claimed: &Heard) -> Option<Heard> {
+        let (cost, price_tier, attempts) = (now.cost, now.price_tier, now.attempts);
+        let (at, latency_ms) = (claimed.at, claimed.latency_ms);
+        now.result.ok().map(|reply| Heard { reply, cost, price_tier, attempts, at, latency_ms })
+    }
+
+    /// Notes a turn that is not in the record, although the conversation went on after it.
+    pub fn unheard(&self, step: u32) {
+        let file = format!("{}/{}", self.terms.folder, files::TRANSCRIPT);
+        self.terms.notes.add(Finding::new(file, format!("a reply in turn {step}"), "none"));
+    }
+
+    /// The recorded result of a tool call that cannot be made again here, if this is one.
+    pub fn claimed_result(&self, step: u32, at: usize, call: &ToolCall, is_known: bool) -> Option<Answer> {
+        let (content, is_error) = self.result(step, at)?;
+        let compiles = ["check_harness", "try_harness", "write_harness"].contains(&call.name.as_str());
+        let learns = ["read_train", "try_harness"].contains(&call.name.as_str());
+        let is_claimed = depends_on_the_machine(content, is_error)
+            || (self.terms.missing.tools && compiles && !is_known)
+            || (self.terms.missing.dataset && learns);
+        if !is_claimed {
+            return None;
+        }
+        self.terms.notes.tool_result();
+        Some(if is_error { Err(content.clone()) } else { Ok(content.clone()) })
+    }
+}
+
+/// Whether a tool's result speaks of the wall clock, or of a compiler that was ended by its limits. What a
+/// harness says itself stands in it as a JSON text, in which quotes are escaped.
+fn depends_on_the_machine(result: &str, is_error: bool) -> bool {
+    if is_error {
+        return result.strip_prefix(TRIAL_ENDED).is_some_and(|why| why.starts_with(OUT_OF_TIME));
+    }
+    let timeout = OutcomeKind::Timeout.name();
+    let kinds = RejectionKind::of_machine().map(RejectionKind::name).chain([EVALUATION_TIMEOUT]);
+    let kinds = kinds.map(|kind| format!("\"reason\":\"{kind}\""));
+    let mut signs = kinds.chain([format!("\"error_kind\":\"{timeout}\"")]);
+    let failed_to_learn =
+        result.contains("\"reason\":\"learn-failed\"") && result.contains(&format!(": {timeout}: "));
+    failed_to_learn || signs.any(|sign| result.contains(&sign))
+}
+
+/// The examples of a trial that went well, by its arguments and its result.
+pub fn tried(input: &Value, result: &Answer) -> Vec<String> {
+    let went_well = result.as_ref().is_ok_and(|content| content.starts_with("{\"ok\":true"));
+    let ids = input["example_ids"].as_array().filter(|_| went_well).into_iter().flatten();
+    ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_the_machine_are_told_from_others() {
+        let table = [
+            (r#"{"ok":true,"examples":[{"error_kind":"ok"}]}"#, false),
+            (r#"{"ok":true,"examples":[{"error_kind":"timeout"}]}"#, true),
+            (r#"{"ok":true,"examples":[{"error":"\"error_kind\":\"timeout\""}]}"#, false),
+            (r#"{"ok":false,"reason":"compiler-timeout","message":"x"}"#, true),
+            (r#"{"ok":false,"reason":"evaluation-timeout","diagnostics":"x"}"#, true),
+            (r#"{"ok":false,"reason":"did-not-compile","message":"x"}"#, false),
+            (
+                r#"{"ok":false,"reason":"learn-failed","diagnostics":"learn failed at batch 0: timeout: x"}"#,
+                true,
+            ),
+            (
+                r#"{"ok":false,"reason":"learn-failed","diagnostics":"learn failed at batch 0: panic: x"}"#,
+                false,
+            ),
+        ];
+        for (result, expected) in table {
+            assert_eq!(depends_on_the_machine(result, false), expected, "{result}");
+        }
+        // Of errors, only those are the machine's that the host says itself.
+        let table = [
+            (format!("{TRIAL_ENDED}{OUT_OF_TIME}9 s together"), true),
+            ("there is no validation example".into(), false),
+            (r#"{"reason":"evaluation-timeout"}"#.into(), false),
+        ];
+        for (result, expected) in table {
+            assert_eq!(depends_on_the_machine(&result, true), expected, "{result}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The tools' arguments: their types, their schemas, and what is said about wrong ones.
+
+mod lenient;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use mmh_record::chat::ToolSpec;
+
+/// Most rows that one call gives.
+pub const MAX_ROWS: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfIteration {
+    pub iteration: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfTrace {
+    pub iteration: u32,
+    #[serde(default = "yes")]
+    pub only_failures: bool,
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default = "twenty")]
+    pub limit: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfTrain {
+    #[serde(default)]
+    pub label: Option<String>,
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default = "twenty")]
+    pub limit: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    pub code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    pub code: String,
+    pub example_ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    pub a: u32,
+    pub b: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    pub code: String,
+    pub reasoning: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn twenty() -> usize {
+    20
+}
+
+/// A tool's arguments out of what the model wrote, or what is wrong with them.
+pub fn parse<T: DeserializeOwned>(tool: &str, input: Value) -> Result<T, String> {
+    let wrong = |why: String| format!("bad arguments for {tool}: {why}");
+    let spec = specs().into_iter().find(|spec| spec.name == tool);
+    let schema = spec.map(|spec| spec.input_schema).unwrap_or_default();
+    let input = lenient::fitted(input, &schema).map_err(wrong)?;
+    serde_json::from_value(input).map_err(|error| wrong(error.to_string()))
+}
+
+/// Every tool, as it is offered to the model.
+pub fn specs() -> Vec<ToolSpec> {
+    let iteration = || json!({ "type": "integer", "minimum": 0, "description": "the iteration's index" });
+    let code = || json!({ "type": "string", "description": "the complete Rust file" });
+    let offset = || json!({ "type": "integer", "minimum": 0, "default": 0 });
+    let limit = || json!({ "type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": 20 });
+    vec![
+        tool("list_iterations", "All iterations with status and accuracy.", &[], json!({})),
+        tool(
+            "scoreboard",
+            "Accuracy, errors and prompt size of every iteration, and which is best.",
+            &[],
+            json!({}),
+        ),
+        tool(
+            "read_harness",
+            "The source of an iteration's harness.",
+            &["iteration"],
+            json!({ "iteration": iteration() }),
+        ),
+        tool(
+            "read_reasoning",
+            "The reasoning that came with an iteration's harness.",
+            &["iteration"],
+            json!({ "iteration": iteration() }),
+        ),
+        tool(
+            "read_score",
+            "An iteration's score in full.",
+            &["iteration"],
+            json!({ "iteration": iteration() }),
+        ),
+        tool(
+            "read_eval_trace",
+            "Raw traces of an iteration's validation examples: input, gold label, prediction, outcome, logs, prompts and replies.",
+            &["iteration"],
+            json!({
+                "iteration": iteration(),
+                "only_failures": { "type": "boolean", "default": true },
+                "offset": offset(),
+                "limit": limit(),
+            }),
+        ),
+        tool(
+            "read_train",
+            "Labelled train examples, of one label or of all.",
+            &[],
+            json!({ "label": { "type": "string" }, "offset": offset(), "limit": limit() }),
+        ),
+        tool("read_sdk", "The guide to the SDK that harnesses are written with.", &[], json!({})),
+        tool(
+            "diff_harness",
+            "A unified diff between the sources of two iterations.",
+            &["a", "b"],
+            json!({ "a": iteration(), "b": iteration() }),
+        ),
+        tool(
+            "check_harness",
+            "Compiles a harness without submitting it.",
+            &["code"],
+            json!({ "code": code() }),
+        ),
+        tool(
+            "try_harness",
+            "Compiles a harness, lets it learn, and runs it on a few validation examples without submitting it.",
+            &["code", "example_ids"],
+            json!({
+                "code": code(),
+                "example_ids": { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": super::tools::MAX_TRIALS },
+            }),
+        ),
+        tool(
+            "write_harness",
+            "Submits the harness of this iteration. It must compile; if it does not, the diagnostics come back and it can be mended.",
+            &["code", "reasoning"],
+            json!({
+                "code": code(),
+                "reasoning": { "type": "string", "description": "hypothesis, evidence, mechanism, expectation; Markdown" },
+            }),
+        ),
+    ]
+}
+
+fn tool(name: &str, description: &str, required: &[&str], properties: Value) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        input_schema: json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        }),
+    }
+}

@@ -1,0 +1,250 @@
+//! What the proposer may see of the run: earlier iterations, through the run folder's handle.
+//!
+//! Every read is logged. Held-out scores, the configuration and other runs are not reachable from here.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::evaluate::answers::Calls;
+use mmh_record::{
+    RecordError,
+    append::Appender,
+    clock::Clock,
+    files::{CALLS, READS, SUMMARY, TRACES},
+    format::{CallRow, ReadRow, Score, Summary, TraceRow},
+    outcome::OutcomeKind,
+    reader::RunReader,
+    text,
+    writer::IterationWriter,
+};
+
+/// Reads earlier iterations.
+pub struct History {
+    reader: RunReader,
+    log: Appender,
+    clock: Clock,
+    /// What has been read, for the summary.
+    reads: Vec<ReadRow>,
+    /// The turn that reads belong to.
+    step: u32,
+    /// When the reads happened, where a recorded conversation is held again.
+    times: Vec<Timestamp>,
+}
+
+/// A tool's result: its content, or what was wrong with the call.
+pub type Answer = Result<String, String>;
+
+/// Most text of one prompt or reply in a trace. The ends of a prompt matter most.
+const MAX_CALL_TEXT: usize = 6_000;
+
+impl History {
+    /// For an iteration whose first `answered` turns are complete. What a turn has read that was cut off is
+    /// read again.
+    pub fn resume(
+        reader: RunReader,
+        folder: &IterationWriter,
+        answered: u32,
+        clock: Clock,
+    ) -> Result<Self, RecordError> {
+        folder.keep_lines(READS, |row: &ReadRow| row.step <= answered)?;
+        let reads = folder.mend_lines(READS)?;
+        Ok(Self { reader, log: folder.append(READS)?, clock, reads, step: answered, times: Vec::new() })
+    }
+
+    /// The reads happen again, and at these times.
+    pub fn again(mut self, times: Vec<Timestamp>) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Takes reads over as they stand.
+    pub fn take_over(&mut self, reads: Vec<ReadRow>) -> Result<(), RecordError> {
+        for row in reads {
+            self.log.push(&row)?;
+            self.reads.push(row);
+        }
+        Ok(())
+    }
+
+    /// What is read from now on belongs to this turn.
+    pub fn begin_turn(&mut self, step: u32) {
+        self.step = step;
+    }
+
+    /// Everything that was read.
+    pub fn into_reads(self) -> Result<Vec<ReadRow>, RecordError> {
+        self.log.finish()?;
+        Ok(self.reads)
+    }
+
+    /// Notes a read of something that is no file of the run, such as train examples.
+    pub fn note(&mut self, path: &str, bytes_read: usize) -> Result<(), RecordError> {
+        let at = self.times.get(self.reads.len()).copied().unwrap_or_else(|| self.clock.now());
+        let (path, step) = (path.to_owned(), self.step);
+        let row = ReadRow { path, bytes_read: bytes_read as u64, at, step };
+        self.log.push(&row)?;
+        self.reads.push(row);
+        Ok(())
+    }
+
+    /// Gives what a tool has made of the summary. The rest of that file does not count as read: it can change when
+    /// a run goes on.
+    fn of_summary(&mut self, found: &Value) -> Result<Answer, RecordError> {
+        let text = found.to_string();
+        self.note(SUMMARY, text.len())?;
+        Ok(Ok(text))
+    }
+
+    pub fn list(&mut self) -> Result<Answer, RecordError> {
+        let rows = rows(
+            &self.reader.summary()?,
+            |index, score| json!({ "iteration": index, "status": "scored", "accuracy": score.accuracy }),
+        );
+        self.of_summary(&json!({ "iterations": rows }))
+    }
+
+    pub fn scoreboard(&mut self) -> Result<Answer, RecordError> {
+        let summary = self.reader.summary()?;
+        let headline = |index: u32| {
+            let reasoning =
+                summary.iterations.iter().find(|it| it.index == index).map(|it| it.reasoning.as_str());
+            let line = reasoning.unwrap_or_default().lines().find(|line| !line.trim().is_empty());
+            text::ellipsis(line.unwrap_or_default().trim_start_matches('#').trim(), 120)
+        };
+        let rows = rows(&summary, |index, score| {
+            json!({
+                "iteration": index,
+                "status": "scored",
+                "accuracy": score.accuracy,
+                "n_correct": score.n_correct,
+                "n_examples": score.n_examples,
+                "n_errors": score.n_errors,
+                "mean_prompt_bytes": score.mean_prompt_bytes.round(),
+                "mean_model_calls": score.mean_model_calls,
+                "reasoning_headline": headline(index),
+            })
+        });
+        self.of_summary(
+            &json!({ "best": summary.best_iteration_index, "mock": summary.config.mock, "iterations": rows }),
+        )
+    }
+
+    /// A text file of an iteration.
+    pub fn file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
+        let path = RunReader::iteration_file(iteration, file);
+        if !self.reader.has(&path) {
+            return Ok(Err(format!(
+                "iteration {iteration} has no {file}; list_iterations shows what there is"
+            )));
+        }
+        let text = self.reader.text(&path)?;
+        self.note(&path, text.len())?;
+        Ok(Ok(text))
+    }
+
+    pub fn diff(&mut self, a: u32, b: u32) -> Result<Answer, RecordError> {
+        let (old, new) = match (self.file(a, "harness.rs")?, self.file(b, "harness.rs")?) {
+            (Ok(old), Ok(new)) => (old, new),
+            (Err(problem), _) | (_, Err(problem)) => return Ok(Err(problem)),
+        };
+        let (old_name, new_name) = (format!("{a:03}/harness.rs"), format!("{b:03}/harness.rs"));
+        let diff = similar::TextDiff::from_lines(&old, &new);
+        Ok(Ok(diff.unified_diff().header(&old_name, &new_name).to_string()))
+    }
+
+    /// Traces with their prompts and replies, as many as fit.
+    pub fn trace(
+        &mut self,
+        iteration: u32,
+        only_failures: bool,
+        page: Page,
+        max_bytes: usize,
+    ) -> Result<Answer, RecordError> {
+        let path = RunReader::iteration_file(iteration, TRACES);
+        if !self.reader.has(&path) {
+            return Ok(Err(format!(
+                "iteration {iteration} was not evaluated; list_iterations shows what there is"
+            )));
+        }
+        let traces: Vec<TraceRow> = self.reader.lines(&path)?;
+        let calls = Calls::index(self.reader.dir(), &RunReader::iteration_file(iteration, CALLS), |_| {})?;
+        let wanted: Vec<&TraceRow> = traces.iter().filter(|row| !only_failures || !row.correct).collect();
+        let example = |row: &&TraceRow| Ok(trace_json(row, calls.get(&row.example_id)?.iter()));
+        let mut found = page.fill("examples", &wanted, example, max_bytes)?;
+        found["iteration"] = json!(iteration);
+        let text = found.to_string();
+        self.note(&path, text.len())?;
+        Ok(Ok(text))
+    }
+}
+
+/// Scored and unscored iterations, by index.
+fn rows(summary: &Summary, scored: impl Fn(u32, &Score) -> Value) -> Vec<Value> {
+    let mut rows: Vec<(u32, Value)> =
+        summary.iterations.iter().map(|it| (it.index, scored(it.index, &it.score))).collect();
+    rows.extend(summary.unscored.iter().map(|it| {
+        let row =
+            json!({ "iteration": it.index, "status": it.status, "accuracy": null, "reason": it.reason });
+        (it.index, row)
+    }));
+    rows.sort_by_key(|(index, _)| *index);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn trace_json<'a>(row: &TraceRow, calls: impl Iterator<Item = &'a CallRow>) -> Value {
+    let calls: Vec<Value> = calls
+        .map(|call| {
+            let reply = call.reply.as_ref().map(|reply| reply.text());
+            let reply = reply.or_else(|| call.error.clone()).unwrap_or_default();
+            json!({
+                "prompt": text::middle_cut(&call.request.prompt_text(), MAX_CALL_TEXT),
+                "reply": text::middle_cut(&reply, MAX_CALL_TEXT),
+            })
+        })
+        .collect();
+    let mut trace = json!({
+        "example_id": row.example_id,
+        "input": row.input,
+        "gold_label": row.gold_label,
+        "predicted_label": row.predicted_label,
+        "correct": row.correct,
+        "error_kind": row.error_kind.name(),
+        "error": row.error,
+        "logs": row.log_lines(),
+        "calls": calls,
+    });
+    if row.error_kind != OutcomeKind::Ok && !row.stderr.is_empty() {
+        trace["stderr"] = json!(text::middle_cut(&row.stderr, MAX_CALL_TEXT));
+    }
+    trace
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy)]
+pub struct Page {
+    pub offset: usize,
+    pub limit: usize,
+}
+
+impl Page {
+    /// The wanted rows, as many as fit into `max_bytes`: always whole rows, and the counts to go on. Only
+    /// these are made.
+    pub fn fill<T>(
+        self,
+        name: &str,
+        rows: &[T],
+        json: impl Fn(&T) -> Result<Value, RecordError>,
+        max_bytes: usize,
+    ) -> Result<Value, RecordError> {
+        let (mut kept, mut bytes) = (Vec::new(), 0);
+        for row in rows.iter().skip(self.offset).take(self.limit) {
+            let row = json(row)?;
+            bytes += row.to_string().len();
+            if bytes > max_bytes && !kept.is_empty() {
+                break;
+            }
+            kept.push(row);
+        }
+        Ok(json!({ "total": rows.len(), "offset": self.offset, "returned": kept.len(), name: kept }))
+    }
+}

@@ -1,0 +1,140 @@
+//! What is on record of a proposer's conversation that was begun before, so that it goes on where it
+//! stopped: no reply is asked for twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::again::{Again, Moment, Terms};
+use mmh_models::cancel::Stop;
+use mmh_record::{
+    RecordError,
+    chat::{Block, ChatReply, Control},
+    files,
+    format::TranscriptRow,
+    pricing::Usd,
+    reader::RunReader,
+    writer::IterationWriter,
+};
+
+/// The transcript's file.
+pub const TRANSCRIPT: &str = files::TRANSCRIPT;
+
+/// A conversation as far as it is on record. Empty for one that begins.
+#[derive(Default)]
+pub struct Past {
+    pub started: bool,
+    replies: BTreeMap<u32, Heard>,
+    answers: BTreeMap<u32, Vec<Block>>,
+    trimmed: BTreeSet<u32>,
+    /// What was asked besides, to find out why a reply did not come.
+    pub controls: Vec<Control>,
+    /// How it ended, if it did.
+    pub ended: Option<String>,
+    /// The conversation is held again from what this record claims, and written down anew.
+    pub again: Option<Again>,
+}
+
+/// A reply of the proposer's, and what is recorded of it.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    pub reply: ChatReply,
+    pub cost: Usd,
+    pub price_tier: u64,
+    pub attempts: u32,
+    pub at: Timestamp,
+    pub latency_ms: f64,
+}
+
+impl Heard {
+    /// The line of the transcript.
+    pub fn row(&self, step: u32) -> TranscriptRow {
+        TranscriptRow::Reply {
+            step,
+            at: self.at,
+            reply: self.reply.clone(),
+            cost_usd: self.cost.as_f64(),
+            price_tier: self.price_tier,
+            attempts: self.attempts,
+            latency_ms: self.latency_ms,
+        }
+    }
+}
+
+impl Past {
+    /// Reads a folder's transcript. The end of a conversation that was only stopped leaves it.
+    pub fn of(folder: &IterationWriter) -> Result<Self, RecordError> {
+        folder.keep_lines(TRANSCRIPT, |row: &TranscriptRow| !was_stopped(row))?;
+        let mut past = Self::default();
+        for row in folder.mend_lines(TRANSCRIPT)? {
+            match row {
+                TranscriptRow::Start { .. } => past.started = true,
+                row @ TranscriptRow::Reply { .. } => past.hear(row),
+                TranscriptRow::Answer { step, content, .. } => {
+                    past.answers.insert(step, content);
+                }
+                TranscriptRow::Control { control, .. } => past.controls.push(control.control()),
+                TranscriptRow::Trimmed { step, .. } => {
+                    past.trimmed.insert(step);
+                }
+                TranscriptRow::End { outcome, .. } => past.ended = Some(outcome),
+            }
+        }
+        Ok(past)
+    }
+
+    /// What a recorded conversation claims. Nothing of it counts as said in this one.
+    pub fn again(reader: &RunReader, index: u32, terms: Terms) -> Result<Self, RecordError> {
+        let mut past = Self::default();
+        let again = Again::read(terms, reader, index, |row| match row {
+            TranscriptRow::End { outcome, .. } => past.ended = Some(outcome),
+            row => past.hear(row),
+        })?;
+        past.again = Some(again);
+        Ok(past)
+    }
+
+    fn hear(&mut self, row: TranscriptRow) {
+        if let TranscriptRow::Reply { step, at, reply, cost_usd, price_tier, attempts, latency_ms } = row {
+            let cost = Usd::from_f64(cost_usd);
+            self.replies.insert(step, Heard { reply, cost, price_tier, attempts, at, latency_ms });
+        }
+    }
+
+    /// When something happened, where the record of another conversation says so.
+    pub fn time(&self, moment: Moment) -> Option<Timestamp> {
+        self.again.as_ref().and_then(|again| again.time(moment))
+    }
+
+    /// Whether the end of the conversation is written down already.
+    pub fn is_ended(&self) -> bool {
+        self.again.is_none() && self.ended.is_some()
+    }
+
+    /// What the model said in this turn.
+    pub fn reply(&self, step: u32) -> Option<&Heard> {
+        self.replies.get(&step)
+    }
+
+    /// What it was told after this turn.
+    pub fn answer(&self, step: u32) -> Option<&Vec<Block>> {
+        self.answers.get(&step)
+    }
+
+    /// Whether results were taken out before this turn.
+    pub fn trimmed(&self, step: u32) -> bool {
+        self.trimmed.contains(&step)
+    }
+
+    /// The turns that are complete: up to this one.
+    pub fn answered_steps(&self) -> u32 {
+        self.answers.keys().next_back().copied().unwrap_or(0)
+    }
+}
+
+fn was_stopped(row: &TranscriptRow) -> bool {
+    match row {
+        TranscriptRow::End { outcome, .. } => outcome.split(':').next().is_some_and(Stop::is_status),
+        _ => false,
+    }
+}

@@ -1,0 +1,144 @@
+//! Model calls of the proposer's trials: on record like all others, so that a trial that was cut off does
+//! not pay again for what was answered.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::evaluate::{
+    Past, Retry, Sink,
+    again::Again,
+    answers::{Calls, Sketch},
+    call_row, recorded_cost,
+    sink::Place,
+};
+use mmh_record::{
+    RecordError,
+    append::Appender,
+    files,
+    format::{CallRow, Cost, LearnRow, TraceRow},
+    writer::IterationWriter,
+};
+
+/// The file of trials' model calls.
+pub const TRIALS: &str = files::TRIALS;
+
+/// An iteration's trials. Each is named by the turn and the place of its tool call: `trial-07-0`.
+pub struct Trials {
+    calls: Arc<Appender>,
+    /// Recorded calls: of a turn that was not completed, or of the trials that are made again.
+    past: Calls,
+    again: Option<Again>,
+    /// What trials of completed turns have cost.
+    pub cost: Cost,
+    /// What the recorded calls take, as far as it does not depend on time and place.
+    bytes: Arc<AtomicU64>,
+}
+
+/// A trial's name: the turn, and which of its tool calls.
+pub fn trial_name(step: u32, at: usize) -> String {
+    format!("trial-{step:02}-{at}")
+}
+
+impl Trials {
+    /// Opens the record of an iteration whose first `answered` turns are complete.
+    pub fn resume(folder: &IterationWriter, answered: u32, retry: Retry) -> Result<Self, RecordError> {
+        folder.keep_lines(TRIALS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
+        let past: Calls = folder.stored(TRIALS)?;
+        let (mut cost, mut bytes) = (Cost::default(), 0);
+        for id in past.ids().iter().filter(|id| step_of(id) <= answered) {
+            let rows = past.get(id)?;
+            cost += recorded_cost(&*rows);
+            bytes += rows.iter().map(size).sum::<u64>();
+        }
+        let (calls, bytes) = (Arc::new(folder.append(TRIALS)?), Arc::new(AtomicU64::new(bytes)));
+        Ok(Self { calls, past, again: None, cost, bytes })
+    }
+
+    /// Makes an iteration's trials again, from what is recorded of them elsewhere.
+    pub fn again(folder: &IterationWriter, past: Calls, again: Again) -> Result<Self, RecordError> {
+        let calls = Arc::new(folder.append(TRIALS)?);
+        Ok(Self { calls, past, again: Some(again), cost: Cost::default(), bytes: Arc::default() })
+    }
+
+    /// What the calls of all trials take in the record. The same whenever the run was killed, and wherever it
+    /// is made again.
+    pub fn recorded_bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What is on record of the trial that this tool call of this turn makes, and where its calls go.
+    pub fn begin(&mut self, step: u32, at: usize) -> Result<(Past, Arc<dyn Sink>), RecordError> {
+        let name = trial_name(step, at);
+        let prefix = format!("{name}/");
+        if self.again.is_none() {
+            // These are not written again.
+            for id in self.past.ids().iter().filter(|id| id.starts_with(&prefix)) {
+                let bytes = self.past.get(id)?.iter().map(size).sum();
+                self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
+        }
+        let again = self.again.clone().map(|again| Again { prefix: prefix.clone(), ..again });
+        let past = Past { calls: self.past.below(&prefix), again, ..Past::default() };
+        let (calls, bytes) = (self.calls.clone(), self.bytes.clone());
+        Ok((past, Arc::new(TrialSink { name, calls, bytes })))
+    }
+
+    /// Takes over the calls of trials that cannot be made again, by how their names begin.
+    pub fn take_over(&mut self, prefix: &str) -> Result<(), RecordError> {
+        let Some(again) = &self.again else { return Ok(()) };
+        let ids = self.past.ids();
+        for id in ids.iter().filter(|id| id.starts_with(prefix)) {
+            let rows = self.past.get(id)?;
+            let made =
+                rows.iter().map(|row| call_row(&row.model, id, row.call, &row.request, &again.called(row)));
+            let made: Vec<CallRow> = made.collect();
+            made.iter().try_for_each(|row| self.calls.push(row))?;
+            self.bytes.fetch_add(made.iter().map(size).sum(), Ordering::Relaxed);
+            self.cost += recorded_cost(&made);
+        }
+        Ok(())
+    }
+
+    /// Waits until all is on disk, in an order that does not depend on which call was answered first.
+    pub fn close(self, folder: &IterationWriter) -> Result<Cost, RecordError> {
+        // Sinks that are still held somewhere sync when they are dropped.
+        Arc::into_inner(self.calls).map_or(Ok(()), Appender::finish)?;
+        folder.sort_lines(TRIALS, |row: &Place| (row.example_id.clone(), row.call))?;
+        Ok(self.cost)
+    }
+}
+
+/// The turn of a trial whose name an id begins with.
+fn step_of(id: &str) -> u32 {
+    id.split('-').nth(1).and_then(|step| step.parse().ok()).unwrap_or(0)
+}
+
+/// Keeps a trial's model calls; its outcomes are in the tool's answer.
+struct TrialSink {
+    name: String,
+    calls: Arc<Appender>,
+    bytes: Arc<AtomicU64>,
+}
+
+/// What a call takes in the record: request, reply or error.
+fn size(row: &CallRow) -> u64 {
+    let bytes = serde_json::to_vec(&(&row.request, &row.reply, &row.failure)).unwrap_or_default();
+    bytes.len() as u64
+}
+
+impl Sink for TrialSink {
+    fn call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.bytes.fetch_add(size(row), Ordering::Relaxed);
+        self.calls.push(&CallRow { example_id: format!("{}/{}", self.name, row.example_id), ..row.clone() })
+    }
+
+    fn example(&self, _: &TraceRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    fn batch(&self, _: &LearnRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+}

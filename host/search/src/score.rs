@@ -1,0 +1,65 @@
+//! From outcomes to a score: accuracy with its interval, and what it took.
+
+use std::collections::BTreeMap;
+
+use mmh_record::{
+    digest::Digest,
+    format::{Score, TraceRow},
+};
+use mmh_report::statistics::wilson;
+
+use crate::evaluate::Learned;
+
+/// The score of these outcomes of a harness that has learned. An example without a prediction counts as
+/// wrong. `mock` says that the models are simulated.
+pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
+    let n = rows.len() as u64;
+    let n_correct = rows.iter().filter(|row| row.correct).count() as u64;
+    let mut outcomes = BTreeMap::new();
+    for row in rows {
+        *outcomes.entry(row.error_kind.name().to_owned()).or_insert(0) += 1;
+    }
+    let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
+    Score {
+        accuracy: mean(n_correct as f64),
+        interval: wilson(n_correct, n),
+        n_examples: n,
+        n_correct,
+        n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
+        mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
+        total_input_tokens: total(rows, |row| row.input_tokens),
+        total_output_tokens: total(rows, |row| row.output_tokens),
+        total_fuel: total(rows, |row| row.fuel),
+        max_fuel: rows.iter().map(|row| row.fuel).max().unwrap_or(0),
+        max_peak_memory_bytes: rows.iter().map(|row| row.peak_memory_bytes).max().unwrap_or(0),
+        mean_prompt_bytes: mean(rows.iter().map(|row| row.prompt_bytes as f64).sum()),
+        mean_model_calls: mean(rows.iter().map(|row| f64::from(row.model_calls)).sum()),
+        outcomes,
+        learn_fuel: learned.fuel,
+        state_bytes: learned.state.len() as u64,
+        state_digest: (!learned.state.is_empty()).then(|| Digest::of(&learned.state)),
+        mock,
+    }
+}
+
+/// A sum over all rows. They may be a stranger's, so it stops at the largest number.
+fn total(rows: &[TraceRow], number: impl Fn(&TraceRow) -> u64) -> u64 {
+    rows.iter().map(number).fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_beyond_counting_stop_at_the_largest_number() {
+        let row: TraceRow = serde_json::from_value(serde_json::json!({
+            "example_id": "val-0000", "model": "m", "input": "i", "gold_label": "a", "predicted_label": null,
+            "correct": false, "latency_ms": 0.0, "input_tokens": u64::MAX, "output_tokens": u64::MAX,
+            "error": null, "error_kind": "ok", "fuel": u64::MAX, "peak_memory_bytes": 0, "model_calls": 0,
+            "prompt_bytes": 0, "logs": [],
+        }))
+        .expect("a row");
+        assert_eq!(total(&[row.clone(), row], |row| row.fuel), u64::MAX);
+    }
+}

@@ -1,0 +1,167 @@
+//! One iteration: what is proposed and what it is compiled to. What becomes of it is in [`judge`](super::judge).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Search, SearchError, judge::Fate, progress::Progress};
+use crate::{
+    evaluate::{Evaluator, Retry},
+    leaks,
+    leaks::Lint,
+    progress::Silent,
+    propose::{self, Outcome, Submission, Toolbox, instructions},
+};
+use mmh_engine::{build::Built, compile::Rejection};
+use mmh_record::{
+    digest::Digest,
+    files,
+    format::{Cost, ReadRow},
+    leak::Leak,
+    reader::RunReader,
+    writer::IterationWriter,
+};
+
+/// What is written beside the baseline.
+const BASELINE_REASONING: &str =
+    "# Baseline\n\nZero-shot: the labels, the text, one question. Every search starts here.\n";
+
+/// A candidate on its way to a score.
+pub(super) struct Candidate {
+    pub index: u32,
+    pub source: String,
+    pub reasoning: String,
+    pub reads: Vec<ReadRow>,
+    pub cost: Cost,
+    pub started_at: Timestamp,
+    /// Held-back examples that it carries along.
+    pub leaks: Vec<Leak>,
+}
+
+/// Refuses a harness that carries held-back examples in its source or data.
+pub fn without_leaks(lint: &Lint, source: &str, built: Built) -> Result<Built, Rejection> {
+    leaks::refusal(&lint.check(source, &built.component.bytes)).map_or(Ok(built), Err)
+}
+
+impl Search {
+    pub(super) async fn baseline(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
+        let candidate = Candidate {
+            index: 0,
+            source: self.baseline.clone(),
+            reasoning: BASELINE_REASONING.to_owned(),
+            reads: Vec::new(),
+            cost: Cost::default(),
+            started_at: self.began(0),
+            leaks: Vec::new(),
+        };
+        let folder = self.writer.iteration(0)?;
+        // Nobody proposed it, so nobody read anything for it.
+        folder.put(files::READS, &[])?;
+        self.stage(0, "compiling the baseline");
+        let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
+            Some((status, reason)) => {
+                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+                let fate = Fate::Unscored { status, reason };
+                return self.conclude(candidate, Digest::of([]), fate, &folder, progress);
+            }
+            None => self.builder.build(&candidate.source).await?,
+        };
+        // Of proposals, `propose` refuses those that carry held-back examples.
+        let admitted = built.and_then(|built| match self.config.deny_leaks {
+            true => without_leaks(&self.lint, &candidate.source, built),
+            false => Ok(built),
+        });
+        match admitted {
+            Ok(built) => {
+                self.judge(candidate, built, &folder, retry, progress).await?;
+                self.warn_of_no_answer(progress);
+                Ok(())
+            }
+            Err(rejection) => {
+                folder.put(files::SOURCE, candidate.source.as_bytes())?;
+                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+                let status = rejection.kind.name().to_owned();
+                let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
+                let fate = Fate::Unscored { status, reason };
+                self.conclude(candidate, Digest::of([]), fate, &folder, progress)
+            }
+        }
+    }
+
+    /// Says that the proposer begins with a harness that answers nothing.
+    fn warn_of_no_answer(&self, progress: &Progress) {
+        let scored = progress.summary.iterations.iter().find(|it| it.index == 0).map(|it| &it.score);
+        if let Some(score) = scored.filter(|it| it.n_errors == it.n_examples) {
+            self.observer.note(format!(
+                "warning: the baseline answers none of {} examples; `mmh replay RUN --iteration 0` shows why",
+                score.n_examples
+            ));
+        }
+    }
+
+    pub(super) async fn iteration(
+        &self,
+        index: u32,
+        retry: Retry,
+        progress: &mut Progress,
+    ) -> Result<(), SearchError> {
+        let started_at = self.began(index);
+        let folder = self.writer.iteration(index)?;
+        self.stage(index, "proposing");
+        let (outcome, reads, cost) = self.propose(index, retry, &folder).await?;
+        match outcome {
+            Outcome::Submitted(Submission { source, reasoning, built }) => {
+                let leaks = Vec::new();
+                let candidate = Candidate { index, source, reasoning, reads, cost, started_at, leaks };
+                self.judge(candidate, built, &folder, retry, progress).await
+            }
+            Outcome::Unsubmitted { status, reason } => {
+                let (source, reasoning) = (String::new(), String::new());
+                let leaks = Vec::new();
+                let candidate = Candidate { index, source, reasoning, reads, cost, started_at, leaks };
+                let fate = Fate::Unscored { status, reason };
+                self.conclude(candidate, Digest::of([]), fate, &folder, progress)
+            }
+        }
+    }
+
+    /// Lets the proposer work. Its transcript and reads are on disk when this returns.
+    async fn propose(
+        &self,
+        index: u32,
+        retry: Retry,
+        folder: &IterationWriter,
+    ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
+        let past = match &self.claims {
+            None => propose::Past::of(folder)?,
+            Some(claims) => claims.proposal(index)?,
+        };
+        let reader = RunReader::new(self.writer.dir()?);
+        let history = propose::History::resume(reader, folder, past.answered_steps(), self.clock)?;
+        let history = history.again(past.again.as_ref().map(|it| it.read_times()).unwrap_or_default());
+        let trials = match &self.claims {
+            None => propose::Trials::resume(folder, past.answered_steps(), retry)?,
+            Some(claims) => {
+                let (calls, again) = claims.trials(index)?;
+                propose::Trials::again(folder, calls, again)?
+            }
+        };
+        let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
+        let limits = &self.config.limits;
+        let mut toolbox =
+            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials)
+                .within_summary(files::MAX_TEXTS_BYTES / (u64::from(self.config_of(index).iterations) + 1))
+                .again(past.again.clone());
+        if self.config.deny_leaks {
+            toolbox = toolbox.refuse_leaks(&self.lint);
+        }
+        let transcript = folder.append(propose::TRANSCRIPT)?;
+        let opening = instructions::opening(index, &self.dataset, self.val.len(), limits.proposer_steps);
+        let proposal = self.proposer.propose(index, opening, &past, &mut toolbox, &transcript).await?;
+        transcript.finish()?;
+        let (reads, trial_cost) = toolbox.close(folder)?;
+        let mut cost = proposal.cost;
+        cost += trial_cost;
+        Ok((proposal.outcome, reads, cost))
+    }
+}

@@ -1,0 +1,89 @@
+//! When a search ends before its last iteration although nothing has failed: because its baseline is broken,
+//! or because the proposer has nothing to offer. Both are judged by what is on record, so that a run that
+//! was killed ends where it would have ended.
+
+use crate::evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED};
+use mmh_models::cancel::Stop;
+use mmh_record::format::{Score, Summary, Unscored};
+
+/// The ways in which a candidate ends without a score. All other iterations without one have no candidate, or
+/// were cut short.
+const ENDS_OF_CANDIDATES: [&str; 2] = [LEARN_FAILED, EVALUATION_TIMEOUT];
+
+/// Why the iteration `next` is not begun, if it is not.
+pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {
+    if next == 0 {
+        return None;
+    }
+    let config = &summary.config;
+    // Who goes on with a run that has ended wants to go on, and says so in its record.
+    let since = config.resumes.last().map(|resume| resume.from_iteration);
+    if since.is_none()
+        && let Some(problem) = baseline(summary)
+    {
+        let advice = "no proposer is paid to start from it; a new run takes another --baseline";
+        return Some(Stop::BaselineBroken(format!("the baseline {problem}: {advice}")));
+    }
+    let missing = without_candidate(summary, since.unwrap_or(0).max(1), next);
+    let last = missing.last().filter(|_| config.patience > 0 && missing.len() >= config.patience as usize)?;
+    Some(Stop::ProposerGaveUp(format!(
+        "{} proposals in a row came to no candidate, which is what --patience allows; the last one, {:03}: {}: {}",
+        missing.len(),
+        last.index,
+        last.status,
+        mmh_record::text::ellipsis(&mmh_record::text::one_line(&last.reason), 200)
+    )))
+}
+
+/// What is wrong with the baseline, if there is nothing in it to start from.
+fn baseline(summary: &Summary) -> Option<String> {
+    if let Some(it) = summary.unscored.iter().find(|it| it.index == 0) {
+        return Some(format!("was not scored: {}: {}", it.status, it.reason));
+    }
+    summary.iterations.iter().find(|it| it.index == 0).and_then(|it| broken(&it.score))
+}
+
+/// In what way a harness is broken: it answers no example, and never comes to the point of asking the model.
+/// One that asks and cannot read the answers is something to start from.
+pub fn broken(score: &Score) -> Option<String> {
+    (score.n_examples > 0 && score.n_errors == score.n_examples && score.mean_model_calls == 0.0).then(|| {
+        let kinds = score.outcomes.iter().map(|(kind, count)| format!("{count} {kind}"));
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        format!("answers none of {} examples and asks no model ({kinds})", score.n_examples)
+    })
+}
+
+/// The iterations right before `next` whose proposals came to no candidate, back to `first` at most.
+fn without_candidate(summary: &Summary, first: u32, next: u32) -> Vec<&Unscored> {
+    let has_none = |it: &&Unscored| !ENDS_OF_CANDIDATES.contains(&it.status.as_str());
+    let unscored = |index| summary.unscored.iter().find(|it| it.index == index).filter(has_none);
+    let mut missing: Vec<&Unscored> = (first..next).rev().map_while(unscored).collect();
+    missing.reverse();
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_harness_answers_nothing_and_asks_nothing() {
+        let score = |n_examples, n_errors, mean_model_calls| Score {
+            n_examples,
+            n_errors,
+            mean_model_calls,
+            outcomes: [("panic".to_owned(), n_errors)].into(),
+            ..Score::default()
+        };
+        let table = [
+            ("all fail before they ask", score(20, 20, 0.0), true),
+            ("one answers", score(20, 19, 0.0), false),
+            ("all fail after they asked", score(20, 20, 1.0), false),
+            ("one of them asked", score(20, 20, 0.05), false),
+            ("nothing was evaluated", score(0, 0, 0.0), false),
+        ];
+        for (name, score, expected) in table {
+            assert_eq!(broken(&score).is_some(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The held-out score, after the search: of the best harness first, since that is what the search is for,
+//! then of the baseline.
+
+use std::sync::Arc;
+
+use super::{Search, SearchError, judge::put_result, progress::Progress};
+use crate::{
+    evaluate::{
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, Learned, Past, Retry, recorded_cost, sink::Recorder,
+    },
+    score::score,
+};
+use mmh_models::cancel::{Cancel, Stop};
+use mmh_record::{
+    RecordError,
+    data::Split,
+    digest::Digest,
+    files,
+    format::{Cost, LearnRow, TestScore, Untested},
+    manifest,
+    provenance::Tested,
+    reader::RunReader,
+    writer::IterationWriter,
+};
+
+impl Search {
+    /// Scores the best iteration and the baseline on the held-out examples, once. A model that is dead, or
+    /// that there is no money for, fails only those of them that call it.
+    pub(super) async fn held_out(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
+        if !self.config.with_test || self.dataset.test.is_empty() {
+            return Ok(());
+        }
+        for index in progress.finalists() {
+            if self.ends_before(&folder_name(index))? {
+                return Ok(());
+            }
+            let cancel = self.cancel.afresh();
+            self.test(index, retry, cancel.clone(), progress).await?;
+            if cancel.why() == Some(Stop::Asked) {
+                return Ok(());
+            }
+        }
+        self.former(retry, progress).await
+    }
+
+    /// Harnesses that were the best when the run ended before it was made longer. Their scores are known and
+    /// stay; what an unfinished one has cost counts, and it is not finished.
+    async fn former(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
+        let finalists = progress.finalists();
+        let scored = progress.summary.iterations.iter().map(|it| it.index);
+        for index in scored.filter(|index| !finalists.contains(index)).collect::<Vec<_>>() {
+            if !self.was_begun(index)? {
+                continue;
+            }
+            if self.was_finished(index)? {
+                self.test(index, retry, self.cancel.afresh(), progress).await?;
+                continue;
+            }
+            let folder = self.writer.test(index)?;
+            if self.claims.is_some() {
+                self.evaluate_held_out(index, retry, self.cancel.afresh(), &folder, progress).await?;
+            }
+            let calls = Past::of(&folder, retry)?.calls;
+            let mut cost = Cost::default();
+            for id in calls.ids() {
+                cost += recorded_cost(&*calls.get(&id)?);
+            }
+            Arc::new(Recorder::new(&folder)?).finish(&folder, &self.dataset.test)?;
+            progress.spend(None, cost, self);
+            folder.seal()?;
+            self.write(progress)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is anything of a held-out evaluation.
+    fn was_begun(&self, index: u32) -> Result<bool, SearchError> {
+        if let Some(claims) = &self.claims {
+            return Ok(claims.has(&folder_name(index)));
+        }
+        let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
+        let folders = manifest::folders_of(&self.writer.dir()?).map_err(listed)?;
+        Ok(folders.contains(&folder_name(index)))
+    }
+
+    /// Whether a held-out evaluation came to a score.
+    fn was_finished(&self, index: u32) -> Result<bool, SearchError> {
+        let score = format!("{}/{}", folder_name(index), files::SCORE);
+        Ok(match &self.claims {
+            Some(claims) => claims.has_file(&score),
+            None => RunReader::new(self.writer.dir()?).has(&score),
+        })
+    }
+
+    /// Scores one harness, unless it is stopped.
+    async fn test(
+        &self,
+        index: u32,
+        retry: Retry,
+        cancel: Cancel,
+        progress: &mut Progress,
+    ) -> Result<(), SearchError> {
+        let folder = self.writer.test(index)?;
+        let (learned, done) = self.evaluate_held_out(index, retry, cancel.clone(), &folder, progress).await?;
+        progress.spend(None, done.cost, self);
+        if let Some(reason) = done.timed_out {
+            self.observer.note(format!("{index:03} has no held-out score: {reason}"));
+            folder.seal()?;
+            progress.summary.untested.push(Untested { index, status: EVALUATION_TIMEOUT.into(), reason });
+            return Ok(self.write(progress)?);
+        }
+        let failed = cancel.why().is_some_and(|stop| stop != Stop::Asked);
+        if !done.complete || failed {
+            return folder.seal().map_err(SearchError::from);
+        }
+        let score = score(&done.rows, &learned, self.config.mock);
+        folder.put_json(files::SCORE, &score)?;
+        let tested = Tested::of(progress.component(index), Split::Test, &score, &done.rows);
+        let stated = self.claims.as_ref().map(|claims| claims.stated(&folder_name(index)));
+        put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
+        folder.seal()?;
+        progress.tested(TestScore { index, score });
+        self.end_ahead(progress, |claims| claims.knows_test(index))?;
+        Ok(self.write(progress)?)
+    }
+
+    /// Runs a harness over the held-out examples, or over what is left of them.
+    async fn evaluate_held_out(
+        &self,
+        index: u32,
+        retry: Retry,
+        cancel: Cancel,
+        folder: &IterationWriter,
+        progress: &Progress,
+    ) -> Result<(Learned, Evaluation), SearchError> {
+        let learned = self.recall(index, progress).await?;
+        let name = folder_name(index);
+        let (past, refused) = match &self.claims {
+            None => (Past::of(folder, retry)?, false),
+            Some(claims) => claims.evaluation(&name, index)?,
+        };
+        let recorder = Arc::new(Recorder::new(folder)?);
+        let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.clone() };
+        let (examples, split, sink) = (&self.dataset.test, Split::Test, recorder.clone());
+        let done = evaluator.evaluate(&learned, examples, split, Some(index), past, sink).await?;
+        if let Some(claims) = &self.claims
+            && progress.finalists().contains(&index)
+            && done.timed_out.is_none()
+            && (!done.complete || claims.was_cut_short_in_test(index, refused))
+        {
+            self.end_again(claims, &cancel, &name)?;
+        }
+        recorder.finish(folder, examples)?;
+        Ok((learned, done))
+    }
+
+    /// A harness that was scored, as it was when it had learned.
+    async fn recall(&self, index: u32, progress: &Progress) -> Result<Learned, SearchError> {
+        let reader = RunReader::new(self.writer.dir()?);
+        let file = |name| RunReader::iteration_file(index, name);
+        let damaged = |problem: String| RecordError::Damaged { file: file(files::COMPONENT), problem };
+        let component = reader.bytes(&file(files::COMPONENT))?;
+        if Digest::of(&component) != progress.component(index) {
+            return Err(damaged("it is not what was evaluated".into()).into());
+        }
+        let built = self.builder.load(component).await?;
+        let built = built.map_err(|rejection| damaged(rejection.message))?;
+        let state = match reader.has(&file(files::STATE)) {
+            true => reader.bytes(&file(files::STATE))?,
+            false => Vec::new(),
+        };
+        let mut fuel = 0u64;
+        for row in reader.rows::<LearnRow>(&file(files::BATCHES))? {
+            fuel = fuel.saturating_add(row?.fuel);
+        }
+        Ok(Learned { fuel, ..Learned::with_state(built.prepared, state) })
+    }
+}
+
+/// The folder of a held-out evaluation.
+fn folder_name(index: u32) -> String {
+    format!("test/{index:03}")
+}

@@ -1,0 +1,220 @@
+//! What becomes of a candidate: it is recorded, evaluated, scored, and entered into summary and costs.
+
+use std::sync::Arc;
+
+use super::{Search, SearchError, candidate::Candidate, progress::Progress};
+use crate::{
+    evaluate::{EVALUATION_TIMEOUT, Learning, Past, Retry, Sink, sink::Recorder},
+    progress::Event,
+    score::score,
+};
+use mmh_engine::{build::Built, toolchain::sdk};
+use mmh_models::cancel::Stop;
+use mmh_record::{
+    RecordError,
+    data::Split,
+    digest::Digest,
+    files,
+    format::{Config, IterationSummary, Score, TraceRow, Unscored},
+    provenance,
+    writer::IterationWriter,
+};
+use mmh_report::lineage;
+
+/// A candidate that was evaluated, with what came of every example.
+pub(super) struct Scored {
+    score: Score,
+    state: Arc<[u8]>,
+    rows: Vec<TraceRow>,
+}
+
+/// What became of a candidate.
+pub(super) enum Fate {
+    Scored(Box<Scored>),
+    Unscored { status: String, reason: String },
+}
+
+impl Search {
+    /// Records what a candidate is, evaluates it, and records what came of it.
+    pub(super) async fn judge(
+        &self,
+        mut candidate: Candidate,
+        built: Built,
+        folder: &IterationWriter,
+        retry: Retry,
+        progress: &mut Progress,
+    ) -> Result<(), SearchError> {
+        self.record_binary(&candidate, &built, folder)?;
+        candidate.leaks = match self.claims.as_ref().filter(|claims| claims.missing.dataset) {
+            Some(claims) => claims.leaks(candidate.index),
+            None => self.lint.check(&candidate.source, &built.component.bytes),
+        };
+        if !candidate.leaks.is_empty() {
+            folder.put_json(files::LEAKS, &candidate.leaks)?;
+            let count = candidate.leaks.len();
+            self.stage(candidate.index, &format!("LEAK: it carries held-back examples ({count})"));
+        }
+        let component = built.component.digest;
+        let (past, refused) = match &self.claims {
+            None => (Past::of(folder, retry)?, false),
+            Some(claims) => {
+                claims.evaluation(&format!("iterations/{:03}", candidate.index), candidate.index)?
+            }
+        };
+        let recorder = Arc::new(Recorder::new(folder)?);
+        self.stage(candidate.index, "learning and evaluating");
+        let fate = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
+        recorder.finish(folder, &self.val)?;
+        if let Fate::Scored(scored) = &fate {
+            let Scored { score, state, rows } = &**scored;
+            if !state.is_empty() {
+                folder.put(files::STATE, state)?;
+            }
+            folder.put_json(files::SCORE, score)?;
+            let tested = provenance::Tested::of(component, Split::Val, score, rows);
+            put_result(&tested, &self.config_of(candidate.index), folder)?;
+        }
+        self.conclude(candidate, component, fate, folder, progress)
+    }
+
+    fn record_binary(
+        &self,
+        candidate: &Candidate,
+        built: &Built,
+        folder: &IterationWriter,
+    ) -> Result<(), RecordError> {
+        folder.put(files::SOURCE, candidate.source.as_bytes())?;
+        folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+        folder.put(files::COMPONENT, &built.component.bytes)?;
+        let made = provenance::Made {
+            source: Digest::of(&candidate.source),
+            component: built.component.digest,
+            key: self.builder.compiler.key(&candidate.source),
+        };
+        let statement = provenance::statement(&made, &self.config_of(candidate.index), Digest::of(sdk::LOCK));
+        folder.put_json(files::PROVENANCE, &statement)
+    }
+
+    async fn evaluate(
+        &self,
+        candidate: &mut Candidate,
+        built: Built,
+        past: Past,
+        refused: bool,
+        recorder: Arc<dyn Sink>,
+    ) -> Result<Fate, SearchError> {
+        let train = &self.dataset.train;
+        let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
+            Learning::Done(learned) => learned,
+            Learning::Failed { status, reason, cost } => {
+                candidate.cost += cost;
+                self.end_where_recorded(candidate.index, true, refused)?;
+                return Ok(match self.cut_short() {
+                    Some(stop) => Fate::stopped(&stop, 0, self.val.len()),
+                    None => Fate::Unscored { status: status.into(), reason },
+                });
+            }
+            Learning::Interrupted { cost } => {
+                candidate.cost += cost;
+                self.end_where_recorded(candidate.index, false, refused)?;
+                let stop = self.cancel.why().unwrap_or(Stop::Asked);
+                return Ok(Fate::stopped(&stop, 0, self.val.len()));
+            }
+        };
+        candidate.cost += learned.cost;
+        let index = Some(candidate.index);
+        let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, past, recorder).await?;
+        candidate.cost += done.cost;
+        self.end_where_recorded(candidate.index, done.complete || done.timed_out.is_some(), refused)?;
+        let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
+        if let Some(stop) = stop {
+            return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
+        }
+        if let Some(reason) = done.timed_out {
+            return Ok(Fate::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
+        }
+        let score = score(&done.rows, &learned, self.config.mock);
+        Ok(Fate::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
+    }
+
+    /// Enters an iteration into summary and costs.
+    pub(super) fn conclude(
+        &self,
+        candidate: Candidate,
+        component_digest: Digest,
+        fate: Fate,
+        folder: &IterationWriter,
+        progress: &mut Progress,
+    ) -> Result<(), SearchError> {
+        folder.seal()?;
+        let Candidate { index, source, reasoning, reads, cost, started_at, leaks } = candidate;
+        let cost = progress.spend(Some(index), cost, self);
+        let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
+        let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
+        self.end_ahead(progress, |claims| claims.knows(index))?;
+        self.observer.on(Event::Concluded { iteration: index, accuracy: fate.accuracy() });
+        match fate {
+            Fate::Scored(scored) => {
+                let score = scored.score;
+                progress.enter(index, &score);
+                let earlier = progress.summary.iterations.iter();
+                let parent = lineage::parent(&source, earlier.map(|it| (it.index, it.harness_code.as_str())));
+                progress.summary.iterations.push(IterationSummary {
+                    index,
+                    parent,
+                    source_digest: Digest::of(&source),
+                    harness_code: source,
+                    reasoning,
+                    filesystem_reads: reads,
+                    score,
+                    cost,
+                    started_at,
+                    finished_at,
+                    component_digest,
+                    leaks,
+                });
+            }
+            Fate::Unscored { status, reason } => {
+                let shown = mmh_record::text::ellipsis(&reason, 200);
+                self.observer.note(format!("{index:03} not scored: {status}: {shown}"));
+                progress.summary.unscored.push(Unscored {
+                    index,
+                    status,
+                    reason,
+                    cost,
+                    started_at,
+                    finished_at,
+                });
+            }
+        }
+        Ok(self.write(progress)?)
+    }
+
+    /// Why calls were refused, if they were: whatever the harness made of it is no score.
+    fn cut_short(&self) -> Option<Stop> {
+        self.cancel.why().filter(|stop| *stop != Stop::Asked)
+    }
+}
+
+/// States which component had which score on what.
+pub(super) fn put_result(
+    tested: &provenance::Tested<'_>,
+    config: &Config,
+    folder: &IterationWriter,
+) -> Result<(), RecordError> {
+    folder.put_json(files::TEST_RESULT, &provenance::test_result(tested, config))
+}
+
+impl Fate {
+    fn accuracy(&self) -> Option<f64> {
+        match self {
+            Self::Scored(scored) => Some(scored.score.accuracy),
+            Self::Unscored { .. } => None,
+        }
+    }
+
+    fn stopped(stop: &Stop, done: usize, total: usize) -> Self {
+        let reason = format!("stopped after {done} of {total} examples: {}", stop.reason());
+        Self::Unscored { status: stop.status().to_owned(), reason }
+    }
+}

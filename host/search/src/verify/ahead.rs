@@ -1,0 +1,79 @@
+//! Evaluates all iterations of a run at once, before its search is made again step by step: an evaluation
+//! depends on its harness and on what is claimed of it, and on no other iteration. What comes out is
+//! remembered; where it does not fit what the search then does, it is not used.
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt};
+
+use crate::{
+    claims::{Claims, Notes},
+    dataset::{Dataset, Example},
+    evaluate::{Evaluator, Learning, Past, Sink, sink::Discard},
+    search::Search,
+};
+use mmh_engine::build::Built;
+use mmh_record::{RecordError, data::Split, files, reader::RunReader};
+
+/// What every evaluation needs. Cheap to clone.
+#[derive(Clone)]
+struct Stage {
+    evaluator: Evaluator,
+    claims: Arc<Claims>,
+    dataset: Arc<Dataset>,
+    val: Arc<Vec<Example>>,
+}
+
+/// Evaluates what a run has evaluated. What goes wrong here is told when the search comes to it.
+pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReader, folders: &[String]) {
+    let stage = Stage {
+        evaluator: search.evaluator.clone(),
+        claims: claims.clone(),
+        dataset: Arc::new(search.dataset.clone()),
+        val: Arc::new(search.val.clone()),
+    };
+    let homes = folders.iter().filter_map(|folder| folder.strip_prefix("iterations/")?.parse::<u32>().ok());
+    let runs = homes.map(|index| {
+        let stage = stage.clone();
+        async move {
+            let source = recorded.text(&RunReader::iteration_file(index, files::SOURCE)).ok()?;
+            // It was compiled before, if it compiles.
+            let built = if search.builder.knows(&source) {
+                search.builder.build(&source).await.ok()?.ok()?
+            } else {
+                return None;
+            };
+            let has_test = folders.contains(&format!("test/{index:03}"));
+            tokio::spawn(async move { stage.one(index, built, has_test).await }).await.ok()?.ok()
+        }
+    });
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    stream::iter(runs).buffer_unordered(at_once).for_each(|_| std::future::ready(())).await;
+}
+
+impl Stage {
+    async fn one(self, index: u32, built: Built, has_test: bool) -> Result<(), RecordError> {
+        if self.claims.memo.is_full() {
+            return Ok(());
+        }
+        let sink: Arc<dyn Sink> = Arc::new(Discard);
+        let past = self.past(&format!("iterations/{index:03}"), index)?;
+        let learned = self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await?;
+        let Learning::Done(learned) = learned else { return Ok(()) };
+        self.evaluator.evaluate(&learned, &self.val, Split::Val, None, past, sink.clone()).await?;
+        if has_test {
+            let past = self.past(&format!("test/{index:03}"), index)?;
+            self.evaluator.evaluate(&learned, &self.dataset.test, Split::Test, None, past, sink).await?;
+        }
+        Ok(())
+    }
+
+    /// What is claimed of an evaluation. What is noticed is noticed again by the search.
+    fn past(&self, folder: &str, index: u32) -> Result<Past, RecordError> {
+        let (mut past, _) = self.claims.evaluation(folder, index)?;
+        if let Some(again) = &mut past.again {
+            again.notes = Notes::default();
+        }
+        Ok(past)
+    }
+}

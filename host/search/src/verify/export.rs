@@ -1,0 +1,165 @@
+//! Checks an export: that its source compiles to its component, that its statements are about them, and that
+//! its scores agree with each other. The evaluation is not part of it, so the scores are not proved.
+
+use serde_json::Value;
+
+use super::{MAX_DIFFERENCES, VerifyError, explain, other_tools};
+use crate::inspect::export::{self, Exported, Package};
+use mmh_engine::{build::Builder, toolchain::sdk};
+use mmh_record::{
+    data::Split,
+    digest::Digest,
+    files,
+    format::{Config, Score},
+    manifest::{self, Finding},
+    provenance::{self, Made, Tested},
+    reader::RunReader,
+};
+use mmh_report::statistics::wilson;
+
+/// What was found of an export.
+pub struct Checked {
+    pub findings: Vec<Finding>,
+    /// Why the source was not compiled again.
+    pub differs: Vec<Finding>,
+}
+
+impl Checked {
+    pub fn holds(&self) -> bool {
+        self.findings.is_empty() && self.differs.is_empty()
+    }
+}
+
+/// Whether a folder is an export and no run.
+pub fn is_export(reader: &RunReader) -> bool {
+    reader.has(export::RUN) && !reader.has(files::CONFIG)
+}
+
+/// Checks an export. `readme` writes its page.
+pub async fn check(
+    reader: &RunReader,
+    exported: &Exported,
+    builder: &Builder,
+    readme: impl Fn(&Package, &Config) -> String,
+) -> Result<Checked, VerifyError> {
+    let config = &exported.config;
+    let mut findings = strange(reader);
+    let differs = other_tools(config, &builder.compiler);
+    let source = reader.text(files::SOURCE)?;
+    let component = Digest::of(reader.bytes(files::COMPONENT)?);
+    if differs.is_empty() {
+        findings.extend(rebuild(builder, &source, component).await?);
+    }
+    let made = Made { source: Digest::of(&source), component, key: builder.compiler.key(&source) };
+    let mut statement = provenance::statement(&made, config, Digest::of(sdk::LOCK));
+    let mut found: Value = reader.json(files::PROVENANCE)?;
+    if !differs.is_empty() {
+        // The key has the compiler in it that is here.
+        for value in [&mut statement, &mut found] {
+            value.pointer_mut("/predicate/buildDefinition/internalParameters/key").map(Value::take);
+        }
+    }
+    findings.extend(differences(files::PROVENANCE, &statement, &found));
+    let (sizes, held_out) = (&config.task, "held-out-");
+    let score =
+        evaluation(reader, "", (Split::Val, config.eval_split_size), component, config, &mut findings)?;
+    let held_out = match reader.has(&format!("{held_out}{}", files::SCORE)) {
+        true => Some(evaluation(
+            reader,
+            held_out,
+            (Split::Test, sizes.test_size),
+            component,
+            config,
+            &mut findings,
+        )?),
+        false => None,
+    };
+    let names = export::names().filter(|name| *name != export::README && reader.has(name));
+    let files: Result<Vec<_>, _> =
+        names.map(|name| Ok((name, reader.bytes(name)?))).collect::<Result<_, VerifyError>>();
+    let package = Package { index: exported.index, component, score, held_out, files: files? };
+    for (name, expected) in
+        [(export::TASK, export::task(config)), (export::README, readme(&package, config).into_bytes())]
+    {
+        let [expected, found] =
+            [expected, reader.bytes(name)?].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        if expected != found {
+            let (expected, found) = explain::texts(&expected, &found);
+            findings.push(Finding::new(name, expected, found));
+        }
+    }
+    Ok(Checked { findings, differs })
+}
+
+/// Files that no export has.
+fn strange(reader: &RunReader) -> Vec<Finding> {
+    let there = manifest::files_of(reader.dir()).unwrap_or_default();
+    let strange = there.into_iter().filter(|name| !export::names().any(|known| known == name));
+    strange
+        .map(|name| Finding::new(name, "nothing of this name", "a file that does not belong to an export"))
+        .collect()
+}
+
+async fn rebuild(builder: &Builder, source: &str, recorded: Digest) -> Result<Option<Finding>, VerifyError> {
+    let found = match builder.compiler.recompile(source).await? {
+        Ok(rebuilt) if rebuilt.digest == recorded => return Ok(None),
+        Ok(rebuilt) => format!("sha256 {}, which harness.rs compiles to", rebuilt.digest),
+        Err(rejection) => format!("a source that compiles: {}", rejection.message),
+    };
+    Ok(Some(Finding::new(files::COMPONENT, found, format!("sha256 {recorded}"))))
+}
+
+/// Checks a score and the statement that ties it to the component.
+fn evaluation(
+    reader: &RunReader,
+    prefix: &str,
+    (split, size): (Split, usize),
+    component: Digest,
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) -> Result<Score, VerifyError> {
+    let (path, statement) = (format!("{prefix}{}", files::SCORE), format!("{prefix}{}", files::TEST_RESULT));
+    let score: Score = reader.json(&path)?;
+    findings.extend(differences(
+        &path,
+        &json(&consistent(&score, size as u64, config)),
+        &reader.json(&path)?,
+    ));
+    let found: Value = reader.json(&statement)?;
+    let ids = |name: &str| -> Vec<&str> {
+        found["predicate"][name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    let (passed, failed) = (ids("passedTests"), ids("failedTests"));
+    if (passed.len() as u64, (passed.len() + failed.len()) as u64) != (score.n_correct, score.n_examples) {
+        let expected = format!("{} of {} passed", score.n_correct, score.n_examples);
+        let counted = format!("{} passed, {} failed", passed.len(), failed.len());
+        findings.push(Finding::new(format!("{statement}: predicate.passedTests"), expected, counted));
+    }
+    let expected =
+        provenance::test_result(&Tested { component, split, score: &score, passed, failed }, config);
+    findings.extend(differences(&statement, &expected, &found));
+    Ok(score)
+}
+
+/// A score with what follows from its own counts and from the configuration.
+fn consistent(score: &Score, size: u64, config: &Config) -> Score {
+    let mut expected = Score { mock: config.mock, n_examples: size, ..score.clone() };
+    expected.n_correct = score.n_correct.min(size);
+    expected.accuracy = if size == 0 { 0.0 } else { expected.n_correct as f64 / size as f64 };
+    expected.interval = wilson(expected.n_correct, size);
+    let ended_well =
+        score.outcomes.get(mmh_record::outcome::OutcomeKind::Ok.name()).copied().unwrap_or_default();
+    expected.n_errors = size.saturating_sub(ended_well);
+    expected
+}
+
+fn differences(file: &str, expected: &Value, found: &Value) -> Vec<Finding> {
+    let differing = explain::json(expected, found, MAX_DIFFERENCES).into_iter();
+    differing
+        .map(|(field, expected, found)| Finding::new(format!("{file}: {field}"), expected, found))
+        .collect()
+}
+
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}

@@ -1,0 +1,203 @@
+//! Makes a recorded search again, in a scratch folder, from what it claims.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{SimulatedModels, Verifier, VerifyError, ahead};
+use crate::{
+    claims::{Claims, Ending},
+    dataset::{self, Dataset},
+    evaluate::{Evaluator, Target, record_share},
+    leaks::Lint,
+    progress::Silent,
+    propose::Proposer,
+    search::{Search, SearchError},
+};
+use mmh_models::{
+    ChatError, ChatModel,
+    cancel::Cancel,
+    metering::{Caller, budget::Budget},
+};
+use mmh_record::{
+    RecordError,
+    chat::{ChatReply, ChatRequest, ModelError},
+    clock::Clock,
+    files,
+    format::{Config, Cost, CostFile, Summary},
+    manifest::Finding,
+    reader::RunReader,
+    writer::{Beginning, RunWriter},
+};
+
+/// How a search that was made again has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As the recorded one says that it did.
+    Whole,
+    /// Where the recorded one was killed, or is now.
+    Open,
+    /// Where its record cannot be followed any further, which is a finding.
+    Early,
+}
+
+/// A run and what was made of its claims.
+pub struct Made {
+    pub recorded: RunReader,
+    pub derived: RunReader,
+    pub config: Config,
+    pub end: End,
+    /// What everything that was made again has cost.
+    pub total: Cost,
+    /// The costs with what was not in the summary yet.
+    pub ahead: Option<CostFile>,
+}
+
+/// A model that says nothing: everything that it said is on record.
+struct Recorded {
+    id: String,
+}
+
+#[async_trait]
+impl ChatModel for Recorded {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ChatError> {
+        Err(ModelError::Invalid("a search that is made again asks nobody".into()).into())
+    }
+}
+
+/// Makes the search again.
+pub async fn run(
+    verifier: Verifier,
+    dataset: Dataset,
+    claims: Arc<Claims>,
+    folders: &[String],
+) -> Result<Made, VerifyError> {
+    let Verifier { reader: recorded, config, scratch, .. } = &verifier;
+    let baseline = match recorded.text(&RunReader::iteration_file(0, files::SOURCE)) {
+        Ok(baseline) => baseline,
+        Err(error) => {
+            claims.notes.add(Finding::new("iterations/000", "the source to start from", error.to_string()));
+            String::new()
+        }
+    };
+    let summary = Summary::new(config.clone());
+    let cost = CostFile { mock: config.mock, budget_usd: config.budget_usd, ..CostFile::default() };
+    let beginning = Beginning { config, summary: &summary, cost: &cost, baseline: &baseline };
+    let writer = RunWriter::scratch(scratch, &beginning)?;
+    let derived = RunReader::new(writer.dir()?);
+    let (config, recorded) = (config.clone(), verifier.reader);
+    let search = Parts { config: &config, dataset, claims: claims.clone(), simulated: verifier.simulated };
+    let search = search.put_together(verifier.builder, writer, summary, baseline);
+    ahead::evaluate(&search, &claims, &recorded, folders).await;
+    let ended = search.run().await;
+    let end = end(ended.map(drop), &claims)?;
+    let ahead = claims.take_ahead();
+    let total = ahead.as_ref().map_or_else(|| derived.cost().map(|it| it.total), |it| Ok(it.total))?;
+    Ok(Made { recorded, derived, config, end, total, ahead })
+}
+
+/// How the search ended. That its record ended is a finding, unless the run goes on, or was killed.
+fn end(ended: Result<(), SearchError>, claims: &Claims) -> Result<End, VerifyError> {
+    let place = match ended {
+        Ok(()) => return Ok(End::Whole),
+        Err(SearchError::RecordEnds(place)) => place,
+        // A file that cannot be understood is the run's, for the scratch folder was just written.
+        Err(SearchError::Record(RecordError::Damaged { file, problem })) => {
+            claims.notes.add(Finding::new(&file, "what a run has there", problem));
+            return Ok(End::Early);
+        }
+        Err(SearchError::Record(RecordError::Io { action: "read", file, source })) => {
+            claims.notes.add(Finding::new(&file, "what a run has there", source.to_string()));
+            return Ok(End::Early);
+        }
+        Err(SearchError::Record(
+            error @ (RecordError::TooLarge { .. } | RecordError::TooManyRows { .. }),
+        )) => {
+            claims.notes.add(Finding::new("the run", "files of a size that runs have", error.to_string()));
+            return Ok(End::Early);
+        }
+        Err(SearchError::Record(error)) => return Err(error.into()),
+        Err(SearchError::Compile(error)) => return Err(error.into()),
+    };
+    if claims.ending() == Ending::Open {
+        return Ok(End::Open);
+    }
+    let found = "the record ends here: what follows was not derived";
+    claims.notes.add(Finding::new(&place, "what belongs to a finished run", found));
+    Ok(End::Early)
+}
+
+/// What a search is made of.
+struct Parts<'a> {
+    config: &'a Config,
+    dataset: Dataset,
+    claims: Arc<Claims>,
+    simulated: SimulatedModels,
+}
+
+impl Parts<'_> {
+    fn put_together(
+        self,
+        builder: mmh_engine::build::Builder,
+        writer: RunWriter,
+        summary: Summary,
+        baseline: String,
+    ) -> Search {
+        let Self { config, dataset, claims, simulated } = self;
+        let (clock, cancel, observer) =
+            (Clock::Fixed(config.started_at), Cancel::default(), Arc::new(Silent));
+        let limits = builder.sandbox.limits().clone();
+        let free = |model| Caller::free(model, clock, cancel.clone());
+        let (target, proposer) = models(config, simulated);
+        let evaluator = Evaluator {
+            sandbox: builder.sandbox.clone(),
+            target: Arc::new(Target::new(free(target), None)),
+            task: Arc::new(dataset.task.clone()),
+            seed: config.seed,
+            concurrency: std::thread::available_parallelism().map_or(1, usize::from),
+            record_bytes: record_share(&limits, &config.task),
+            clock,
+            observer: observer.clone(),
+            cancel: cancel.clone(),
+        };
+        let proposer = Proposer {
+            caller: free(proposer),
+            limits,
+            clock,
+            observer: observer.clone(),
+            cancel: cancel.clone(),
+        };
+        // Where rows are taken from the run, the run has chosen them.
+        let size = if claims.missing.dataset { usize::MAX } else { config.eval_split_size };
+        Search {
+            config: config.clone(),
+            val: dataset::sample(&dataset.val, size, config.seed),
+            lint: Lint::new(&dataset.train, &dataset.val, &dataset.test),
+            dataset,
+            summary,
+            baseline,
+            builder,
+            evaluator,
+            proposer,
+            budget: Arc::new(Budget::unlimited()),
+            writer,
+            clock,
+            observer,
+            cancel,
+            claims: Some(claims),
+        }
+    }
+}
+
+/// The models of a run: simulated ones say everything again, others are on record.
+fn models(config: &Config, simulated: SimulatedModels) -> (Arc<dyn ChatModel>, Arc<dyn ChatModel>) {
+    if config.mock {
+        return simulated(config.seed);
+    }
+    let recorded = |id: &String| Arc::new(Recorded { id: id.clone() });
+    (recorded(&config.target_model), recorded(&config.proposer_model))
+}

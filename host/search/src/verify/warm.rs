@@ -1,0 +1,93 @@
+//! Compiles everything that a run compiled, as many at once as there are processors. The search that is made
+//! again goes step by step, and finds the components in the cache.
+
+use std::collections::HashMap;
+
+use futures::stream::{self, StreamExt};
+use serde::Deserialize;
+
+use super::{Verifier, VerifyError};
+use crate::{claims::Missing, progress::Event};
+use mmh_record::{RecordError, digest::Digest, files, reader::RunReader};
+
+/// As much of a line of the transcript as holds sources.
+#[derive(Deserialize)]
+struct Turn {
+    #[serde(default)]
+    reply: Option<Reply>,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(default)]
+    content: Vec<Block>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    #[serde(default)]
+    input: Option<Input>,
+}
+
+#[derive(Deserialize)]
+struct Input {
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// Compiles a run's sources, or takes its components for what they compile to where other tools are here.
+pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Result<(), VerifyError> {
+    let homes = folders.iter().filter(|folder| folder.starts_with("iterations/"));
+    let mut sources: HashMap<Digest, (String, bool)> = HashMap::new();
+    for folder in homes {
+        let (source, component) =
+            (format!("{folder}/{}", files::SOURCE), format!("{folder}/{}", files::COMPONENT));
+        let recorded =
+            verifier.reader.has(&source).then(|| verifier.reader.text(&source)).and_then(Result::ok);
+        if missing.tools {
+            let component = verifier.reader.has(&component).then(|| verifier.reader.bytes(&component));
+            if let (Some(source), Some(Ok(component))) = (recorded, component) {
+                let verdict = verifier.builder.load(component).await?;
+                verifier.builder.remember(&source, verdict);
+            }
+            continue;
+        }
+        let is_built = verifier.reader.has(&component);
+        let tried = tried(&verifier.reader, folder).unwrap_or_default();
+        for (source, is_built) in
+            recorded.map(|it| (it, is_built)).into_iter().chain(tried.into_iter().map(|it| (it, false)))
+        {
+            sources.entry(Digest::of(&source)).or_insert((source, is_built));
+        }
+    }
+    let (builder, count) = (&verifier.builder, sources.len());
+    verifier.observer.on(Event::Working(format!("compiling {count} sources")));
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let builds = sources.into_values().map(|(source, is_built)| async move {
+        if is_built {
+            // It has compiled before: it need not be checked first.
+            builder.compiler.recompile(&source).await?.ok();
+        }
+        let verdict = builder.build(&source).await?;
+        builder.remember(&source, verdict);
+        Ok::<(), VerifyError>(())
+    });
+    let mut building = stream::iter(builds).buffer_unordered(at_once);
+    while let Some(built) = building.next().await {
+        built?;
+    }
+    Ok(())
+}
+
+/// The sources that the tools of a conversation were called with.
+fn tried(reader: &RunReader, folder: &str) -> Result<Vec<String>, RecordError> {
+    let path = format!("{folder}/{}", files::TRANSCRIPT);
+    let mut found = Vec::new();
+    if reader.has(&path) {
+        for turn in reader.rows::<Turn>(&path)? {
+            let blocks = turn?.reply.into_iter().flat_map(|reply| reply.content);
+            found.extend(blocks.filter_map(|block| block.input?.code));
+        }
+    }
+    Ok(found)
+}
