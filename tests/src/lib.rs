@@ -2,6 +2,7 @@
 
 pub mod forge;
 pub mod made;
+pub mod pages;
 pub mod python;
 pub mod runs;
 pub mod server;
