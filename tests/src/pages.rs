@@ -102,7 +102,8 @@ impl Page {
         let begin = self.text.lines().position(|line| line == head);
         let begin = begin.unwrap_or_else(|| panic!("{}: no table {head}", self.path));
         let rows = self.text.lines().skip(begin + 2).take_while(|line| line.starts_with('|'));
-        let cells = |row: &str| row.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+        let cells =
+            |row: &str| row.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
         rows.map(cells).collect()
     }
 
@@ -111,7 +112,8 @@ impl Page {
     pub fn check_generated(&self, name: &str, test: &str, expected: &str) {
         let bless = format!("MMH_BLESS=1 cargo test --workspace --test {test}");
         let (begin, end) = (format!("<!-- generated: {name}; {bless} -->\n"), "<!-- end -->");
-        let (before, rest) = self.text.split_once(&begin).unwrap_or_else(|| panic!("{}: no {begin}", self.path));
+        let (before, rest) =
+            self.text.split_once(&begin).unwrap_or_else(|| panic!("{}: no {begin}", self.path));
         let (found, after) = rest.split_once(end).unwrap_or_else(|| panic!("{}: no {end}", self.path));
         if found == expected {
             return;

@@ -128,8 +128,8 @@ fn options_table(options: &[Shown]) -> String {
     format!("| option | what it does |\n|---|---|\n{}", rows.collect::<String>())
 }
 
-/// All options but the limits: those of all commands, those that several commands share under a heading, and the
-/// rest by command.
+/// All options: those of all commands, those that stand under a heading of their own in the help, and the rest by
+/// command. The limits have a table of their own, with units.
 fn options_reference() -> String {
     let all: Vec<(String, BTreeMap<String, Vec<Shown>>)> =
         commands().into_iter().map(|name| (name.clone(), shown(&help(&name)))).collect();
@@ -139,19 +139,23 @@ fn options_reference() -> String {
 
     let mut shared: BTreeMap<(&str, &[Shown]), Vec<String>> = BTreeMap::new();
     for (command, headings) in &all {
-        for (heading, options) in headings.iter().filter(|(it, _)| !["Options", "Limits"].contains(&it.as_str())) {
+        for (heading, options) in headings.iter().filter(|(it, _)| *it != "Options") {
             shared.entry((heading, options)).or_default().push(format!("`mmh {command}`"));
         }
     }
-    let mut out = format!("### All commands\n{}", options_table(&common));
+    let mut out = format!("### All commands: options\n{}", options_table(&common));
     for ((heading, options), commands) in shared {
-        out += &format!("\n### {heading}\nOf {}.\n\n{}", commands.join(", "), options_table(options));
+        let options = match heading {
+            "Limits" => "[The table of limits](#limits) has the options.\n".to_owned(),
+            _ => options_table(options),
+        };
+        out += &format!("\n### {heading}: options\nOf {}.\n\n{options}", commands.join(", "));
     }
     for (command, headings) in &all {
         let mut own = plain(headings);
         own.retain(|option| !common.contains(option));
         if !own.is_empty() {
-            out += &format!("\n### mmh {command}\n{}", options_table(&own));
+            out += &format!("\n### mmh {command}: options\n{}", options_table(&own));
         }
     }
     out
@@ -163,7 +167,8 @@ fn the_readme_is_short() {
     let readme = Page::named("README.md");
     assert!(readme.text.lines().count() <= 200, "{} lines", readme.text.lines().count());
     let blocks = readme.blocks();
-    let shell: Vec<&str> = blocks.iter().filter(|it| it.language == "sh").map(|it| it.text.as_str()).collect();
+    let shell: Vec<&str> =
+        blocks.iter().filter(|it| it.language == "sh").map(|it| it.text.as_str()).collect();
     assert_eq!(shell, ["cargo run --release -- run --mock --iterations 3\n", "cargo xtask test\n"]);
     let ci = fs::read_to_string(root().join(".ci/run")).expect("the CI script");
     assert!(ci.contains("cargo xtask test"));
@@ -215,7 +220,12 @@ fn other_commands_are_understood() {
         let words: Vec<&str> = page.text.split([' ', '\n', '`']).collect();
         for pair in words.windows(2).filter(|pair| pair[0] == "--test") {
             let place = root().join("tests/tests").join(pair[1]);
-            assert!(place.is_dir() || place.with_extension("rs").is_file(), "{}: --test {}", page.path, pair[1]);
+            assert!(
+                place.is_dir() || place.with_extension("rs").is_file(),
+                "{}: --test {}",
+                page.path,
+                pair[1]
+            );
         }
     }
 }
@@ -241,7 +251,8 @@ fn the_page_of_commands_is_complete() {
     let page = Page::named("docs/commands.md");
     let rows = page.table("| command | what it does |");
     for name in commands() {
-        let is_of = |cell: &str| cell.trim_start_matches("`mmh ").split([' ', '`']).next() == Some(name.as_str());
+        let is_of =
+            |cell: &str| cell.trim_start_matches("`mmh ").split([' ', '`']).next() == Some(name.as_str());
         assert!(rows.iter().any(|row| is_of(&row[0])), "mmh {name} has no row");
     }
     page.check_generated("options", TEST, &options_reference());
@@ -276,7 +287,10 @@ fn limits_are_those_of_the_program() {
         .map(|Shown { option, what }| {
             let name = option.split(' ').next().unwrap_or_default();
             let default = what.rsplit_once("[default: ").map(|(_, rest)| rest.trim_end_matches(']'));
-            (name.to_owned(), default.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("{name}: {what}")))
+            (
+                name.to_owned(),
+                default.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("{name}: {what}")),
+            )
         })
         .collect();
     let rows = Page::named("docs/commands.md").table("| what | default | option |");
@@ -334,8 +348,8 @@ fn links_and_paths_resolve() {
                 _ => plain(&folder.join(target)),
             };
             let is_there = root().join(&target).exists();
-            let has_anchor =
-                anchor.is_empty() || all.get(target.as_str()).is_some_and(|it| it.contains(&anchor.to_owned()));
+            let has_anchor = anchor.is_empty()
+                || all.get(target.as_str()).is_some_and(|it| it.contains(&anchor.to_owned()));
             if !is_there || !has_anchor {
                 broken.push(format!("{}: {link}", page.path));
             }
