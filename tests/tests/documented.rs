@@ -230,6 +230,28 @@ fn other_commands_are_understood() {
     }
 }
 
+/// The README shows what its command prints, and the page about money what an estimate is.
+#[test]
+fn shown_results_are_those_of_the_program() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let printed = |args: &[&str]| {
+        let output = mmh(folder.path(), args);
+        assert!(
+            output.status.success(),
+            "mmh {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        format!("```text\n{}\n```\n", String::from_utf8(output.stdout).expect("text").trim_end())
+    };
+    // What the proposer reads has latencies, so its tokens are always the same only if the clock stands still.
+    let clock = ["--fixed-clock", "2026-01-01T00:00:00Z"];
+    let board = printed(&[&["run", "--mock", "--iterations", "3", "--run-id", "first"], &clock[..]].concat());
+    Page::named("README.md").check_generated("scoreboard", TEST, &board);
+    let estimate = printed(&["run", "--dry-run"]);
+    Page::named("docs/models-and-money.md").check_generated("estimate", TEST, &estimate);
+}
+
 /// Every option that a page names exists, and every option has its place in a page.
 #[test]
 fn options_are_those_of_the_program() {
