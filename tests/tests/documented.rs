@@ -340,13 +340,13 @@ fn outcomes_are_those_of_the_program() {
 fn what_is_proved_of_each_file() {
     let rows = KINDS.iter().map(|kind| {
         let proved = match kind.proof {
-            Proof::Derived => "made again",
-            Proof::Input => "an input; what is known otherwise is compared",
+            Proof::Derived => "derived again and compared",
+            Proof::Input => "an input; compared with other files where they say the same",
         };
         let claimed = if kind.claimed.is_empty() { "nothing" } else { kind.claimed };
         format!("| `{}` | {proved} | {claimed} | {} |\n", kind.name, text::bytes(kind.max_bytes))
     });
-    let head = "| file | how it is proved | what only the file itself says | at most |\n|---|---|---|---|\n";
+    let head = "| file | how it is proved | what is only claimed | at most |\n|---|---|---|---|\n";
     let table = head.to_owned() + &rows.collect::<String>();
     Page::named("docs/verifying.md").check_generated("files", TEST, &table);
     let run_folder = Page::named("docs/run-folder.md").text;
