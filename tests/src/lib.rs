@@ -1,6 +1,7 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
 pub mod forge;
+pub mod help;
 pub mod made;
 pub mod pages;
 pub mod python;

@@ -15,6 +15,7 @@ use mmh::{
 };
 use mmh_tests::{
     cache_dir,
+    help::{Shown, commands, help, options_reference, shown},
     pages::{Page, options, pages},
     root,
 };
@@ -50,12 +51,7 @@ const HISTORY: &str = "CHANGELOG.md";
 
 fn mmh(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
-    command.args(args).current_dir(folder);
-    // The help shows the values of these variables.
-    match args.last() {
-        Some(&"--help") => command.env_remove("MMH_CACHE_DIR"),
-        _ => command.env("MMH_CACHE_DIR", cache_dir()),
-    };
+    command.args(args).current_dir(folder).env("MMH_CACHE_DIR", cache_dir());
     for name in ["MMH_RUSTC", "MMH_LOG", "MOONSHOT_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"] {
         command.env_remove(name);
     }
@@ -67,98 +63,6 @@ fn succeeds(page: &Page, folder: &Path, args: &[&str]) {
     let output = mmh(folder, args);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}: mmh {}: {out}{err}", page.path, args.join(" "));
-}
-
-fn help(command: &str) -> String {
-    let output = mmh(&root(), &[command, "--help"]);
-    assert!(output.status.success(), "mmh {command} --help");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// All commands, in the order of the help.
-fn commands() -> Vec<String> {
-    let output = mmh(&root(), &["--help"]);
-    let help = String::from_utf8(output.stdout).expect("text");
-    let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("commands");
-    // Other lines go on with what a command does.
-    let lines = list.lines().filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
-    let names = lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    names.map(str::to_owned).collect()
-}
-
-/// An option as the help shows it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Shown {
-    /// With its value: `--seed <N>`.
-    option: String,
-    what: String,
-}
-
-/// The options in a command's help, under their headings.
-fn shown(help: &str) -> BTreeMap<String, Vec<Shown>> {
-    let (mut found, mut heading) = (BTreeMap::<String, Vec<Shown>>::new(), "");
-    for line in help.lines() {
-        let is_heading = !line.starts_with(' ') && line.ends_with(':');
-        if let Some(name) = line.strip_suffix(':').filter(|_| is_heading) {
-            heading = name;
-            continue;
-        }
-        let of_heading = found.entry(heading.to_owned()).or_default();
-        let words = line.trim();
-        match (line.starts_with(' '), words.split_once("  ")) {
-            (true, Some((option, what))) if words.starts_with('-') => {
-                of_heading.push(Shown { option: option.trim().into(), what: what.trim().into() });
-            }
-            (true, _) => {
-                if let Some(last) = of_heading.last_mut() {
-                    last.what = format!("{} {words}", last.what).trim().to_owned();
-                }
-            }
-            _ => {}
-        }
-    }
-    found.retain(|_, options| !options.is_empty());
-    found
-}
-
-fn options_table(options: &[Shown]) -> String {
-    let rows = options.iter().map(|Shown { option, what }| {
-        format!("| `{}` | {} |\n", option.replace('|', "\\|"), what.replace('|', "\\|"))
-    });
-    format!("| option | what it does |\n|---|---|\n{}", rows.collect::<String>())
-}
-
-/// All options: those of all commands, those that stand under a heading of their own in the help, and the rest by
-/// command. The limits have a table of their own, with units.
-fn options_reference() -> String {
-    let all: Vec<(String, BTreeMap<String, Vec<Shown>>)> =
-        commands().into_iter().map(|name| (name.clone(), shown(&help(&name)))).collect();
-    let plain = |it: &BTreeMap<String, Vec<Shown>>| it.get("Options").cloned().unwrap_or_default();
-    let mut common = plain(&all[0].1);
-    common.retain(|option| all.iter().all(|(_, it)| plain(it).contains(option)));
-
-    let mut shared: BTreeMap<(&str, &[Shown]), Vec<String>> = BTreeMap::new();
-    for (command, headings) in &all {
-        for (heading, options) in headings.iter().filter(|(it, _)| *it != "Options") {
-            shared.entry((heading, options)).or_default().push(format!("`mmh {command}`"));
-        }
-    }
-    let mut out = format!("### All commands: options\n{}", options_table(&common));
-    for ((heading, options), commands) in shared {
-        let options = match heading {
-            "Limits" => "[The table of limits](#limits) has the options.\n".to_owned(),
-            _ => options_table(options),
-        };
-        out += &format!("\n### {heading}: options\nOf {}.\n\n{options}", commands.join(", "));
-    }
-    for (command, headings) in &all {
-        let mut own = plain(headings);
-        own.retain(|option| !common.contains(option));
-        if !own.is_empty() {
-            out += &format!("\n### mmh {command}: options\n{}", options_table(&own));
-        }
-    }
-    out
 }
 
 /// The README is a first look, and has one command to run the project and one to test it.
@@ -203,7 +107,7 @@ fn commands_work() {
 /// What a page shows, but cannot run without a key, an earlier run or a person, are arguments that are understood.
 #[test]
 fn other_commands_are_understood() {
-    let known: BTreeSet<String> = commands().into_iter().collect();
+    let known: BTreeSet<String> = commands(PROGRAM).into_iter().collect();
     for page in pages() {
         let blocks = page.blocks();
         for line in blocks.iter().filter(|it| it.language != "sh").flat_map(|it| it.text.lines()) {
@@ -255,7 +159,8 @@ fn shown_results_are_those_of_the_program() {
 /// Every option that a page names exists, and every option has its place in a page.
 #[test]
 fn options_are_those_of_the_program() {
-    let known: BTreeSet<String> = commands().iter().flat_map(|name| options(&help(name))).collect();
+    let known: BTreeSet<String> =
+        commands(PROGRAM).iter().flat_map(|name| options(&help(PROGRAM, name))).collect();
     let mut named = BTreeSet::new();
     for page in pages().iter().filter(|page| page.path != HISTORY) {
         for option in options(&page.text).into_iter().filter(|it| !FOREIGN.contains(&it.as_str())) {
@@ -272,12 +177,12 @@ fn options_are_those_of_the_program() {
 fn the_page_of_commands_is_complete() {
     let page = Page::named("docs/commands.md");
     let rows = page.table("| command | what it does |");
-    for name in commands() {
+    for name in commands(PROGRAM) {
         let is_of =
             |cell: &str| cell.trim_start_matches("`mmh ").split([' ', '`']).next() == Some(name.as_str());
         assert!(rows.iter().any(|row| is_of(&row[0])), "mmh {name} has no row");
     }
-    page.check_generated("options", TEST, &options_reference());
+    page.check_generated("options", TEST, &options_reference(PROGRAM));
 }
 
 /// A default as a reader sees it, such as `10 billion` or `2 GiB`, in what the option counts.
@@ -303,7 +208,7 @@ fn counted(default: &str, option: &str) -> u64 {
 /// The table of limits has every limit once, with its default.
 #[test]
 fn limits_are_those_of_the_program() {
-    let limits = shown(&help("run")).remove("Limits").expect("limits");
+    let limits = shown(&help(PROGRAM, "run")).remove("Limits").expect("limits");
     let expected: BTreeMap<String, u64> = limits
         .iter()
         .map(|Shown { option, what }| {
