@@ -1,7 +1,9 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
 pub mod forge;
+pub mod help;
 pub mod made;
+pub mod pages;
 pub mod python;
 pub mod runs;
 pub mod server;

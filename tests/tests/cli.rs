@@ -1,13 +1,12 @@
-//! The command line: what goes wrong, how it is said, and the exit code; and that the README does not lie.
+//! The command line: what goes wrong, how it is said, and the exit code.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::Path,
     process::{Command, Output},
 };
 
-use mmh_tests::{cache_dir, guest, root};
+use mmh_tests::{cache_dir, guest};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -428,59 +427,4 @@ fn doctor_reports() {
     assert_eq!(broken.status.code(), Some(1));
     let found: Value = serde_json::from_slice(&broken.stdout).expect("JSON");
     assert_eq!((&found["ok"], &found["findings"][0]["ok"]), (&false.into(), &false.into()));
-}
-
-/// Every `mmh` line in the README's shell blocks runs, in order, in an empty folder.
-#[test]
-fn documented_commands_work() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
-    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let lines: Vec<&str> = blocks.flat_map(str::lines).collect();
-    let mut ran = 0;
-    for line in &lines {
-        let args = line.strip_prefix("mmh ").or_else(|| line.strip_prefix("cargo run --release -- "));
-        let Some(args) = args else { continue };
-        let args: Vec<&str> = args.split_whitespace().collect();
-        let output = mmh(folder.path(), &args);
-        assert!(output.status.success(), "{line}: {}", both(&output));
-        ran += 1;
-    }
-    assert!(ran >= 8, "{lines:?}");
-    // One command to run it, one to test it, and nothing to be done before.
-    let own: Vec<&&str> = lines.iter().filter(|line| line.starts_with("cargo")).collect();
-    assert_eq!(own, [&"cargo run --release -- run --mock --iterations 3", &"cargo xtask test"]);
-    let ci = fs::read_to_string(root().join(".ci/run")).expect("the CI script");
-    assert!(ci.contains("cargo xtask test"));
-}
-
-/// Every option that the README names exists, and every limit has its line there.
-#[test]
-fn documented_options_exist() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let commands = [
-        "run", "eval", "check", "summary", "plot", "report", "view", "verify", "replay", "inspect", "diff",
-        "export", "gc",
-    ];
-    let help: String = commands.iter().map(|name| both(&mmh(folder.path(), &[name, "--help"]))).collect();
-    let options = |text: &str| -> BTreeSet<String> {
-        let is_name = |character: char| {
-            character.is_ascii_lowercase() || character == '-' || character.is_ascii_digit()
-        };
-        let starts = text.match_indices("--").map(|(at, _)| &text[at..]);
-        let names = starts.map(|rest| {
-            rest[..rest.find(|it| !is_name(it)).unwrap_or(rest.len())].trim_end_matches('-').to_owned()
-        });
-        names.filter(|name| name.len() > 3).collect()
-    };
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
-    let (known, named) = (options(&help), options(&readme));
-    let others = ["--release", "--workspace", "--path"];
-    for option in named.iter().filter(|option| !others.contains(&option.as_str())) {
-        assert!(known.contains(option), "{option} is in the README, but not in the help: {known:?}");
-    }
-    let limits = help.split("Limits:").nth(1).unwrap_or_default();
-    for option in options(limits.split("Usage:").next().unwrap_or_default()) {
-        assert!(named.contains(&option), "{option} is not in the README");
-    }
 }

@@ -5,21 +5,19 @@ use std::fs;
 use mmh_engine::{cache::Cache, toolchain::sdk};
 use mmh_record::limits::Limits;
 use mmh_search::search::BASELINE;
-use mmh_tests::{builder, builder_with, cache_dir, environment, root};
+use mmh_tests::{builder, builder_with, cache_dir, environment, pages::pages, root};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
-/// Every Rust block of the guide, and of the README, is a harness that compiles.
+/// Every Rust block of every page is a harness that compiles.
 #[tokio::test(flavor = "multi_thread")]
 async fn documented_harnesses_compile() {
     let builder = builder(PROGRAM, Limits::default()).await;
     let mut seen = 0;
-    for file in ["guest-sdk/SDK.md", "README.md"] {
-        let text = fs::read_to_string(root().join(file)).expect(file);
-        for (at, block) in text.split("```rust\n").skip(1).enumerate() {
-            let source = block.split("```").next().unwrap_or_default();
-            let verdict = builder.build(source).await.expect("the host can go on");
-            assert!(verdict.is_ok(), "{file}, block {at}: {:?}", verdict.err());
+    for page in pages() {
+        for (at, block) in page.blocks().iter().filter(|it| it.language == "rust").enumerate() {
+            let verdict = builder.build(&block.text).await.expect("the host can go on");
+            assert!(verdict.is_ok(), "{}, block {at}: {:?}", page.path, verdict.err());
             seen += 1;
         }
     }

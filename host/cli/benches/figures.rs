@@ -1,4 +1,4 @@
-//! What the README promises, measured: each figure beside its limit. `cargo bench -p mmh`
+//! Measures the figures of `docs/benchmarks.md` and prints each beside its limit: `cargo bench -p mmh`.
 //!
 //! Ratios are taken within one run, medians over several, because machines are shared and noisy.
 

@@ -240,7 +240,7 @@ fn nothing_is_left(caches: [&Cache; 2]) {
     }
     for folder in ["/tmp", "/var/tmp", "/dev/shm", "/"] {
         let left: Vec<String> =
-            entries(Path::new(folder)).into_iter().filter(|name| name.contains("mmh-hostile-left")).collect();
+            entries(Path::new(folder)).into_iter().filter(|name| name.contains("mmhile-left")).collect();
         assert_eq!(left, Vec::<String>::new(), "files are left in {folder}");
     }
     if std::env::var_os(RESULTS).is_some() && std::env::var_os(crate::NO_NAMESPACE).is_none() {

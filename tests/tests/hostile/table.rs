@@ -8,15 +8,15 @@ const FILE: &str = "docs/hostile-cases.md";
 
 const HEAD: &str = "\
 # Hostile cases
-Everything that the tests try against the compiler's jail, the components' checks, the sandbox and the search, and how it
-ends. Who may try what, and what stops it, is in [`SECURITY.md`](../SECURITY.md). Each case is a file of
-`tests/guests/hostile`. This page is made by the tests:
+This page lists everything that the tests try against the compiler's jail, the checks of components, the sandbox and the search,
+and how each case ends. [`SECURITY.md`](../SECURITY.md) says who may try what, and what stops it. Each case is a file of
+`tests/guests/hostile`. This command makes the page again:
 
 ```sh
 MMH_BLESS=1 cargo test --workspace --test hostile
 ```
 
-Seconds are those of the last time.
+The last column has the seconds that the case took when the page was made.
 ";
 
 /// What a case came to.

@@ -21,7 +21,7 @@ pub struct CliError {
     code: u8,
 }
 
-/// Exit codes besides 0. Documented in the README.
+/// Exit codes besides 0. `docs/commands.md` documents them.
 pub const EXAMINED_NOT_OK: u8 = 1;
 pub const WRONG_INPUT: u8 = 2;
 pub const HOST_FAILED: u8 = 3;

@@ -1,4 +1,4 @@
-;; Imports an allowed name with a function that is not there.
+;; Imports an allowed name with a function that does not exist.
 ;; expect: bad-component | not a harness
 
 (component

@@ -1,4 +1,4 @@
-//! Links the compiler into itself without asking.
+//! Links the compiler's own crates without a feature for it.
 //! expect: did-not-compile | error
 
 use mmh_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! Uses the library of procedural macros outside of one.
+//! Uses the library of procedural macros outside of a procedural macro.
 //! expect: panic | panicked
 
 use mmh_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! Does without the core library.
+//! Declares that it does not use the core library.
 //! expect: did-not-compile | error[E0658]
 
 #![no_core]

@@ -1,4 +1,4 @@
-//! Does without the standard library.
+//! Declares that it does not use the standard library.
 //! expect: did-not-compile | error
 
 #![no_std]

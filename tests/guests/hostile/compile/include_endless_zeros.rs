@@ -1,4 +1,4 @@
-//! Takes in a file without an end.
+//! Takes in an endless file.
 //! expect: did-not-compile | Permission denied
 
 use mmh_sdk::prelude::*;

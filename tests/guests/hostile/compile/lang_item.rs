@@ -1,4 +1,4 @@
-//! Defines what the language is made of.
+//! Defines an item that belongs to the language itself.
 //! expect: did-not-compile | error
 
 use mmh_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! Lets the compiler print what it knows of paths.
+//! Makes the compiler print the paths that it knows.
 //! expect: did-not-compile | 
 
 use mmh_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! Is larger than a source may be.
+//! Is larger than the limit for sources.
 //! expect: source-too-large | more than the limit of 256 KiB
 //! fill: TEXT 30000 // 123456789\n
 

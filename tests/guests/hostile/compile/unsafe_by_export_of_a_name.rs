@@ -1,4 +1,4 @@
-//! Exports a name that is no harness, by the macro behind the macro.
+//! Exports a name that is not a harness, with the macro that the exporting macro uses.
 //! expect: did-not-compile | the trait bound `Guest: mmh_sdk::bindings::Guest` is not satisfied
 
 use mmh_sdk::prelude::*;

@@ -1,4 +1,4 @@
-//! Writes unsafe code into the type by way of which a state is read.
+//! Writes unsafe code into the type through which a state is read.
 //! expect: did-not-compile | failed to parse type
 
 use mmh_sdk::prelude::*;

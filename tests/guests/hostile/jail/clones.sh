@@ -1,4 +1,4 @@
-# Starts processes that are not below it.
+# Starts processes that are not its children.
 # expect: exited | kept
 
 exec "$PRISONER" clones

@@ -1,4 +1,4 @@
-# Fills the disk with files of which each is small enough.
+# Fills the disk with files that are each within the limit.
 # expect: over-limit | FileBytes
 
 exec "$PRISONER" files-large

@@ -1,4 +1,4 @@
-# Ignores what can be ignored, and hangs.
+# Ignores all signals that can be ignored, and hangs.
 # expect: timed-out | 
 # limit: rustc_wall_ms 2000
 

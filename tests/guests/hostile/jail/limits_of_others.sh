@@ -1,4 +1,4 @@
-# Takes other processes their limits, and raises its own.
+# Lowers the limits of other processes, and raises its own.
 # expect: exited | kept
 
 exec "$PRISONER" limits-of-others

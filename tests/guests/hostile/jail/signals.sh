@@ -1,4 +1,4 @@
-# Signals other processes, in every way there is.
+# Signals other processes in every possible way.
 # expect: exited | kept
 
 exec "$PRISONER" signals

@@ -1,4 +1,4 @@
-;; Answers with bytes that are no text.
+;; Answers with bytes that are not text.
 ;; expect: trap | utf-8
 
 (module

@@ -1,4 +1,4 @@
-;; Fails with bytes that are no text.
+;; Fails with bytes that are not text.
 ;; expect: trap | utf-8
 
 (module

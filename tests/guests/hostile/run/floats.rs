@@ -1,4 +1,4 @@
-//! Tells machines apart by the bits of what is no number.
+//! Tells machines apart by the bits of a NaN.
 //! expect: ok | 7ff8000000000000
 
 use mmh_sdk::prelude::*;

@@ -1,4 +1,4 @@
-;; Calls through a table what is not there.
+;; Calls a missing function through a table.
 ;; expect: trap | 
 
 (module

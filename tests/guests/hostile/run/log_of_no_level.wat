@@ -1,4 +1,4 @@
-;; Hands the log a level that there is none of.
+;; Hands the log a level that does not exist.
 ;; expect: trap | 
 
 (module

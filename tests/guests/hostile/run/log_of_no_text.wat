@@ -1,4 +1,4 @@
-;; Hands the log bytes that are no text.
+;; Hands the log bytes that are not text.
 ;; expect: trap | utf-8
 
 (module

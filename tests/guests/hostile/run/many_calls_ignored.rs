@@ -1,4 +1,4 @@
-//! Asks ten thousand times and takes no notice of the refusals.
+//! Asks ten thousand times and ignores the refusals.
 //! expect: ok | 16 9984
 
 use mmh_sdk::prelude::*;

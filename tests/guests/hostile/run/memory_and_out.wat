@@ -1,4 +1,4 @@
-;; Takes all memory there is, then gives up.
+;; Takes all memory, then gives up.
 ;; expect: memory-limit | the limit is 64 MiB
 
 (module

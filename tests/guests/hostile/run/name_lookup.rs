@@ -1,4 +1,4 @@
-//! Looks a name up, which would tell its input to whoever serves names.
+//! Looks a name up, which would tell its input to the name server.
 //! expect: bad-import | wasi:sockets/
 
 use mmh_sdk::prelude::*;

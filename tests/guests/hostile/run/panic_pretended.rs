@@ -1,4 +1,4 @@
-//! Writes what looks like a panic of somebody else's code, and fails.
+//! Writes text that looks like a panic in other code, and fails.
 //! expect: harness-error | it was me
 
 use mmh_sdk::prelude::*;

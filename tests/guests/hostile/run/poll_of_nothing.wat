@@ -1,4 +1,4 @@
-;; Waits for nothing, which never comes.
+;; Waits for an empty list of events, which never ends.
 ;; expect: trap | 0 pollables are polled
 
 (module

@@ -1,4 +1,4 @@
-//! Asks with a temperature that is no number, and a thousand stop texts.
+//! Asks with a temperature that is not a number, and a thousand stop texts.
 //! expect: harness-error | it has more than 4 stop texts
 
 use mmh_sdk::prelude::*;

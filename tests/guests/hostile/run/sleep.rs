@@ -1,4 +1,4 @@
-//! Sleeps for an hour, which is over at once.
+//! Sleeps for an hour, which ends at once.
 //! expect: ok | 3600
 
 use mmh_sdk::prelude::*;

@@ -1,4 +1,4 @@
-;; Writes 5 MiB to its output over and over, which is much time, and hardly any fuel.
+;; Writes 5 MiB to its output over and over, which takes much time and little fuel.
 ;; expect: timeout | limit of 3 s
 ;; limit: example_wall_ms 3000
 ;; limit: fuel 100000000000

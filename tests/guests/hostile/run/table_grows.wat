@@ -1,4 +1,4 @@
-;; Takes table entries until there are none.
+;; Takes table entries until none are left.
 ;; expect: trap | unreachable
 
 (module
