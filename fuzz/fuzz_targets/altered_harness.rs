@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use mmh_record::{chat::{Block, Called, ChatReply, ChatRequest}, digest::Digest};
-use mmh_engine::sandbox::{Lesson, ModelPort, Place, Setting, Task};
+use mmh_record::{chat::{Block, CallOutcome, ChatReply, ChatRequest}, digest::Digest};
+use mmh_engine::sandbox::{LabelledExample, ModelPort, CallIndex, CallContext, Task};
 use mmh_fuzz::{SANDBOX, limits, prepare, seeds};
 
 /// A small one, written by hand, and one that the compiler made of the baseline.
@@ -45,8 +45,8 @@ fuzz_target!(|alteration: Alteration| {
     alteration.edits.iter().take(16).for_each(|edit| apply(edit, &mut bytes));
     let Some(harness) = prepare(bytes) else { return };
     let task = Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into(), "b".into()] };
-    let setting = || Setting { task: &task, state: b"a", seed: Digest::of("seed"), model: Arc::new(Echo) };
-    let lessons = [Lesson { input: "x".into(), gold: "a".into() }];
+    let setting = || CallContext { task: &task, state: b"a", seed: Digest::of("seed"), model: Arc::new(Echo) };
+    let lessons = [LabelledExample { input: "x".into(), gold: "a".into() }];
     RUNTIME.block_on(async {
         let learned = SANDBOX.learn(&harness, setting(), &lessons).await;
         assert!(learned.result.is_err() || learned.fuel > 0);
@@ -91,8 +91,8 @@ struct Echo;
 
 #[async_trait::async_trait]
 impl ModelPort for Echo {
-    async fn complete(&self, request: &Arc<ChatRequest>, _: Place, _: std::time::Duration) -> Called {
+    async fn complete(&self, request: &Arc<ChatRequest>, _: CallIndex, _: std::time::Duration) -> CallOutcome {
         let content = vec![Block::Text { text: request.prompt_text() }];
-        Called::unasked(Ok(ChatReply { content, ..ChatReply::default() }))
+        CallOutcome::unasked(Ok(ChatReply { content, ..ChatReply::default() }))
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use libfuzzer_sys::fuzz_target;
-use mmh_models::{Billing, ChatError, ChatModel, api_error::Complaint, cancel::Cancel, catalog::{Catalog, Overrides, Resolved}, metering::{Caller, Patience, budget::Budget, throttle::Throttle}, read::{Scrubber, readable}, refusal::{Hints, refusal}, wire::{Dialect, NoAnswer, WireFormat}};
+use mmh_models::{Billing, ChatError, ChatModel, api_error::ApiError, cancel::Cancel, catalog::{Catalog, Overrides, Resolved}, metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle}, read::{Scrubber, readable}, refusal::{Hints, refusal}, wire::{Dialect, NoAnswer, WireFormat}};
 use mmh_record::{chat::{Api, ChatMessage, ChatReply, ChatRequest, ChatRole, Usage}, clock::Clock, pricing::{Price, Usd}};
 use reqwest::{
     StatusCode,
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
     let mut lines = head.split(|&byte| byte == b'\n');
     let status = lines.next().and_then(|line| from_utf8(line).ok()?.trim().parse().ok());
     let status = status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::OK);
-    let failed = failure(status, &headers(lines), Complaint::of(&body));
+    let failed = failure(status, &headers(lines), ApiError::of(&body));
     for model in MODELS.iter() {
         let answer = match model.api.reply(&body) {
             Ok(reply) => {
@@ -70,7 +70,7 @@ fn headers<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
 }
 
 /// What a failure means, as the client takes it.
-fn failure(status: StatusCode, headers: &HeaderMap, complaint: Complaint) -> ChatError {
+fn failure(status: StatusCode, headers: &HeaderMap, complaint: ApiError) -> ChatError {
     let (fault, _) = refusal(status, &Hints::of(headers), &complaint);
     ChatError { words: complaint.message, fault, billing: Billing::Free }
 }
@@ -104,12 +104,12 @@ fn paid(model: &Resolved, answer: Result<ChatReply, ChatError>) {
         assert!(usage.total_input_tokens() >= reply.usage.input_tokens);
     }
     let wait = Duration::from_millis(1);
-    let caller = Caller::new(
+    let caller = MeteredModel::new(
         Arc::new(Says(answer)),
         model.price.clone().unwrap_or_else(Price::default),
         Arc::new(Budget::new(Usd::from_f64(1e6))),
         Throttle::new(1),
-        Patience { attempts: 1, attempt: wait, total: wait, ..Patience::ONCE },
+        RetryPolicy { attempts: 1, attempt: wait, total: wait, ..RetryPolicy::ONCE },
         Clock::System,
         Cancel::default(),
     );

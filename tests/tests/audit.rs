@@ -11,7 +11,7 @@ use std::{
 
 use mmh_engine::{
     cache::Cache,
-    sandbox::{Report, Sandbox, Setting, Task, engine},
+    sandbox::{CallContext, Report, Sandbox, Task, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, manifest::Manifest};
 use mmh_search::{dataset, inspect::component, search::BASELINE};
@@ -477,7 +477,7 @@ async fn run_once(
     harness: &mmh_engine::sandbox::Prepared,
     task: &Task,
 ) -> Report<String> {
-    let setting = Setting { task, state: &[], seed: Digest::of("seed"), model: Arc::new(Silent) };
+    let setting = CallContext { task, state: &[], seed: Digest::of("seed"), model: Arc::new(Silent) };
     sandbox.predict(harness, setting, "a text").await
 }
 
@@ -489,10 +489,10 @@ impl mmh_engine::sandbox::ModelPort for Silent {
     async fn complete(
         &self,
         _: &Arc<mmh_record::chat::ChatRequest>,
-        _: mmh_engine::sandbox::Place,
+        _: mmh_engine::sandbox::CallIndex,
         _: std::time::Duration,
-    ) -> mmh_record::chat::Called {
-        mmh_record::chat::Called::unasked(Ok(mmh_record::chat::ChatReply::default()))
+    ) -> mmh_record::chat::CallOutcome {
+        mmh_record::chat::CallOutcome::unasked(Ok(mmh_record::chat::ChatReply::default()))
     }
 }
 

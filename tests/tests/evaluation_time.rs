@@ -3,7 +3,7 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mmh_models::{ChatError, ChatModel, cancel::Cancel, metering::Caller};
+use mmh_models::{ChatError, ChatModel, cancel::Cancel, metering::MeteredModel};
 use mmh_record::{
     chat::{Block, ChatReply, ChatRequest, StopReason},
     clock::Clock,
@@ -12,7 +12,9 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Example},
-    evaluate::{EVALUATION_TIMEOUT, Evaluator, Learned, Learning, Past, Sink, Target, sink::Discard},
+    evaluate::{
+        EVALUATION_TIMEOUT, Evaluator, Learned, Learning, RecordedEvaluation, Sink, Target, sink::Discard,
+    },
     progress::Silent,
     search::BASELINE,
 };
@@ -41,7 +43,7 @@ impl ChatModel for Slow {
 async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evaluator, Learned) {
     let builder = builder(PROGRAM, Limits { evaluation_ms, ..Limits::default() }).await;
     let built = builder.build(source).await.expect("the host can go on").expect("it builds");
-    let caller = Caller::free(Arc::new(Slow), Clock::System, Cancel::default());
+    let caller = MeteredModel::free(Arc::new(Slow), Clock::System, Cancel::default());
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
@@ -75,7 +77,9 @@ async fn computing_counts_and_waiting_does_not() {
     for (name, source, bound_ms, before_ms, complete) in table {
         let (evaluator, harness) = prepare(source, &dataset, bound_ms).await;
         let harness = Learned { own_time: Duration::from_millis(before_ms), ..harness };
-        let done = evaluator.evaluate(&harness, &examples, Split::Val, None, Past::default(), sink()).await;
+        let done = evaluator
+            .evaluate(&harness, &examples, Split::Val, None, RecordedEvaluation::default(), sink())
+            .await;
         let done = done.expect("the host can go on");
         assert_eq!(
             (done.complete, done.timed_out.is_none()),
@@ -94,7 +98,8 @@ async fn learning_counts() {
     let busy = guest("run/busy.rs");
     for (bound_ms, is_done) in [(600_000, true), (1, false)] {
         let (evaluator, harness) = prepare(&busy, &dataset, bound_ms).await;
-        let learning = evaluator.learn(harness.prepared, &dataset.train, &Past::default(), &sink()).await;
+        let learning =
+            evaluator.learn(harness.prepared, &dataset.train, &RecordedEvaluation::default(), &sink()).await;
         match learning.expect("the host can go on") {
             Learning::Done(learned) => assert!(is_done && learned.own_time > Duration::ZERO),
             Learning::Failed { status, reason, .. } => {

@@ -12,13 +12,13 @@ use std::{
 use mmh_models::{
     cancel::{Cancel, Stop},
     catalog::{Catalog, Overrides},
-    metering::{Caller, Patience, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
     remote::{Remote, Role},
 };
 use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind, pricing::Usd};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset},
-    evaluate::{Evaluation, Evaluator, Learned, Past, Target, sink::Discard},
+    evaluate::{Evaluation, Evaluator, Learned, RecordedEvaluation, Target, sink::Discard},
     progress::Silent,
     search::BASELINE,
 };
@@ -79,9 +79,9 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
     let price = model.price.clone().expect("priced");
     let remote = Arc::new(Remote::new(model, Role::Target, None, false).expect("a client"));
     // So often that no call gives up because of load, which would end the run.
-    let patience = Patience { attempts: 8, attempt: Duration::from_secs(1), ..Patience::ONCE };
+    let patience = RetryPolicy { attempts: 8, attempt: Duration::from_secs(1), ..RetryPolicy::ONCE };
     let (throttle, clock) = (Throttle::new(concurrency), Clock::System);
-    let caller = Caller::new(remote, price, budget.clone(), throttle, patience, clock, cancel.clone());
+    let caller = MeteredModel::new(remote, price, budget.clone(), throttle, patience, clock, cancel.clone());
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
@@ -94,8 +94,14 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
         cancel: cancel.clone(),
     };
     let harness = Learned::with_state(built.prepared, []);
-    let work =
-        evaluator.evaluate(&harness, &dataset.train, Split::Train, None, Past::default(), Arc::new(Discard));
+    let work = evaluator.evaluate(
+        &harness,
+        &dataset.train,
+        Split::Train,
+        None,
+        RecordedEvaluation::default(),
+        Arc::new(Discard),
+    );
     let evaluation = work.await.expect("it is evaluated");
     Ended { evaluation, budget, cancel }
 }

@@ -18,10 +18,10 @@ use mmh_engine::{
     build::Builder,
     cache::Cache,
     compile::RejectionKind,
-    sandbox::{ModelPort, Place, Setting, Task},
+    sandbox::{CallContext, CallIndex, ModelPort, Task},
 };
 use mmh_record::{
-    chat::{Block, Called, ChatReply, ChatRequest},
+    chat::{Block, CallOutcome, ChatReply, ChatRequest},
     digest::Digest,
     limits::Limits,
 };
@@ -94,7 +94,7 @@ async fn the_harness_by_hand_works() {
     let (_folder, builder) = own_builder().await;
     let built = builder.load(good_harness()).await.expect("the host can go on").expect("it is a harness");
     let task = Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into(), "b".into()] };
-    let setting = Setting { task: &task, state: &[], seed: Digest::of("seed"), model: Arc::new(Echo) };
+    let setting = CallContext { task: &task, state: &[], seed: Digest::of("seed"), model: Arc::new(Echo) };
     let report = builder.sandbox.predict(&built.prepared, setting, "the input").await;
     assert_eq!(report.result.as_deref().map_err(|failure| &failure.message), Ok("echo the input"));
     assert_eq!(report.logs.first().map(|line| line.message.as_str()), Some("the input"));
@@ -104,9 +104,14 @@ struct Echo;
 
 #[async_trait::async_trait]
 impl ModelPort for Echo {
-    async fn complete(&self, request: &Arc<ChatRequest>, _: Place, _: std::time::Duration) -> Called {
+    async fn complete(
+        &self,
+        request: &Arc<ChatRequest>,
+        _: CallIndex,
+        _: std::time::Duration,
+    ) -> CallOutcome {
         let content = vec![Block::Text { text: format!("echo {}", request.prompt_text()) }];
-        Called::unasked(Ok(ChatReply { content, ..ChatReply::default() }))
+        CallOutcome::unasked(Ok(ChatReply { content, ..ChatReply::default() }))
     }
 }
 

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use mmh_engine::sandbox::{Lesson, ModelPort, Place, Report, Setting, Task};
+use mmh_engine::sandbox::{CallContext, CallIndex, LabelledExample, ModelPort, Report, Task};
 use mmh_record::{
-    chat::{Block, CallError, Called, ChatReply, ChatRequest, ModelError, StopReason, Usage},
+    chat::{Block, CallError, CallOutcome, ChatReply, ChatRequest, ModelError, StopReason, Usage},
     digest::Digest,
     limits::Limits,
 };
@@ -91,7 +91,7 @@ struct Echo;
 
 #[async_trait]
 impl ModelPort for Echo {
-    async fn complete(&self, request: &Arc<ChatRequest>, _: Place, _: Duration) -> Called {
+    async fn complete(&self, request: &Arc<ChatRequest>, _: CallIndex, _: Duration) -> CallOutcome {
         let prompt = request.prompt_text();
         if prompt == "never" {
             std::future::pending::<()>().await;
@@ -109,7 +109,7 @@ impl ModelPort for Echo {
                 ..ChatReply::default()
             }),
         };
-        Called::unasked(result)
+        CallOutcome::unasked(result)
     }
 
     fn record_bytes(&self) -> u64 {
@@ -121,8 +121,8 @@ fn task() -> Task {
     Task { name: "test".into(), instructions: "Do it.".into(), labels: vec!["a".into(), "b".into()] }
 }
 
-fn setting<'a>(task: &'a Task, state: &'a [u8], seed: &str) -> Setting<'a> {
-    Setting { task, state, seed: Digest::of(seed), model: Arc::new(Echo) }
+fn setting<'a>(task: &'a Task, state: &'a [u8], seed: &str) -> CallContext<'a> {
+    CallContext { task, state, seed: Digest::of(seed), model: Arc::new(Echo) }
 }
 
 async fn predict(name: &str) -> Report<String> {
@@ -136,7 +136,7 @@ async fn learn(name: &str) -> Report<Vec<u8>> {
     let builder = builder(PROGRAM, Limits::default()).await;
     let built = builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on");
     let built = built.unwrap_or_else(|rejection| panic!("{name} does not build: {rejection:?}"));
-    let batch = ["a", "b", "a"].map(|gold| Lesson { input: "x".into(), gold: gold.into() });
+    let batch = ["a", "b", "a"].map(|gold| LabelledExample { input: "x".into(), gold: gold.into() });
     builder.sandbox.learn(&built.prepared, setting(&task(), &[], "seed"), &batch).await
 }
 

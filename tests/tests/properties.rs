@@ -11,7 +11,7 @@ use cap_std::{ambient_authority, fs::Dir};
 use mmh_engine::compile::{RejectionKind, admit};
 use mmh_models::{
     Fault,
-    api_error::Complaint,
+    api_error::ApiError,
     catalog::{Catalog, Overrides},
     read::{Scrubber, readable},
     refusal::{Hints, refusal},
@@ -279,7 +279,7 @@ fn any_bytes_are_readable() {
         for api in [Api::Anthropic, Api::Openai] {
             let _ = api.reply(&text);
         }
-        Complaint::of(&text);
+        ApiError::of(&text);
         let json = any_json(u, 3)?.to_string();
         assert_eq!(readable(json.as_bytes(), &scrubber), json);
         Ok(())
@@ -310,7 +310,7 @@ fn a_failure_has_a_meaning_and_an_end() {
             true => String::arbitrary(u)?,
             false => json!({ "error": any_json(u, 2)? }).to_string(),
         };
-        let (fault, _) = refusal(status, &Hints::of(&headers), &Complaint::of(&body));
+        let (fault, _) = refusal(status, &Hints::of(&headers), &ApiError::of(&body));
         if let Fault::Passing(Some(wait)) | Fault::Overload(Some(wait)) = fault {
             assert!(wait.as_secs() <= 7 * 24 * 3_600, "{wait:?}");
         }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use mmh_models::{
     ChatError, ChatModel,
     cancel::Cancel,
-    metering::{Caller, budget::Budget},
+    metering::{MeteredModel, budget::Budget},
     wellformed,
 };
 use mmh_record::{
@@ -181,7 +181,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
     let beginning = Beginning { config: &config, summary: &summary, cost: &cost, baseline: BASELINE };
     let writer = RunWriter::create(folder, &beginning).expect("a run folder");
     let (observer, cancel) = (Arc::new(Silent), Cancel::default());
-    let free = |model| Caller::free(model, clock, cancel.clone());
+    let free = |model| MeteredModel::free(model, clock, cancel.clone());
     let target = Arc::new(Target::new(free(Arc::new(SimulatedTarget::new(0))), None));
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),

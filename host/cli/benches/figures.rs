@@ -23,14 +23,14 @@ use mmh_engine::{
     cache::Cache,
     compile::FLAGS,
     jail::Jail,
-    sandbox::{ModelPort, Place, Task},
+    sandbox::{CallIndex, ModelPort, Task},
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
 };
 use mmh_models::{
     ChatError, ChatModel,
     cancel::Cancel,
     catalog::{Catalog, Overrides},
-    metering::{Caller, Patience, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
     remote::{Remote, Role},
 };
 use mmh_record::{
@@ -42,7 +42,7 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::Example,
-    evaluate::{Evaluator, Learned, Past, Target, replies::Replies, sink::Discard},
+    evaluate::{Evaluator, Learned, RecordedEvaluation, Target, replies::Replies, sink::Discard},
     progress::Silent,
     search::BASELINE,
 };
@@ -313,8 +313,14 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
     let evaluate = |delay: Duration, concurrency: usize| {
         let evaluator = evaluator(bench, delay, concurrency);
         let started = Instant::now();
-        let work =
-            evaluator.evaluate(&harness, &examples, Split::Val, None, Past::default(), Arc::new(Discard));
+        let work = evaluator.evaluate(
+            &harness,
+            &examples,
+            Split::Val,
+            None,
+            RecordedEvaluation::default(),
+            Arc::new(Discard),
+        );
         let done = runtime.block_on(work).expect("it is evaluated");
         assert!(done.rows.iter().all(|row| row.correct));
         started.elapsed()
@@ -364,8 +370,14 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
         let example = |n: usize| Example { id: format!("val-{n:04}"), input: input(n), label: "a".into() };
         let examples: Vec<Example> = (0..2000).map(example).collect();
         let started = Instant::now();
-        let work =
-            evaluator.evaluate(&harness, &examples, Split::Val, None, Past::default(), Arc::new(Discard));
+        let work = evaluator.evaluate(
+            &harness,
+            &examples,
+            Split::Val,
+            None,
+            RecordedEvaluation::default(),
+            Arc::new(Discard),
+        );
         let done = runtime.block_on(work).expect("it is evaluated");
         assert!(done.rows.iter().all(|row| row.correct && row.cached_calls == 0));
         started.elapsed()
@@ -388,7 +400,7 @@ async fn call_target(target: &Arc<Target>, round: u64) -> Duration {
                 let messages = vec![ChatMessage::text(ChatRole::User, text)];
                 let request = Arc::new(ChatRequest { messages, max_tokens: 64, ..ChatRequest::default() });
                 let called =
-                    target.complete(&request, Place { index: 0, draw: 0 }, Duration::from_secs(60)).await;
+                    target.complete(&request, CallIndex { index: 0, draw: 0 }, Duration::from_secs(60)).await;
                 assert!(called.result.is_ok() && !called.cached);
             }
         })
@@ -407,9 +419,10 @@ fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
     let remote = Remote::new(model, Role::Target, None, false).expect("a client");
     let cancel = Cancel::default();
     let budget = Arc::new(Budget::new(Usd::from_f64(1000.0)));
-    let patience = Patience { attempts: 6, attempt: Duration::from_secs(30), ..Patience::ONCE };
+    let patience = RetryPolicy { attempts: 6, attempt: Duration::from_secs(30), ..RetryPolicy::ONCE };
     let (throttle, clock) = (Throttle::new(512), Clock::System);
-    let caller = Caller::new(Arc::new(remote), price, budget, throttle, patience, clock, cancel.clone());
+    let caller =
+        MeteredModel::new(Arc::new(remote), price, budget, throttle, patience, clock, cancel.clone());
     let replies = Replies::open(&Cache::new(bench.folder.join("replies"))).expect("a file of replies");
     Evaluator {
         target: Arc::new(Target::new(caller, Some(replies))),
@@ -421,7 +434,7 @@ fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
 
 fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
     let cancel = Cancel::default();
-    let caller = Caller::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
+    let caller = MeteredModel::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
     Evaluator {
         sandbox: bench.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     cache::Cache,
     compile::{
-        CompileError, Compiler, Component, Rejection, RejectionKind, Verdict, admit, native::Precompiler,
+        BuildResult, CompileError, Compiler, Component, Rejection, RejectionKind, admit, native::Precompiler,
     },
     jail::Jail,
     sandbox::{Prepared, Sandbox, engine},
@@ -90,7 +90,7 @@ impl Builder {
     }
 
     /// Compiles, checks imports, compiles to native code, links.
-    pub async fn build(&self, source: &str) -> Verdict<Built> {
+    pub async fn build(&self, source: &str) -> BuildResult<Built> {
         if let Some(verdict) = self.recall(source) {
             return Ok(verdict);
         }
@@ -101,7 +101,7 @@ impl Builder {
     }
 
     /// The same from a component that was compiled before.
-    pub async fn load(&self, component: Vec<u8>) -> Verdict<Built> {
+    pub async fn load(&self, component: Vec<u8>) -> BuildResult<Built> {
         if let Some(built) = self.loaded(&component) {
             return Ok(Ok(built));
         }
@@ -127,7 +127,7 @@ impl Builder {
 
     /// A harness whose traps name source lines, and the sandbox that it runs in. It takes the same fuel and
     /// gives the same predictions, but it is not the component that is scored.
-    pub async fn build_with_lines(&self, source: &str) -> Verdict<(Arc<Sandbox>, Built)> {
+    pub async fn build_with_lines(&self, source: &str) -> BuildResult<(Arc<Sandbox>, Built)> {
         let component = match self.compiler.compile_with_lines(source).await? {
             Ok(component) => component,
             Err(rejection) => return Ok(Err(rejection)),
@@ -139,13 +139,13 @@ impl Builder {
         Ok(built.map(|built| (Arc::new(sandbox), built)))
     }
 
-    async fn ready(&self, component: Component) -> Verdict<Built> {
+    async fn ready(&self, component: Component) -> BuildResult<Built> {
         prepare(&self.precompiler, &self.sandbox, component).await
     }
 }
 
 /// Compiles to native code, and links.
-async fn prepare(precompiler: &Precompiler, sandbox: &Sandbox, component: Component) -> Verdict<Built> {
+async fn prepare(precompiler: &Precompiler, sandbox: &Sandbox, component: Component) -> BuildResult<Built> {
     let native = match precompiler.load(&component).await? {
         Ok(native) => native,
         Err(rejection) => return Ok(Err(rejection)),

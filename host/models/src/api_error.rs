@@ -8,7 +8,7 @@ const MAX_QUOTED: usize = 2_000;
 
 /// What a failure's body says, in the provider's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ApiError {
     /// The HTTP status that stands in the body, where one does.
     pub status: Option<u16>,
     /// Its kind of error, such as `not_found_error`.
@@ -20,7 +20,7 @@ pub struct Complaint {
     pub message: String,
 }
 
-impl Complaint {
+impl ApiError {
     /// Reads the body of a failure. Most formats put an object under `error`; others a text, a list, or the
     /// message at the top. What is none of these is quoted as it stands.
     pub fn of(body: &str) -> Self {
@@ -242,7 +242,7 @@ mod tests {
             ("nothing", "", "", None, &[], None, None),
         ];
         for (name, body, message, kind, codes, param, status) in table {
-            let found = Complaint::of(body);
+            let found = ApiError::of(body);
             assert_eq!((found.message.as_str(), found.kind.as_deref()), (message, kind), "{name}");
             assert_eq!(
                 (found.codes, found.param.as_deref(), found.status),
@@ -251,7 +251,7 @@ mod tests {
             );
         }
         let zeros = format!("{{\"error\":[{}0]}}", "0,".repeat(1 << 16));
-        assert!(Complaint::of(&zeros).message.len() <= 2 * MAX_QUOTED, "quoted, and cut");
+        assert!(ApiError::of(&zeros).message.len() <= 2 * MAX_QUOTED, "quoted, and cut");
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
             ("<html>", false),
         ];
         for (body, is_error) in table {
-            assert_eq!(Complaint::in_success(body).is_some(), is_error, "{body}");
+            assert_eq!(ApiError::in_success(body).is_some(), is_error, "{body}");
         }
     }
 }

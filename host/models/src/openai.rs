@@ -8,7 +8,7 @@ use serde_json::{
 
 use super::{
     Block, ChatMessage, ChatReply, ChatRequest, ChatRole, StopReason, ToolSpec, Usage,
-    api_error::Complaint,
+    api_error::ApiError,
     catalog::Thinking,
     read::json::{count, dollars, each, field, fields, first, loose_text, text},
     wellformed::wellformed,
@@ -109,8 +109,8 @@ pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
     let choice = choices.and_then(first).ok_or_else(|| malformed(body, "choices"))?;
     let [message, finish, error] = fields(choice, ["message", "finish_reason", "error"]).unwrap_or_default();
     let finish = finish.and_then(text);
-    if error.is_some() && Complaint::in_success(choice).is_some() {
-        return Err(NoAnswer::Failed { complaint: Complaint::of(choice), begun: true });
+    if error.is_some() && ApiError::in_success(choice).is_some() {
+        return Err(NoAnswer::Failed { complaint: ApiError::of(choice), begun: true });
     }
     if let Some(failed) = broke_off(finish.as_deref()) {
         return Err(failed);

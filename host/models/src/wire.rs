@@ -2,7 +2,7 @@
 
 use super::{
     Api, ChatReply, ChatRequest, StopReason, Usage,
-    api_error::{Complaint, web_page},
+    api_error::{ApiError, web_page},
     catalog::Profile,
     read::{json, tidy, unframed},
 };
@@ -41,7 +41,7 @@ pub enum NoAnswer {
     /// It cannot be understood; how it is wrong.
     Malformed(String),
     /// It holds an error. With `begun`, the model had begun to answer, which may be billed.
-    Failed { complaint: Complaint, begun: bool },
+    Failed { complaint: ApiError, begun: bool },
 }
 
 /// What tells one wire format from another: where a request goes, and how request and reply are written.
@@ -91,7 +91,7 @@ impl WireFormat for Api {
                 return Err(NoAnswer::Malformed("it is a stream of events, which was not asked for".into()));
             }
         };
-        if let Some(complaint) = Complaint::in_success(body) {
+        if let Some(complaint) = ApiError::in_success(body) {
             return Err(NoAnswer::Failed { complaint, begun: false });
         }
         let reply = match self {
@@ -122,7 +122,7 @@ pub fn broke_off(reason: Option<&str>) -> Option<NoAnswer> {
         ["error", "failed", "abort", "aborted", "cancelled", "network_error", "insufficient_system_resource"];
     failed.contains(&reason.to_lowercase().as_str()).then(|| {
         let message = format!("the reply broke off: it ended with {reason:?}");
-        NoAnswer::Failed { complaint: Complaint { message, ..Complaint::default() }, begun: true }
+        NoAnswer::Failed { complaint: ApiError { message, ..ApiError::default() }, begun: true }
     })
 }
 

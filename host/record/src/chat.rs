@@ -267,7 +267,7 @@ pub enum CallError {
 
 /// A call that has ended.
 #[derive(Clone, Debug)]
-pub struct Called {
+pub struct CallOutcome {
     pub result: Result<ChatReply, CallError>,
     pub cost: Usd,
     /// The size above which the request's rate begins, see `pricing`.
@@ -281,7 +281,7 @@ pub struct Called {
     pub control: Option<Control>,
 }
 
-impl Called {
+impl CallOutcome {
     /// Whether it got no reply because no call of the run does any more.
     pub fn was_cut_off(&self) -> bool {
         matches!(&self.result, Err(CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_))))

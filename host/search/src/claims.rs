@@ -15,8 +15,8 @@ use crate::{
     evaluate::{
         self,
         again::{Again, Claimed},
-        answers::{Calls, Stored},
         memo::Memo,
+        recorded_replies::{Calls, Stored},
     },
     propose,
 };
@@ -191,7 +191,11 @@ impl Claims {
     }
 
     /// What is claimed of an evaluation, and whether a call in it was refused because the run was stopped.
-    pub fn evaluation(&self, folder: &str, index: u32) -> Result<(evaluate::Past, bool), RecordError> {
+    pub fn evaluation(
+        &self,
+        folder: &str,
+        index: u32,
+    ) -> Result<(evaluate::RecordedEvaluation, bool), RecordError> {
         let path = |file: &str| format!("{folder}/{file}");
         let mut refused = false;
         let calls = Calls::index(self.reader.dir(), &path(files::CALLS), |call| {
@@ -204,7 +208,7 @@ impl Claims {
             self.notes.timed_out();
         }
         let again = Again { whole, learned, timed_out, ..self.again(folder.to_owned()) };
-        let past = evaluate::Past {
+        let past = evaluate::RecordedEvaluation {
             batches: self.lines::<LearnRow>(&path(files::BATCHES))?,
             rows: Stored::index(self.reader.dir(), &path(files::TRACES), |_| {})?,
             calls,
@@ -253,7 +257,7 @@ impl Claims {
     }
 
     /// What is claimed of a proposer's conversation.
-    pub fn proposal(&self, index: u32) -> Result<propose::Past, RecordError> {
+    pub fn proposal(&self, index: u32) -> Result<propose::RecordedConversation, RecordError> {
         let terms = propose::again::Terms {
             folder: format!("iterations/{index:03}"),
             prices: self.prices("proposer"),
@@ -262,7 +266,7 @@ impl Claims {
             ending: self.ending(),
             notes: self.notes.clone(),
         };
-        propose::Past::again(&self.reader, index, terms)
+        propose::RecordedConversation::again(&self.reader, index, terms)
     }
 
     /// What is claimed of an iteration's trials.

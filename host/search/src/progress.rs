@@ -12,7 +12,7 @@ pub enum Event {
     /// An iteration has come to this stage, such as `proposing`, `compiling`.
     Stage { iteration: u32, stage: String },
     /// An evaluation has got this far.
-    Evaluated(Standing),
+    Evaluated(EvalProgress),
     /// An iteration is over: its accuracy, of 0 to 1, or none if it was not scored.
     Concluded { iteration: u32, accuracy: Option<f64> },
     /// The proposer has called tools, in one of its turns.
@@ -29,7 +29,7 @@ pub struct ToolCall {
 
 /// How an evaluation stands.
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub struct EvalProgress {
     pub iteration: Option<u32>,
     pub split: String,
     pub done: usize,

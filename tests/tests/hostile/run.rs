@@ -12,14 +12,14 @@ use mmh_engine::{
     cache::Cache,
     compile::{Compiler, Rejection, native::Precompiler},
     jail::{Ending, Jail, Spec},
-    sandbox::{Lesson, ModelPort, Place, Report, Sandbox, Setting, Task},
+    sandbox::{CallContext, CallIndex, LabelledExample, ModelPort, Report, Sandbox, Task},
     toolchain::{
         IfMissing, Toolchain, Tools,
         sdk::{self, Sdk},
     },
 };
 use mmh_record::{
-    chat::{Block, Called, ChatReply, ChatRequest, StopReason, Usage},
+    chat::{Block, CallOutcome, ChatReply, ChatRequest, StopReason, Usage},
     digest::Digest,
     limits::Limits,
 };
@@ -168,8 +168,8 @@ struct Model;
 
 #[async_trait]
 impl ModelPort for Model {
-    async fn complete(&self, _: &Arc<ChatRequest>, _: Place, _: Duration) -> Called {
-        Called::unasked(Ok(ChatReply {
+    async fn complete(&self, _: &Arc<ChatRequest>, _: CallIndex, _: Duration) -> CallOutcome {
+        CallOutcome::unasked(Ok(ChatReply {
             content: vec![Block::Text { text: "a".into() }],
             stop_reason: StopReason::EndTurn,
             usage: Usage { input_tokens: 3, output_tokens: 1, ..Usage::default() },
@@ -185,14 +185,14 @@ fn task() -> Task {
 /// One prediction, from a fresh state.
 pub async fn predict(sandbox: &Sandbox, built: &Built, input: &str) -> Report<String> {
     let task = task();
-    let setting = Setting { task: &task, state: &[], seed: Digest::of(input), model: Arc::new(Model) };
+    let setting = CallContext { task: &task, state: &[], seed: Digest::of(input), model: Arc::new(Model) };
     sandbox.predict(&built.prepared, setting, input).await
 }
 
 async fn learn(sandbox: &Sandbox, built: &Built) -> Report<Vec<u8>> {
     let task = task();
-    let setting = Setting { task: &task, state: &[], seed: Digest::of("learn"), model: Arc::new(Model) };
-    let batch = ["a", "b"].map(|gold| Lesson { input: "x".into(), gold: gold.into() });
+    let setting = CallContext { task: &task, state: &[], seed: Digest::of("learn"), model: Arc::new(Model) };
+    let batch = ["a", "b"].map(|gold| LabelledExample { input: "x".into(), gold: gold.into() });
     sandbox.learn(&built.prepared, setting, &batch).await
 }
 

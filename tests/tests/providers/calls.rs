@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use mmh_models::{
     cancel::{Cancel, Stop},
     catalog::{Catalog, Overrides},
-    metering::{Caller, Patience, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
 };
 use mmh_record::{
-    chat::{CallError, Called, ChatRequest, ModelError},
+    chat::{CallError, CallOutcome, ChatRequest, ModelError},
     clock::Clock,
     pricing::Usd,
 };
@@ -17,15 +17,15 @@ use mmh_tests::server::{Ending, Reply, Server};
 use crate::{GOOD, asking, remote};
 
 /// A caller with short waiting times.
-fn caller(url: &str, budget: f64, cancel: &Cancel) -> Caller {
+fn caller(url: &str, budget: f64, cancel: &Cancel) -> MeteredModel {
     let model = Arc::new(remote(url, "claude-haiku-4-5", false));
     let catalog = Catalog::builtin().expect("well-formed");
     let price =
         catalog.resolve("claude-haiku-4-5", &Overrides::default(), "").expect("known").price.expect("priced");
     let budget = Arc::new(Budget::new(Usd::from_f64(budget)));
     let (attempt, total) = (Duration::from_secs(1), Duration::from_secs(6));
-    let patience = Patience { attempts: 4, attempt, total, ..Patience::ONCE };
-    Caller::new(model, price, budget, Throttle::new(16), patience, Clock::System, cancel.clone())
+    let patience = RetryPolicy { attempts: 4, attempt, total, ..RetryPolicy::ONCE };
+    MeteredModel::new(model, price, budget, Throttle::new(16), patience, Clock::System, cancel.clone())
 }
 
 /// A server that gives these replies, and the last one for ever.
@@ -124,7 +124,7 @@ async fn calls_are_repeated_where_that_helps() {
         let server = scripted(replies).await;
         let caller = caller(&server.url, 1.0, &Cancel::default());
         let called = caller.call(&asking("Hi"), None).await;
-        let Called { result, cost, attempts: made, latency_ms, control, .. } = called;
+        let CallOutcome { result, cost, attempts: made, latency_ms, control, .. } = called;
         let said = result.map_or_else(|error| error.to_string(), |_| "ok".into());
         assert!(said.contains(says), "{name}: {said}");
         assert_eq!((made, server.journal().len()), (attempts, requests), "{name}: {said}");

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{CliResult, environment, output, replay::EvaluatedSplit, shown};
+use super::{CliResult, environment, example_view, output, replay::EvaluatedSplit};
 use mmh_record::{reader::RunReader, text};
 use mmh_search::inspect::diff::{self, Changed, Compared, Examples, Side, SideScore};
 
@@ -35,7 +35,7 @@ pub fn main(args: DiffArgs) -> CliResult {
         output::json(&compared);
         return Ok(ExitCode::SUCCESS);
     }
-    output::raw(shown::source_diff(&compared.source, environment::colors()).as_bytes());
+    output::raw(example_view::source_diff(&compared.source, environment::colors()).as_bytes());
     output::text(&shown(&compared, config.mock));
     Ok(ExitCode::SUCCESS)
 }
@@ -47,7 +47,7 @@ fn shown(compared: &Compared, mock: bool) -> String {
     match &compared.imports {
         None => out += "imports: not compared, there are not two components\n",
         Some(change) if change.is_empty() => out += "imports: the same\n",
-        Some(change) => out += &format!("imports\n{}", shown::imports(change, "  ")),
+        Some(change) => out += &format!("imports\n{}", example_view::imports(change, "  ")),
     }
     for side in [before, after] {
         if let Some(why) = &side.unscored {

@@ -14,7 +14,7 @@ use mmh_models::{
     ChatError, ChatModel,
     cancel::Cancel,
     catalog::{Caching, Resolved},
-    metering::Caller,
+    metering::MeteredModel,
     tokens_in,
 };
 use mmh_record::{
@@ -27,7 +27,7 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, Learning, Past, Sink, Target, sink::Discard},
+    evaluate::{Evaluator, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
     progress::Silent,
     propose::{instructions, specs},
     score::score,
@@ -147,7 +147,7 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         }
     };
     let label = plan.dataset.task.labels.first().cloned().unwrap_or_default();
-    let caller = Caller::free(Arc::new(Counter(label)), Clock::System, Cancel::default());
+    let caller = MeteredModel::free(Arc::new(Counter(label)), Clock::System, Cancel::default());
     let evaluator = Evaluator {
         sandbox: plan.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
@@ -160,12 +160,16 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         cancel: Cancel::default(),
     };
     let sink: Arc<dyn Sink> = Arc::new(Discard);
-    let learned = match evaluator.learn(built.prepared, &plan.dataset.train, &Past::default(), &sink).await? {
+    let learned = match evaluator
+        .learn(built.prepared, &plan.dataset.train, &RecordedEvaluation::default(), &sink)
+        .await?
+    {
         Learning::Done(learned) => learned,
         Learning::Failed { reason, .. } => return Err(CliError::examined(format!("the baseline: {reason}"))),
         Learning::Interrupted { .. } => return Err(CliError::input("stopped")),
     };
-    let done = evaluator.evaluate(&learned, plan.val, Split::Val, None, Past::default(), sink).await?;
+    let done =
+        evaluator.evaluate(&learned, plan.val, Split::Val, None, RecordedEvaluation::default(), sink).await?;
     let broken = search::broken(&score(&done.rows, &learned, true));
     if let Some(problem) = broken.filter(|_| plan.iterations > 0) {
         return Err(CliError::examined(format!(

@@ -12,14 +12,14 @@ use serde_json::json;
 use super::{
     CliResult, Global,
     check::BEYOND,
-    connect::{self, Connector, MoneyArgs, Shared, TargetArgs},
     error::{CliError, EXAMINED_NOT_OK},
     files,
-    launch::stop_on_signal,
     limits::LimitArgs,
+    model_args::{self, Connector, MoneyArgs, Shared, TargetArgs},
     output,
     output_file::{OutputFile, has_ending},
     scoreboard,
+    session::stop_on_signal,
     terminal::Terminal,
     whose::Whose,
     workbench::{self, ColumnArgs},
@@ -41,8 +41,8 @@ use mmh_record::{
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, LEARN_FAILED, Learned, Learning, Past, Sink, record_share,
-        replies::Tally, sink::Discard,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, LEARN_FAILED, Learned, Learning, RecordedEvaluation, Sink,
+        record_share, replies::Tally, sink::Discard,
     },
     leaks,
     leaks::Lint,
@@ -119,7 +119,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let (money, mock, seed) = (&args.money, args.mock, args.seed);
     let connector = Connector { global, whose: Whose::Own, money, mock, seed, observer: &observer };
     let target = connector.target(&args.target.choice())?;
-    let replies = connect::replies(global, &target)?;
+    let replies = model_args::replies(global, &target)?;
     let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
     let dataset = workbench::dataset(source, args.seed, &*observer)?;
     let limits = args.limits.resolve(target.is_local);
@@ -212,7 +212,7 @@ fn not_scored(args: &EvalArgs, done: &Evaluation, ended: &Ended, stop: &Stop) {
 fn paid(args: &EvalArgs, ended: &Ended) {
     if !args.mock {
         outln!("cost: {}", scoreboard::cost(&ended.cost));
-        output::text(&connect::kept(ended.replies));
+        output::text(&model_args::kept(ended.replies));
     }
 }
 
@@ -240,11 +240,12 @@ async fn evaluate(
     built: Built,
 ) -> Result<Result<(Learned, Evaluation), Unscored>, CliError> {
     let sink: Arc<dyn Sink> = Arc::new(Discard);
-    let learned = match evaluator.learn(built.prepared, &dataset.train, &Past::default(), &sink).await? {
-        Learning::Done(learned) => learned,
-        Learning::Failed { status, reason, .. } => return Ok(Err((status, reason))),
-        Learning::Interrupted { .. } => return Ok(Err((LEARN_FAILED, "stopped while learning".into()))),
-    };
+    let learned =
+        match evaluator.learn(built.prepared, &dataset.train, &RecordedEvaluation::default(), &sink).await? {
+            Learning::Done(learned) => learned,
+            Learning::Failed { status, reason, .. } => return Ok(Err((status, reason))),
+            Learning::Interrupted { .. } => return Ok(Err((LEARN_FAILED, "stopped while learning".into()))),
+        };
     let split = Split::from(args.split);
     let size = args.eval_size.map_or(usize::MAX, |size| size as usize);
     let examples = dataset::sample(dataset.split(split), size, args.seed);
@@ -255,7 +256,8 @@ async fn evaluate(
             split.name()
         )));
     }
-    let done = evaluator.evaluate(&learned, &examples, split, None, Past::default(), sink).await?;
+    let done =
+        evaluator.evaluate(&learned, &examples, split, None, RecordedEvaluation::default(), sink).await?;
     match done.timed_out {
         Some(reason) => Ok(Err((EVALUATION_TIMEOUT, reason))),
         None => Ok(Ok((learned, done))),

@@ -16,7 +16,7 @@ use super::{
     output,
 };
 use mmh_engine::{
-    cache::collect::{self, Collected, Wish},
+    cache::collect::{self, Collected, GcOptions},
     compile::native::Usable,
     toolchain::{
         self,
@@ -48,7 +48,7 @@ pub struct GcArgs {
 
 pub async fn main(global: &Global, args: GcArgs) -> CliResult {
     let cache = environment::cache(global)?;
-    let wish = Wish {
+    let wish = GcOptions {
         all: args.all,
         replies: args.replies,
         unused_for: Duration::from_secs(args.older_than * DAY_S),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     CliResult,
     error::{CliError, EXAMINED_NOT_OK},
-    files, output, shown,
+    example_view, files, output,
 };
 use mmh_engine::compile::imports;
 use mmh_record::{
@@ -156,7 +156,10 @@ fn shown(name: &str, inspected: &Inspected, recorded: Option<&Recorded>) -> Stri
                 out += &format!("imports what its parent {parent:03} does\n")
             }
             Some((parent, change)) => {
-                out += &format!("imports, against its parent {parent:03}\n{}", shown::imports(change, "  "));
+                out += &format!(
+                    "imports, against its parent {parent:03}\n{}",
+                    example_view::imports(change, "  ")
+                );
             }
             None => out += "no parent\n",
         }

@@ -18,7 +18,7 @@ pub enum About {
     /// What the proposer is shown and may do: with another limit, it may write another harness.
     Proposals,
     /// How long work that repeats a result may take.
-    Patience,
+    RetryPolicy,
     /// How long and how often a model is waited for.
     Models,
 }
@@ -26,12 +26,12 @@ pub enum About {
 impl About {
     /// Whether it holds where recorded harnesses are compiled and run, and no model is asked.
     pub fn is_of_evaluation(self) -> bool {
-        matches!(self, Self::Results | Self::Patience)
+        matches!(self, Self::Results | Self::RetryPolicy)
     }
 
     /// Whether it can be changed while a run goes on.
     pub fn is_changeable(self) -> bool {
-        matches!(self, Self::Patience | Self::Models)
+        matches!(self, Self::RetryPolicy | Self::Models)
     }
 }
 
@@ -106,9 +106,9 @@ limits! {
         "Fuel per predict or learn call";
     memory_mib "--memory-mib" "MIB" MIB, 1, 4096 => memory_bytes: u64, Results,
         "Memory of a harness";
-    example_timeout_s "--example-timeout-s" "S" S, 1, DAY_S => example_wall_ms: u64, Patience,
+    example_timeout_s "--example-timeout-s" "S" S, 1, DAY_S => example_wall_ms: u64, RetryPolicy,
         "Wall clock per example, model time included; 660 where the target is on this machine";
-    evaluation_timeout_s "--evaluation-timeout-s" "S" S, 1, 604_800 => evaluation_ms: u64, Patience,
+    evaluation_timeout_s "--evaluation-timeout-s" "S" S, 1, 604_800 => evaluation_ms: u64, RetryPolicy,
         "A harness's own time in one evaluation: learn and all examples together, without waiting for models";
     model_calls "--model-calls" "N" 1, 0, MOST => model_calls: u32, Results,
         "Model calls per example";
@@ -128,13 +128,13 @@ limits! {
         "A candidate's source";
     component_mib "--component-mib" "MIB" MIB, 1, KIB => component_bytes: u64, Results,
         "A candidate's component";
-    rustc_timeout_s "--rustc-timeout-s" "S" S, 1, DAY_S => rustc_wall_ms: u64, Patience,
+    rustc_timeout_s "--rustc-timeout-s" "S" S, 1, DAY_S => rustc_wall_ms: u64, RetryPolicy,
         "Wall clock of rustc";
     rustc_memory_mib "--rustc-memory-mib" "MIB" MIB, 512, MIB => rustc_memory_bytes: u64, Results,
         "Memory of rustc";
     diagnostics_kib "--diagnostics-kib" "KIB" KIB, 1, KIB => diagnostics_bytes: u64, Proposals,
         "Compiler diagnostics that are shown";
-    native_timeout_s "--native-timeout-s" "S" S, 1, DAY_S => native_wall_ms: u64, Patience,
+    native_timeout_s "--native-timeout-s" "S" S, 1, DAY_S => native_wall_ms: u64, RetryPolicy,
         "Wall clock of native compilation";
     native_memory_mib "--native-memory-mib" "MIB" MIB, 512, MIB => native_memory_bytes: u64, Results,
         "Memory of native compilation";
@@ -146,7 +146,7 @@ limits! {
         "One tool result for the proposer";
     turn_tool_calls "--turn-tool-calls" "N" 1, 1, 10_000 => turn_tool_calls: u32, Proposals,
         "Tool calls of one turn of the proposer";
-    turn_tools_timeout_s "--turn-tools-timeout-s" "S" S, 1, DAY_S => turn_tools_ms: u64, Patience,
+    turn_tools_timeout_s "--turn-tools-timeout-s" "S" S, 1, DAY_S => turn_tools_ms: u64, RetryPolicy,
         "All tool calls of one turn of the proposer together";
     target_timeout_s "--target-timeout-s" "S" S, 1, DAY_S => target_attempt_ms: u64, Models,
         "One attempt of a call to the target model; 600 where it is on this machine";

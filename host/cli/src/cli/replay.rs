@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::{
     CliResult, Global,
-    connect::{self, Connector, MoneyArgs, Shared, TargetArgs},
     error::{CliError, EXAMINED_NOT_OK},
-    launch::stop_on_signal,
+    example_view,
     limits::LimitArgs,
-    output, shown,
+    model_args::{self, Connector, MoneyArgs, Shared, TargetArgs},
+    output,
+    session::stop_on_signal,
     terminal::Terminal,
     verify,
     whose::{self, For, Whose},
@@ -182,7 +183,7 @@ impl Live {
         let (mock, seed, money) = (config.mock, config.seed, &args.money);
         let connector = Connector { global, whose, money, mock, seed, observer };
         let connected = connector.target(&args.target.choice().of_run(config))?;
-        let replies = connect::replies(global, &connected)?;
+        let replies = model_args::replies(global, &connected)?;
         let (budget, cancel) = (args.money.budget(), stop_on_signal(observer.clone()));
         let shared = Shared { limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
         let concurrency = config.concurrency.clamp(1, 256);
@@ -331,18 +332,18 @@ impl Shown<'_> {
         if let Some(live) = live {
             let spent = live.budget.standing().spent.as_f64();
             out += &format!("asked for what was not recorded: {spent:.4} USD\n");
-            out += &connect::kept(live.target.tally());
+            out += &model_args::kept(live.target.tally());
         }
         text::plain(&out)
     }
 
     fn one(&self, again: &Again, traced: Trace<'_>) -> String {
         let mut out = format!("example {}: {}\n\n", text::one_line(&again.found.example_id), said(again));
-        out += &shown::example(again, self.limits);
+        out += &example_view::example(again, self.limits);
         match traced {
             Some(Ok(traced)) => {
                 out.push('\n');
-                out += &shown::backtrace(traced);
+                out += &example_view::backtrace(traced);
                 if traced.kind != again.found.error_kind {
                     out +=
                         &format!("(built with source lines, it ended otherwise: {})\n", traced.kind.name());
@@ -363,7 +364,7 @@ impl Shown<'_> {
     fn many(&self, again: &[Again]) -> String {
         let mut out = String::from("\n");
         for it in again {
-            out += &format!("{}\n", shown::line(it));
+            out += &format!("{}\n", example_view::line(it));
         }
         let counts = rerun::counts(again);
         let counts: Vec<String> =
@@ -383,10 +384,10 @@ impl Shown<'_> {
             return;
         }
         let hint = if self.args.live { "" } else { "; --live asks the model for them" };
-        *out += &format!("\n{} not recorded{hint}\n", shown::prompts(all.len()));
+        *out += &format!("\n{} not recorded{hint}\n", example_view::prompts(all.len()));
         let most = if self.args.example.is_some() { all.len() } else { SHOWN_PROMPTS };
         for (whose, prompt) in all.iter().take(most) {
-            *out += &format!("\n{}", shown::unrecorded(whose, prompt));
+            *out += &format!("\n{}", example_view::unrecorded(whose, prompt));
         }
         if all.len() > most {
             *out += &format!("\nand {} more\n", all.len() - most);

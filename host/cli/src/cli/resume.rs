@@ -11,12 +11,12 @@ pub use given::Given;
 
 use super::{
     CliResult, Global,
-    connect::Connector,
     error::CliError,
-    launch::{Models, Plan},
+    model_args::Connector,
     own_runs::OwnRuns,
     run::RunArgs,
     scoreboard::{Format, Scoreboard},
+    session::{Models, Plan},
     terminal::Terminal,
     whose::{self, Asked, Settings, Whose},
     workbench,

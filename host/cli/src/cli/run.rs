@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use super::{
     CliResult, Global,
-    connect::{self, Connected, Connector, MoneyArgs, ProposerArgs, TargetArgs},
     error::CliError,
     estimate,
-    launch::{Models, Plan},
     limits::LimitArgs,
+    model_args::{self, Connected, Connector, MoneyArgs, ProposerArgs, TargetArgs},
     output_file::refuse_runs,
     own_runs::OwnRuns,
     resume::{self, Given},
+    session::{Models, Plan},
     terminal::Terminal,
     whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
@@ -250,7 +250,7 @@ fn config(
         limits: builder.sandbox.limits().clone(),
         prices,
         budget_usd: (!args.mock).then(|| args.money.budget_usd()),
-        providers: connect::providers([(Role::Proposer, proposer), (Role::Target, target)]),
+        providers: model_args::providers([(Role::Proposer, proposer), (Role::Target, target)]),
         task: dataset.info(),
         dataset_digest: dataset.digest,
         toolchain: ToolchainInfo {

@@ -9,13 +9,12 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    Global,
-    course::{self, Course},
-    environment,
+    Global, environment,
+    progress_line::{self, Course},
 };
 use mmh_models::metering::budget::Budget;
 use mmh_record::{format::Summary, text};
-use mmh_search::progress::{Event, Observer, Standing, ToolCall};
+use mmh_search::progress::{EvalProgress, Event, Observer, ToolCall};
 
 /// Without a terminal, an evaluation that goes on says so this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -111,15 +110,15 @@ impl Terminal {
         shown.draw(text::fitted(&line, room()));
     }
 
-    fn evaluated(&self, standing: &Standing) {
+    fn evaluated(&self, standing: &EvalProgress) {
         let mut shown = self.shown();
         let now = Instant::now();
         let (begun, mentioned) = *shown.evaluation.get_or_insert((now, now));
-        let message = course::standing(standing, begun.elapsed());
+        let message = progress_line::standing(standing, begun.elapsed());
         let name = name(standing);
         let finished = standing.done == standing.total;
         if self.draws && !finished {
-            shown.draw(course::line(&name, standing, &message, room()));
+            shown.draw(progress_line::line(&name, standing, &message, room()));
         }
         if finished {
             shown.clear();
@@ -131,7 +130,7 @@ impl Terminal {
         }
     }
 
-    fn money(&self, shown: &Shown, standing: &Standing) -> String {
+    fn money(&self, shown: &Shown, standing: &EvalProgress) -> String {
         match &shown.course {
             _ if self.simulated => "simulated".into(),
             Some((course, _)) => course.money(),
@@ -192,7 +191,7 @@ impl Shown {
     /// What stays of the proposer's work in a terminal.
     fn proposed(&mut self) {
         if let Some((iteration, begun, turns)) = self.proposing.take() {
-            let took = course::duration(begun.elapsed().as_secs_f64());
+            let took = progress_line::duration(begun.elapsed().as_secs_f64());
             let plural = if turns == 1 { "" } else { "s" };
             self.print(&format!("{iteration:03} proposed in {turns} turn{plural}, {took}"));
         }
@@ -212,7 +211,7 @@ impl Drop for Shown {
     }
 }
 
-fn name(standing: &Standing) -> String {
+fn name(standing: &EvalProgress) -> String {
     match standing.iteration {
         Some(iteration) => format!("{iteration:03} {}", standing.split),
         None => standing.split.clone(),

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{CliResult, error::CliError, launch::Signals};
+use super::{CliResult, error::CliError, session::Signals};
 use mmh_report::view::{ViewError, folder::Folder, server::Server};
 
 #[derive(Args)]

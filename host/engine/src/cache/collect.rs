@@ -25,7 +25,7 @@ const SURELY_LEFT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is to be removed besides scratch folders and half-written files that were left behind.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct GcOptions {
     /// Everything but the kept replies.
     pub all: bool,
     /// The kept replies, which cost money to get again.
@@ -69,7 +69,11 @@ const KINDS: [(&str, &[&str]); 6] = [
 
 /// Looks through the folder and removes what `wish` says and what is useless: `is_useless` is asked with a
 /// kind and an entry's path.
-pub fn collect(root: &Path, wish: &Wish, is_useless: &dyn Fn(&str, &Path) -> bool) -> io::Result<Collected> {
+pub fn collect(
+    root: &Path,
+    wish: &GcOptions,
+    is_useless: &dyn Fn(&str, &Path) -> bool,
+) -> io::Result<Collected> {
     // Held until the end: who wants to use the folder meanwhile waits.
     let lock = if root.is_dir() { exclusive(root, wish)? } else { Lock::Ours(None) };
     let in_use = matches!(lock, Lock::Others);
@@ -105,7 +109,7 @@ enum Lock {
     Others,
 }
 
-fn exclusive(root: &Path, wish: &Wish) -> io::Result<Lock> {
+fn exclusive(root: &Path, wish: &GcOptions) -> io::Result<Lock> {
     let path = root.join(IN_USE);
     let opened = match File::options().read(true).append(true).create(!wish.dry_run).open(&path) {
         Ok(file) => file,
@@ -148,7 +152,12 @@ impl Entry {
     }
 }
 
-fn is_wanted_gone(kind: &str, entry: &Entry, wish: &Wish, is_useless: &dyn Fn(&str, &Path) -> bool) -> bool {
+fn is_wanted_gone(
+    kind: &str,
+    entry: &Entry,
+    wish: &GcOptions,
+    is_useless: &dyn Fn(&str, &Path) -> bool,
+) -> bool {
     if kind == "replies" {
         return wish.replies;
     }
@@ -229,9 +238,9 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-    fn wish() -> Wish {
+    fn wish() -> GcOptions {
         let (all, replies, dry_run) = (false, false, false);
-        Wish { all, replies, unused_for: 30 * DAY, dry_run, now: SystemTime::now() }
+        GcOptions { all, replies, unused_for: 30 * DAY, dry_run, now: SystemTime::now() }
     }
 
     /// A cache with something of everything, and things that are not the program's.
@@ -285,29 +294,29 @@ mod tests {
         let nothing = |_: &str, _: &Path| false;
         let natives = |kind: &str, _: &Path| kind == "native";
         let later = SystemTime::now() + Duration::from_secs(3600);
-        let soon = Wish { now: later, ..wish() };
+        let soon = GcOptions { now: later, ..wish() };
         type Useless<'a> = &'a dyn Fn(&str, &Path) -> bool;
         // name, wish, what is useless, what is left besides what is not ours
         let kept =
             ["sdk/KEY/manifest.json", "components/KEY.wasm", "tools/KEY.json", "replies/replies.sqlite"];
         let with = |more: &[&'static str]| [&kept[..], more].concat();
-        let table: [(&str, Wish, Useless<'_>, Vec<&str>); 6] = [
+        let table: [(&str, GcOptions, Useless<'_>, Vec<&str>); 6] = [
             ("at once", wish(), &nothing, with(&["native/KEY.cwasm", "scratch/job-left/out/x"])),
             ("an hour later", soon, &nothing, with(&["native/KEY.cwasm"])),
             ("useless native code", soon, &natives, with(&[])),
             (
                 "a month later",
-                Wish { now: later + 30 * DAY, ..wish() },
+                GcOptions { now: later + 30 * DAY, ..wish() },
                 &nothing,
                 vec!["replies/replies.sqlite"],
             ),
-            ("all", Wish { all: true, ..soon }, &nothing, vec!["replies/replies.sqlite"]),
-            ("all and replies", Wish { all: true, replies: true, ..soon }, &nothing, vec![]),
+            ("all", GcOptions { all: true, ..soon }, &nothing, vec!["replies/replies.sqlite"]),
+            ("all and replies", GcOptions { all: true, replies: true, ..soon }, &nothing, vec![]),
         ];
         for (name, wish, useless, left) in table {
             let (_folder, root) = filled();
             let before = files(&root);
-            let dry = collect(&root, &Wish { dry_run: true, ..wish }, useless).expect("it can be read");
+            let dry = collect(&root, &GcOptions { dry_run: true, ..wish }, useless).expect("it can be read");
             assert_eq!(files(&root), before, "{name}: dry");
             let done = collect(&root, &wish, useless).expect("it can be read");
             assert_eq!(done.kinds, dry.kinds, "{name}");
@@ -321,7 +330,7 @@ mod tests {
     #[test]
     fn takes_nothing_from_who_uses_it() {
         let (_folder, root) = filled();
-        let everything = Wish { all: true, replies: true, now: SystemTime::now() + 40 * DAY, ..wish() };
+        let everything = GcOptions { all: true, replies: true, now: SystemTime::now() + 40 * DAY, ..wish() };
         let cache = Cache::new(root.clone());
         let scratch = cache.scratch().expect("a folder");
         fs::write(scratch.path().join("x"), "").expect("a file");

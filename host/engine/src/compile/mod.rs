@@ -146,7 +146,7 @@ pub enum CompileError {
 }
 
 /// What became of a candidate, if the host could do its part.
-pub type Verdict<T> = Result<Result<T, Rejection>, CompileError>;
+pub type BuildResult<T> = Result<Result<T, Rejection>, CompileError>;
 
 /// Compiles candidates.
 pub struct Compiler {
@@ -224,22 +224,22 @@ impl Compiler {
     }
 
     /// Compiles a candidate, or finds it in the cache. First for types only: most mistakes show there.
-    pub async fn compile(&self, source: &str) -> Verdict<Component> {
+    pub async fn compile(&self, source: &str) -> BuildResult<Component> {
         self.compile_with(self.key(source), source, &[Depth::Check, Depth::Build]).await
     }
 
     /// The same for a source that has compiled before.
-    pub async fn recompile(&self, source: &str) -> Verdict<Component> {
+    pub async fn recompile(&self, source: &str) -> BuildResult<Component> {
         self.compile_with(self.key(source), source, &[Depth::Build]).await
     }
 
     /// The same with source lines, for the backtrace of a trap. Another component, and kept apart.
-    pub async fn compile_with_lines(&self, source: &str) -> Verdict<Component> {
+    pub async fn compile_with_lines(&self, source: &str) -> BuildResult<Component> {
         let key = self.key_of("component-with-lines", source, &[FLAGS, LINES].concat());
         self.compile_with(key, source, &[Depth::Lines]).await
     }
 
-    async fn compile_with(&self, key: Digest, source: &str, depths: &[Depth]) -> Verdict<Component> {
+    async fn compile_with(&self, key: Digest, source: &str, depths: &[Depth]) -> BuildResult<Component> {
         if let Some(rejection) = self.too_large(source) {
             return Ok(Err(rejection));
         }
@@ -275,7 +275,7 @@ impl Compiler {
     }
 
     /// Runs rustc in a fresh folder. A check gives no bytes.
-    async fn rustc(&self, source: &str, depth: Depth) -> Verdict<Vec<u8>> {
+    async fn rustc(&self, source: &str, depth: Depth) -> BuildResult<Vec<u8>> {
         let scratch = self.cache.scratch()?;
         let folder = scratch.path();
         let (input, output) = (folder.join(SOURCE_NAME), folder.join("out"));

@@ -9,7 +9,7 @@ use std::{
 
 use wasmtime::Engine;
 
-use super::{CompileError, Component, OVER_MEMORY, Rejection, RejectionKind, Verdict, ran_out_of_memory};
+use super::{BuildResult, CompileError, Component, OVER_MEMORY, Rejection, RejectionKind, ran_out_of_memory};
 use crate::{
     cache::{Cache, CacheError, trust},
     jail::{Ending, Excess, Finished, Jail, Spec},
@@ -54,7 +54,7 @@ impl Precompiler {
     }
 
     /// The component, ready to be instantiated.
-    pub async fn load(&self, component: &Component) -> Verdict<wasmtime::component::Component> {
+    pub async fn load(&self, component: &Component) -> BuildResult<wasmtime::component::Component> {
         let key = self.key(component.digest);
         let path = self.cache.path("native", key, ".cwasm");
         self.cache.hold();
@@ -78,7 +78,7 @@ impl Precompiler {
             .finish()
     }
 
-    async fn compile(&self, component: &[u8]) -> Verdict<Vec<u8>> {
+    async fn compile(&self, component: &[u8]) -> BuildResult<Vec<u8>> {
         let scratch = self.cache.scratch()?;
         let folder = scratch.path();
         let (input, output) = (folder.join("component.wasm"), folder.join("out"));

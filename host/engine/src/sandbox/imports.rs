@@ -15,7 +15,7 @@ use super::{
     recorded::Room,
 };
 use mmh_record::{
-    chat::{CallError, Called, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
+    chat::{CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
     limits::Limits,
 };
 
@@ -29,7 +29,12 @@ const MAX_STOPS: usize = 4;
 #[async_trait]
 pub trait ModelPort: Send + Sync {
     /// After `time_left` nobody waits for the reply any more.
-    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called;
+    async fn complete(
+        &self,
+        request: &Arc<ChatRequest>,
+        place: CallIndex,
+        time_left: Duration,
+    ) -> CallOutcome;
 
     /// How many bytes the call may take in the record of an evaluation, model calls and output together.
     fn record_bytes(&self) -> u64 {
@@ -39,7 +44,7 @@ pub trait ModelPort: Send + Sync {
 
 /// Where a model call stands among those of one harness call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct CallIndex {
     /// Which call it is, from 0.
     pub index: u32,
     /// How many equal requests were made before it.
@@ -50,7 +55,7 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Call {
     pub request: Arc<ChatRequest>,
-    pub answer: Called,
+    pub answer: CallOutcome,
 }
 
 /// A line of the harness's log.
@@ -150,12 +155,16 @@ impl ModelSession {
     }
 
     /// A place among the calls, and the answer that will fill it.
-    fn send_later(&mut self, request: ChatRequest) -> (usize, impl Future<Output = (usize, Called)> + use<>) {
+    fn send_later(
+        &mut self,
+        request: ChatRequest,
+    ) -> (usize, impl Future<Output = (usize, CallOutcome)> + use<>) {
         let draw = self.calls.iter().filter(|call| *call.request == request).count() as u32;
         let (at, request, port, left) =
             (self.calls.len(), Arc::new(request), self.port.clone(), self.time_left());
-        self.calls.push(Call { request: request.clone(), answer: Called::unasked(Err(not_waited_for())) });
-        let place = Place { index: at as u32, draw };
+        self.calls
+            .push(Call { request: request.clone(), answer: CallOutcome::unasked(Err(not_waited_for())) });
+        let place = CallIndex { index: at as u32, draw };
         (at, async move { (at, port.complete(&request, place, left).await) })
     }
 }
@@ -187,7 +196,7 @@ fn message(message: wit::Message) -> ChatMessage {
     ChatMessage::text(role, message.content)
 }
 
-fn to_guest(answer: &Called) -> Result<wit::Reply, wit::Error> {
+fn to_guest(answer: &CallOutcome) -> Result<wit::Reply, wit::Error> {
     let reply = answer.result.as_ref().map_err(error_to_guest)?;
     let stop_reason = match reply.stop_reason {
         StopReason::Refusal => return Err(wit::Error::Refused(reply.text())),

@@ -29,7 +29,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 pub use backtrace::Frame;
 use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
 use deadline::{TimeIsOver, within};
-pub use imports::{Call, LogLine, ModelPort, Place};
+pub use imports::{Call, CallIndex, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::Failure;
@@ -58,13 +58,13 @@ pub struct Task {
 
 /// One labelled example offered to `learn`. No prediction has been made for it.
 #[derive(Clone, Debug)]
-pub struct Lesson {
+pub struct LabelledExample {
     pub input: String,
     pub gold: String,
 }
 
 /// What one call needs besides its arguments.
-pub struct Setting<'a> {
+pub struct CallContext<'a> {
     pub task: &'a Task,
     /// What `learn` returned last, or nothing.
     pub state: &'a [u8],
@@ -144,7 +144,7 @@ impl Sandbox {
     }
 
     /// Asks a harness for one prediction: its label.
-    pub async fn predict(&self, harness: &Prepared, setting: Setting<'_>, input: &str) -> Report<String> {
+    pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
         let task = to_guest(setting.task);
         self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
             let answer = harness.call_predict(store, &task, setting.state, input).await?;
@@ -155,7 +155,12 @@ impl Sandbox {
     }
 
     /// Offers a harness a batch of labelled examples: its new state.
-    pub async fn learn(&self, harness: &Prepared, setting: Setting<'_>, batch: &[Lesson]) -> Report<Vec<u8>> {
+    pub async fn learn(
+        &self,
+        harness: &Prepared,
+        setting: CallContext<'_>,
+        batch: &[LabelledExample],
+    ) -> Report<Vec<u8>> {
         let task = to_guest(setting.task);
         let feedback: Vec<wit::Feedback> = batch
             .iter()
@@ -173,7 +178,7 @@ impl Sandbox {
     async fn call<T>(
         &self,
         harness: &Prepared,
-        setting: &Setting<'_>,
+        setting: &CallContext<'_>,
         result_bytes: u64,
         invoke: impl AsyncFnOnce(&Harness, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
@@ -235,7 +240,7 @@ impl Sandbox {
 
     fn store(
         &self,
-        setting: &Setting<'_>,
+        setting: &CallContext<'_>,
         result_bytes: u64,
         stdout: &Sink,
         stderr: &Sink,

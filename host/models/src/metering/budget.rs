@@ -35,7 +35,7 @@ struct State {
 
 /// How a budget stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
+pub struct BudgetStatus {
     pub limit: Usd,
     /// By the usage that providers report.
     pub spent: Usd,
@@ -43,7 +43,7 @@ pub struct Standing {
     pub unknown: Usd,
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for BudgetStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.4} USD of {:.2} are spent", self.spent.as_f64(), self.limit.as_f64())?;
         if self.unknown > Usd::ZERO {
@@ -91,9 +91,9 @@ impl Budget {
         Self::new(Usd::MAX)
     }
 
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> BudgetStatus {
         let state = self.state();
-        Standing { limit: self.limit, spent: state.spent, unknown: state.unknown }
+        BudgetStatus { limit: self.limit, spent: state.spent, unknown: state.unknown }
     }
 
     /// Sets the worst case aside. While it does not fit only because of calls that are under way, it waits

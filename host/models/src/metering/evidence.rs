@@ -12,9 +12,11 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Caller, Missed};
+use super::{MeteredModel, Missed};
 use crate::cancel::Stop;
-use mmh_record::chat::{CallError, Called, ChatMessage, ChatRequest, ChatRole, Control, ModelError, Usage};
+use mmh_record::chat::{
+    CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, Control, ModelError, Usage,
+};
 
 /// What a control request says.
 const CONTROL: &str = "Reply with the word OK.";
@@ -117,7 +119,7 @@ impl Evidence {
     }
 }
 
-impl Caller {
+impl MeteredModel {
     /// Whether others are answered after a refusal that came at this time, with these words; else why no call
     /// is. A control request that was sent for it is noted in `called`.
     pub(super) async fn is_well(
@@ -125,7 +127,7 @@ impl Caller {
         refused: Instant,
         request: &ChatRequest,
         words: &str,
-        called: &mut Called,
+        called: &mut CallOutcome,
     ) -> Result<(), CallError> {
         loop {
             match self.evidence.next(refused) {
@@ -152,7 +154,7 @@ impl Caller {
             match (over, claimed) {
                 (Some(mut over), _) => drop(over.changed().await),
                 (None, Some(words)) if !self.model.is_simulated() => {
-                    let mut unasked = Called::unasked(Err(CallError::BudgetSpent));
+                    let mut unasked = CallOutcome::unasked(Err(CallError::BudgetSpent));
                     let request = ChatRequest { max_tokens: CONTROL_TOKENS.1, ..ChatRequest::default() };
                     let _ = self.is_well(Instant::now(), &request, &words, &mut unasked).await;
                     self.evidence.known().claimed = None;
@@ -164,7 +166,7 @@ impl Caller {
 
     /// Sends a control request. If it is not answered, the run ends, with the words of the refusal.
     async fn control(&self, _over: watch::Sender<()>, words: &str, max_tokens: u32) -> Control {
-        let mut called = Called::unasked(Err(CallError::BudgetSpent));
+        let mut called = CallOutcome::unasked(Err(CallError::BudgetSpent));
         let request = ChatRequest {
             messages: vec![ChatMessage::text(ChatRole::User, CONTROL)],
             max_tokens: max_tokens.clamp(CONTROL_TOKENS.0, CONTROL_TOKENS.1),
@@ -178,7 +180,7 @@ impl Caller {
             Err(_) => (Usage::default(), false),
         };
         self.evidence.ended(result.map(|_| sent).map_err(|missed| self.no_call_is(words, missed)));
-        let Called { cost, price_tier, attempts, .. } = called;
+        let CallOutcome { cost, price_tier, attempts, .. } = called;
         Control { answered, usage, cost, price_tier, attempts }
     }
 

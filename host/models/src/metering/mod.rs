@@ -6,7 +6,7 @@
 
 pub mod budget;
 mod evidence;
-mod patience;
+mod retry_policy;
 pub mod throttle;
 
 use std::{
@@ -16,8 +16,8 @@ use std::{
 
 use budget::{Bill, Budget, Refused, Reservation};
 use evidence::Evidence;
-use patience::Deadline;
-pub use patience::Patience;
+use retry_policy::Deadline;
+pub use retry_policy::RetryPolicy;
 use throttle::Throttle;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     cancel::{Cancel, Stop},
 };
 use mmh_record::{
-    chat::{CallError, Called, ChatReply, ChatRequest, ModelError},
+    chat::{CallError, CallOutcome, ChatReply, ChatRequest, ModelError},
     clock::Clock,
     pricing::{Price, Usd},
 };
@@ -45,24 +45,24 @@ enum Missed {
 
 /// Calls one model on behalf of a run. Cheap to clone.
 #[derive(Clone)]
-pub struct Caller {
+pub struct MeteredModel {
     pub model: Arc<dyn ChatModel>,
     pub price: Price,
     pub budget: Arc<Budget>,
     pub throttle: Arc<Throttle>,
-    pub patience: Patience,
+    pub patience: RetryPolicy,
     pub clock: Clock,
     pub cancel: Cancel,
     evidence: Arc<Evidence>,
 }
 
-impl Caller {
+impl MeteredModel {
     pub fn new(
         model: Arc<dyn ChatModel>,
         price: Price,
         budget: Arc<Budget>,
         throttle: Throttle,
-        patience: Patience,
+        patience: RetryPolicy,
         clock: Clock,
         cancel: Cancel,
     ) -> Self {
@@ -73,18 +73,18 @@ impl Caller {
     /// A model that costs nothing and never has to be asked twice, such as a simulated one.
     pub fn free(model: Arc<dyn ChatModel>, clock: Clock, cancel: Cancel) -> Self {
         let budget = Arc::new(Budget::unlimited());
-        Self::new(model, Price::default(), budget, Throttle::unlimited(), Patience::ONCE, clock, cancel)
+        Self::new(model, Price::default(), budget, Throttle::unlimited(), RetryPolicy::ONCE, clock, cancel)
     }
 
     /// Calls, within `time_left` where the caller has less patience than usual. What is the provider's
     /// trouble ends the run; an error that comes back otherwise is this request's own.
-    pub async fn call(&self, request: &ChatRequest, time_left: Option<Duration>) -> Called {
+    pub async fn call(&self, request: &ChatRequest, time_left: Option<Duration>) -> CallOutcome {
         if let Some(error) = self.evidence.end() {
-            return Called::unasked(Err(error));
+            return CallOutcome::unasked(Err(error));
         }
         let stopwatch = self.clock.start();
         let deadline = self.patience.deadline(time_left);
-        let mut called = Called::unasked(Err(CallError::BudgetSpent));
+        let mut called = CallOutcome::unasked(Err(CallError::BudgetSpent));
         called.result = match self.until_answered(request, deadline, &mut called).await {
             Ok(reply) => Ok(reply),
             Err(missed) => self.judge(request, missed, deadline, &mut called).await,
@@ -115,7 +115,7 @@ impl Caller {
         request: &ChatRequest,
         missed: Missed,
         deadline: Deadline,
-        called: &mut Called,
+        called: &mut CallOutcome,
     ) -> Result<ChatReply, CallError> {
         let (error, at) = match missed {
             Missed::Call(error) => return Err(error),
@@ -158,7 +158,7 @@ impl Caller {
         &self,
         request: &ChatRequest,
         deadline: Deadline,
-        called: &mut Called,
+        called: &mut CallOutcome,
     ) -> Result<ChatReply, Missed> {
         let mut last: Option<Missed> = None;
         loop {
@@ -185,7 +185,7 @@ impl Caller {
         &self,
         request: &ChatRequest,
         deadline: Deadline,
-        called: &mut Called,
+        called: &mut CallOutcome,
     ) -> Result<ChatReply, Missed> {
         if deadline.left().is_zero() {
             return Err(Missed::Turn);
@@ -230,7 +230,7 @@ impl Caller {
         request: &ChatRequest,
         reservation: Reservation,
         deadline: Deadline,
-        called: &mut Called,
+        called: &mut CallOutcome,
     ) -> Result<ChatReply, ChatError> {
         let limit = self.patience.attempt.min(deadline.left());
         let asked = if limit == Duration::MAX {

@@ -13,7 +13,7 @@ use std::{sync::LazyLock, time::Duration};
 use reqwest::{StatusCode, header::HeaderMap};
 use serde::Deserialize;
 
-use super::{api_error::Complaint, error::Fault};
+use super::{api_error::ApiError, error::Fault};
 
 /// Longer than any call waits. What a server asks for beyond it is cut, so that waiting times can be added
 /// to and multiplied.
@@ -110,7 +110,7 @@ static KNOWN: LazyLock<Known> =
     LazyLock::new(|| toml::from_str(include_str!("refusals.toml")).unwrap_or_default());
 
 /// What a refusal is about by its codes, and by its words.
-fn topics(complaint: &Complaint) -> (Option<Topic>, Option<Topic>) {
+fn topics(complaint: &ApiError) -> (Option<Topic>, Option<Topic>) {
     let names = complaint.kind.iter().chain(&complaint.codes);
     let names: Vec<String> = names.map(|name| name.to_lowercase()).collect();
     let words = complaint.message.to_lowercase();
@@ -130,7 +130,7 @@ fn has(words: &str, phrase: &str) -> bool {
 }
 
 /// What an answer other than success means, and what it is about where that is known.
-pub fn refusal(status: StatusCode, hints: &Hints, complaint: &Complaint) -> (Fault, Option<Topic>) {
+pub fn refusal(status: StatusCode, hints: &Hints, complaint: &ApiError) -> (Fault, Option<Topic>) {
     let (by_code, by_words) = topics(complaint);
     let topic = by_code.or(by_words);
     (fault(status.as_u16(), hints, by_code, by_words), topic)

@@ -16,7 +16,7 @@ fn what_is_known_can_be_read() {
 
 #[test]
 fn refusals_of_many_providers() {
-    let error = |body: &str| Complaint::of(body);
+    let error = |body: &str| ApiError::of(body);
     let openai = |code: &str, message: &str| {
         error(&serde_json::json!({ "error": { "message": message, "type": "invalid_request_error", "code": code } }).to_string())
     };
@@ -25,7 +25,7 @@ fn refusals_of_many_providers() {
     use Fault::{Account, Content, Unclear};
     use Topic::*;
     // name, status, complaint, fault, topic
-    type Row<'a> = (&'a str, u16, Complaint, Fault, Option<Topic>);
+    type Row<'a> = (&'a str, u16, ApiError, Fault, Option<Topic>);
     let table: [Row; 30] = [
         ("OpenAI: too long", 400, openai("context_length_exceeded", "x"), Content, Some(Length)),
         (

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use super::{Remote, Role};
 use crate::{
     Billing, ChatError, ChatModel, Fault,
-    api_error::Complaint,
+    api_error::ApiError,
     refusal::{Hints, Topic, refusal},
 };
 use mmh_record::text;
@@ -21,7 +21,7 @@ pub struct Refused {
     /// What it means. The status that came, where that is no success.
     pub status: StatusCode,
     pub hints: Hints,
-    pub complaint: Complaint,
+    pub complaint: ApiError,
     /// Where a redirect leads.
     pub aim: Option<String>,
     /// It came with the status of a success.
@@ -33,7 +33,7 @@ pub struct Refused {
 impl Refused {
     /// An error that came with the status of a success. What status it means, its body says; else it is the
     /// gateway's.
-    pub fn in_success(complaint: Complaint, begun: bool) -> Self {
+    pub fn in_success(complaint: ApiError, begun: bool) -> Self {
         let status = complaint.status.and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.filter(|status| !status.is_success()).unwrap_or(StatusCode::BAD_GATEWAY);
         Self { status, hints: Hints::default(), complaint, aim: None, in_success: true, begun }

@@ -18,7 +18,7 @@ use tracing::{Instrument, Span, field::Empty, info_span};
 
 use super::{
     Api, ChatError, ChatModel, ChatReply, ChatRequest, Fault, ModelError, ServerIdentity,
-    api_error::Complaint,
+    api_error::ApiError,
     catalog::Resolved,
     read::{self, Cap, Scrubber},
     refusal::Hints,
@@ -142,7 +142,7 @@ impl Remote {
     }
 
     /// Whether a refusal names the field that was sent, as not supported or with the other one to be sent.
-    fn wants_other_field(&self, complaint: &Complaint) -> bool {
+    fn wants_other_field(&self, complaint: &ApiError) -> bool {
         let names = |field: &str| {
             let words = complaint.message.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
             complaint.param.as_deref() == Some(field) || words.into_iter().any(|word| word == field)
@@ -186,7 +186,7 @@ impl Remote {
         let location = response.headers().get(LOCATION);
         let aim = location.map(|aim| String::from_utf8_lossy(aim.as_bytes()).into_owned());
         let body = read::body(response, Cap::Start(ERROR_BYTES), &self.scrubber).await.unwrap_or_default();
-        Refused { status, hints, complaint: Complaint::of(&body), aim, in_success: false, begun: false }
+        Refused { status, hints, complaint: ApiError::of(&body), aim, in_success: false, begun: false }
     }
 
     fn span(&self, request: &ChatRequest) -> Span {

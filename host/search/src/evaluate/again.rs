@@ -6,12 +6,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{answers::called, memo::Memo, sink::BATCHES};
+use super::{memo::Memo, recorded_replies::called, sink::BATCHES};
 use crate::claims::Notes;
 use mmh_engine::sandbox::{Call, Failure, LogLine, Report};
 use mmh_models::metering::bill_again;
 use mmh_record::{
-    chat::Called,
+    chat::CallOutcome,
     format::{CallRow, LearnRow, LogRow, TraceRow},
     limits::Limits,
     manifest::Finding,
@@ -51,25 +51,25 @@ pub struct Claimed {
 
 impl Again {
     /// What a recorded call came to. What it cost follows from what the reply says of itself.
-    pub fn called(&self, row: &CallRow) -> Called {
+    pub fn called(&self, row: &CallRow) -> CallOutcome {
         let claimed = called(row);
         let control = claimed.control.map(|control| control.at_least(&self.prices));
-        let claimed = Called { control, ..claimed };
+        let claimed = CallOutcome { control, ..claimed };
         // A reply that was too large to be recorded was paid for: only the record says how much.
         let reply = match &claimed.result {
             Ok(reply) => reply,
-            Err(_) => return Called { cached: false, ..claimed },
+            Err(_) => return CallOutcome { cached: false, ..claimed },
         };
         if claimed.cached {
-            return Called { cached: true, ..Called::unasked(claimed.result) };
+            return CallOutcome { cached: true, ..CallOutcome::unasked(claimed.result) };
         }
         let (cost, price_tier) = bill_again(&self.prices, reply, claimed.cost);
-        Called { cost, price_tier, ..claimed }
+        CallOutcome { cost, price_tier, ..claimed }
     }
 
     /// A call that a simulated target has answered again. How long it took is what the record says.
-    pub fn simulated(&self, now: Called, latency_ms: Option<f64>) -> Called {
-        Called { latency_ms: latency_ms.unwrap_or_default(), ..now }
+    pub fn simulated(&self, now: CallOutcome, latency_ms: Option<f64>) -> CallOutcome {
+        CallOutcome { latency_ms: latency_ms.unwrap_or_default(), ..now }
     }
 
     /// Notes a request that has no reply in the record: nothing that follows from it can be derived.

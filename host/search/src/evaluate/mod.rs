@@ -4,12 +4,12 @@
 //! score is (`score`) and where outcomes are kept (`record`, through [`Sink`]).
 
 pub mod again;
-pub mod answers;
-mod journal;
 mod lanes;
 pub mod memo;
 pub mod own_time;
-pub mod past;
+pub mod recorded;
+pub mod recorded_replies;
+mod recording_model;
 mod repeated;
 pub mod replies;
 pub mod sink;
@@ -25,23 +25,23 @@ use std::{
 
 use futures::future::join_all;
 
-use answers::request_digest;
-use journal::Journal;
 pub use own_time::EVALUATION_TIMEOUT;
 use own_time::OwnTime;
-pub use past::{Past, Retry, Step};
+pub use recorded::{RecordedEvaluation, Retry, Step};
+use recorded_replies::request_digest;
+use recording_model::RecordingModel;
 pub use sink::Sink;
 pub use target::Target;
 
 use crate::{
     dataset::Example,
-    progress::{Event, Observer, Standing},
+    progress::{EvalProgress, Event, Observer},
 };
-use mmh_engine::sandbox::{Call, Lesson, LogLine, Prepared, Report, Sandbox, Setting, Task};
+use mmh_engine::sandbox::{Call, CallContext, LabelledExample, LogLine, Prepared, Report, Sandbox, Task};
 use mmh_models::cancel::Cancel;
 use mmh_record::{
     RecordError,
-    chat::{Block, Called, ChatRequest, Usage},
+    chat::{Block, CallOutcome, ChatRequest, Usage},
     clock::Clock,
     data::Split,
     digest::{Digest, KeyBuilder},
@@ -133,7 +133,7 @@ impl Evaluator {
         &self,
         prepared: Arc<Prepared>,
         train: &[Example],
-        past: &Past,
+        past: &RecordedEvaluation,
         sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
         let mut learned = Learned::with_state(prepared, []);
@@ -191,14 +191,14 @@ impl Evaluator {
         examples: &[Example],
         split: Split,
         iteration: Option<u32>,
-        past: Past,
+        past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
     ) -> Result<Evaluation, RecordError> {
-        let standing = Arc::new(Mutex::new(Standing {
+        let standing = Arc::new(Mutex::new(EvalProgress {
             iteration,
             split: split.name().to_owned(),
             total: examples.len(),
-            ..Standing::default()
+            ..EvalProgress::default()
         }));
         let own_time = self.own_time(&past, harness.own_time);
         let queue =
@@ -234,7 +234,7 @@ impl Evaluator {
         harness: &Learned,
         queue: &Queue,
         sink: &Arc<dyn Sink>,
-        standing: &Mutex<Standing>,
+        standing: &Mutex<EvalProgress>,
     ) -> Result<Vec<(usize, (Option<TraceRow>, Cost))>, RecordError> {
         let mut done = Vec::new();
         while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
@@ -295,7 +295,7 @@ impl Evaluator {
     }
 
     /// Tells how the evaluation stands after one more example.
-    fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<Standing>) {
+    fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<EvalProgress>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.done += 1;
         standing.correct += usize::from(row.correct);
@@ -305,20 +305,20 @@ impl Evaluator {
     }
 
     /// A harness's own time from here on. Made again, an evaluation takes as long as it takes.
-    fn own_time(&self, past: &Past, spent: Duration) -> OwnTime {
+    fn own_time(&self, past: &RecordedEvaluation, spent: Duration) -> OwnTime {
         match &past.again {
             None => OwnTime::new(self.sandbox.limits(), spent),
             Some(again) => OwnTime::claimed(&again.limits, again.timed_out.as_deref()),
         }
     }
 
-    fn journal(&self, id: &str, past: &Past, sink: &Arc<dyn Sink>) -> Arc<Journal> {
-        let journal = Journal::new(id, self.target.clone(), past.calls.clone(), sink.clone());
+    fn journal(&self, id: &str, past: &RecordedEvaluation, sink: &Arc<dyn Sink>) -> Arc<RecordingModel> {
+        let journal = RecordingModel::new(id, self.target.clone(), past.calls.clone(), sink.clone());
         Arc::new(journal.again(past.again.clone()).within(self.record_bytes))
     }
 
-    fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<Journal>) -> Setting<'a> {
-        Setting { task: &self.task, state, seed: seed_of_call(self.seed, id), model }
+    fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<RecordingModel>) -> CallContext<'a> {
+        CallContext { task: &self.task, state, seed: seed_of_call(self.seed, id), model }
     }
 }
 
@@ -350,9 +350,9 @@ pub fn seed_of_call(seed: u64, id: &str) -> Digest {
 }
 
 /// The examples of each `learn` batch, with the batch's number and name.
-pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<Lesson>)> {
+pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<LabelledExample>)> {
     train.chunks(BATCH_SIZE).enumerate().map(|(batch, examples)| {
-        let lesson = |it: &Example| Lesson { input: it.input.clone(), gold: it.label.clone() };
+        let lesson = |it: &Example| LabelledExample { input: it.input.clone(), gold: it.label.clone() };
         (batch, batch_id(batch), examples.iter().map(lesson).collect())
     })
 }
@@ -371,7 +371,7 @@ pub fn batch_id(batch: usize) -> String {
 struct Queue {
     examples: Vec<Example>,
     next: AtomicUsize,
-    past: Past,
+    past: RecordedEvaluation,
     own_time: OwnTime,
 }
 
@@ -431,7 +431,7 @@ pub fn learn_row(model: &str, batch: usize, n_examples: usize, report: &Report<V
 }
 
 /// What is recorded of a model call.
-pub fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &Called) -> CallRow {
+pub fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &CallOutcome) -> CallRow {
     CallRow {
         example_id: id.to_owned(),
         call: at,
@@ -455,7 +455,7 @@ fn log_rows(lines: &[LogLine]) -> Vec<LogRow> {
     lines.iter().map(|line| LogRow { level: line.level.to_owned(), message: line.message.clone() }).collect()
 }
 
-fn usage_of(answer: &Called) -> Usage {
+fn usage_of(answer: &CallOutcome) -> Usage {
     answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default()
 }
 

@@ -4,15 +4,14 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Evaluator, Learned, Learning, Past, Sink,
+    Evaluator, Learned, Learning, RecordedEvaluation, Sink,
     again::Again,
-    batch_id, cost_of,
-    journal::Journal,
-    learn_failed, learn_timed_out,
+    batch_id, cost_of, learn_failed, learn_timed_out,
     memo::{Kept, Key},
+    recording_model::RecordingModel,
 };
 use crate::dataset::Example;
-use mmh_engine::sandbox::{Lesson, Report};
+use mmh_engine::sandbox::{LabelledExample, Report};
 use mmh_record::{RecordError, digest::Digest, format::Cost};
 
 impl Evaluator {
@@ -21,7 +20,7 @@ impl Evaluator {
         &self,
         mut learned: Learned,
         again: &Again,
-        past: &Past,
+        past: &RecordedEvaluation,
         sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
         let Some(claimed) = &again.learned else { return Ok(Learning::Done(learned)) };
@@ -53,9 +52,9 @@ impl Evaluator {
         &self,
         learned: &Learned,
         id: &str,
-        lessons: &[Lesson],
-        journal: &Arc<Journal>,
-        past: &Past,
+        lessons: &[LabelledExample],
+        journal: &Arc<RecordingModel>,
+        past: &RecordedEvaluation,
     ) -> Report<Vec<u8>> {
         let harness = &learned.prepared;
         let again = past.again.as_ref();
@@ -80,7 +79,7 @@ impl Evaluator {
     pub(super) fn leave(
         &self,
         id: &str,
-        past: &Past,
+        past: &RecordedEvaluation,
         sink: &Arc<dyn Sink>,
     ) -> Result<Option<Cost>, RecordError> {
         let Some(again) = &past.again else { return Ok(None) };
@@ -95,8 +94,8 @@ impl Evaluator {
         &self,
         harness: &Learned,
         example: &Example,
-        journal: &Arc<Journal>,
-        past: &Past,
+        journal: &Arc<RecordingModel>,
+        past: &RecordedEvaluation,
     ) -> Report<String> {
         let again = past.again.as_ref();
         let key = again.map(|again| Key::example(&harness.prepared, &again.place(), &example.id));

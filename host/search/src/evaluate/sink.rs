@@ -8,7 +8,7 @@ use crate::dataset::Example;
 use mmh_record::{
     RecordError,
     append::Appender,
-    chat::{Called, ChatReply, ModelError},
+    chat::{CallOutcome, ChatReply, ModelError},
     files::MAX_REPLY_BYTES,
     format::{CallRow, LearnRow, TraceRow},
     text,
@@ -50,7 +50,7 @@ impl Sink for Discard {
 }
 
 /// A reply that could not be read back from the record counts as none.
-pub fn recordable(called: Called) -> Called {
+pub fn recordable(called: CallOutcome) -> CallOutcome {
     let size = |reply: &ChatReply| reply.raw.as_ref().map_or(0, String::len).max(reply.text().len());
     let bytes = called.result.as_ref().map_or(0, size);
     if bytes <= MAX_REPLY_BYTES {
@@ -58,7 +58,7 @@ pub fn recordable(called: Called) -> Called {
     }
     let [found, most] = [bytes, MAX_REPLY_BYTES].map(|bytes| text::bytes(bytes as u64));
     let why = format!("the reply has {found}, more than the {most} that are recorded of one");
-    Called { result: Err(ModelError::Unavailable(why).into()), ..called }
+    CallOutcome { result: Err(ModelError::Unavailable(why).into()), ..called }
 }
 
 /// Appends to an iteration's folder, synced.
@@ -100,7 +100,7 @@ impl Recorder {
         // Batches are no examples: they come first, by name.
         let place = |id: &str| (order.get(id).copied().unwrap_or(0), id.to_owned());
         for file in [TRACES, CALLS] {
-            folder.sort_lines(file, |line: &Place| (place(&line.example_id), line.call))?;
+            folder.sort_lines(file, |line: &RowPlace| (place(&line.example_id), line.call))?;
         }
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Recorder {
 
 /// What decides a line's place.
 #[derive(Deserialize)]
-pub struct Place {
+pub struct RowPlace {
     pub example_id: String,
     #[serde(default)]
     pub call: u32,
@@ -147,7 +147,7 @@ mod tests {
             (reply(0, MAX_REPLY_BYTES + 1), false),
         ];
         for (reply, fits) in table {
-            let found = recordable(Called::unasked(Ok(reply.clone())));
+            let found = recordable(CallOutcome::unasked(Ok(reply.clone())));
             assert_eq!(found.result.is_ok(), fits);
             let why = found.result.err().map(|error| error.to_string()).unwrap_or_default();
             assert!(fits || why.ends_with("more than the 8 MiB that are recorded of one"), "{why}");

@@ -12,16 +12,16 @@ use std::{
 use async_trait::async_trait;
 
 use super::replies::{Replies, Tally};
-use mmh_engine::sandbox::{ModelPort, Place};
-use mmh_models::{ServerIdentity, metering::Caller};
+use mmh_engine::sandbox::{CallIndex, ModelPort};
+use mmh_models::{ServerIdentity, metering::MeteredModel};
 use mmh_record::{
-    chat::{Called, ChatReply, ChatRequest},
+    chat::{CallOutcome, ChatReply, ChatRequest},
     digest::Digest,
 };
 
 /// The fixed model of a run.
 pub struct Target {
-    caller: Caller,
+    caller: MeteredModel,
     replies: Option<Replies>,
     /// Calls that were answered from kept replies, and all calls.
     kept: AtomicU64,
@@ -33,7 +33,7 @@ pub struct Target {
 
 impl Target {
     /// With `replies`, what was asked before is not asked again.
-    pub fn new(caller: Caller, replies: Option<Replies>) -> Self {
+    pub fn new(caller: MeteredModel, replies: Option<Replies>) -> Self {
         Self {
             caller,
             replies,
@@ -61,7 +61,7 @@ impl Target {
     }
 
     /// Asks, and keeps the reply.
-    async fn ask(&self, request: &ChatRequest, key: Option<(&Replies, Kept)>, left: Duration) -> Called {
+    async fn ask(&self, request: &ChatRequest, key: Option<(&Replies, Kept)>, left: Duration) -> CallOutcome {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let Some((replies, Kept { wire, draw })) = key else {
             return self.caller.call(request, Some(left)).await;
@@ -84,7 +84,7 @@ impl Target {
         replies: &Replies,
         key: Kept,
         left: Duration,
-    ) -> Option<Called> {
+    ) -> Option<CallOutcome> {
         let kept = replies.get(key.wire, key.draw);
         if kept.is_empty() {
             return None;
@@ -105,7 +105,7 @@ impl Target {
         };
         found.map(|reply| {
             self.kept.fetch_add(1, Ordering::Relaxed);
-            Called { cached: true, ..Called::unasked(Ok(reply)) }
+            CallOutcome { cached: true, ..CallOutcome::unasked(Ok(reply)) }
         })
     }
 
@@ -132,7 +132,12 @@ fn by(server: ServerIdentity, reply: &ChatReply) -> Digest {
 
 #[async_trait]
 impl ModelPort for Target {
-    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
+    async fn complete(
+        &self,
+        request: &Arc<ChatRequest>,
+        place: CallIndex,
+        time_left: Duration,
+    ) -> CallOutcome {
         let key = |replies| {
             let wire = self.caller.model.wire_digest(request)?;
             Some((replies, Kept { wire, draw: place.draw }))

@@ -11,7 +11,7 @@ pub mod stage;
 
 use serde_json::Value;
 
-use crate::evaluate::answers::Calls;
+use crate::evaluate::recorded_replies::Calls;
 use mmh_engine::compile::{CompileError, Rejection};
 use mmh_record::{
     RecordError,

@@ -23,17 +23,17 @@ use crate::{
     dataset::Example,
     evaluate::{
         self,
-        answers::{Answers, lost},
+        recorded_replies::{RecordedReplies, lost},
     },
 };
 use mmh_engine::{
     build::Builder,
-    compile::Verdict,
-    sandbox::{Frame, ModelPort, Place, Prepared, Report, Sandbox, Setting},
+    compile::BuildResult,
+    sandbox::{CallContext, CallIndex, Frame, ModelPort, Prepared, Report, Sandbox},
 };
 use mmh_models::cancel::Cancel;
 use mmh_record::{
-    chat::{Called, ChatRequest},
+    chat::{CallOutcome, ChatRequest},
     format::{CallRow, TraceRow},
     manifest::Finding,
     outcome::OutcomeKind,
@@ -207,13 +207,13 @@ impl Rerun {
         source: &str,
         again: &Again,
         state: &[u8],
-    ) -> Verdict<Traced> {
+    ) -> BuildResult<Traced> {
         let (sandbox, built) = match builder.build_with_lines(source).await? {
             Ok(built) => built,
             Err(rejection) => return Ok(Err(rejection)),
         };
         let (example, _) = stage::example_of(&again.recorded);
-        let recorded = Answers::new(&again.calls);
+        let recorded = RecordedReplies::new(&again.calls);
         let port = Port { recorded, record_bytes: self.stage.record_bytes, ..Port::default() };
         let port = Arc::new(port);
         let report = predict(&self.stage, &sandbox, &built.prepared, &example, state, port).await;
@@ -229,7 +229,7 @@ impl Rerun {
         });
         let prompts = rows.iter().map(|row| row.request.prompt_text()).collect();
         Arc::new(Port {
-            recorded: Answers::new(&rows),
+            recorded: RecordedReplies::new(&rows),
             prompts,
             live: self.live.clone(),
             record_bytes: self.stage.record_bytes,
@@ -237,9 +237,9 @@ impl Rerun {
         })
     }
 
-    fn setting<'a>(&'a self, id: &str, state: &'a [u8], model: Arc<dyn ModelPort>) -> Setting<'a> {
+    fn setting<'a>(&'a self, id: &str, state: &'a [u8], model: Arc<dyn ModelPort>) -> CallContext<'a> {
         let seed = evaluate::seed_of_call(self.stage.seed, id);
-        Setting { task: &self.stage.task, state, seed, model }
+        CallContext { task: &self.stage.task, state, seed, model }
     }
 }
 
@@ -252,7 +252,7 @@ async fn predict(
     model: Arc<dyn ModelPort>,
 ) -> Report<String> {
     let seed = evaluate::seed_of_call(stage.seed, &example.id);
-    let setting = Setting { task: &stage.task, state, seed, model };
+    let setting = CallContext { task: &stage.task, state, seed, model };
     sandbox.predict(harness, setting, &example.input).await
 }
 
@@ -272,7 +272,7 @@ pub fn counts(again: &[Again]) -> BTreeMap<Standing, usize> {
 /// Answers from the record, and where that has nothing, from the model.
 #[derive(Default)]
 struct Port {
-    recorded: Answers,
+    recorded: RecordedReplies,
     /// The recorded prompts of the example.
     prompts: Vec<String>,
     live: Option<Arc<dyn ModelPort>>,
@@ -293,14 +293,19 @@ impl Port {
 
 #[async_trait]
 impl ModelPort for Port {
-    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
+    async fn complete(
+        &self,
+        request: &Arc<ChatRequest>,
+        place: CallIndex,
+        time_left: Duration,
+    ) -> CallOutcome {
         if let Some(called) = self.recorded.find(request, place.draw) {
             return called;
         }
         self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).push(request.prompt_text());
         match &self.live {
             Some(live) => live.complete(request, place, time_left).await,
-            None => Called::unasked(Err(lost("this request is not in the record"))),
+            None => CallOutcome::unasked(Err(lost("this request is not in the record"))),
         }
     }
 

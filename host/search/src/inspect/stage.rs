@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{dataset::Example, evaluate::answers::Calls};
+use crate::{dataset::Example, evaluate::recorded_replies::Calls};
 use mmh_engine::sandbox::{Prepared, Sandbox, Task};
 use mmh_record::{format::TraceRow, outcome::OutcomeKind};
 

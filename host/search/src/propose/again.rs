@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{NOT_MADE, OUT_OF_TIME, ToolCall, history::Answer, past::Heard, tools::TRIAL_ENDED};
+use super::{NOT_MADE, OUT_OF_TIME, ToolCall, history::Answer, recorded::Heard, tools::TRIAL_ENDED};
 use crate::{
     claims::{Ending, Missing, Notes},
     evaluate::EVALUATION_TIMEOUT,
@@ -15,7 +15,7 @@ use mmh_engine::compile::RejectionKind;
 use mmh_models::metering::bill_again;
 use mmh_record::{
     RecordError,
-    chat::{Block, Called, Control},
+    chat::{Block, CallOutcome, Control},
     files,
     format::{ControlRow, ReadRow, TranscriptRow},
     manifest::Finding,
@@ -161,7 +161,7 @@ impl Again {
     }
 
     /// What a simulated proposer says again; how long it took, the record says.
-    pub fn simulated(&self, now: Called, claimed: &Heard) -> Option<Heard> {
+    pub fn simulated(&self, now: CallOutcome, claimed: &Heard) -> Option<Heard> {
         let (cost, price_tier, attempts) = (now.cost, now.price_tier, now.attempts);
         let (at, latency_ms) = (claimed.at, claimed.latency_ms);
         now.result.ok().map(|reply| Heard { reply, cost, price_tier, attempts, at, latency_ms })

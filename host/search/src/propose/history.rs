@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::evaluate::answers::Calls;
+use crate::evaluate::recorded_replies::Calls;
 use mmh_record::{
     RecordError,
     append::Appender,

@@ -9,7 +9,7 @@ pub mod arguments;
 #[doc(hidden)]
 pub mod history;
 pub mod instructions;
-mod past;
+mod recorded;
 mod tools;
 mod trials;
 mod window;
@@ -19,12 +19,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use history::History;
-pub use past::{Past, TRANSCRIPT};
+pub use recorded::{RecordedConversation, TRANSCRIPT};
 pub use tools::{Toolbox, specs};
 pub use trials::{TRIALS, Trials};
 
 use again::{Again, Moment};
-use past::Heard;
+use recorded::Heard;
 use window::Window;
 
 use crate::{
@@ -35,13 +35,13 @@ use crate::{
 use mmh_engine::{build::Built, compile::CompileError};
 use mmh_models::{
     cancel::{Cancel, Stop},
-    metering::Caller,
+    metering::MeteredModel,
 };
 use mmh_record::{
     RecordError,
     append::Appender,
     chat::{
-        Block, CallError, Called, ChatMessage, ChatReply, ChatRequest, ChatRole, Control, ModelError,
+        Block, CallError, CallOutcome, ChatMessage, ChatReply, ChatRequest, ChatRole, Control, ModelError,
         StopReason, Usage,
     },
     clock::Clock,
@@ -110,7 +110,7 @@ pub enum ProposeError {
 
 /// Drives a proposer model through the tool loop.
 pub struct Proposer {
-    pub caller: Caller,
+    pub caller: MeteredModel,
     pub limits: Limits,
     pub clock: Clock,
     pub observer: Arc<dyn Observer>,
@@ -124,7 +124,7 @@ struct Conversation<'a> {
     window: Window,
     /// Reminders in a row.
     nudges: u32,
-    past: &'a Past,
+    past: &'a RecordedConversation,
     transcript: &'a Appender,
     usage: Usage,
     cost: Usd,
@@ -137,7 +137,7 @@ impl Proposer {
         &self,
         iteration: u32,
         opening: String,
-        past: &Past,
+        past: &RecordedConversation,
         toolbox: &mut Toolbox<'_>,
         transcript: &Appender,
     ) -> Result<Proposal, ProposeError> {
@@ -258,7 +258,7 @@ impl Proposer {
             Ok(reply) => reply.clone(),
             Err(error) => return Ok(Err(self.unanswered(error))),
         };
-        let Called { cost, price_tier, attempts, latency_ms, .. } = called;
+        let CallOutcome { cost, price_tier, attempts, latency_ms, .. } = called;
         let at = self.clock.now();
         let heard = Heard { reply: reply.clone(), cost, price_tier, attempts, at, latency_ms };
         talk.transcript.push(&heard.row(step))?;

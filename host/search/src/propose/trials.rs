@@ -7,11 +7,11 @@ use std::sync::{
 };
 
 use crate::evaluate::{
-    Past, Retry, Sink,
+    RecordedEvaluation, Retry, Sink,
     again::Again,
-    answers::{Calls, Sketch},
     call_row, recorded_cost,
-    sink::Place,
+    recorded_replies::{Calls, Sketch},
+    sink::RowPlace,
 };
 use mmh_record::{
     RecordError,
@@ -69,7 +69,11 @@ impl Trials {
     }
 
     /// What is on record of the trial that this tool call of this turn makes, and where its calls go.
-    pub fn begin(&mut self, step: u32, at: usize) -> Result<(Past, Arc<dyn Sink>), RecordError> {
+    pub fn begin(
+        &mut self,
+        step: u32,
+        at: usize,
+    ) -> Result<(RecordedEvaluation, Arc<dyn Sink>), RecordError> {
         let name = trial_name(step, at);
         let prefix = format!("{name}/");
         if self.again.is_none() {
@@ -80,7 +84,8 @@ impl Trials {
             }
         }
         let again = self.again.clone().map(|again| Again { prefix: prefix.clone(), ..again });
-        let past = Past { calls: self.past.below(&prefix), again, ..Past::default() };
+        let past =
+            RecordedEvaluation { calls: self.past.below(&prefix), again, ..RecordedEvaluation::default() };
         let (calls, bytes) = (self.calls.clone(), self.bytes.clone());
         Ok((past, Arc::new(TrialSink { name, calls, bytes })))
     }
@@ -105,7 +110,7 @@ impl Trials {
     pub fn close(self, folder: &IterationWriter) -> Result<Cost, RecordError> {
         // Sinks that are still held somewhere sync when they are dropped.
         Arc::into_inner(self.calls).map_or(Ok(()), Appender::finish)?;
-        folder.sort_lines(TRIALS, |row: &Place| (row.example_id.clone(), row.call))?;
+        folder.sort_lines(TRIALS, |row: &RowPlace| (row.example_id.clone(), row.call))?;
         Ok(self.cost)
     }
 }

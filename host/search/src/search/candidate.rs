@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Search, SearchError, judge::Fate, progress::Progress};
+use super::{Search, SearchError, judge::CandidateOutcome, progress::Progress};
 use crate::{
     evaluate::{Evaluator, Retry},
     leaks,
@@ -61,7 +61,7 @@ impl Search {
         let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
             Some((status, reason)) => {
                 folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
-                let fate = Fate::Unscored { status, reason };
+                let fate = CandidateOutcome::Unscored { status, reason };
                 return self.conclude(candidate, Digest::of([]), fate, &folder, progress);
             }
             None => self.builder.build(&candidate.source).await?,
@@ -82,7 +82,7 @@ impl Search {
                 folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
-                let fate = Fate::Unscored { status, reason };
+                let fate = CandidateOutcome::Unscored { status, reason };
                 self.conclude(candidate, Digest::of([]), fate, &folder, progress)
             }
         }
@@ -119,7 +119,7 @@ impl Search {
                 let (source, reasoning) = (String::new(), String::new());
                 let leaks = Vec::new();
                 let candidate = Candidate { index, source, reasoning, reads, cost, started_at, leaks };
-                let fate = Fate::Unscored { status, reason };
+                let fate = CandidateOutcome::Unscored { status, reason };
                 self.conclude(candidate, Digest::of([]), fate, &folder, progress)
             }
         }
@@ -133,7 +133,7 @@ impl Search {
         folder: &IterationWriter,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
         let past = match &self.claims {
-            None => propose::Past::of(folder)?,
+            None => propose::RecordedConversation::of(folder)?,
             Some(claims) => claims.proposal(index)?,
         };
         let reader = RunReader::new(self.writer.dir()?);

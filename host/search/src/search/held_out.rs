@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Search, SearchError, judge::put_result, progress::Progress};
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, Learned, Past, Retry, recorded_cost, sink::Recorder,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, Learned, RecordedEvaluation, Retry, recorded_cost,
+        sink::Recorder,
     },
     score::score,
 };
@@ -60,7 +61,7 @@ impl Search {
             if self.claims.is_some() {
                 self.evaluate_held_out(index, retry, self.cancel.afresh(), &folder, progress).await?;
             }
-            let calls = Past::of(&folder, retry)?.calls;
+            let calls = RecordedEvaluation::of(&folder, retry)?.calls;
             let mut cost = Cost::default();
             for id in calls.ids() {
                 cost += recorded_cost(&*calls.get(&id)?);
@@ -136,7 +137,7 @@ impl Search {
         let learned = self.recall(index, progress).await?;
         let name = folder_name(index);
         let (past, refused) = match &self.claims {
-            None => (Past::of(folder, retry)?, false),
+            None => (RecordedEvaluation::of(folder, retry)?, false),
             Some(claims) => claims.evaluation(&name, index)?,
         };
         let recorder = Arc::new(Recorder::new(folder)?);

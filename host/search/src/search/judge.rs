@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Search, SearchError, candidate::Candidate, progress::Progress};
 use crate::{
-    evaluate::{EVALUATION_TIMEOUT, Learning, Past, Retry, Sink, sink::Recorder},
+    evaluate::{EVALUATION_TIMEOUT, Learning, RecordedEvaluation, Retry, Sink, sink::Recorder},
     progress::Event,
     score::score,
 };
@@ -29,7 +29,7 @@ pub(super) struct Scored {
 }
 
 /// What became of a candidate.
-pub(super) enum Fate {
+pub(super) enum CandidateOutcome {
     Scored(Box<Scored>),
     Unscored { status: String, reason: String },
 }
@@ -56,7 +56,7 @@ impl Search {
         }
         let component = built.component.digest;
         let (past, refused) = match &self.claims {
-            None => (Past::of(folder, retry)?, false),
+            None => (RecordedEvaluation::of(folder, retry)?, false),
             Some(claims) => {
                 claims.evaluation(&format!("iterations/{:03}", candidate.index), candidate.index)?
             }
@@ -65,7 +65,7 @@ impl Search {
         self.stage(candidate.index, "learning and evaluating");
         let fate = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
-        if let Fate::Scored(scored) = &fate {
+        if let CandidateOutcome::Scored(scored) = &fate {
             let Scored { score, state, rows } = &**scored;
             if !state.is_empty() {
                 folder.put(files::STATE, state)?;
@@ -99,10 +99,10 @@ impl Search {
         &self,
         candidate: &mut Candidate,
         built: Built,
-        past: Past,
+        past: RecordedEvaluation,
         refused: bool,
         recorder: Arc<dyn Sink>,
-    ) -> Result<Fate, SearchError> {
+    ) -> Result<CandidateOutcome, SearchError> {
         let train = &self.dataset.train;
         let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
@@ -110,15 +110,15 @@ impl Search {
                 candidate.cost += cost;
                 self.end_where_recorded(candidate.index, true, refused)?;
                 return Ok(match self.cut_short() {
-                    Some(stop) => Fate::stopped(&stop, 0, self.val.len()),
-                    None => Fate::Unscored { status: status.into(), reason },
+                    Some(stop) => CandidateOutcome::stopped(&stop, 0, self.val.len()),
+                    None => CandidateOutcome::Unscored { status: status.into(), reason },
                 });
             }
             Learning::Interrupted { cost } => {
                 candidate.cost += cost;
                 self.end_where_recorded(candidate.index, false, refused)?;
                 let stop = self.cancel.why().unwrap_or(Stop::Asked);
-                return Ok(Fate::stopped(&stop, 0, self.val.len()));
+                return Ok(CandidateOutcome::stopped(&stop, 0, self.val.len()));
             }
         };
         candidate.cost += learned.cost;
@@ -128,13 +128,13 @@ impl Search {
         self.end_where_recorded(candidate.index, done.complete || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
-            return Ok(Fate::stopped(&stop, done.rows.len(), self.val.len()));
+            return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), self.val.len()));
         }
         if let Some(reason) = done.timed_out {
-            return Ok(Fate::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
+            return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
         let score = score(&done.rows, &learned, self.config.mock);
-        Ok(Fate::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
+        Ok(CandidateOutcome::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
     }
 
     /// Enters an iteration into summary and costs.
@@ -142,7 +142,7 @@ impl Search {
         &self,
         candidate: Candidate,
         component_digest: Digest,
-        fate: Fate,
+        fate: CandidateOutcome,
         folder: &IterationWriter,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
@@ -154,7 +154,7 @@ impl Search {
         self.end_ahead(progress, |claims| claims.knows(index))?;
         self.observer.on(Event::Concluded { iteration: index, accuracy: fate.accuracy() });
         match fate {
-            Fate::Scored(scored) => {
+            CandidateOutcome::Scored(scored) => {
                 let score = scored.score;
                 progress.enter(index, &score);
                 let earlier = progress.summary.iterations.iter();
@@ -174,7 +174,7 @@ impl Search {
                     leaks,
                 });
             }
-            Fate::Unscored { status, reason } => {
+            CandidateOutcome::Unscored { status, reason } => {
                 let shown = mmh_record::text::ellipsis(&reason, 200);
                 self.observer.note(format!("{index:03} not scored: {status}: {shown}"));
                 progress.summary.unscored.push(Unscored {
@@ -205,7 +205,7 @@ pub(super) fn put_result(
     folder.put_json(files::TEST_RESULT, &provenance::test_result(tested, config))
 }
 
-impl Fate {
+impl CandidateOutcome {
     fn accuracy(&self) -> Option<f64> {
         match self {
             Self::Scored(scored) => Some(scored.score.accuracy),

@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt};
 use crate::{
     claims::{Claims, Notes},
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, Learning, Past, Sink, sink::Discard},
+    evaluate::{Evaluator, Learning, RecordedEvaluation, Sink, sink::Discard},
     search::Search,
 };
 use mmh_engine::build::Built;
@@ -69,7 +69,7 @@ impl Stage {
     }
 
     /// What is claimed of an evaluation. What is noticed is noticed again by the search.
-    fn past(&self, folder: &str, index: u32) -> Result<Past, RecordError> {
+    fn past(&self, folder: &str, index: u32) -> Result<RecordedEvaluation, RecordError> {
         let (mut past, _) = self.claims.evaluation(folder, index)?;
         if let Some(again) = &mut past.again {
             again.notes = Notes::default();

@@ -17,7 +17,7 @@ use crate::{
 use mmh_models::{
     ChatError, ChatModel,
     cancel::Cancel,
-    metering::{Caller, budget::Budget},
+    metering::{MeteredModel, budget::Budget},
 };
 use mmh_record::{
     RecordError,
@@ -151,7 +151,7 @@ impl Parts<'_> {
         let (clock, cancel, observer) =
             (Clock::Fixed(config.started_at), Cancel::default(), Arc::new(Silent));
         let limits = builder.sandbox.limits().clone();
-        let free = |model| Caller::free(model, clock, cancel.clone());
+        let free = |model| MeteredModel::free(model, clock, cancel.clone());
         let (target, proposer) = models(config, simulated);
         let evaluator = Evaluator {
             sandbox: builder.sandbox.clone(),

@@ -14,7 +14,7 @@ use mmh_models::{
     ChatModel,
     cancel::Cancel,
     catalog::{Catalog, Overrides, PriceEntry, Resolved},
-    metering::{Caller, Patience, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
     remote::{Remote, Role, is_loopback},
 };
 use mmh_record::{
@@ -409,8 +409,8 @@ pub struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    pub fn proposer(&self, connected: Connected) -> Caller {
-        let patience = Patience {
+    pub fn proposer(&self, connected: Connected) -> MeteredModel {
+        let patience = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
             total: Duration::from_millis(self.limits.proposer_call_ms),
@@ -421,7 +421,7 @@ impl Shared<'_> {
 
     /// At most `concurrency` calls go to the target at once.
     pub fn target(&self, connected: Connected, concurrency: usize, replies: Option<Replies>) -> Target {
-        let patience = Patience {
+        let patience = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.target_attempt_ms),
             total: Duration::MAX,
@@ -430,10 +430,18 @@ impl Shared<'_> {
         Target::new(self.caller(connected, Throttle::new(concurrency), patience), replies)
     }
 
-    fn caller(&self, connected: Connected, throttle: Throttle, patience: Patience) -> Caller {
+    fn caller(&self, connected: Connected, throttle: Throttle, patience: RetryPolicy) -> MeteredModel {
         let Connected { model, price, .. } = connected;
-        let patience = if model.is_simulated() { Patience::ONCE } else { patience };
-        Caller::new(model, price, self.budget.clone(), throttle, patience, self.clock, self.cancel.clone())
+        let patience = if model.is_simulated() { RetryPolicy::ONCE } else { patience };
+        MeteredModel::new(
+            model,
+            price,
+            self.budget.clone(),
+            throttle,
+            patience,
+            self.clock,
+            self.cancel.clone(),
+        )
     }
 }
 

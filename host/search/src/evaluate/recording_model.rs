@@ -12,24 +12,24 @@ use async_trait::async_trait;
 use super::{
     Sink, Target,
     again::Again,
-    answers::{Answers, Calls, called, lost},
     call_row,
+    recorded_replies::{Calls, RecordedReplies, called, lost},
     sink::recordable,
 };
-use mmh_engine::sandbox::{Call, ModelPort, Place};
+use mmh_engine::sandbox::{Call, CallIndex, ModelPort};
 use mmh_record::{
     RecordError,
-    chat::{Called, ChatRequest},
+    chat::{CallOutcome, ChatRequest},
 };
 
 /// Answers from the record, else from the run's target.
-pub struct Journal {
+pub struct RecordingModel {
     /// The example, or the batch.
     id: String,
     target: Arc<Target>,
     /// What is on record, and the same by its requests once one is made.
     past: Calls,
-    answers: OnceLock<Answers>,
+    answers: OnceLock<RecordedReplies>,
     sink: Arc<dyn Sink>,
     /// The record is another run's, and this one is written anew.
     again: Option<Again>,
@@ -46,7 +46,7 @@ struct Written {
     lost: Vec<String>,
 }
 
-impl Journal {
+impl RecordingModel {
     pub fn new(id: &str, target: Arc<Target>, past: Calls, sink: Arc<dyn Sink>) -> Self {
         let (id, answers, again, written) = (id.to_owned(), OnceLock::new(), None, Mutex::default());
         Self { id, target, past, answers, sink, again, record_bytes: u64::MAX, written }
@@ -99,17 +99,17 @@ impl Journal {
     }
 
     /// The recorded calls of this example or batch. What cannot be read ends the evaluation.
-    fn answers(&self) -> &Answers {
+    fn answers(&self) -> &RecordedReplies {
         self.answers.get_or_init(|| match self.past.get(&self.id) {
-            Ok(rows) => Answers::new(&rows),
+            Ok(rows) => RecordedReplies::new(&rows),
             Err(error) => {
                 self.written().failed.get_or_insert(error);
-                Answers::default()
+                RecordedReplies::default()
             }
         })
     }
 
-    fn record(&self, request: &ChatRequest, at: u32, called: &Called) {
+    fn record(&self, request: &ChatRequest, at: u32, called: &CallOutcome) {
         let row = || call_row(self.target.id(), &self.id, at, request, called);
         let pushed = if self.sink.wants_calls() { self.sink.call(&row()) } else { Ok(()) };
         let mut written = self.written();
@@ -128,9 +128,9 @@ impl Journal {
         &self,
         again: &Again,
         request: &Arc<ChatRequest>,
-        place: Place,
+        place: CallIndex,
         time_left: Duration,
-    ) -> Called {
+    ) -> CallOutcome {
         if again.is_simulated {
             let now = self.target.complete(request, place, time_left).await;
             return again.simulated(now, self.answers().latency_ms(place.index));
@@ -138,7 +138,7 @@ impl Journal {
         self.answers().at(request, place.index).map_or_else(
             || {
                 self.lose(&[request.prompt_text()]);
-                Called::unasked(Err(lost("this request is not in the record")))
+                CallOutcome::unasked(Err(lost("this request is not in the record")))
             },
             |row| again.called(row),
         )
@@ -146,8 +146,13 @@ impl Journal {
 }
 
 #[async_trait]
-impl ModelPort for Journal {
-    async fn complete(&self, request: &Arc<ChatRequest>, place: Place, time_left: Duration) -> Called {
+impl ModelPort for RecordingModel {
+    async fn complete(
+        &self,
+        request: &Arc<ChatRequest>,
+        place: CallIndex,
+        time_left: Duration,
+    ) -> CallOutcome {
         let called = match &self.again {
             Some(again) => self.claimed(again, request, place, time_left).await,
             None => match self.answers().at(request, place.index) {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::OnceLock};
 
 pub use mmh_record::stored::{Sketch, Stored};
 use mmh_record::{
-    chat::{CallError, Called, ChatRequest, ModelError},
+    chat::{CallError, CallOutcome, ChatRequest, ModelError},
     digest::Digest,
     format::{CallRow, ControlRow},
     pricing::Usd,
@@ -24,7 +24,7 @@ pub fn by_example(rows: Vec<CallRow>) -> HashMap<String, Vec<CallRow>> {
 
 /// The recorded calls of one example or batch: the same request, as often as it was made.
 #[derive(Default)]
-pub struct Answers {
+pub struct RecordedReplies {
     rows: Vec<CallRow>,
     found: OnceLock<Found>,
 }
@@ -37,7 +37,7 @@ struct Found {
     by_draw: HashMap<(Digest, u32), usize>,
 }
 
-impl Answers {
+impl RecordedReplies {
     pub fn new(rows: &[CallRow]) -> Self {
         let mut rows = rows.to_vec();
         rows.sort_by_key(|row| row.call);
@@ -63,7 +63,7 @@ impl Answers {
 
     /// What was answered to a request that was made so often before, if it is on record. For a harness that
     /// may ask in another order than the recorded one did.
-    pub fn find(&self, request: &ChatRequest, draw: u32) -> Option<Called> {
+    pub fn find(&self, request: &ChatRequest, draw: u32) -> Option<CallOutcome> {
         let found = self.found()?.by_draw.get(&(request_digest(request), draw));
         found.map(|at| called(&self.rows[*at]))
     }
@@ -81,13 +81,13 @@ impl Answers {
 }
 
 /// A recorded call, as it ended.
-pub fn called(row: &CallRow) -> Called {
+pub fn called(row: &CallRow) -> CallOutcome {
     let result = match (&row.reply, &row.failure) {
         (Some(reply), _) => Ok(reply.clone()),
         (None, Some(failure)) => Err(failure.clone()),
         (None, None) => Err(lost("the record has neither a reply nor an error")),
     };
-    Called {
+    CallOutcome {
         result,
         cost: Usd::from_f64(row.cost_usd),
         price_tier: row.price_tier,

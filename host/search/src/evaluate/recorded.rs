@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     again::Again,
-    answers::{Calls, Sketch, Stored},
+    recorded_replies::{Calls, Sketch, Stored},
     sink::{BATCHES, CALLS, TRACES},
 };
 use mmh_record::{
@@ -17,7 +17,7 @@ use mmh_record::{
 
 /// Outcomes and answers that are there already. Empty for an evaluation that begins.
 #[derive(Default)]
-pub struct Past {
+pub struct RecordedEvaluation {
     pub batches: Vec<LearnRow>,
     pub rows: Stored<TraceRow>,
     pub calls: Calls,
@@ -56,7 +56,7 @@ pub enum Step<T> {
     End,
 }
 
-impl Past {
+impl RecordedEvaluation {
     /// Reads what a folder holds. Outcomes of calls that are to be made again leave it, and so do lines
     /// that a crash has cut.
     pub fn of(folder: &IterationWriter, retry: Retry) -> Result<Self, RecordError> {

@@ -10,7 +10,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
 /// How long a call may take, and how often it is made.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     pub attempts: u32,
     /// One attempt, until its last byte.
     pub attempt: Duration,
@@ -20,7 +20,7 @@ pub struct Patience {
     pub options: [&'static str; 2],
 }
 
-impl Patience {
+impl RetryPolicy {
     /// For models that answer at once or not at all.
     pub const ONCE: Self = Self {
         attempts: 1,

@@ -22,7 +22,7 @@ pub const TRANSCRIPT: &str = files::TRANSCRIPT;
 
 /// A conversation as far as it is on record. Empty for one that begins.
 #[derive(Default)]
-pub struct Past {
+pub struct RecordedConversation {
     pub started: bool,
     replies: BTreeMap<u32, Heard>,
     answers: BTreeMap<u32, Vec<Block>>,
@@ -61,7 +61,7 @@ impl Heard {
     }
 }
 
-impl Past {
+impl RecordedConversation {
     /// Reads a folder's transcript. The end of a conversation that was only stopped leaves it.
     pub fn of(folder: &IterationWriter) -> Result<Self, RecordError> {
         folder.keep_lines(TRANSCRIPT, |row: &TranscriptRow| !was_stopped(row))?;

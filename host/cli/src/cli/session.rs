@@ -6,8 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     CliResult,
-    connect::{self, Choice, Connected, Connector, Shared},
     error::{CliError, INTERRUPTED},
+    model_args::{self, Choice, Connected, Connector, Shared},
     output,
     scoreboard::{Format, Scoreboard},
     terminal::Terminal,
@@ -45,7 +45,7 @@ impl Models {
         target: &Choice<'_>,
     ) -> Result<Self, CliError> {
         let (proposer, target) = (connector.proposer(proposer)?, connector.target(target)?);
-        let replies = connect::replies(connector.global, &target)?;
+        let replies = model_args::replies(connector.global, &target)?;
         Ok(Self { proposer, target, replies })
     }
 }
@@ -82,7 +82,7 @@ impl Plan {
         scoreboard.print(Format::json_or_text(json))?;
         let (shown, done) = (text::path(&folder), "what was finished is in");
         if !json {
-            output::text(&connect::kept(target.tally()));
+            output::text(&model_args::kept(target.tally()));
             outln!("\nrun folder: {shown}");
         }
         Ok(match stop {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use mmh_models::metering::budget::Budget;
 use mmh_record::{format::Summary, pricing::Usd, text};
 use mmh_report::statistics::wilson;
-use mmh_search::progress::Standing;
+use mmh_search::progress::EvalProgress;
 
 /// Iterations in a sparkline: the latest ones.
 const SPARKS: usize = 32;
@@ -93,7 +93,7 @@ impl Course {
 }
 
 /// `accuracy 52.9 % [36.7, 68.5], 3 errors, 12 s left`.
-pub fn standing(it: &Standing, elapsed: Duration) -> String {
+pub fn standing(it: &EvalProgress, elapsed: Duration) -> String {
     let interval = wilson(it.correct as u64, it.done as u64);
     let accuracy = 100.0 * it.correct as f64 / it.done.max(1) as f64;
     let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
@@ -118,7 +118,7 @@ pub fn bar(done: usize, total: usize, columns: usize) -> String {
 }
 
 /// A stage with its progress, on a line of so many columns.
-pub fn line(name: &str, it: &Standing, message: &str, columns: usize) -> String {
+pub fn line(name: &str, it: &EvalProgress, message: &str, columns: usize) -> String {
     let (count, message) = (format!("{}/{}", it.done, it.total), text::one_line(message));
     let rest = text::width(name) + count.len() + text::width(&message) + 3;
     match columns.saturating_sub(rest) {
@@ -202,8 +202,13 @@ mod tests {
 
     #[test]
     fn an_evaluation_in_a_line() {
-        let standing =
-            |done, correct, errors| Standing { done, total: 40, correct, errors, ..Standing::default() };
+        let standing = |done, correct, errors| EvalProgress {
+            done,
+            total: 40,
+            correct,
+            errors,
+            ..EvalProgress::default()
+        };
         // name, standing, columns, line
         let table = [
             (
