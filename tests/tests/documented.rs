@@ -9,7 +9,7 @@ use std::{
 };
 
 use mmh_record::{
-    files::{KINDS, Proof},
+    layout::{KINDS, Proof},
     outcome::OutcomeKind,
     text,
 };

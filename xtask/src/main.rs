@@ -1,10 +1,12 @@
 //! `cargo xtask test`: everything that must hold before a change lands, on a machine that has only rustup, a C
 //! compiler, node and Python. `setup` and `lint` are parts of it.
 //!
-//! What is needed is a table in [`needs`], what is run is a table in here. Nothing is used but the standard
+//! What is needed is a table in [`needs`], what is run is a table in here, and [`structure`] has the rules that no
+//! compiler checks. Nothing is used but the standard
 //! library, so that this program is there in a second.
 
 mod needs;
+mod structure;
 
 use std::{
     path::{Path, PathBuf},
@@ -25,8 +27,8 @@ const TESTS: [Step; 1] = [("tests", &["cargo", "test", "--workspace", "--no-fail
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test   set up what the tests need, then formatting, lints and all tests
-  lint   formatting and lints
+  test   set up what the tests need, then structure, formatting, lints and all tests
+  lint   structure, formatting and lints
   setup  what the tests need: Rust's target and components, system packages, a browser, npm packages";
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         }
     };
     let mut times = Vec::new();
+    let checks_structure = words != ["setup"];
     if sets_up {
         let begun = Instant::now();
         if let Err(problem) = needs::meet(&root()) {
@@ -49,6 +52,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
         times.push(("set-up", begun.elapsed(), true));
+    }
+    if checks_structure {
+        let begun = Instant::now();
+        let broken = structure::broken(&root());
+        broken.iter().for_each(|it| eprintln!("error: {it}"));
+        times.push(("structure", begun.elapsed(), broken.is_empty()));
     }
     for (name, command) in steps {
         println!("== {name}");

@@ -13,7 +13,7 @@ use std::{
 use cap_std::fs::File;
 use serde::Serialize;
 
-use super::{RecordError, files::MAX_LINE_BYTES};
+use super::{RecordError, layout::MAX_LINE_BYTES};
 use crate::text;
 
 /// An open JSON Lines file.

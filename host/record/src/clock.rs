@@ -2,7 +2,7 @@
 //!
 //! Nothing that scores depends on it, and harnesses never see it: theirs is virtual (see `sandbox`).
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use jiff::Timestamp;
 
@@ -29,6 +29,11 @@ impl Clock {
     pub fn start(&self) -> Stopwatch {
         Stopwatch(matches!(self, Self::System).then(Instant::now))
     }
+}
+
+/// The time now, to be compared with the times of files.
+pub fn file_time() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Measures one latency.

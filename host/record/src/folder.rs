@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     RecordError,
     append::Appender,
-    files,
+    layout,
     manifest::{self, Manifest},
     plain::{self, Access},
     reader::Rows,
@@ -62,7 +62,7 @@ impl IterationWriter {
         file: &str,
         write: impl FnOnce(&mut File) -> std::io::Result<()>,
     ) -> Result<(), RecordError> {
-        let beside = files::partial(file);
+        let beside = layout::partial(file);
         let written = || -> std::io::Result<()> {
             // Whatever has this name, a link or a pipe perhaps, is not written into.
             remove(&self.dir, &beside)?;
@@ -86,7 +86,7 @@ impl IterationWriter {
     /// `verify` names it.
     pub(super) fn seal_with(&self, more: Vec<String>) -> Result<(), RecordError> {
         let mut paths = manifest::files_of(&self.dir).map_err(io("list", self.path("")))?;
-        paths.retain(|file| files::kind(&self.name, file).is_some());
+        paths.retain(|file| layout::kind(&self.name, file).is_some());
         paths.extend(more);
         self.put(manifest::NAME, &Manifest::of(&self.dir, &paths)?.bytes())
     }
@@ -106,7 +106,7 @@ impl IterationWriter {
         let tidied = || -> std::io::Result<()> {
             for entry in self.dir.entries()? {
                 let name = entry?.file_name();
-                if name.to_str().is_some_and(files::is_partial) {
+                if name.to_str().is_some_and(layout::is_partial) {
                     self.dir.remove_file(&name)?;
                 }
             }

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, append::Appender, files, writer::RunWriter};
+use super::{RecordError, append::Appender, layout, writer::RunWriter};
 use crate::pricing::Usd;
 
 /// The file's name.
-pub const NAME: &str = files::LEDGER;
+pub const NAME: &str = layout::LEDGER;
 
 /// A line: a reservation before an attempt of a call, or what the attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

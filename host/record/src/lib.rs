@@ -1,6 +1,6 @@
 //! The run folder: the public contract of what a search leaves behind.
 //!
-//! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back, and [`files`] lists every
+//! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back, and [`layout`] lists every
 //! kind of file. All access goes through an open folder handle, so that no name and no link leads out of the run.
 
 pub mod append;
@@ -9,9 +9,9 @@ pub mod chat;
 pub mod clock;
 pub mod data;
 pub mod digest;
-pub mod files;
 mod folder;
 pub mod format;
+pub mod layout;
 pub mod leak;
 pub mod ledger;
 pub mod limits;
@@ -24,6 +24,7 @@ pub mod reader;
 pub mod resumes;
 pub mod stored;
 pub mod text;
+pub mod usage;
 pub mod writer;
 
 pub use folder::json_bytes;
@@ -35,11 +36,11 @@ pub enum RecordError {
     Io { action: &'static str, file: String, source: std::io::Error },
     #[error("{file} is damaged: {problem}")]
     Damaged { file: String, problem: String },
-    #[error("{file} has {}, more than the {} whose rows are taken into memory at once", text::bytes(*bytes), text::bytes(files::MAX_ROWS_BYTES))]
+    #[error("{file} has {}, more than the {} whose rows are taken into memory at once", text::bytes(*bytes), text::bytes(layout::MAX_ROWS_BYTES))]
     TooLarge { file: String, bytes: u64 },
     #[error("{file} is left out: it has {}, and the files before it have filled what is taken into memory", text::bytes(*bytes))]
     NoRoom { file: String, bytes: u64 },
-    #[error("{file} has more rows than any run has: {limit}", limit = files::MAX_ROWS)]
+    #[error("{file} has more rows than any run has: {limit}", limit = layout::MAX_ROWS)]
     TooManyRows { file: String },
     #[error("the run {run_id} exists already in {folder}; choose another --run-id")]
     Exists { run_id: String, folder: String },

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, files, plain};
+use super::{RecordError, layout, plain};
 use crate::digest::Digest;
 
 /// The file's name.
-pub const NAME: &str = files::MANIFEST;
+pub const NAME: &str = layout::MANIFEST;
 
 /// `manifest.json`: by path below its folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

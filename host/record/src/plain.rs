@@ -13,7 +13,7 @@ use cap_std::fs::{Dir, File};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 
-use super::files;
+use super::layout;
 use crate::{digest::Digest, text};
 
 /// How a file is opened.
@@ -106,7 +106,7 @@ pub fn stamp(dir: &Dir, path: &str) -> Option<(u64, Option<SystemTime>)> {
 
 /// Opens a file for reading that is not larger than files of its kind may be.
 pub fn open_within(dir: &Dir, path: &str) -> Result<File> {
-    let (file, limit) = (open(dir, path, Access::Read)?, files::max_bytes(path));
+    let (file, limit) = (open(dir, path, Access::Read)?, layout::max_bytes(path));
     match file.metadata()?.len() {
         size if size > limit => Err(too_large(limit)),
         _ => Ok(file),
@@ -115,7 +115,7 @@ pub fn open_within(dir: &Dir, path: &str) -> Result<File> {
 
 /// A whole file.
 pub fn read(dir: &Dir, path: &str) -> Result<Vec<u8>> {
-    let limit = files::max_bytes(path).min(files::MAX_WHOLE_BYTES);
+    let limit = layout::max_bytes(path).min(layout::MAX_WHOLE_BYTES);
     let mut bytes = Vec::new();
     // A file that grows meanwhile is read up to the limit only.
     open_within(dir, path)?.take(limit + 1).read_to_end(&mut bytes)?;
@@ -124,7 +124,7 @@ pub fn read(dir: &Dir, path: &str) -> Result<Vec<u8>> {
 
 /// A file's digest and size, whatever its size within the limit of its kind.
 pub fn digest(dir: &Dir, path: &str) -> Result<(Digest, u64)> {
-    let limit = files::max_bytes(path);
+    let limit = layout::max_bytes(path);
     let mut file = open_within(dir, path)?.take(limit + 1);
     let (mut sum, mut total, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);
     loop {
@@ -149,7 +149,7 @@ pub struct Lines {
 
 impl Lines {
     pub fn open(dir: &Dir, path: &str) -> Result<Self> {
-        let limit = files::max_bytes(path);
+        let limit = layout::max_bytes(path);
         let file = BufReader::with_capacity(64 << 10, open_within(dir, path)?.take(limit + 1));
         Ok(Self { file, at: 0, limit })
     }
@@ -157,7 +157,7 @@ impl Lines {
     /// The next line and where it begins. None at the end.
     pub fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<u64>> {
         line.clear();
-        let most = files::MAX_LINE_BYTES;
+        let most = layout::MAX_LINE_BYTES;
         let read = (&mut self.file).take(most + 1).read_until(b'\n', line)? as u64;
         if read > most {
             let why = format!("it has a line of more than {}", text::bytes(most));

@@ -7,9 +7,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    files,
     folder::json_bytes,
     format::{Config, Score, TraceRow},
+    layout,
 };
 use crate::{data::Split, digest::Digest};
 
@@ -53,17 +53,17 @@ pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
             "annotations": { "target_model": config.target_model, "seed": config.seed, "mock": config.mock },
         }),
         json!({
-            "name": files::SCORE,
+            "name": layout::SCORE,
             "digest": { "sha256": Digest::of(json_bytes(score)) },
             "annotations": { "accuracy": score.accuracy, "total_fuel": score.total_fuel },
         }),
     ];
     configuration.extend(
-        score.state_digest.map(|digest| json!({ "name": files::STATE, "digest": { "sha256": digest } })),
+        score.state_digest.map(|digest| json!({ "name": layout::STATE, "digest": { "sha256": digest } })),
     );
     json!({
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{ "name": "harness.wasm", "digest": { "sha256": tested.component } }],
+        "subject": [{ "name": layout::COMPONENT, "digest": { "sha256": tested.component } }],
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
         "predicate": {
             "result": if score.n_correct == score.n_examples { "PASSED" } else { "FAILED" },
@@ -91,7 +91,7 @@ pub struct Made {
 pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
     let digest = |digest: Digest| json!({ "sha256": digest });
     let mut dependencies = vec![
-        json!({ "name": "harness.rs", "digest": digest(made.source) }),
+        json!({ "name": layout::SOURCE, "digest": digest(made.source) }),
         json!({ "name": "mmh-sdk-source", "digest": digest(config.sdk_digest) }),
         json!({ "name": "mmh-sdk-build", "digest": digest(config.sdk_build_digest) }),
         json!({ "name": config.wit.package, "digest": digest(config.wit.digest) }),
@@ -107,12 +107,12 @@ pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
     }));
     json!({
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{ "name": "harness.wasm", "digest": digest(made.component) }],
+        "subject": [{ "name": layout::COMPONENT, "digest": digest(made.component) }],
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
-                "externalParameters": { "source": { "name": "harness.rs", "digest": digest(made.source) } },
+                "externalParameters": { "source": { "name": layout::SOURCE, "digest": digest(made.source) } },
                 "internalParameters": {
                     "target": config.toolchain.target,
                     "flags": config.toolchain.flags,

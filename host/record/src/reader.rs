@@ -13,9 +13,9 @@ use cap_std::{ambient_authority, fs::Dir};
 use serde::de::DeserializeOwned;
 
 use super::{
-    RecordError, files,
+    RecordError,
     format::{Config, CostFile, Summary},
-    plain,
+    layout, plain,
 };
 
 /// An open run folder.
@@ -30,7 +30,7 @@ impl RunReader {
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let reader = Self::open_folder(path)?;
         let no_run = || RecordError::NoRun { path: path.display().to_string() };
-        if reader.has(files::CONFIG) { Ok(reader) } else { Err(no_run()) }
+        if reader.has(layout::CONFIG) { Ok(reader) } else { Err(no_run()) }
     }
 
     /// Opens a folder that may be a run's or an export's.
@@ -62,15 +62,15 @@ impl RunReader {
     }
 
     pub fn config(&self) -> Result<Config, RecordError> {
-        self.json(files::CONFIG)
+        self.json(layout::CONFIG)
     }
 
     pub fn summary(&self) -> Result<Summary, RecordError> {
-        self.json(files::SUMMARY)
+        self.json(layout::SUMMARY)
     }
 
     pub fn cost(&self) -> Result<CostFile, RecordError> {
-        self.json(files::COST)
+        self.json(layout::COST)
     }
 
     /// Whether a plain file is there.
@@ -121,7 +121,7 @@ impl RunReader {
     /// All rows of a JSON Lines file, which must not be too large for it.
     pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
         let bytes = self.size(file).unwrap_or_default();
-        if bytes > files::MAX_ROWS_BYTES {
+        if bytes > layout::MAX_ROWS_BYTES {
             return Err(RecordError::TooLarge { file: file.to_owned(), bytes });
         }
         let taken =

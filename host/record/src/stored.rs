@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     RecordError,
-    files::MAX_ROWS,
+    layout::MAX_ROWS,
     plain::{self, Access},
     reader::Rows,
 };

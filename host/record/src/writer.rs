@@ -12,9 +12,9 @@ use rustix::fs::{RenameFlags, renameat_with};
 use super::folder::json;
 pub use super::folder::{IterationWriter, io};
 use super::{
-    RecordError, files,
+    RecordError,
     format::{Config, CostFile, Summary},
-    manifest, plain,
+    layout, manifest, plain,
 };
 
 /// An open run folder. Nobody else writes to it meanwhile.
@@ -26,7 +26,7 @@ pub struct RunWriter {
 
 /// What `config.json` holds for this configuration, to the byte.
 pub fn config_bytes(config: &Config) -> Result<Vec<u8>, RecordError> {
-    json(files::CONFIG, config)
+    json(layout::CONFIG, config)
 }
 
 /// What a run folder holds from its first moment on.
@@ -90,14 +90,14 @@ impl RunWriter {
         self.config(beginning.config)?;
         self.cost(beginning.cost)?;
         self.summary(beginning.summary)?;
-        self.iteration(0)?.put(files::SOURCE, beginning.baseline.as_bytes())
+        self.iteration(0)?.put(layout::SOURCE, beginning.baseline.as_bytes())
     }
 
     /// Opens the folder of a run that is to go on.
     pub fn resume(run: &Path) -> Result<Self, RecordError> {
         let no_run = || RecordError::NoRun { path: run.display().to_string() };
         let dir = Dir::open_ambient_dir(run, ambient_authority()).map_err(|_| no_run())?;
-        if plain::size(&dir, files::CONFIG).is_none() {
+        if plain::size(&dir, layout::CONFIG).is_none() {
             return Err(no_run());
         }
         let lock = Some(lock(&dir, &run.display().to_string())?);
@@ -128,15 +128,15 @@ impl RunWriter {
 
     /// Writes what the run is asked to do from now on.
     pub fn config(&self, config: &Config) -> Result<(), RecordError> {
-        self.root.put_json(files::CONFIG, config)
+        self.root.put_json(layout::CONFIG, config)
     }
 
     pub fn summary(&self, summary: &Summary) -> Result<(), RecordError> {
-        self.root.put_json(files::SUMMARY, summary)
+        self.root.put_json(layout::SUMMARY, summary)
     }
 
     pub fn cost(&self, cost: &CostFile) -> Result<(), RecordError> {
-        self.root.put_json(files::COST, cost)
+        self.root.put_json(layout::COST, cost)
     }
 
     /// Writes down which bytes the run's own files and the manifests below have now.

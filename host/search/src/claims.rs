@@ -4,10 +4,7 @@
 //! Not in here: what is made of the claims. A search that is made again is run by the same code as one that
 //! is made for the first time (`search`, `propose`, `evaluate`).
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -18,39 +15,21 @@ use crate::{
         memo::Memo,
         recorded_replies::{Calls, Stored},
     },
+    noted::{Ending, Missing, Notes},
     propose,
 };
 use mmh_engine::compile::RejectionKind;
 use mmh_models::cancel::Stop;
 use mmh_record::{
-    RecordError, files,
+    RecordError,
     format::{Config, CostFile, IterationCost, LearnRow, Summary},
+    layout,
     leak::Leak,
     limits::Limits,
-    manifest::Finding,
     pricing::Price,
     provenance,
     reader::RunReader,
 };
-
-/// What cannot be derived here, because something is missing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Missing {
-    /// The data set: nothing can be learned again, and rows and gold labels are taken as they stand.
-    pub dataset: bool,
-    /// The compiler, or another tool of the run: what was compiled is taken as it stands.
-    pub tools: bool,
-}
-
-/// How a recorded run ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Ending {
-    Finished,
-    Stopped(Stop),
-    /// It goes on, or it was killed.
-    #[default]
-    Open,
-}
 
 /// A recorded run, as far as it only claims something.
 pub struct Claims {
@@ -186,7 +165,7 @@ impl Claims {
 
     /// Held-back examples that a candidate is said to carry along.
     pub fn leaks(&self, index: u32) -> Vec<Leak> {
-        let path = RunReader::iteration_file(index, files::LEAKS);
+        let path = RunReader::iteration_file(index, layout::LEAKS);
         if self.reader.has(&path) { self.reader.json(&path).unwrap_or_default() } else { Vec::new() }
     }
 
@@ -198,7 +177,7 @@ impl Claims {
     ) -> Result<(evaluate::RecordedEvaluation, bool), RecordError> {
         let path = |file: &str| format!("{folder}/{file}");
         let mut refused = false;
-        let calls = Calls::index(self.reader.dir(), &path(files::CALLS), |call| {
+        let calls = Calls::index(self.reader.dir(), &path(layout::CALLS), |call| {
             refused |= evaluate::Retry::Unanswered.wants(call.failure.as_ref());
         })?;
         let whole = if folder.starts_with("test/") { self.knows_test(index) } else { self.is_scored(index) };
@@ -209,8 +188,8 @@ impl Claims {
         }
         let again = Again { whole, learned, timed_out, ..self.again(folder.to_owned()) };
         let past = evaluate::RecordedEvaluation {
-            batches: self.lines::<LearnRow>(&path(files::BATCHES))?,
-            rows: Stored::index(self.reader.dir(), &path(files::TRACES), |_| {})?,
+            batches: self.lines::<LearnRow>(&path(layout::BATCHES))?,
+            rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
             calls,
             again: Some(again),
         };
@@ -228,14 +207,14 @@ impl Claims {
 
     /// The configuration under which a held-out evaluation is stated: the run's, or one from before it was changed.
     pub fn stated(&self, folder: &str) -> Config {
-        let found = self.reader.text(&format!("{folder}/{}", files::TEST_RESULT)).unwrap_or_default();
+        let found = self.reader.text(&format!("{folder}/{}", layout::TEST_RESULT)).unwrap_or_default();
         let is_stated = |it: &Config| found.contains(&provenance::limits_digest(it).to_string());
         let stated = self.history.iter().find(|it| is_stated(it));
         stated.unwrap_or(self.config()).clone()
     }
 
     fn learned(&self, index: u32) -> Result<Claimed, RecordError> {
-        let path = RunReader::iteration_file(index, files::STATE);
+        let path = RunReader::iteration_file(index, layout::STATE);
         let state = if self.reader.has(&path) { self.reader.bytes(&path)? } else { Vec::new() };
         let batches = evaluate::batches_of(self.config().task.train_size);
         Ok(Claimed { state: state.into(), batches })
@@ -271,7 +250,7 @@ impl Claims {
 
     /// What is claimed of an iteration's trials.
     pub fn trials(&self, index: u32) -> Result<(Calls, Again), RecordError> {
-        let path = RunReader::iteration_file(index, files::TRIALS);
+        let path = RunReader::iteration_file(index, layout::TRIALS);
         let again = self.again(format!("iterations/{index:03}"));
         Ok((Calls::index(self.reader.dir(), &path, |_| {})?, again))
     }
@@ -286,49 +265,5 @@ impl Claims {
 
     fn lines<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
         if self.reader.has(file) { self.reader.lines(file) } else { Ok(Vec::new()) }
-    }
-}
-
-/// What is noticed while a search is made again. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Notes(Arc<Mutex<Noted>>);
-
-/// What was noticed.
-#[derive(Default)]
-pub struct Noted {
-    pub findings: Vec<Finding>,
-    /// Examples and batches of which nothing can be derived, by folder and id: they were noted.
-    pub skipped: HashSet<(String, String)>,
-    /// Outcomes of the wall clock, which were taken as they stand.
-    pub timed_out: u64,
-    /// Tool results that were taken as they stand: they depend on the machine, or on what is missing.
-    pub tool_results: u64,
-}
-
-impl Notes {
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn add(&self, finding: Finding) {
-        self.noted().findings.push(finding);
-    }
-
-    /// Nothing of this example is compared.
-    pub fn skip(&self, folder: &str, id: &str) {
-        self.noted().skipped.insert((folder.to_owned(), id.to_owned()));
-    }
-
-    pub fn timed_out(&self) {
-        self.noted().timed_out += 1;
-    }
-
-    pub fn tool_result(&self) {
-        self.noted().tool_results += 1;
-    }
-
-    /// Everything, once.
-    pub fn take(&self) -> Noted {
-        std::mem::take(&mut *self.noted())
     }
 }

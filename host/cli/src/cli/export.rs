@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 
 use super::{CliResult, error::CliError, limits, output_file::refuse_runs};
-use mmh_record::{data::Columns, digest::Digest, format::Config, reader::RunReader, text};
+use mmh_record::{data::Columns, digest::Digest, format::Config, layout, reader::RunReader, text};
 use mmh_search::{dataset::BUILTIN, inspect::export};
 
 #[derive(Args)]
@@ -43,7 +43,7 @@ pub fn main(args: ExportArgs) -> CliResult {
 
 /// The command that evaluates the exported component as the run did.
 pub fn command(config: &Config) -> String {
-    let mut words = vec!["mmh".to_owned(), "eval".into(), "harness.wasm".into()];
+    let mut words = vec!["mmh".to_owned(), "eval".into(), layout::COMPONENT.into()];
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), quoted(&value)]);
     if config.dataset != BUILTIN || config.dataset_path.is_some() {
         // Where it is on another machine is not known.

@@ -14,6 +14,7 @@ use mmh_engine::compile::imports;
 use mmh_record::{
     data::Split,
     digest::Digest,
+    layout,
     manifest::{self, Manifest},
     reader::RunReader,
     text,
@@ -51,7 +52,7 @@ pub fn main(args: InspectArgs) -> CliResult {
             let reader = RunReader::open(&args.path)?;
             let place = Place::find(&reader, index, Split::Val)?;
             let bytes = place.component(&reader)?;
-            (format!("{}/harness.wasm", place.home), bytes, Some((reader, place)))
+            (format!("{}/{}", place.home, layout::COMPONENT), bytes, Some((reader, place)))
         }
         (true, None) => return Err(CliError::input("of a run, --iteration says which component is meant")),
         (false, Some(_)) => {
@@ -90,19 +91,20 @@ fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
 fn recorded(reader: &RunReader, place: &Place, inspected: &Inspected) -> Result<Recorded, CliError> {
     let mut digests = Vec::new();
     let (manifest, provenance) =
-        (format!("{}/{}", place.home, manifest::NAME), format!("{}/provenance.json", place.home));
+        (format!("{}/{}", place.home, manifest::NAME), format!("{}/{}", place.home, layout::PROVENANCE));
     // An iteration that a crash has cut off has no manifest, and is in no summary.
     if reader.has(&manifest) {
-        let listed = reader.json::<Manifest>(&manifest)?.files.get("harness.wasm").map(|entry| entry.sha256);
+        let listed =
+            reader.json::<Manifest>(&manifest)?.files.get(layout::COMPONENT).map(|entry| entry.sha256);
         digests.extend(listed.map(|digest| (manifest::NAME, digest)));
     }
     if reader.has(&provenance) {
         let subject = reader.json::<Value>(&provenance)?["subject"][0]["digest"]["sha256"].clone();
-        digests.extend(serde_json::from_value(subject).ok().map(|digest| ("provenance.json", digest)));
+        digests.extend(serde_json::from_value(subject).ok().map(|digest| (layout::PROVENANCE, digest)));
     }
     if let Ok(summary) = reader.summary() {
         let found = summary.iterations.iter().find(|it| it.index == place.index);
-        digests.extend(found.map(|it| ("summary.json", it.component_digest)));
+        digests.extend(found.map(|it| (layout::SUMMARY, it.component_digest)));
     }
     let parent = parent(reader, place.index, inspected)?;
     Ok(Recorded { index: place.index, digests, parent })
@@ -119,7 +121,7 @@ fn parent(
     let Some(parent) = found else { return Ok(None) };
     let place = Place::find(reader, parent, Split::Val)?;
     let imports = imports::list(&place.component(reader)?).map_err(|problem| AuditError::NotAComponent {
-        name: format!("{}/harness.wasm", place.home),
+        name: format!("{}/{}", place.home, layout::COMPONENT),
         problem,
     })?;
     Ok(Some((parent, ImportChange::between(&imports, &inspected.imports))))

@@ -12,7 +12,10 @@ use std::{
 };
 
 use super::error::CliError;
-use mmh_record::{files::CONFIG, manifest, text};
+use mmh_record::{
+    layout::{self, CONFIG},
+    manifest, text,
+};
 
 /// A file that may be written.
 #[derive(Debug)]
@@ -99,8 +102,8 @@ pub fn refuse_runs(place: &Path) -> Result<(), String> {
 /// may be anything.
 fn is_recorded(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).exists();
-    (has(CONFIG) && (has("summary.json") || has("iterations")))
-        || (has(manifest::NAME) && (has(CONFIG) || has("harness.wasm")))
+    (has(CONFIG) && (has(layout::SUMMARY) || has("iterations")))
+        || (has(manifest::NAME) && (has(CONFIG) || has(layout::COMPONENT)))
 }
 
 /// Whether a file that is there is an input: the same one, or one of a folder that is read.

@@ -28,6 +28,7 @@ use mmh_record::{
     clock::Clock,
     data::Split,
     format::{Config, TraceRow},
+    layout,
     limits::Limits,
     reader::RunReader,
     text,
@@ -145,7 +146,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         return Err(CliError::host("an example could not be run again: this is a bug of mmh"));
     }
     let source = match source {
-        None => reader.text(&format!("{}/harness.rs", place.home)).ok(),
+        None => reader.text(&format!("{}/{}", place.home, layout::SOURCE)).ok(),
         changed => changed,
     };
     let traced = match (&args.example, again.first()) {
@@ -208,7 +209,7 @@ fn wanted(place: &Place, evaluated: &Evaluated, example: Option<&str>) -> Result
 
 /// What the recorded harness had learned.
 fn state(reader: &RunReader, place: &Place) -> Result<Vec<u8>, CliError> {
-    let path = format!("{}/state.bin", place.home);
+    let path = format!("{}/{}", place.home, layout::STATE);
     Ok(if reader.has(&path) { reader.bytes(&path)? } else { Vec::new() })
 }
 

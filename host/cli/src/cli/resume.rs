@@ -25,7 +25,7 @@ use mmh_engine::build::Builder;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     format::{Config, SCHEMA_VERSION, Summary},
-    manifest,
+    layout, manifest,
     reader::RunReader,
     text,
     writer::{self, RunWriter},
@@ -63,7 +63,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &settings.limits, &*observer).await?;
     same_tools(&config, &builder)?;
-    let baseline = reader.text(&RunReader::iteration_file(0, "harness.rs"))?;
+    let baseline = reader.text(&RunReader::iteration_file(0, layout::SOURCE))?;
     let budget_usd = settings.budget_usd;
     let wanted = Config { iterations, ..with(&config, settings, &models) };
     let at = args.clock().now();

@@ -10,7 +10,7 @@ use super::{
     limits::{About, LimitArgs, ROWS},
     own_runs::OwnRuns,
 };
-use mmh_record::{files, format::Config, limits::Limits, reader::RunReader, text, writer};
+use mmh_record::{format::Config, layout, limits::Limits, reader::RunReader, text, writer};
 use mmh_search::dataset::BUILTIN;
 
 /// What the budget, `--concurrency` and `--patience` are if nobody says.
@@ -29,7 +29,7 @@ pub enum Whose {
 impl Whose {
     /// By the list of the user's own runs.
     pub fn of(global: &Global, reader: &RunReader) -> Result<Self, CliError> {
-        Self::by(global, &reader.bytes(files::CONFIG)?)
+        Self::by(global, &reader.bytes(layout::CONFIG)?)
     }
 
     /// The same of a run that only its configuration is left of.

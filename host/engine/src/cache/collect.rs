@@ -240,7 +240,7 @@ mod tests {
 
     fn wish() -> GcOptions {
         let (all, replies, dry_run) = (false, false, false);
-        GcOptions { all, replies, unused_for: 30 * DAY, dry_run, now: SystemTime::now() }
+        GcOptions { all, replies, unused_for: 30 * DAY, dry_run, now: mmh_record::clock::file_time() }
     }
 
     /// A cache with something of everything, and things that are not the program's.

@@ -16,12 +16,12 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use tempfile::NamedTempFile;
 
-use mmh_record::digest::Digest;
+use mmh_record::{clock, digest::Digest};
 
 /// An entry's time of change says when it was last used, give or take this much: not every use is a write.
 const USED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -126,7 +126,7 @@ impl Cache {
 
     /// Notes that an entry is used. What cannot be noted costs a build some day, no more.
     pub fn used(&self, path: &Path) {
-        let now = SystemTime::now();
+        let now = clock::file_time();
         let before = path.metadata().and_then(|found| found.modified());
         if before.is_ok_and(|before| now.duration_since(before).is_ok_and(|since| since > USED_WITHIN)) {
             let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(now));

@@ -19,12 +19,13 @@ use crate::{
 use mmh_record::{
     built::Confinement,
     digest::{Digest, KeyBuilder},
+    layout,
     limits::Limits,
     text,
 };
 
 /// The source's file name, as diagnostics and panics give it.
-pub const SOURCE_NAME: &str = "harness.rs";
+pub const SOURCE_NAME: &str = layout::SOURCE;
 
 /// Where a check lists every file that it read as source.
 const SOURCES_NAME: &str = "harness.d";
@@ -294,7 +295,7 @@ impl Compiler {
                 taken_in(&output.join(SOURCES_NAME))?.map_or(Ok(Vec::new()), |file| Err(other_file(&file)))
             );
         }
-        let component = output.join("harness.wasm");
+        let component = output.join(layout::COMPONENT);
         match component.symlink_metadata() {
             Ok(found) if found.is_file() && found.len() > self.limits.component_bytes => {
                 Ok(Err(component_too_large(found.len(), &self.limits)))
@@ -319,11 +320,11 @@ impl Compiler {
             Depth::Check => {
                 args.push(format!("--emit=metadata=out/harness.rmeta,dep-info=out/{SOURCES_NAME}"))
             }
-            Depth::Build => args.push("-oout/harness.wasm".into()),
+            Depth::Build => args.push(format!("-oout/{}", layout::COMPONENT)),
             Depth::Lines => {
                 // Of two settings of one option, the last one holds.
                 args.extend(LINES.iter().map(|flag| (*flag).to_owned()));
-                args.push("-oout/harness.wasm".into());
+                args.push(format!("-oout/{}", layout::COMPONENT));
             }
         }
         args.push(SOURCE_NAME.into());

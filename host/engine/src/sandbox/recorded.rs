@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Failure, OutcomeKind, imports::LogLine};
-use mmh_record::{files::MAX_LINE_BYTES, limits::Limits, text};
+use mmh_record::{layout::MAX_LINE_BYTES, limits::Limits, text};
 
 /// What a line of the record has besides request and reply.
 const LINE_BYTES: u64 = 512;

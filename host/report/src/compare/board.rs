@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Paired, SIGNIFICANCE, Verdicts, holm};
-use mmh_record::files::TRACES;
+use mmh_record::layout::{self, TRACES};
 use mmh_record::{
     RecordError,
     data::Split,
@@ -292,7 +292,7 @@ fn standing(reader: &RunReader, folder: &str, index: u32, split: Split, total: u
         done += 1;
         correct = correct.zip(row.ok()).map(|(sum, row)| sum + usize::from(row.correct));
     }
-    let turns = reader.rows::<TurnRow>(&format!("{folder}/proposer.jsonl")).into_iter().flatten();
+    let turns = reader.rows::<TurnRow>(&format!("{folder}/{}", layout::TRANSCRIPT)).into_iter().flatten();
     let turns = turns.filter(|row| row.as_ref().is_ok_and(|row| row.r#type == "reply")).count();
     Some(UnderWay { index, split: split.name(), done, total, correct, turns })
 }

@@ -24,6 +24,7 @@ use mmh_record::{
         CallRow, CostFile, IterationSummary, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow,
         Unscored,
     },
+    layout,
     outcome::OutcomeKind,
     reader::RunReader,
     text,
@@ -51,16 +52,16 @@ const OUTCOMES: [OutcomeKind; 16] = [
 
 /// Files of an evaluation's folder that the page is made of.
 const FILES: [&str; 10] = [
-    "harness.rs",
-    "harness.wasm",
-    "reasoning.md",
-    "provenance.json",
-    "test-result.json",
-    "eval_trace.jsonl",
-    "model_calls.jsonl",
-    "learn_trace.jsonl",
-    "proposer.jsonl",
-    "filesystem_reads.jsonl",
+    layout::SOURCE,
+    layout::COMPONENT,
+    layout::REASONING,
+    layout::PROVENANCE,
+    layout::TEST_RESULT,
+    layout::TRACES,
+    layout::CALLS,
+    layout::BATCHES,
+    layout::TRANSCRIPT,
+    layout::READS,
 ];
 
 /// Longest brief text: what a tool said, what a turn thought.
@@ -90,17 +91,17 @@ impl Folder {
         let mut problems = Vec::new();
         let mut from = From { reader, folder, problems: &mut problems };
         Self {
-            rows: from.lines("eval_trace.jsonl"),
-            calls: from.lines("model_calls.jsonl"),
-            learn: from.lines("learn_trace.jsonl"),
-            transcript: from.lines("proposer.jsonl"),
-            reads: from.lines("filesystem_reads.jsonl"),
-            source: from.text("harness.rs"),
-            reasoning: from.text("reasoning.md").unwrap_or_default(),
-            component_bytes: reader.size(&format!("{folder}/harness.wasm")),
-            provenance: from.json("provenance.json"),
-            test_result: from.json("test-result.json"),
-            score: from.json("score.json"),
+            rows: from.lines(layout::TRACES),
+            calls: from.lines(layout::CALLS),
+            learn: from.lines(layout::BATCHES),
+            transcript: from.lines(layout::TRANSCRIPT),
+            reads: from.lines(layout::READS),
+            source: from.text(layout::SOURCE),
+            reasoning: from.text(layout::REASONING).unwrap_or_default(),
+            component_bytes: reader.size(&format!("{folder}/{}", layout::COMPONENT)),
+            provenance: from.json(layout::PROVENANCE),
+            test_result: from.json(layout::TEST_RESULT),
+            score: from.json(layout::SCORE),
             problems,
         }
     }
@@ -185,8 +186,8 @@ impl Collector {
     ) -> Result<Run, RecordError> {
         let config = reader.config()?;
         let mut problems = Vec::new();
-        let summary = top::<Summary>(reader, "summary.json", &mut problems);
-        let costs = top::<CostFile>(reader, "cost.json", &mut problems);
+        let summary = top::<Summary>(reader, layout::SUMMARY, &mut problems);
+        let costs = top::<CostFile>(reader, layout::COST, &mut problems);
         let indices = indices(reader, "iterations", summary.as_ref());
         let tests = indices_in(reader, "test");
         let parts: BTreeMap<u32, Arc<Part>> = indices
@@ -326,7 +327,7 @@ impl Part {
 /// Sizes and times of an evaluation's files. Equal ones mean that nothing was written meanwhile.
 pub fn stamp(reader: &RunReader, folder: &str) -> Vec<Stamp> {
     let of = |file: &&str| stamp_of(reader, &format!("{folder}/{file}"));
-    FILES.iter().chain(&["score.json"]).map(of).collect()
+    FILES.iter().chain(&[layout::SCORE]).map(of).collect()
 }
 
 /// The same of one file.
@@ -368,8 +369,8 @@ fn missing(index: u32, part: &Part, scored: Option<&IterationSummary>, problems:
     if scored.is_some() {
         for (file, stamp) in FILES.iter().zip(&part.stamp) {
             let needed = match *file {
-                "proposer.jsonl" | "filesystem_reads.jsonl" => index > 0,
-                "learn_trace.jsonl" | "model_calls.jsonl" => false,
+                layout::TRANSCRIPT | layout::READS => index > 0,
+                layout::BATCHES | layout::CALLS => false,
                 _ => true,
             };
             if needed && stamp.is_none() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::ViewError;
 use crate::html::collect::{indices_in, stamp, stamp_of};
-use mmh_record::{RecordError, format::Summary, reader::RunReader, text, writer::check_run_id};
+use mmh_record::{RecordError, format::Summary, layout, reader::RunReader, text, writer::check_run_id};
 
 /// Most runs of a list, and most entries of the folder that are looked at for them.
 const MAX_RUNS: usize = 1000;
@@ -57,7 +57,7 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, ViewError> {
         let no_folder = || ViewError::NoFolder { path: text::path(path) };
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|_| no_folder())?;
-        let only = dir.is_file("config.json").then(|| {
+        let only = dir.is_file(layout::CONFIG).then(|| {
             let absolute = std::path::absolute(path).ok();
             let name = absolute.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
             name.filter(|name| check_run_id(name).is_ok())
@@ -80,7 +80,7 @@ impl Folder {
             None => self.dir.open_dir(id).ok()?,
         };
         let reader = RunReader::new(dir);
-        reader.has("config.json").then_some(reader)
+        reader.has(layout::CONFIG).then_some(reader)
     }
 
     /// The names of all runs, the latest first.
@@ -109,7 +109,7 @@ impl Folder {
         let is_odd = |name: &String| {
             check_run_id(name).is_err()
                 && !name.starts_with('.')
-                && self.dir.is_file(format!("{name}/config.json"))
+                && self.dir.is_file(format!("{name}/{}", layout::CONFIG))
         };
         odd.retain(is_odd);
         odd.truncate(MAX_RUNS);
@@ -156,7 +156,7 @@ impl Folder {
 }
 
 fn top(run: &RunReader) -> Vec<crate::html::collect::Stamp> {
-    ["config.json", "summary.json", "cost.json"].iter().map(|file| stamp_of(run, file)).collect()
+    [layout::CONFIG, layout::SUMMARY, layout::COST].iter().map(|file| stamp_of(run, file)).collect()
 }
 
 impl Listed {
@@ -196,7 +196,7 @@ impl Listed {
 
 fn listed(run: &RunReader, id: String) -> Listed {
     let mut listed = Listed::named(id);
-    match read(run, "config.json", RunReader::config) {
+    match read(run, layout::CONFIG, RunReader::config) {
         Err(problem) => listed.problem = Some(problem),
         Ok(config) => {
             listed.mock = config.mock;
@@ -206,7 +206,7 @@ fn listed(run: &RunReader, id: String) -> Listed {
             listed.started_at = Some(config.started_at);
         }
     }
-    match read(run, "summary.json", RunReader::summary) {
+    match read(run, layout::SUMMARY, RunReader::summary) {
         // What is wrong with the configuration comes first.
         Err(problem) => listed.problem = listed.problem.or(Some(problem)),
         Ok(summary) => listed.summarized(&summary),

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{memo::Memo, recorded_replies::called, sink::BATCHES};
-use crate::claims::Notes;
+use crate::noted::Notes;
 use mmh_engine::sandbox::{Call, Failure, LogLine, Report};
 use mmh_models::metering::bill_again;
 use mmh_record::{

@@ -9,8 +9,8 @@ use mmh_record::{
     RecordError,
     append::Appender,
     chat::{CallOutcome, ChatReply, ModelError},
-    files::MAX_REPLY_BYTES,
     format::{CallRow, LearnRow, TraceRow},
+    layout::MAX_REPLY_BYTES,
     text,
     writer::IterationWriter,
 };
@@ -68,7 +68,7 @@ pub struct Recorder {
     batches: Appender,
 }
 
-pub use mmh_record::files::{BATCHES, CALLS, TRACES};
+pub use mmh_record::layout::{BATCHES, CALLS, TRACES};
 
 impl Recorder {
     pub fn new(folder: &IterationWriter) -> Result<Self, RecordError> {

@@ -11,6 +11,7 @@ use mmh_record::{
     data::Split,
     digest::Digest,
     format::{Cost, Interval, Summary, TraceRow},
+    layout,
     reader::RunReader,
 };
 use mmh_report::statistics::mcnemar;
@@ -98,7 +99,7 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
     let [left, right] =
         [before, after].map(|index| Loaded::read(reader, &Place::find(reader, index, split)?));
     let (left, right) = (left?, right?);
-    let header = |index: u32| format!("{index:03}/harness.rs");
+    let header = |index: u32| format!("{index:03}/{}", layout::SOURCE);
     let source = TextDiff::configure()
         .timeout(DIFF_PATIENCE)
         .diff_lines(left.source.as_str(), right.source.as_str())
@@ -128,7 +129,7 @@ struct Loaded {
 
 impl Loaded {
     fn read(reader: &RunReader, place: &Place) -> Result<Self, AuditError> {
-        let source = format!("{}/harness.rs", place.home);
+        let source = format!("{}/{}", place.home, layout::SOURCE);
         // A proposer that submitted nothing has left no source.
         let source = if reader.has(&source) { reader.text(&source)? } else { String::new() };
         let component = match place.component(reader) {
@@ -138,7 +139,7 @@ impl Loaded {
         };
         let imports = match &component {
             Some(bytes) => Some(imports::list(bytes).map_err(|problem| AuditError::NotAComponent {
-                name: format!("{}/harness.wasm", place.home),
+                name: format!("{}/{}", place.home, layout::COMPONENT),
                 problem,
             })?),
             None => None,

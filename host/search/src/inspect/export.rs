@@ -18,7 +18,7 @@ use mmh_record::{
     data::Split,
     digest::Digest,
     format::{Config, Score},
-    json_bytes,
+    json_bytes, layout,
     manifest::{self, Finding},
     plain,
     reader::RunReader,
@@ -27,16 +27,16 @@ use mmh_record::{
 
 /// Files of an iteration that are taken along, with the names that they get.
 const OF_ITERATION: [(&str, &str); 5] = [
-    ("harness.rs", "harness.rs"),
-    ("harness.wasm", "harness.wasm"),
-    ("provenance.json", "provenance.json"),
-    ("score.json", "score.json"),
-    ("test-result.json", "test-result.json"),
+    (layout::SOURCE, layout::SOURCE),
+    (layout::COMPONENT, layout::COMPONENT),
+    (layout::PROVENANCE, layout::PROVENANCE),
+    (layout::SCORE, layout::SCORE),
+    (layout::TEST_RESULT, layout::TEST_RESULT),
 ];
 
 /// The same of its held-out evaluation, where there is one.
 const OF_HELD_OUT: [(&str, &str); 2] =
-    [("score.json", "held-out-score.json"), ("test-result.json", "held-out-test-result.json")];
+    [(layout::SCORE, "held-out-score.json"), (layout::TEST_RESULT, "held-out-test-result.json")];
 
 /// What the run was asked to do, and with what: enough to check the other files (see `verify::export`).
 pub const RUN: &str = "run.json";
@@ -94,7 +94,7 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     };
     let place = Place::find(reader, index, Split::Val)?;
     let held_out = format!("test/{index:03}");
-    let has_held_out = reader.has(&format!("{held_out}/score.json"));
+    let has_held_out = reader.has(&format!("{held_out}/{}", layout::SCORE));
     check(reader, &place.home)?;
     let mut files = take(reader, index, &place.home, &OF_ITERATION)?;
     if has_held_out {
@@ -103,10 +103,11 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     }
     files.push((TASK, task(config)));
     files.push((RUN, json_bytes(&Exported { index, config: without_places(config) })));
-    let score = reader.json(&format!("{}/score.json", place.home))?;
-    let held_out = if has_held_out { Some(reader.json(&format!("{held_out}/score.json"))?) } else { None };
+    let score = reader.json(&format!("{}/{}", place.home, layout::SCORE))?;
+    let held_out =
+        if has_held_out { Some(reader.json(&format!("{held_out}/{}", layout::SCORE))?) } else { None };
     let component =
-        files.iter().find(|(name, _)| *name == "harness.wasm").map(|(_, bytes)| Digest::of(bytes));
+        files.iter().find(|(name, _)| *name == layout::COMPONENT).map(|(_, bytes)| Digest::of(bytes));
     let component = component.unwrap_or_else(|| Digest::of([]));
     Ok(Package { index, component, score, held_out, files })
 }

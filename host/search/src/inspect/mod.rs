@@ -17,6 +17,7 @@ use mmh_record::{
     RecordError,
     data::Split,
     format::{Summary, TraceRow},
+    layout,
     manifest::{self, Finding},
     reader::RunReader,
     text,
@@ -75,7 +76,7 @@ impl Place {
     /// What its evaluation left behind.
     pub fn evaluated(&self, reader: &RunReader) -> Result<Evaluated, AuditError> {
         let (traces, calls) =
-            (format!("{}/eval_trace.jsonl", self.folder), format!("{}/model_calls.jsonl", self.folder));
+            (format!("{}/{}", self.folder, layout::TRACES), format!("{}/{}", self.folder, layout::CALLS));
         let rows = if reader.has(&traces) { reader.lines(&traces)? } else { Vec::new() };
         // Where learning has failed there is a file, and nothing in it.
         if rows.is_empty() {
@@ -87,7 +88,7 @@ impl Place {
 
     /// The component's bytes.
     pub fn component(&self, reader: &RunReader) -> Result<Vec<u8>, AuditError> {
-        let path = format!("{}/harness.wasm", self.home);
+        let path = format!("{}/{}", self.home, layout::COMPONENT);
         if !reader.has(&path) {
             return Err(AuditError::NoComponent { index: self.index, why: self.unscored(reader) });
         }

@@ -8,16 +8,16 @@ use serde_json::Value;
 
 use super::{NOT_MADE, OUT_OF_TIME, ToolCall, history::Answer, recorded::Heard, tools::TRIAL_ENDED};
 use crate::{
-    claims::{Ending, Missing, Notes},
     evaluate::EVALUATION_TIMEOUT,
+    noted::{Ending, Missing, Notes},
 };
 use mmh_engine::compile::RejectionKind;
 use mmh_models::metering::bill_again;
 use mmh_record::{
     RecordError,
     chat::{Block, CallOutcome, Control},
-    files,
     format::{ControlRow, ReadRow, TranscriptRow},
+    layout,
     manifest::Finding,
     outcome::OutcomeKind,
     pricing::Price,
@@ -74,8 +74,8 @@ impl Again {
     ) -> Result<Self, RecordError> {
         let path = |file| RunReader::iteration_file(index, file);
         let mut again = Self { terms, ..Self::default() };
-        if reader.has(&path(files::TRANSCRIPT)) {
-            for row in reader.rows(&path(files::TRANSCRIPT))? {
+        if reader.has(&path(layout::TRANSCRIPT)) {
+            for row in reader.rows(&path(layout::TRANSCRIPT))? {
                 match row? {
                     TranscriptRow::Start { at, .. } => again.started_at = Some(at),
                     TranscriptRow::Answer { step, at, content } => {
@@ -96,8 +96,8 @@ impl Again {
                 }
             }
         }
-        if reader.has(&path(files::READS)) {
-            again.reads = reader.lines(&path(files::READS))?;
+        if reader.has(&path(layout::READS)) {
+            again.reads = reader.lines(&path(layout::READS))?;
         }
         Ok(again)
     }
@@ -169,7 +169,7 @@ impl Again {
 
     /// Notes a turn that is not in the record, although the conversation went on after it.
     pub fn unheard(&self, step: u32) {
-        let file = format!("{}/{}", self.terms.folder, files::TRANSCRIPT);
+        let file = format!("{}/{}", self.terms.folder, layout::TRANSCRIPT);
         self.terms.notes.add(Finding::new(file, format!("a reply in turn {step}"), "none"));
     }
 

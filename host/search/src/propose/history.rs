@@ -10,8 +10,8 @@ use mmh_record::{
     RecordError,
     append::Appender,
     clock::Clock,
-    files::{CALLS, READS, SUMMARY, TRACES},
     format::{CallRow, ReadRow, Score, Summary, TraceRow},
+    layout::{self, CALLS, READS, SUMMARY, TRACES},
     outcome::OutcomeKind,
     reader::RunReader,
     text,
@@ -143,11 +143,12 @@ impl History {
     }
 
     pub fn diff(&mut self, a: u32, b: u32) -> Result<Answer, RecordError> {
-        let (old, new) = match (self.file(a, "harness.rs")?, self.file(b, "harness.rs")?) {
+        let (old, new) = match (self.file(a, layout::SOURCE)?, self.file(b, layout::SOURCE)?) {
             (Ok(old), Ok(new)) => (old, new),
             (Err(problem), _) | (_, Err(problem)) => return Ok(Err(problem)),
         };
-        let (old_name, new_name) = (format!("{a:03}/harness.rs"), format!("{b:03}/harness.rs"));
+        let (old_name, new_name) =
+            (format!("{a:03}/{}", layout::SOURCE), format!("{b:03}/{}", layout::SOURCE));
         let diff = similar::TextDiff::from_lines(&old, &new);
         Ok(Ok(diff.unified_diff().header(&old_name, &new_name).to_string()))
     }

@@ -28,8 +28,8 @@ use recorded::Heard;
 use window::Window;
 
 use crate::{
-    claims::Ending,
     evaluate::sink::recordable,
+    noted::Ending,
     progress::{self, Event, Observer},
 };
 use mmh_engine::{build::Built, compile::CompileError};

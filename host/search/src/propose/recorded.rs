@@ -10,15 +10,15 @@ use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
     chat::{Block, ChatReply, Control},
-    files,
     format::TranscriptRow,
+    layout,
     pricing::Usd,
     reader::RunReader,
     writer::IterationWriter,
 };
 
 /// The transcript's file.
-pub const TRANSCRIPT: &str = files::TRANSCRIPT;
+pub const TRANSCRIPT: &str = layout::TRANSCRIPT;
 
 /// A conversation as far as it is on record. Empty for one that begins.
 #[derive(Default)]

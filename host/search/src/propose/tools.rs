@@ -28,6 +28,7 @@ use mmh_record::{
     RecordError,
     data::Split,
     format::{Cost, ReadRow, TraceRow},
+    layout,
     limits::Limits,
     text,
     writer::IterationWriter,
@@ -254,9 +255,11 @@ impl<'a> Toolbox<'a> {
                 arguments!(args::Nothing);
                 self.history.scoreboard()?
             }
-            "read_harness" => self.history.file(arguments!(args::OfIteration).iteration, "harness.rs")?,
-            "read_reasoning" => self.history.file(arguments!(args::OfIteration).iteration, "reasoning.md")?,
-            "read_score" => self.history.file(arguments!(args::OfIteration).iteration, "score.json")?,
+            "read_harness" => self.history.file(arguments!(args::OfIteration).iteration, layout::SOURCE)?,
+            "read_reasoning" => {
+                self.history.file(arguments!(args::OfIteration).iteration, layout::REASONING)?
+            }
+            "read_score" => self.history.file(arguments!(args::OfIteration).iteration, layout::SCORE)?,
             "read_eval_trace" => {
                 let asked = arguments!(args::OfTrace);
                 let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };

@@ -16,13 +16,13 @@ use crate::evaluate::{
 use mmh_record::{
     RecordError,
     append::Appender,
-    files,
     format::{CallRow, Cost, LearnRow, TraceRow},
+    layout,
     writer::IterationWriter,
 };
 
 /// The file of trials' model calls.
-pub const TRIALS: &str = files::TRIALS;
+pub const TRIALS: &str = layout::TRIALS;
 
 /// An iteration's trials. Each is named by the turn and the place of its tool call: `trial-07-0`.
 pub struct Trials {

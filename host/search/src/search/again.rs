@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Search, SearchError, progress::Progress};
-use crate::claims::{Claims, Ending};
+use crate::{claims::Claims, noted::Ending};
 use mmh_models::cancel::Cancel;
 use mmh_record::format::Config;
 

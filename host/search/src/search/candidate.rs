@@ -15,8 +15,8 @@ use crate::{
 use mmh_engine::{build::Built, compile::Rejection};
 use mmh_record::{
     digest::Digest,
-    files,
     format::{Cost, ReadRow},
+    layout,
     leak::Leak,
     reader::RunReader,
     writer::IterationWriter,
@@ -56,11 +56,11 @@ impl Search {
         };
         let folder = self.writer.iteration(0)?;
         // Nobody proposed it, so nobody read anything for it.
-        folder.put(files::READS, &[])?;
+        folder.put(layout::READS, &[])?;
         self.stage(0, "compiling the baseline");
         let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
             Some((status, reason)) => {
-                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+                folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
                 let fate = CandidateOutcome::Unscored { status, reason };
                 return self.conclude(candidate, Digest::of([]), fate, &folder, progress);
             }
@@ -78,8 +78,8 @@ impl Search {
                 Ok(())
             }
             Err(rejection) => {
-                folder.put(files::SOURCE, candidate.source.as_bytes())?;
-                folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
+                folder.put(layout::SOURCE, candidate.source.as_bytes())?;
+                folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
                 let fate = CandidateOutcome::Unscored { status, reason };
@@ -150,7 +150,7 @@ impl Search {
         let limits = &self.config.limits;
         let mut toolbox =
             Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials)
-                .within_summary(files::MAX_TEXTS_BYTES / (u64::from(self.config_of(index).iterations) + 1))
+                .within_summary(layout::MAX_TEXTS_BYTES / (u64::from(self.config_of(index).iterations) + 1))
                 .again(past.again.clone());
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);

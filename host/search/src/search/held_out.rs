@@ -16,9 +16,8 @@ use mmh_record::{
     RecordError,
     data::Split,
     digest::Digest,
-    files,
     format::{Cost, LearnRow, TestScore, Untested},
-    manifest,
+    layout, manifest,
     provenance::Tested,
     reader::RunReader,
     writer::IterationWriter,
@@ -86,7 +85,7 @@ impl Search {
 
     /// Whether a held-out evaluation came to a score.
     fn was_finished(&self, index: u32) -> Result<bool, SearchError> {
-        let score = format!("{}/{}", folder_name(index), files::SCORE);
+        let score = format!("{}/{}", folder_name(index), layout::SCORE);
         Ok(match &self.claims {
             Some(claims) => claims.has_file(&score),
             None => RunReader::new(self.writer.dir()?).has(&score),
@@ -115,7 +114,7 @@ impl Search {
             return folder.seal().map_err(SearchError::from);
         }
         let score = score(&done.rows, &learned, self.config.mock);
-        folder.put_json(files::SCORE, &score)?;
+        folder.put_json(layout::SCORE, &score)?;
         let tested = Tested::of(progress.component(index), Split::Test, &score, &done.rows);
         let stated = self.claims.as_ref().map(|claims| claims.stated(&folder_name(index)));
         put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
@@ -159,19 +158,19 @@ impl Search {
     async fn recall(&self, index: u32, progress: &Progress) -> Result<Learned, SearchError> {
         let reader = RunReader::new(self.writer.dir()?);
         let file = |name| RunReader::iteration_file(index, name);
-        let damaged = |problem: String| RecordError::Damaged { file: file(files::COMPONENT), problem };
-        let component = reader.bytes(&file(files::COMPONENT))?;
+        let damaged = |problem: String| RecordError::Damaged { file: file(layout::COMPONENT), problem };
+        let component = reader.bytes(&file(layout::COMPONENT))?;
         if Digest::of(&component) != progress.component(index) {
             return Err(damaged("it is not what was evaluated".into()).into());
         }
         let built = self.builder.load(component).await?;
         let built = built.map_err(|rejection| damaged(rejection.message))?;
-        let state = match reader.has(&file(files::STATE)) {
-            true => reader.bytes(&file(files::STATE))?,
+        let state = match reader.has(&file(layout::STATE)) {
+            true => reader.bytes(&file(layout::STATE))?,
             false => Vec::new(),
         };
         let mut fuel = 0u64;
-        for row in reader.rows::<LearnRow>(&file(files::BATCHES))? {
+        for row in reader.rows::<LearnRow>(&file(layout::BATCHES))? {
             fuel = fuel.saturating_add(row?.fuel);
         }
         Ok(Learned { fuel, ..Learned::with_state(built.prepared, state) })

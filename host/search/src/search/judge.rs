@@ -14,9 +14,8 @@ use mmh_record::{
     RecordError,
     data::Split,
     digest::Digest,
-    files,
     format::{Config, IterationSummary, Score, TraceRow, Unscored},
-    provenance,
+    layout, provenance,
     writer::IterationWriter,
 };
 use mmh_report::lineage;
@@ -50,7 +49,7 @@ impl Search {
             None => self.lint.check(&candidate.source, &built.component.bytes),
         };
         if !candidate.leaks.is_empty() {
-            folder.put_json(files::LEAKS, &candidate.leaks)?;
+            folder.put_json(layout::LEAKS, &candidate.leaks)?;
             let count = candidate.leaks.len();
             self.stage(candidate.index, &format!("LEAK: it carries held-back examples ({count})"));
         }
@@ -68,9 +67,9 @@ impl Search {
         if let CandidateOutcome::Scored(scored) = &fate {
             let Scored { score, state, rows } = &**scored;
             if !state.is_empty() {
-                folder.put(files::STATE, state)?;
+                folder.put(layout::STATE, state)?;
             }
-            folder.put_json(files::SCORE, score)?;
+            folder.put_json(layout::SCORE, score)?;
             let tested = provenance::Tested::of(component, Split::Val, score, rows);
             put_result(&tested, &self.config_of(candidate.index), folder)?;
         }
@@ -83,16 +82,16 @@ impl Search {
         built: &Built,
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
-        folder.put(files::SOURCE, candidate.source.as_bytes())?;
-        folder.put(files::REASONING, candidate.reasoning.as_bytes())?;
-        folder.put(files::COMPONENT, &built.component.bytes)?;
+        folder.put(layout::SOURCE, candidate.source.as_bytes())?;
+        folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
+        folder.put(layout::COMPONENT, &built.component.bytes)?;
         let made = provenance::Made {
             source: Digest::of(&candidate.source),
             component: built.component.digest,
             key: self.builder.compiler.key(&candidate.source),
         };
         let statement = provenance::statement(&made, &self.config_of(candidate.index), Digest::of(sdk::LOCK));
-        folder.put_json(files::PROVENANCE, &statement)
+        folder.put_json(layout::PROVENANCE, &statement)
     }
 
     async fn evaluate(
@@ -202,7 +201,7 @@ pub(super) fn put_result(
     config: &Config,
     folder: &IterationWriter,
 ) -> Result<(), RecordError> {
-    folder.put_json(files::TEST_RESULT, &provenance::test_result(tested, config))
+    folder.put_json(layout::TEST_RESULT, &provenance::test_result(tested, config))
 }
 
 impl CandidateOutcome {

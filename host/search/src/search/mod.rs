@@ -23,10 +23,11 @@ pub use candidate::without_leaks;
 pub use early::broken;
 
 use crate::{
-    claims::{Claims, Ending},
+    claims::Claims,
     dataset::{Dataset, Example},
     evaluate::Evaluator,
     leaks::Lint,
+    noted::Ending,
     progress::{Event, Observer},
     propose::{ProposeError, Proposer},
 };

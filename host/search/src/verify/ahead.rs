@@ -7,13 +7,14 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt};
 
 use crate::{
-    claims::{Claims, Notes},
+    claims::Claims,
     dataset::{Dataset, Example},
     evaluate::{Evaluator, Learning, RecordedEvaluation, Sink, sink::Discard},
+    noted::Notes,
     search::Search,
 };
 use mmh_engine::build::Built;
-use mmh_record::{RecordError, data::Split, files, reader::RunReader};
+use mmh_record::{RecordError, data::Split, layout, reader::RunReader};
 
 /// What every evaluation needs. Cheap to clone.
 #[derive(Clone)]
@@ -36,7 +37,7 @@ pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReade
     let runs = homes.map(|index| {
         let stage = stage.clone();
         async move {
-            let source = recorded.text(&RunReader::iteration_file(index, files::SOURCE)).ok()?;
+            let source = recorded.text(&RunReader::iteration_file(index, layout::SOURCE)).ok()?;
             // It was compiled before, if it compiles.
             let built = if search.builder.knows(&source) {
                 search.builder.build(&source).await.ok()?.ok()?

@@ -12,10 +12,10 @@ use super::{
     path,
     rerun::{End, Made},
 };
-use crate::claims::{Claims, Noted};
+use crate::{claims::Claims, noted::Noted};
 use mmh_record::{
     RecordError,
-    files::{self, Format, Kind, Place},
+    layout::{self, Format, Kind, Place},
     manifest::Finding,
     outcome::OutcomeKind,
     plain,
@@ -44,7 +44,7 @@ pub fn all(
             continue;
         }
         // What was made again only in part says nothing of what should be there besides.
-        let is_derived = made.derived.has(&path(folder, files::MANIFEST));
+        let is_derived = made.derived.has(&path(folder, layout::MANIFEST));
         let compared = Compared { made, folder, noted, is_whole: is_whole && is_derived, claims };
         let found = compared.files()?;
         let at = verdict.checked.iter().position(|it| it.folder == *folder).unwrap_or(0);
@@ -61,11 +61,11 @@ pub fn all(
 fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, RecordError> {
     let compared = Compared { made, folder: "", noted, is_whole: true, claims };
     let mut findings = Vec::new();
-    for kind in files::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
+    for kind in layout::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
         match kind.name {
-            files::MANIFEST | files::LEDGER => {}
-            files::SUMMARY | files::COST if made.end == End::Early => {}
-            files::COST
+            layout::MANIFEST | layout::LEDGER => {}
+            layout::SUMMARY | layout::COST if made.end == End::Early => {}
+            layout::COST
                 if made
                     .ahead
                     .as_ref()
@@ -98,20 +98,20 @@ impl Compared<'_> {
         let place = Place::of(self.folder);
         let mut found = Found { findings: Vec::new(), rebuilt: Rebuilt::NotThere, replayed: None };
         let kinds =
-            files::KINDS.iter().filter(|kind| place.is_some_and(|place| kind.places.contains(&place)));
+            layout::KINDS.iter().filter(|kind| place.is_some_and(|place| kind.places.contains(&place)));
         let mut learned = self.batches()?.filter(|_| !self.claims.missing.dataset);
-        for kind in kinds.filter(|kind| kind.name != files::MANIFEST) {
+        for kind in kinds.filter(|kind| kind.name != layout::MANIFEST) {
             let compared = self.file(kind)?;
             let is_same = compared.findings.is_empty();
             match kind.name {
-                files::COMPONENT if self.made.recorded.has(&path(self.folder, kind.name)) => {
+                layout::COMPONENT if self.made.recorded.has(&path(self.folder, kind.name)) => {
                     found.rebuilt = self.rebuilt(is_same);
                 }
-                files::TRACES if compared.rows > 0 => {
+                layout::TRACES if compared.rows > 0 => {
                     let (examples, same) = (compared.rows, compared.same);
                     found.replayed = Some(Replayed { examples, same, ..Replayed::default() });
                 }
-                files::BATCHES | files::STATE => learned = learned.map(|learned| learned && is_same),
+                layout::BATCHES | layout::STATE => learned = learned.map(|learned| learned && is_same),
                 _ => {}
             }
             found.findings.extend(compared.findings);
@@ -158,7 +158,7 @@ impl Compared<'_> {
             }
             Format::Bytes => {
                 let [expected, found] = [derived, recorded].map(|it| described(it.dir(), &path));
-                let by = if kind.name == files::COMPONENT { ", which harness.rs compiles to" } else { "" };
+                let by = if kind.name == layout::COMPONENT { ", which harness.rs compiles to" } else { "" };
                 Ok(one(&format!("{expected}{by}"), &found))
             }
         }
@@ -187,7 +187,7 @@ impl Compared<'_> {
             Ok(found) => found,
             Err(error) => return told(vec![Finding::new(path, "JSON", error.to_string())]),
         };
-        if self.claims.missing.tools && path.ends_with(files::PROVENANCE) {
+        if self.claims.missing.tools && path.ends_with(layout::PROVENANCE) {
             // The key has the compiler in it that is here.
             for value in [&mut expected, &mut found] {
                 value.pointer_mut("/predicate/buildDefinition/internalParameters/key").map(Value::take);
@@ -212,7 +212,7 @@ impl Compared<'_> {
 
     /// Whether there was something to learn from.
     fn batches(&self) -> Result<Option<bool>, RecordError> {
-        let path = path(self.folder, files::BATCHES);
+        let path = path(self.folder, layout::BATCHES);
         let is_there = self.made.recorded.size(&path).is_some_and(|size| size > 0);
         Ok((is_there && !self.folder.starts_with("test/")).then_some(true))
     }
@@ -223,7 +223,7 @@ impl Compared<'_> {
         struct Ended {
             error_kind: OutcomeKind,
         }
-        let rows = self.made.recorded.rows::<Ended>(&path(self.folder, files::TRACES))?;
+        let rows = self.made.recorded.rows::<Ended>(&path(self.folder, layout::TRACES))?;
         Ok(rows.filter(|row| row.as_ref().is_ok_and(|row| row.error_kind == OutcomeKind::Timeout)).count()
             as u64)
     }
@@ -232,7 +232,7 @@ impl Compared<'_> {
 /// How many replies of a model a folder has.
 fn replies(made: &Made, folder: &str) -> Result<u64, RecordError> {
     let mut count = 0;
-    for file in [files::CALLS, files::TRIALS] {
+    for file in [layout::CALLS, layout::TRIALS] {
         let path = path(folder, file);
         if made.recorded.has(&path) {
             count += count_lines(made.recorded.dir(), &path)?;

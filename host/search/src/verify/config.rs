@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{MAX_DIFFERENCES, SimulatedModels, explain};
 use crate::dataset::Dataset;
 use mmh_record::{
-    files,
     format::{Config, SCHEMA_VERSION, Summary},
+    layout,
     manifest::Finding,
 };
 
@@ -40,7 +40,7 @@ pub fn check(
     } else {
         expected.prices = prices(config);
     }
-    let mut findings = differences(files::CONFIG, &json(&expected), &json(config));
+    let mut findings = differences(layout::CONFIG, &json(&expected), &json(config));
     if !expected.mock && config.budget_usd.is_none() {
         findings.push(Finding::new("config.json: budget_usd", "a budget", "null"));
     }

@@ -9,8 +9,8 @@ use mmh_engine::{build::Builder, toolchain::sdk};
 use mmh_record::{
     data::Split,
     digest::Digest,
-    files,
     format::{Config, Score},
+    layout,
     manifest::{self, Finding},
     provenance::{self, Made, Tested},
     reader::RunReader,
@@ -32,7 +32,7 @@ impl Checked {
 
 /// Whether a folder is an export and no run.
 pub fn is_export(reader: &RunReader) -> bool {
-    reader.has(export::RUN) && !reader.has(files::CONFIG)
+    reader.has(export::RUN) && !reader.has(layout::CONFIG)
 }
 
 /// Checks an export. `readme` writes its page.
@@ -45,25 +45,25 @@ pub async fn check(
     let config = &exported.config;
     let mut findings = strange(reader);
     let differs = other_tools(config, &builder.compiler);
-    let source = reader.text(files::SOURCE)?;
-    let component = Digest::of(reader.bytes(files::COMPONENT)?);
+    let source = reader.text(layout::SOURCE)?;
+    let component = Digest::of(reader.bytes(layout::COMPONENT)?);
     if differs.is_empty() {
         findings.extend(rebuild(builder, &source, component).await?);
     }
     let made = Made { source: Digest::of(&source), component, key: builder.compiler.key(&source) };
     let mut statement = provenance::statement(&made, config, Digest::of(sdk::LOCK));
-    let mut found: Value = reader.json(files::PROVENANCE)?;
+    let mut found: Value = reader.json(layout::PROVENANCE)?;
     if !differs.is_empty() {
         // The key has the compiler in it that is here.
         for value in [&mut statement, &mut found] {
             value.pointer_mut("/predicate/buildDefinition/internalParameters/key").map(Value::take);
         }
     }
-    findings.extend(differences(files::PROVENANCE, &statement, &found));
+    findings.extend(differences(layout::PROVENANCE, &statement, &found));
     let (sizes, held_out) = (&config.task, "held-out-");
     let score =
         evaluation(reader, "", (Split::Val, config.eval_split_size), component, config, &mut findings)?;
-    let held_out = match reader.has(&format!("{held_out}{}", files::SCORE)) {
+    let held_out = match reader.has(&format!("{held_out}{}", layout::SCORE)) {
         true => Some(evaluation(
             reader,
             held_out,
@@ -106,7 +106,7 @@ async fn rebuild(builder: &Builder, source: &str, recorded: Digest) -> Result<Op
         Ok(rebuilt) => format!("sha256 {}, which harness.rs compiles to", rebuilt.digest),
         Err(rejection) => format!("a source that compiles: {}", rejection.message),
     };
-    Ok(Some(Finding::new(files::COMPONENT, found, format!("sha256 {recorded}"))))
+    Ok(Some(Finding::new(layout::COMPONENT, found, format!("sha256 {recorded}"))))
 }
 
 /// Checks a score and the statement that ties it to the component.
@@ -118,7 +118,8 @@ fn evaluation(
     config: &Config,
     findings: &mut Vec<Finding>,
 ) -> Result<Score, VerifyError> {
-    let (path, statement) = (format!("{prefix}{}", files::SCORE), format!("{prefix}{}", files::TEST_RESULT));
+    let (path, statement) =
+        (format!("{prefix}{}", layout::SCORE), format!("{prefix}{}", layout::TEST_RESULT));
     let score: Score = reader.json(&path)?;
     findings.extend(differences(
         &path,

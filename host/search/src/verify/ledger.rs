@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::claims::{Claims, Ending};
+use crate::{claims::Claims, noted::Ending};
 use mmh_record::{
     format::{Config, Cost},
     ledger::{LedgerRow, NAME, Owed, Sum},

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{MAX_DIFFERENCES, explain};
 use mmh_record::{
-    RecordError, files,
+    RecordError, layout,
     manifest::Finding,
     plain::{self, Access},
     reader::Rows,
@@ -115,11 +115,11 @@ fn index(side: &Side<'_>) -> Result<Vec<Row>, RecordError> {
     }
     let by_position = !matches!(
         side.path.rsplit('/').next(),
-        Some(files::TRACES | files::CALLS | files::TRIALS | files::BATCHES)
+        Some(layout::TRACES | layout::CALLS | layout::TRIALS | layout::BATCHES)
     );
     let mut rows = Rows::<Option<About>>::open(side.dir, side.path, side.path.to_owned())?;
     while let Some((about, at, bytes)) = rows.next_with_place()? {
-        if found.len() >= files::MAX_ROWS {
+        if found.len() >= layout::MAX_ROWS {
             return Err(RecordError::TooManyRows { file: side.path.to_owned() });
         }
         let line = format!("line {}", found.len() + 1);

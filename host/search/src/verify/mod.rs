@@ -28,8 +28,9 @@ use mmh_models::ChatModel;
 use serde::Serialize;
 
 use crate::{
-    claims::{Claims, Missing},
+    claims::Claims,
     dataset::Dataset,
+    noted::Missing,
     progress::{Event, Observer},
 };
 use mmh_engine::{
@@ -41,8 +42,8 @@ use mmh_record::{
     RecordError,
     built::Tool,
     digest::Digest,
-    files,
     format::{Config, Summary},
+    layout,
     manifest::{self, Finding, Manifest},
     reader::RunReader,
 };
@@ -169,7 +170,7 @@ impl Verdict {
 pub fn folders(reader: &RunReader) -> Result<Vec<String>, RecordError> {
     let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
     let mut folders = manifest::folders_of(reader.dir()).map_err(listed)?;
-    folders.retain(|folder| files::Place::of(folder).is_some());
+    folders.retain(|folder| layout::Place::of(folder).is_some());
     Ok(folders)
 }
 
@@ -186,7 +187,7 @@ impl Verifier {
         };
         let folders = folders(&self.reader)?;
         let mut verdict = self.first_look(&folders, &summary, differs, missing)?;
-        verdict.add(unreadable.map(|why| Finding::new(files::SUMMARY, "a summary", why)));
+        verdict.add(unreadable.map(|why| Finding::new(layout::SUMMARY, "a summary", why)));
         verdict.add(config::check(&self.config, &summary, self.dataset.as_ref(), self.simulated));
         // What a run goes on with is written into its configuration first.
         let summary = Summary { config: self.config.clone(), ..summary };

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 
 use super::{SimulatedModels, Verifier, VerifyError, ahead};
 use crate::{
-    claims::{Claims, Ending},
+    claims::Claims,
     dataset::{self, Dataset},
     evaluate::{Evaluator, Target, record_share},
     leaks::Lint,
+    noted::Ending,
     progress::Silent,
     propose::Proposer,
     search::{Search, SearchError},
@@ -23,8 +24,8 @@ use mmh_record::{
     RecordError,
     chat::{ChatReply, ChatRequest, ModelError},
     clock::Clock,
-    files,
     format::{Config, Cost, CostFile, Summary},
+    layout,
     manifest::Finding,
     reader::RunReader,
     writer::{Beginning, RunWriter},
@@ -77,7 +78,7 @@ pub async fn run(
     folders: &[String],
 ) -> Result<Made, VerifyError> {
     let Verifier { reader: recorded, config, scratch, .. } = &verifier;
-    let baseline = match recorded.text(&RunReader::iteration_file(0, files::SOURCE)) {
+    let baseline = match recorded.text(&RunReader::iteration_file(0, layout::SOURCE)) {
         Ok(baseline) => baseline,
         Err(error) => {
             claims.notes.add(Finding::new("iterations/000", "the source to start from", error.to_string()));

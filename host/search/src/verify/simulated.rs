@@ -5,8 +5,9 @@ use super::SimulatedModels;
 use mmh_models::ChatModel;
 
 use mmh_record::{
-    RecordError, files,
+    RecordError,
     format::{CallRow, Config},
+    layout,
     manifest::Finding,
     reader::RunReader,
 };
@@ -42,7 +43,7 @@ async fn count_simulated(
     folder: &str,
     target: &dyn ChatModel,
 ) -> Result<Option<u64>, RecordError> {
-    let path = format!("{folder}/{}", files::CALLS);
+    let path = format!("{folder}/{}", layout::CALLS);
     if !reader.has(&path) {
         return Ok(Some(0));
     }

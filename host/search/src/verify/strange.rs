@@ -4,7 +4,7 @@ use cap_std::fs::{Dir, FileType, FileTypeExt};
 
 use super::path;
 use mmh_record::{
-    files::{self, Place},
+    layout::{self, Place},
     manifest::Finding,
     reader::RunReader,
 };
@@ -18,8 +18,8 @@ pub fn entries(reader: &RunReader, folder: &str, is_sealed: bool) -> Vec<Finding
     };
     for (name, kind) in listed(&dir) {
         let is_parent = folder.is_empty() && kind.is_dir() && ["iterations", "test"].contains(&name.as_str());
-        let is_left = !is_sealed && kind.is_file() && files::is_partial(&name);
-        let is_known = kind.is_file() && files::kind(folder, &name).is_some();
+        let is_left = !is_sealed && kind.is_file() && layout::is_partial(&name);
+        let is_known = kind.is_file() && layout::kind(folder, &name).is_some();
         if is_parent {
             findings.extend(below(reader, &name));
         } else if !is_left && !is_known {
@@ -40,7 +40,7 @@ fn below(reader: &RunReader, parent: &str) -> Vec<Finding> {
 
 fn finding(folder: &str, name: &str, kind: FileType) -> Finding {
     let path = path(folder, name);
-    let belongs = files::kind(folder, name).is_some();
+    let belongs = layout::kind(folder, name).is_some();
     match belongs {
         true => Finding::new(path, "a plain file", described(kind)),
         false => Finding::new(

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::dataset::{Dataset, Example};
 use mmh_engine::sandbox::Task;
-use mmh_record::{RecordError, files, format::Config, reader::RunReader};
+use mmh_record::{RecordError, format::Config, layout, reader::RunReader};
 
 /// Most train examples that are counted. They have no texts.
 const MAX_TRAIN: usize = 1 << 20;
@@ -43,7 +43,7 @@ fn rows(reader: &RunReader, folders: &[String], parent: &str) -> Vec<Example> {
     let mut most = Vec::new();
     for folder in folders.iter().filter(|folder| folder.starts_with(parent)) {
         // What cannot be read is told when the search is made again.
-        let rows = read(reader, &format!("{folder}/{}", files::TRACES)).unwrap_or_default();
+        let rows = read(reader, &format!("{folder}/{}", layout::TRACES)).unwrap_or_default();
         if rows.len() > most.len() {
             most = rows;
         }

@@ -7,8 +7,8 @@ use futures::stream::{self, StreamExt};
 use serde::Deserialize;
 
 use super::{Verifier, VerifyError};
-use crate::{claims::Missing, progress::Event};
-use mmh_record::{RecordError, digest::Digest, files, reader::RunReader};
+use crate::{noted::Missing, progress::Event};
+use mmh_record::{RecordError, digest::Digest, layout, reader::RunReader};
 
 /// As much of a line of the transcript as holds sources.
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
     let mut sources: HashMap<Digest, (String, bool)> = HashMap::new();
     for folder in homes {
         let (source, component) =
-            (format!("{folder}/{}", files::SOURCE), format!("{folder}/{}", files::COMPONENT));
+            (format!("{folder}/{}", layout::SOURCE), format!("{folder}/{}", layout::COMPONENT));
         let recorded =
             verifier.reader.has(&source).then(|| verifier.reader.text(&source)).and_then(Result::ok);
         if missing.tools {
@@ -81,7 +81,7 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
 
 /// The sources that the tools of a conversation were called with.
 fn tried(reader: &RunReader, folder: &str) -> Result<Vec<String>, RecordError> {
-    let path = format!("{folder}/{}", files::TRANSCRIPT);
+    let path = format!("{folder}/{}", layout::TRANSCRIPT);
     let mut found = Vec::new();
     if reader.has(&path) {
         for turn in reader.rows::<Turn>(&path)? {

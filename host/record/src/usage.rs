@@ -1,0 +1,68 @@
+//! Tokens of model calls, as providers count them.
+
+use serde::{Deserialize, Serialize};
+
+/// Tokens of one or more calls. `input` is what was neither read from nor written to a cache. They are what
+/// somebody else says, so sums stop at the largest number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    #[serde(default)]
+    pub cache_read_tokens: u64,
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+    /// Written to be kept for an hour, which costs more. Never asked for by this program.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_1h_tokens: u64,
+}
+
+impl Usage {
+    /// Everything that went in, cached or not.
+    pub fn total_input_tokens(&self) -> u64 {
+        self.input_tokens
+            .saturating_add(self.cache_read_tokens)
+            .saturating_add(self.total_cache_write_tokens())
+    }
+
+    pub fn total_cache_write_tokens(&self) -> u64 {
+        self.cache_write_tokens.saturating_add(self.cache_write_1h_tokens)
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        let pairs = [
+            (&mut self.input_tokens, other.input_tokens),
+            (&mut self.output_tokens, other.output_tokens),
+            (&mut self.cache_read_tokens, other.cache_read_tokens),
+            (&mut self.cache_write_tokens, other.cache_write_tokens),
+            (&mut self.cache_write_1h_tokens, other.cache_write_1h_tokens),
+        ];
+        pairs.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_beyond_counting_stop_at_the_largest_number() {
+        let most = u64::MAX;
+        let said = Usage {
+            input_tokens: most,
+            output_tokens: most,
+            cache_read_tokens: most,
+            cache_write_tokens: most,
+            cache_write_1h_tokens: most,
+        };
+        let mut total = said;
+        total += said;
+        assert_eq!((total, said.total_input_tokens(), said.total_cache_write_tokens()), (said, most, most));
+    }
+}
