@@ -192,6 +192,7 @@ impl Claims {
             rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
             calls,
             again: Some(again),
+            replay: None,
         };
         Ok((past, refused))
     }

@@ -34,7 +34,7 @@ use mmh_record::{
     text,
 };
 use mmh_search::{
-    evaluate::{Target, record_share},
+    evaluate::{Target, record_share, replay::Replay},
     inspect,
     inspect::{
         AuditError, Evaluated, Place,
@@ -136,7 +136,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
     };
     let again = match learned.failed {
         Some(_) => Vec::new(),
-        None => rerun.examples(&wanted, &learned.state, !args.live && !learned.unrecorded.is_empty()).await,
+        None => rerun.examples(&wanted, &learned.state, !args.live && !learned.unrecorded.is_empty()).await?,
     };
     if let Some(live) = &live {
         live.target.settle().await;
@@ -237,7 +237,7 @@ fn rerun(
     };
     Rerun {
         stage,
-        live: live.map(|live| live.target.clone() as Arc<dyn ModelPort>),
+        replay: Replay::new(live.map(|live| live.target.clone() as Arc<dyn ModelPort>)),
         concurrency: live.map_or(AT_ONCE, |live| live.concurrency),
         is_recorded,
         cancel: live.map_or_else(Cancel::default, |live| live.cancel.clone()),
@@ -253,7 +253,7 @@ async fn learn(args: &ReplayArgs, config: &Config, rerun: &Rerun) -> Result<Rele
         ))
     })?;
     let dataset = workbench::of_run(&config.dataset, dataset, config)?;
-    Ok(rerun.learn(&dataset.train).await)
+    Ok(rerun.learn(&dataset.train).await?)
 }
 
 /// Where an example trapped, if it did and there is a source.

@@ -11,6 +11,7 @@ pub mod recorded;
 pub mod recorded_replies;
 mod recording_model;
 mod repeated;
+pub mod replay;
 pub mod replies;
 pub mod sink;
 mod target;
@@ -314,7 +315,7 @@ impl Evaluator {
 
     fn journal(&self, id: &str, past: &RecordedEvaluation, sink: &Arc<dyn Sink>) -> Arc<RecordingModel> {
         let journal = RecordingModel::new(id, self.target.clone(), past.calls.clone(), sink.clone());
-        Arc::new(journal.again(past.again.clone()).within(self.record_bytes))
+        Arc::new(journal.again(past.again.clone()).replay(past.replay.clone()).within(self.record_bytes))
     }
 
     fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<RecordingModel>) -> CallContext<'a> {

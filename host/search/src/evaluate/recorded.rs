@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{
     again::Again,
     recorded_replies::{Calls, Sketch, Stored},
+    replay::Replay,
     sink::{BATCHES, CALLS, TRACES},
 };
 use mmh_record::{
@@ -23,6 +24,8 @@ pub struct RecordedEvaluation {
     pub calls: Calls,
     /// The evaluation is made again from what this record claims, and written down anew.
     pub again: Option<Again>,
+    /// The harness may be another one: its calls are answered from `calls` wherever they stand there.
+    pub replay: Option<Replay>,
 }
 
 /// What an earlier attempt of the run got instead of replies, and what is therefore asked again.
@@ -77,6 +80,7 @@ impl RecordedEvaluation {
             rows: folder.stored(TRACES)?,
             calls: folder.stored(CALLS)?,
             again: None,
+            replay: None,
         })
     }
 

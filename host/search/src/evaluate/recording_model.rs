@@ -14,6 +14,7 @@ use super::{
     again::Again,
     call_row,
     recorded_replies::{Calls, RecordedReplies, called, lost},
+    replay::Replay,
     sink::recordable,
 };
 use mmh_engine::sandbox::{Call, CallIndex, ModelPort};
@@ -33,6 +34,8 @@ pub struct RecordingModel {
     sink: Arc<dyn Sink>,
     /// The record is another run's, and this one is written anew.
     again: Option<Again>,
+    /// The record is of an evaluation that is repeated, perhaps by another harness.
+    replay: Option<Replay>,
     record_bytes: u64,
     written: Mutex<Written>,
 }
@@ -48,13 +51,19 @@ struct Written {
 
 impl RecordingModel {
     pub fn new(id: &str, target: Arc<Target>, past: Calls, sink: Arc<dyn Sink>) -> Self {
-        let (id, answers, again, written) = (id.to_owned(), OnceLock::new(), None, Mutex::default());
-        Self { id, target, past, answers, sink, again, record_bytes: u64::MAX, written }
+        let (id, answers, written) = (id.to_owned(), OnceLock::new(), Mutex::default());
+        let (again, replay) = (None, None);
+        Self { id, target, past, answers, sink, again, replay, record_bytes: u64::MAX, written }
     }
 
     /// Takes from the record only what is claimed in it.
     pub fn again(self, again: Option<Again>) -> Self {
         Self { again, ..self }
+    }
+
+    /// Answers from the record wherever a request stands there.
+    pub fn replay(self, replay: Option<Replay>) -> Self {
+        Self { replay, ..self }
     }
 
     /// What all calls and the outcome may take in the record.
@@ -153,9 +162,12 @@ impl ModelPort for RecordingModel {
         place: CallIndex,
         time_left: Duration,
     ) -> CallOutcome {
-        let called = match &self.again {
-            Some(again) => self.claimed(again, request, place, time_left).await,
-            None => match self.answers().at(request, place.index) {
+        let called = match (&self.again, &self.replay) {
+            (Some(again), _) => self.claimed(again, request, place, time_left).await,
+            (None, Some(replay)) => {
+                replay.complete(&self.id, self.answers(), request, place, time_left).await
+            }
+            (None, None) => match self.answers().at(request, place.index) {
                 Some(row) => {
                     self.written().calls.insert(place.index);
                     return called(row);

@@ -1,6 +1,9 @@
 //! Where outcomes go as soon as they are known.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde::Deserialize;
 
@@ -37,6 +40,35 @@ impl Sink for Discard {
     }
 
     fn call(&self, _: &CallRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    fn example(&self, _: &TraceRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    fn batch(&self, _: &LearnRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+}
+
+/// Keeps the model calls in memory, by example or batch.
+#[derive(Default)]
+pub struct KeptCalls(Mutex<HashMap<String, Vec<CallRow>>>);
+
+impl KeptCalls {
+    /// The calls of this example or batch, in their order.
+    pub fn take(&self, id: &str) -> Vec<CallRow> {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id).unwrap_or_default();
+        calls.sort_by_key(|call| call.call);
+        calls
+    }
+}
+
+impl Sink for KeptCalls {
+    fn call(&self, row: &CallRow) -> Result<(), RecordError> {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.entry(row.example_id.clone()).or_default().push(row.clone());
         Ok(())
     }
 

@@ -5,13 +5,29 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use mmh_engine::{
+    build::Builder,
+    compile::BuildResult,
+    sandbox::{CallContext, CallIndex, Frame, ModelPort},
+};
+use mmh_models::{cancel::Cancel, metering::MeteredModel};
+use mmh_record::{
+    RecordError,
+    chat::{CallOutcome, ChatRequest},
+    clock::Clock,
+    data::Split,
+    format::{CallRow, TraceRow},
+    manifest::Finding,
+    outcome::OutcomeKind,
+    text,
+};
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -22,22 +38,12 @@ use super::{
 use crate::{
     dataset::Example,
     evaluate::{
-        self,
+        self, Evaluator, Learned, Learning, RecordedEvaluation, Sink, Target,
         recorded_replies::{RecordedReplies, lost},
+        replay::{RecordedModel, Replay},
+        sink::{Discard, KeptCalls},
     },
-};
-use mmh_engine::{
-    build::Builder,
-    compile::BuildResult,
-    sandbox::{CallContext, CallIndex, Frame, ModelPort, Prepared, Report, Sandbox},
-};
-use mmh_models::cancel::Cancel;
-use mmh_record::{
-    chat::{CallOutcome, ChatRequest},
-    format::{CallRow, TraceRow},
-    manifest::Finding,
-    outcome::OutcomeKind,
-    text,
+    progress::Silent,
 };
 
 /// A diff of two prompts is looked for so long, and then taken as it is.
@@ -51,8 +57,8 @@ const DIFF_COLUMNS: usize = 160;
 #[derive(Clone)]
 pub struct Rerun {
     pub stage: Stage,
-    /// Asked for what is not recorded. Without it such a call fails.
-    pub live: Option<Arc<dyn ModelPort>>,
+    /// Where replies come from that are not recorded.
+    pub replay: Replay,
     /// Examples at once.
     pub concurrency: usize,
     /// Whether the harness is the recorded one: then every outcome should be, too.
@@ -137,54 +143,104 @@ pub struct Traced {
 
 impl Rerun {
     /// Offers the harness the train split again, from recorded replies.
-    pub async fn learn(&self, train: &[Example]) -> Relearned {
-        let mut learned = Relearned::default();
-        for (batch, id, lessons) in evaluate::batches(train) {
-            let port = self.port(&id);
-            let setting = self.setting(&id, &learned.state, port.clone());
-            let report = self.stage.sandbox.learn(&self.stage.harness, setting, &lessons).await;
-            learned.unrecorded.extend(port.unrecorded());
-            match report.result {
-                Ok(state) => learned.state = state.into(),
-                Err(failure) => {
-                    let (kind, message) = (failure.kind.name(), failure.message);
-                    learned.failed = Some(format!("learn failed at batch {batch}: {kind}: {message}"));
-                    break;
-                }
+    pub async fn learn(&self, train: &[Example]) -> Result<Relearned, RecordError> {
+        let (evaluator, recorded) = (self.evaluator(), self.recorded());
+        let sink: Arc<dyn Sink> = Arc::new(Discard);
+        let learning = evaluator.learn(self.stage.harness.clone(), train, &recorded, &sink).await?;
+        let mut relearned = match learning {
+            Learning::Done(learned) => Relearned { state: learned.state, ..Relearned::default() },
+            Learning::Failed { reason, .. } => Relearned { failed: Some(reason), ..Relearned::default() },
+            Learning::Interrupted { .. } => {
+                Relearned { failed: Some("learning was stopped".into()), ..Relearned::default() }
             }
+        };
+        for (_, id, _) in evaluate::batches(train) {
+            relearned.unrecorded.extend(self.unrecorded(&id, &recorded));
         }
-        learned
+        Ok(relearned)
     }
 
     /// Runs these examples again, in their order. `tainted`: the state depends on replies that are not
-    /// recorded and were not asked for.
-    pub async fn examples(&self, recorded: &[TraceRow], state: &Arc<[u8]>, tainted: bool) -> Vec<Again> {
-        let going_on = recorded.iter().take_while(|_| !self.cancel.is_cancelled());
-        let runs = going_on.cloned().map(|row| {
-            let (this, state) = (self.clone(), state.clone());
-            let run = tokio::spawn(async move { this.example(row, &state, tainted).await });
-            async move { run.await.ok() }
+    /// recorded and were not asked for. Examples that were not run when it was cancelled are missing.
+    pub async fn examples(
+        &self,
+        rows: &[TraceRow],
+        state: &Arc<[u8]>,
+        tainted: bool,
+    ) -> Result<Vec<Again>, RecordError> {
+        let examples: Vec<Example> = rows.iter().map(|row| stage::example_of(row).0).collect();
+        let (recorded, calls) = (self.recorded(), Arc::new(KeptCalls::default()));
+        let harness = Learned::with_state(self.stage.harness.clone(), state.clone());
+        let done = self.evaluator();
+        let done =
+            done.evaluate(&harness, &examples, Split::Val, None, self.recorded(), calls.clone()).await?;
+        let mut found: HashMap<String, TraceRow> =
+            done.rows.into_iter().map(|row| (row.example_id.clone(), row)).collect();
+        let again = rows.iter().filter_map(|row| {
+            let found = found.remove(&row.example_id)?;
+            let unrecorded = self.unrecorded(&row.example_id, &recorded);
+            Some(self.again(row.clone(), found, calls.take(&row.example_id), unrecorded, tainted))
         });
-        // A task that panicked is a bug of the host's; its example is missing, which the caller sees.
-        stream::iter(runs).buffered(self.concurrency.max(1)).filter_map(std::future::ready).collect().await
+        Ok(again.collect())
     }
 
-    async fn example(&self, recorded: TraceRow, state: &[u8], tainted: bool) -> Again {
-        let (example, latency_ms) = stage::example_of(&recorded);
-        let port = self.port(&example.id);
-        let report =
-            predict(&self.stage, &self.stage.sandbox, &self.stage.harness, &example, state, port.clone());
-        let report = report.await;
-        let (model, id) = (&self.stage.model, &example.id);
-        let calls = report.calls.iter().zip(0..);
-        let calls = calls.map(|(call, at)| evaluate::call_row(model, id, at, &call.request, &call.answer));
-        let calls = calls.collect();
-        let found = evaluate::trace_row(&self.stage.model, &example, latency_ms, report);
-        let unrecorded = port.unrecorded();
+    /// What came of an example, beside what is on record of it.
+    fn again(
+        &self,
+        recorded: TraceRow,
+        found: TraceRow,
+        calls: Vec<CallRow>,
+        unrecorded: Vec<Unrecorded>,
+        tainted: bool,
+    ) -> Again {
+        // How long it took is no result.
+        let found = TraceRow { latency_ms: recorded.latency_ms, ..found };
         let differences = differences(&recorded, &found);
-        let unknown = tainted || (self.live.is_none() && !unrecorded.is_empty());
+        let unknown = tainted || (!self.replay.is_live() && !unrecorded.is_empty());
         let standing = self.standing(&recorded, &found, unknown);
         Again { standing, recorded, found, differences, calls, unrecorded }
+    }
+
+    /// The evaluator of every search, whose model is the record.
+    fn evaluator(&self) -> Evaluator {
+        let (stage, clock) = (&self.stage, Clock::Fixed(Timestamp::UNIX_EPOCH));
+        let model = Arc::new(RecordedModel::new(&stage.model));
+        Evaluator {
+            sandbox: stage.sandbox.clone(),
+            target: Arc::new(Target::new(MeteredModel::free(model, clock, self.cancel.clone()), None)),
+            task: stage.task.clone(),
+            seed: stage.seed,
+            concurrency: self.concurrency,
+            record_bytes: stage.record_bytes,
+            clock,
+            observer: Arc::new(Silent),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    /// What is on record: replies only, since everything else is made again.
+    fn recorded(&self) -> RecordedEvaluation {
+        let (calls, replay) = (self.stage.calls.clone(), Some(self.replay.clone()));
+        RecordedEvaluation { calls, replay, ..RecordedEvaluation::default() }
+    }
+
+    /// Prompts of an example or batch that were not in the record, each beside the closest one that is.
+    fn unrecorded(&self, id: &str, recorded: &RecordedEvaluation) -> Vec<Unrecorded> {
+        let prompts = self.replay.take_unrecorded(id);
+        if prompts.is_empty() {
+            return Vec::new();
+        }
+        let rows = recorded.calls.get(id).unwrap_or_else(|error| {
+            // All requests are then not recorded ones, which is told.
+            tracing::warn!("{error}");
+            Cow::Borrowed(&[])
+        });
+        let known: Vec<String> = rows.iter().map(|row| row.request.prompt_text()).collect();
+        let described = prompts.into_iter().map(|prompt| {
+            let diff = prompt_diff(&known, &prompt);
+            Unrecorded { prompt, diff }
+        });
+        described.collect()
     }
 
     fn standing(&self, recorded: &TraceRow, found: &TraceRow, unknown: bool) -> Standing {
@@ -213,47 +269,13 @@ impl Rerun {
             Err(rejection) => return Ok(Err(rejection)),
         };
         let (example, _) = stage::example_of(&again.recorded);
-        let recorded = RecordedReplies::new(&again.calls);
-        let port = Port { recorded, record_bytes: self.stage.record_bytes, ..Port::default() };
-        let port = Arc::new(port);
-        let report = predict(&self.stage, &sandbox, &built.prepared, &example, state, port).await;
+        let model = Arc::new(Answered(RecordedReplies::new(&again.calls), self.stage.record_bytes));
+        let seed = evaluate::seed_of_call(self.stage.seed, &example.id);
+        let context = CallContext { task: &self.stage.task, state, seed, model };
+        let report = sandbox.predict(&built.prepared, context, &example.input).await;
         let kind = report.result.as_ref().err().map_or(OutcomeKind::Ok, |failure| failure.kind);
         Ok(Ok(Traced { kind, frames: report.backtrace }))
     }
-
-    fn port(&self, id: &str) -> Arc<Port> {
-        let rows = self.stage.calls.get(id).unwrap_or_else(|error| {
-            // Its requests are then not recorded ones, which is told.
-            tracing::warn!("{error}");
-            Cow::Borrowed(&[])
-        });
-        let prompts = rows.iter().map(|row| row.request.prompt_text()).collect();
-        Arc::new(Port {
-            recorded: RecordedReplies::new(&rows),
-            prompts,
-            live: self.live.clone(),
-            record_bytes: self.stage.record_bytes,
-            unrecorded: Mutex::default(),
-        })
-    }
-
-    fn setting<'a>(&'a self, id: &str, state: &'a [u8], model: Arc<dyn ModelPort>) -> CallContext<'a> {
-        let seed = evaluate::seed_of_call(self.stage.seed, id);
-        CallContext { task: &self.stage.task, state, seed, model }
-    }
-}
-
-async fn predict(
-    stage: &Stage,
-    sandbox: &Sandbox,
-    harness: &Prepared,
-    example: &Example,
-    state: &[u8],
-    model: Arc<dyn ModelPort>,
-) -> Report<String> {
-    let seed = evaluate::seed_of_call(stage.seed, &example.id);
-    let setting = CallContext { task: &stage.task, state, seed, model };
-    sandbox.predict(harness, setting, &example.input).await
 }
 
 /// Whether an outcome is a trap, which has a place in the source.
@@ -269,48 +291,18 @@ pub fn counts(again: &[Again]) -> BTreeMap<Standing, usize> {
     counts
 }
 
-/// Answers from the record, and where that has nothing, from the model.
-#[derive(Default)]
-struct Port {
-    recorded: RecordedReplies,
-    /// The recorded prompts of the example.
-    prompts: Vec<String>,
-    live: Option<Arc<dyn ModelPort>>,
-    record_bytes: u64,
-    unrecorded: Mutex<Vec<String>>,
-}
-
-impl Port {
-    fn unrecorded(&self) -> Vec<Unrecorded> {
-        let prompts = self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let described = prompts.into_iter().map(|prompt| {
-            let diff = prompt_diff(&self.prompts, &prompt);
-            Unrecorded { prompt, diff }
-        });
-        described.collect()
-    }
-}
+/// The answers that an example had, and how much it may take in the record.
+struct Answered(RecordedReplies, u64);
 
 #[async_trait]
-impl ModelPort for Port {
-    async fn complete(
-        &self,
-        request: &Arc<ChatRequest>,
-        place: CallIndex,
-        time_left: Duration,
-    ) -> CallOutcome {
-        if let Some(called) = self.recorded.find(request, place.draw) {
-            return called;
-        }
-        self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).push(request.prompt_text());
-        match &self.live {
-            Some(live) => live.complete(request, place, time_left).await,
-            None => CallOutcome::unasked(Err(lost("this request is not in the record"))),
-        }
+impl ModelPort for Answered {
+    async fn complete(&self, request: &Arc<ChatRequest>, place: CallIndex, _: Duration) -> CallOutcome {
+        let lost = || CallOutcome::unasked(Err(lost("this request is not in the record")));
+        self.0.find(request, place.draw).unwrap_or_else(lost)
     }
 
     fn record_bytes(&self) -> u64 {
-        self.record_bytes
+        self.1
     }
 }
 

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
 use super::{SimulatedModels, Verifier, VerifyError, ahead};
 use crate::{
     claims::Claims,
     dataset::{self, Dataset},
-    evaluate::{Evaluator, Target, record_share},
+    evaluate::{Evaluator, Target, record_share, replay::RecordedModel},
     leaks::Lint,
     noted::Ending,
     progress::Silent,
@@ -16,13 +14,12 @@ use crate::{
     search::{Search, SearchError},
 };
 use mmh_models::{
-    ChatError, ChatModel,
+    ChatModel,
     cancel::Cancel,
     metering::{MeteredModel, budget::Budget},
 };
 use mmh_record::{
     RecordError,
-    chat::{ChatReply, ChatRequest, ModelError},
     clock::Clock,
     format::{Config, Cost, CostFile, Summary},
     layout,
@@ -52,22 +49,6 @@ pub struct Made {
     pub total: Cost,
     /// The costs with what was not in the summary yet.
     pub ahead: Option<CostFile>,
-}
-
-/// A model that says nothing: everything that it said is on record.
-struct Recorded {
-    id: String,
-}
-
-#[async_trait]
-impl ChatModel for Recorded {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ChatError> {
-        Err(ModelError::Invalid("a search that is made again asks nobody".into()).into())
-    }
 }
 
 /// Makes the search again.
@@ -199,6 +180,6 @@ fn models(config: &Config, simulated: SimulatedModels) -> (Arc<dyn ChatModel>, A
     if config.mock {
         return simulated(config.seed);
     }
-    let recorded = |id: &String| Arc::new(Recorded { id: id.clone() });
+    let recorded = |id: &String| Arc::new(RecordedModel::new(id));
     (recorded(&config.target_model), recorded(&config.proposer_model))
 }
