@@ -3,6 +3,8 @@
 //! [`format`](mod@format) is the contract, [`writer`] keeps it, [`reader`] reads it back, and [`layout`] lists every
 //! kind of file. All access goes through an open folder handle, so that no name and no link leads out of the run.
 
+#![warn(missing_docs)]
+
 pub mod append;
 pub mod built;
 pub mod chat;
@@ -16,6 +18,7 @@ pub mod leak;
 pub mod ledger;
 pub mod limits;
 pub mod manifest;
+pub mod objective;
 pub mod outcome;
 pub mod plain;
 pub mod pricing;

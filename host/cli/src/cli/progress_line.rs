@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mmh_models::metering::budget::Budget;
+use mmh_record::objective::Objective;
 use mmh_record::{format::Summary, pricing::Usd, text};
 use mmh_report::statistics::wilson;
 use mmh_search::progress::EvalProgress;
@@ -88,7 +89,7 @@ impl Course {
 
     fn best(&self) -> Option<(u32, f64)> {
         let scored = self.concluded.iter().filter_map(|(index, accuracy)| Some((*index, (*accuracy)?)));
-        scored.reduce(|best, next| if next.1 > best.1 { next } else { best })
+        Objective::default().best(scored)
     }
 }
 

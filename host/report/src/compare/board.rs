@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Paired, SIGNIFICANCE, Verdicts, holm};
 use mmh_record::layout::{self, TRACES};
+use mmh_record::objective::Objective;
 use mmh_record::{
     RecordError,
     data::Split,
@@ -212,13 +213,14 @@ impl Field<'_> {
     }
 }
 
-/// The first of the most accurate iterations among those that are asked for.
+/// The first of the best iterations among those that are asked for.
 fn first_best(summary: &Summary, asked: impl Fn(u32) -> bool) -> Option<u32> {
-    let scored = summary.iterations.iter().filter(|it| asked(it.index));
-    let best = scored.max_by(|left, right| {
-        left.score.accuracy.total_cmp(&right.score.accuracy).then(right.index.cmp(&left.index))
-    });
-    best.map(|it| it.index)
+    let objective = Objective::default();
+    let mut scored: Vec<(u32, f64)> =
+        summary.iterations.iter().map(|it| (it.index, objective.value(&it.score))).collect();
+    scored.retain(|(index, _)| asked(*index));
+    scored.sort_by_key(|(index, _)| *index);
+    objective.best(scored).map(|(index, _)| index)
 }
 
 fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) -> Option<Against> {

@@ -7,6 +7,7 @@
 pub mod png;
 mod svg;
 
+use mmh_record::objective::Objective;
 use mmh_record::{
     format::{IterationSummary, Score, Summary},
     text,
@@ -190,11 +191,14 @@ impl<'a> Chart<'a> {
             out.line((LEFT, y), (RIGHT, y), MUTED, Stroke::Dashed(1.5));
         }
         let mut steps: Vec<(f64, f64)> = Vec::new();
-        let mut best = f64::NEG_INFINITY;
+        let (objective, mut best) = (Objective::default(), None);
         for (at, (_, it)) in self.entries.iter().enumerate() {
-            let Some(accuracy) = it.map(|it| it.score.accuracy).filter(|it| *it > best) else { continue };
-            best = accuracy;
-            let (x, y) = (self.x(at), self.y(accuracy));
+            let Some(figure) = it.map(|it| objective.value(&it.score)) else { continue };
+            if best.is_some_and(|best| !objective.is_better(figure, best)) {
+                continue;
+            }
+            best = Some(figure);
+            let (x, y) = (self.x(at), self.y(figure));
             steps.extend(steps.last().map(|(_, before)| (x, *before)));
             steps.push((x, y));
         }

@@ -3,6 +3,7 @@
 use super::Search;
 use crate::evaluate::Retry;
 use mmh_models::cancel::Stop;
+use mmh_record::objective::Objective;
 use mmh_record::{
     digest::Digest,
     format::{Config, Cost, CostFile, IterationCost, Score, Stopped, Summary, TestScore},
@@ -13,7 +14,7 @@ use mmh_record::{
 pub(super) struct Progress {
     pub summary: Summary,
     pub cost: CostFile,
-    /// The accuracy of the best iteration.
+    /// The figure of the best iteration.
     best: Option<f64>,
 }
 
@@ -37,7 +38,11 @@ impl Progress {
         }
         summary.total_cost = cost.total;
         let best = summary.best_iteration_index;
-        let best = summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| it.score.accuracy);
+        let best = summary
+            .iterations
+            .iter()
+            .find(|it| Some(it.index) == best)
+            .map(|it| Objective::default().value(&it.score));
         (Self { summary, cost, best }, retry)
     }
 
@@ -48,8 +53,9 @@ impl Progress {
 
     /// A later iteration is best only if it is better.
     pub fn enter(&mut self, index: u32, score: &Score) {
-        if self.best.is_none_or(|accuracy| score.accuracy > accuracy) {
-            self.best = Some(score.accuracy);
+        let (objective, figure) = (Objective::default(), Objective::default().value(score));
+        if self.best.is_none_or(|best| objective.is_better(figure, best)) {
+            self.best = Some(figure);
             self.summary.best_iteration_index = Some(index);
         }
     }
