@@ -13,4 +13,5 @@ pub mod progress;
 pub mod propose;
 pub mod score;
 pub mod search;
+pub mod session;
 pub mod verify;

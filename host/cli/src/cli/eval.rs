@@ -15,7 +15,7 @@ use super::{
     error::{CliError, EXAMINED_NOT_OK},
     files,
     limits::LimitArgs,
-    model_args::{self, Connector, MoneyArgs, Shared, TargetArgs},
+    model_args::{self, Connector, MoneyArgs, TargetArgs},
     output,
     output_file::{OutputFile, has_ending},
     scoreboard,
@@ -38,11 +38,12 @@ use mmh_record::{
     pricing::Usd,
     text,
 };
+use mmh_search::session::Session;
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate::{
         EVALUATION_TIMEOUT, Evaluation, Evaluator, LEARN_FAILED, Learned, Learning, RecordedEvaluation, Sink,
-        record_share, replies::Tally, sink::Discard,
+        replies::Tally, sink::Discard,
     },
     leaks,
     leaks::Lint,
@@ -136,20 +137,11 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     }
     let cancel = stop_on_signal(observer.clone());
     let budget = args.money.budget();
-    let shared =
-        Shared { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
-    let target = Arc::new(shared.target(target, args.concurrency.into(), replies));
-    let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
-        target: target.clone(),
-        task: Arc::new(dataset.task.clone()),
-        seed: args.seed,
-        concurrency: args.concurrency.into(),
-        record_bytes: record_share(&limits, &dataset.info()),
-        clock: Clock::System,
-        observer,
-        cancel: cancel.clone(),
-    };
+    let session =
+        Session { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
+    let concurrency = args.concurrency.into();
+    let target = Arc::new(session.target(target, concurrency, replies));
+    let evaluator = session.evaluator(&builder, target.clone(), &dataset, (args.seed, concurrency), observer);
     let digest = built.component.digest;
     let evaluated = evaluate(&args, &evaluator, &dataset, built).await;
     terminal.done();

@@ -1,6 +1,6 @@
 //! Which models a command asks, from arguments, `mmh.toml`, the environment and `.env`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -12,23 +12,18 @@ use super::{
 };
 use mmh_models::{
     ChatModel,
-    cancel::Cancel,
     catalog::{Catalog, Overrides, PriceEntry, Resolved},
-    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
+    metering::budget::Budget,
     remote::{Remote, Role, is_loopback},
 };
 use mmh_record::{
     chat::Api,
-    clock::Clock,
     format::{Config, ProviderInfo},
-    limits::Limits,
     pricing::{Price, Usd},
 };
+use mmh_search::session::ReadyModel;
 use mmh_search::{
-    evaluate::{
-        Target,
-        replies::{Replies, Tally},
-    },
+    evaluate::replies::{Replies, Tally},
     progress::Observer,
 };
 use mmh_simulated::{proposer::SimulatedProposer, target::SimulatedTarget};
@@ -277,16 +272,6 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// A model that is ready to be called.
-pub struct Connected {
-    pub model: Arc<dyn ChatModel>,
-    pub price: Price,
-    /// None where the model is simulated.
-    pub info: Option<ProviderInfo>,
-    /// A real model on this machine.
-    pub is_local: bool,
-}
-
 /// What commands that call models have in common.
 pub struct Connector<'a> {
     pub global: &'a Global,
@@ -299,26 +284,26 @@ pub struct Connector<'a> {
 }
 
 impl Connector<'_> {
-    pub fn target(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
+    pub fn target(&self, choice: &Choice<'_>) -> Result<ReadyModel, CliError> {
         match self.mock {
             true => self.simulated(choice, Arc::new(SimulatedTarget::new(self.seed))),
             false => self.remote(choice),
         }
     }
 
-    pub fn proposer(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
+    pub fn proposer(&self, choice: &Choice<'_>) -> Result<ReadyModel, CliError> {
         match self.mock {
             true => self.simulated(choice, Arc::new(SimulatedProposer::new(self.seed))),
             false => self.remote(choice),
         }
     }
 
-    fn simulated(&self, choice: &Choice<'_>, model: Arc<dyn ChatModel>) -> Result<Connected, CliError> {
+    fn simulated(&self, choice: &Choice<'_>, model: Arc<dyn ChatModel>) -> Result<ReadyModel, CliError> {
         choice.only_simulated()?;
-        Ok(Connected { model, price: Price::default(), info: None, is_local: false })
+        Ok(ReadyModel { model, price: Price::default(), info: None, is_local: false })
     }
 
-    fn remote(&self, choice: &Choice<'_>) -> Result<Connected, CliError> {
+    fn remote(&self, choice: &Choice<'_>) -> Result<ReadyModel, CliError> {
         let role = choice.role.name();
         let (resolved, price) = self.priced(choice)?;
         let info = ProviderInfo {
@@ -356,7 +341,7 @@ impl Connector<'_> {
         let observer = self.observer.clone();
         let model = model.telling(Arc::new(move |text| observer.note(text)));
         let is_local = model.is_local();
-        Ok(Connected { model: Arc::new(model), price, info: Some(info), is_local })
+        Ok(ReadyModel { model: Arc::new(model), price, info: Some(info), is_local })
     }
 
     /// A model and its price.
@@ -400,60 +385,8 @@ impl Connector<'_> {
     }
 }
 
-/// What a run's callers share.
-pub struct Shared<'a> {
-    pub limits: &'a Limits,
-    pub budget: Arc<Budget>,
-    pub clock: Clock,
-    pub cancel: Cancel,
-}
-
-impl Shared<'_> {
-    pub fn proposer(&self, connected: Connected) -> MeteredModel {
-        let patience = RetryPolicy {
-            attempts: self.limits.attempts,
-            attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
-            total: Duration::from_millis(self.limits.proposer_call_ms),
-            options: ["--proposer-timeout-s", "--proposer-call-timeout-s"],
-        };
-        self.caller(connected, Throttle::unlimited(), patience)
-    }
-
-    /// At most `concurrency` calls go to the target at once.
-    pub fn target(&self, connected: Connected, concurrency: usize, replies: Option<Replies>) -> Target {
-        let patience = RetryPolicy {
-            attempts: self.limits.attempts,
-            attempt: Duration::from_millis(self.limits.target_attempt_ms),
-            total: Duration::MAX,
-            options: ["--target-timeout-s", "--example-timeout-s"],
-        };
-        Target::new(self.caller(connected, Throttle::new(concurrency), patience), replies)
-    }
-
-    fn caller(&self, connected: Connected, throttle: Throttle, patience: RetryPolicy) -> MeteredModel {
-        let Connected { model, price, .. } = connected;
-        let patience = if model.is_simulated() { RetryPolicy::ONCE } else { patience };
-        MeteredModel::new(
-            model,
-            price,
-            self.budget.clone(),
-            throttle,
-            patience,
-            self.clock,
-            self.cancel.clone(),
-        )
-    }
-}
-
-/// The servers that a run asks, for its record.
-pub fn providers(models: [(Role, &Connected); 2]) -> BTreeMap<String, ProviderInfo> {
-    let asked =
-        models.into_iter().filter_map(|(role, model)| Some((role.name().to_owned(), model.info.clone()?)));
-    asked.collect()
-}
-
 /// The cache of replies, if there shall be one.
-pub fn replies(global: &Global, target: &Connected) -> Result<Option<Replies>, CliError> {
+pub fn replies(global: &Global, target: &ReadyModel) -> Result<Option<Replies>, CliError> {
     if !target.info.as_ref().is_some_and(|info| info.reply_cache) {
         return Ok(None);
     }

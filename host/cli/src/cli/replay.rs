@@ -10,7 +10,7 @@ use super::{
     error::{CliError, EXAMINED_NOT_OK},
     example_view,
     limits::LimitArgs,
-    model_args::{self, Connector, MoneyArgs, Shared, TargetArgs},
+    model_args::{self, Connector, MoneyArgs, TargetArgs},
     output,
     session::stop_on_signal,
     terminal::Terminal,
@@ -33,6 +33,7 @@ use mmh_record::{
     reader::RunReader,
     text,
 };
+use mmh_search::session::Session;
 use mmh_search::{
     evaluate::{Target, record_share, replay::Replay},
     inspect,
@@ -186,9 +187,10 @@ impl Live {
         let connected = connector.target(&args.target.choice().of_run(config))?;
         let replies = model_args::replies(global, &connected)?;
         let (budget, cancel) = (args.money.budget(), stop_on_signal(observer.clone()));
-        let shared = Shared { limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
+        let session =
+            Session { limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
         let concurrency = config.concurrency.clamp(1, 256);
-        let target = Arc::new(shared.target(connected, concurrency, replies));
+        let target = Arc::new(session.target(connected, concurrency, replies));
         Ok(Self { target, budget, cancel, concurrency })
     }
 }

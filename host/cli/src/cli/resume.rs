@@ -16,7 +16,7 @@ use super::{
     own_runs::OwnRuns,
     run::RunArgs,
     scoreboard::{Format, Scoreboard},
-    session::{Models, Plan},
+    session,
     terminal::Terminal,
     whose::{self, Asked, Settings, Whose},
     workbench,
@@ -30,6 +30,7 @@ use mmh_record::{
     text,
     writer::{self, RunWriter},
 };
+use mmh_search::session::{Models, Plan};
 use mmh_search::{
     dataset::{self, Dataset, Source},
     progress::Observer,
@@ -78,9 +79,9 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
         text::name(&config.run_id),
         u64::from(iterations) + 1
     ));
-    let (folder, clock) = (run.to_owned(), args.clock());
-    let plan = Plan { summary, writer, folder, baseline, dataset, val, models, budget_usd, clock };
-    plan.run(builder, terminal, args.json).await
+    let clock = args.clock();
+    let plan = Plan { summary, writer, baseline, dataset, val, models, budget_usd, clock };
+    session::run(plan, run.to_owned(), builder, terminal, args.json).await
 }
 
 /// Refuses a run of another version, and a summary that is of another run. A process that was killed may
@@ -119,7 +120,7 @@ fn models(
 ) -> Result<Models, CliError> {
     let (money, mock, seed) = (&args.money, config.mock, config.seed);
     let connector = Connector { global, whose, money, mock, seed, observer };
-    Models::connect(&connector, &args.proposer.choice().of_run(config), &args.target.choice().of_run(config))
+    session::models(&connector, &args.proposer.choice().of_run(config), &args.target.choice().of_run(config))
 }
 
 /// The run's data set, which may have moved but must be the same.

@@ -10,11 +10,11 @@ use super::{
     error::CliError,
     estimate,
     limits::LimitArgs,
-    model_args::{self, Connected, Connector, MoneyArgs, ProposerArgs, TargetArgs},
+    model_args::{Connector, MoneyArgs, ProposerArgs, TargetArgs},
     output_file::refuse_runs,
     own_runs::OwnRuns,
     resume::{self, Given},
-    session::{Models, Plan},
+    session,
     terminal::Terminal,
     whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
@@ -31,6 +31,7 @@ use mmh_record::{
     format::{Config, CostFile, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
     writer::{self, Beginning, RunWriter},
 };
+use mmh_search::session::{Models, Plan, ReadyModel, providers};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     leaks::Lint,
@@ -154,8 +155,8 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let writer = RunWriter::create(&args.runs_dir, &beginning)?;
     let folder = args.runs_dir.join(&summary.config.run_id);
     let budget_usd = args.money.budget_usd();
-    let plan = Plan { summary, writer, folder, baseline, dataset, val, models, budget_usd, clock };
-    plan.run(builder, terminal, args.json).await
+    let plan = Plan { summary, writer, baseline, dataset, val, models, budget_usd, clock };
+    session::run(plan, folder, builder, terminal, args.json).await
 }
 
 /// Refuses a baseline that is no harness, before there is a run and before anything is spent.
@@ -182,7 +183,7 @@ async fn sound_baseline(
 
 /// Both models of a new run, or why they cannot be asked.
 fn models(global: &Global, args: &RunArgs, observer: &Arc<dyn Observer>) -> Result<Models, CliError> {
-    Models::connect(&connector(global, args, observer), &args.proposer.choice(), &args.target.choice())
+    session::models(&connector(global, args, observer), &args.proposer.choice(), &args.target.choice())
 }
 
 fn connector<'a>(global: &'a Global, args: &'a RunArgs, observer: &'a Arc<dyn Observer>) -> Connector<'a> {
@@ -230,7 +231,7 @@ fn config(
     builder: &Builder,
 ) -> Config {
     let Models { proposer, target, .. } = models;
-    let priced = |model: &Connected| (model.model.id().to_owned(), model.price.clone());
+    let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
     let prices = BTreeMap::from([priced(proposer), priced(target)]);
     Config {
         schema_version: SCHEMA_VERSION,
@@ -250,7 +251,7 @@ fn config(
         limits: builder.sandbox.limits().clone(),
         prices,
         budget_usd: (!args.mock).then(|| args.money.budget_usd()),
-        providers: model_args::providers([(Role::Proposer, proposer), (Role::Target, target)]),
+        providers: providers([(Role::Proposer, proposer), (Role::Target, target)]),
         task: dataset.info(),
         dataset_digest: dataset.digest,
         toolchain: ToolchainInfo {
