@@ -6,6 +6,7 @@
 pub mod diff;
 pub mod export;
 pub mod inspect;
+mod interface;
 pub mod rerun;
 pub mod stage;
 
