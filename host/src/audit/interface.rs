@@ -104,9 +104,8 @@ impl World<'_> {
             self.names.insert(*created, Name { name: name.clone(), interface: None });
         }
         for (interface, names) in used {
-            let line = format!("  use {interface}.{{{}}};", names.join(", "));
-            self.out += &text::one_line(&line);
-            self.out.push('\n');
+            let line = format!("use {interface}.{{{}}};", names.join(", "));
+            self.out += &format!("  {}\n", text::one_line(&line));
         }
         for (name, entity) in own {
             self.item("", name, entity);
