@@ -508,6 +508,7 @@ fn components_are_described() {
     for part in [
         "recorded in manifest.json, provenance.json, summary.json",
         "import mmh:harness/model@1.0.0;",
+        "\n  use mmh:harness/types@1.0.0.{task, prediction, feedback};\n",
         "export predict: func(task: task, state: list<u8>, input: string) -> result<prediction, string>;",
         "its parent 000",
         "core module 0",
@@ -529,6 +530,97 @@ fn components_are_described() {
             part["sections"].as_array().into_iter().flatten().filter_map(|it| it["bytes"].as_u64()).sum();
         let whole = part["bytes"].as_u64().unwrap_or_default();
         assert!(sum < whole && whole - sum < 200, "{part}");
+    }
+}
+
+/// What is imported and exported reads like WIT, whatever the types are; those of a hostile component, too.
+#[test]
+fn interfaces_are_told() {
+    let nested = format!("{}u8{}", "(list ".repeat(40), ")".repeat(40));
+    let nested = format!(r#"(component (import "f" (func (param "a" {nested}))))"#);
+    let wide = |name: &str, of: &str| format!("(type ${name} (tuple {}))", of.repeat(64));
+    let wide = [wide("a", "u8 "), wide("b", "$a "), wide("c", "$b ")].concat();
+    let wide = format!(r#"(component {wide} (import "f" (func (param "a" $c))) (import "g" (func)))"#);
+    // name, component, lines of its world
+    let table: [(&str, &str, &[&str]); 9] = [
+        ("nothing", "(component)", &[]),
+        (
+            "a function",
+            r#"(component (import "f" (func (param "a" (list u8)) (param "b" (tuple string f64))
+                (result (result (option char) (error string))))))"#,
+            &["import f: func(a: list<u8>, b: tuple<string, f64>) -> result<option<char>, string>;"],
+        ),
+        (
+            "results",
+            r#"(component (import "f" (func (result (result)))) (import "g" (func (result (result u8))))
+                (import "h" (func (result (result (error u8))))))"#,
+            &[
+                "import f: func() -> result;",
+                "import g: func() -> result<u8>;",
+                "import h: func() -> result<_, u8>;",
+            ],
+        ),
+        (
+            "types of the world",
+            r#"(component
+                (type $r (record (field "a" u8) (field "b" string))) (import "r" (type $own (eq $r)))
+                (type $v (variant (case "x" u8) (case "y"))) (import "v" (type $v1 (eq $v)))
+                (type $e (enum "x" "y")) (import "e" (type $e1 (eq $e)))
+                (type $l (flags "p" "q")) (import "l" (type $l1 (eq $l)))
+                (import "f" (func (param "x" $own) (param "y" $v1) (param "z" (list $e1)) (result $l1))))"#,
+            &[
+                "import f: func(x: r, y: v, z: list<e>) -> l;",
+                "type r = record { a: u8, b: string };",
+                "type v = variant { x(u8), y };",
+                "type e = enum { x, y };",
+                "type l = flags { p, q };",
+            ],
+        ),
+        (
+            "types of an interface",
+            r#"(component
+                (import "a:b/c@1.0.0" (instance $i
+                    (type $e (enum "x")) (export "e" (type (eq $e)))
+                    (type $o (enum "y")) (export "o" (type (eq $o)))))
+                (alias export $i "e" (type $e)) (import "e" (type $e1 (eq $e)))
+                (alias export $i "o" (type $o)) (import "other" (type $o1 (eq $o)))
+                (import "f" (func (param "x" $e1) (result $o1))))"#,
+            &["import a:b/c@1.0.0;", "import f: func(x: e) -> other;", "use a:b/c@1.0.0.{e, o as other};"],
+        ),
+        (
+            "an interface without a name, with a resource",
+            r#"(component (import "files" (instance
+                (export "file" (type $f (sub resource)))
+                (export "[method]file.read" (func (param "self" (borrow $f)) (result (list u8))))
+                (export "open" (func (result (own $f)))))))"#,
+            &[
+                "import files: interface {",
+                "resource file;",
+                "[method]file.read: func(self: borrow<file>) -> list<u8>;",
+                "open: func() -> file;",
+                "}",
+            ],
+        ),
+        (
+            "imports and exports",
+            r#"(component (import "f" (func $f)) (export "g" (func $f)))"#,
+            &["import f: func();", "export g: func();"],
+        ),
+        ("types within types", &nested, &["import f: func(a: DEEP);"]),
+        ("a type without an end", &wide, &["WIDE", "... more than is told here"]),
+    ];
+    for (name, component, expected) in table {
+        let bytes = wat::parse_str(component).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let wit = component::inspect(&bytes).unwrap_or_else(|error| panic!("{name}: {error}")).wit;
+        assert!(wit.len() < 300 << 10, "{name}: {} bytes", wit.len());
+        let inner = wit.strip_prefix("package root:component;\n\nworld root {\n");
+        let inner = inner.and_then(|it| it.strip_suffix("}\n")).unwrap_or_else(|| panic!("{name}: {wit}"));
+        let lines = inner.lines().map(str::trim).filter(|line| !line.is_empty());
+        let shortened = lines.map(|line| match line {
+            line if line.starts_with("import f: func(a: tuple<tuple<tuple<u8, u8, ") => "WIDE".to_owned(),
+            line => line.replace(&format!("{}...{}", "list<".repeat(16), ">".repeat(16)), "DEEP"),
+        });
+        assert_eq!(shortened.collect::<Vec<_>>(), expected, "{name}");
     }
 }
 

@@ -186,7 +186,7 @@ pub fn keys(global: &Global, catalog: &Catalog) -> Result<Vec<(String, bool)>, C
     names.into_iter().map(|name| Ok((name.clone(), keys.has(name)?))).collect()
 }
 
-/// What is to be logged, in the syntax of `tracing-subscriber`.
+/// What is to be logged: levels, or modules with their levels, such as `info,mmh::call=debug`.
 pub fn log_filter(global: &Global) -> Result<Option<String>, CliError> {
     let set = text_of(LOG)?.filter(|filter| !filter.is_empty());
     Ok(set.or_else(|| global.verbose.then(|| "mmh=debug".to_owned())))

@@ -1,6 +1,8 @@
 //! The log: off unless asked for, on standard error, fields named as OpenTelemetry names them.
 
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+use tracing_subscriber::{
+    filter::Targets, fmt::format::FmtSpan, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use super::{Global, environment, error::CliError, output};
 
@@ -10,13 +12,13 @@ use super::{Global, environment, error::CliError, output};
 /// them.
 pub fn start(global: &Global) -> Result<(), CliError> {
     let Some(filter) = environment::log_filter(global)? else { return Ok(()) };
-    let filter = EnvFilter::builder()
-        .parse(&filter)
+    let filter: Targets = filter
+        .parse()
         .map_err(|error| CliError::input(format!("MMH_LOG={filter:?} is no log filter: {error}")))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| output::Stderr)
         .with_ansi(environment::draws_colors())
         .with_span_events(FmtSpan::NONE);
+    let log = tracing_subscriber::registry().with(filter).with(lines);
     log.try_init().map_err(|error| CliError::host(format!("cannot start the log: {error}")))
 }

@@ -17,29 +17,22 @@ pub struct PlotArgs {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Where the picture goes; its name decides whether it is an SVG or a PNG
-    #[arg(long, short, default_value = "accuracy.svg", value_name = "FILE.svg|FILE.png")]
+    /// Where the picture goes, as an SVG
+    #[arg(long, short, default_value = "accuracy.svg", value_name = "FILE.svg")]
     output: PathBuf,
-    /// Pixels across of a PNG
-    #[arg(long, default_value_t = 1720, value_name = "N", value_parser = clap::value_parser!(u32).range(200..=8000))]
-    width: u32,
 }
 
 pub fn main(args: PlotArgs) -> CliResult {
     let shown = text::path(&args.output);
-    let (is_svg, is_png) = (has_ending(&args.output, &[".svg"]), has_ending(&args.output, &[".png"]));
-    if !is_svg && !is_png {
-        let expected = "a name that ends in .svg or .png is expected";
-        return Err(CliError::input(format!("{shown} is no picture: {expected}")));
+    if !has_ending(&args.output, &[".svg"]) {
+        let converted = "other programs make a PNG of it, such as `rsvg-convert -w 1720 a.svg -o a.png`";
+        return Err(CliError::input(format!(
+            "{shown} is no name for a picture: mmh draws SVG, so one that ends in .svg is expected; {converted}"
+        )));
     }
-    let file = OutputFile::check(&args.output, &[&args.run], &[".svg", ".png"])?;
+    let file = OutputFile::check(&args.output, &[&args.run], &[".svg"])?;
     let summary = RunReader::open(&args.run)?.summary()?;
-    let svg = plot::svg(&summary);
-    let picture = match is_svg {
-        true => svg.into_bytes(),
-        false => plot::png::png(&svg, args.width).map_err(CliError::host)?,
-    };
-    file.write(&picture)?;
+    file.write(plot::svg(&summary).as_bytes())?;
     outln!("{shown}");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,9 @@
 //! A run's accuracies as a picture, for papers and READMEs: by iteration with intervals, the best so far,
 //! the baseline, and the held-out scores. The same run gives the same bytes on every machine.
 //!
-//! What it looks like is decided here, `svg` writes it down, `png` makes pixels of that. Nothing is told by
+//! What it looks like is decided here, `svg` writes it down. Nothing is told by
 //! colour alone: kinds of points differ in shape, kinds of lines in their dashes.
 
-pub mod png;
 mod svg;
 
 use mmh_record::objective::Objective;

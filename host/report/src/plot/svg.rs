@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use mmh_record::text;
 
-/// Asked for in this order. The first is the one that PNGs are made with; the others are much alike.
+/// Asked for in this order. They are much alike, and every system has one of them.
 const FONTS: &str = "Roboto, Arial, Helvetica, sans-serif";
 
 pub type Point = (f64, f64);

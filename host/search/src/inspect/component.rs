@@ -5,10 +5,11 @@ use wasmparser::{
     CustomSectionReader, Encoding, KnownCustom, Parser, Payload, ProducersSectionReader, Validator,
     WasmFeatures,
 };
-use wit_component::{DecodedWasm, WitPrinter};
 
 use mmh_engine::compile::imports;
 use mmh_record::digest::Digest;
+
+use super::interface;
 
 /// Largest component that is looked into.
 pub const MAX_BYTES: u64 = 256 << 20;
@@ -18,7 +19,7 @@ pub const MAX_BYTES: u64 = 256 << 20;
 pub struct Inspected {
     pub sha256: Digest,
     pub bytes: u64,
-    /// Imports and exports as a WIT world.
+    /// Imports and exports as a WIT world, as far as their names do not tell them.
     pub wit: String,
     /// What it imports, without mere types.
     pub imports: Vec<String>,
@@ -83,7 +84,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, String> {
     }
     let imports = imports::list(bytes)?;
     let mut validator = Validator::new_with_features(WasmFeatures::all());
-    validator.validate_all(bytes).map_err(|error| format!("it is invalid: {error}"))?;
+    let types = validator.validate_all(bytes).map_err(|error| format!("it is invalid: {error}"))?;
     let mut walk = Walk::new(bytes.len());
     for payload in Parser::new(0).parse_all(bytes) {
         walk.take(&payload.map_err(|error| error.to_string())?)?;
@@ -93,27 +94,12 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, String> {
     Ok(Inspected {
         sha256: Digest::of(bytes),
         bytes: bytes.len() as u64,
-        wit: wit(bytes)?,
+        wit: interface::world(types.as_ref(), &walk.imported, &walk.exports),
         imports,
         exports: walk.exports,
         parts: walk.parts,
         producers: walk.producers,
     })
-}
-
-/// The component's world, as WIT text.
-fn wit(bytes: &[u8]) -> Result<String, String> {
-    let problem = |error: &dyn std::fmt::Display| format!("its interface cannot be told: {error:#}");
-    match wit_component::decode(bytes).map_err(|error| problem(&error))? {
-        DecodedWasm::WitPackage(..) => Err("it is a WIT package, which has no code".into()),
-        DecodedWasm::Component(resolve, world) => {
-            let package =
-                resolve.worlds[world].package.ok_or_else(|| problem(&"its world has no package"))?;
-            let mut printer = WitPrinter::default();
-            printer.print(&resolve, package, &[]).map_err(|error| problem(&error))?;
-            Ok(printer.output.to_string())
-        }
-    }
 }
 
 /// Goes through a component and what is nested in it.
@@ -123,6 +109,8 @@ struct Walk {
     open: Vec<usize>,
     modules: usize,
     components: usize,
+    /// With mere types.
+    imported: Vec<String>,
     exports: Vec<String>,
     producers: Vec<Producer>,
 }
@@ -135,6 +123,7 @@ impl Walk {
             open: vec![0],
             modules: 0,
             components: 0,
+            imported: Vec::new(),
             exports: Vec::new(),
             producers: Vec::new(),
         }
@@ -156,6 +145,13 @@ impl Walk {
             Payload::CustomSection(custom) => {
                 self.section(format!("custom {}", custom.name()), custom.range().len());
                 self.producers(custom)?;
+            }
+            Payload::ComponentImportSection(imports) if self.open.len() == 1 => {
+                self.section("import".into(), imports.range().len());
+                for import in imports.clone() {
+                    let import = import.map_err(|error| error.to_string())?;
+                    self.imported.push(import.name.name.to_owned());
+                }
             }
             Payload::ComponentExportSection(exports) if self.open.len() == 1 => {
                 self.section("export".into(), exports.range().len());

@@ -6,6 +6,7 @@
 pub mod component;
 pub mod diff;
 pub mod export;
+mod interface;
 pub mod rerun;
 pub mod stage;
 
