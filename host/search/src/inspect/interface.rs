@@ -29,8 +29,12 @@ pub fn world(types: TypesRef<'_>, imports: &[String], exports: &[String]) -> Str
     world.out += "package root:component;\n\nworld root {\n";
     let imported = |name: &String| Some((name.clone(), types.component_item_for_import(name)?.ty));
     let imports: Vec<_> = imports.iter().filter_map(imported).collect();
+    // A function may be told before the types that it takes, so their names come first.
+    imports.iter().for_each(|(name, entity)| world.learn_names(name, entity));
     for (name, entity) in &imports {
-        world.imported(name, entity);
+        if !matches!(entity, ComponentEntityType::Type { .. }) {
+            world.item("import ", name, entity);
+        }
     }
     world.types_of_imports(&imports);
     if !imports.is_empty() && !exports.is_empty() {
@@ -69,19 +73,22 @@ impl World<'_> {
         self.out.len() >= MAX_TEXT
     }
 
-    /// An import that is no type, and the names of the types in it.
-    fn imported(&mut self, name: &str, entity: &ComponentEntityType) {
-        if let ComponentEntityType::Instance(id) = entity {
-            let types = self.types;
-            for (inner, item) in &types[*id].exports {
-                if let ComponentEntityType::Type { created, .. } = item.ty {
-                    let name = Name { name: inner.clone(), interface: Some(name.to_owned()) };
-                    self.names.insert(created, name);
+    /// The names that an import gives: to itself, if it is a type, and to the types in it.
+    fn learn_names(&mut self, name: &str, entity: &ComponentEntityType) {
+        match entity {
+            ComponentEntityType::Instance(id) => {
+                let types = self.types;
+                for (inner, item) in &types[*id].exports {
+                    if let ComponentEntityType::Type { created, .. } = item.ty {
+                        let name = Name { name: inner.clone(), interface: Some(name.to_owned()) };
+                        self.names.insert(created, name);
+                    }
                 }
             }
-        }
-        if !matches!(entity, ComponentEntityType::Type { .. }) {
-            self.item("import ", name, entity);
+            ComponentEntityType::Type { created, .. } => {
+                self.names.insert(*created, Name { name: name.to_owned(), interface: None });
+            }
+            _ => {}
         }
     }
 
@@ -90,7 +97,7 @@ impl World<'_> {
         let mut used: Vec<(String, Vec<String>)> = Vec::new();
         let mut own = Vec::new();
         for (name, entity) in imports {
-            let ComponentEntityType::Type { referenced, created } = entity else { continue };
+            let ComponentEntityType::Type { referenced, .. } = entity else { continue };
             match self.name(*referenced).cloned() {
                 Some(Name { name: inner, interface: Some(interface) }) => {
                     let told = if inner == *name { inner } else { format!("{inner} as {name}") };
@@ -101,7 +108,6 @@ impl World<'_> {
                 }
                 _ => own.push((name, entity)),
             }
-            self.names.insert(*created, Name { name: name.clone(), interface: None });
         }
         for (interface, names) in used {
             let line = format!("use {interface}.{{{}}};", names.join(", "));
