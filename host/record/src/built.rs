@@ -7,10 +7,11 @@ use crate::digest::Digest;
 /// A program that takes part in making a component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
+    /// The program, or what a group of files is: `rustc`, `standard library of wasm32-wasip2`.
     pub name: String,
     /// What it says of itself.
     pub version: String,
-    /// Of the program file.
+    /// Of the program file; of a group of files, of all of them.
     pub sha256: Digest,
 }
 

@@ -11,22 +11,29 @@ pub use crate::usage::Usage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
+    /// Anthropic's Messages API.
     Anthropic,
+    /// OpenAI's Chat Completions API, which most other servers speak too.
     Openai,
 }
 
 /// One request, free of any provider's wire format.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChatRequest {
+    /// Instructions that stand before the conversation. Absent where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
+    /// The conversation so far, its first message first.
     pub messages: Vec<ChatMessage>,
     /// Tools that the model may call. Empty for the target model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolSpec>,
+    /// The most tokens that the reply may have.
     pub max_tokens: u32,
+    /// How much chance the model is asked for, from 0 to 2. Absent where the provider's default holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
+    /// Texts at which the reply ends. They are no part of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
     /// The conversation will go on: where the provider caches prompts on request, this one is worth it.
@@ -52,7 +59,9 @@ impl ChatRequest {
 /// One message: a role and its content blocks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChatMessage {
+    /// Who says it.
     pub role: ChatRole,
+    /// What is said, in its order.
     pub content: Vec<Block>,
     /// What a model said, as JSON text and exactly as it came. It is replayed instead of `content`, so that
     /// blocks, fields and signatures that this program does not know survive.
@@ -82,10 +91,13 @@ impl ChatMessage {
     }
 }
 
+/// Who says a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatRole {
+    /// Whoever asks: the harness, or the host with results of tools.
     User,
+    /// The model.
     Assistant,
 }
 
@@ -93,27 +105,37 @@ pub enum ChatRole {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Block {
+    /// Words.
     Text {
+        /// The words, which may hold any characters.
         text: String,
     },
     /// The model wants a tool to be called.
     ToolUse {
+        /// The call's id, by the provider. Its result names it.
         id: String,
+        /// The tool's name.
         name: String,
+        /// The arguments as the model wrote them. They may break the tool's schema.
         input: Value,
     },
     /// What the tool gave, or why it could not.
     ToolResult {
+        /// The `id` of the call.
         tool_use_id: String,
+        /// The result, or the reason, as the model reads it.
         content: String,
+        /// Whether the tool could not do what it was asked for.
         is_error: bool,
     },
     /// What the model thought before it answered, as far as the provider shows it.
     Thinking {
+        /// The thoughts, or the provider's summary of them.
         text: String,
     },
     /// A kind of block that this program has no use for. Its content is in the raw view.
     Other {
+        /// The block's type in the provider's word.
         kind: String,
     },
 }
@@ -133,7 +155,9 @@ impl Block {
 /// A tool as it is offered to a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
+    /// The name by which the model calls it.
     pub name: String,
+    /// What it does, for the model.
     pub description: String,
     /// JSON Schema of the arguments.
     pub input_schema: Value,
@@ -142,8 +166,11 @@ pub struct ToolSpec {
 /// What a model said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChatReply {
+    /// What the model said, in its order.
     pub content: Vec<Block>,
+    /// Why the reply ended.
     pub stop_reason: StopReason,
+    /// The tokens of the call.
     pub usage: Usage,
     /// The provider gave no usage, or not all of it; that was estimated from the text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -178,12 +205,18 @@ fn joined_text(blocks: &[Block]) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
+    /// The model had nothing more to say.
     #[default]
     EndTurn,
+    /// The reply reached `max_tokens`.
     MaxTokens,
+    /// The model said one of the texts of `stop`.
     StopSequence,
+    /// The model waits for results of tools.
     ToolUse,
+    /// The provider interrupted a long turn. Sending the conversation back lets the model go on.
     PauseTurn,
+    /// The model, or its provider, does not want to answer.
     Refusal,
     /// The prompt and the reply together have filled the model's window.
     ModelContextWindowExceeded,
@@ -202,6 +235,7 @@ pub enum ModelError {
     /// This request got no usable reply, though others do.
     #[error("{0}")]
     Unavailable(String),
+    /// The request breaks a rule of the API or a limit of the host. It was not sent.
     #[error("the request is invalid: {0}")]
     Invalid(String),
     /// No call will succeed before somebody changes something: a wrong key, no credit, no such model, no
@@ -214,8 +248,10 @@ pub enum ModelError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallError {
+    /// The call could have cost more than the budget has left. It was not sent.
     #[error("the run's budget is spent")]
     BudgetSpent,
+    /// The model, its server or the host's checks gave no reply.
     #[error(transparent)]
     #[serde(untagged)]
     Model(#[from] ModelError),
@@ -224,12 +260,15 @@ pub enum CallError {
 /// A call that has ended.
 #[derive(Clone, Debug)]
 pub struct CallOutcome {
+    /// The reply, or why there is none.
     pub result: Result<ChatReply, CallError>,
+    /// What the call cost now.
     pub cost: Usd,
     /// The size above which the request's rate begins, see `pricing`.
     pub price_tier: u64,
     /// How often the provider was asked.
     pub attempts: u32,
+    /// Wall clock in milliseconds, all attempts included.
     pub latency_ms: f64,
     /// The reply was there already: nobody was asked, and it cost nothing.
     pub cached: bool,
@@ -250,14 +289,18 @@ impl CallOutcome {
     }
 }
 
+/// A control request that has ended: see [`ControlRow`](crate::format::ControlRow).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Control {
     /// Whether the model has answered it.
     pub answered: bool,
+    /// The tokens of the control request.
     pub usage: Usage,
+    /// What it cost.
     pub cost: Usd,
     /// As in [`CallOutcome`].
     pub price_tier: u64,
+    /// How often it was sent.
     pub attempts: u32,
 }
 

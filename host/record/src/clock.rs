@@ -9,6 +9,7 @@ use jiff::Timestamp;
 /// The host's clock.
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
+    /// The clock of the machine.
     System,
     /// Always this moment: every timestamp is equal and every latency is zero.
     Fixed(Timestamp),

@@ -7,12 +7,16 @@ use crate::text;
 /// A part of the data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
+    /// Harnesses learn from it, and proposers read it.
     Train,
+    /// Candidates are scored on it while the search goes on.
     Val,
+    /// Held out: nobody sees it before the search is over.
     Test,
 }
 
 impl Split {
+    /// All splits, in the order in which a search uses them.
     pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
 
     /// The name in files, ids and arguments.
@@ -28,8 +32,10 @@ impl Split {
 /// Names that the user gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
+    /// The column or field of the texts. None where it was found by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The column or field of the labels. None where it was found by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
@@ -44,6 +50,7 @@ impl Columns {
 /// One finding, with the examples or names that it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFinding {
+    /// What was found.
     pub kind: FindingKind,
     /// The splits that it concerns: of an overlap, where the texts stand first and where they stand again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

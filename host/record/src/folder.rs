@@ -34,6 +34,7 @@ impl IterationWriter {
         Self { dir, name, synced }
     }
 
+    /// The folder itself, for reading what was written.
     pub fn dir(&self) -> &Dir {
         &self.dir
     }
@@ -52,6 +53,7 @@ impl IterationWriter {
         self.replace(file, |partial| partial.write_all(bytes))
     }
 
+    /// Writes a whole JSON file: indented by two spaces, with a line feed at the end.
     pub fn put_json(&self, file: &str, value: &impl Serialize) -> Result<(), RecordError> {
         self.put(file, &json(file, value)?)
     }

@@ -25,24 +25,43 @@ const MAX_OTHER_BYTES: u64 = 256 * MIB;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// What the run was asked to do. A folder with this file is a run.
 pub const CONFIG: &str = "config.json";
+/// What the search came to.
 pub const SUMMARY: &str = "summary.json";
+/// Tokens and money.
 pub const COST: &str = "cost.json";
+/// Money that was reserved and spent. Simulated models have none.
 pub const LEDGER: &str = "ledger.jsonl";
+/// The digests of the files of a folder that is finished.
 pub const MANIFEST: &str = "manifest.json";
+/// The harness's source.
 pub const SOURCE: &str = "harness.rs";
+/// The compiled harness.
 pub const COMPONENT: &str = "harness.wasm";
+/// Why the proposer wrote the harness so.
 pub const REASONING: &str = "reasoning.md";
+/// What the proposer read of the run.
 pub const READS: &str = "filesystem_reads.jsonl";
+/// The proposer's conversation.
 pub const TRANSCRIPT: &str = "proposer.jsonl";
+/// Calls to the target in the proposer's trials.
 pub const TRIALS: &str = "trial_calls.jsonl";
+/// How the component was made.
 pub const PROVENANCE: &str = "provenance.json";
+/// Held-back examples that the harness has. There is no file where it has none.
 pub const LEAKS: &str = "leaks.json";
+/// What happened in `learn`, batch by batch.
 pub const BATCHES: &str = "learn_trace.jsonl";
+/// What the harness learned. There is no file where that is nothing.
 pub const STATE: &str = "state.bin";
+/// What happened on each example.
 pub const TRACES: &str = "eval_trace.jsonl";
+/// Calls to the target in `learn` and on the examples.
 pub const CALLS: &str = "model_calls.jsonl";
+/// What the harness scored.
 pub const SCORE: &str = "score.json";
+/// Which component had which score on what.
 pub const TEST_RESULT: &str = "test-result.json";
 
 /// Where a file may lie.
@@ -74,9 +93,13 @@ impl Place {
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// One JSON value.
     Json,
+    /// A JSON value a line. A last line without its end was cut off by a crash.
     JsonLines,
+    /// UTF-8 text.
     Text,
+    /// Anything.
     Bytes,
 }
 
@@ -93,12 +116,17 @@ pub enum Proof {
 /// A kind of file.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
+    /// The name of the file.
     pub name: &'static str,
+    /// The folders that it may lie in.
     pub places: &'static [Place],
+    /// A larger file is not read.
     pub max_bytes: u64,
+    /// What it holds.
     pub format: Format,
+    /// How `verify` checks it.
     pub proof: Proof,
-    /// What only the file itself says, in words. Empty where there is nothing.
+    /// What only the file itself says and nothing proves, in words. Empty where there is nothing.
     pub claimed: &'static str,
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
+    /// The harness's Rust source.
     Source,
     /// A data segment of the component.
     Data,
@@ -14,9 +15,11 @@ pub enum Place {
 /// An example that a candidate carries along.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leak {
+    /// Where in the candidate it was found.
     pub place: Place,
     /// `val` or `test`.
     pub split: String,
+    /// The example that the candidate has, such as `val-0007`.
     pub example_id: String,
     /// What of the example was found, at most 120 characters; hostile, as all text of a data set.
     pub excerpt: String,

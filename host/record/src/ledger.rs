@@ -15,23 +15,41 @@ pub const NAME: &str = layout::LEDGER;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum LedgerRow {
-    Reserved { entry: u64, at_most_usd: f64 },
-    Settled { entry: u64, spent_usd: f64, unknown_usd: f64 },
+    /// An attempt is about to be sent.
+    Reserved {
+        /// The attempt's number, from 0, over the whole run.
+        entry: u64,
+        /// The most that it can cost, in US dollars.
+        at_most_usd: f64,
+    },
+    /// An attempt has ended.
+    Settled {
+        /// The number of its reservation.
+        entry: u64,
+        /// What it cost, in US dollars.
+        spent_usd: f64,
+        /// The most that it may have cost where there was no usable answer, in US dollars; else 0.
+        unknown_usd: f64,
+    },
 }
 
 /// Where reservations and bills are written down, each before anything follows from it.
 pub trait Ledger: Send + Sync {
+    /// An attempt of a call is about to be sent, and can cost this much. An error, in words, keeps it from being
+    /// sent.
     fn reserved(&self, entry: u64, at_most: Usd) -> Result<(), String>;
-    /// Called once for each entry. An error shows with the next reservation.
+    /// An attempt has ended: what it cost, and what it may have cost besides. Called once for each entry. An error shows with the next reservation.
     fn settled(&self, entry: u64, spent: Usd, unknown: Usd);
 }
 
 /// What a ledger says of earlier attempts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Owed {
+    /// Of calls that were answered.
     pub spent: Usd,
     /// Of calls without a usable answer, those included that were under way when the run was killed.
     pub unknown: Usd,
+    /// The number of the next attempt: one more than the largest on record.
     pub entries: u64,
 }
 
@@ -55,6 +73,7 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// Adds the next row of the file.
     pub fn add(&mut self, row: LedgerRow) {
         match row {
             LedgerRow::Reserved { entry, at_most_usd } => {

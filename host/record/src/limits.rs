@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The limits that hold for a run. Units stand last in the names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Limits {
     /// Wasmtime fuel per `predict` or `learn` call.
     pub fuel: u64,
@@ -36,11 +36,13 @@ pub struct Limits {
     pub component_bytes: u64,
     /// rustc, per invocation.
     pub rustc_wall_ms: u64,
+    /// rustc and the linkers together, per invocation.
     pub rustc_memory_bytes: u64,
     /// Compiler diagnostics that are kept and shown.
     pub diagnostics_bytes: u64,
-    /// Native compilation of a component.
+    /// Native compilation of a component, wall clock.
     pub native_wall_ms: u64,
+    /// Native compilation of a component, memory.
     pub native_memory_bytes: u64,
     /// Model turns of the proposer per iteration.
     pub proposer_steps: u32,
@@ -48,13 +50,15 @@ pub struct Limits {
     pub proposer_reply_tokens: u32,
     /// One tool result.
     pub tool_result_bytes: u64,
-    /// Tool calls of one turn of the proposer, and the time of all of them.
+    /// Tool calls of one turn of the proposer.
     pub turn_tool_calls: u32,
+    /// The time of all tool calls of one turn together.
     pub turn_tools_ms: u64,
     /// One attempt of a call to the target model. All of them have what the example has left.
     pub target_attempt_ms: u64,
-    /// One attempt of a call to the proposer, and all of them together.
+    /// One attempt of a call to the proposer.
     pub proposer_attempt_ms: u64,
+    /// All attempts of a call to the proposer together, with the waiting between them.
     pub proposer_call_ms: u64,
     /// How often a model is asked before a call is given up.
     pub attempts: u32,

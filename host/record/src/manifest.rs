@@ -19,6 +19,7 @@ pub const NAME: &str = layout::MANIFEST;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// What each file has to be, by its path below the folder, with `/` between names.
     pub files: BTreeMap<String, Entry>,
 }
 
@@ -26,7 +27,9 @@ pub struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
+    /// Of all bytes of the file.
     pub sha256: Digest,
+    /// The size of the file.
     pub bytes: u64,
 }
 
@@ -48,11 +51,14 @@ impl std::fmt::Display for Entry {
 pub struct Finding {
     /// Its path in the run folder.
     pub file: String,
+    /// What should be there, in words.
     pub expected: String,
+    /// What is there, in words.
     pub found: String,
 }
 
 impl Finding {
+    /// A finding about this file: what should be there, and what is.
     pub fn new(file: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { file: file.into(), expected: expected.into(), found: found.into() }
     }

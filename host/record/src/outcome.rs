@@ -16,8 +16,11 @@ pub enum OutcomeKind {
     Trap,
     /// The harness ended its process.
     Exit,
+    /// Calls were nested too deeply.
     StackOverflow,
+    /// The harness computed more than `limits.fuel` allows.
     OutOfFuel,
+    /// The harness asked for more memory than `limits.memory_bytes` and could not do without.
     MemoryLimit,
     /// Wall clock: the only ending that may differ from machine to machine.
     Timeout,
@@ -29,6 +32,7 @@ pub enum OutcomeKind {
     OutputLimit,
     /// Model calls, logs and output were more than the example's share of the record.
     RecordLimit,
+    /// The component could not be started as a harness.
     BadComponent,
     /// The harness gave up because the model gave no reply.
     ModelError,

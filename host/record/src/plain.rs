@@ -19,6 +19,7 @@ use crate::{digest::Digest, text};
 /// How a file is opened.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// Nothing is written.
     Read,
     /// Lines are added at the end. The file is created where it is missing.
     Append,
@@ -148,6 +149,7 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Opens a file of lines. Fails where it is no plain file, or larger than files of its kind may be.
     pub fn open(dir: &Dir, path: &str) -> Result<Self> {
         let limit = layout::max_bytes(path);
         let file = BufReader::with_capacity(64 << 10, open_within(dir, path)?.take(limit + 1));

@@ -14,26 +14,32 @@ pub struct Usd(u64);
 const PICO: f64 = 1e12;
 
 impl Usd {
+    /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The largest amount, about 18 million dollars. Sums stop there.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// What is negative or not a number is nothing.
+    /// An amount in dollars. What is negative or not a number is nothing.
     pub fn from_f64(dollars: f64) -> Self {
         Self((dollars * PICO).round() as u64)
     }
 
+    /// The amount in dollars, as files have it.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / PICO
     }
 
+    /// The sum, or the largest amount where the sum is larger.
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// The difference, or nothing where it would be negative.
     pub fn minus(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// The amount so many times, or the largest amount where that is larger.
     pub fn times(self, count: u64) -> Self {
         Self(self.0.saturating_mul(count))
     }
@@ -59,11 +65,15 @@ impl Sum for Usd {
 /// US dollars per million tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
+    /// Input tokens that no cache has to do with.
     pub input: f64,
+    /// Output tokens, thinking included.
     pub output: f64,
+    /// Input tokens that came out of the provider's cache.
     pub cache_read: f64,
-    /// Kept for five minutes, and for an hour.
+    /// Input tokens that were put into the provider's cache for five minutes.
     pub cache_write: f64,
+    /// Input tokens that were put into the provider's cache for an hour. 0 in runs that are older than this field.
     #[serde(default)]
     pub cache_write_1h: f64,
 }
@@ -71,6 +81,7 @@ pub struct Rate {
 /// A model's price. Each request has the rate of its own size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Price {
+    /// The rate of requests that no tier is for. Its fields stand beside `tiers`.
     #[serde(flatten)]
     pub rate: Rate,
     /// Rates of larger requests, by growing size.
@@ -81,7 +92,9 @@ pub struct Price {
 /// The rate of requests with more than so many input tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tier {
+    /// The rate is for requests with more input tokens than this, cached or not.
     pub above_input_tokens: u64,
+    /// What all tokens of such a request cost. Its fields stand beside `above_input_tokens`.
     #[serde(flatten)]
     pub rate: Rate,
 }

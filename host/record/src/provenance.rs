@@ -19,11 +19,15 @@ const BUILDER: &str = "pkg:generic/mmh";
 
 /// What a test result is about.
 pub struct Tested<'a> {
+    /// Of `harness.wasm`.
     pub component: Digest,
+    /// Where the examples are from.
     pub split: Split,
+    /// What is in the `score.json` beside the statement.
     pub score: &'a Score,
-    /// The examples that were answered right, and the others, in their order.
+    /// The ids of the examples that were answered right, in their order.
     pub passed: Vec<&'a str>,
+    /// The ids of all other examples, in their order.
     pub failed: Vec<&'a str>,
 }
 
@@ -36,7 +40,7 @@ impl<'a> Tested<'a> {
     }
 }
 
-/// The statement that ties a component to a score: on which examples of which data set, by which model,
+/// `test-result.json`: the statement that ties a component to a score: on which examples of which data set, by which model,
 /// seed and limits. An example that is answered right has passed.
 pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
     let limits = limits_digest(config);
@@ -79,15 +83,17 @@ pub fn limits_digest(config: &Config) -> Digest {
     Digest::of(serde_json::to_vec(&config.limits).unwrap_or_default())
 }
 
-/// What the statement is about.
+/// What a statement of provenance is about.
 pub struct Made {
+    /// Of `harness.rs`.
     pub source: Digest,
+    /// Of `harness.wasm`.
     pub component: Digest,
     /// The content-hash key under which the component is cached.
     pub key: Digest,
 }
 
-/// The statement of how a component was made.
+/// `provenance.json`: the statement of how a component was made, of which source, SDK, lock file and tools.
 pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
     let digest = |digest: Digest| json!({ "sha256": digest });
     let mut dependencies = vec![

@@ -1,8 +1,11 @@
 //! Reads a run folder back, whole or partial, its own or a stranger's.
+//!
+//! [`RunReader`] opens a run, [`Rows`] gives the lines of a JSON Lines file one at a time. Files are named by their
+//! paths in the run, such as `iterations/003/score.json`; names of files are constants in [`layout`].
 
 use std::{
     fs::TryLockError,
-    io::BufReader,
+    io::{BufReader, Error, ErrorKind},
     marker::PhantomData,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
@@ -14,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     RecordError,
-    format::{Config, CostFile, Summary},
+    format::{Config, CostFile, NewerSchema, Summary},
     layout, plain,
 };
 
@@ -61,14 +64,17 @@ impl RunReader {
         &self.dir
     }
 
+    /// What the run was asked to do.
     pub fn config(&self) -> Result<Config, RecordError> {
         self.json(layout::CONFIG)
     }
 
+    /// What the search came to, or has come to so far.
     pub fn summary(&self) -> Result<Summary, RecordError> {
         self.json(layout::SUMMARY)
     }
 
+    /// Tokens and money of all finished iterations.
     pub fn cost(&self) -> Result<CostFile, RecordError> {
         self.json(layout::COST)
     }
@@ -103,14 +109,22 @@ impl RunReader {
         plain::read(&self.dir, file).map_err(unreadable(file))
     }
 
+    /// A whole text file. Fails where it is no UTF-8.
     pub fn text(&self, file: &str) -> Result<String, RecordError> {
         String::from_utf8(self.bytes(file)?).map_err(|error| damaged(file, &error))
     }
 
-    /// A JSON file's value. Its text is not kept besides.
+    /// A JSON file's value. Its text is not kept besides. A file of a run of a newer major version is refused, see
+    /// [`SCHEMA_VERSION`](crate::format::SCHEMA_VERSION).
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, RecordError> {
-        let opened = plain::open_within(&self.dir, file).map_err(unreadable(file))?;
-        serde_json::from_reader(BufReader::new(opened)).map_err(|error| damaged(file, &error))
+        let open = || plain::open_within(&self.dir, file).map(BufReader::new).map_err(unreadable(file));
+        serde_json::from_reader(open()?).or_else(|error| {
+            // Whatever else is wrong with it, a newer version may explain.
+            Err(match NewerSchema::of(open()?) {
+                Some(newer) => unreadable(file)(Error::new(ErrorKind::Unsupported, newer)),
+                None => damaged(file, &error),
+            })
+        })
     }
 
     /// The rows of a JSON Lines file, one at a time. A last line that was cut off by a crash is passed over.

@@ -10,6 +10,7 @@ use super::format::Config;
 /// One time that a run went on with changed settings, or after it had ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
+    /// When it went on.
     pub at: Timestamp,
     /// The first iteration that was not on record then. It and those after it were made with the changes.
     pub from_iteration: u32,
@@ -22,7 +23,9 @@ pub struct Resume {
 pub struct Change {
     /// Its place in `config.json`, as a JSON Pointer (RFC 6901), such as `/limits/attempts`.
     pub what: String,
+    /// The value before. Null where there was none.
     pub from: Value,
+    /// The value from then on.
     pub to: Value,
 }
 

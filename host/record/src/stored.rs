@@ -30,7 +30,9 @@ enum Source<T> {
 /// As much of a row as says where it belongs, and whether a call got a reply.
 #[derive(Deserialize)]
 pub struct Sketch {
+    /// The example or batch that the row belongs to.
     pub example_id: String,
+    /// Why the call got no reply. None where it got one, and in rows that are no calls.
     #[serde(default)]
     pub failure: Option<CallError>,
 }

@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 /// somebody else says, so sums stop at the largest number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
+    /// Sent, and neither read from nor written to a cache.
     pub input_tokens: u64,
+    /// Written by the model, its thinking included.
     pub output_tokens: u64,
+    /// Sent, and found in the provider's cache.
     #[serde(default)]
     pub cache_read_tokens: u64,
+    /// Sent, and put into the provider's cache for five minutes.
     #[serde(default)]
     pub cache_write_tokens: u64,
     /// Written to be kept for an hour, which costs more. Never asked for by this program.
@@ -25,6 +29,7 @@ impl Usage {
             .saturating_add(self.total_cache_write_tokens())
     }
 
+    /// Everything that was put into a cache, for however long.
     pub fn total_cache_write_tokens(&self) -> u64 {
         self.cache_write_tokens.saturating_add(self.cache_write_1h_tokens)
     }

@@ -31,8 +31,11 @@ pub fn config_bytes(config: &Config) -> Result<Vec<u8>, RecordError> {
 
 /// What a run folder holds from its first moment on.
 pub struct Beginning<'a> {
+    /// `config.json`.
     pub config: &'a Config,
+    /// `summary.json`, without any iteration.
     pub summary: &'a Summary,
+    /// `cost.json`, without any cost.
     pub cost: &'a CostFile,
     /// The source of iteration 000.
     pub baseline: &'a str,
@@ -131,10 +134,12 @@ impl RunWriter {
         self.root.put_json(layout::CONFIG, config)
     }
 
+    /// Writes what the search has come to, in the place of what it had come to before.
     pub fn summary(&self, summary: &Summary) -> Result<(), RecordError> {
         self.root.put_json(layout::SUMMARY, summary)
     }
 
+    /// Writes what the run has cost so far, in the place of what it had cost before.
     pub fn cost(&self, cost: &CostFile) -> Result<(), RecordError> {
         self.root.put_json(layout::COST, cost)
     }

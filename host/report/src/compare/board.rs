@@ -16,21 +16,27 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// The status of an iteration that has a score, and of one that may get it.
+/// The status of an iteration that has a score.
 pub const SCORED: &str = "scored";
+/// The status of an iteration that is not finished and may get a score.
 pub const UNDER_WAY: &str = "under-way";
 
 /// What was compared, and by which rules.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Board {
+    /// The name of the test that gives the p-values, for people.
     pub test: &'static str,
+    /// The name of the method that corrects p-values for several comparisons.
     pub correction: &'static str,
+    /// Below this a corrected p-value counts as more than noise.
     pub significance: f64,
     /// All iterations, by index: scored, not scored, and the one under way.
     pub iterations: Vec<Row>,
+    /// The best iteration on validation. None before any has a score.
     pub best: Option<Best>,
     /// The held-out comparison of the baseline and the best: one test, nothing to correct for.
     pub held_out: Option<Against>,
+    /// What goes on, or went on when the run was killed. None in a run that has ended.
     pub under_way: Option<UnderWay>,
     /// Traces that could not be used, and why.
     pub damaged: Vec<String>,
@@ -39,9 +45,11 @@ pub struct Board {
 /// An iteration's place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
+    /// The iteration's number.
     pub index: u32,
     /// `scored`, `under-way`, or why there is no score.
     pub status: String,
+    /// Whether it is the best on validation.
     pub best: bool,
     /// Against the best of all earlier ones. None for the first, and where a trace is missing.
     pub against_best_so_far: Option<Against>,
@@ -52,8 +60,11 @@ pub struct Row {
 /// The best iteration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Best {
+    /// The iteration's number.
     pub index: u32,
+    /// Its accuracy on validation, of 0 to 1. As the best of several it is an optimistic estimate.
     pub accuracy: f64,
+    /// Against iteration 000, as in its row. None where it is 000, and where a trace is missing.
     pub against_baseline: Option<Tested>,
     /// Against the best of the others, corrected over all pairs: both were picked by their scores.
     pub against_runner_up: Option<Tested>,
@@ -62,7 +73,9 @@ pub struct Best {
 /// One harness against the iteration `index`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Against {
+    /// The iteration that it is compared with.
     pub index: u32,
+    /// What it fixed and broke. Its fields stand beside `index`.
     #[serde(flatten)]
     pub paired: Paired,
 }
@@ -70,24 +83,29 @@ pub struct Against {
 /// The same, with what remains of it when one has looked at several.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tested {
+    /// The comparison. Its fields stand beside the others.
     #[serde(flatten)]
     pub against: Against,
+    /// The p-value after Holm's correction, 1 at most.
     pub p_corrected: f64,
     /// Over how many comparisons it was corrected.
     pub comparisons: usize,
+    /// Whether the corrected p-value is below [`SIGNIFICANCE`].
     pub more_than_noise: bool,
 }
 
 /// What is on record of an iteration that is not finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnderWay {
+    /// The iteration whose harness is proposed or evaluated.
     pub index: u32,
     /// `val`, or `test` for the held-out examples.
     pub split: &'static str,
-    /// Examples that have been done, of so many.
+    /// Examples that have been done.
     pub done: usize,
+    /// Examples of the whole evaluation.
     pub total: usize,
-    /// Of these, how many are right; None where the trace cannot be read.
+    /// Of those that have been done, how many are right; None where the trace cannot be read.
     pub correct: Option<usize>,
     /// Turns of the proposer so far.
     pub turns: usize,

@@ -1,15 +1,15 @@
 //! A run as one page for people: all of it, in one HTML file that needs nothing else.
 //!
-//! [`collect`] reads a run folder, whole or partial, into the plain data of [`data`]; [`details`] holds what is
-//! only looked at when it is opened; [`page`] puts both into the page whose parts stand in `assets/report`.
+//! `collect` reads a run folder, whole or partial, into the plain data of `data`; `details` holds what is
+//! only looked at when it is opened; `page` puts both into the page whose parts stand in `assets/report`.
 //! `view` serves the same page. Not in here: any drawing, which is the page's own business, and any text of a
 //! run as markup: the page gets data, and shows it as text.
 
-pub mod collect;
-pub mod data;
-pub mod details;
+pub(crate) mod collect;
+pub(crate) mod data;
+pub(crate) mod details;
 mod diff;
-pub mod page;
+pub(crate) mod page;
 mod pieces;
 mod usage;
 
@@ -20,6 +20,7 @@ pub const MAX_ROWS_BYTES: u64 = 256 << 20;
 
 /// A run's page.
 pub struct Report {
+    /// The run's id, as its configuration has it: a name for the file, once it was checked.
     pub run_id: String,
     /// The whole file.
     pub html: String,
@@ -27,7 +28,8 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// The page of the run, as it stands now.
+/// The page of the run, as it stands now. Only a folder without a readable `config.json` is an error; what else is
+/// missing or damaged is among the problems of the report.
 pub fn make(reader: &RunReader) -> Result<Report, RecordError> {
     let mut pieces = pieces::Pieces::default();
     let mut details = Vec::new();

@@ -14,8 +14,8 @@ use mmh_record::{
 use svg::{Anchor, Stroke, Svg};
 
 /// The picture's size, in the SVG's own units.
-pub const WIDTH: f64 = 860.0;
-pub const HEIGHT: f64 = 460.0;
+const WIDTH: f64 = 860.0;
+const HEIGHT: f64 = 460.0;
 
 /// Where the points are.
 const LEFT: f64 = 66.0;

@@ -27,11 +27,11 @@ pub struct Folder {
 
 /// Sizes and times of what was looked at. Two equal ones mean that nothing has changed.
 #[derive(PartialEq, Eq, Default)]
-pub struct Look(Vec<(String, Vec<crate::html::collect::Stamp>)>);
+pub(crate) struct Look(Vec<(String, Vec<crate::html::collect::Stamp>)>);
 
 /// A run in the list.
 #[derive(Debug, Serialize)]
-pub struct Listed {
+pub(crate) struct Listed {
     pub id: String,
     /// Whether the run can be opened here: only a name that could be a run's id leads to one.
     pub opens: bool,
@@ -67,12 +67,12 @@ impl Folder {
     }
 
     /// The name of the run, where only one is shown.
-    pub fn only(&self) -> Option<&str> {
+    pub(crate) fn only(&self) -> Option<&str> {
         self.only.as_deref()
     }
 
     /// A run by its name.
-    pub fn run(&self, id: &str) -> Option<RunReader> {
+    pub(crate) fn run(&self, id: &str) -> Option<RunReader> {
         check_run_id(id).ok()?;
         let dir = match &self.only {
             Some(only) if only == id => self.dir.try_clone().ok()?,
@@ -118,7 +118,7 @@ impl Folder {
     }
 
     /// All runs, the latest first, and then the folders that cannot be opened here.
-    pub fn list(&self) -> Vec<Listed> {
+    pub(crate) fn list(&self) -> Vec<Listed> {
         let mut list: Vec<Listed> =
             self.names().into_iter().filter_map(|name| Some(listed(&self.run(&name)?, name))).collect();
         list.sort_by_key(|run| std::cmp::Reverse(run.started_at));
@@ -131,7 +131,7 @@ impl Folder {
     }
 
     /// How the list of runs stands.
-    pub fn look(&self) -> Look {
+    pub(crate) fn look(&self) -> Look {
         let of = |name: String| {
             let stamps = self.run(&name).map(|run| top(&run)).unwrap_or_default();
             (name, stamps)
@@ -141,7 +141,7 @@ impl Folder {
     }
 
     /// How a run stands.
-    pub fn look_at(&self, id: &str) -> Look {
+    pub(crate) fn look_at(&self, id: &str) -> Look {
         let Some(run) = self.run(id) else { return Look::default() };
         let mut look = vec![(String::new(), top(&run))];
         for kind in ["iterations", "test"] {

@@ -1,0 +1,28 @@
+//! Prints the scoreboard of a run: `cargo run --example scoreboard -- RUN`.
+
+use std::path::Path;
+
+use mmh_record::{RecordError, reader::RunReader};
+
+/// A line for each iteration of the run in this folder, by index. The best on validation has a star.
+pub fn scoreboard(run: &Path) -> Result<Vec<String>, RecordError> {
+    let summary = RunReader::open(run)?.summary()?;
+    let best = summary.best_iteration_index;
+    let scored = summary.iterations.iter().map(|it| {
+        let (star, score) = (if best == Some(it.index) { '*' } else { ' ' }, &it.score);
+        let [accuracy, low, high] =
+            [score.accuracy, score.interval.low, score.interval.high].map(|it| 100.0 * it);
+        let line = format!("{star} {:03} {accuracy:5.1} % [{low:.1}, {high:.1}]", it.index);
+        (it.index, format!("{line} {} of {}", score.n_correct, score.n_examples))
+    });
+    let unscored = summary.unscored.iter().map(|it| (it.index, format!("  {:03} {}", it.index, it.status)));
+    let mut lines: Vec<(u32, String)> = scored.chain(unscored).collect();
+    lines.sort();
+    Ok(lines.into_iter().map(|(_, line)| line).collect())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let run = std::env::args_os().nth(1).ok_or("usage: scoreboard RUN, where RUN is the folder of a run")?;
+    scoreboard(Path::new(&run))?.iter().for_each(|line| println!("{line}"));
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! What an evaluation leaves: its score, and a line for every example, batch and model call.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    chat::{CallError, ChatReply, ChatRequest, Control},
+    digest::Digest,
+    outcome::OutcomeKind,
+    pricing::Usd,
+    usage::Usage,
+};
+
+/// `score.json`: what a harness scored on the examples of one evaluation, and what that took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Of 0 to 1. An example without a prediction counts as wrong.
+    pub accuracy: f64,
+    /// Wilson's 95 % interval of the accuracy.
+    pub interval: Interval,
+    /// Examples that were evaluated. 0 makes the accuracy 0.
+    pub n_examples: u64,
+    /// Examples whose prediction is right.
+    pub n_correct: u64,
+    /// Examples without a prediction.
+    pub n_errors: u64,
+    /// Wall clock of an example in milliseconds, waiting for the model included. It differs from run to run.
+    pub mean_latency_ms: f64,
+    /// Input tokens of all examples, cached or not. Calls in `learn` are not counted.
+    pub total_input_tokens: u64,
+    /// Output tokens of all examples. Calls in `learn` are not counted.
+    pub total_output_tokens: u64,
+    /// Wasmtime fuel of all examples, without `learn_fuel`.
+    pub total_fuel: u64,
+    /// The most fuel that one example took.
+    pub max_fuel: u64,
+    /// The most memory that one example had, in bytes.
+    pub max_peak_memory_bytes: u64,
+    /// All prompt text of an example, over its model calls.
+    pub mean_prompt_bytes: f64,
+    /// Calls of an example to the target model, those included that the reply cache answered.
+    pub mean_model_calls: f64,
+    /// Examples by kind of outcome, see [`OutcomeKind::name`]. Kinds without an example are absent.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Fuel that `learn` used before the examples.
+    pub learn_fuel: u64,
+    /// The size of what the harness learned. 0 where it learned nothing.
+    pub state_bytes: u64,
+    /// Of what the harness learned, which is in `state.bin`. Null where it learned nothing.
+    pub state_digest: Option<Digest>,
+    /// Whether both models are simulated.
+    pub mock: bool,
+}
+
+/// An interval of a fraction of 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// The lower end, 0 or more.
+    pub low: f64,
+    /// The upper end, 1 or less.
+    pub high: f64,
+}
+
+/// A line of `eval_trace.jsonl`: what happened on one example. In the examples' order once the
+/// evaluation is complete, in the order of completion while it goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceRow {
+    /// The example's split and its place there, such as `val-0007`. Each id has one line at most.
+    pub example_id: String,
+    /// The target model's id; a simulated one says so by its name.
+    pub model: String,
+    /// The example's text.
+    pub input: String,
+    /// The right answer.
+    pub gold_label: String,
+    /// The harness's answer as it gave it. Null where it gave none; then `error` says why.
+    pub predicted_label: Option<String>,
+    /// Whether the prediction is the right answer, letter by letter, but for white space around it.
+    pub correct: bool,
+    /// Wall clock of the example in milliseconds, waiting for the model included.
+    pub latency_ms: f64,
+    /// Input tokens of the example's calls, cached or not.
+    pub input_tokens: u64,
+    /// Output tokens of the example's calls.
+    pub output_tokens: u64,
+    /// Why there is no prediction, in words. Null where there is one.
+    pub error: Option<String>,
+    /// How the example ended. `ok` where there is a prediction, right or wrong.
+    pub error_kind: OutcomeKind,
+    /// Wasmtime fuel that the example took: the same on every machine.
+    pub fuel: u64,
+    /// The most memory that the harness had at once.
+    pub peak_memory_bytes: u64,
+    /// Calls to the target model. Each has a line in `model_calls.jsonl`.
+    pub model_calls: u32,
+    /// Of these, how many were answered from the cache of replies.
+    #[serde(default)]
+    pub cached_calls: u32,
+    /// All prompt text of the example's calls.
+    pub prompt_bytes: u64,
+    /// What the harness logged, in its order.
+    pub logs: Vec<LogRow>,
+    /// What the harness wrote to standard output. Absent where that is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stdout: String,
+    /// What the harness wrote to standard error, a panic's message included. Absent where that is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+}
+
+impl TraceRow {
+    /// The log, a line for each note.
+    pub fn log_lines(&self) -> Vec<String> {
+        self.logs.iter().map(|log| format!("{}: {}", log.level, log.message)).collect()
+    }
+}
+
+/// One note of a harness.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRow {
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// What the harness said. It may hold any characters: see [`text::plain`](crate::text::plain).
+    pub message: String,
+}
+
+/// A line of `learn_trace.jsonl`: what one batch did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LearnRow {
+    /// The batch's number, from 0. Batch 7 has the id `learn-0007` in `model_calls.jsonl`.
+    pub batch: usize,
+    /// The target model's id.
+    pub model: String,
+    /// How many train examples the harness was given.
+    pub n_examples: usize,
+    /// Why the batch failed, in words. Null where it gave a state. The iteration then has no score.
+    pub error: Option<String>,
+    /// How the batch ended.
+    pub error_kind: OutcomeKind,
+    /// Wasmtime fuel of this batch alone.
+    pub fuel: u64,
+    /// The most memory that the harness had at once.
+    pub peak_memory_bytes: u64,
+    /// Calls to the target model in this batch.
+    pub model_calls: u32,
+    /// The size of the state after this batch. 0 where it failed.
+    pub state_bytes: u64,
+    /// Of the state after this batch, which the next batch begins with. Null where it failed.
+    pub state_digest: Option<Digest>,
+    /// What the harness logged, in its order.
+    pub logs: Vec<LogRow>,
+}
+
+/// A line of `model_calls.jsonl` or `trial_calls.jsonl`: one call to the target model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRow {
+    /// The example, or `learn-NNNN` for a batch. In a trial, the trial stands before it: `trial-05-0/val-0018` is
+    /// of the proposer's turn 5.
+    pub example_id: String,
+    /// Which of the example's calls, from 0.
+    pub call: u32,
+    /// The target model's id.
+    pub model: String,
+    /// Of the request as it stands here: of its JSON without any white space.
+    pub request_digest: Digest,
+    /// What the harness asked.
+    pub request: ChatRequest,
+    /// What the model said. Null where the call failed.
+    pub reply: Option<ChatReply>,
+    /// Why the call failed, in words. Null where there is a reply.
+    pub error: Option<String>,
+    /// The same, typed: enough to give the harness the very same error again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<CallError>,
+    /// What the reply came to when it was made.
+    pub usage: Usage,
+    /// The reply was kept from before: it cost nothing now.
+    #[serde(default)]
+    pub cached: bool,
+    /// What the call cost now, in US dollars.
+    pub cost_usd: f64,
+    /// The request was priced at the rate for more than so many input tokens.
+    #[serde(default)]
+    pub price_tier: u64,
+    /// How often the provider was asked. 0 where nobody was: the reply was kept, or there was no money or no time.
+    pub attempts: u32,
+    /// Wall clock of the call in milliseconds, all attempts and the waiting between them included.
+    pub latency_ms: f64,
+    /// The control request that this call has brought about, if it did: it cost besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlRow>,
+}
+
+/// A small request of the host's own, by which it found out whether the model answers anybody after it had
+/// not answered a call. Its tokens and its cost are part of the iteration's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlRow {
+    /// Whether the model answered: then the refused call was refused for what it is.
+    pub answered: bool,
+    /// The tokens of the control request.
+    pub usage: Usage,
+    /// What it cost, in US dollars.
+    pub cost_usd: f64,
+    /// As in [`CallRow`].
+    #[serde(default)]
+    pub price_tier: u64,
+    /// How often it was sent.
+    pub attempts: u32,
+}
+
+impl ControlRow {
+    /// What is recorded of a control request.
+    pub fn of(control: Control) -> Self {
+        let Control { answered, usage, cost, price_tier, attempts } = control;
+        Self { answered, usage, cost_usd: cost.as_f64(), price_tier, attempts }
+    }
+
+    /// The same, read back.
+    pub fn control(self) -> Control {
+        let Self { answered, usage, cost_usd, price_tier, attempts } = self;
+        Control { answered, usage, cost: Usd::from_f64(cost_usd), price_tier, attempts }
+    }
+}

@@ -1,0 +1,127 @@
+//! `summary.json`: what a search came to.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{config::Config, cost::Cost, evaluation::Score, proposal::ReadRow};
+use crate::{digest::Digest, leak::Leak};
+
+/// `summary.json`. Rewritten after every iteration; `finished_at` is set once the search is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// What `config.json` says.
+    pub config: Config,
+    /// Iterations that have a score, by index. The baseline is the first where it was scored.
+    pub iterations: Vec<IterationSummary>,
+    /// Iterations that have no score, with the reason. They are not 0 %.
+    pub unscored: Vec<Unscored>,
+    /// All tokens and money of the run so far.
+    pub total_cost: Cost,
+    /// The iteration with the highest accuracy on validation; of equals, the first. Null before any has a score.
+    pub best_iteration_index: Option<u32>,
+    /// The held-out scores: the baseline's, the best iteration's, and those of iterations that were the best
+    /// when the run ended before it was made longer.
+    pub test: Vec<TestScore>,
+    /// Harnesses that were tried on the held-out examples and have no score, although nothing stopped the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untested: Vec<Untested>,
+    /// When the search was over. Null while it goes on, and where it was stopped or cut off.
+    pub finished_at: Option<Timestamp>,
+    /// Why the search ended before its end. Absent while it goes on, and where it was finished or cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+impl Summary {
+    /// Of a run that has nothing but its configuration.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            iterations: Vec::new(),
+            unscored: Vec::new(),
+            total_cost: Cost::default(),
+            best_iteration_index: None,
+            test: Vec::new(),
+            untested: Vec::new(),
+            finished_at: None,
+            stopped: None,
+        }
+    }
+}
+
+/// A harness without a held-out score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untested {
+    /// The iteration whose harness it is.
+    pub index: u32,
+    /// `evaluation-timeout`.
+    pub status: String,
+    /// What happened, in words.
+    pub reason: String,
+}
+
+/// Why a search ended before its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// `interrupted`, `budget-spent`, `model-unusable`, `baseline-broken` or `proposer-gave-up`.
+    pub status: String,
+    /// What happened, in words: for `model-unusable`, what the provider said.
+    pub reason: String,
+}
+
+/// An iteration that was scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IterationSummary {
+    /// The iteration's number, which is the name of its folder in three digits. 0 is the baseline.
+    pub index: u32,
+    /// The earlier iteration that its source shares most with. None for the baseline.
+    #[serde(default)]
+    pub parent: Option<u32>,
+    /// The harness's source: what `harness.rs` holds.
+    pub harness_code: String,
+    /// Why the proposer wrote it so: what `reasoning.md` holds.
+    pub reasoning: String,
+    /// What the proposer read before: the lines of `filesystem_reads.jsonl`.
+    pub filesystem_reads: Vec<ReadRow>,
+    /// On the validation examples: what `score.json` holds.
+    pub score: Score,
+    /// Of proposing, trials, `learn` and the evaluation.
+    pub cost: Cost,
+    /// When its proposer was first asked; for the baseline, when it was first compiled.
+    pub started_at: Timestamp,
+    /// When its score was known.
+    pub finished_at: Timestamp,
+    /// Of `harness.rs`.
+    pub source_digest: Digest,
+    /// Of `harness.wasm`.
+    pub component_digest: Digest,
+    /// Validation and test examples that it carries along, the first 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Leak>,
+}
+
+/// An iteration without a score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unscored {
+    /// The iteration's number.
+    pub index: u32,
+    /// `did-not-compile`, `gave-up`, `learn-failed`, `interrupted`, and the like.
+    pub status: String,
+    /// What happened, in words; of a source that was refused, with the compiler's diagnostics.
+    pub reason: String,
+    /// What it used although it has no score.
+    pub cost: Cost,
+    /// When its proposer was first asked; for the baseline, when it was first compiled.
+    pub started_at: Timestamp,
+    /// When it was given up.
+    pub finished_at: Timestamp,
+}
+
+/// A held-out score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestScore {
+    /// The iteration whose harness it is.
+    pub index: u32,
+    /// On the held-out examples: what `test/NNN/score.json` holds.
+    pub score: Score,
+}

@@ -1,0 +1,79 @@
+//! Which version of the format a reader understands.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// The major version of the run folder's format that this library writes, and the newest that it reads.
+///
+/// # The rule
+///
+/// A version has the form `major.minor`. The files have the major version only, as the number `schema_version`:
+/// the first field of `config.json`, of `config` in `summary.json`, and of `config` in the `run.json` of an export.
+///
+/// - A new **minor** version adds fields or files. A reader passes over fields that it does not know, but in
+///   `manifest.json` and `ledger.jsonl`, which hold nothing that may be passed over. A field that is younger than the
+///   run is absent; the field's docs say what that means.
+/// - A new **major** version changes what something means, takes it away, or adds a value that earlier readers cannot
+///   read, such as a kind of row or of outcome. A reader refuses a major version that is newer than its own, with
+///   a [`NewerSchema`] that names both versions and what to do. It reads all earlier ones.
+///
+/// There is one place where the rule is kept: whoever deserializes a [`Config`](super::Config), alone or in another
+/// value, has the version checked.
+///
+/// # Changelog
+///
+/// No version before 1.3 was released: so 1.1 and 1.2 could add kinds of rows.
+///
+/// | version | what it added |
+/// |---|---|
+/// | 1.0 | A superset of mini-meta-harness's layout. In `config.json`: `schema_version`, `seed`, limits, prices, digests and versions. In `cost.json`: cache tokens, the budget, the split by iteration. In `summary.json`: `unscored` and `test`. In `eval_trace.jsonl`: kinds of outcome, fuel, memory, calls, logs. In `score.json`: the interval, fuel, the size of prompts, outcomes. The files `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin` and `provenance.json` |
+/// | 1.1 | Money and kept replies: `budget_usd` and `providers` in `config.json`; `proposer_usd`, `target_usd` and `unknown_usd` in costs; `stopped` in `summary.json`; `cached_calls` in `eval_trace.jsonl`; `cached`, `price_tier` and `failure` in `model_calls.jsonl`; `price_tier`, `attempts`, `raw` and rows of type `trimmed` in `proposer.jsonl` |
+/// | 1.2 | Proof: the files `manifest.json`, `test-result.json`, `trial_calls.jsonl`, `ledger.jsonl` and `leaks.json`; `step` in `filesystem_reads.jsonl`; `parent`, `leaks` and `untested` in `summary.json`; `dataset_path`, `with_test`, `confinement`, `deny_leaks`, `patience`, `resumes`, `toolchain.linker`, `toolchain.compiler` and more limits in `config.json`; `control` and `served_by` in `model_calls.jsonl`, rows of type `control` in `proposer.jsonl` |
+/// | 1.3 | `dataset_columns` and `task.findings` in `config.json`. `dataset_digest` is of the data set's content and no longer of its file's name: older runs name another digest |
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A run folder is of a newer major version than this library reads, by the rule of [`SCHEMA_VERSION`].
+///
+/// In a [`RecordError::Io`](crate::RecordError::Io) it is what is inside the I/O error, whose kind is
+/// [`Unsupported`](std::io::ErrorKind::Unsupported).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it has schema_version {found}, and this mmh reads versions up to {SCHEMA_VERSION}: use the version of mmh that wrote the run, or a newer one"
+)]
+pub struct NewerSchema {
+    /// The major version of the folder.
+    pub found: u64,
+}
+
+impl NewerSchema {
+    /// The rule.
+    fn check(found: u64) -> Result<(), Self> {
+        if found > u64::from(SCHEMA_VERSION) { Err(Self { found }) } else { Ok(()) }
+    }
+
+    /// Whether this is why a JSON file could not be deserialized: a newer version may differ in any other field
+    /// as well.
+    pub(crate) fn of(json: impl std::io::Read) -> Option<Self> {
+        let Sketch { schema_version, config } = serde_json::from_reader(json).ok()?;
+        let found = schema_version.or_else(|| config?.schema_version)?;
+        Self::check(found).err()
+    }
+}
+
+/// As much of a file as says of which version it is.
+#[derive(Deserialize)]
+struct Sketch {
+    schema_version: Option<u64>,
+    config: Option<ConfigSketch>,
+}
+
+#[derive(Deserialize)]
+struct ConfigSketch {
+    schema_version: Option<u64>,
+}
+
+/// Reads a version that is not newer than what is understood.
+pub(super) fn understood<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let found = u32::deserialize(deserializer)?;
+    NewerSchema::check(found.into()).map_err(D::Error::custom)?;
+    Ok(found)
+}
