@@ -18,19 +18,22 @@ use crate::{
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
 
-/// Builds harnesses.
+/// Builds harnesses, and remembers its verdicts on sources.
 pub struct Builder {
+    /// From source to component.
     pub compiler: Compiler,
+    /// From component to native code.
     pub precompiler: Precompiler,
+    /// Runs what was built. Its limits also decide which components are loaded.
     pub sandbox: Arc<Sandbox>,
-    /// What became of sources before: they are not compiled again.
+    /// Verdicts on earlier sources, which are not compiled again.
     known: Known,
 }
 
-/// Most sources of which it is remembered what became of them.
+/// How many verdicts are remembered.
 const MAX_KNOWN: usize = 1_000;
 
-/// What became of sources, by their digests.
+/// Verdicts on sources, by the digests of the sources.
 #[derive(Default)]
 struct Known(Mutex<HashMap<Digest, Result<Built, Rejection>>>);
 
@@ -43,7 +46,9 @@ impl Known {
 /// A harness that is ready to be called, and the exact binary it is.
 #[derive(Clone)]
 pub struct Built {
+    /// The binary, with its digest and imports.
     pub component: Component,
+    /// The same, linked to what it imports.
     pub prepared: Arc<Prepared>,
 }
 
@@ -64,13 +69,13 @@ impl Builder {
         Ok(Self::of(compiler, precompiler, sandbox))
     }
 
-    /// Of parts that fit together.
+    /// A builder of these parts, which share one engine and the same limits.
     pub fn of(compiler: Compiler, precompiler: Precompiler, sandbox: Arc<Sandbox>) -> Self {
         Self { compiler, precompiler, sandbox, known: Known::default() }
     }
 
-    /// Remembers what became of a source. A component that other tools have made can stand in for what it
-    /// compiles to.
+    /// Remembers the verdict on a source: [`Self::build`] returns it without compiling. So a component of other
+    /// tools can take the place of the one that the source compiles to. The first 1,000 verdicts are kept.
     pub fn remember(&self, source: &str, verdict: Result<Built, Rejection>) {
         let mut known = self.known.all();
         if known.len() < MAX_KNOWN {
@@ -78,7 +83,7 @@ impl Builder {
         }
     }
 
-    /// Whether it is remembered what became of a source.
+    /// Whether the verdict on a source is remembered.
     pub fn knows(&self, source: &str) -> bool {
         let known = self.known.all();
         !known.is_empty() && known.contains_key(&Digest::of(source))
@@ -100,7 +105,7 @@ impl Builder {
         }
     }
 
-    /// The same from a component that was compiled before.
+    /// Makes a harness of a component that was compiled before, after the same checks.
     pub async fn load(&self, component: Vec<u8>) -> BuildResult<Built> {
         if let Some(built) = self.loaded(&component) {
             return Ok(Ok(built));
@@ -111,7 +116,7 @@ impl Builder {
         }
     }
 
-    /// A harness that is remembered, by its component.
+    /// The remembered harness that has this component.
     fn loaded(&self, component: &[u8]) -> Option<Built> {
         let known = self.known.all();
         if known.is_empty() {
@@ -125,8 +130,8 @@ impl Builder {
             .cloned()
     }
 
-    /// A harness whose traps name source lines, and the sandbox that it runs in. It takes the same fuel and
-    /// gives the same predictions, but it is not the component that is scored.
+    /// Builds a harness whose traps name source lines, and the sandbox that it runs in. It uses the same fuel and
+    /// makes the same predictions as the harness that is scored, but it is another component.
     pub async fn build_with_lines(&self, source: &str) -> BuildResult<(Arc<Sandbox>, Built)> {
         let component = match self.compiler.compile_with_lines(source).await? {
             Ok(component) => component,

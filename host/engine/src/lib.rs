@@ -1,12 +1,17 @@
 //! Hostile source or component in, typed outcome out: which compiler there is, the jail that it runs in, what a
 //! component may import, the cache, and the sandbox that runs one call.
 //!
-//! A worker needs this crate and no other: no models, no data sets, no scores.
+//! A worker needs no other crate: there are no models, data sets or scores in here.
+
+#![warn(missing_docs)]
 
 pub mod build;
 pub mod cache;
 pub mod compile;
+mod elf;
+pub mod gc;
 pub mod jail;
 pub mod notice;
+mod programs;
 pub mod sandbox;
 pub mod toolchain;

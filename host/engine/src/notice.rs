@@ -1,11 +1,11 @@
-//! What this crate tells while it works. How it is shown is the caller's business.
+//! Notices about work in progress. The caller decides how they are shown.
 
 /// Something worth showing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A one-off remark, such as that a target is being installed.
     Note(String),
-    /// What is being done right now, for a line that the next one replaces.
+    /// The step under way, for a status line. The next notice replaces it.
     Working(String),
 }
 

@@ -16,8 +16,8 @@ use super::{
     output,
 };
 use mmh_engine::{
-    cache::collect::{self, Collected, GcOptions},
     compile::native::Usable,
+    gc::{self, Collected, GcOptions},
     toolchain::{
         self,
         sdk::{self, MadeFor},
@@ -63,7 +63,7 @@ pub async fn main(global: &Global, args: GcArgs) -> CliResult {
         "native" => !usable.loads(path),
         _ => false,
     };
-    let collected = collect::collect(cache.root(), &wish, &is_useless).map_err(|error| {
+    let collected = gc::collect(cache.root(), &wish, &is_useless).map_err(|error| {
         CliError::host(format!("cannot clear the cache folder {}: {error}", text::path(cache.root())))
     })?;
     match args.json {

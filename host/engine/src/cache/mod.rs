@@ -3,13 +3,12 @@
 //! Entries are named by content-hash keys and appear whole or not at all. Losing the folder costs time,
 //! never results. It is made for its owner alone, and not used where somebody else can write in it ([`trust`]).
 //!
-//! Whoever uses the folder holds a shared lock on it for as long, and every scratch folder is locked by its
-//! owner. The kernel lets go of both when a process ends, however it ends: so [`collect`] can tell what is
-//! in use from what was left behind.
+//! A process holds a shared lock on the folder while it uses it, and every scratch folder is locked by its
+//! owner. The kernel releases both locks when a process ends in whatever way. So the collector ([`crate::gc`]) can
+//! tell what is in use from what was left behind.
 
-pub mod collect;
-mod remove;
-pub mod trust;
+pub(crate) mod remove;
+pub(crate) mod trust;
 
 use std::{
     fs::{self, File},
@@ -20,23 +19,24 @@ use std::{
 };
 
 use tempfile::NamedTempFile;
+pub use trust::Distrust;
 
 use mmh_record::{clock, digest::Digest};
 
-/// An entry's time of change says when it was last used, give or take this much: not every use is a write.
+/// An entry's time of change says when it was last used, to this precision. Not every use is written down.
 const USED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How scratch folders' names begin.
-const SCRATCH: &str = "job-";
+pub(crate) const SCRATCH: &str = "job-";
 
 /// The file whose lock says that somebody uses the folder.
-const IN_USE: &str = "in-use.lock";
+pub(crate) const IN_USE: &str = "in-use.lock";
 
 /// A cache folder. Created when first written to.
 #[derive(Clone, Debug)]
 pub struct Cache {
     root: PathBuf,
-    /// Held from the first use until the last clone is dropped; None where the folder cannot be locked.
+    /// The lock: held from the first use until the last clone is dropped. `None` where the folder cannot be locked.
     held: Arc<OnceLock<Option<File>>>,
 }
 
@@ -48,6 +48,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// The folder's absolute path.
     pub fn path(&self) -> &Path {
         &self.folder
     }
@@ -64,13 +65,20 @@ impl Drop for Scratch {
 /// The cache folder could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
+    /// A file or folder of the cache could not be read, written or locked.
     #[error("cannot use the cache file {path}: {source}; --cache-dir or MMH_CACHE_DIR names another folder")]
-    Io { path: PathBuf, source: io::Error },
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why the system refused.
+        source: io::Error,
+    },
+    /// Somebody besides this user and root can change a file or folder of the cache.
     #[error(
         "the cache folder is not used, because somebody else could put native code into it: {0}; --cache-dir or \
          MMH_CACHE_DIR names another folder"
     )]
-    Distrust(#[from] trust::Distrust),
+    Distrust(#[from] Distrust),
 }
 
 /// Names a path in an I/O error.
@@ -79,19 +87,19 @@ fn at(path: &Path) -> impl Fn(io::Error) -> CacheError {
 }
 
 impl Cache {
-    /// A cache in this folder.
+    /// A cache in this folder, which need not exist.
     pub fn new(root: PathBuf) -> Self {
         Self { root, held: Arc::default() }
     }
 
-    /// Says that the folder is in use, for as long as this value or a clone of it is there. Waits while
-    /// somebody clears the folder.
+    /// Marks the folder as in use until this value and all its clones are dropped. Waits while the collector
+    /// clears the folder.
     pub fn hold(&self) {
         self.held.get_or_init(|| {
             let _ = trust::create(&self.root);
             let path = self.root.join(IN_USE);
             let created = File::options().read(true).append(true).create(true).open(&path);
-            // A folder that cannot be written can be used all the same, and is not cleared by its users.
+            // A folder that cannot be written can still be read, and no user can clear it.
             let file = created.or_else(|_| File::open(&path)).ok()?;
             file.lock_shared().ok().map(|()| file)
         });
@@ -107,7 +115,7 @@ impl Cache {
         self.root.join(kind).join(format!("{key}{extension}"))
     }
 
-    /// An entry's bytes, if it is there.
+    /// An entry's bytes, or nothing if there is no such entry. Fails if somebody else could have written it.
     pub fn get(&self, kind: &str, key: Digest, extension: &str) -> Result<Option<Vec<u8>>, CacheError> {
         self.hold();
         let path = self.path(kind, key, extension);
@@ -124,7 +132,8 @@ impl Cache {
         }
     }
 
-    /// Notes that an entry is used. What cannot be noted costs a build some day, no more.
+    /// Notes that an entry is used. A failure is ignored: at worst the collector removes the entry early, and it is
+    /// built again.
     pub fn used(&self, path: &Path) {
         let now = clock::file_time();
         let before = path.metadata().and_then(|found| found.modified());
@@ -133,7 +142,8 @@ impl Cache {
         }
     }
 
-    /// Stores an entry: written beside, synced, renamed.
+    /// Stores an entry and returns its path. The file is written under another name, synced and renamed, so that
+    /// it appears whole.
     pub fn put(&self, kind: &str, key: Digest, extension: &str, bytes: &[u8]) -> Result<PathBuf, CacheError> {
         let path = self.path(kind, key, extension);
         let folder = self.folder(kind)?;
@@ -143,7 +153,7 @@ impl Cache {
         Ok(path)
     }
 
-    /// A folder of the cache, created.
+    /// The absolute path of a kind's folder, which is created if need be. Fails if somebody else can write in it.
     pub fn folder(&self, kind: &str) -> Result<PathBuf, CacheError> {
         let folder = self.root.join(kind);
         trust::create(&folder).map_err(at(&folder))?;
@@ -152,19 +162,20 @@ impl Cache {
         folder.canonicalize().map_err(at(&folder))
     }
 
-    /// A fresh folder of one's own.
+    /// A fresh folder, locked until it is dropped.
     pub fn scratch(&self) -> Result<Scratch, CacheError> {
         let parent = self.folder("scratch")?;
         let folder = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&parent).map_err(at(&parent))?;
         let folder = folder.keep();
         // A folder can be locked like a file, so nothing has to lie in it that a compiler could see.
         let lock = File::open(&folder).map_err(at(&folder))?;
-        // Where locks do not work, the folder's age protects it.
+        // Where locks do not work, the collector goes by the folder's age.
         let _ = lock.try_lock();
         Ok(Scratch { folder, _lock: lock })
     }
 
-    /// Waits for the exclusive right to build an entry. Held until the file is dropped.
+    /// Waits for the exclusive right to build an entry, which ends when the file is dropped. `on_wait` is called
+    /// if another process has the right at first.
     pub fn lock(&self, kind: &str, key: Digest, on_wait: impl FnOnce()) -> Result<File, CacheError> {
         self.folder(kind)?;
         let path = self.path(kind, key, ".lock");

@@ -28,12 +28,12 @@ pub fn folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Its owner may list and change it. What goes wrong shows when it is listed.
+/// Lets the owner list and change a folder. A failure shows when the folder is listed.
 fn open_up(folder: &Path) {
     let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
 }
 
-/// Removes a folder's files; its folders. Links are not followed.
+/// Removes a folder's files and returns its folders. Links are removed, not followed.
 fn folders_after_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -46,7 +46,7 @@ fn folders_after_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// Moves a folder into another one, under a name that nothing has there.
+/// Moves a folder into another one, under a name that is free there.
 fn move_up(folder: &Path, to: &Path, moved: &mut u64) -> io::Result<()> {
     loop {
         let name = to.join(format!("{moved}.moved"));

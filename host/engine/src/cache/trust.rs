@@ -1,7 +1,7 @@
-//! Whether nobody else can write into a folder of the cache. Native code is loaded from there.
+//! Checks that nobody else can write into a folder of the cache: native code is loaded from there.
 //!
-//! A folder that another user can write, and every folder above it, decides what lies in it: so the owner and the
-//! mode of each are looked at.
+//! Whoever can write into a folder, or into one above it, decides what the folder holds. So the owner and the mode of
+//! each of them are checked.
 
 use std::{
     fs::{self, Metadata},
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Others may write, the group may write, and: what lies here belongs to who made it.
+/// Mode bits: others may write, the group may write, and only an entry's owner may remove it.
 const BY_OTHERS: u32 = 0o002;
 const BY_GROUP: u32 = 0o020;
 const STICKY: u32 = 0o1000;
@@ -18,7 +18,7 @@ const STICKY: u32 = 0o1000;
 /// Only the owner may do anything.
 const OWN: u32 = 0o700;
 
-/// Something that somebody else can change.
+/// A file or folder that somebody else can change, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} {problem}")]
 pub struct Distrust {
@@ -26,19 +26,19 @@ pub struct Distrust {
     problem: String,
 }
 
-/// Makes a folder and those above it that are not there, for the owner alone, whatever the umask is.
+/// Makes a folder and all missing folders above it, for the owner alone, whatever the umask is.
 pub fn create(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(OWN).create(folder)
 }
 
-/// Whether nobody else can change what this folder holds.
+/// Checks that nobody else can change what this folder holds.
 pub fn folder(folder: &Path) -> Result<(), Distrust> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
         move |error: io::Error| Distrust { path, problem: format!("cannot be looked at: {error}") }
     };
     let user = User::current();
-    // A link leads elsewhere, and its owner can make it lead anywhere.
+    // The owner of a link can make it lead anywhere.
     for path in folder.ancestors() {
         let found = path.symlink_metadata().map_err(unreadable(path))?;
         if found.is_symlink() {
@@ -50,7 +50,7 @@ pub fn folder(folder: &Path) -> Result<(), Distrust> {
         let found = path.metadata().map_err(unreadable(path))?;
         let is_above = path != folder;
         user.owns(path, &found, is_above)?;
-        // In a sticky folder, such as /tmp, nobody can take away what is another's.
+        // In a sticky folder, such as /tmp, nobody can remove what belongs to another user.
         if !(is_above && found.mode() & STICKY != 0) {
             user.alone_writes(path, &found)?;
         }
@@ -58,7 +58,7 @@ pub fn folder(folder: &Path) -> Result<(), Distrust> {
     Ok(())
 }
 
-/// Whether nobody else can change this file.
+/// Checks that nobody else can change this file.
 pub fn file(file: &Path) -> Result<(), Distrust> {
     folder(file.parent().unwrap_or(Path::new("/")))?;
     let found = file.metadata().map_err(|error| Distrust {
@@ -73,7 +73,7 @@ pub fn file(file: &Path) -> Result<(), Distrust> {
 /// Who runs this program.
 struct User {
     id: u32,
-    /// Who owns what belongs to users that this user namespace does not know.
+    /// The owner that the system shows for files of users whom this user namespace does not know.
     unknown: Option<u32>,
 }
 
@@ -87,8 +87,8 @@ impl User {
         Self { id, unknown: unknown.and_then(|id| id.trim().parse().ok()).filter(|_| is_partial) }
     }
 
-    /// The owner is this user or root. In a user namespace the folders above, root's own among them, may belong to
-    /// nobody that is known.
+    /// Checks that the owner is this user or root. In a user namespace, a folder above may belong to a user whom the
+    /// namespace does not know, since the real root can be one of them.
     fn owns(&self, path: &Path, found: &Metadata, is_above: bool) -> Result<(), Distrust> {
         let owner = found.uid();
         if owner == self.id || owner == 0 || is_above && Some(owner) == self.unknown {
@@ -120,8 +120,8 @@ impl User {
     }
 }
 
-/// Whether nobody but the user is in the group, by the two lists of the system. A group that is not in them may
-/// have anybody in it.
+/// Whether the user is the only member of the group, by the system's lists of users and groups. A group that is in
+/// neither list may have any members.
 fn is_alone(user: u32, group: u32, passwd: &str, groups: &str) -> bool {
     // Name, password, user, group, ...
     let users = passwd.lines().filter_map(|line| {

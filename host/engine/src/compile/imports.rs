@@ -1,12 +1,14 @@
-//! What a harness may import: the policy, and nothing but the policy.
+//! The policy of imports: which interfaces a harness may import.
 
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
 
 use super::{Rejection, RejectionKind};
 
-/// The line of the WIT package that this host speaks, and its exact version.
+/// The WIT package that this host speaks, and the major version that a harness has to have been built for.
 const PACKAGE: &str = "mmh:harness";
 const MAJOR: &str = "1";
+
+/// The version of the WIT package `mmh:harness` that this host has.
 pub const VERSION: &str = "1.0.0";
 
 /// The host's own interfaces.
@@ -36,10 +38,10 @@ const WASI: [&str; 18] = [
     "wasi:random/random",
 ];
 
-/// Refused imports that are named.
+/// How many refused imports a message names.
 const SHOWN: usize = 5;
 
-/// The component's imports, if every one of them is allowed.
+/// The component's imports, if all of them are allowed.
 pub fn check(bytes: &[u8]) -> Result<Vec<String>, Rejection> {
     let imports = list(bytes).map_err(|problem| Rejection::new(RejectionKind::BadComponent, problem))?;
     let refused: Vec<&str> =
@@ -50,7 +52,8 @@ pub fn check(bytes: &[u8]) -> Result<Vec<String>, Rejection> {
     }
 }
 
-/// The names that a component imports, in its order.
+/// The names that a component imports, in its order, without types. The error says why the bytes are no component of
+/// the allowed form.
 pub fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
     let malformed = |error: &dyn std::fmt::Display| format!("the component is malformed: {error}");
     let (mut imports, mut depth) = (Vec::new(), 0usize);
@@ -59,7 +62,7 @@ pub fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err("it is a core module, not a component".into());
             }
-            // What two components hand each other is moved by the host, and no fuel counts it.
+            // The host moves what two components hand each other, and no fuel counts it.
             Payload::ComponentSection { .. } => {
                 return Err("it holds another component: a harness is one".into());
             }
@@ -68,7 +71,7 @@ pub fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
                     let import = import.map_err(|error| malformed(&error))?;
-                    // A type has no code behind it: naming one gives no power.
+                    // An imported type has no code, and gives no access to anything.
                     if !matches!(import.ty, ComponentTypeRef::Type(_)) {
                         imports.push(import.name.name.to_owned());
                     }
@@ -92,7 +95,7 @@ fn own_interface(name: &str) -> Option<&str> {
     name.strip_prefix(PACKAGE)?.strip_prefix('/')
 }
 
-/// Names what was refused, and what would not have been.
+/// The message of a refusal: it names the refused imports, and what is allowed.
 fn refusal(refused: &[&str]) -> String {
     let other_line = refused.iter().find(|import| {
         let (name, _) = import.split_once('@').unwrap_or((import, ""));

@@ -1,7 +1,7 @@
 //! One source file becomes one component: checked, built in the jail, cached by content.
 //!
-//! `rustc` is called directly: no cargo, no build script, no crate but the SDK's. A source that does
-//! not make it is a [`Rejection`], which is a result; [`CompileError`] means that the host cannot go on.
+//! `rustc` is called directly: without cargo, without build scripts, with the SDK's crates only. A source that is
+//! turned down gives a [`Rejection`], which is a result; [`CompileError`] means that the host cannot go on.
 
 pub mod imports;
 pub mod native;
@@ -27,16 +27,16 @@ use mmh_record::{
 /// The source's file name, as diagnostics and panics give it.
 pub const SOURCE_NAME: &str = layout::SOURCE;
 
-/// Where a check lists every file that it read as source.
+/// The file in which a check lists all source files that it has read.
 const SOURCES_NAME: &str = "harness.d";
 
-/// Longest message of a rejection.
+/// Longest message of a rejection, in characters.
 const MAX_MESSAGE_CHARS: usize = 1_000;
 
-/// How many files of the largest size a compiler may write: what it links, and what comes of it.
+/// All files of a compiler together may be this many times as large as one file: the linker's input and output.
 const FULL_FILES: u64 = 4;
 
-/// How a child ends whose processes together need too much memory.
+/// The ending of a child whose processes together need too much memory.
 const OVER_MEMORY: Ending = Ending::OverLimit(Excess::Memory);
 
 /// How every harness is built. Part of the cache key.
@@ -52,50 +52,63 @@ pub const FLAGS: &[&str] = &[
     "-Funsafe_code",
 ];
 
-/// How a harness is built whose traps shall name source lines: the same code, larger by its line tables and
-/// by the names of functions, without which a line of many a generic function says little.
+/// Further flags for a harness whose traps name source lines. The code is the same; the component also has line
+/// tables, and the names of functions, without which a line in a generic function says little.
 const LINES: &[&str] = &["-Cdebuginfo=limited", "-Cstrip=none"];
 
-/// A candidate's compiled form, which imports nothing that it may not.
+/// A candidate's compiled form, whose size and imports are allowed.
 #[derive(Clone, Debug)]
 pub struct Component {
+    /// The WebAssembly binary.
     pub bytes: Arc<[u8]>,
+    /// SHA-256 of `bytes`.
     pub digest: Digest,
-    /// What it imports, as the component names it.
+    /// The interfaces that it imports, such as `wasi:io/streams@0.2.6`.
     pub imports: Vec<String>,
-    /// Whether the cache had it.
+    /// Whether it came from the cache.
     pub cached: bool,
 }
 
-/// A candidate that did not become a component.
+/// Why a candidate did not become a harness.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
+    /// The reason, from a fixed list.
     pub kind: RejectionKind,
-    /// One line that names the limit and the usage, or the first error.
+    /// One line that names the limit and the usage, or the first error; at most 1,000 characters.
     pub message: String,
-    /// What the compiler said: capped, without paths and control sequences. May be empty.
+    /// The compiler's output: capped, without paths and control sequences. Empty unless the source did not compile.
     pub diagnostics: String,
 }
 
-/// Why a candidate did not become a component.
+/// The reasons for which a candidate is turned down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectionKind {
+    /// The source has more bytes than allowed.
     SourceTooLarge,
+    /// rustc reported an error, or the source takes in another file.
     DidNotCompile,
+    /// rustc reached its limit of wall-clock or processor time.
     CompilerTimeout,
+    /// rustc reached its limit of memory.
     CompilerMemory,
+    /// rustc crashed, or was stopped for another limit than time, memory and file size.
     CompilerCrash,
+    /// The component, or a file that was written on the way to it, has more bytes than allowed.
     ComponentTooLarge,
+    /// The component is malformed, is no harness, or cannot be compiled to native code.
     BadComponent,
+    /// The component imports what a harness may not use.
     BadImport,
+    /// Native compilation reached its limit of time.
     NativeTimeout,
+    /// Native compilation reached its limit of memory.
     NativeMemory,
     /// It carries validation or test examples, and the run refuses that.
     Leak,
 }
 
 impl RejectionKind {
-    /// The kinds that depend on the machine: on its speed, its memory, and what else it does.
+    /// The kinds that depend on the machine: on its speed, its memory and its other work.
     pub fn of_machine() -> impl Iterator<Item = Self> {
         [
             Self::CompilerTimeout,
@@ -127,29 +140,33 @@ impl RejectionKind {
 
 impl Rejection {
     fn new(kind: RejectionKind, message: impl AsRef<str>) -> Self {
-        // It may quote the candidate, whose names can be as long as they like and hold anything.
+        // It may quote names of the candidate, which can be long and hold any characters.
         let message = text::ellipsis(&text::one_line(message.as_ref()), MAX_MESSAGE_CHARS);
         Self { kind, message, diagnostics: String::new() }
     }
 }
 
-/// The host could not do its part.
+/// The host could not do its part. It says nothing about the candidate.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
+    /// The cache folder cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The compiler could not be confined or started.
     #[error("{0}; `mmh doctor` shows what this system offers")]
     Jail(#[from] JailError),
+    /// The files of a compilation could not be written or read.
     #[error("cannot use the scratch folder: {0}")]
     Scratch(#[from] std::io::Error),
+    /// Native code that was just made does not load; the text says why.
     #[error("cannot load native code: {0}")]
     Native(String),
 }
 
-/// What became of a candidate, if the host could do its part.
+/// The outer result is the host's: whether it could do its part. The inner one is the verdict on the candidate.
 pub type BuildResult<T> = Result<Result<T, Rejection>, CompileError>;
 
-/// Compiles candidates.
+/// Compiles candidates in the jail, with one toolchain, one SDK and one set of limits.
 pub struct Compiler {
     toolchain: Toolchain,
     tools: Tools,
@@ -164,13 +181,14 @@ pub struct Compiler {
 enum Depth {
     /// Types and borrows only: about 0.1 s.
     Check,
-    /// All the way to a component.
+    /// To a component.
     Build,
-    /// The same, and source lines are kept.
+    /// To a component that keeps source lines.
     Lines,
 }
 
 impl Compiler {
+    /// A compiler of these parts. `tools` are the digests of what `toolchain` runs.
     pub fn new(
         toolchain: Toolchain,
         tools: Tools,
@@ -182,15 +200,17 @@ impl Compiler {
         Self { toolchain, tools, sdk, jail, cache, limits }
     }
 
+    /// The toolchain that candidates are compiled with.
     pub fn toolchain(&self) -> &Toolchain {
         &self.toolchain
     }
 
-    /// The programs and libraries that make a component.
+    /// The programs and libraries that make a component, with their digests.
     pub fn tools(&self) -> &Tools {
         &self.tools
     }
 
+    /// The built SDK that candidates are linked with.
     pub fn sdk(&self) -> &Sdk {
         &self.sdk
     }
@@ -200,7 +220,7 @@ impl Compiler {
         self.jail.confinement()
     }
 
-    /// Everything that can change what comes out for this source.
+    /// The cache key of this source's component: a digest of everything that can change the component.
     pub fn key(&self, source: &str) -> Digest {
         self.key_of("component", source, FLAGS)
     }
@@ -217,24 +237,25 @@ impl Compiler {
             .part("flags", flags.join("\n"));
         let tools = self.tools.compiler.iter().chain(&self.tools.linker);
         let key = tools.fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes()));
-        // Without Landlock a source may have taken in what is in no key.
+        // Without Landlock a source may have read a file that is not in the key.
         match self.confinement() {
             Confinement::Full => key.finish(),
             Confinement::NoLandlock => key.part("confinement", "no-landlock").finish(),
         }
     }
 
-    /// Compiles a candidate, or finds it in the cache. First for types only: most mistakes show there.
+    /// Compiles a candidate, or finds it in the cache. Types are checked first: that takes about 0.1 s and finds most
+    /// mistakes.
     pub async fn compile(&self, source: &str) -> BuildResult<Component> {
         self.compile_with(self.key(source), source, &[Depth::Check, Depth::Build]).await
     }
 
-    /// The same for a source that has compiled before.
+    /// The same without the check of types, for a source that has compiled before.
     pub async fn recompile(&self, source: &str) -> BuildResult<Component> {
         self.compile_with(self.key(source), source, &[Depth::Build]).await
     }
 
-    /// The same with source lines, for the backtrace of a trap. Another component, and kept apart.
+    /// The same with source lines, for the backtrace of a trap. The component differs, and is cached separately.
     pub async fn compile_with_lines(&self, source: &str) -> BuildResult<Component> {
         let key = self.key_of("component-with-lines", source, &[FLAGS, LINES].concat());
         self.compile_with(key, source, &[Depth::Lines]).await
@@ -244,7 +265,7 @@ impl Compiler {
         if let Some(rejection) = self.too_large(source) {
             return Ok(Err(rejection));
         }
-        // Only what was admitted is kept. What is not admitted any more was damaged: it is made again.
+        // Only admitted components are kept. One that is not admitted any more was damaged, and is made again.
         let kept = self.cache.get("components", key, ".wasm")?;
         if let Some(component) = kept.and_then(|bytes| admit(bytes, &self.limits, true).ok()) {
             return Ok(Ok(component));
@@ -392,7 +413,7 @@ impl Compiler {
                 (RejectionKind::CompilerCrash, format!("rustc crashed ({ending:?}){hint}"))
             }
         };
-        // What a compiler that was cut short or has crashed says is about itself, addresses and all.
+        // A compiler that was stopped or has crashed talks about itself, with addresses that differ from run to run.
         let about_source = kind == RejectionKind::DidNotCompile;
         Rejection { kind, message, diagnostics: if about_source { diagnostics } else { String::new() } }
     }
@@ -413,8 +434,8 @@ impl Compiler {
     }
 }
 
-/// The first file that a source takes in besides itself. The jail leaves only what the compiler itself
-/// needs, which differs from machine to machine and is in no cache key.
+/// The first file that a source takes in besides itself. The jail lets it read only files that the compiler needs.
+/// These differ from machine to machine and are not in the cache key.
 fn taken_in(list: &Path) -> Result<Option<String>, CompileError> {
     let readable = list.symlink_metadata().is_ok_and(|found| found.is_file());
     let text = if readable { std::fs::read(list)? } else { Vec::new() };
@@ -442,7 +463,8 @@ fn component_too_large(size: u64, limits: &Limits) -> Rejection {
     Rejection::new(RejectionKind::ComponentTooLarge, message)
 }
 
-/// Lets a component in, wherever it comes from, if its size and imports are what they may be.
+/// Admits a component from anywhere, if its size and its imports are allowed. `cached` says whether it came from the
+/// cache.
 pub fn admit(bytes: Vec<u8>, limits: &Limits, cached: bool) -> Result<Component, Rejection> {
     if bytes.len() as u64 > limits.component_bytes {
         return Err(component_too_large(bytes.len() as u64, limits));

@@ -1,5 +1,5 @@
-//! From a component to native code, in a child of its own: one small function can keep Cranelift busy
-//! for minutes, and must then not take the host along.
+//! From a component to native code, in a child process of its own: a small function can keep Cranelift busy for
+//! minutes, and only a process can be stopped.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,9 +12,9 @@ use wasmtime::Engine;
 use super::{BuildResult, CompileError, Component, OVER_MEMORY, Rejection, RejectionKind, ran_out_of_memory};
 use crate::{
     cache::{Cache, CacheError, trust},
+    elf,
     jail::{Ending, Excess, Finished, Jail, Spec},
     sandbox::engine,
-    toolchain::elf,
 };
 use mmh_record::{
     digest::{Digest, KeyBuilder},
@@ -25,7 +25,7 @@ use mmh_record::{
 /// The hidden command that compiles `component.wasm` to `out/component.cwasm` in its folder.
 pub const COMMAND: &str = "__precompile";
 
-/// Follows the command where source lines are to be kept.
+/// The argument of the command that keeps source lines.
 const WITH_LINES: &str = "with-lines";
 
 /// Compiles components to native code and loads them.
@@ -41,19 +41,20 @@ pub struct Precompiler {
 }
 
 impl Precompiler {
+    /// A precompiler for an engine of [`engine::new`]. Finds out which libraries this program needs in the jail.
     pub async fn new(engine: Engine, jail: Jail, cache: Cache, limits: Limits) -> Self {
         let read = elf::with_libraries(jail.launcher()).await;
         Self { engine, with_lines: false, jail, cache, limits, read }
     }
 
-    /// The same for [`engine::with_lines`].
+    /// The same for an engine of [`engine::with_lines`].
     pub fn with_lines(&self, engine: Engine) -> Self {
         let (jail, cache, limits, read) =
             (self.jail.clone(), self.cache.clone(), self.limits.clone(), self.read.clone());
         Self { engine, with_lines: true, jail, cache, limits, read }
     }
 
-    /// The component, ready to be instantiated.
+    /// The component as native code, from the cache or compiled now.
     pub async fn load(&self, component: &Component) -> BuildResult<wasmtime::component::Component> {
         let key = self.key(component.digest);
         let path = self.cache.path("native", key, ".cwasm");
@@ -110,7 +111,7 @@ impl Precompiler {
         Ok(Ok(std::fs::read(output.join("component.cwasm"))?))
     }
 
-    /// Native code is larger than its component, but not by any factor.
+    /// Most bytes of native code. It is larger than its component, and this factor is a safe bound.
     fn code_bytes(&self) -> u64 {
         16 * self.limits.component_bytes
     }
@@ -138,7 +139,7 @@ impl Precompiler {
             }
             Ending::Exited(1) => (RejectionKind::BadComponent, format!("the component is invalid: {said}")),
             ending => {
-                // What a compiler says of its own crash has paths of this machine in it.
+                // A compiler's words about its own crash contain paths of this machine.
                 tracing::warn!("native compilation crashed ({ending:?}): {said}");
                 (RejectionKind::BadComponent, format!("native compilation crashed ({ending:?})"))
             }
@@ -147,8 +148,7 @@ impl Precompiler {
     }
 }
 
-/// Native code from the cache, if it is there and fits this engine. Fails where somebody else could have put it
-/// there.
+/// Native code from the cache, if it is there and fits this engine. Fails if somebody else could have written it.
 fn deserialize(engine: &Engine, path: &Path) -> Result<Option<wasmtime::component::Component>, CacheError> {
     if !path.is_file() {
         return Ok(None);
@@ -160,10 +160,11 @@ fn deserialize(engine: &Engine, path: &Path) -> Result<Option<wasmtime::componen
     Ok(unsafe { wasmtime::component::Component::deserialize_file(engine, path) }.ok())
 }
 
-/// Tells native code that this program can load from what other versions or settings have left.
+/// Tells native code that this program can load from code of other versions or settings.
 pub struct Usable([Engine; 2]);
 
 impl Usable {
+    /// Fails if the WebAssembly engine cannot start.
     pub fn new() -> wasmtime::Result<Self> {
         Ok(Self([engine::new()?, engine::with_lines()?]))
     }
@@ -174,7 +175,7 @@ impl Usable {
     }
 }
 
-/// The child's side: compiles what lies in the current folder.
+/// The child's side: compiles `component.wasm` in the working folder. `mode` is the command's argument, if it has one.
 #[allow(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(mode: Option<&str>) -> ExitCode {
     let engine = if mode == Some(WITH_LINES) { engine::with_lines() } else { engine::new() };

@@ -2,8 +2,8 @@
 //!
 //! Runs before any thread exists. Every step is irrevocable and inherited by whatever comes after.
 //!
-//! Standard input is a pipe to the warden. What keeps the child from being confined is written into it; it is
-//! closed when the program begins, which therefore cannot say anything in the jail's name.
+//! Standard input is a pipe to the warden. If the child cannot be confined, it writes the reason into the pipe. The
+//! pipe is closed when the program begins, so that the program cannot speak for the jail.
 
 use std::{
     fs,
@@ -37,7 +37,7 @@ const OPEN_FILES: u64 = 512;
 /// Confines this process as `json` says and becomes the program in it. Returns only on failure.
 #[allow(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(json: &str) -> ExitCode {
-    // Becoming the program replaces standard input, also where that fails.
+    // Standard input is replaced before the program begins, even if it then does not begin.
     let warden = std::io::stdin().as_fd().try_clone_to_owned();
     let problem = match serde_json::from_str::<(Spec, Confinement)>(json) {
         Ok((spec, confinement)) => match confine(&spec, confinement) {
@@ -47,7 +47,7 @@ pub fn main(json: &str) -> ExitCode {
         Err(error) => format!("the jail's specification is unreadable: {error}"),
     };
     if let Ok(warden) = warden {
-        // Nobody is left to be told where the warden is gone.
+        // If the warden is gone, there is nobody left to tell.
         let _ = rustix::io::write(warden, problem.as_bytes());
     }
     ExitCode::FAILURE
@@ -75,13 +75,13 @@ fn become_program(spec: &Spec) -> String {
     format!("cannot execute {}: {error}", spec.program.display())
 }
 
-/// A warden that is killed takes the child along.
+/// The child is killed when the warden ends.
 fn die_with_parent() -> Step {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("cannot set the parent-death signal: {error}"))
 }
 
-/// What the user `root` may do besides: gone for this process and for whatever it becomes.
+/// Drops all privileges of the user `root`, for this process and for all programs that it becomes.
 fn drop_privileges() -> Step {
     let problem = |error: rustix::io::Errno| format!("cannot drop capabilities: {error}");
     let none = CapabilitySet::empty();
@@ -150,8 +150,8 @@ fn restrict_files(spec: &Spec) -> Step {
     }
 }
 
-/// What a writable folder does not give: no program, no device, no pipe, no socket and no link is made or
-/// used in it.
+/// Rights that even a writable folder does not give: to run programs, to make devices, pipes, sockets and links, and
+/// to control devices.
 fn not_for_writers() -> BitFlags<AccessFs> {
     AccessFs::Execute
         | AccessFs::MakeChar

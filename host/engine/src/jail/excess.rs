@@ -1,11 +1,11 @@
-//! How much all processes of a child may take together, besides what the child's `Spec` says, and what of it was
-//! too much.
+//! Limits on what all processes of a child take together. Those that differ from child to child are in its `Spec`.
 
 use std::thread;
 
 use serde::{Deserialize, Serialize};
 
-/// Most processes and threads at once, besides those for each processor: a linker starts one thread for each.
+/// Most processes and threads at once: a fixed number and some for each processor, because a linker starts one thread
+/// for each processor.
 const MAX_TASKS: u64 = 256;
 const MAX_TASKS_PER_PROCESSOR: u64 = 4;
 
@@ -15,10 +15,10 @@ pub const MAX_FILES: u64 = 1_000;
 /// How deep folders may nest in the writable folders.
 pub const MAX_DEPTH: usize = 32;
 
-/// Most sockets at once: the kernel keeps what is written into one, and counts it as nobody's memory.
+/// Most sockets at once. The kernel stores what is written into a socket, and counts it as no process's memory.
 pub const MAX_SOCKETS: u64 = 64;
 
-/// Which sum is over its limit.
+/// The limit that a child exceeded with all its processes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Excess {
     /// Memory of all processes.
@@ -33,12 +33,12 @@ pub enum Excess {
     Depth,
     /// Pairs of sockets.
     Sockets,
-    /// Something that cannot be looked at, and so cannot be counted.
+    /// A file or process cannot be inspected, and so not counted.
     Hidden,
 }
 
 impl Excess {
-    /// What the child did, for people.
+    /// What the child did, as a clause for messages.
     pub fn words(self) -> String {
         match self {
             Self::Memory => "all its processes together needed too much memory".into(),
@@ -52,7 +52,7 @@ impl Excess {
     }
 }
 
-/// Most processes and threads on this machine.
+/// Most processes and threads of a child on this machine.
 pub fn max_tasks() -> u64 {
     let processors = thread::available_parallelism().map_or(1, |count| count.get() as u64);
     MAX_TASKS + MAX_TASKS_PER_PROCESSOR * processors

@@ -12,7 +12,7 @@ use rustix::{
 use serde::Serialize;
 
 use super::{Confinement, Ending, Jail, Spec};
-use crate::toolchain::elf;
+use crate::elf;
 use mmh_record::text;
 
 /// A file that everybody may read, but a confined child may not.
@@ -42,21 +42,24 @@ pub struct Features {
     pub features: Vec<Feature>,
 }
 
-/// One thing that the jail is made of.
+/// One part of the jail, and whether it works here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Feature {
+    /// Such as `landlock` or `seccomp`.
     pub name: String,
+    /// Whether it works on this machine.
     pub ok: bool,
+    /// One line for people: what holds, or what is missing.
     pub detail: String,
 }
 
-/// The newest Landlock interface, up to 6, that this kernel has; none where it has no Landlock.
+/// The newest version of Landlock's interface that this kernel has, up to 6; `None` if it has no Landlock.
 pub fn landlock_abi() -> Option<u32> {
     let has = |abi: u32| ruleset(abi).is_ok();
     (1..=LANDLOCK.len() as u32).take_while(|&abi| has(abi)).last()
 }
 
-/// A set of rules that needs this interface. Nothing is restricted by making one.
+/// Makes a set of rules that needs this version of the interface. Making one restricts nothing.
 fn ruleset(abi: u32) -> Result<(), RulesetError> {
     let wanted = ABI::from(abi as i32);
     let mut rules = Ruleset::default()
@@ -87,7 +90,7 @@ fn landlock() -> Feature {
     Feature { name: "landlock".into(), ok: abi.is_some(), detail }
 }
 
-/// Starts a harmless child in the jail, which tries to get out of it. Without Landlock the rest is tried.
+/// Starts a harmless child in the jail that tries to get out of it. Without Landlock the other parts are tried.
 pub async fn detect(jail: &Jail) -> Features {
     let landlock = landlock();
     let has_landlock = landlock.ok;
@@ -118,7 +121,7 @@ pub async fn detect(jail: &Jail) -> Features {
     Features { confines: held && has_landlock, detail, features }
 }
 
-/// What the child says, and whether all of it held.
+/// Whether the child was contained, and its answer for each attempt. The error says why there is no answer.
 async fn probed(jail: &Jail) -> Result<(bool, Vec<Feature>), String> {
     let launcher = jail.launcher().clone();
     let cwd = launcher.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from);
@@ -147,13 +150,14 @@ async fn probed(jail: &Jail) -> Result<(bool, Vec<Feature>), String> {
     Ok((done.ending == Ending::Exited(PROBE_CONTAINED), features))
 }
 
-/// The hidden command that tries to break out.
+/// The hidden command that leads to [`probe`].
 pub const PROBE_COMMAND: &str = "__jail-probe";
 
-/// The exit code that says: every attempt was refused.
+/// The exit code of a child whose attempts were all refused.
 pub const PROBE_CONTAINED: i32 = 42;
 
-/// Tries what the jail must refuse. Runs inside of it.
+/// Tries what the jail must refuse, inside of the jail. `outside` is a file that it must not be able to read. Prints
+/// a line for each attempt.
 #[allow(clippy::print_stdout, reason = "a confined child speaks to its parent")]
 pub fn probe(outside: &str) -> ExitCode {
     let memory = getrlimit(Resource::As).current == Some(PROBE_MEMORY_BYTES);
@@ -189,7 +193,7 @@ pub fn probe(outside: &str) -> ExitCode {
 fn can_create(name: &str) -> bool {
     let created = std::fs::File::create_new(name).is_ok();
     if created {
-        // Where nothing keeps the child from making a file, nothing keeps it from taking it away.
+        // A child that could make the file can also remove it.
         let _ = std::fs::remove_file(name);
     }
     created

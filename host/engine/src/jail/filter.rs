@@ -1,4 +1,4 @@
-//! Makes seccomp filters of the table of allowed system calls.
+//! Turns the table of allowed system calls into seccomp filters.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ use super::syscalls::{Allowed, Argument, NEW_CALLS, When, allowed};
 /// fails with `EPERM`, or with `ENOSYS` where a libc then does the same in another way.
 pub fn apply() -> Result<(), String> {
     let table = allowed(std::process::id());
-    // Of two filters the stricter answer holds. This one first, since the other one lets nobody add filters.
+    // If two filters answer differently, the stricter answer holds. This one comes first, because the other one
+    // forbids adding filters.
     let no_such_call = SeccompAction::Errno(libc::ENOSYS as u32);
     install(new_calls(&table), SeccompAction::Allow, no_such_call)?;
     let refused = SeccompAction::Errno(libc::EPERM as u32);
@@ -33,7 +34,7 @@ fn install(rules: Rules, otherwise: SeccompAction, on_match: SeccompAction) -> R
 fn new_calls(table: &[Allowed]) -> Rules {
     let is_allowed = |number: &i64| table.iter().any(|it| it.number == *number);
     let unknown = NEW_CALLS.filter(|number| !is_allowed(number));
-    // The filter after this one must let them pass, or its answer would hold: see `rules`.
+    // The second filter lets these calls pass, or its stricter answer would hold: see `rules`.
     unknown.map(|number| (number, Vec::new())).collect()
 }
 

@@ -4,7 +4,7 @@
 //! once more, as `__jail SPEC`: single-threaded, that limits itself (see [`enter`]) and then becomes the wanted
 //! program. The child gets no environment but what the spec names, reads and writes only the paths that the spec
 //! names, makes only the system calls of one table ([`syscalls`]), has no network and cannot leave its process
-//! group. All its processes together are watched ([`watch`]), and none of them is there any more when a run ends.
+//! group. All its processes together are watched ([`watch`]), and all of them have ended when a run ends.
 //!
 //! Not in here: what is run. See `compile` and `compile::native`.
 
@@ -35,50 +35,64 @@ use warden::{Order, Report};
 /// What a child may do. Paths are absolute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Spec {
+    /// The program that the child becomes.
     pub program: PathBuf,
+    /// Its arguments, without its name.
     pub args: Vec<String>,
     /// The child's whole environment.
     pub env: Vec<(String, String)>,
+    /// The folder that the child starts in.
     pub cwd: PathBuf,
     /// Files and folders that it may read and execute.
     pub read: Vec<PathBuf>,
     /// Folders in which it may also write.
     pub write: Vec<PathBuf>,
-    /// Address space of each process, and memory of all of them together.
+    /// Address space of each process, and memory of all of them together, in bytes.
     pub memory_bytes: u64,
-    /// Largest file that it may write.
+    /// Largest file that it may write, in bytes.
     pub file_bytes: u64,
-    /// All files together.
+    /// Most bytes of all files together.
     pub files_bytes: u64,
-    /// Processor time of each process.
+    /// Processor time of each process, in seconds.
     pub cpu_s: u64,
 }
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
+    /// By itself, with this exit code.
     Exited(i32),
     /// Killed by this signal.
     Signaled(i32),
     /// Killed because its wall-clock time was over.
     TimedOut,
-    /// Killed because all its processes together took too much.
+    /// Killed because all its processes together exceeded this limit.
     OverLimit(Excess),
 }
 
-/// A child that has ended. Its output is capped; the rest was thrown away.
+/// A child that has ended. Output beyond the cap was thrown away.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Finished {
+    /// How it ended.
     pub ending: Ending,
+    /// The start of its standard output. Bytes that are not UTF-8 are replaced.
     pub stdout: String,
+    /// The same of its standard error.
     pub stderr: String,
 }
 
 /// Why a child could not be confined or started. Never the child's own failure.
 #[derive(Debug, thiserror::Error)]
 pub enum JailError {
+    /// The launcher could not be started, or the connection to it broke.
     #[error("the jail could not start {program}: {source}")]
-    Start { program: PathBuf, source: io::Error },
+    Start {
+        /// The launcher.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A step of the confinement failed; the text says which one and why.
     #[error("the jail could not be set up: {0}")]
     Setup(String),
 }
@@ -96,12 +110,12 @@ impl Jail {
         Self { launcher, confinement: Confinement::Full }
     }
 
-    /// The same jail, with no more than this.
+    /// The same jail with this confinement.
     pub fn with(self, confinement: Confinement) -> Self {
         Self { confinement, ..self }
     }
 
-    /// What confines this jail's children.
+    /// How this jail confines its children.
     pub fn confinement(&self) -> Confinement {
         self.confinement
     }
@@ -111,7 +125,8 @@ impl Jail {
         &self.launcher
     }
 
-    /// Runs a child to its end, at most `wall`, keeping at most `output_bytes` of each output stream.
+    /// Runs a child to its end, for at most `wall`, and keeps at most `output_bytes` of each output stream. If the
+    /// future is dropped, the child is killed.
     pub async fn run(&self, spec: &Spec, wall: Duration, output_bytes: usize) -> Result<Finished, JailError> {
         let order = Order {
             spec: spec.clone(),
@@ -122,7 +137,7 @@ impl Jail {
         };
         let broken = |source: io::Error| JailError::Start { program: self.launcher.clone(), source };
         let mut warden = self.warden().map_err(broken)?;
-        // It stays open until this function ends, however it ends: then the warden ends everything.
+        // It stays open until this function returns or is dropped. Then the warden kills everything.
         let mut stdin = warden.stdin.take();
         let mut json = serde_json::to_vec(&order).map_err(|error| JailError::Setup(error.to_string()))?;
         json.push(b'\n');
@@ -130,7 +145,7 @@ impl Jail {
         let talk = async {
             if let (Some(stdin), Some(mut stdout)) = (stdin.as_mut(), warden.stdout.take()) {
                 stdin.write_all(&json).await?;
-                // JSON may need six bytes for one of a text.
+                // JSON may need six bytes for one byte of text, and there are two streams.
                 let most = 12 * output_bytes as u64 + MAX_REPORT_BYTES;
                 (&mut stdout).take(most).read_to_end(&mut said).await?;
             }
@@ -159,25 +174,25 @@ impl Jail {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // What a terminal sends to the host is the host's to decide about.
+            // The host alone decides what to do about a terminal's signals.
             .process_group(0)
             .spawn()
     }
 }
 
-/// A report without the child's output.
+/// Most bytes of a report without the child's output.
 const MAX_REPORT_BYTES: u64 = 64 << 10;
 
-/// Keeps what this process knows, such as keys, out of core dumps, and lets no other process of the user look
-/// into it. To be called first.
+/// Keeps this process's secrets, such as keys, out of core dumps and away from the user's other processes. Call it
+/// first.
 pub fn keep_to_itself() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // What does not work shows in `mmh doctor`.
+    // `mmh doctor` shows it if this does not work.
     let _ = setrlimit(Resource::Core, none);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// Whether that worked.
+/// Whether [`keep_to_itself`] has taken effect.
 pub fn keeps_to_itself() -> bool {
     getrlimit(Resource::Core).current == Some(0)
         && dumpable_behavior().is_ok_and(|it| it == DumpableBehavior::NotDumpable)

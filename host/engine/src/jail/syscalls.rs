@@ -1,18 +1,19 @@
 //! The system calls that a confined child may make. Whatever is not in this table is refused.
 //!
 //! Found by tracing rustc 1.95 with its linkers and the native compiler on Linux 6.18 with glibc 2.36. Beside
-//! them stand the calls that other versions of glibc, musl and the linkers make in their place. What every
-//! entry must be: needed by an innocent compiler, and without effect on anything but the child itself and the
-//! paths that Landlock leaves to it.
+//! them stand the calls that other versions of glibc, musl and the linkers make in their place. An entry has to be
+//! needed by an innocent compiler, and may affect only the child itself and the paths that Landlock leaves to it.
 
 use std::os::raw::c_int;
 
 /// One call that is allowed, and with which arguments.
 #[derive(Clone, Debug)]
 pub struct Allowed {
+    /// Its number on this processor.
     pub number: i64,
     /// Its name in `libc`, such as `SYS_read`.
     pub name: &'static str,
+    /// With which arguments it is allowed.
     pub when: When,
     /// What needs it.
     pub why: &'static str,
@@ -21,22 +22,26 @@ pub struct Allowed {
 /// The arguments with which a call is allowed.
 #[derive(Clone, Debug)]
 pub enum When {
+    /// Any.
     Always,
-    /// One of these holds; each is a list of conditions that hold together.
+    /// Those that meet one of these lists; every condition of the list has to hold.
     Either(Vec<Vec<Argument>>),
 }
 
-/// A condition on one argument: these bits of it have this value.
+/// A condition on one argument: certain bits of it have a certain value.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument {
+    /// Which argument, from 0 to 5.
     pub at: u8,
+    /// A mask of the bits that are compared.
     pub bits: u64,
+    /// What these bits have to be.
     pub value: u64,
 }
 
-/// Linux gave its calls the same numbers on all processors from this one on, with version 5.1. Those that are
-/// not allowed answer as an older kernel would: every libc then does without them. `clone3` is among them: its
-/// flags lie in memory, where no filter sees them.
+/// Calls of Linux 5.1 and newer, which have the same numbers on all processors. Those that are not allowed answer as
+/// an older kernel would, and every libc then uses an older call. `clone3` is one of them: its flags lie in memory,
+/// where no filter sees them.
 pub const NEW_CALLS: std::ops::RangeInclusive<i64> = 424..=511;
 
 /// What the processes of `pthread_create` share with their creator.
@@ -76,8 +81,8 @@ macro_rules! calls {
 
 use When::Always;
 
-/// Reading and writing. Landlock decides which files can be opened, made and removed. Modes, owners, times,
-/// attributes, locks and watches it does not decide, so they are not here.
+/// Reading and writing. Landlock decides which files can be opened, made and removed. It does not cover modes, owners,
+/// times, attributes, locks and watches, so these calls are refused.
 fn files() -> Vec<Allowed> {
     calls! {
         SYS_read: Always, "files and pipes";
@@ -116,8 +121,8 @@ fn files() -> Vec<Allowed> {
     }
 }
 
-/// Memory of the child's own. Nothing is shared, so that the sum of all memory can be counted; and where shared
-/// memory is refused, the linker writes its output the ordinary way.
+/// The child's own memory. Shared memory is refused, so that the sum of all memory can be counted; the linker then
+/// writes its output in the ordinary way.
 fn memory() -> Vec<Allowed> {
     calls! {
         SYS_mmap: where_all([masked(3, SHARING | libc::MAP_HUGETLB, libc::MAP_PRIVATE)]), "memory, libraries";
@@ -129,8 +134,8 @@ fn memory() -> Vec<Allowed> {
     }
 }
 
-/// Processes and threads that stay below the child: no flag that gives them another parent, another session,
-/// a namespace, a tracer or an exit signal of their own.
+/// Processes and threads that stay below the child. Flags that give them another parent, session, namespace, tracer or
+/// exit signal are refused.
 fn processes(own: u32) -> Vec<Allowed> {
     let vfork = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     let clone = When::Either(vec![
@@ -222,8 +227,8 @@ fn of_this_processor() -> Vec<Allowed> {
     Vec::new()
 }
 
-/// Opening, but for one way that changes a file which may only be read: before version 3 of its interface
-/// Landlock does not count truncating as writing.
+/// Opening files, except for truncating a file that is opened for reading: before version 3 of its interface Landlock
+/// does not count truncating as writing.
 fn opening(at: u8) -> When {
     When::Either(vec![
         vec![masked(at, libc::O_TRUNC, 0)],
@@ -257,7 +262,7 @@ fn pair() -> When {
     where_all([masked(0, !0, libc::AF_UNIX), masked(1, !0, kind), exactly(2, 0)])
 }
 
-/// No other process, and no new limit, which is what the third argument points to.
+/// The child's own limits only, and no new limit: the third argument would point to it.
 fn own_limits_to_read() -> When {
     where_all([exactly(0, 0), nothing(2)])
 }

@@ -1,9 +1,9 @@
 //! The process between host and child: it starts the child, watches it with all that the child starts, and
 //! leaves nothing of it behind.
 //!
-//! It is this program again, as `__warden`. Orphans of the child become the warden's own children, so it reaps
-//! every one of them and the host none. It ends them all when the child ends, when a limit is exceeded, and when
-//! the host's end of its standard input closes: also a host that was killed leaves no process behind.
+//! It is this program again, as `__warden`. Orphans of the child become the warden's own children, so the warden
+//! reaps all of them and the host none. It kills them all when the child ends, when a limit is exceeded, and when the
+//! host's end of its standard input closes. So even a host that is killed leaves no process behind.
 
 use std::{
     io::{self, BufRead, Read},
@@ -23,25 +23,28 @@ use super::{Confinement, Ending, Finished, Spec, enter, watch::Watch};
 /// The hidden command that leads here.
 pub const COMMAND: &str = "__warden";
 
-/// How long the warden tries to end what does not end at once, such as a process that waits for a disk.
+/// How long the warden tries to kill a process that does not end at once, such as one that waits for a disk.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two attempts to do so.
+/// The pause between two attempts to kill it.
 const AGAIN: Duration = Duration::from_millis(50);
 
 /// What the host wants done: one line of JSON on standard input.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
+    /// The child, and what it may do.
     pub spec: Spec,
+    /// How the child is confined.
     pub confinement: Confinement,
     /// The program that answers to `__jail`.
     pub launcher: PathBuf,
+    /// How long the child may run by the wall clock.
     pub wall: Duration,
-    /// How much of each output stream is kept.
+    /// How many bytes of each output stream are kept.
     pub output_bytes: usize,
 }
 
-/// What came of it: JSON on standard output.
+/// The warden's answer, as JSON on standard output. The error says why the child was not confined or not ended.
 pub type Report = Result<Finished, String>;
 
 /// Does what the order on standard input says, and reports on standard output.
@@ -57,13 +60,15 @@ pub fn main() -> ExitCode {
 
 /// What the warden waits for.
 enum Event {
-    /// A process has ended: the child, or an orphan of its.
+    /// A process has ended: the child, or one that it has left behind.
     Ended(Pid, WaitStatus),
+    /// All processes have ended.
     NobodyIsLeft,
+    /// The host has closed its end, or has ended.
     HostIsGone,
 }
 
-/// The order. From then on a thread waits for the host to close its end.
+/// Reads the order, and starts a thread that waits until the host closes its end.
 fn read_order(events: Sender<Event>) -> Result<Order, String> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(|error| format!("no order: {error}"))?;
@@ -85,7 +90,7 @@ fn keep(order: &Order, sender: Sender<Event>, events: &Receiver<Event>) -> Repor
     command.arg(enter::COMMAND).arg(json).env_clear().current_dir("/").process_group(0);
     command.stdin(setup_end).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| problem(&error))?;
-    // Its copies of the child's end of the pipe would keep the pipe open.
+    // Otherwise its copy of the child's end would keep the pipe open.
     drop(command);
     let group = Pid::from_child(&child);
     let outputs =
@@ -102,7 +107,7 @@ fn keep(order: &Order, sender: Sender<Event>, events: &Receiver<Event>) -> Repor
     }
 }
 
-/// Waits until the child has ended, or must end.
+/// Waits until the child has ended or has to be killed, and says why.
 fn watched(watch: &Watch<'_>, child: Pid, deadline: Instant, events: &Receiver<Event>) -> Ending {
     let mut next_look = Instant::now();
     loop {

@@ -1,8 +1,8 @@
-//! What all processes of a child take together: memory, processes and threads, files.
+//! Watches what all processes of a child take together: memory, processes and threads, files.
 //!
-//! Limits of the kernel hold for each process and each file by itself. Their sums are looked at here, many times
-//! a second. A cgroup or a file system of limited size would count more exactly, but who may make one without
-//! privileges differs from system to system.
+//! The kernel's limits hold for each process and each file alone. Their sums are checked here, many times a second. A
+//! cgroup or a file system of limited size would count more exactly, but on many systems one cannot be made without
+//! privileges.
 
 use std::{
     collections::HashSet,
@@ -20,13 +20,14 @@ use super::{
     excess::{Excess, MAX_DEPTH, MAX_FILES, MAX_SOCKETS, max_tasks},
 };
 
-/// Between two looks.
+/// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Where looks take long, since there are many processes on the machine, the pause is so many times as long.
+/// If a look takes long, because the machine has many processes, the pause is this many times as long as the look.
 const LOOKS_IN_A_PAUSE: u32 = 5;
 
-/// A process that is about to become another one shares its memory for a moment, and is counted twice.
+/// A process that starts a program shares its parent's memory for a moment, and is counted twice. So an excess has to
+/// last this long.
 const MOMENT: Duration = Duration::from_millis(5);
 
 /// Looks at a process group and the folders it may write in.
@@ -56,7 +57,7 @@ impl<'a> Watch<'a> {
         PAUSE.max(look * LOOKS_IN_A_PAUSE)
     }
 
-    /// The sum that is over its limit, if one is, in two looks.
+    /// The limit that is exceeded in two looks in a row, if there is one.
     pub fn exceeded(&self) -> Option<Excess> {
         self.look().err()?;
         thread::sleep(MOMENT);
@@ -131,8 +132,8 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// Counts files that have no name any more, but are mapped. How large they are cannot be known: each as
-    /// large as it may be.
+    /// Counts files that have no name any more, but are mapped. Their sizes are unknown, so each counts as the
+    /// largest allowed one.
     fn mapped(&self, maps: &str, sum: &mut Sum) {
         for line in maps.lines().filter_map(|line| line.strip_suffix(" (deleted)")) {
             // Addresses, permissions, offset, device, number, and the path after many spaces.
@@ -151,7 +152,7 @@ impl<'a> Watch<'a> {
     }
 
     fn folder(&self, folder: &PathBuf, depth: usize, sum: &mut Sum) -> Result<(), Excess> {
-        // What is gone in the meantime takes nothing; what cannot be read may take anything.
+        // A file that has gone takes nothing. One that cannot be read could take any amount.
         let gone = |error: io::Error| (error.kind() != io::ErrorKind::NotFound).then_some(Excess::Hidden);
         if depth > MAX_DEPTH {
             return Err(Excess::Depth);
@@ -181,7 +182,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Memory of a process that no file stands behind, of its `status`.
+/// Memory of a process that no file backs, in bytes, from the text of its `status`.
 fn memory_bytes(status: &str) -> u64 {
     let kib = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -209,7 +210,7 @@ mod tests {
         }
     }
 
-    /// A watch over a folder, and a group in which nobody is.
+    /// What a watch over a folder finds, with a group that has no process.
     fn of_folder(folder: &Path) -> Option<Excess> {
         let nobody = Pid::from_raw(i32::MAX).expect("a number");
         Watch::new(nobody, &spec(folder)).exceeded()

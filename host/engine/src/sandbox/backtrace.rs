@@ -1,18 +1,20 @@
-//! Where a trap happened, as frames of the source: what wasmtime knows of it, plainly.
+//! Where a trap happened, as frames of the source.
 //!
-//! Names and lines are there as far as the component has them. See `compile::Compiler::compile_with_lines`.
+//! Frames have names and lines if the component has them. See `compile::Compiler::compile_with_lines`.
 
 use serde::Serialize;
 use wasmtime::{Error, WasmBacktrace};
 
-/// One frame. A function that the compiler has put into its caller has a frame of its own.
+/// One frame. A function that the compiler has inlined has a frame of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Frame {
     /// The function's path, such as `<harness::Guest as mmh_sdk::Harness>::predict`.
     pub function: String,
+    /// The source file; nothing where the component has no line tables.
     pub file: Option<String>,
     /// From 1.
     pub line: Option<u32>,
+    /// From 1.
     pub column: Option<u32>,
 }
 
@@ -38,11 +40,11 @@ pub fn frames(error: &Error) -> Vec<Frame> {
     frames
 }
 
-/// A function's name without the compiler's marks: `_ZN...E` and `_R...` are undone, hashes cut off.
+/// A function's plain path: `_ZN...E` and `_R...` are demangled, hashes are cut off.
 fn plain_path(name: &str) -> String {
     let path = rustc_demangle::try_demangle(name).map(|path| format!("{path:#}"));
     let path = path.unwrap_or_else(|_| name.to_owned());
-    // What was undone already still ends in the hash: `::h` and 16 digits.
+    // A name that was demangled before still ends in its hash: `::h` and 16 digits.
     match path.rsplit_once("::h") {
         Some((rest, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             rest.to_owned()

@@ -1,8 +1,8 @@
-//! Ends a call when its time is over, also one that never waits for anything.
+//! Ends a call when its time is over, even if the call never waits for anything.
 //!
-//! A call pauses every so much fuel, and where it hands much to the host. The time is looked at in every
-//! pause, and whenever the host has done something for the call; other tasks get their turn once in a while only,
-//! because a turn of the scheduler costs far more.
+//! A call pauses after a fixed amount of fuel, and when it hands much to the host. The time is checked in every pause,
+//! and whenever a host function returns to the call. Other tasks get a turn less often, because a turn of the
+//! scheduler costs far more than a check.
 
 use std::{
     future::poll_fn,
@@ -15,15 +15,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A call that does not wait for anything goes on so long before others get their turn.
+/// A call that waits for nothing runs this long before other tasks get a turn.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// The time of a call was over when the host had done something for it.
+/// The time of a call was over when a host function returned to it.
 #[derive(Debug, thiserror::Error)]
 #[error("the time of the call is over")]
 pub struct TimeIsOver;
 
-/// A pause without a reason of its own.
+/// Pauses once, so that the time is checked.
 pub async fn pause() {
     let mut paused = false;
     poll_fn(|context| match std::mem::replace(&mut paused, true) {
@@ -36,8 +36,8 @@ pub async fn pause() {
     .await;
 }
 
-/// What a call comes to, unless its time is over first, and how much time it took without waiting. A timer alone
-/// fires only when a worker has nothing else to do, and a call that is ready again at once never leaves it without.
+/// The result of a call, or nothing if its time is over first; and the time it took without waiting. A timer alone is
+/// not enough: it fires only when a worker is idle, and a call that is always ready keeps its worker busy.
 pub async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> (Option<T>, Duration) {
     let deadline = Instant::now() + wall;
     let mut call = pin!(call);
@@ -84,7 +84,7 @@ struct Pause {
 }
 
 impl Pause {
-    /// From now on whoever wakes the call wakes its task. Who has done so in the meantime is not forgotten.
+    /// From now on, waking the call wakes its task. A wake-up that came in the meantime is passed on.
     fn over<T>(&self) -> Poll<T> {
         self.polling.store(false, SeqCst);
         if self.woken.load(SeqCst) {

@@ -1,20 +1,21 @@
-//! The WebAssembly engine's settings. Whatever makes a run depend on the machine is switched off.
+//! The WebAssembly engine's settings. Features that make a run depend on the machine are switched off.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
-/// Most stack that a harness's calls may use.
+/// Most stack that a harness's calls may use, in bytes.
 pub const STACK_BYTES: usize = 1 << 20;
 
-/// The engine that compiles and runs harnesses. The precompiling child makes the same one.
+/// The engine that compiles and runs harnesses. The child that compiles native code uses the same settings. Fails if
+/// this processor is not supported.
 pub fn new() -> Result<Engine> {
     // Named, because the default looks at a variable of the environment.
     Engine::new(&settings(WasmBacktraceDetails::Disable))
 }
 
-/// The same engine, which also knows the source lines of a trap, where the component has them. It counts
-/// the same fuel; its native code is larger, and cached apart.
+/// The same engine, which also knows the source lines of a trap, if the component has them. It counts the same fuel;
+/// its native code is larger, and is cached separately.
 pub fn with_lines() -> Result<Engine> {
     Engine::new(&settings(WasmBacktraceDetails::Enable))
 }

@@ -1,4 +1,4 @@
-//! What a harness can call on the host: the model and the log. Check, count, pass on.
+//! What a harness can call on the host: the model and the log. Calls are checked, counted and passed on.
 
 use std::{
     sync::Arc,
@@ -19,16 +19,16 @@ use mmh_record::{
     limits::Limits,
 };
 
-/// From this size on, what a harness hands over makes it give way.
+/// A harness that hands over more bytes than this pauses first.
 const LARGE_BYTES: usize = 16 << 10;
 
 /// Most stop texts of one request.
 const MAX_STOPS: usize = 4;
 
-/// Answers the model calls of one harness call. Behind it stand budget, cache and provider.
+/// Answers the model calls of one harness call. The budget, the reply cache and the provider are behind it.
 #[async_trait]
 pub trait ModelPort: Send + Sync {
-    /// After `time_left` nobody waits for the reply any more.
+    /// Answers one request. The caller stops waiting after `time_left`.
     async fn complete(
         &self,
         request: &Arc<ChatRequest>,
@@ -36,16 +36,16 @@ pub trait ModelPort: Send + Sync {
         time_left: Duration,
     ) -> CallOutcome;
 
-    /// How many bytes the call may take in the record of an evaluation, model calls and output together.
+    /// How many bytes the harness call may take in the record of an evaluation: model calls and output together.
     fn record_bytes(&self) -> u64 {
         u64::MAX
     }
 }
 
-/// Where a model call stands among those of one harness call.
+/// The position of a model call among those of one harness call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallIndex {
-    /// Which call it is, from 0.
+    /// Its number, from 0.
     pub index: u32,
     /// How many equal requests were made before it.
     pub draw: u32,
@@ -54,14 +54,18 @@ pub struct CallIndex {
 /// One model call as it happened.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// What the harness asked, within the limits.
     pub request: Arc<ChatRequest>,
+    /// The reply or the error, with its cost.
     pub answer: CallOutcome,
 }
 
 /// A line of the harness's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
+    /// `debug`, `info`, `warn` or `error`.
     pub level: &'static str,
+    /// The harness's text, as it came.
     pub message: String,
 }
 
@@ -85,8 +89,7 @@ impl ModelSession {
         Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None, room }
     }
 
-    /// How long a model may take. A little is left to the harness, to do something about a reply that
-    /// does not come.
+    /// How long a model may take. The harness keeps a twentieth of its time to handle a reply that does not come.
     fn time_left(&self) -> Duration {
         let wall = Duration::from_millis(self.limits.example_wall_ms);
         (wall - wall / 20).saturating_sub(self.begun.elapsed())
@@ -135,8 +138,7 @@ impl ModelSession {
                 Err(error) => Err(error),
             });
         }
-        // An answer is noted when it is there: should the harness's time be up before the last one, the
-        // others are not lost.
+        // Each answer is noted when it comes. If the harness's time ends before the last one, the others are kept.
         while let Some((at, answer)) = pending.next().await {
             self.calls[at].answer = answer;
         }
@@ -173,7 +175,7 @@ fn not_waited_for() -> CallError {
     ModelError::Unavailable("the harness ended before the reply came".into()).into()
 }
 
-/// What makes a request senseless.
+/// Why a request is invalid, if it is.
 fn problem(request: &wit::Request) -> Option<&'static str> {
     match request.messages.last() {
         None => Some("it has no messages"),
@@ -234,7 +236,7 @@ impl wit::Host for State {
 
 impl types::Host for State {}
 
-/// Taking in much costs time, but hardly any fuel: the deadline is looked at first.
+/// Taking in many bytes costs time, but hardly any fuel, so the deadline is checked first.
 async fn give_way(bytes: usize) {
     if bytes > LARGE_BYTES {
         pause().await;
@@ -263,7 +265,7 @@ pub struct Log {
     full: bool,
 }
 
-/// What a line costs besides its text, so that empty lines cannot go on for ever.
+/// What a line counts besides its text, in bytes, so that empty lines reach the limit too.
 const LINE_BYTES: u64 = 16;
 
 impl Log {

@@ -1,19 +1,19 @@
-//! Counts what an instance allocates, all memories together, and remembers what it refused.
+//! Limits the memory of an instance, counted over all its memories, and remembers a refused growth.
 
 use wasmtime::{ResourceLimiter, Result};
 
-/// Table elements of an instance together. A Rust guest needs a few hundred.
+/// Most table elements of an instance, all tables together. A Rust guest needs a few hundred.
 const MAX_TABLE_ELEMENTS: usize = 1_000_000;
 
-/// wasmtime's own limiter counts per memory, and a later trap does not say why; this one totals.
+/// wasmtime's own limiter counts each memory alone, and a later trap does not say that memory was refused.
 #[derive(Debug)]
 pub struct Limiter {
     limit_bytes: usize,
     bytes: usize,
     table_elements: usize,
-    /// The most memory there was at once.
+    /// The largest total so far, in bytes.
     pub peak_bytes: usize,
-    /// What the refused growth would have led to, if one was refused.
+    /// The total that a refused growth would have led to, in bytes, if one was refused.
     pub refused_bytes: Option<usize>,
 }
 

@@ -1,5 +1,5 @@
-//! What a harness is linked with: the host's own interfaces, and of WASI what `compile::imports` allows. Nothing
-//! else is there to be found.
+//! The interfaces that a harness is linked with: the host's own, and the parts of WASI that `compile::imports` allows.
+//! There are no others.
 
 use wasmtime::{
     Result,
@@ -20,7 +20,7 @@ use super::{
     virtual_time::{HasTime, TimeView},
 };
 
-/// Links all of it.
+/// Links all these interfaces.
 pub fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     add_cli(linker)?;
     add_time_and_streams(linker)?;
@@ -43,7 +43,7 @@ fn add_cli(linker: &mut Linker<State>) -> Result<()> {
     cli::terminal_stderr::add_to_linker::<State, WasiCli>(linker, State::cli)
 }
 
-/// Waiting is the sandbox's own. `wasmtime_wasi` would wait for real.
+/// The sandbox implements waiting itself, because `wasmtime_wasi` would really wait.
 fn add_time_and_streams(linker: &mut Linker<State>) -> Result<()> {
     clocks::wall_clock::add_to_linker::<State, WasiClocks>(linker, State::clocks)?;
     clocks::monotonic_clock::add_to_linker::<State, HasTime>(linker, time)?;
@@ -56,7 +56,7 @@ fn time(state: &mut State) -> TimeView<'_> {
     TimeView { time: &mut state.time, table: &mut state.table }
 }
 
-/// Names a table to the linker.
+/// Tells the linker that these interfaces need the resource table only.
 struct HasTable;
 
 impl HasData for HasTable {

@@ -1,7 +1,7 @@
 //! Runs one call of a harness in a fresh store, under limits, and says how it ended.
 //!
-//! Nothing survives a call but what it returns: memory, clocks, randomness and handles start anew. The
-//! model is reached through [`ModelPort`] only; labels never come in here.
+//! Only what a call returns survives it: memory, clocks, randomness and handles start anew. The model is reached
+//! through [`ModelPort`] only. Labels of the examples that are predicted are not known here.
 
 mod backtrace;
 mod bindings;
@@ -38,11 +38,11 @@ use virtual_time::Time;
 
 use mmh_record::{digest::Digest, limits::Limits, outcome::OutcomeKind, text};
 
-/// After this much fuel a call pauses, and its deadline is looked at. A few units of fuel buy
-/// a call of the host, which may have to take in megabytes: so it is little.
+/// After this much fuel a call pauses, and its deadline is checked. The number is small, because a host call costs a
+/// few units of fuel and may have to take in megabytes.
 const YIELD_FUEL: u64 = 20_000;
 
-/// Most randomness of one call. Rust's standard library asks for a handful of bytes.
+/// Most random bytes that a harness gets at once. Rust's standard library asks for a handful.
 const MAX_RANDOM_BYTES: u64 = 4 << 10;
 
 /// Most component-model handles at once. A Rust guest holds a handful.
@@ -51,46 +51,60 @@ const MAX_HANDLES: usize = 1_000;
 /// What the examples of a run have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
+    /// The data set's name.
     pub name: String,
+    /// What a harness has to do, in words.
     pub instructions: String,
+    /// All labels, in a fixed order. A prediction has to be one of them to be correct.
     pub labels: Vec<String>,
 }
 
 /// One labelled example offered to `learn`. No prediction has been made for it.
 #[derive(Clone, Debug)]
 pub struct LabelledExample {
+    /// The text to be labelled.
     pub input: String,
+    /// Its correct label.
     pub gold: String,
 }
 
 /// What one call needs besides its arguments.
 pub struct CallContext<'a> {
+    /// The task, which the harness is told.
     pub task: &'a Task,
-    /// What `learn` returned last, or nothing.
+    /// What `learn` returned last; empty before the first time.
     pub state: &'a [u8],
-    /// Randomness depends on it: made of the run's seed and the example.
+    /// Where the call's randomness comes from: a digest of the run's seed and the example.
     pub seed: Digest,
+    /// Answers the call's requests to the model.
     pub model: Arc<dyn ModelPort>,
 }
 
 /// A call that has ended, and what it used.
 #[derive(Clone, Debug)]
 pub struct Report<T> {
+    /// What the call returned, or why it returned nothing.
     pub result: Result<T, Failure>,
+    /// Units of fuel that it used.
     pub fuel: u64,
-    /// What the call took of a processor's time, its host calls included, but no waiting for a model. It differs
-    /// from machine to machine, and no score depends on it.
+    /// Processor time of the call with its host functions, without waiting for a model. It differs from machine to
+    /// machine, and no score depends on it.
     pub own_time: Duration,
+    /// The largest sum of all its memories.
     pub peak_memory_bytes: u64,
+    /// Its model calls, in the order of the requests.
     pub calls: Vec<Call>,
+    /// What it logged, up to the limit. Empty if the call took too much room in the record.
     pub logs: Vec<LogLine>,
+    /// What it printed: the start and the end, if it is longer than its limit.
     pub stdout: String,
+    /// The same of its standard error, with the message of a panic.
     pub stderr: String,
-    /// Where a trap happened, innermost first. Only a sandbox made for it says so.
+    /// Where a trap happened, innermost frame first. Empty unless the sandbox is one of [`Sandbox::with_lines`].
     pub backtrace: Vec<Frame>,
 }
 
-/// The state behind a store.
+/// What a store holds for the host's functions.
 struct State {
     wasi: WasiCtx,
     table: ResourceTable,
@@ -119,6 +133,7 @@ pub struct Sandbox {
 pub struct Prepared(HarnessPre<State>);
 
 impl Sandbox {
+    /// A sandbox for components of this engine. `limits` hold for each call.
     pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         linking::add_to_linker(&mut linker)?;
@@ -130,11 +145,12 @@ impl Sandbox {
         Ok(Self { with_lines: true, ..Self::new(engine, limits)? })
     }
 
+    /// The limits of each call.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Links a component. Fails if it is no harness.
+    /// Links a component. The failure says why it is no harness.
     pub fn prepare(&self, component: &Component) -> Result<Prepared, Failure> {
         let refused = |error: wasmtime::Error| {
             Failure::new(OutcomeKind::BadComponent, text::one_line(&format!("not a harness: {error:#}")))
@@ -143,7 +159,7 @@ impl Sandbox {
         HarnessPre::new(linked).map(Prepared).map_err(refused)
     }
 
-    /// Asks a harness for one prediction: its label.
+    /// Asks a harness for the label of one input.
     pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
         let task = to_guest(setting.task);
         self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
@@ -154,7 +170,7 @@ impl Sandbox {
         .and_within("answer", self.limits.answer_bytes, |label| label.len())
     }
 
-    /// Offers a harness a batch of labelled examples: its new state.
+    /// Offers a harness a batch of labelled examples. The result is its new state.
     pub async fn learn(
         &self,
         harness: &Prepared,
@@ -173,8 +189,7 @@ impl Sandbox {
         .and_within("state", self.limits.state_bytes, Vec::len)
     }
 
-    /// One call in a fresh store, from instantiation to the last byte of its report. `result_bytes` is what
-    /// it may return.
+    /// One call in a fresh store, from instantiation to its report. It may return `result_bytes` bytes.
     async fn call<T>(
         &self,
         harness: &Prepared,
@@ -189,7 +204,7 @@ impl Sandbox {
         };
         let wall = Duration::from_millis(self.limits.example_wall_ms);
         let deadline = Instant::now() + wall;
-        // A call of the host may take time without any fuel.
+        // A host function may take time without using fuel.
         store.call_hook(move |_, hook| match hook {
             CallHook::ReturningFromHost if Instant::now() >= deadline => Err(TimeIsOver.into()),
             _ => Ok(()),
@@ -266,14 +281,14 @@ impl Sandbox {
         Ok(store)
     }
 
-    /// The most that a harness may rightly hand to the host in one go.
+    /// The most bytes that a harness within its limits hands to the host at once.
     fn handover_bytes(&self, result_bytes: u64) -> usize {
         let prompts = self.limits.prompt_bytes.saturating_mul(u64::from(self.limits.model_calls));
         let largest = prompts.max(result_bytes).max(self.limits.answer_bytes);
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
 
-    /// A harness that gave up, told apart by the last error that the model gave it.
+    /// The failure of a harness that returned an error. The last error of the model tells its kind.
     fn harness_error(&self, words: String, session: &ModelSession) -> Failure {
         let limit = self.limits.answer_bytes as usize;
         let words = text::capped(&text::plain(&words), limit);
@@ -308,11 +323,11 @@ impl<T> Report<T> {
         }
     }
 
-    /// The same, ended in another way: what it said and printed is not recorded.
+    /// The same report with this failure, and without logs and output, which are then not recorded.
     fn without_output(self, failure: Failure) -> Self {
         let (logs, stdout, stderr) = (Vec::new(), String::new(), String::new());
         let failure = match self.result {
-            // What ended by the wall clock may have gone on to do anything.
+            // A call that the wall clock has stopped could have ended in any way later.
             Err(ended) if ended.kind == OutcomeKind::Timeout => ended,
             _ => failure,
         };

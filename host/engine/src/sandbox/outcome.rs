@@ -1,4 +1,4 @@
-//! How a call into a harness ended. Every ending is typed, and its message names limit and usage.
+//! How a call into a harness ended. Every ending has a type, and a message with the limit and the usage.
 
 use std::collections::HashSet;
 
@@ -8,23 +8,25 @@ use wasmtime_wasi::I32Exit;
 use super::engine::STACK_BYTES;
 use mmh_record::{limits::Limits, outcome::OutcomeKind, text};
 
-/// Innermost frames that are looked at; wasmtime keeps 20.
+/// A stack with at least this many frames is deep. wasmtime keeps the innermost 20.
 const DEEP_FRAMES: usize = 16;
 
-/// An ending without a result.
+/// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// The kind of ending, which is not `Ok`.
     pub kind: OutcomeKind,
     /// One line for people and for the proposer.
     pub message: String,
 }
 
 impl Failure {
+    /// A failure of this kind. The message has to be fit for display: plain and capped.
     pub fn new(kind: OutcomeKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
-    /// How a call ends that takes too long.
+    /// A call that reached its limit of wall-clock time.
     pub fn timeout(limits: &Limits) -> Self {
         let limit = limits.example_wall_ms as f64 / 1000.0;
         Self::new(
@@ -43,7 +45,7 @@ pub struct Evidence<'a> {
     pub stderr: &'a str,
 }
 
-/// What a trapped call ended with.
+/// Turns a trap, and what is known of it, into an ending.
 pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Failure::new(
@@ -60,7 +62,7 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
             );
         }
         Some(Trap::StackOverflow) => return stack_overflow(),
-        // A Rust guest keeps part of its stack at the start of its memory: too deep is out of bounds.
+        // A Rust guest keeps part of its stack at the start of its memory. Overflowing it is an access out of bounds.
         Some(Trap::MemoryOutOfBounds) if is_recursive(error) => return stack_overflow(),
         _ => {}
     }
@@ -87,7 +89,7 @@ fn stack_overflow() -> Failure {
     Failure::new(OutcomeKind::StackOverflow, format!("the calls nested deeper than {limit} of stack"))
 }
 
-/// Whether a trap happened deep in calls of a few functions of each other.
+/// Whether the stack at a trap is deep and has only a few different functions.
 fn is_recursive(error: &Error) -> bool {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return false };
     let functions: HashSet<u32> = backtrace.frames().iter().map(FrameInfo::func_index).collect();

@@ -1,8 +1,8 @@
-//! What a call takes in the run's record: requests, replies, logs and output, counted as they will stand
-//! there. A text of control characters takes six times its size.
+//! Counts what a call takes in the run's record: requests, replies, logs and output, as JSON. A text of control
+//! characters takes six times its size.
 //!
-//! It is counted here and not where lines are written, in the order in which the harness asks: so it does not
-//! depend on which reply comes first, nor on what other examples do.
+//! The count is made here, in the order in which the harness asks, and not where lines are written. So it depends
+//! neither on which reply comes first nor on other examples.
 
 use std::io::{self, Write};
 
@@ -11,18 +11,18 @@ use serde::Serialize;
 use super::{Failure, OutcomeKind, imports::LogLine};
 use mmh_record::{layout::MAX_LINE_BYTES, limits::Limits, text};
 
-/// What a line of the record has besides request and reply.
+/// Bytes of a line of the record besides request and reply.
 const LINE_BYTES: u64 = 512;
 
-/// The longest request of a line: there has to be room for its reply.
+/// The largest request of a line, in bytes. The reply has to fit in the same line.
 const MAX_REQUEST_BYTES: u64 = MAX_LINE_BYTES / 4;
 
-/// The room that a call has in the record, and what it has taken of it.
+/// The room that a call has in the record, and how much of it is taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     limit_bytes: u64,
     used_bytes: u64,
-    /// Something did not fit.
+    /// Whether a request was refused because it did not fit.
     pub is_full: bool,
 }
 
@@ -31,7 +31,7 @@ impl Room {
         Self { limit_bytes, used_bytes: 0, is_full: false }
     }
 
-    /// Takes room for a request, or says how many bytes there are.
+    /// Takes room for a request, or says how many bytes it could have.
     pub fn take_request(&mut self, request: &impl Serialize) -> Result<(), u64> {
         let bytes = size(request);
         let left = self.limit_bytes.saturating_sub(self.used_bytes.saturating_add(LINE_BYTES));
@@ -43,7 +43,7 @@ impl Room {
         Ok(())
     }
 
-    /// Takes room for what came: it is there, so it is counted in any case.
+    /// Takes room for what came back. It is counted even if there is not enough room.
     pub fn take(&mut self, value: &impl Serialize) {
         self.used_bytes = self.used_bytes.saturating_add(size(value));
     }
@@ -54,12 +54,12 @@ impl Room {
         streams.iter().for_each(|stream| self.take(stream));
     }
 
-    /// Why the outcome is not recorded, if it takes more than there is.
+    /// The failure of a call that took more room than it has.
     pub fn exceeded(&self, limits: &Limits) -> Option<Failure> {
         (self.used_bytes > self.limit_bytes).then(|| self.failure(limits, "its model calls, logs and output"))
     }
 
-    /// The ending of a call that found no room in the record.
+    /// The failure of a call that has no room left; `what` names what takes it.
     pub fn failure(&self, limits: &Limits, what: &str) -> Failure {
         let [used, share, whole] =
             [self.used_bytes, self.limit_bytes, limits.evaluation_record_bytes].map(text::bytes);
@@ -86,7 +86,7 @@ fn size(value: &impl Serialize) -> u64 {
     }
 
     let mut count = Count(0);
-    // What cannot be written as JSON takes no room.
+    // A value that cannot be written as JSON takes no room.
     let _ = serde_json::to_writer(&mut count, value);
     count.0
 }

@@ -1,4 +1,5 @@
-//! Captures a guest's standard output or error, truncating. A full pipe would make `println!` panic.
+//! Captures a guest's standard output or error, up to a limit. More is dropped, since an error would make `println!`
+//! panic.
 
 use std::{
     io,
@@ -14,10 +15,10 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-/// How much of a flood's end is kept beside its start: enough for a panic's message.
+/// How many bytes of the end of a long output are kept: enough for a panic's message.
 const TAIL_BYTES: usize = 4096;
 
-/// A sink that keeps the first bytes and the last ones.
+/// Keeps the first and the last bytes of an output.
 #[derive(Clone)]
 pub struct Sink(Arc<Mutex<Kept>>);
 

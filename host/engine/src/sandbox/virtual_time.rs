@@ -1,8 +1,7 @@
-//! What a harness sees of time and chance: the same on every machine and in every run.
+//! Time and randomness as a harness sees them: the same on every machine and in every run.
 //!
-//! One clock belongs to a call. It moves a little with every look at it, and waiting moves it to the moment that is
-//! waited for, at once. Whether a moment is reached is asked of this clock only: nothing in here takes real time, and
-//! nothing tells of it.
+//! Each call has one clock. Reading it moves it by a tick; waiting for a moment moves it to that moment at once. This
+//! clock alone decides whether a moment is reached, so waiting takes no real time, and no real time can be observed.
 
 use std::{
     collections::HashMap,
@@ -30,7 +29,7 @@ use mmh_record::digest::{Digest, KeyBuilder};
 /// Every call starts at this moment: 2000-01-01T00:00:00Z.
 const EPOCH_S: u64 = 946_684_800;
 
-/// How far time moves with every look at a clock.
+/// How far the clock moves when it is read.
 const TICK_NS: u64 = 1_000;
 
 /// The clock of one call, in nanoseconds since its start.
@@ -38,7 +37,7 @@ const TICK_NS: u64 = 1_000;
 pub struct VirtualClock(Arc<AtomicU64>);
 
 impl VirtualClock {
-    /// The time, which moves on by being looked at. It stops at the last moment that can be told.
+    /// Reads the clock, which moves it by a tick. It stops at the largest number.
     fn tick(&self) -> u64 {
         let later = |now: u64| Some(now.saturating_add(TICK_NS));
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later).unwrap_or(u64::MAX)
@@ -73,7 +72,7 @@ impl HostMonotonicClock for VirtualClock {
 #[derive(Default)]
 pub struct Time {
     pub clock: VirtualClock,
-    /// By the pollable that stands for it. All other pollables belong to streams, which are always ready.
+    /// The moments by their pollables. All other pollables belong to streams, which are always ready.
     moments: HashMap<u32, u64>,
 }
 
@@ -83,14 +82,14 @@ pub struct TimeView<'a> {
     pub table: &'a mut ResourceTable,
 }
 
-/// Names [`TimeView`] to the linker.
+/// Tells the linker that these interfaces need a [`TimeView`].
 pub struct HasTime;
 
 impl HasData for HasTime {
     type Data<'a> = TimeView<'a>;
 }
 
-/// What a pollable of a moment stands for in the table. It is never asked: the clock is.
+/// The table's entry behind a moment's pollable. Its own readiness is never used, because the clock decides.
 struct Moment;
 
 #[async_trait::async_trait]
@@ -106,7 +105,7 @@ impl TimeView<'_> {
         Ok(pollable)
     }
 
-    /// When a pollable is ready: a moment, or at once. Fails if it is none.
+    /// The moment from which a pollable is ready; 0 if it always is. Fails if the handle is unknown.
     fn moment(&self, pollable: &Resource<DynPollable>) -> Result<u64> {
         self.table.get(pollable)?;
         Ok(self.time.moments.get(&pollable.rep()).copied().unwrap_or(0))
@@ -133,7 +132,7 @@ impl monotonic_clock::Host for TimeView<'_> {
 }
 
 impl poll::Host for TimeView<'_> {
-    /// Which ones are ready. If none is, time moves to the earliest moment.
+    /// The indexes of the pollables that are ready. If none is, time moves to the earliest moment.
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
         if pollables.is_empty() || pollables.len() > MAX_HANDLES {
             bail!("{} pollables are polled, 1 to {MAX_HANDLES} can be", pollables.len());
@@ -167,7 +166,7 @@ impl poll::HostPollable for TimeView<'_> {
     }
 }
 
-/// Gives a call its clocks and its randomness, which depend on the seed alone.
+/// Gives a call its clocks and its randomness. Randomness depends on the seed alone.
 pub fn install(builder: &mut WasiCtxBuilder, clock: &VirtualClock, seed: Digest) {
     let rng = |purpose: &str| {
         let key = KeyBuilder::new("randomness").part("seed", seed.bytes()).part("purpose", purpose).finish();
@@ -249,7 +248,7 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
 
-    /// How often one has to look depends on how often one looks, and on nothing else.
+    /// A moment comes after a number of reads, however much real time passes between them.
     #[tokio::test]
     async fn looking_moves_the_clock_too() {
         let mut found = Vec::new();

@@ -1,5 +1,5 @@
-//! Exactly which bytes the compiler is: the program, the libraries that do its work, and the standard library
-//! that it links harnesses with. What it says of itself is not enough: any program can say it.
+//! Digests of the compiler: the program, the libraries that do its work, and the standard library that it links
+//! harnesses with. Its version alone is not enough, because any program can print one.
 
 use std::{
     collections::BTreeSet,
@@ -14,18 +14,17 @@ use super::{TARGET, Toolchain};
 use crate::cache::Cache;
 use mmh_record::digest::{Digest, KeyBuilder};
 
-/// How the names of libraries begin that belong to the compiler, and not to the system.
+/// Names of the compiler's own libraries begin so. All others belong to the system.
 const OWN_LIBRARIES: [&str; 3] = ["librustc", "libLLVM", "libstd-"];
 
-/// The compiler, its own libraries and its standard library, with digests. They are hashed once; what is kept
-/// of it is found by paths, sizes and times of change. What cannot be read is left out: rustc, which needs
-/// it, says more.
+/// The compiler, its own libraries and its standard library, with digests. The cache keeps the digests, by paths, sizes
+/// and times of change. A file that cannot be read is left out: rustc needs it too, and says more.
 pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
     let version = toolchain.summary().to_owned();
     let name =
         |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_own = |path: &PathBuf| OWN_LIBRARIES.iter().any(|start| name(path).starts_with(start));
-    // The loader may find a library on several ways.
+    // The loader may find one library by several paths.
     let found =
         toolchain.read.iter().filter(|path| path.is_file()).filter_map(|path| path.canonicalize().ok());
     let libraries: BTreeSet<PathBuf> = found.filter(is_own).collect();
@@ -52,7 +51,7 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The digest of one file, or of all of several with their names.
+/// The digest of one file, or of several files with their names.
 fn digest(paths: &[PathBuf], cache: &Cache) -> Option<Digest> {
     let mut key = KeyBuilder::new("compiler-part");
     for path in paths {
@@ -80,7 +79,7 @@ fn digest(paths: &[PathBuf], cache: &Cache) -> Option<Digest> {
             sum.finish()
         }
     };
-    // What cannot be kept is found out again.
+    // A digest that cannot be kept is computed again next time.
     let _ = cache.put("tools", key, ".json", &serde_json::to_vec(&digest).ok()?);
     Some(digest)
 }

@@ -1,7 +1,7 @@
-//! The programs that link a harness: which they are, and exactly which bytes.
+//! The programs that link a harness, and their digests.
 //!
 //! `rustc` calls `wasm-component-ld`, and that calls `wasm-ld` or `rust-lld`. In the jail both are found on
-//! no other path than the one that rustc gives them, see [`programs`].
+//! no other path than the one that rustc gives them; see [`programs`].
 
 use std::{
     fs,
@@ -9,23 +9,23 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use super::{
-    Toolchain,
+use super::Toolchain;
+use crate::{
+    cache::Cache,
     programs::{Environment, tool},
 };
-use crate::cache::Cache;
 use mmh_record::{
     built::Tool,
     digest::{Digest, KeyBuilder},
     text,
 };
 
-/// What rustc calls for the target, and what that calls, in the order in which it looks for it.
+/// The program that rustc calls for the target, and those that this one looks for, in its order.
 const COMPONENT_LINKER: &str = "wasm-component-ld";
 const MODULE_LINKERS: [&str; 2] = ["wasm-ld", "rust-lld"];
 
-/// The linkers of a compiler that are there. They are looked for where rustc makes its linker look: the
-/// toolchain's own folders of programs come first on the path, and the jail has no other path.
+/// The existing linkers of a compiler, in the order in which they call each other. They are looked for in the
+/// toolchain's own folders of programs: rustc puts these first on the path, and the jail has no other folders.
 pub fn programs(sysroot: &Path, host: &str) -> Vec<PathBuf> {
     let tools = sysroot.join("lib/rustlib").join(host).join("bin");
     let folders = [tools.clone(), tools.join("self-contained")];
@@ -36,8 +36,8 @@ pub fn programs(sysroot: &Path, host: &str) -> Vec<PathBuf> {
     find(&[COMPONENT_LINKER]).into_iter().chain(find(&MODULE_LINKERS)).collect()
 }
 
-/// The linkers with versions and digests. They are hashed once; what is kept of it is found by path, size
-/// and time of change. One that cannot be read is left out: rustc, which needs it, says more.
+/// The linkers with versions and digests. The cache keeps them, by path, size and time of change. A linker that cannot
+/// be read is left out: rustc needs it too, and says more.
 pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
     let mut tools = Vec::new();
     for path in programs(&toolchain.sysroot, &toolchain.host) {
@@ -60,15 +60,15 @@ async fn identify_one(path: &Path, cache: &Cache) -> Option<Tool> {
     }
     let name = path.file_name()?.to_string_lossy().into_owned();
     let tool = Tool { version: version(path, &name).await, sha256: Digest::of(fs::read(path).ok()?), name };
-    // What cannot be kept is found out again.
+    // An entry that cannot be kept is made again next time.
     let _ = cache.put("tools", key, ".json", &serde_json::to_vec(&tool).ok()?);
     Some(tool)
 }
 
-/// What a linker says of itself, in a line; empty if it says nothing.
+/// The output of `--version` as one line; empty if there is none.
 async fn version(path: &Path, name: &str) -> String {
     let mut command = tool(path, &Environment::new());
-    // One program is every linker of LLVM, by the name that it is given.
+    // This program is all of LLVM's linkers. The flavor chooses one.
     if name == "rust-lld" {
         command.args(["-flavor", "wasm"]);
     }

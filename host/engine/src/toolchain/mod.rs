@@ -2,47 +2,47 @@
 //!
 //! Not in here: how a harness is compiled. See `compile`.
 
-pub mod compiler;
-pub mod elf;
-pub mod linker;
-pub mod programs;
+mod compiler;
+mod linker;
 pub mod sdk;
 
 use std::path::{Path, PathBuf};
 
-pub use programs::Environment;
-use programs::{on_path, tool};
-
+pub use crate::programs::Environment;
+use crate::{
+    cache::Cache,
+    elf,
+    notice::{Notice, Tell},
+    programs::{on_path, tool, without_relative_paths},
+};
 use mmh_record::built::Tool;
 
-use crate::cache::Cache;
-use crate::notice::{Notice, Tell};
-
-/// What harnesses are compiled to.
+/// The target that harnesses are compiled for.
 pub const TARGET: &str = "wasm32-wasip2";
 
 /// The oldest compiler that knows the target and the SDK's edition.
 const OLDEST: (u32, u32) = (1, 85);
 
-/// What to do about a target that is not installed.
+/// What to do if the target is not installed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum IfMissing {
-    /// Add it through rustup, where the compiler is rustup's.
+    /// Add it through rustup, if the compiler is rustup's.
     Add,
-    /// Say so.
+    /// Fail.
     Report,
 }
 
 /// The programs and libraries that make a component, with their digests.
 #[derive(Clone, Debug, Default)]
 pub struct Tools {
+    /// rustc, its own libraries and the target's standard library.
     pub compiler: Vec<Tool>,
     /// In the order in which they call each other.
     pub linker: Vec<Tool>,
 }
 
 impl Tools {
-    /// Finds out which bytes they are.
+    /// Computes the digests, or takes them from the cache if the files are unchanged.
     pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Self {
         let (compiler, linker) =
             (compiler::identify(toolchain, cache).await, linker::identify(toolchain, cache).await);
@@ -55,13 +55,15 @@ impl Tools {
 pub struct Toolchain {
     /// The compiler itself, never a rustup proxy.
     pub rustc: PathBuf,
+    /// Builds the SDK.
     pub cargo: PathBuf,
+    /// Where the compiler's libraries lie.
     pub sysroot: PathBuf,
     /// All that `rustc -vV` says: version, commit, host, LLVM.
     pub version: String,
     /// The host triple.
     pub host: String,
-    /// What the jail must let the compiler read and execute.
+    /// Files and folders that the compiler has to read and execute in the jail.
     pub read: Vec<PathBuf>,
     environment: Environment,
 }
@@ -69,41 +71,65 @@ pub struct Toolchain {
 /// No usable compiler. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolchainError {
+    /// The compiler does not exist, cannot be started, or is none.
     #[error(
         "no Rust compiler: {rustc} cannot be used ({detail}); install one with rustup (https://rustup.rs), or your \
          distribution's rustc and cargo, or name one with --rustc PATH or MMH_RUSTC; of rustup's toolchains RUSTUP_TOOLCHAIN \
          chooses one, while toolchain files and overrides of the working folder are not followed"
     )]
-    NoRustc { rustc: String, detail: String },
+    NoRustc {
+        /// As it was named, or as it was found.
+        rustc: String,
+        /// What happened when it was tried.
+        detail: String,
+    },
+    /// The compiler is older than 1.85.
     #[error(
         "{rustc} is Rust {found}, but harnesses need 1.85 or newer; `rustup update stable`, or name another compiler \
          with --rustc PATH or MMH_RUSTC"
     )]
-    TooOld { rustc: String, found: String },
+    TooOld {
+        /// As it was named.
+        rustc: String,
+        /// Its version.
+        found: String,
+    },
+    /// The compiler's sysroot has no standard library of the target.
     #[error(
         "{rustc} lacks the target wasm32-wasip2 in {sysroot}{detail}; with rustup: `rustup target add wasm32-wasip2`; \
          with a distribution's rustc: install its package of the standard library for that target (on Fedora look for \
          rust-std-static-wasm32-wasip2, on Debian for libstd-rust-dev-wasm32; not every release has the target), or \
          install rustup and name its compiler with --rustc PATH or MMH_RUSTC"
     )]
-    NoTarget { rustc: String, sysroot: String, detail: String },
+    NoTarget {
+        /// As it was named.
+        rustc: String,
+        /// Where the target was looked for.
+        sysroot: String,
+        /// Why rustup did not add it, in parentheses after a space; empty if it was not tried.
+        detail: String,
+    },
+    /// There is no cargo that could build the SDK.
     #[error(
         "no cargo beside {rustc} nor on the PATH; with rustup it comes along (`rustup toolchain install stable`), a \
          distribution has it as the package cargo"
     )]
-    NoCargo { rustc: String },
+    NoCargo {
+        /// The compiler, as it was named.
+        rustc: String,
+    },
 }
 
 impl Toolchain {
-    /// Finds the compiler: the one that is named, or the `rustc` on the PATH. A target that is missing
-    /// is added through rustup, once, saying so, if that is wanted.
+    /// Finds the compiler: the one that is named, or the `rustc` on the PATH. `if_missing` says what to do about a
+    /// missing target; `tell` is told before one is added.
     pub async fn find(
         named: Option<&Path>,
         environment: Environment,
         if_missing: IfMissing,
         tell: Tell<'_>,
     ) -> Result<Self, ToolchainError> {
-        let environment = programs::without_relative_paths(environment);
+        let environment = without_relative_paths(environment);
         let asked = named.unwrap_or_else(|| Path::new("rustc"));
         let rustc_name = asked.display().to_string();
         let asked = &absolute(asked, &environment)?;
@@ -142,7 +168,7 @@ impl Toolchain {
     }
 }
 
-/// The compiler that is meant: a name is looked for on the search path, a path is one of the working folder.
+/// The path of the compiler: a name is looked up on the search path, a relative path starts at the working folder.
 fn absolute(asked: &Path, environment: &Environment) -> Result<PathBuf, ToolchainError> {
     let broken = |detail: String| ToolchainError::NoRustc { rustc: asked.display().to_string(), detail };
     let name = asked.to_str().filter(|name| !name.contains('/'));
@@ -153,9 +179,9 @@ fn absolute(asked: &Path, environment: &Environment) -> Result<PathBuf, Toolchai
     }
 }
 
-/// What a compiler says with `-vV`, as [`Toolchain::version`] has it. None where there is none.
+/// What `rustc -vV` says, as in [`Toolchain::version`]. `None` if there is no such compiler.
 pub async fn version_of(rustc: &Path, environment: &Environment) -> Option<String> {
-    let environment = &programs::without_relative_paths(environment.clone());
+    let environment = &without_relative_paths(environment.clone());
     let rustc = rustc.is_absolute().then_some(rustc)?;
     Some(query(rustc, ["-vV"], environment).await.ok()?.trim().to_owned())
 }
@@ -179,7 +205,7 @@ fn parse_release(release: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// The compiler behind a rustup proxy: the one in the sysroot, where there is one.
+/// The compiler behind a rustup proxy: the one in the sysroot, if there is one.
 fn real_rustc(asked: &Path, sysroot: &Path) -> PathBuf {
     let inside = sysroot.join("bin/rustc");
     let path = if inside.is_file() { inside } else { asked.to_owned() };

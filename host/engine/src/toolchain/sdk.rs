@@ -12,18 +12,21 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::{TARGET, Toolchain, programs::tool};
-use crate::cache::{Cache, CacheError};
-use crate::notice::{Notice, Tell};
+use super::{TARGET, Toolchain};
+use crate::{
+    cache::{Cache, CacheError},
+    notice::{Notice, Tell},
+    programs::tool,
+};
 use mmh_record::digest::{Digest, KeyBuilder};
 
-/// The world that host and harness share.
+/// The WIT world that host and harness share.
 pub const WIT: &str = include_str!("../../../../wit/harness.wit");
 
-/// The SDK's guide, as the proposer and authors read it.
+/// The SDK's guide, in Markdown, for proposers and for people.
 pub const GUIDE: &str = include_str!("../../../../guest-sdk/SDK.md");
 
-/// The SDK's dependencies, pinned.
+/// The SDK's lock file, which pins its dependencies by checksum.
 pub const LOCK: &str = include_str!("../../../../guest-sdk/sdk.lock");
 
 const MANIFEST: &str = include_str!("../../../../guest-sdk/Cargo.toml");
@@ -34,7 +37,7 @@ macro_rules! sources {
     };
 }
 
-/// The SDK's source files by name.
+/// The SDK's source files: name and text.
 pub const SOURCES: &[(&str, &str)] = sources![
     "lib.rs",
     "answer.rs",
@@ -68,14 +71,14 @@ strip = \"debuginfo\"
 /// Crates that a harness may name.
 pub const CRATES: [&str; 4] = ["mmh_sdk", "regex_lite", "serde", "serde_json"];
 
-/// A built SDK.
+/// An SDK that was built with one compiler.
 #[derive(Clone, Debug)]
 pub struct Sdk {
     /// Holds every library that a harness links against.
     pub folder: PathBuf,
     /// The crates a harness may name, and their files in `folder`.
     pub externs: Vec<(String, String)>,
-    /// Of all files in `folder`.
+    /// Digest of the names and contents of all libraries in `folder`.
     pub digest: Digest,
 }
 
@@ -83,7 +86,7 @@ pub struct Sdk {
 struct Manifest {
     externs: Vec<(String, String)>,
     files: Vec<(String, Digest)>,
-    /// No part of the SDK's digest.
+    /// Not part of the SDK's digest.
     #[serde(default)]
     made_for: Option<MadeFor>,
 }
@@ -91,15 +94,26 @@ struct Manifest {
 /// The SDK could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum SdkError {
+    /// The cache folder cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// A file of the build could not be read or written.
     #[error("cannot write the SDK into the cache at {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// cargo failed, or its result is incomplete.
     #[error(
         "cargo could not build the guest SDK: {detail}; it needs the crates in its lock file (from the registry or \
          cargo's own cache) and a C linker such as cc"
     )]
-    Build { detail: String },
+    Build {
+        /// The first error of cargo or rustc, in one line.
+        detail: String,
+    },
 }
 
 /// The digest of the SDK's sources, manifest and build settings, without the lock file.
@@ -108,7 +122,7 @@ pub fn source_digest() -> Digest {
     SOURCES.iter().fold(key, |key, (name, text)| key.part(name, text)).finish()
 }
 
-/// The built SDK, from the cache or made now.
+/// The built SDK, from the cache or built now, which takes about 20 s. Waits if another process builds it.
 pub async fn ensure(cache: &Cache, toolchain: &Toolchain, tell: Tell<'_>) -> Result<Sdk, SdkError> {
     let key = KeyBuilder::new("sdk")
         .part("source", source_digest().bytes())
@@ -135,35 +149,36 @@ pub async fn ensure(cache: &Cache, toolchain: &Toolchain, tell: Tell<'_>) -> Res
     let manifest = build(scratch.path(), toolchain, tell).await?;
     let library = scratch.path().join("lib");
     write(&library.join(MANIFEST_NAME), &serde_json::to_vec_pretty(&manifest).unwrap_or_default())?;
-    // There is an entry that cannot be read, or none.
+    // If there is an entry, it cannot be read.
     let _ = fs::remove_dir_all(&home);
     fs::rename(&library, &home).map_err(|source| SdkError::Write { path: home.clone(), source })?;
     load(&home).ok_or_else(|| SdkError::Build { detail: "its manifest is unreadable".into() })
 }
 
-/// Who can use a built SDK.
+/// Which program and which compiler can use a built SDK.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MadeFor {
-    /// Of the SDK's sources and its lock file: another version of this program has others.
+    /// Digest of the SDK's sources and its lock file, which differ between versions of this program.
     pub source: Digest,
+    /// The compiler that built it.
     pub rustc: PathBuf,
-    /// All that `rustc -vV` says.
+    /// All that `rustc -vV` said then.
     pub version: String,
 }
 
 impl MadeFor {
-    /// What `source` has to be for this program.
+    /// The value of `source` that this program can use.
     pub fn this_source() -> Digest {
         KeyBuilder::new("sdk-made-for").part("source", source_digest().bytes()).part("lock", LOCK).finish()
     }
 }
 
-/// Who can use the SDK in this folder of the cache. None where that cannot be told.
+/// Who can use the SDK in this folder of the cache. `None` if its manifest does not say.
 pub fn made_for(home: &Path) -> Option<MadeFor> {
     read_manifest(home)?.made_for
 }
 
-/// When an SDK was last used is noted at this file.
+/// The file that lists an SDK's libraries. Its time of change says when the SDK was last used.
 pub const MANIFEST_NAME: &str = "manifest.json";
 
 fn read_manifest(home: &Path) -> Option<Manifest> {
@@ -233,7 +248,7 @@ struct ArtifactTarget {
 }
 
 impl Artifact {
-    /// What rustc needs beside a candidate: libraries for the target, and procedural macros.
+    /// Whether a candidate is compiled with this file: a library for the target, or a procedural macro.
     fn is_linked(&self, path: &Path) -> bool {
         let for_target = path.components().any(|part| part.as_os_str() == TARGET);
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -307,13 +322,13 @@ async fn next_line<R: tokio::io::AsyncRead + Unpin>(lines: &mut Lines<R>) -> Opt
     lines.as_mut()?.next_line().await.ok().flatten()
 }
 
-/// No path of this machine may end in a component: panic locations name files.
+/// Flags that keep paths of this machine out of components, where panic locations name files.
 fn remaps(source: &Path, scratch: &Path, toolchain: &Toolchain) -> Vec<String> {
     let variable = |name: &str| {
         toolchain.environment.iter().find(|(key, _)| key == name).map(|(_, value)| PathBuf::from(value))
     };
     let cargo_home = variable("CARGO_HOME").or_else(|| Some(variable("HOME")?.join(".cargo")));
-    // The last one that fits holds. cargo names the SDK's own files relative to its folder; build scripts
+    // If several fit a path, the last one holds. cargo names the SDK's own files relative to its folder; build scripts
     // write into the folder beside it.
     let mut remaps =
         vec![remap(scratch, "build"), remap(source, "mmh-sdk"), remap(Path::new("src"), "mmh-sdk/src")];

@@ -3,8 +3,8 @@
 //!
 //! A program is started by its absolute path, with the variables of [`Environment`] and no others, in the root
 //! folder. rustup looks for toolchain files and overrides, and cargo for `.cargo/config.toml`, in the working folder
-//! and in all folders above it. Only the root folder has none above it, and only root writes in there; a folder of
-//! our own would lie below one that others can write, such as `/tmp`.
+//! and in all folders above it. The root folder has none above it, and only root can write in it. A folder of our own
+//! could lie below one that others can write, such as `/tmp`.
 
 use std::{
     env,
@@ -25,8 +25,8 @@ const NEUTRAL_FOLDER: &str = "/";
 const PATHS: [&str; 7] =
     ["HOME", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME", "CARGO_HTTP_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// The same without what would mean something else in every folder: relative paths, and relative or empty folders
-/// of the search path.
+/// The environment without all that depends on the working folder: relative paths, and relative or empty folders of
+/// the search path.
 pub fn without_relative_paths(environment: Environment) -> Environment {
     let mut kept = Vec::with_capacity(environment.len());
     for (name, value) in environment {
@@ -41,7 +41,7 @@ pub fn without_relative_paths(environment: Environment) -> Environment {
 
 fn absolute_folders(path: &str) -> String {
     let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
-    // What was split at colons has none.
+    // Folders that were split at colons have none, so joining cannot fail.
     env::join_paths(folders).unwrap_or_default().to_string_lossy().into_owned()
 }
 

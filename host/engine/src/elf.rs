@@ -8,9 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::programs::{Environment, tool};
+use crate::programs::{Environment, tool};
 
-/// Where a system keeps shared libraries, for when the loader cannot be asked.
+/// Where systems keep shared libraries. They are allowed as a whole if the loader does not list a program's own.
 const LIBRARY_FOLDERS: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
 
 /// The program itself, its shared libraries, and the loader's index of them. Existing paths only.
