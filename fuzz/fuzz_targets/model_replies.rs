@@ -10,7 +10,7 @@ use std::{
 };
 
 use libfuzzer_sys::fuzz_target;
-use mmh_models::{Billing, ChatError, ChatModel, api_error::ApiError, cancel::Cancel, catalog::{Catalog, Overrides, Resolved}, metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle}, read::{Scrubber, readable}, refusal::{Hints, refusal}, wire::{Dialect, NoAnswer, WireFormat}};
+use mmh_models::{Billing, ChatError, ChatModel, api_error::ApiError, cancel::Cancel, catalog::{Catalog, Overrides, Resolved}, metering::{MeteredModel, RetryPolicy, RunContext, budget::Budget, throttle::Throttle}, read::{Scrubber, readable}, refusal::{Hints, refusal}, wire::{Dialect, NoAnswer, WireFormat}};
 use mmh_record::{chat::{Api, ChatMessage, ChatReply, ChatRequest, ChatRole, Usage}, clock::Clock, pricing::{Price, Usd}};
 use reqwest::{
     StatusCode,
@@ -107,11 +107,9 @@ fn paid(model: &Resolved, answer: Result<ChatReply, ChatError>) {
     let caller = MeteredModel::new(
         Arc::new(Says(answer)),
         model.price.clone().unwrap_or_else(Price::default),
-        Arc::new(Budget::new(Usd::from_f64(1e6))),
         Throttle::new(1),
         RetryPolicy { attempts: 1, attempt: wait, total: wait, ..RetryPolicy::ONCE },
-        Clock::System,
-        Cancel::default(),
+        RunContext { budget: Arc::new(Budget::new(Usd::from_f64(1e6))), clock: Clock::System, cancel: Cancel::default() },
     );
     let called = RUNTIME.block_on(caller.call(&ChatRequest::default(), None));
     assert!(called.attempts <= 2 && caller.budget.standing().spent >= called.cost);

@@ -12,7 +12,7 @@ use std::{
 use mmh_models::{
     cancel::{Cancel, Stop},
     catalog::{Catalog, Overrides},
-    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, RunContext, budget::Budget, throttle::Throttle},
     remote::{Remote, Role},
 };
 use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind, pricing::Usd};
@@ -79,9 +79,9 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
     let price = model.price.clone().expect("priced");
     let remote = Arc::new(Remote::new(model, Role::Target, None, false).expect("a client"));
     // So often that no call gives up because of load, which would end the run.
-    let patience = RetryPolicy { attempts: 8, attempt: Duration::from_secs(1), ..RetryPolicy::ONCE };
-    let (throttle, clock) = (Throttle::new(concurrency), Clock::System);
-    let caller = MeteredModel::new(remote, price, budget.clone(), throttle, patience, clock, cancel.clone());
+    let retry_policy = RetryPolicy { attempts: 8, attempt: Duration::from_secs(1), ..RetryPolicy::ONCE };
+    let run = RunContext { budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
+    let caller = MeteredModel::new(remote, price, Throttle::new(concurrency), retry_policy, run);
     let evaluator = Evaluator {
         sandbox: builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),

@@ -30,7 +30,7 @@ use mmh_models::{
     ChatError, ChatModel,
     cancel::Cancel,
     catalog::{Catalog, Overrides},
-    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, RunContext, budget::Budget, throttle::Throttle},
     remote::{Remote, Role},
 };
 use mmh_record::{
@@ -419,10 +419,9 @@ fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
     let remote = Remote::new(model, Role::Target, None, false).expect("a client");
     let cancel = Cancel::default();
     let budget = Arc::new(Budget::new(Usd::from_f64(1000.0)));
-    let patience = RetryPolicy { attempts: 6, attempt: Duration::from_secs(30), ..RetryPolicy::ONCE };
-    let (throttle, clock) = (Throttle::new(512), Clock::System);
-    let caller =
-        MeteredModel::new(Arc::new(remote), price, budget, throttle, patience, clock, cancel.clone());
+    let retry_policy = RetryPolicy { attempts: 6, attempt: Duration::from_secs(30), ..RetryPolicy::ONCE };
+    let run = RunContext { budget, clock: Clock::System, cancel: cancel.clone() };
+    let caller = MeteredModel::new(Arc::new(remote), price, Throttle::new(512), retry_policy, run);
     let replies = Replies::open(&Cache::new(bench.folder.join("replies"))).expect("a file of replies");
     Evaluator {
         target: Arc::new(Target::new(caller, Some(replies))),

@@ -1,15 +1,15 @@
-//! What a provider says about a request that it did not answer.
+//! Reads the body of a failure, in which a provider says why it did not answer.
 
 use super::read::json::{each, field, fields, first, loose_text, text};
 use mmh_record::text::ellipsis;
 
-/// Most of a body that is quoted where it has no message.
+/// Most characters of a body that are quoted if it has no message.
 const MAX_QUOTED: usize = 2_000;
 
-/// What a failure's body says, in the provider's words.
+/// The body of a failure, in the provider's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiError {
-    /// The HTTP status that stands in the body, where one does.
+    /// The HTTP status that the body names, if it names one.
     pub status: Option<u16>,
     /// Its kind of error, such as `not_found_error`.
     pub kind: Option<String>,
@@ -17,12 +17,13 @@ pub struct ApiError {
     pub codes: Vec<String>,
     /// The parameter that it is about.
     pub param: Option<String>,
+    /// The provider's message; without one, the start of the body. May be empty.
     pub message: String,
 }
 
 impl ApiError {
-    /// Reads the body of a failure. Most formats put an object under `error`; others a text, a list, or the
-    /// message at the top. What is none of these is quoted as it stands.
+    /// Reads the body of a failure. Most formats have an object under `error`; others a text, a list, or a message at
+    /// the top. A body of another form is quoted.
     pub fn of(body: &str) -> Self {
         let body = body.trim();
         // Google's OpenAI route answers with a list of one.
@@ -39,14 +40,14 @@ impl ApiError {
         complaint
     }
 
-    /// Whether the body of a success says that it is none: by an `error` that is not empty.
+    /// The error in the body of a success, if it has a field `error` that is not empty.
     pub fn in_success(body: &str) -> Option<Self> {
         let error = field(body, "error")?;
         let is_empty = matches!(error, "{}" | "[]" | "\"\"" | "false" | "0");
         (!is_empty).then(|| Self::of(body))
     }
 
-    /// Takes over what an error says. What is known already stays.
+    /// Adds what an error says. Fields that are known already stay.
     fn read(&mut self, error: &str, depth: usize) {
         if depth > 3 {
             return;
@@ -55,7 +56,7 @@ impl ApiError {
             return self.read_list(error, depth);
         }
         if let Some(words) = text(error) {
-            // Some put JSON into the text.
+            // Some servers put JSON into the text.
             match words.trim_start().starts_with('{') {
                 true => self.read(&words, depth + 1),
                 false => self.say(words),
@@ -69,7 +70,7 @@ impl ApiError {
         else {
             return;
         };
-        // Validators nest their message's place beside it.
+        // A validator's message may be nested.
         for words in [message, msg, description, detail].into_iter().flatten() {
             self.read(words, depth + 1);
         }
@@ -85,7 +86,7 @@ impl ApiError {
         self.further(error, depth);
     }
 
-    /// What stands further in: Anthropic's details, Azure's inner error, what OpenRouter's upstream said.
+    /// Adds nested errors: Anthropic's details, Azure's inner error, and that of the server behind OpenRouter.
     fn further(&mut self, error: &str, depth: usize) {
         let found = fields(error, ["details", "innererror", "metadata"]).unwrap_or_default();
         let [details, inner, metadata] = found;
@@ -107,7 +108,7 @@ impl ApiError {
         }
     }
 
-    /// The first few errors of a list.
+    /// Adds the first three errors of a list.
     fn read_list(&mut self, errors: &str, depth: usize) {
         let mut left = 3;
         each(errors, |error| {
@@ -125,7 +126,7 @@ impl ApiError {
     }
 }
 
-/// What a web page is about, for a server that sends one instead of an answer.
+/// Names a web page by its title, if the body is one. Some servers send one instead of an answer.
 pub fn web_page(body: &str) -> Option<String> {
     let start: String = body.chars().take(16).collect::<String>().to_ascii_lowercase();
     if !start.starts_with("<!doctype") && !start.starts_with("<html") && !start.starts_with("<head") {

@@ -1,4 +1,4 @@
-//! A request to stop, seen by everyone who works on a run.
+//! A request to stop, which reaches all parts of a run.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,20 +7,20 @@ use tokio::{sync::watch, task::JoinHandle};
 /// Why a run stops before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// Somebody asked for it.
+    /// A person asked for it.
     Asked,
-    /// There is no money for the next call; how the budget stands.
+    /// The budget does not allow the next call. The text says how the budget stands.
     BudgetSpent(String),
-    /// No call to a model will succeed; what to change.
+    /// No call to a model will succeed. The text says why and what to change.
     ModelUnusable(String),
-    /// The baseline is broken, so that no proposer is paid to start from it; in what way.
+    /// The baseline is broken, so no proposer is paid to start from it. The text says how it is broken.
     BaselineBroken(String),
-    /// Several proposals in a row came to no candidate; how many, and how the last one ended.
+    /// Several proposals in a row gave no candidate. The text says how many, and how the last one ended.
     ProposerGaveUp(String),
 }
 
 impl Stop {
-    /// As it stands in `summary.json`.
+    /// The status in `summary.json`.
     pub fn status(&self) -> &'static str {
         match self {
             Self::Asked => "interrupted",
@@ -31,19 +31,19 @@ impl Stop {
         }
     }
 
-    /// Whether an iteration that ended so was cut short, and can be gone on with.
+    /// Whether an iteration with this status was interrupted, so that it can be continued.
     pub fn is_status(status: &str) -> bool {
         let stops = [Self::Asked, Self::BudgetSpent(String::new()), Self::ModelUnusable(String::new())];
         stops.iter().any(|stop| stop.status() == status)
     }
 
-    /// Whether such an end of a search follows from what is on record of it.
+    /// Whether a search's end with this status follows from its record.
     pub fn is_derived(status: &str) -> bool {
         let derived = [Self::BaselineBroken(String::new()), Self::ProposerGaveUp(String::new())];
         derived.iter().any(|stop| stop.status() == status)
     }
 
-    /// The stop that a summary speaks of, if it does not follow from the record.
+    /// The stop that a summary records, for those that do not follow from the rest of the record.
     pub fn recorded(status: &str, reason: &str) -> Self {
         match status {
             "budget-spent" => Self::BudgetSpent(reason.to_owned()),
@@ -52,6 +52,7 @@ impl Stop {
         }
     }
 
+    /// Why, in words.
     pub fn reason(&self) -> &str {
         match self {
             Self::Asked => "somebody asked for it",
@@ -63,11 +64,11 @@ impl Stop {
     }
 }
 
-/// Stops work cleanly: nothing new is begun, what is under way is finished and recorded.
+/// Stops work cleanly: nothing new is begun, and work in progress is finished and recorded. Clones share requests.
 #[derive(Clone)]
 pub struct Cancel {
     stops: Arc<watch::Sender<Stops>>,
-    /// How many requests this handle takes no notice of.
+    /// How many requests, from the first one on, this handle ignores.
     ignored: usize,
 }
 
@@ -82,7 +83,7 @@ struct Stops {
 }
 
 impl Stops {
-    /// Why a handle that takes no notice of the first `ignored` requests was asked to stop.
+    /// Why a handle that ignores the first `ignored` requests was asked to stop.
     fn why(&self, ignored: usize) -> Option<Stop> {
         match self.count > ignored {
             _ if ignored == 0 => self.first.clone(),
@@ -100,7 +101,7 @@ impl Default for Cancel {
 }
 
 impl Cancel {
-    /// Asks everyone to stop. The first reason stays.
+    /// Asks all parts to stop. If there are several requests, the first reason holds.
     pub fn stop(&self, why: Stop) {
         self.stops.send_modify(|stops| {
             stops.count += 1;
@@ -110,23 +111,24 @@ impl Cancel {
         });
     }
 
+    /// Whether a stop was requested.
     pub fn is_cancelled(&self) -> bool {
         self.why().is_some()
     }
 
-    /// Why everyone was asked to stop, if somebody was.
+    /// Why a stop was requested; nothing if none was.
     pub fn why(&self) -> Option<Stop> {
         self.stops.borrow().why(self.ignored)
     }
 
-    /// For work that may do without what failed so far: it is stopped by a person, and by whatever fails
-    /// from now on. Requests through either handle reach both.
+    /// A handle for work that does not need what has failed so far. A person stops it at any time, and so does every
+    /// failure from now on. Requests through either handle reach both.
     pub fn afresh(&self) -> Self {
         let ignored = self.stops.borrow().count;
         Self { stops: self.stops.clone(), ignored }
     }
 
-    /// Asks to stop when this one does, or after so much time.
+    /// A request to stop that comes when this one comes, or after `limit`.
     pub fn or_after(&self, limit: Duration) -> Limited {
         let (cancel, mut whole, ignored) = (Self::default(), self.stops.subscribe(), self.ignored);
         let limited = cancel.clone();
@@ -143,8 +145,9 @@ impl Cancel {
     }
 }
 
-/// A request to stop that comes with another one, or after some time. It ends when it is dropped.
+/// A request to stop that comes with another one, or after some time. Dropping it ends its timer.
 pub struct Limited {
+    /// Where the request is seen.
     pub cancel: Cancel,
     timer: JoinHandle<()>,
 }

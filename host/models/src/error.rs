@@ -1,40 +1,42 @@
-//! Why a call gave no reply, for whoever has to decide what to do about it.
+//! Why an attempt gave no reply, and what follows from it.
 
 use std::time::Duration;
 
 use mmh_record::chat::ModelError;
 
-/// One attempt that gave no reply, and what that means.
+/// An attempt that gave no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
 pub struct ChatError {
-    /// What happened, in the provider's words where it has said something, and what to change.
+    /// What happened, with the provider's own words if there are any, and what to change.
     pub words: String,
+    /// Whose fault it is, which decides what is done next.
     pub fault: Fault,
+    /// Whether it may have cost something.
     pub billing: Billing,
 }
 
-/// Whose trouble it is that there is no reply, and whether asking again can help.
+/// Whose fault it is that there is no reply, and whether another attempt can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It may pass: ask again after the provider's own waiting time, or else a growing one.
+    /// It may pass. The next attempt comes after the provider's own waiting time; without one, after a growing time.
     Passing(Option<Duration>),
-    /// The same, and there were too many calls at once.
+    /// The same, because there are too many calls at once.
     Overload(Option<Duration>),
-    /// This request is refused for what stands in it: too long, or refused by a filter.
+    /// The request's: it is too long, or a filter refused it.
     Content,
-    /// Every request is refused: the account's or the configuration's trouble.
+    /// The account's or the configuration's: every request is refused.
     Account,
-    /// It was refused, and the answer does not say whether every request is.
+    /// Unknown: the answer does not say whether only this request is refused.
     Unclear,
 }
 
 /// Whether an attempt without a reply may have cost something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Billing {
-    /// The provider said no, or never got the request.
+    /// No: the provider refused the request, or never got it.
     Free,
-    /// The request went out and nothing usable came back: nobody knows.
+    /// Unknown: the request was sent, and no usable reply came back.
     Unknown,
 }
 

@@ -1,16 +1,16 @@
-//! Language models: one trait, plain data, one file per provider.
+//! Language models: one trait, plain data, one file per wire format.
 //!
-//! The proposer and the target model are both [`ChatModel`]s, asked once at a time. Not in here: retries,
-//! budget and concurrency, which hold for every model alike and stand in front of it (see `call`).
+//! The proposer and the target model are both [`ChatModel`]s, which make one attempt at a time. Retries, budget and
+//! concurrency are the same for all models: [`metering`] adds them.
 
-pub mod anthropic;
+#![warn(missing_docs)]
+
 #[doc(hidden)]
 pub mod api_error;
 pub mod cancel;
 pub mod catalog;
 mod error;
 pub mod metering;
-pub mod openai;
 #[doc(hidden)]
 pub mod read;
 #[doc(hidden)]
@@ -48,47 +48,46 @@ pub trait ChatModel: Send + Sync {
         false
     }
 
-    /// Asks once. Dropping the future gives up waiting; the provider may bill the call all the same.
+    /// Makes one attempt. A caller that drops the future stops waiting, but the provider may still bill the call.
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError>;
 
-    /// A bound on what the provider may count as input: no tokenizer makes more tokens than bytes.
+    /// The most input tokens that the provider may count. By default the prompt's bytes: no tokenizer makes more tokens.
     fn max_input_tokens(&self, request: &ChatRequest) -> u64 {
         request.prompt_text().len() as u64
     }
 
-    /// Tokens that the model takes, prompt and reply together.
+    /// The size of the model's context window, in tokens: prompt and reply together.
     fn context_tokens(&self) -> u64 {
         u64::MAX
     }
 
-    /// A digest of everything that would go over the wire, under which a reply can be kept. None where
-    /// there is nothing to save.
+    /// A digest of everything that would be sent: the key of a kept reply. `None` if replies are not worth keeping.
     fn wire_digest(&self, _: &ChatRequest) -> Option<Digest> {
         None
     }
 
-    /// What is known of the server that answers, so that replies of another model at the same address are
-    /// told apart. May ask the server, once, for nothing that is paid.
+    /// What identifies the server, so that replies of another model at the same address are told apart. It may ask
+    /// the server once, for something that costs nothing.
     async fn server(&self) -> ServerIdentity {
         ServerIdentity::Named
     }
 }
 
-/// What tells the server of a model apart from another one at the same address.
+/// What identifies a model's server among those that may answer at the same address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerIdentity {
-    /// Its address does: a provider's own server.
+    /// Its address: it is a provider's own server.
     Named,
-    /// What it says of its models, as a digest.
+    /// A digest of its answer to the question which models it has.
     Stated(Digest),
-    /// It does not say; its replies may (see [`ChatReply::served_by`]).
+    /// Nothing so far. Its replies may name it (see [`ChatReply::served_by`]).
     Unsaid,
 }
 
-/// Longest name of whoever has answered.
+/// Longest name of a model and its server, in characters.
 const MAX_SERVED_BY: usize = 200;
 
-/// A model's name and the fingerprint of its server, as far as a reply has them.
+/// The model's name and the server's fingerprint, if the reply has them.
 fn served_by(parts: [Option<String>; 2]) -> Option<String> {
     let said: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     (!said.is_empty()).then(|| mmh_record::text::ellipsis(&said.join(" "), MAX_SERVED_BY))

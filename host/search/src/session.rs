@@ -10,7 +10,7 @@ use mmh_engine::build::Builder;
 use mmh_models::{
     ChatModel,
     cancel::Cancel,
-    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, RunContext, budget::Budget, throttle::Throttle},
     remote::Role,
 };
 use mmh_record::{
@@ -62,24 +62,24 @@ pub struct Session<'a> {
 
 impl Session<'_> {
     pub fn proposer(&self, ready: ReadyModel) -> MeteredModel {
-        let patience = RetryPolicy {
+        let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
             total: Duration::from_millis(self.limits.proposer_call_ms),
             options: ["--proposer-timeout-s", "--proposer-call-timeout-s"],
         };
-        self.caller(ready, Throttle::unlimited(), patience)
+        self.caller(ready, Throttle::unlimited(), retry_policy)
     }
 
     /// At most `concurrency` calls go to the target at once.
     pub fn target(&self, ready: ReadyModel, concurrency: usize, replies: Option<Replies>) -> Target {
-        let patience = RetryPolicy {
+        let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.target_attempt_ms),
             total: Duration::MAX,
             options: ["--target-timeout-s", "--example-timeout-s"],
         };
-        Target::new(self.caller(ready, Throttle::new(concurrency), patience), replies)
+        Target::new(self.caller(ready, Throttle::new(concurrency), retry_policy), replies)
     }
 
     /// Runs harnesses over the examples of a data set, with this seed and at most so many examples at once.
@@ -104,18 +104,11 @@ impl Session<'_> {
         }
     }
 
-    fn caller(&self, ready: ReadyModel, throttle: Throttle, patience: RetryPolicy) -> MeteredModel {
+    fn caller(&self, ready: ReadyModel, throttle: Throttle, retry_policy: RetryPolicy) -> MeteredModel {
         let ReadyModel { model, price, .. } = ready;
-        let patience = if model.is_simulated() { RetryPolicy::ONCE } else { patience };
-        MeteredModel::new(
-            model,
-            price,
-            self.budget.clone(),
-            throttle,
-            patience,
-            self.clock,
-            self.cancel.clone(),
-        )
+        let retry_policy = if model.is_simulated() { RetryPolicy::ONCE } else { retry_policy };
+        let run = RunContext { budget: self.budget.clone(), clock: self.clock, cancel: self.cancel.clone() };
+        MeteredModel::new(model, price, throttle, retry_policy, run)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use mmh_models::{
     cancel::{Cancel, Stop},
     catalog::{Catalog, Overrides},
-    metering::{MeteredModel, RetryPolicy, budget::Budget, throttle::Throttle},
+    metering::{MeteredModel, RetryPolicy, RunContext, budget::Budget, throttle::Throttle},
 };
 use mmh_record::{
     chat::{CallError, CallOutcome, ChatRequest, ModelError},
@@ -24,8 +24,9 @@ fn caller(url: &str, budget: f64, cancel: &Cancel) -> MeteredModel {
         catalog.resolve("claude-haiku-4-5", &Overrides::default(), "").expect("known").price.expect("priced");
     let budget = Arc::new(Budget::new(Usd::from_f64(budget)));
     let (attempt, total) = (Duration::from_secs(1), Duration::from_secs(6));
-    let patience = RetryPolicy { attempts: 4, attempt, total, ..RetryPolicy::ONCE };
-    MeteredModel::new(model, price, budget, Throttle::new(16), patience, Clock::System, cancel.clone())
+    let retry_policy = RetryPolicy { attempts: 4, attempt, total, ..RetryPolicy::ONCE };
+    let run = RunContext { budget, clock: Clock::System, cancel: cancel.clone() };
+    MeteredModel::new(model, price, Throttle::new(16), retry_policy, run)
 }
 
 /// A server that gives these replies, and the last one for ever.
@@ -157,9 +158,9 @@ async fn a_date_is_waited_for() {
 async fn the_whole_call_has_a_deadline() {
     let server = scripted(vec![|| Reply::new(200, GOOD).after(Duration::from_secs(30))]).await;
     let mut caller = caller(&server.url, 1.0, &Cancel::default());
-    caller.patience.total = Duration::from_millis(2_500);
+    caller.retry_policy.total = Duration::from_millis(2_500);
     let called = caller.call(&asking("Hi"), Some(Duration::from_secs(60))).await;
-    // A control request has the same patience.
+    // A control request has the same retry policy.
     assert!((2..=3).contains(&called.attempts) && called.latency_ms < 7_000.0, "{called:?}");
     let error = called.result.expect_err("a stall").to_string();
     assert!(error.starts_with("claude-haiku-4-5 at 127.0.0.1:"), "{error}");
@@ -177,7 +178,7 @@ async fn what_cannot_be_helped_stops_the_run() {
     // A server that is down: the first call finds out, and the next one is not made.
     let cancel = Cancel::default();
     let mut down = caller("http://127.0.0.1:9", 1.0, &cancel);
-    down.patience.attempts = 1;
+    down.retry_policy.attempts = 1;
     for call in 1..=2 {
         let called = down.call(&asking("Hi"), None).await;
         assert!(matches!(called.result, Err(CallError::Model(ModelError::Unusable(_)))), "call {call}");

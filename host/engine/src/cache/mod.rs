@@ -1,7 +1,7 @@
 //! The user's cache folder: built SDKs, components, native code, scratch space.
 //!
 //! Entries are named by content-hash keys and appear whole or not at all. Losing the folder costs time,
-//! never results. It is made for its owner alone, and not used where somebody else can write in it ([`trust`]).
+//! never results. It is made for its owner alone, and not used where somebody else can write in it (`trust`).
 //!
 //! A process holds a shared lock on the folder while it uses it, and every scratch folder is locked by its
 //! owner. The kernel releases both locks when a process ends in whatever way. So the collector ([`crate::gc`]) can

@@ -1,5 +1,5 @@
-//! Providers, models and prices as they stand in a catalog: every field may be missing, and a later file
-//! goes over an earlier one.
+//! Providers, models and prices as a catalog has them: every field may be missing, and a later file overrides an
+//! earlier one field by field.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,10 @@ use mmh_record::pricing::{Price, Rate, Tier};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
+    /// In the header `authorization`, after `Bearer`.
     #[default]
     Bearer,
+    /// In the header `x-api-key`.
     XApiKey,
 }
 
@@ -19,27 +21,30 @@ pub enum Auth {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Thinking {
-    /// It does not, or there is no switch.
+    /// It does not think, or there is no switch.
     #[default]
     None,
-    /// Unless it is told not to.
+    /// It thinks unless it is told not to.
     OnByDefault,
-    /// When it is given a budget of tokens.
+    /// It thinks if it is given a budget of tokens.
     Budget,
-    /// When it is told to, as much as it sees fit.
+    /// It thinks if it is told to, as much as it decides.
     Adaptive,
 }
 
-/// Whether a provider keeps prompts for the next call.
+/// Whether a provider caches prompts for the next call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Caching {
+    /// It does not, or that is unknown.
     #[default]
     None,
+    /// By itself.
     Automatic,
-    /// Where the request says so, from this size on.
+    /// Only if the request asks for it.
     #[serde(untagged)]
     OnRequest {
+        /// The provider caches no prompt that is shorter.
         minimum_tokens: u64,
     },
 }
@@ -47,19 +52,24 @@ pub enum Caching {
 /// What a model can do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
+    /// The context window: prompt and reply together.
     pub context_tokens: u64,
+    /// The longest reply.
     pub max_output_tokens: u32,
     /// Whether it takes a temperature.
     pub sampling: bool,
+    /// Whether and how it thinks.
     pub thinking: Thinking,
+    /// The values of a tool choice that it takes. With `any` among them it can be made to call a tool.
     pub tool_choice: Vec<String>,
+    /// Whether its provider caches prompts.
     pub caching: Caching,
-    /// What the OpenAI format calls the limit of a reply.
+    /// The field that limits a reply in the OpenAI format.
     pub max_tokens_field: String,
 }
 
 impl Default for Profile {
-    /// What can be expected of a model of which nothing is known.
+    /// What an unknown model is expected to do.
     fn default() -> Self {
         Self {
             context_tokens: 200_000,
@@ -73,71 +83,99 @@ impl Default for Profile {
     }
 }
 
-/// A provider as it stands in the catalog.
+/// A provider in a catalog.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderEntry {
+    /// The wire format. Needed to ask a model, here or as an override.
     pub api: Option<Api>,
+    /// Where its API begins. Needed as well.
     pub base_url: Option<String>,
     /// The environment variable that holds the key. Without one, no key is sent.
     pub key_env: Option<String>,
+    /// How the key is sent; `bearer` if it is missing.
     pub auth: Option<Auth>,
-    /// Ids that begin so are this provider's.
+    /// Model ids that begin with one of these belong to this provider.
     pub model_prefixes: Option<Vec<String>>,
-    /// Models that run on one's own machine cost nothing.
+    /// Whether its models cost nothing, such as those on the user's own machine. `false` if it is missing.
     pub free: Option<bool>,
+    /// Fields of all its models that their own entries lack.
     pub defaults: ModelEntry,
 }
 
-/// A model as it stands in the catalog.
+/// A model in a catalog. A missing field has the value of [`Profile::default`] in the end, if no other catalog and no
+/// provider has it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelEntry {
+    /// The name of its provider. An id with the provider's name or prefix does not need it.
     pub provider: Option<String>,
+    /// See [`Profile::context_tokens`].
     pub context_tokens: Option<u64>,
+    /// See [`Profile::max_output_tokens`].
     pub max_output_tokens: Option<u32>,
+    /// See [`Profile::sampling`].
     pub sampling: Option<bool>,
+    /// See [`Profile::thinking`].
     pub thinking: Option<Thinking>,
+    /// See [`Profile::tool_choice`].
     pub tool_choice: Option<Vec<String>>,
+    /// See [`Profile::caching`].
     pub caching: Option<Caching>,
+    /// See [`Profile::max_tokens_field`].
     pub max_tokens_field: Option<String>,
+    /// What calls cost; unknown if it is missing.
     pub price: Option<PriceEntry>,
-    /// Where price and limits come from, and of which day they are.
+    /// Where price and limits come from, in words.
     pub source: Option<String>,
+    /// The day on which they were read there, such as `2026-11-01`.
     pub as_of: Option<String>,
 }
 
-/// A price as it stands in the catalog: what is missing follows from what is there.
+/// A price in a catalog, in US dollars per million tokens. A missing cache price is derived from those that are there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceEntry {
+    /// Input that is not cached.
     pub input: f64,
+    /// Output, thoughts included.
     pub output: f64,
+    /// Input that is read from the cache; `input` if it is missing.
     pub cache_read: Option<f64>,
+    /// Input that is written to the cache; `input` if it is missing.
     pub cache_write: Option<f64>,
+    /// Input that is written to the cache for an hour; `cache_write` if it is missing.
     pub cache_write_1h: Option<f64>,
+    /// Other rates for larger requests, in any order.
     #[serde(default)]
     pub tiers: Vec<TierEntry>,
 }
 
+/// The rates of requests above a size. They hold for all tokens of such a request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TierEntry {
+    /// The size: cached and other input tokens together.
     pub above_input_tokens: u64,
+    /// See [`PriceEntry::input`].
     pub input: f64,
+    /// See [`PriceEntry::output`].
     pub output: f64,
+    /// See [`PriceEntry::cache_read`].
     pub cache_read: Option<f64>,
+    /// See [`PriceEntry::cache_write`].
     pub cache_write: Option<f64>,
+    /// See [`PriceEntry::cache_write_1h`].
     pub cache_write_1h: Option<f64>,
 }
 
 impl PriceEntry {
-    /// So much per million tokens, cached or not.
+    /// The same price for cached and other input, without tiers.
     pub fn flat(input: f64, output: f64) -> Self {
         Self { input, output, cache_read: None, cache_write: None, cache_write_1h: None, tiers: Vec::new() }
     }
 
-    /// What it comes to, tier by tier.
+    /// The price with all rates filled in and its tiers sorted by size.
     pub fn price(&self) -> Price {
         let rate = |input: f64, output: f64, read: Option<f64>, write: Option<f64>, hour: Option<f64>| Rate {
             input,
@@ -175,7 +213,7 @@ impl PriceEntry {
 }
 
 impl ModelEntry {
-    /// This entry, and the other one where it says nothing.
+    /// This entry, with missing fields taken from the other one.
     pub(super) fn over(self, base: &Self) -> Self {
         Self {
             provider: self.provider.or_else(|| base.provider.clone()),
@@ -208,7 +246,7 @@ impl ModelEntry {
 
 impl ProviderEntry {
     pub(super) fn over(self, base: &Self) -> Self {
-        // A key goes to its own provider only: who names another server names the key for it, too.
+        // A key goes to its own provider only. An entry with another server has to name its key, too.
         let moved = self.base_url.is_some() && self.base_url != base.base_url;
         Self {
             api: self.api.or(base.api),

@@ -1,5 +1,5 @@
-//! Which providers and models are known, what they can do and what they cost: data, from the built-in
-//! `catalog.toml` and a user's file over it.
+//! The known providers and models, with their abilities and prices: data from the built-in `catalog.toml` and from a
+//! user's file, which overrides it.
 
 mod entry;
 #[cfg(test)]
@@ -14,62 +14,100 @@ pub use entry::{Auth, Caching, ModelEntry, PriceEntry, Profile, ProviderEntry, T
 
 use mmh_record::{chat::Api, pricing::Price};
 
-/// All providers and models that are known.
+/// All known providers and models.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Catalog {
+    /// Providers by name, such as `anthropic`.
     pub providers: BTreeMap<String, ProviderEntry>,
+    /// Models by id, such as `kimi-k2.6` or `lab/llama-4`.
     pub models: BTreeMap<String, ModelEntry>,
 }
 
-/// What the command line may say besides a model's id.
+/// Settings of one model that override the catalog, such as options of the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// Another server. It gets no key unless `key_env` names one.
     pub base_url: Option<String>,
+    /// The wire format. Another server's is OpenAI's, unless this or the catalog says otherwise.
     pub api: Option<Api>,
+    /// The environment variable that holds the key.
     pub key_env: Option<String>,
+    /// What calls cost.
     pub price: Option<PriceEntry>,
 }
 
-/// A model that can be asked, once it has its key.
+/// A model with everything that is needed to ask it, except for its key.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// As it was asked for, and as a run records it.
+    /// The id by which it was asked for, and which a run records.
     pub id: String,
     /// Its name at the provider.
     pub wire_model: String,
+    /// The provider's name in the catalog; host and port of a server that is in no catalog.
     pub provider: String,
+    /// The wire format.
     pub api: Api,
+    /// Where the API begins. It has no query and no key.
     pub base_url: Url,
+    /// How the key is sent.
     pub auth: Auth,
+    /// The environment variable that holds the key. `None`: no key is sent.
     pub key_env: Option<String>,
+    /// What the model can do.
     pub profile: Profile,
+    /// What calls cost; `None` if that is unknown.
     pub price: Option<Price>,
 }
 
-/// What is wrong with a catalog, or with what is asked of it.
+/// A catalog is wrong, or does not have what is asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
+    /// The file is no TOML of this form, or a price in it is out of range.
     #[error("{file}: {problem}")]
-    File { file: String, problem: String },
+    File {
+        /// The file's name, for the message.
+        file: String,
+        /// What is wrong, with the place.
+        problem: String,
+    },
+    /// Neither the model nor its provider is in the catalog.
     #[error(
         "the model {id} is unknown: name its provider in front (such as openrouter/{id} or ollama/{id}), give {flag}, or add it to mmh.toml; `mmh models` lists what is known"
     )]
-    Unknown { id: String, flag: String },
+    Unknown {
+        /// The model's id, as it was asked for.
+        id: String,
+        /// The option that names a server.
+        flag: String,
+    },
+    /// The provider's entry lacks a field without which it cannot be asked.
     #[error("the provider {provider} has no {field}; mmh.toml can add it under [providers.{provider}]")]
-    Incomplete { provider: String, field: &'static str },
+    Incomplete {
+        /// The provider's name in the catalog.
+        provider: String,
+        /// The missing field.
+        field: &'static str,
+    },
+    /// An address that no API can have.
     #[error("{url:?} is no base URL: {problem}")]
-    Url { url: String, problem: String },
+    Url {
+        /// The address without what may be a key.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 const BUILTIN: &str = include_str!("../catalog.toml");
 
 impl Catalog {
-    /// What mmh knows by itself.
+    /// The catalog that is part of this program.
     pub fn builtin() -> Result<Self, CatalogError> {
         Self::parse(BUILTIN, "the built-in catalog")
     }
 
+    /// Reads a catalog from TOML. `file` names it in errors. Fails on unknown fields and on prices out of range.
     pub fn parse(text: &str, file: &str) -> Result<Self, CatalogError> {
         let problem = |problem: String| CatalogError::File { file: file.to_owned(), problem };
         let catalog: Self = toml::from_str(text).map_err(|error| problem(error.to_string()))?;
@@ -80,7 +118,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// This catalog, and the other one where it says nothing.
+    /// This catalog, completed field by field by the other one.
     pub fn over(mut self, base: &Self) -> Self {
         for (name, entry) in &base.providers {
             let own = self.providers.remove(name).unwrap_or_default();
@@ -93,13 +131,13 @@ impl Catalog {
         self
     }
 
-    /// The addresses of all providers.
+    /// The base URLs of all providers.
     pub fn addresses(&self) -> Vec<Url> {
         let urls = self.providers.values().filter_map(|provider| provider.base_url.as_ref());
         urls.filter_map(|url| Url::parse(url).ok()).collect()
     }
 
-    /// Finds a model by its id. `flag` is what names another server, for the message.
+    /// Finds a model by its id. `flag` is the option that names another server; an error names it.
     pub fn resolve(&self, id: &str, over: &Overrides, flag: &str) -> Result<Resolved, CatalogError> {
         let (name, wire_model) = self.provider_of(id).unzip();
         let provider = match name.and_then(|name| self.providers.get(name)) {
@@ -114,7 +152,7 @@ impl Catalog {
         let api = api.ok_or_else(|| missing("api"))?;
         let url = over.base_url.as_ref().or(provider.base_url.as_ref()).ok_or_else(|| missing("base_url"))?;
         let base_url = base_url(url, api)?;
-        // A key goes to its own provider only: another server gets one if it is named for it.
+        // A key goes to its own provider only. Another server gets one only if it is named for it.
         let key_env = match &over.base_url {
             Some(_) => over.key_env.clone(),
             None => over.key_env.clone().or(provider.key_env),
@@ -137,7 +175,8 @@ impl Catalog {
         })
     }
 
-    /// A model's provider and its name there: by prefix, by its entry, or by how its id begins.
+    /// A model's provider and its name there: by the provider's name before a slash, by the model's entry, or by the
+    /// beginning of the id.
     fn provider_of<'a>(&'a self, id: &'a str) -> Option<(&'a str, &'a str)> {
         if let Some((name, rest)) = id.split_once('/')
             && let Some((name, _)) = self.providers.get_key_value(name)
@@ -154,7 +193,7 @@ impl Catalog {
         self.providers.iter().find(|entry| begins(&entry)).map(|(name, _)| (name.as_str(), id))
     }
 
-    /// What is known of a model, under its whole id or under its name at its own provider.
+    /// A model's entry, under its whole id or under its name at its own provider. Empty if there is none.
     fn entry(&self, id: &str, provider: Option<&str>, wire_model: &str) -> ModelEntry {
         if let Some(entry) = self.models.get(id) {
             return entry.clone();

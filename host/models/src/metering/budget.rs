@@ -1,6 +1,5 @@
-//! The run's money. The worst case of a call is reserved before it goes out, so that no number of calls
-//! at once can spend more than there is. A [`Ledger`] keeps it, so that a run that was killed does not
-//! forget what it owes.
+//! The run's money. The worst case of a call is reserved before it goes out, so that calls at once cannot spend more
+//! than there is. A [`Ledger`] keeps the reservations, so that a run that was killed still knows what it may owe.
 
 use std::{
     fmt,
@@ -14,12 +13,12 @@ use mmh_record::{
     pricing::Usd,
 };
 
-/// What a run may spend, and has spent.
+/// What a run may spend, and what it has spent.
 pub struct Budget {
     limit: Usd,
     ledger: Option<Box<dyn Ledger>>,
     state: Mutex<State>,
-    /// Somebody has settled.
+    /// Tells waiting calls that a reservation was settled.
     settled: Notify,
 }
 
@@ -29,17 +28,18 @@ struct State {
     unknown: Usd,
     reserved: Usd,
     in_flight: usize,
-    /// Reservations so far, of earlier attempts of the run as well: each has its number.
+    /// Reservations so far, also those before the run was resumed. Each has a number.
     entries: u64,
 }
 
 /// How a budget stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BudgetStatus {
+    /// The most that the run may spend.
     pub limit: Usd,
-    /// By the usage that providers report.
+    /// What replies cost, by the usage that providers report.
     pub spent: Usd,
-    /// The most that calls without a usable answer may have cost besides.
+    /// The most that calls without a usable reply may have cost in addition.
     pub unknown: Usd,
 }
 
@@ -56,53 +56,58 @@ impl fmt::Display for BudgetStatus {
 /// Why nothing was reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// There is not enough left, and nothing under way that could give some back.
+    /// There is not enough left, and no call in progress could give back enough.
     Spent,
-    /// It could not be written down.
+    /// The ledger could not be written; the text says why.
     Ledger(String),
 }
 
-/// What an attempt came to.
+/// What an attempt cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bill {
+    /// Nothing.
     Free,
-    /// With `estimated`, the provider gave no usage: the rest of the reservation may be owed as well.
+    /// As much as its tokens.
     Known {
+        /// What they cost.
         cost: Usd,
+        /// The provider did not report all tokens. The rest of the reservation may be owed as well.
         estimated: bool,
     },
-    /// It may have been billed, and nobody knows for how much: at most for what was reserved.
+    /// An unknown amount, at most what was reserved.
     Unknown,
 }
 
 impl Budget {
+    /// A budget in memory, of which nothing is spent.
     pub fn new(limit: Usd) -> Self {
         Self { limit, ledger: None, state: Mutex::default(), settled: Notify::new() }
     }
 
-    /// A budget that is written down, of which some may be spent.
+    /// A budget that `ledger` keeps. `owed` is what the ledger had at the beginning.
     pub fn kept(limit: Usd, ledger: Box<dyn Ledger>, owed: Owed) -> Self {
         let Owed { spent, unknown, entries } = owed;
         let state = Mutex::new(State { spent, unknown, entries, ..State::default() });
         Self { limit, ledger: Some(ledger), state, settled: Notify::new() }
     }
 
+    /// A budget for models that cost nothing.
     pub fn unlimited() -> Self {
         Self::new(Usd::MAX)
     }
 
+    /// What is spent so far.
     pub fn standing(&self) -> BudgetStatus {
         let state = self.state();
         BudgetStatus { limit: self.limit, spent: state.spent, unknown: state.unknown }
     }
 
-    /// Sets the worst case aside. While it does not fit only because of calls that are under way, it waits
-    /// for them.
+    /// Reserves the worst case of an attempt. If it would fit without the calls in progress, it waits for them.
     pub async fn reserve(self: &Arc<Self>, at_most: Usd) -> Result<Reservation, Refused> {
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
-            // Listen before looking, so that nobody settles unheard in between.
+            // Listen first, so that no settlement is missed after the look.
             settled.as_mut().enable();
             {
                 let mut state = self.state();
@@ -123,7 +128,7 @@ impl Budget {
         }
     }
 
-    /// What was set aside is on record before the call goes out.
+    /// Writes a reservation into the ledger, before the call goes out.
     fn write_down(self: &Arc<Self>, entry: u64, at_most: Usd) -> Result<Reservation, Refused> {
         let mut reservation = Reservation { budget: self.clone(), entry, at_most, bill: Bill::Unknown };
         let written = self.ledger().map_or(Ok(()), |ledger| ledger.reserved(entry, at_most));
@@ -142,8 +147,8 @@ impl Budget {
     }
 }
 
-/// Money that is set aside for one attempt. Dropped without a bill, it counts as spent: the attempt was
-/// given up, and may be billed.
+/// Money that is reserved for one attempt. If it is dropped without a bill, all of it may be owed: the attempt was
+/// given up, and the provider may bill it.
 pub struct Reservation {
     budget: Arc<Budget>,
     entry: u64,
@@ -152,6 +157,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
+    /// Replaces the reservation by what the attempt cost.
     pub fn settle(mut self, bill: Bill) {
         self.bill = bill;
     }

@@ -1,9 +1,9 @@
-//! Whose trouble is it? Where a refusal does not say whether it is this request's or every request's, a small
-//! control request decides, which holds nothing that whoever made the refused one has chosen.
+//! Finds out whether a refusal concerns one request or all of them. If the refusal does not say, a small control
+//! request decides. It contains nothing of the refused request.
 //!
-//! One is under way at a time, and all refusals that came before it was sent share its answer. A real answer
-//! to a request that was sent after a refusal is as good. Not in here: what refusals mean by themselves
-//! (`model::refusal`).
+//! One control request is in progress at a time, and all refusals that came before it was sent share its answer. The
+//! answer to any other request decides as well, if that was sent after the refusal. Not in here: what a refusal means
+//! by itself (`refusal`).
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -18,30 +18,29 @@ use mmh_record::chat::{
     CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, Control, ModelError, Usage,
 };
 
-/// What a control request says.
+/// The text of a control request.
 const CONTROL: &str = "Reply with the word OK.";
 
-/// Its reply may have as many tokens as that of the refused request, within these bounds: some servers take
-/// no smaller limit, and a larger one is the requester's own choice.
+/// The reply's limit of tokens is that of the refused request, within these bounds: some servers take no smaller limit,
+/// and a larger one is the refused request's own.
 const CONTROL_TOKENS: (u32, u32) = (16, 1024);
 
-/// A control request that has ended, and what it used.
-/// A control request has the time of one attempt, and at least so much, with all its attempts.
+/// All attempts of a control request together have the time of one attempt, and at least this much.
 const CONTROL_TIME: Duration = Duration::from_secs(30);
 
-/// What is known of whether the model answers at all.
+/// What is known about whether the model answers any request.
 #[derive(Default)]
 pub struct Evidence(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    /// When the latest request that was answered was sent.
+    /// When the latest answered request was sent.
     answered: Option<Instant>,
-    /// The control request under way. It is over when nobody can send here any more.
+    /// The control request in progress. It is over when its sender is dropped.
     control: Option<watch::Receiver<()>>,
-    /// Why no call will be answered, once that is known.
+    /// Why no call will be answered any more, if that is known.
     ended: Option<CallError>,
-    /// A request was refused for its content, and nothing was answered so far.
+    /// The words of a refusal for a request's content, as long as no request was answered.
     claimed: Option<String>,
 }
 
@@ -51,7 +50,7 @@ impl Known {
     }
 }
 
-/// What to do about a refusal: it is decided, or a control request has to be waited for, or to be sent.
+/// What to do about a refusal: it is decided, a control request is in progress, or one has to be sent.
 enum Next {
     Known(Result<(), CallError>),
     Wait(watch::Receiver<()>),
@@ -59,15 +58,15 @@ enum Next {
 }
 
 impl Evidence {
-    /// A request that was sent at this time was answered.
+    /// Notes that a request was answered, and when it was sent.
     pub fn answered(&self, sent: Instant) {
         let mut known = self.known();
         known.answered = known.answered.max(Some(sent));
         known.claimed = None;
     }
 
-    /// A request was refused for its content. That is believed at once, and asked about at the end if the
-    /// model has answered nothing else.
+    /// Notes that a request was refused for its content. The provider is believed at once; a control request checks it
+    /// at the end if the model has not answered any request by then.
     pub fn claimed(&self, words: &str) {
         let mut known = self.known();
         if known.answered.is_none() {
@@ -75,12 +74,12 @@ impl Evidence {
         }
     }
 
-    /// Why no call will be answered, if that is known.
+    /// Why no call will be answered any more, if that is known.
     pub fn end(&self) -> Option<CallError> {
         self.known().ended.clone()
     }
 
-    /// No call will be answered any more.
+    /// Notes that no call will be answered any more.
     pub fn is_over(&self, why: &CallError) {
         self.known().ended.get_or_insert_with(|| why.clone());
     }
@@ -101,7 +100,7 @@ impl Evidence {
         Next::Send(sender, over)
     }
 
-    /// A control request has ended.
+    /// Notes the end of a control request: when it was sent, if it was answered.
     fn ended(&self, result: Result<Instant, CallError>) {
         let mut known = self.known();
         known.control = None;
@@ -120,8 +119,8 @@ impl Evidence {
 }
 
 impl MeteredModel {
-    /// Whether others are answered after a refusal that came at this time, with these words; else why no call
-    /// is. A control request that was sent for it is noted in `called`.
+    /// Finds out whether the model answers other requests after a refusal at this time, with these words. The error says
+    /// why no call is answered. A control request that was sent for it is noted in `called`.
     pub(super) async fn is_well(
         &self,
         refused: Instant,
@@ -134,7 +133,7 @@ impl MeteredModel {
                 Next::Known(result) => return result,
                 Next::Wait(mut over) => drop(over.changed().await),
                 Next::Send(sender, mut over) => {
-                    // By itself, so that the run learns of it though nobody waits for the refused call any more.
+                    // In a task of its own: the run has to learn of it even if the refused call is given up.
                     let (this, words, tokens) = (self.clone(), words.to_owned(), request.max_tokens);
                     let control = tokio::spawn(async move { this.control(sender, &words, tokens).await });
                     drop(over.changed().await);
@@ -144,7 +143,7 @@ impl MeteredModel {
         }
     }
 
-    /// Waits until nothing is open any more: the last refusals are as good as all others.
+    /// Waits until all refusals are decided, so that the last ones are as certain as all others.
     pub async fn settle(&self) {
         loop {
             let (over, claimed) = {
@@ -164,7 +163,7 @@ impl MeteredModel {
         }
     }
 
-    /// Sends a control request. If it is not answered, the run ends, with the words of the refusal.
+    /// Sends a control request. If it is not answered, the run ends. The reason contains the words of the refusal.
     async fn control(&self, _over: watch::Sender<()>, words: &str, max_tokens: u32) -> Control {
         let mut called = CallOutcome::unasked(Err(CallError::BudgetSpent));
         let request = ChatRequest {
@@ -173,7 +172,7 @@ impl MeteredModel {
             ..ChatRequest::default()
         };
         let sent = Instant::now();
-        let deadline = self.patience.deadline(Some(self.patience.attempt.max(CONTROL_TIME)));
+        let deadline = self.retry_policy.deadline(Some(self.retry_policy.attempt.max(CONTROL_TIME)));
         let result = self.until_answered(&request, deadline, &mut called).await;
         let (usage, answered) = match &result {
             Ok(reply) => (reply.usage, true),
@@ -184,19 +183,21 @@ impl MeteredModel {
         Control { answered, usage, cost, price_tier, attempts }
     }
 
-    /// Why no call is answered, after a control request that was not. Ends the run.
+    /// Ends the run after a control request without an answer, and says why no call is answered.
     fn no_call_is(&self, words: &str, missed: Missed) -> CallError {
         let why = match missed {
             Missed::Call(error) => {
                 self.stop_for(&error);
                 return error;
             }
-            Missed::Turn => format!("{words}; nor was there a turn for a control request"),
+            Missed::Turn => format!("{words}; a control request had to wait too long for other calls"),
             Missed::Reply { error, .. } if error.words == words => {
-                format!("{words}; a control request, which holds nothing of a harness, was answered likewise")
+                format!(
+                    "{words}; a control request, without any text of a harness, was refused in the same way"
+                )
             }
             Missed::Reply { error, .. } => format!(
-                "{words}; nor was a control request answered, which holds nothing of a harness: {}",
+                "{words}; a control request, without any text of a harness, was not answered either: {}",
                 error.words
             ),
         };

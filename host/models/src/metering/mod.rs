@@ -1,8 +1,8 @@
-//! One model call as a run sees it: money is reserved, the model is asked, asked again where that helps,
-//! and what it really cost takes the place of the reservation.
+//! One model call as a run sees it: money is reserved, the model is asked, and asked again if that can help. In the
+//! end the real cost replaces the reservation.
 //!
-//! Both models of a run go through here, over one budget. Not in here: what a provider's answer means
-//! (`model::remote`), and replies that are there already (`evaluate::replies`).
+//! Both models of a run are called through here, with one budget. Not in here: what a provider's answer means (see
+//! [`remote`](crate::remote)), and kept replies, which are the caller's.
 
 pub mod budget;
 mod evidence;
@@ -30,60 +30,78 @@ use mmh_record::{
     pricing::{Price, Usd},
 };
 
-/// A call that did not get its turn within this time, while fewer calls go out than usual, has met overload.
+/// A call that waited this long for its turn, while fewer calls are allowed than at first, counts as overload.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 
-/// Why a call got no reply, before it is clear whose trouble that is.
+/// Why a call got no reply, before it is clear whose fault that is.
 enum Missed {
-    /// No call will: there is no money for it, or it could not be written down.
+    /// No call will get one: the money is spent, or the ledger cannot be written.
     Call(CallError),
-    /// All its time went by before it could be asked.
+    /// Its time was over before its turn came.
     Turn,
-    /// An attempt got none, and when that was known.
+    /// An attempt failed, and when it did.
     Reply { error: ChatError, at: Instant },
 }
 
 /// Calls one model on behalf of a run. Cheap to clone.
 #[derive(Clone)]
 pub struct MeteredModel {
+    /// Makes the attempts.
     pub model: Arc<dyn ChatModel>,
+    /// What its calls cost.
     pub price: Price,
-    pub budget: Arc<Budget>,
+    /// Limits how many calls go to it at once.
     pub throttle: Arc<Throttle>,
-    pub patience: RetryPolicy,
+    /// How often and how long it is asked.
+    pub retry_policy: RetryPolicy,
+    /// Where its calls are reserved and billed.
+    pub budget: Arc<Budget>,
+    /// Measures how long calls take.
     pub clock: Clock,
+    /// Stopped when no further call can succeed.
     pub cancel: Cancel,
     evidence: Arc<Evidence>,
 }
 
+/// What all models of a run share.
+#[derive(Clone)]
+pub struct RunContext {
+    /// The run's money.
+    pub budget: Arc<Budget>,
+    /// The host's clock.
+    pub clock: Clock,
+    /// Stops the run.
+    pub cancel: Cancel,
+}
+
 impl MeteredModel {
+    /// A model with its price, its limit of calls at once and its retry policy, on behalf of `run`.
     pub fn new(
         model: Arc<dyn ChatModel>,
         price: Price,
-        budget: Arc<Budget>,
         throttle: Throttle,
-        patience: RetryPolicy,
-        clock: Clock,
-        cancel: Cancel,
+        retry_policy: RetryPolicy,
+        run: RunContext,
     ) -> Self {
         let (throttle, evidence) = (Arc::new(throttle), Arc::new(Evidence::default()));
-        Self { model, price, budget, throttle, patience, clock, cancel, evidence }
+        let RunContext { budget, clock, cancel } = run;
+        Self { model, price, throttle, retry_policy, budget, clock, cancel, evidence }
     }
 
-    /// A model that costs nothing and never has to be asked twice, such as a simulated one.
+    /// A model that costs nothing and is asked once, such as a simulated one.
     pub fn free(model: Arc<dyn ChatModel>, clock: Clock, cancel: Cancel) -> Self {
-        let budget = Arc::new(Budget::unlimited());
-        Self::new(model, Price::default(), budget, Throttle::unlimited(), RetryPolicy::ONCE, clock, cancel)
+        let run = RunContext { budget: Arc::new(Budget::unlimited()), clock, cancel };
+        Self::new(model, Price::default(), Throttle::unlimited(), RetryPolicy::ONCE, run)
     }
 
-    /// Calls, within `time_left` where the caller has less patience than usual. What is the provider's
-    /// trouble ends the run; an error that comes back otherwise is this request's own.
+    /// Makes a call. With `time_left` it takes no longer than that. A failure of the provider or the account stops the
+    /// run; every other error concerns this request only.
     pub async fn call(&self, request: &ChatRequest, time_left: Option<Duration>) -> CallOutcome {
         if let Some(error) = self.evidence.end() {
             return CallOutcome::unasked(Err(error));
         }
         let stopwatch = self.clock.start();
-        let deadline = self.patience.deadline(time_left);
+        let deadline = self.retry_policy.deadline(time_left);
         let mut called = CallOutcome::unasked(Err(CallError::BudgetSpent));
         called.result = match self.until_answered(request, deadline, &mut called).await {
             Ok(reply) => Ok(reply),
@@ -96,7 +114,7 @@ impl MeteredModel {
         called
     }
 
-    /// Ends the run where no further call can succeed.
+    /// Stops the run if no further call can succeed.
     fn stop_for(&self, error: &CallError) {
         match error {
             CallError::BudgetSpent => self.cancel.stop(Stop::BudgetSpent(self.budget.standing().to_string())),
@@ -108,8 +126,8 @@ impl MeteredModel {
         }
     }
 
-    /// Whose trouble it is that there was no reply. Where the model answers others after it, the request gets
-    /// one more chance; if that fails as well, it is the request's.
+    /// Decides whose fault it is that there was no reply. If the model answers another request afterwards, this request
+    /// is tried once more. If it then fails again, the fault is its own.
     async fn judge(
         &self,
         request: &ChatRequest,
@@ -135,7 +153,7 @@ impl MeteredModel {
         }
     }
 
-    /// What an error means that is not open any more.
+    /// What an error means once it is decided whose fault it is.
     fn outcome(&self, error: ChatError) -> CallError {
         let words = error.words;
         let outcome = match error.fault {
@@ -153,7 +171,7 @@ impl MeteredModel {
         outcome.into()
     }
 
-    /// Asks until there is an answer, or asking again does not help any more.
+    /// Makes attempts until there is a reply, or further attempts cannot help or are not allowed.
     async fn until_answered(
         &self,
         request: &ChatRequest,
@@ -165,11 +183,11 @@ impl MeteredModel {
             let (error, at) = match self.ask(request, deadline, called).await {
                 Ok(reply) => return Ok(reply),
                 Err(Missed::Reply { error, at }) => (error, at),
-                // What happened before is why.
+                // The attempt before is the reason.
                 Err(Missed::Turn) => return Err(last.unwrap_or(Missed::Turn)),
                 Err(missed) => return Err(missed),
             };
-            match self.patience.wait_after(&error, deadline, called.attempts) {
+            match self.retry_policy.wait_after(&error, deadline, called.attempts) {
                 Ok(wait) => tokio::time::sleep(wait).await,
                 Err(why) => {
                     let words = format!("{}{why}", error.words);
@@ -210,16 +228,16 @@ impl MeteredModel {
         Err(Missed::Reply { error, at: Instant::now() })
     }
 
-    /// A call that was not asked: it says nothing about the model, unless that wants fewer calls at once.
+    /// A call that did not get its turn. It says nothing about the model, unless the model asked for fewer calls at once.
     fn no_turn(&self, deadline: Deadline) -> ChatError {
-        // Who comes with hardly any time left has not waited for the provider.
+        // A call that came with little time left did not wait because of the provider.
         let waited = deadline.begun.elapsed() >= LONG_WAIT && self.throttle.is_lowered();
         let fault = if waited { Fault::Overload(None) } else { Fault::Passing(None) };
         let words = format!(
-            "{} was not asked: all {:.1} s that the call could take ({}) went by waiting for other calls",
+            "{} was not asked: the call waited for other calls for all its {:.1} s ({})",
             self.model.name(),
             deadline.total.as_secs_f64(),
-            self.patience.options[1],
+            self.retry_policy.options[1],
         );
         ChatError { words, fault, billing: Billing::Free }
     }
@@ -232,7 +250,7 @@ impl MeteredModel {
         deadline: Deadline,
         called: &mut CallOutcome,
     ) -> Result<ChatReply, ChatError> {
-        let limit = self.patience.attempt.min(deadline.left());
+        let limit = self.retry_policy.attempt.min(deadline.left());
         let asked = if limit == Duration::MAX {
             Ok(self.model.chat(request).await)
         } else {
@@ -251,10 +269,10 @@ impl MeteredModel {
                 });
                 Err(failed)
             }
-            // The provider may answer yet, and bill for it.
+            // The provider may still answer, and bill for it.
             Err(_) => {
                 reservation.settle(Bill::Unknown);
-                let error = self.patience.timed_out(&self.model.name(), limit);
+                let error = self.retry_policy.timed_out(&self.model.name(), limit);
                 tracing::warn!("{error}");
                 Err(error)
             }
@@ -262,15 +280,16 @@ impl MeteredModel {
     }
 }
 
-/// What a reply costs: what the provider says that it costs or what its tokens cost, whichever is larger. And the
-/// size above which its rate begins.
+/// What a reply costs, and above how many input tokens its rate applies. The cost is the larger one of what the
+/// provider reports and what the tokens cost.
 pub fn bill(price: &Price, reply: &ChatReply) -> (Usd, u64) {
     let reported = reply.reported_cost_usd.map(Usd::from_f64).unwrap_or_default();
     (price.of(reply.usage).max(reported), price.tier(reply.usage))
 }
 
-/// The same of a reply that is on record with a cost: by the price that gives this cost, of those that the run
-/// has had, the latest first. A price can change when a run goes on.
+/// The same for a reply that was recorded with a cost. A run's prices can change when it is resumed, so the latest of
+/// `prices` that gives the recorded cost counts. They are in order, the latest one first. If none gives it, the latest
+/// one counts.
 pub fn bill_again(prices: &[Price], reply: &ChatReply, recorded: Usd) -> (Usd, u64) {
     let mut bills = prices.iter().map(|price| bill(price, reply));
     let latest = bills.next().unwrap_or_else(|| bill(&Price::default(), reply));
@@ -280,7 +299,7 @@ pub fn bill_again(prices: &[Price], reply: &ChatReply, recorded: Usd) -> (Usd, u
 fn refused(refused: Refused) -> CallError {
     match refused {
         Refused::Spent => CallError::BudgetSpent,
-        // Without a record of it, no money is spent.
+        // No money is spent that is not on record.
         Refused::Ledger(why) => ModelError::Unusable(why).into(),
     }
 }

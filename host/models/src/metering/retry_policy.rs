@@ -1,22 +1,23 @@
-//! How long a call may take, how often it is made, and how long is waited in between.
+//! How long a call may take, how many attempts it has, and the waits between them.
 
 use std::time::{Duration, Instant};
 
 use crate::{Billing, ChatError, Fault};
 
-/// The first waiting time, which doubles, and the longest one. What a provider asks for is waited for.
+/// The first wait, which doubles each time, and the longest one. A provider's own waiting time is kept instead.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
-/// How long a call may take, and how often it is made.
+/// How long a call may take, and how many attempts it has.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
+    /// Most attempts, the first one included.
     pub attempts: u32,
-    /// One attempt, until its last byte.
+    /// The longest time of one attempt, until the last byte of the reply.
     pub attempt: Duration,
-    /// All attempts and the waiting between them.
+    /// The longest time of all attempts and the waits between them.
     pub total: Duration,
-    /// The options that set the time of an attempt, and of a call, for messages.
+    /// The options that set these two times, for messages: of an attempt, of a call.
     pub options: [&'static str; 2],
 }
 
@@ -29,13 +30,13 @@ impl RetryPolicy {
         options: ["--target-timeout-s", "--example-timeout-s"],
     };
 
-    /// When a call has to be over that begins now, of somebody who has so much time left.
+    /// The deadline of a call that begins now, for a caller who has this much time left.
     pub(super) fn deadline(&self, time_left: Option<Duration>) -> Deadline {
         let total = time_left.map_or(self.total, |left| left.min(self.total));
         Deadline { begun: Instant::now(), total }
     }
 
-    /// How long to wait before the next attempt, or why there is none.
+    /// How long to wait before the next attempt. The error says why there is none, as the end of a message.
     pub(super) fn wait_after(
         &self,
         error: &ChatError,
@@ -62,7 +63,7 @@ impl RetryPolicy {
         ))
     }
 
-    /// An attempt that got no answer within this time.
+    /// The error of an attempt without an answer within `limit`.
     pub(super) fn timed_out(&self, name: &str, limit: Duration) -> ChatError {
         let ([attempt, call], seconds) = (self.options, limit.as_secs_f64());
         let more = match limit < self.attempt {
@@ -94,13 +95,13 @@ impl Deadline {
     }
 }
 
-/// Twice as long every time, and never the same for two calls.
+/// Twice as long each time, with a random part, so that calls do not come back together.
 fn backoff(attempts: u32) -> Duration {
     let doubled = FIRST_WAIT.saturating_mul(1 << (attempts - 1).min(16));
     doubled.min(LONGEST_WAIT).mul_f64(0.5 + 0.5 * fastrand::f64())
 }
 
-/// A provider's waiting time and up to a tenth more, so that not all come back at once.
+/// A provider's waiting time and up to a tenth more, so that calls do not come back together.
 fn jittered(wait: Duration) -> Duration {
     wait.saturating_add(Duration::from_millis(50)).mul_f64(1.0 + 0.1 * fastrand::f64())
 }

@@ -1,5 +1,5 @@
-//! How many calls go to one model at once: fewer when the provider says that there are too many, and one
-//! more with every round that it takes without complaint.
+//! Limits how many calls go to one model at once. The limit falls when the provider says that there are too many, and
+//! rises by one with each round of answered calls.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,10 +8,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Complaints within this time are about the same burst of calls, and count once.
+/// Complaints within this time concern the same burst of calls, and count once.
 const ONE_BURST: Duration = Duration::from_secs(1);
 
-/// Lets calls through.
+/// The limit of calls to one model at once.
 pub struct Throttle {
     most: f64,
     state: Mutex<State>,
@@ -25,18 +25,19 @@ struct State {
 }
 
 impl Throttle {
-    /// At most so many at once.
+    /// At most this many calls at once, and at least one.
     pub fn new(most: usize) -> Self {
         let most = most.max(1) as f64;
         let state = State { limit: most, in_flight: 0, lowered: None };
         Self { most, state: Mutex::new(state), changed: Notify::new() }
     }
 
+    /// No limit, until the provider complains.
     pub fn unlimited() -> Self {
         Self::new(usize::MAX)
     }
 
-    /// Waits for a place.
+    /// Waits until another call is allowed.
     pub async fn acquire(&self) -> Permit<'_> {
         loop {
             let changed = self.changed.notified();
@@ -51,12 +52,12 @@ impl Throttle {
         }
     }
 
-    /// Whether fewer may be under way than at first, because the provider said so.
+    /// Whether the limit is below the first one, because the provider complained.
     pub fn is_lowered(&self) -> bool {
         self.state().limit < self.most
     }
 
-    /// How many may be under way now.
+    /// How many calls are allowed at once now.
     #[cfg(test)]
     fn limit(&self) -> usize {
         self.state().limit as usize
@@ -67,11 +68,11 @@ impl Throttle {
     }
 }
 
-/// A place among the calls that are under way, until it is dropped.
+/// The right to make one call, until it is dropped.
 pub struct Permit<'a>(&'a Throttle);
 
 impl Permit<'_> {
-    /// The call was answered: a round of those allows one more.
+    /// Notes an answered call. As many of them as the limit allows raise it by one.
     pub fn succeeded(&self) {
         let mut state = self.0.state();
         let before = state.limit as usize;
@@ -82,11 +83,11 @@ impl Permit<'_> {
         }
     }
 
-    /// The provider said that there were too many: half as many from now on.
+    /// Notes that the provider complained of too many calls: the limit becomes half of the calls in progress.
     pub fn overloaded(&self) {
         let mut state = self.0.state();
         if state.lowered.is_none_or(|at| at.elapsed() >= ONE_BURST) {
-            // What is under way counts, not what would be allowed.
+            // Calls in progress count, not the limit, which may be far above.
             state.limit = (state.limit.min(state.in_flight as f64) / 2.0).max(1.0);
             state.lowered = Some(Instant::now());
             tracing::info!(limit = state.limit as usize, "fewer calls at once");

@@ -1,5 +1,5 @@
-//! Reads a stranger's JSON field by field, where it lies: no tree of it is built, and an odd value in one
-//! field leaves the others readable.
+//! Reads a stranger's JSON field by field, without building a tree. An odd value in one field leaves the others
+//! readable.
 
 use std::{borrow::Cow, fmt};
 
@@ -9,30 +9,30 @@ use serde::{
 };
 use serde_json::{Deserializer, value::RawValue};
 
-/// Counts above this are no counts: no request has so many tokens.
+/// Largest count of tokens that is believed.
 const MAX_COUNT: u64 = 10_000_000_000;
 
-/// Costs above this, in US dollars, are no costs of one request.
+/// Largest cost of one request that is believed, in US dollars.
 const MAX_USD: f64 = 1e6;
 
-/// The named fields of an object. Where a name is repeated, the last one holds; a null is none. The result
-/// is `None` where the text is no object.
+/// The named fields of an object, as JSON. If a name is repeated, the last field counts; a null counts as missing. The
+/// result is `None` if the text is no object.
 pub fn fields<'a, const N: usize>(json: &'a str, names: [&str; N]) -> Option<[Option<&'a str>; N]> {
     let found = fields_and_nulls(json, names)?;
     Some(found.map(|value| value.filter(|value| *value != "null")))
 }
 
-/// The same, where a null is a value.
+/// The same, except that a null counts as a value.
 pub fn fields_and_nulls<'a, const N: usize>(json: &'a str, names: [&str; N]) -> Option<[Option<&'a str>; N]> {
     Deserializer::from_str(json).deserialize_map(Fields { names, found: [None; N] }).ok()
 }
 
-/// One field of an object.
+/// One field of an object, as [`fields`] finds it.
 pub fn field<'a>(json: &'a str, name: &str) -> Option<&'a str> {
     fields(json, [name])?[0]
 }
 
-/// Hands over the items of a list, one after another. Says whether the text is a list.
+/// Calls `on` with each item of a list. Says whether the text is a list.
 pub fn each<'a>(json: &'a str, on: impl FnMut(&'a str)) -> bool {
     Deserializer::from_str(json).deserialize_seq(Each(on)).is_ok()
 }
@@ -47,17 +47,17 @@ pub fn first(json: &str) -> Option<&str> {
     .flatten()
 }
 
-/// A text.
+/// The value of a JSON string; nothing if it is none.
 pub fn text(json: &str) -> Option<String> {
     serde_json::from_str(json).ok()
 }
 
-/// A text, or a number or a switch in its own letters.
+/// The value of a JSON string, or a number or a boolean as it is written.
 pub fn loose_text(json: &str) -> Option<String> {
     text(json).or_else(|| (!json.starts_with(['{', '[']) && json != "null").then(|| json.to_owned()))
 }
 
-/// A count of tokens. Some servers write it as text or as a fraction; what is negative or absurd is none.
+/// A count of tokens. Some servers write it as a string or a fraction. A negative or absurd number is no count.
 pub fn count(json: &str) -> Option<u64> {
     let digits = text(json).map_or(Cow::Borrowed(json), Cow::Owned);
     let digits = digits.trim();
@@ -68,18 +68,18 @@ pub fn count(json: &str) -> Option<u64> {
     digits.parse::<u64>().ok().or_else(fraction).filter(|count| *count <= MAX_COUNT)
 }
 
-/// An amount of US dollars. What is negative or absurd is none.
+/// An amount of US dollars. A negative or absurd number is no amount.
 pub fn dollars(json: &str) -> Option<f64> {
     let amount = text(json).map_or(Cow::Borrowed(json), Cow::Owned).trim().parse::<f64>().ok()?;
     (0.0..=MAX_USD).contains(&amount).then_some(amount)
 }
 
-/// An object with some fields replaced or added, or left out where the new value is none. All other fields
-/// keep their place and their letters.
+/// An object with some fields replaced or added, or removed if the new value is `None`. All other fields keep their
+/// places and are copied byte for byte.
 pub fn with_fields(json: &str, changes: &[(&str, Option<String>)]) -> String {
     let mut pairs: Vec<(String, String)> = Vec::new();
     let all = |name: String, value: &str| pairs.push((name, value.to_owned()));
-    // What is no object has no fields to keep.
+    // A text that is no object has no fields to keep.
     let _ = Deserializer::from_str(json).deserialize_map(All(all));
     for (name, value) in changes {
         let place = pairs.iter().position(|(known, _)| known == name);
@@ -99,7 +99,7 @@ pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// How many values a JSON text has at most, by its commas outside of texts.
+/// An upper bound of the number of values in a JSON text, by its punctuation outside of strings.
 pub fn values_in(json: &str) -> usize {
     let (mut commas, mut inside, mut escaped) = (0, false, false);
     for byte in json.bytes() {

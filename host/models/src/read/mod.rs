@@ -1,6 +1,7 @@
-//! From the bytes of an answer to text that can be read: capped, unpacked, without the key, and as strict
-//! as JSON has to be. Not in here: what the text means (`anthropic`, `openai`, `complaint`).
+//! Turns the bytes of an answer into text that can be parsed: capped, unpacked, without the key, as strict JSON. Not in
+//! here: what the text means (`wire`, `api_error`).
 
+mod arguments;
 pub mod json;
 mod scrub;
 mod tidy;
@@ -9,20 +10,21 @@ use std::io::Read;
 
 use reqwest::{Response, header::CONTENT_ENCODING};
 
+pub use arguments::arguments;
 pub use scrub::Scrubber;
 pub use tidy::{tidy, unframed};
 
 use mmh_record::text;
 
-/// How gzip begins.
+/// The first bytes of gzip data.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// How much of a body is read.
+/// How many bytes of a body are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cap {
     /// A larger body is an error.
     All(usize),
-    /// Of a larger body, the start.
+    /// A larger body is cut.
     Start(usize),
 }
 
@@ -33,7 +35,7 @@ impl Cap {
         }
     }
 
-    /// The bytes, if there are no more than may be.
+    /// The bytes, cut to the cap if that is allowed.
     fn admit(self, mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
         if bytes.len() > self.bytes() {
             match self {
@@ -49,7 +51,7 @@ impl Cap {
     }
 }
 
-/// A whole body as text.
+/// The body of a response as text. The error says what is wrong with it.
 pub async fn body(mut response: Response, cap: Cap, scrubber: &Scrubber) -> Result<String, String> {
     let declared = response.content_length().unwrap_or(0);
     if let Cap::All(most) = cap
@@ -75,7 +77,7 @@ pub fn readable(bytes: &[u8], scrubber: &Scrubber) -> String {
     tidy(&String::from_utf8_lossy(&scrubber.bytes(bytes))).into_owned()
 }
 
-/// What was packed although nobody asked for it, as it was before.
+/// Unpacks a body, which some servers compress although that was not asked for.
 fn unpacked(bytes: Vec<u8>, encoding: Option<&str>, cap: Cap) -> Result<Vec<u8>, String> {
     let most = cap.bytes() as u64 + 1;
     let mut out = Vec::new();
@@ -83,7 +85,7 @@ fn unpacked(bytes: Vec<u8>, encoding: Option<&str>, cap: Cap) -> Result<Vec<u8>,
         _ if bytes.starts_with(&GZIP) => {
             flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(most).read_to_end(&mut out)
         }
-        // What says that it is packed, and is not, is common as well.
+        // Bodies that say that they are packed, and are not, are common as well.
         Some("deflate") if !looks_plain(&bytes) => {
             flate2::read::ZlibDecoder::new(bytes.as_slice()).take(most).read_to_end(&mut out)
         }

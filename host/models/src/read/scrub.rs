@@ -1,24 +1,25 @@
-//! Takes a key out of whatever a server sends back, before anything else reads it.
+//! Removes the key from all that a server sends back, before anything else reads it.
 
 use std::borrow::Cow;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// What stands in a key's place.
+/// What replaces a key.
 const SCRUBBED: &[u8] = b"[key]";
 
-/// Shorter ones are no keys but placeholders such as `EMPTY`, and taking those out would damage answers.
+/// Shorter texts are placeholders such as `EMPTY`. Removing those would damage answers.
 const SHORTEST_KEY: usize = 8;
 
 /// Most backslashes before one letter of a key: JSON in JSON in JSON.
 const MAX_BACKSLASHES: usize = 8;
 
-/// A key, and how to take it out of texts. It also finds a key that is written with escapes of JSON, at any
-/// depth; it does not find one that was encoded otherwise, such as in base64.
+/// Removes one key from texts, also where it is written with escapes of JSON, up to three levels of JSON in JSON. It does
+/// not find a key in another encoding, such as base64.
 pub struct Scrubber(Option<SecretString>);
 
 impl Scrubber {
-    /// A placeholder, which is short or has no digit, is no secret: nothing is taken out for it.
+    /// A scrubber for this key. A placeholder is not removed: a key that is shorter than 8 characters, or shorter than
+    /// 20 and without a digit.
     pub fn new(key: Option<&SecretString>) -> Self {
         let is_secret = |key: &&SecretString| {
             let key = key.expose_secret();
@@ -66,7 +67,7 @@ fn length_of(key: &[u8], bytes: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// How many of these bytes are this letter: itself, or behind backslashes, or its number behind them.
+/// How many of these bytes are this letter: itself, itself after backslashes, or its number after them.
 fn letter_length(letter: u8, bytes: &[u8]) -> Option<usize> {
     if bytes.first() == Some(&letter) {
         return Some(1);

@@ -1,15 +1,15 @@
-//! Makes strict JSON of what servers send as JSON: half characters, bare control characters, `NaN`, and the
-//! frame of an event stream with a single event. What is strict already stays as it is, byte for byte.
+//! Makes strict JSON of what servers send as JSON. It mends half characters, bare control characters, `NaN`, and the
+//! frame of an event stream with a single event. Strict JSON stays the same, byte for byte.
 
 use std::borrow::Cow;
 
-/// What stands in place of half a character.
+/// What replaces half a character.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// Numbers that JSON does not have, as some servers write them.
+/// Numbers that some servers write and JSON does not have.
 const NO_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
-/// The text as strict JSON, as far as that can be had.
+/// The text with these mistakes mended. It is strict JSON unless there are others.
 pub fn tidy(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut pass = Pass { text, out: String::new(), done: 0 };
@@ -32,7 +32,7 @@ pub fn tidy(text: &str) -> Cow<'_, str> {
     pass.finish()
 }
 
-/// One event of a stream, where there is only one, without its frame.
+/// The only event of a stream, without its frame; nothing if there are several or none.
 pub fn unframed(body: &str) -> Option<&str> {
     let mut events = body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
     let only = events.next()?;
@@ -42,12 +42,12 @@ pub fn unframed(body: &str) -> Option<&str> {
 struct Pass<'a> {
     text: &'a str,
     out: String,
-    /// So much of the text stands in `out`.
+    /// How many bytes of the text are in `out` already.
     done: usize,
 }
 
 impl<'a> Pass<'a> {
-    /// An escape at this place: how many bytes it has.
+    /// Mends the escape at this place if need be, and says how many bytes it has.
     fn escape(&mut self, at: usize) -> usize {
         match self.text.as_bytes().get(at + 1) {
             Some(b'u') => match self.unit(at) {
@@ -60,7 +60,7 @@ impl<'a> Pass<'a> {
                 None => self.replace(at, 1, "\\\\"),
             },
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
-            // No escape at all: the backslash stands for itself.
+            // No escape: the backslash means itself.
             Some(_) => self.replace(at, 1, "\\\\"),
             None => 1,
         }
@@ -73,7 +73,7 @@ impl<'a> Pass<'a> {
         u16::from_str_radix(digits, 16).ok()
     }
 
-    /// Puts something else in place of so many bytes, which is what is given back.
+    /// Replaces this many bytes, and returns their number.
     fn replace(&mut self, at: usize, bytes: usize, with: &str) -> usize {
         self.out.push_str(&self.text[self.done..at]);
         self.out.push_str(with);

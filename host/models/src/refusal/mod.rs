@@ -1,9 +1,8 @@
-//! What it means that a provider did not answer: whose trouble it is, and whether asking again can help.
+//! What a provider's refusal means: whose fault it is, and whether another attempt can help.
 //!
-//! A request can be refused for what stands in it, and that is a harness's own doing. An account or a
-//! configuration can be refused, and that says nothing about a harness. Where an answer does not say which of
-//! the two it is, it is unclear, and evidence decides (see `call::evidence`). What is known of providers'
-//! codes and words stands in `refusals.toml`.
+//! A request can be refused for its content, which a harness has chosen. All requests of an account or a configuration
+//! can be refused, which says nothing about a harness. If an answer does not say which of the two it is, it is unclear,
+//! and evidence decides (see `metering::evidence`). Known codes and words of providers are in `refusals.toml`.
 
 #[cfg(test)]
 mod tests;
@@ -15,19 +14,20 @@ use serde::Deserialize;
 
 use super::{api_error::ApiError, error::Fault};
 
-/// Longer than any call waits. What a server asks for beyond it is cut, so that waiting times can be added
-/// to and multiplied.
+/// Longer than any call waits. A longer waiting time of a server is cut to it, so that arithmetic cannot overflow.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// What response headers say about asking again.
+/// What the headers of a response say about another attempt.
 #[derive(Debug, Default)]
 pub struct Hints {
     should_retry: Option<bool>,
     after: Option<Duration>,
+    /// The provider's name for the request, which its support asks for.
     pub request_id: Option<String>,
 }
 
 impl Hints {
+    /// Reads the headers. Those that are missing or malformed say nothing.
     pub fn of(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let after_ms = text("retry-after-ms").and_then(|it| it.parse::<f64>().ok()).map(|it| it / 1000.0);
@@ -40,7 +40,7 @@ impl Hints {
     }
 }
 
-/// Seconds as a time to wait; what is negative or no number is none.
+/// Seconds as a waiting time; nothing if they are negative or no number.
 fn waiting_time(seconds: f64) -> Option<Duration> {
     (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
 }
@@ -55,25 +55,31 @@ fn seconds(retry_after: &str) -> Option<f64> {
     })
 }
 
-/// What a refusal is about, as far as its codes and words tell.
+/// What a refusal is about, by its codes and words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
     /// The request is too long.
     Length,
-    /// A filter has found something in it.
+    /// A filter has refused it.
     Filter,
+    /// The account has no credit.
     Credit,
-    /// A limit that somebody has set, and that waiting for seconds does not lift.
+    /// The account has reached a limit of spending, which waiting for seconds does not lift.
     SpendLimit,
+    /// The key is missing, wrong, or not allowed to do this.
     Key,
+    /// The model does not exist, or the account may not use it.
     Model,
-    /// Something else answers at this address.
+    /// Another kind of server answers at this address.
     Address,
     /// The field that limits a reply's tokens.
     LimitField,
+    /// The temperature.
     Temperature,
+    /// How thinking is asked for.
     Thinking,
+    /// Tools or the choice of a tool.
     Tools,
 }
 
@@ -87,7 +93,7 @@ impl Topic {
     }
 }
 
-/// What providers are known to say.
+/// The known refusals of providers.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
@@ -120,7 +126,7 @@ fn topics(complaint: &ApiError) -> (Option<Topic>, Option<Topic>) {
     (find(&by_code), find(&by_words))
 }
 
-/// Whether a text has a phrase; a `*` in it stands for any words.
+/// Whether a text has a phrase. A `*` in the phrase stands for any words.
 fn has(words: &str, phrase: &str) -> bool {
     let mut rest = Some(words);
     for part in phrase.split('*') {
@@ -129,15 +135,15 @@ fn has(words: &str, phrase: &str) -> bool {
     rest.is_some()
 }
 
-/// What an answer other than success means, and what it is about where that is known.
+/// What an answer other than success means, and what it is about, if that is known.
 pub fn refusal(status: StatusCode, hints: &Hints, complaint: &ApiError) -> (Fault, Option<Topic>) {
     let (by_code, by_words) = topics(complaint);
     let topic = by_code.or(by_words);
     (fault(status.as_u16(), hints, by_code, by_words), topic)
 }
 
-/// Words may repeat what stood in the request, so they alone never condemn the account: whoever writes a
-/// harness could end the run with them.
+/// Decides whose fault a refusal is. Words alone never blame the account, except for status 429: they may repeat the
+/// request, and a harness could end the run with them.
 fn fault(status: u16, hints: &Hints, by_code: Option<Topic>, by_words: Option<Topic>) -> Fault {
     let is_load = matches!(status, 429 | 503 | 529);
     if by_code.is_some_and(Topic::is_account) || matches!(status, 300..=399 | 401 | 402) {

@@ -1,5 +1,4 @@
-//! What a user reads of an answer that is none: the provider's own words, the status, the model, the
-//! address, and what to change.
+//! Messages about failed requests: the provider's own words, the status, the model, the address, and what to change.
 
 use std::error::Error as _;
 
@@ -13,26 +12,26 @@ use crate::{
 };
 use mmh_record::text;
 
-/// Most of a provider's own words that a message repeats.
+/// Most characters of a provider's own words in a message.
 const MAX_WORDS: usize = 600;
 
-/// An answer that says no.
+/// An answer that refuses the request.
 pub struct Refused {
-    /// What it means. The status that came, where that is no success.
+    /// The status that the answer means. It came as a header, unless that was a success.
     pub status: StatusCode,
     pub hints: Hints,
     pub complaint: ApiError,
-    /// Where a redirect leads.
+    /// Where a redirect leads to.
     pub aim: Option<String>,
-    /// It came with the status of a success.
+    /// Whether it came with the status of a success.
     pub in_success: bool,
-    /// The model had begun to answer.
+    /// Whether the model had begun to answer, which may be billed.
     pub begun: bool,
 }
 
 impl Refused {
-    /// An error that came with the status of a success. What status it means, its body says; else it is the
-    /// gateway's.
+    /// An error that came with the status of a success. The status it means is in its body; otherwise it counts as a
+    /// failure of the gateway, 502.
     pub fn in_success(complaint: ApiError, begun: bool) -> Self {
         let status = complaint.status.and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.filter(|status| !status.is_success()).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -51,7 +50,7 @@ impl Refused {
 }
 
 impl Remote {
-    /// What an answer other than success means.
+    /// The error that a refusal leads to.
     pub(super) fn refused(&self, refused: &Refused) -> ChatError {
         let Refused { status, hints, complaint, aim, begun, .. } = refused;
         let (fault, topic) = refusal(*status, hints, complaint);
@@ -68,7 +67,7 @@ impl Remote {
         ChatError { words, fault, billing }
     }
 
-    /// The next step, for whoever started the run.
+    /// The next step for the user, as the end of a message. May be empty.
     fn advice(&self, status: StatusCode, topic: Option<Topic>, fault: Fault) -> String {
         let (role, id) = (self.role.name(), &self.model.id);
         let key = self.model.key_env.as_deref();
@@ -124,7 +123,7 @@ impl Remote {
     }
 
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> ChatError {
-        // reqwest's own text has only the URL; why stands in its sources.
+        // reqwest's own text has only the URL. The reason is in its sources.
         let mut why: Vec<String> = Vec::new();
         let mut source = error.source();
         while let Some(error) = source {

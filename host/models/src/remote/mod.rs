@@ -1,4 +1,4 @@
-//! One attempt at a provider over HTTP: send, read, and say what an answer that is none means.
+//! A model at a provider, over HTTP: sends a request, reads the answer, and says what a failure means.
 
 mod message;
 mod server;
@@ -29,32 +29,35 @@ use mmh_record::digest::{Digest, KeyBuilder};
 use setup::below;
 pub use setup::{RemoteError, is_loopback};
 
-/// The version of the Anthropic format that takes what is sent here.
+/// The version of the Anthropic format that is sent.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
-/// What a reply may have besides its tokens and what it repeats of the request, and for each token that was
-/// asked for: a token is rarely longer than 16 bytes, and JSON may write each with up to six.
+/// Most bytes of a reply: a fixed number, and some for each token that was asked for, besides what it may repeat of the
+/// request. A token is rarely longer than 16 bytes, and JSON may write each byte with up to six.
 const REPLY_BYTES: usize = 4 << 20;
 const REPLY_BYTES_PER_TOKEN: usize = 96;
 
-/// No body of a success is read beyond this, whatever was asked for.
+/// Most bytes of any reply, whatever was asked for.
 const MAX_REPLY_BYTES: usize = 32 << 20;
 
-/// So much of an error's body is read. It may repeat the request.
+/// How many bytes of an error's body are read. It may repeat the request.
 const ERROR_BYTES: usize = 1 << 20;
 
-/// What a provider adds to a request before it counts it: frames of messages, and its own words about tools.
+/// Most tokens that a provider adds to a request: frames of messages, and its own words about tools.
 const MAX_ADDED_TOKENS: u64 = 256;
 const MAX_ADDED_FOR_TOOLS: u64 = 2_048;
 
-/// Which of a run's two models this is, for messages that say what to change.
+/// Which of a run's two models it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// Writes harnesses.
     Proposer,
+    /// Is asked by harnesses.
     Target,
 }
 
 impl Role {
+    /// Its name in files and in options, such as `--proposer-model`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Proposer => "proposer",
@@ -68,23 +71,24 @@ pub struct Remote {
     model: Resolved,
     role: Role,
     dialect: Dialect,
-    /// The same with the other name for the limit of a reply's tokens.
+    /// The same with the other name of the field that limits a reply.
     other_dialect: Dialect,
-    /// The server has refused the first name, and named the other one.
+    /// Whether the server takes the other name only.
     other_field: AtomicBool,
     scrubber: Scrubber,
     endpoint: Url,
     http: Client,
-    /// What the server has said of itself, once it was asked.
+    /// What identifies the server, once it was asked.
     server: OnceCell<ServerIdentity>,
     tell: Tell,
 }
 
-/// Receives what a user should know and no error says.
+/// Receives notices for the user that are no errors.
 pub type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
 impl Remote {
-    /// `thinks` asks for thinking where the model can be asked.
+    /// A model at its provider. With `thinks` it is asked to think, if it can be asked. Fails if the key cannot be sent,
+    /// or if HTTPS cannot be set up. Nothing is sent yet.
     pub fn new(
         model: Resolved,
         role: Role,
@@ -102,7 +106,7 @@ impl Remote {
         Ok(Self { model, role, dialect, other_dialect, other_field, scrubber, endpoint, http, server, tell })
     }
 
-    /// Tells this what a user should know and no error says.
+    /// Sends notices for the user to `tell`; without it they are dropped.
     pub fn telling(mut self, tell: Tell) -> Self {
         self.tell = tell;
         self
@@ -118,7 +122,7 @@ impl Remote {
         body.map_err(|error| ModelError::Invalid(format!("it cannot be written as JSON: {error}")).into())
     }
 
-    /// Asks, and asks once more where the server wants another name for the limit of tokens.
+    /// Makes one attempt. If the server wants the other name of the field that limits a reply, it sends that at once.
     async fn attempt(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
         let other = self.other_field.load(Ordering::Relaxed);
         let dialect = if other { &self.other_dialect } else { &self.dialect };
@@ -130,7 +134,7 @@ impl Remote {
             return Err(self.refused(&refused));
         }
         let again = self.send(request, &self.other_dialect).await?;
-        // Only an answer shows that it was the field: the words may repeat what stood in the request.
+        // The words may repeat the request. Only an answer shows that the field was the reason.
         if again.is_ok() && !self.other_field.swap(true, Ordering::Relaxed) {
             let (field, other) = (limit_field(&self.dialect), limit_field(&self.other_dialect));
             (self.tell)(format!(
@@ -141,7 +145,7 @@ impl Remote {
         again.map_err(|refused| self.refused(&refused))
     }
 
-    /// Whether a refusal names the field that was sent, as not supported or with the other one to be sent.
+    /// Whether a refusal names the field that was sent, and says that it is not supported or names the other one.
     fn wants_other_field(&self, complaint: &ApiError) -> bool {
         let names = |field: &str| {
             let words = complaint.message.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
@@ -152,7 +156,7 @@ impl Remote {
         self.model.api == Api::Openai && names(sent) && (names(other) || is_unsupported)
     }
 
-    /// Sends a request, and reads what comes back. The inner error is what the provider says against it.
+    /// Sends a request, and reads the answer. The inner error is the provider's refusal.
     async fn send(
         &self,
         request: &ChatRequest,
@@ -174,13 +178,13 @@ impl Remote {
         let body = body.map_err(|problem| self.unusable_body(&problem))?;
         match self.model.api.reply(&body) {
             Ok(reply) => Ok(Ok(with_estimates(reply, request_bytes))),
-            // Some gateways say 200 and mean something else.
+            // Some gateways report errors with status 200.
             Err(NoAnswer::Failed { complaint, begun }) => Ok(Err(Refused::in_success(complaint, begun))),
             Err(NoAnswer::Malformed(problem)) => Err(self.unusable_body(&problem)),
         }
     }
 
-    /// What stands in an answer that is no success.
+    /// Reads an answer that is no success.
     async fn complaint(&self, response: Response) -> Refused {
         let (status, hints) = (response.status(), Hints::of(response.headers()));
         let location = response.headers().get(LOCATION);
@@ -243,7 +247,7 @@ impl ChatModel for Remote {
     fn max_input_tokens(&self, request: &ChatRequest) -> u64 {
         let bytes = self.body(request, &self.dialect).map_or(0, |body| body.len() as u64);
         let added = if request.tools.is_empty() { MAX_ADDED_TOKENS } else { MAX_ADDED_FOR_TOOLS };
-        // What is larger than the window is refused and not billed.
+        // A request beyond the context window is refused and not billed.
         (bytes + added).min(self.model.profile.context_tokens)
     }
 
@@ -252,7 +256,7 @@ impl ChatModel for Remote {
     }
 
     fn wire_digest(&self, request: &ChatRequest) -> Option<Digest> {
-        // Under which name the limit is sent makes no other request.
+        // The first dialect always: the name of the field that limits a reply makes no difference.
         let body = self.body(request, &self.dialect).ok()?;
         let key = KeyBuilder::new("reply").part("endpoint", self.endpoint.as_str()).part("body", body);
         Some(key.part("version", ANTHROPIC_VERSION).finish())
@@ -273,7 +277,7 @@ fn kind(fault: Fault) -> &'static str {
     }
 }
 
-/// How large a reply can be that has the tokens that were asked for, and repeats the request.
+/// The size in bytes of the largest reply that has the tokens that were asked for and repeats the request.
 fn reply_cap(request_bytes: usize, max_tokens: u32) -> usize {
     let of_tokens = (max_tokens as usize).saturating_mul(REPLY_BYTES_PER_TOKEN);
     REPLY_BYTES.saturating_add(of_tokens).saturating_add(2 * request_bytes).min(MAX_REPLY_BYTES)

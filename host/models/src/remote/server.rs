@@ -1,5 +1,5 @@
-//! Which server it is that answers at an address: what it says of its models, where the address itself says
-//! nothing. A server on one's own machine is restarted with another model under the same name.
+//! Identifies the server at an address that belongs to no known provider, by what it says about its models. A server on
+//! the user's own machine may be restarted with another model under the same name.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::{
 };
 use mmh_record::digest::{Digest, KeyBuilder};
 
-/// A server that says nothing within this time has nothing to say.
+/// How long the server's answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Lists of models that are longer are not taken in.
+/// Longer lists of models are not read.
 const MAX_LIST_BYTES: usize = 4 << 20;
 
-/// What tells models apart. Left out is what differs from answer to answer, such as times.
+/// Fields that identify a model. Fields that differ from answer to answer, such as times, are left out.
 const TELLING: [&str; 20] = [
     "id",
     "name",
@@ -71,7 +71,7 @@ impl Remote {
     }
 }
 
-/// A digest of what a list of models says of this one; of all where it is not in the list.
+/// A digest of what a list of models says about this model, or about all models if it is not in the list.
 fn stated(list: &str, wire_model: &str) -> Option<Digest> {
     let [data, models] = fields(list, ["data", "models"])?;
     let (mut all, mut own) = (Vec::new(), Vec::new());

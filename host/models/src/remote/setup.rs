@@ -13,25 +13,27 @@ use super::{ANTHROPIC_VERSION, stale::NoteConnected};
 use crate::catalog::{Auth, Resolved};
 use mmh_record::chat::Api;
 
-/// Waits for a connection.
+/// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// An idle connection is given up before common servers close it: gunicorn after 2 s, Node, uvicorn and
-/// llama.cpp after 5 s. What is closed sooner is told apart in `stale`.
+/// An idle connection is closed before common servers close it: gunicorn after 2 s; Node, uvicorn and llama.cpp after
+/// 5 s. For servers that close it sooner, see `stale`.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// No HTTP client could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
+    /// The HTTP client could not be set up.
     #[error("cannot set up HTTPS: {0}")]
     Client(#[from] reqwest::Error),
+    /// The key, in this variable, has characters that no header may have.
     #[error("the key in {0} has characters that no key has: is there a line break in it?")]
     Key(String),
 }
 
-/// The client of a model's server: its key is in one header of all requests.
+/// The HTTP client for a model's server. It sends the key in a header of every request.
 pub fn client(model: &Resolved, key: Option<&SecretString>) -> Result<Client, RemoteError> {
-    // Whoever has chosen a provider of cryptography before has chosen it for the whole program.
+    // Fails if the program has chosen a provider of cryptography already, which is then used.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = Client::builder()
         .user_agent(concat!("mmh/", env!("CARGO_PKG_VERSION")))

@@ -1,9 +1,9 @@
-//! Connections that a server had closed before it got the request: nobody has read it, so nobody bills it, and
-//! it is sent again at once.
+//! Sends a request again at once if the server had closed the connection before the request arrived. The server has not
+//! read it, so nobody bills it.
 //!
-//! A server may close a connection that is idle without a word. A request that is sent in the same moment meets
-//! a closed door, which looks just like a server that broke down over the request. Told apart by two things:
-//! the connection had been used before, and it was found closed sooner than any server answers.
+//! A server may close an idle connection at any time. A request that is sent in the same moment fails just like one that
+//! crashes the server. Two things tell them apart: the connection had been used before, and it was found closed sooner
+//! than any server answers.
 
 use std::{
     error::Error as _,
@@ -19,7 +19,7 @@ use std::{
 use futures::future::{FutureExt, Inspect};
 use reqwest::{RequestBuilder, Response};
 
-/// How soon a closed connection is found closed: on this machine, and at the other end of the world.
+/// How soon a closed connection is noticed at most: on this machine, and at the other end of the world.
 const SOON_HERE: Duration = Duration::from_millis(25);
 const SOON_ELSEWHERE: Duration = Duration::from_millis(500);
 
@@ -27,12 +27,12 @@ const SOON_ELSEWHERE: Duration = Duration::from_millis(500);
 const MAX_STALE: u32 = 3;
 
 tokio::task_local! {
-    /// Whether a new connection was made for the request that is being sent. One that is made in the background,
-    /// because another connection was free first, belongs to nobody.
+    /// Whether a new connection was made for the request that is being sent. A connection that is made in the
+    /// background, because another one was free first, does not count.
     static CONNECTED: Arc<AtomicBool>;
 }
 
-/// Sends a request; again, and for nothing, where it met a connection that was closed before.
+/// Sends a request, and sends it again if the connection had been closed before.
 pub async fn send(request: impl Fn() -> RequestBuilder, is_local: bool) -> Result<Response, reqwest::Error> {
     let soon = if is_local { SOON_HERE } else { SOON_ELSEWHERE };
     let mut stale = 0;
@@ -68,11 +68,11 @@ fn is_closed(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Notes for whoever sends a request that a new connection was made for it.
+/// Adds a note to each connection that is made for a request.
 #[derive(Clone)]
 pub struct NoteConnected;
 
-/// A connector that does so.
+/// A connector that notes that it made a connection.
 #[derive(Clone)]
 pub struct Noting<S>(S);
 

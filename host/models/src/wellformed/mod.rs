@@ -1,6 +1,5 @@
-//! The step between a conversation and the wire: what a model said goes back as it came, byte for byte, where
-//! a strict server takes it, and mended where it does not. The conversation itself, and its record, stay as
-//! they are.
+//! Prepares a conversation for sending. What a model said is sent back byte for byte, unless a strict server would refuse
+//! it: then it is mended. The conversation itself and its record are not changed.
 
 mod raw;
 
@@ -8,18 +7,18 @@ use std::{borrow::Cow, collections::HashSet};
 
 use super::{Block, ChatMessage, ChatRole};
 
-/// What stands in place of an empty result.
+/// What replaces an empty result.
 const EMPTY: &str = "(empty)";
 
 /// Longest name of a tool that servers take.
 const MAX_NAME: usize = 64;
 
-/// The conversation as it can be sent: no turn in which nothing is said, no empty texts, tool calls with a
-/// name, an object as arguments and an id of their own, and results that name these ids.
+/// The conversation as it can be sent: without empty turns and empty texts. Each tool call has a name, an object as
+/// arguments and an id of its own, and results name these ids.
 pub fn wellformed(messages: &[ChatMessage]) -> Vec<Cow<'_, ChatMessage>> {
     let mut sent: Vec<Cow<'_, ChatMessage>> = Vec::with_capacity(messages.len());
     let mut ids = Ids::default();
-    // A turn was left out: what follows it joins what stood before it.
+    // A turn was left out, so the next turn joins the one before it.
     let mut joins = false;
     for message in messages {
         match message.role {
@@ -41,12 +40,12 @@ pub fn wellformed(messages: &[ChatMessage]) -> Vec<Cow<'_, ChatMessage>> {
     sent
 }
 
-/// Whether a turn has something that a server would miss.
+/// Whether a turn has content that has to be sent.
 fn says_something(message: &ChatMessage) -> bool {
     message.content.iter().any(|block| match block {
         Block::Text { text } => !text.trim().is_empty(),
         Block::ToolUse { .. } | Block::ToolResult { .. } => true,
-        // Thoughts without words or calls are refused by some and of no use to others.
+        // Some servers refuse thoughts without words or calls, and no server needs them.
         Block::Thinking { .. } => false,
         Block::Other { kind } => !["redacted_thinking", "none"].contains(&kind.as_str()),
     })
@@ -65,12 +64,12 @@ struct Call {
 #[derive(Default)]
 struct Ids {
     given: HashSet<String>,
-    /// Those of the last turn's calls, in their order: its results name them.
+    /// The ids of the last turn's calls, in their order. The results name them.
     last: Vec<String>,
 }
 
 impl Ids {
-    /// The call's own id, or another one where it has none or shares it.
+    /// The call's own id, or a new one if it has none or if another call has the same.
     fn of(&mut self, id: &str) -> String {
         let made = (1..).map(|number| format!("call_{number}"));
         let own = Some(id.trim()).filter(|id| !id.is_empty()).map(str::to_owned);
@@ -112,13 +111,13 @@ fn call(block: &Block, ids: &mut Ids) -> Option<Call> {
     let Block::ToolUse { id, name, input } = block else { return None };
     let input = match input {
         input if input.is_object() => input.to_string(),
-        // Cut off, or no arguments at all. What was wrong with them the tool's result says.
+        // Cut off, or none. The tool's result says what was wrong with them.
         _ => "{}".into(),
     };
     Some(Call { id: ids.of(id), name: tool_name(name), input })
 }
 
-/// A name that servers take, also of a tool that does not exist.
+/// The name with characters that servers take only. The tool need not exist.
 fn tool_name(name: &str) -> String {
     let fits =
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.' | ':');
@@ -126,7 +125,7 @@ fn tool_name(name: &str) -> String {
     if kept.is_empty() { "unnamed".into() } else { kept }
 }
 
-/// Results name the ids under which their calls are sent.
+/// A user's turn whose results name the ids under which their calls are sent.
 fn user<'a>(message: &'a ChatMessage, ids: &Ids) -> Cow<'a, ChatMessage> {
     let mut left = ids.last.iter();
     let mut message = Cow::Borrowed(message);

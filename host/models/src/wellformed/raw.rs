@@ -1,16 +1,16 @@
-//! Mends what a model said in its raw form, in either wire format: only the blocks and fields that a strict
-//! server would refuse, so that thoughts and their signatures stay as they came.
+//! Mends the raw form of what a model said, in either wire format. It changes only blocks and fields that a strict server
+//! would refuse, so that thoughts and their signatures stay the same.
 
 use std::borrow::Cow;
 
 use super::Call;
-use crate::{
-    read::json::{each, field, fields, fields_and_nulls, quoted, text, with_fields},
-    wire::arguments,
+use crate::read::{
+    arguments,
+    json::{each, field, fields, fields_and_nulls, quoted, text, with_fields},
 };
 
-/// The raw turn with this text and these tool calls, as they were understood: OpenAI's format is a message,
-/// Anthropic's a list of blocks or a text.
+/// The raw turn, mended where need be. `said` is its text and `calls` are its tool calls, as they were read. In OpenAI's
+/// format it is a message, in Anthropic's a list of blocks or a string.
 pub fn mended<'a>(raw: &'a str, said: &str, calls: &[Call]) -> Cow<'a, str> {
     let mended = match raw.trim_start().as_bytes().first() {
         Some(b'{') => message(raw, said, calls),
@@ -34,7 +34,7 @@ fn message(raw: &str, said: &str, calls: &[Call]) -> Option<String> {
         Some(Content::None) => changes.push(("content", Some(quoted(said)))),
     }
     if let Some(wire) = wire_calls {
-        // Some refuse an empty list of calls, and a null.
+        // Some servers refuse an empty list of calls, or a null.
         match calls.is_empty() {
             true => changes.push(("tool_calls", None)),
             false => changes.extend(openai_calls(wire, calls).map(|mended| ("tool_calls", Some(mended)))),
@@ -52,7 +52,7 @@ enum Content {
     Fine,
     /// Without its empty parts.
     Parts(String),
-    /// It is none that servers know; its text is.
+    /// As the text that was read: the content has a form that servers do not know.
     None,
 }
 
@@ -87,7 +87,7 @@ fn blocks(raw: &str, calls: &[Call]) -> Option<String> {
             Some("text") if is_empty_text(block) => Some(String::new()),
             Some("thinking") if field(block, "thinking").and_then(text).is_none() => Some(String::new()),
             Some(_) => None,
-            // What has no kind is a text, or nothing.
+            // A block without a kind counts as a text if it has one, and is left out otherwise.
             None => {
                 Some(field(block, "text").and_then(text).map(|words| text_block(&words)).unwrap_or_default())
             }
@@ -113,7 +113,7 @@ fn text_block(words: &str) -> String {
     }
 }
 
-/// The calls of a message, if one of them has to change. What is no call is left out.
+/// The calls of a message, if one of them has to change. Items that are no calls are left out.
 fn openai_calls(items: &str, calls: &[Call]) -> Option<String> {
     let (mut sent, mut changed, mut left) = (Vec::new(), false, calls.iter());
     each(items, |item| {
@@ -135,7 +135,7 @@ fn openai_call(wire: &str, call: &Call) -> Option<String> {
     if name.and_then(text).as_deref() != Some(call.name.as_str()) {
         inner.push(("name", Some(quoted(&call.name))));
     }
-    // Arguments are JSON within a text: an object, and nothing else.
+    // Arguments have to be a string that holds a JSON object.
     let is_object = given.and_then(text).is_some_and(|text| {
         text.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
     });

@@ -6,13 +6,16 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{
+use super::{Dialect, NoAnswer, broke_off, malformed, stop_reason};
+use crate::{
     Block, ChatMessage, ChatReply, ChatRequest, ChatRole, StopReason, ToolSpec, Usage,
     api_error::ApiError,
     catalog::Thinking,
-    read::json::{count, dollars, each, field, fields, first, loose_text, text},
+    read::{
+        arguments,
+        json::{count, dollars, each, field, fields, first, loose_text, text},
+    },
     wellformed::wellformed,
-    wire::{Dialect, NoAnswer, arguments, broke_off, malformed, stop_reason},
 };
 
 #[derive(Serialize)]
@@ -36,6 +39,7 @@ struct Body<'a> {
     limit: Map<String, Value>,
 }
 
+/// The body of a request.
 pub fn body(request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_json::Error> {
     let profile = &dialect.profile;
     let off = profile.thinking == Thinking::OnByDefault && !dialect.thinks;
@@ -66,7 +70,7 @@ fn tool(spec: &ToolSpec) -> Value {
     json!({ "type": "function", "function": function })
 }
 
-/// A message of ours may be several of theirs: each tool result is one.
+/// Adds a message. In this format each tool result is a message of its own.
 fn wire_message(message: &ChatMessage, out: &mut Vec<Box<RawValue>>) -> Result<(), serde_json::Error> {
     if let Some(raw) = &message.raw {
         out.push(RawValue::from_string(raw.clone())?);
@@ -100,7 +104,7 @@ fn wire_message(message: &ChatMessage, out: &mut Vec<Box<RawValue>>) -> Result<(
     Ok(())
 }
 
-/// Reads an answer. Only its text, its tool calls and how it ended have to be readable.
+/// Reads the body of a success. Only its text, its tool calls and the reason of its end have to be readable.
 pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
     let names = ["choices", "usage", "model", "system_fingerprint"];
     let Some([choices, usage, model, fingerprint]) = fields(body, names) else {
@@ -124,7 +128,7 @@ pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
         stop_reason,
         usage: usage.map(self::usage).unwrap_or_default(),
         reported_cost_usd: usage.and_then(cost),
-        served_by: super::served_by(served_by),
+        served_by: crate::served_by(served_by),
         raw: Some(message.to_owned()),
         ..ChatReply::default()
     })
@@ -132,7 +136,7 @@ pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
 
 struct Said {
     blocks: Vec<Block>,
-    /// The model says so in a field of its own.
+    /// Whether the model refused, in the field for refusals.
     refused: bool,
 }
 
@@ -152,7 +156,8 @@ fn content(message: &str) -> Said {
     Said { blocks, refused }
 }
 
-/// Content is a text, or a list of parts; also what some servers give instead, in its own letters.
+/// The text of a message's content: a string, or a list of parts. A number or a boolean, which some servers send, counts
+/// as it is written.
 fn spoken(content: &str) -> Option<String> {
     if !content.starts_with('[') {
         return loose_text(content);
@@ -165,7 +170,7 @@ fn spoken(content: &str) -> Option<String> {
     Some(spoken)
 }
 
-/// A tool call, as far as it is one. What it lacks is made up when it is sent back (see `wellformed`).
+/// A tool call, if the item is one. What it lacks is added when it is sent back (see `wellformed`).
 fn tool_call(call: &str) -> Option<Block> {
     let [id, function, name, given] = fields(call, ["id", "function", "name", "arguments"])?;
     let inner = function.and_then(|it| fields(it, ["name", "arguments"])).unwrap_or_default();
@@ -176,7 +181,7 @@ fn tool_call(call: &str) -> Option<Block> {
     })
 }
 
-/// `prompt_tokens` includes what was read from a cache.
+/// The reported usage. `prompt_tokens` includes what was read from a cache.
 fn usage(usage: &str) -> Usage {
     let names = ["prompt_tokens", "completion_tokens", "prompt_tokens_details"];
     let [input, output, details] = fields(usage, names).unwrap_or_default();
@@ -190,8 +195,8 @@ fn usage(usage: &str) -> Usage {
     }
 }
 
-/// What a server says that the call cost: a number, or parts with their total. A router that the user's own
-/// key pays for takes a fee, or nothing, and names what the upstream takes beside it.
+/// The cost of the call by the server, in US dollars: a number, or parts with a total. A router that uses the user's own
+/// key reports its fee, and the upstream's price beside it.
 fn cost(usage: &str) -> Option<f64> {
     let [cost, details, own_key] = fields(usage, ["cost", "cost_details", "is_byok"])?;
     let total = |parts: &str| {

@@ -8,20 +8,23 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{
+use super::{Dialect, NoAnswer, broke_off, malformed, stop_reason, tokens_in};
+use crate::{
     Block, ChatMessage, ChatReply, ChatRequest, ChatRole, ToolSpec, Usage,
     catalog::{Caching, Thinking},
-    read::json::{count, each, field, fields, loose_text, text},
+    read::{
+        arguments,
+        json::{count, each, field, fields, loose_text, text},
+    },
     wellformed::wellformed,
-    wire::{Dialect, NoAnswer, arguments, broke_off, malformed, stop_reason, tokens_in},
 };
 
-/// Marks the end of a prefix that is worth keeping.
+/// Marks the end of a prefix that the provider should cache.
 fn breakpoint() -> Value {
     json!({ "type": "ephemeral" })
 }
 
-/// Messages at the end that get a breakpoint: the newest turn is written, the one before is read.
+/// How many messages at the end get a breakpoint: the newest turn is written to the cache, the one before is read.
 const CACHED_TURNS: usize = 2;
 
 #[derive(Serialize)]
@@ -51,6 +54,7 @@ struct Message {
     content: Box<RawValue>,
 }
 
+/// The body of a request.
 pub fn body(request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_json::Error> {
     let cached = caches(request, dialect);
     let thinking = thinking(request, dialect);
@@ -69,8 +73,8 @@ pub fn body(request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_js
     serde_json::to_string(&body)
 }
 
-/// Whether a conversation is marked for caching: it goes on, the provider caches on request, and the part
-/// that stays the same is not below the size from which it does.
+/// Whether a conversation is marked for caching: it continues, the provider caches on request, and the prompt is not
+/// shorter than the provider's minimum.
 fn caches(request: &ChatRequest, dialect: &Dialect) -> bool {
     let Caching::OnRequest { minimum_tokens } = dialect.profile.caching else { return false };
     let tools: usize = request.tools.iter().map(|tool| tool.description.len()).sum();
@@ -132,12 +136,12 @@ fn block(block: &Block) -> Option<Value> {
         Block::ToolResult { tool_use_id, content, is_error } => {
             json!({ "type": "tool_result", "tool_use_id": tool_use_id, "content": content, "is_error": is_error })
         }
-        // Both are replayed from the raw view only.
+        // Both are sent back in their raw form only.
         Block::Thinking { .. } | Block::Other { .. } => return None,
     })
 }
 
-/// Reads an answer. Only its text, its tool calls and how it ended have to be readable.
+/// Reads the body of a success. Only its text, its tool calls and the reason of its end have to be readable.
 pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
     let names = ["content", "stop_reason", "usage", "model"];
     let Some([content, stop, usage, model]) = fields(body, names) else {
@@ -158,14 +162,14 @@ pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
         content: blocks,
         stop_reason: stop_reason(stop.as_deref()),
         usage: usage.map(self::usage).unwrap_or_default(),
-        served_by: super::served_by([model.and_then(loose_text), None]),
+        served_by: crate::served_by([model.and_then(loose_text), None]),
         raw: Some(content.to_owned()),
         ..ChatReply::default()
     })
 }
 
-/// The typed view of a block, if it is one. A kind that is not known stays in the raw view, and what a tool
-/// call lacks is made up when it is sent back (see `wellformed`).
+/// The typed view of a block, if it is one. A block of an unknown kind keeps its content in the raw view. What a tool
+/// call lacks is added when it is sent back (see `wellformed`).
 fn typed(block: &str) -> Option<Block> {
     let names = ["type", "text", "thinking", "id", "name", "input"];
     let [kind, said, thought, id, name, input] = fields(block, names)?;
@@ -183,7 +187,7 @@ fn typed(block: &str) -> Option<Block> {
     })
 }
 
-/// `input_tokens` leaves out what was cached; what was written is a total of both kinds.
+/// The reported usage. `input_tokens` excludes cached input; the count of written tokens includes both lifetimes.
 fn usage(usage: &str) -> Usage {
     let names = [
         "input_tokens",

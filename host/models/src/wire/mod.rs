@@ -1,33 +1,33 @@
-//! What the two wire formats have in common.
+//! The wire formats `anthropic` and `openai`, and what they have in common.
 
-use super::{
+mod anthropic;
+mod openai;
+
+use crate::{
     Api, ChatReply, ChatRequest, StopReason, Usage,
     api_error::{ApiError, web_page},
     catalog::Profile,
-    read::{json, tidy, unframed},
+    read::unframed,
 };
 
-/// Values in the arguments of a tool call that are read. More are kept as the text that came: as a tree they
-/// would take many times its size.
-const MAX_ARGUMENT_VALUES: usize = 10_000;
-
-/// What a wire format needs to know besides the request.
+/// What a wire format has to know about the model.
 #[derive(Clone, Debug)]
 pub struct Dialect {
     /// The model's name at its provider.
     pub model: String,
+    /// What the model can do.
     pub profile: Profile,
-    /// Whether the model shall think before it answers, where that can be chosen.
+    /// Whether the model is asked to think, if that can be chosen.
     pub thinks: bool,
 }
 
 impl Dialect {
-    /// Reply tokens that may be asked for.
+    /// The limit of the reply's tokens: what was asked for, within what the model can do.
     pub fn max_tokens(&self, request: &ChatRequest) -> u32 {
         request.max_tokens.min(self.profile.max_output_tokens)
     }
 
-    /// A model that thinks cannot be told to call a tool.
+    /// Whether the model is made to call a tool. One that thinks cannot be.
     pub fn forces_tool(&self, request: &ChatRequest) -> bool {
         request.must_call_tool
             && !self.thinks
@@ -35,27 +35,32 @@ impl Dialect {
     }
 }
 
-/// A body that claims success and holds no answer.
+/// Why the body of a success holds no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoAnswer {
-    /// It cannot be understood; how it is wrong.
+    /// It cannot be read. The text says what is wrong with it.
     Malformed(String),
-    /// It holds an error. With `begun`, the model had begun to answer, which may be billed.
-    Failed { complaint: ApiError, begun: bool },
+    /// It holds an error.
+    Failed {
+        /// The provider's words.
+        complaint: ApiError,
+        /// Whether the model had begun to answer, which may be billed.
+        begun: bool,
+    },
 }
 
-/// What tells one wire format from another: where a request goes, and how request and reply are written.
+/// What differs between wire formats: where requests go, and how requests and replies are written.
 pub trait WireFormat {
-    /// Where requests go, below the base URL.
+    /// The path of requests below the base URL.
     fn path(self) -> &'static str;
 
-    /// Where a server says which models it has, below the base URL.
+    /// The path of the list of models below the base URL.
     fn models_path(self) -> &'static str;
 
-    /// The request's body.
+    /// The body of a request, as JSON.
     fn body(self, request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_json::Error>;
 
-    /// Reads the body of a success, which is not always one.
+    /// Reads the body of a success.
     fn reply(self, body: &str) -> Result<ChatReply, NoAnswer>;
 }
 
@@ -76,8 +81,8 @@ impl WireFormat for Api {
 
     fn body(self, request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_json::Error> {
         match self {
-            Self::Anthropic => super::anthropic::body(request, dialect),
-            Self::Openai => super::openai::body(request, dialect),
+            Self::Anthropic => anthropic::body(request, dialect),
+            Self::Openai => openai::body(request, dialect),
         }
     }
 
@@ -95,8 +100,8 @@ impl WireFormat for Api {
             return Err(NoAnswer::Failed { complaint, begun: false });
         }
         let reply = match self {
-            Self::Anthropic => super::anthropic::reply(body),
-            Self::Openai => super::openai::reply(body),
+            Self::Anthropic => anthropic::reply(body),
+            Self::Openai => openai::reply(body),
         };
         reply.map_err(|no_answer| match (no_answer, web_page(body)) {
             (NoAnswer::Malformed(_), Some(page)) => NoAnswer::Malformed(format!("it is {page}")),
@@ -105,7 +110,7 @@ impl WireFormat for Api {
     }
 }
 
-/// Why a body is no object with these fields.
+/// The error of a body that has no field `wanted`, or is no JSON.
 pub fn malformed(body: &str, wanted: &str) -> NoAnswer {
     let why = match serde_json::from_str::<serde::de::IgnoredAny>(body) {
         _ if body.is_empty() => "it is empty".to_owned(),
@@ -115,7 +120,8 @@ pub fn malformed(body: &str, wanted: &str) -> NoAnswer {
     NoAnswer::Malformed(why)
 }
 
-/// Why a reply ended that did not end well, where the words say so. Of Zhipu, DeepSeek, vLLM, and routers.
+/// The error of a reply that broke off, if the reason of its end says so. The words are those of Zhipu, DeepSeek, vLLM
+/// and routers.
 pub fn broke_off(reason: Option<&str>) -> Option<NoAnswer> {
     let reason = reason?;
     let failed =
@@ -126,7 +132,7 @@ pub fn broke_off(reason: Option<&str>) -> Option<NoAnswer> {
     })
 }
 
-/// Why a reply ended, in the words of either format: gateways between them mix them up.
+/// Why a reply ended. The words of both formats are known in both, because gateways mix them up.
 pub fn stop_reason(reason: Option<&str>) -> StopReason {
     match reason.unwrap_or("none") {
         "end_turn" | "stop" => StopReason::EndTurn,
@@ -141,29 +147,10 @@ pub fn stop_reason(reason: Option<&str>) -> StopReason {
     }
 }
 
-/// The arguments of a tool call: an object, or JSON text of one, at whatever depth. What is neither stays
-/// the text that came, which no tool takes.
-pub fn arguments(given: Option<&str>) -> serde_json::Value {
-    let Some(given) = given else { return serde_json::json!({}) };
-    let mut text = given.to_owned();
-    // Some models wrap JSON into JSON into JSON.
-    for _ in 0..3 {
-        match json::text(&text) {
-            Some(inner) => text = tidy(&inner).into_owned(),
-            None => break,
-        }
-    }
-    if text.trim().is_empty() {
-        return serde_json::json!({});
-    }
-    let read = (json::values_in(&text) <= MAX_ARGUMENT_VALUES).then(|| serde_json::from_str(&text).ok());
-    read.flatten().unwrap_or(serde_json::Value::String(text))
-}
-
-/// Tokens of a reply as far as a server counts them; the rest is estimated from the sizes of what went over
-/// the wire. A count of none where there is text is no count: what is not reported is not free.
+/// The reply with estimates for tokens that the server did not report, from the sizes of request and reply in bytes. A
+/// count of 0 for a text counts as not reported.
 pub fn with_estimates(mut reply: ChatReply, request_bytes: usize) -> ChatReply {
-    let said = reply.content.iter().map(super::Block::size).sum();
+    let said = reply.content.iter().map(crate::Block::size).sum();
     if reply.usage.total_input_tokens() == 0 {
         reply.usage = Usage { input_tokens: tokens_in(request_bytes), ..reply.usage };
         reply.usage_estimated = true;
@@ -175,41 +162,17 @@ pub fn with_estimates(mut reply: ChatReply, request_bytes: usize) -> ChatReply {
     reply
 }
 
-/// A token has about four bytes of English or of code.
+/// An estimate of the tokens of a text: a token has about four bytes of English or of code.
 pub fn tokens_in(bytes: usize) -> u64 {
     bytes.div_ceil(4) as u64
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use mmh_record::chat::Block;
-
-    #[test]
-    fn arguments_in_all_their_forms() {
-        // name, what the model wrote, what a tool gets
-        let table: [(&str, Option<&str>, Value); 12] = [
-            ("an object", Some(r#"{"iteration":0}"#), json!({ "iteration": 0 })),
-            ("JSON text", Some(r#""{\"iteration\":0}""#), json!({ "iteration": 0 })),
-            ("JSON text of JSON text", Some(r#""\"{\\\"iteration\\\":0}\"""#), json!({ "iteration": 0 })),
-            ("none", None, json!({})),
-            ("an empty text", Some("\"\""), json!({})),
-            ("cut off", Some(r#""{\"code\":\"fn ma""#), json!("{\"code\":\"fn ma")),
-            ("a list", Some("[1]"), json!([1])),
-            ("words", Some("\"no idea\""), json!("no idea")),
-            ("half a character within", Some(r#""{\"a\":\"\\ud83d\"}""#), json!({ "a": "\u{fffd}" })),
-            ("a bare line end within", Some(r#""{\"a\":\"x\ny\"}""#), json!({ "a": "x\ny" })),
-            ("a number", Some("7"), json!(7)),
-            ("NaN", Some(r#""{\"a\":NaN}""#), json!({ "a": null })),
-        ];
-        for (name, given, expected) in table {
-            assert_eq!(arguments(given), expected, "{name}");
-        }
-        let many = format!("{{\"a\":[{}0]}}", "0,".repeat(MAX_ARGUMENT_VALUES));
-        assert!(arguments(Some(&many)).is_string(), "too many values for a tree");
-    }
 
     #[test]
     fn what_is_not_reported_is_estimated() {
