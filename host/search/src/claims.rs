@@ -1,8 +1,8 @@
-//! What a recorded run claims and nobody can derive: what the models said, when things happened, how long
-//! they took, and how the run ended. `verify` makes a search again from these claims and compares the two.
+//! The parts of a recorded run that nobody can derive: what the models said, when things happened, how long they took,
+//! and how the run ended. `verify` repeats a search from these claims and compares the two.
 //!
-//! Not in here: what is made of the claims. A search that is made again is run by the same code as one that
-//! is made for the first time (`search`, `propose`, `evaluate`).
+//! Not in here: how the claims are used. The code that runs a search for the first time also repeats one (`search`,
+//! `propose`, `evaluate`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,23 +31,26 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// A recorded run, as far as it only claims something.
+/// The claims of a recorded run.
 pub struct Claims {
     reader: RunReader,
     summary: Summary,
     cost: Option<CostFile>,
+    /// What cannot be derived on this machine.
     pub missing: Missing,
+    /// What is noticed while the search is repeated.
     pub notes: Notes,
+    /// Calls into harnesses that were made a moment ago.
     pub memo: Memo,
-    /// The configurations that the run has had, the latest first.
+    /// The configurations of the run, the latest first. Some settings can change when a run is resumed.
     history: Vec<Config>,
     limits: Arc<[Limits]>,
-    /// The costs with an iteration that is not in the summary yet: they are written first.
+    /// The costs with an iteration that is not in the summary yet. Costs are written first.
     ahead: Mutex<Option<CostFile>>,
 }
 
 impl Claims {
-    /// Of the run that this reads. `summary` is what it says of itself.
+    /// The claims of the run that `reader` reads. `summary` is the run's own.
     pub fn new(reader: RunReader, summary: Summary, missing: Missing) -> Self {
         let cost = reader.cost().ok();
         let (notes, memo, ahead) = (Notes::default(), Memo::default(), Mutex::default());
@@ -60,6 +63,7 @@ impl Claims {
         &self.summary.config
     }
 
+    /// How the run ended, by its summary.
     pub fn ending(&self) -> Ending {
         match &self.summary.stopped {
             // Why a search ended early is derived again.
@@ -70,11 +74,12 @@ impl Claims {
         }
     }
 
+    /// When the search finished; nothing if it did not.
     pub fn finished_at(&self) -> Option<Timestamp> {
         self.summary.finished_at
     }
 
-    /// Whether there is anything of an iteration or of a held-out evaluation, by its folder.
+    /// Whether the run has this folder of an iteration or of a held-out evaluation.
     pub fn has(&self, folder: &str) -> bool {
         self.reader.folder(folder).is_some()
     }
@@ -109,8 +114,8 @@ impl Claims {
         scored.or_else(|| self.unscored(index).map(|it| (it.started_at, it.finished_at)))
     }
 
-    /// What calls without a usable answer may have cost in an iteration, or in the held-out evaluation. Only
-    /// their sum can be checked.
+    /// What calls without a usable reply may have cost, in US dollars: in an iteration, or without an index in the
+    /// held-out evaluations. Only the sum can be checked.
     pub fn unknown_usd(&self, index: Option<u32>) -> f64 {
         let cost = match (&self.cost, index) {
             _ if self.config().mock => None,
@@ -123,28 +128,28 @@ impl Claims {
         cost.map_or(0.0, |cost| cost.unknown_usd)
     }
 
-    /// The budget, which may have been raised since the run began.
+    /// The budget in US dollars, which may have been raised since the run began.
     pub fn budget_usd(&self) -> Option<f64> {
         self.cost.as_ref().and_then(|cost| cost.budget_usd)
     }
 
-    /// Why the baseline was refused, if that depended on the machine.
+    /// Status and reason of a baseline that was refused, if that depended on the machine or cannot be repeated here.
     pub fn rejected_baseline(&self) -> Option<(String, String)> {
         let unscored = self.unscored(0)?;
         let by_machine = RejectionKind::of_machine().any(|kind| kind.name() == unscored.status);
         (by_machine || self.missing.tools).then(|| (unscored.status.clone(), unscored.reason.clone()))
     }
 
-    /// Whether an iteration was cut short by what its calls got, although all of its examples were run.
+    /// Whether refused calls ended an iteration without a score, although all its examples were run.
     pub fn was_cut_short(&self, index: u32, refused: bool) -> bool {
         let stop = self.unscored(index).filter(|it| Stop::is_status(&it.status));
         let was_stopped = stop.is_some_and(|it| it.status != Stop::Asked.status());
-        // A run that goes on again takes it up from there.
+        // A resumed run continues the iteration.
         let goes_on = self.ending() == Ending::Open && !self.knows(index);
         refused && (was_stopped || goes_on)
     }
 
-    /// The same of a held-out evaluation, which is then in no summary.
+    /// The same for a held-out evaluation, which is then not in the summary.
     pub fn was_cut_short_in_test(&self, index: u32, refused: bool) -> bool {
         let was_stopped = match self.ending() {
             Ending::Stopped(stop) => stop != Stop::Asked,
@@ -154,22 +159,23 @@ impl Claims {
         refused && was_stopped && !self.knows_test(index)
     }
 
-    /// The costs as they were written before the summary, if the run was killed in between.
+    /// Keeps the costs that were written before the summary, if the run was killed in between.
     pub fn set_ahead(&self, cost: CostFile) {
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(cost);
     }
 
+    /// Takes these costs.
     pub fn take_ahead(&self) -> Option<CostFile> {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Held-back examples that a candidate is said to carry along.
+    /// The held-back examples that a candidate contains, by the record.
     pub fn leaks(&self, index: u32) -> Vec<Leak> {
         let path = RunReader::iteration_file(index, layout::LEAKS);
         if self.reader.has(&path) { self.reader.json(&path).unwrap_or_default() } else { Vec::new() }
     }
 
-    /// What is claimed of an evaluation, and whether a call in it was refused because the run was stopped.
+    /// The claims of an evaluation, and whether a call in it was refused because the run was stopped.
     pub fn evaluation(
         &self,
         folder: &str,
@@ -197,7 +203,7 @@ impl Claims {
         Ok((past, refused))
     }
 
-    /// Why an evaluation ended before its last example, if its harness is said to have taken too long.
+    /// Why an evaluation ended before its last example, if the record says that its harness took too long.
     fn timed_out(&self, folder: &str, index: u32) -> Option<String> {
         if folder.starts_with("test/") {
             return self.summary.untested.iter().find(|it| it.index == index).map(|it| it.reason.clone());
@@ -206,7 +212,7 @@ impl Claims {
         unscored.map(|it| it.reason.clone())
     }
 
-    /// The configuration under which a held-out evaluation is stated: the run's, or one from before it was changed.
+    /// The configuration that the statement of a held-out evaluation names: the run's, or an earlier one.
     pub fn stated(&self, folder: &str) -> Config {
         let found = self.reader.text(&format!("{folder}/{}", layout::TEST_RESULT)).unwrap_or_default();
         let is_stated = |it: &Config| found.contains(&provenance::limits_digest(it).to_string());
@@ -236,7 +242,7 @@ impl Claims {
         }
     }
 
-    /// What is claimed of a proposer's conversation.
+    /// The claims of a proposer's conversation.
     pub fn proposal(&self, index: u32) -> Result<propose::RecordedConversation, RecordError> {
         let terms = propose::again::Terms {
             folder: format!("iterations/{index:03}"),
@@ -249,14 +255,14 @@ impl Claims {
         propose::RecordedConversation::again(&self.reader, index, terms)
     }
 
-    /// What is claimed of an iteration's trials.
+    /// The claims of an iteration's trials.
     pub fn trials(&self, index: u32) -> Result<(Calls, Again), RecordError> {
         let path = RunReader::iteration_file(index, layout::TRIALS);
         let again = self.again(format!("iterations/{index:03}"));
         Ok((Calls::index(self.reader.dir(), &path, |_| {})?, again))
     }
 
-    /// The prices that a run has recorded for the model of a role, the latest first.
+    /// The recorded prices of the model in a role, the latest first.
     fn prices(&self, role: &str) -> Arc<[Price]> {
         let price = |config: &Config| config.providers.get(role).map(|info| info.price.clone());
         let mut prices: Vec<Price> = self.history.iter().filter_map(price).collect();

@@ -3,12 +3,14 @@
 //! It asks models through `mmh-models`, compiles and runs through `mmh-engine`, and records through
 //! `mmh-record`. It prints nothing and reads no environment.
 
-pub mod claims;
+#![warn(missing_docs)]
+
+mod claims;
 pub mod dataset;
 pub mod evaluate;
 pub mod inspect;
 pub mod leaks;
-pub mod noted;
+mod noted;
 pub mod progress;
 pub mod propose;
 pub mod score;

@@ -1,4 +1,4 @@
-//! From outcomes to a score: accuracy with its interval, and what it took.
+//! From outcomes to a score: accuracy with its interval, and the resources that were used.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use mmh_report::statistics::wilson;
 
 use crate::evaluate::Learned;
 
-/// The score of these outcomes of a harness that has learned. An example without a prediction counts as
-/// wrong. `mock` says that the models are simulated.
+/// The score of these outcomes. `learned` is the harness's state and what learning took. An example without a prediction
+/// counts as wrong. `mock` says that the models are simulated.
 pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
     let n = rows.len() as u64;
     let n_correct = rows.iter().filter(|row| row.correct).count() as u64;

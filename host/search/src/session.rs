@@ -1,8 +1,7 @@
-//! Puts a search, or one evaluation, together from resolved settings. Whoever starts one comes through here: the
-//! command line, tests, and other front ends.
+//! Assembles a search, or one evaluation, from resolved settings. Every front end starts them through here.
 //!
-//! Not in here: where settings come from. Arguments, files of settings, keys and what a run's folder may decide are
-//! the caller's.
+//! Not in here: where settings come from. The caller reads arguments, settings files and keys, and decides what it takes
+//! from a run's folder.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -34,11 +33,13 @@ use crate::{
 
 /// A model that is ready to be called.
 pub struct ReadyModel {
+    /// Makes the calls.
     pub model: Arc<dyn ChatModel>,
+    /// What calls cost.
     pub price: Price,
-    /// None where the model is simulated.
+    /// What the run records about its server. `None` for a simulated model.
     pub info: Option<ProviderInfo>,
-    /// A real model on this machine.
+    /// Whether it is a real model on this machine.
     pub is_local: bool,
 }
 
@@ -48,19 +49,24 @@ pub struct Models {
     pub proposer: ReadyModel,
     /// Is asked by harnesses.
     pub target: ReadyModel,
-    /// Replies of the target that are kept from run to run, where they are.
+    /// The target's reply cache. Without it all requests are sent.
     pub replies: Option<Replies>,
 }
 
 /// What all calls and evaluations of a run share.
 pub struct Session<'a> {
+    /// The run's limits.
     pub limits: &'a Limits,
+    /// The money of both models.
     pub budget: Arc<Budget>,
+    /// The host's clock.
     pub clock: Clock,
+    /// Stops all calls and evaluations.
     pub cancel: Cancel,
 }
 
 impl Session<'_> {
+    /// The proposer, with its retry policy. Its calls at once are not limited.
     pub fn proposer(&self, ready: ReadyModel) -> MeteredModel {
         let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
@@ -71,7 +77,7 @@ impl Session<'_> {
         self.caller(ready, Throttle::unlimited(), retry_policy)
     }
 
-    /// At most `concurrency` calls go to the target at once.
+    /// The target, with its retry policy and reply cache. At most `concurrency` calls go to it at once.
     pub fn target(&self, ready: ReadyModel, concurrency: usize, replies: Option<Replies>) -> Target {
         let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
@@ -82,7 +88,7 @@ impl Session<'_> {
         Target::new(self.caller(ready, Throttle::new(concurrency), retry_policy), replies)
     }
 
-    /// Runs harnesses over the examples of a data set, with this seed and at most so many examples at once.
+    /// An evaluator for a data set, with this seed and at most this many examples at once.
     pub fn evaluator(
         &self,
         builder: &Builder,
@@ -112,28 +118,35 @@ impl Session<'_> {
     }
 }
 
-/// The servers that a run asks, for its record.
+/// The servers of real models, by role, for the run's record.
 pub fn providers(models: [(Role, &ReadyModel); 2]) -> BTreeMap<String, ProviderInfo> {
     let asked =
         models.into_iter().filter_map(|(role, model)| Some((role.name().to_owned(), model.info.clone()?)));
     asked.collect()
 }
 
-/// A search with everything that it needs. Its folder is there already.
+/// Everything that a search needs. Its folder exists already.
 pub struct Plan {
-    /// What is on record of it.
+    /// The run's summary so far. A new run's has nothing but the configuration.
     pub summary: Summary,
+    /// Writes the run's folder.
     pub writer: RunWriter,
+    /// The source of iteration 000.
     pub baseline: String,
+    /// The task and its examples.
     pub dataset: Dataset,
+    /// The validation examples that this run uses.
     pub val: Vec<Example>,
+    /// Proposer and target.
     pub models: Models,
+    /// What the run may spend in all, in US dollars.
     pub budget_usd: f64,
+    /// The host's clock.
     pub clock: Clock,
 }
 
 impl Plan {
-    /// The search, ready to run. `limits` are those of the builder's sandbox.
+    /// The search, ready to run, with the limits of the builder's sandbox. Fails if the ledger cannot be read.
     pub fn search(
         self,
         builder: Builder,
@@ -155,7 +168,7 @@ impl Plan {
         );
         let caller = session.proposer(models.proposer);
         let proposer = Proposer { caller, limits, clock, observer: observer.clone(), cancel: cancel.clone() };
-        // Also where this run evaluates a part of the validation split only.
+        // The whole validation split, even if this run evaluates a part of it only.
         let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
         Ok(Search {
             config,

@@ -1,17 +1,17 @@
-//! Which column, or JSON key, holds the texts and which the labels.
+//! Finds the columns, or JSON keys, of the texts and of the labels.
 
 use mmh_record::{data::Columns, text};
 
-/// The names that are understood: text first, label second.
+/// The usual names, in order of preference: text, label.
 const NAMES: [(&str, &str); 4] =
     [("question", "answer"), ("input_text", "output_text"), ("text", "label"), ("input", "label")];
 
-/// Most names and characters of one that an error repeats.
+/// Most names in an error, and most characters of each.
 const SHOWN_NAMES: usize = 12;
 const SHOWN_CHARS: usize = 40;
 
-/// Which of a header's or an object's names are the text's and the label's. A name counts as it is written, or else in
-/// any case.
+/// The positions of text and label among the names of a header or an object. An exact match of a name is preferred to one
+/// in another case. The error says which names there are.
 pub fn choose(columns: &Columns, names: &[&str]) -> Result<(usize, usize), String> {
     let given = |name: &Option<String>| match name {
         Some(name) => place(names, name)?.map(Some).ok_or_else(|| missing(name, names)),
@@ -60,7 +60,7 @@ fn found(names: &[&str]) -> String {
     format!("; it has {}; --text-column and --label-column name others", listed(names))
 }
 
-/// Names as an error repeats them: a few, and short.
+/// Names for an error: a few, shortened.
 pub fn listed(names: &[&str]) -> String {
     let short = |name: &&str| text::ellipsis(&text::one_line(name), SHOWN_CHARS);
     let shown: Vec<String> = names.iter().take(SHOWN_NAMES).map(short).collect();
@@ -68,7 +68,7 @@ pub fn listed(names: &[&str]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// Where a name stands. One that stands there twice would make a row's text a matter of chance.
+/// The position of a name. A name that occurs twice is an error, because either column could be meant.
 fn place(names: &[&str], wanted: &str) -> Result<Option<usize>, String> {
     let places = |is_same: &dyn Fn(&str) -> bool| -> Vec<usize> {
         names.iter().enumerate().filter(|(_, name)| is_same(name)).map(|(at, _)| at).collect()

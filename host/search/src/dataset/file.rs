@@ -1,4 +1,4 @@
-//! One file of a data set: which format it has, and its text. Not in here: what its rows are.
+//! One file of a data set: its format and its text. Not in here: its rows.
 
 use std::{
     fs::{File, OpenOptions},
@@ -14,24 +14,24 @@ use super::DatasetError;
 /// The endings of files that are read, for messages.
 pub const ENDINGS: &str = ".jsonl, .ndjson, .json, .csv or .tsv, also with .gz behind it";
 
-/// Largest file, packed or unpacked.
+/// Largest file, packed and unpacked.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// What a file begins with that is packed by gzip.
+/// The first bytes of a file that is packed by gzip.
 const GZIP: &[u8] = b"\x1f\x8b";
 
 /// How a file holds its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Objects, one on a line or in an array.
+    /// Objects, one on each line or all in an array.
     Json,
-    /// A table with a header, with commas between cells unless the header says otherwise.
+    /// A table with a header. Cells are separated by commas, unless the header has another delimiter.
     Commas,
     /// The same with tabs.
     Tabs,
 }
 
-/// A file's name without its endings, and its format. Endings are understood in any case.
+/// A file's name without its endings, and its format. The case of endings does not matter.
 pub fn format_of(name: &str) -> Option<(&str, Format)> {
     let (stem, ending) = name.rsplit_once('.')?;
     match ending.to_ascii_lowercase().as_str() {
@@ -43,7 +43,7 @@ pub fn format_of(name: &str) -> Option<(&str, Format)> {
     }
 }
 
-/// A file's text. Packed or not is seen by its content, since browsers unpack files and keep the ending.
+/// A file's text. The content decides whether it is packed, because browsers unpack files and keep the ending.
 pub fn text(path: &Path) -> Result<String, DatasetError> {
     let file = || path.display().to_string();
     let bytes = read(path).map_err(|source| DatasetError::Read { path: file(), source })?;
@@ -55,7 +55,7 @@ pub fn text(path: &Path) -> Result<String, DatasetError> {
     decoded(&file(), bytes)
 }
 
-/// Opens plain files only: whoever opens a named pipe waits for somebody who writes.
+/// Reads plain files only: opening a named pipe would wait for a writer.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file: File = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let about = file.metadata()?;
@@ -79,7 +79,7 @@ fn too_large() -> io::Error {
     io::Error::new(ErrorKind::FileTooLarge, limit)
 }
 
-/// The text without the byte order mark that some programs put first.
+/// The text, without the byte order mark that some programs write first. Only UTF-8 is accepted.
 pub fn decoded(file: &str, mut bytes: Vec<u8>) -> Result<String, DatasetError> {
     let utf_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     // Without a mark, every other byte of plain letters is zero.

@@ -1,5 +1,5 @@
-//! What a careful user should know of a data set: texts that stand there twice, labels that are hardly told apart, files
-//! that were not read. None of it is an error, since real data has it; all of it is recorded and shown.
+//! Finds what a careful user should know about a data set: texts that occur twice, labels that look alike, files that were
+//! not read. Real data has all of these, so they are no errors; they are recorded and shown.
 
 use std::{
     borrow::Cow,
@@ -11,10 +11,10 @@ use unicode_normalization::UnicodeNormalization;
 use super::Example;
 use mmh_record::data::{DataFinding, FindingKind, Split};
 
-/// Labels look like open answers if there are so many of them, and fewer than two examples of `train` for each.
+/// From this number on, labels look like open answers, if `train` has fewer than two examples for each.
 const MANY_LABELS: usize = 20;
 
-/// The form in which texts are compared: each run of white space is one space, and none stands at the ends.
+/// The form in which texts are compared: runs of white space are one space, and the ends have none.
 pub fn same_text(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     match text.split(' ').any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
@@ -33,7 +33,7 @@ fn s(count: usize) -> &'static str {
     if count == 1 { "s" } else { "" }
 }
 
-/// Everything that there is to say of these splits.
+/// All findings about these splits.
 pub fn find(splits: [&[Example]; 3]) -> Vec<DataFinding> {
     let places = places(splits);
     let mut findings = overlaps(&places);
@@ -45,10 +45,10 @@ pub fn find(splits: [&[Example]; 3]) -> Vec<DataFinding> {
     findings
 }
 
-/// Where a text stands, in order.
+/// The places of texts, in order.
 type Places<'a> = Vec<Vec<(Split, &'a Example)>>;
 
-/// The examples of each text that stands in more than one place, in the order of their first place.
+/// The examples of each text that occurs more than once, in the order of their first place.
 fn places<'a>(splits: [&'a [Example]; 3]) -> Places<'a> {
     let mut at: HashMap<Cow<'a, str>, usize> = HashMap::new();
     let mut places: Places<'a> = Vec::new();

@@ -1,4 +1,4 @@
-//! Rows out of JSON: objects, one on a line (JSON Lines) or in an array.
+//! Reads rows from JSON: objects, one on each line (JSON Lines) or all in an array.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use mmh_record::data::Columns;
 
-/// The rows of a text. Empty lines are passed over.
+/// The rows of a text. Empty lines are skipped.
 pub fn rows(text: &str, columns: &Columns) -> Result<Vec<Row>, Problem> {
     if text.trim_start().starts_with('[') {
         return array(text, columns);
@@ -66,8 +66,8 @@ fn string(key: &str, value: &RawValue) -> Result<String, String> {
     }
 }
 
-/// A label may be a number or a boolean, and is then read as it is written: `1` and `1.0` are two labels, and no digit
-/// of a large number gets lost.
+/// A label may be a number or a boolean, and is then taken as it is written: `1` and `1.0` are different labels, and
+/// large numbers keep all digits.
 fn label_of(key: &str, value: &RawValue) -> Result<String, String> {
     match value.get().as_bytes().first() {
         Some(b'-' | b'0'..=b'9' | b't' | b'f') => Ok(value.get().to_owned()),

@@ -17,7 +17,7 @@ use super::{
 };
 use mmh_record::data::{Columns, DataFinding, FindingKind, Split};
 
-/// The data set that comes with the program. Every text of it was written for this project.
+/// The data set that comes with the program. All its texts were written for this project.
 pub const BUILTIN: &str = "symptoms-mini";
 
 const BUILTIN_INSTRUCTIONS: &str = "A patient describes how they feel. Name the diagnosis that fits best. Each text has exactly one right diagnosis.";
@@ -28,13 +28,13 @@ const BUILTIN_SPLITS: [&str; 3] = [
     include_str!("../../data/symptoms-mini/test.jsonl"),
 ];
 
-/// What a data set without a `task.json` asks for.
+/// The instructions of a data set without a `task.json`.
 const DEFAULT_INSTRUCTIONS: &str = "Read the text and choose the one label that fits it best.";
 
-/// Optional words about a data set in a folder.
+/// The optional file of a folder with the data set's name and instructions.
 const TASK_FILE: &str = "task.json";
 
-/// What a data set says of itself. All of it belongs to the data set's identity; the name of a file does not.
+/// What a data set says about itself. It is part of the data set's digest; names of files are not.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct About {
@@ -42,11 +42,12 @@ pub(super) struct About {
     pub instructions: Option<String>,
 }
 
-/// Where a data set is, and how it is read.
+/// Where a data set is, and which columns it is read from.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// The built-in one, a folder, or a file.
+    /// [`BUILTIN`], or the path of a folder or a file.
     pub name: &'a str,
+    /// The columns of texts and labels, if they do not have usual names.
     pub columns: &'a Columns,
 }
 
@@ -131,7 +132,7 @@ fn empty_test(why: &str) -> DataFinding {
 struct Files {
     /// By split. `test` may be missing: then there is no held-out score.
     splits: [Option<(PathBuf, Format)>; 3],
-    /// Names of those that belong to no split, in order.
+    /// Names of the others, in order.
     unread: Vec<String>,
 }
 

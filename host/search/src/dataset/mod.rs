@@ -1,7 +1,7 @@
-//! The labelled examples: three splits and the task they are about.
+//! The labelled examples: three splits, and the task.
 //!
-//! `train` a harness may learn from, `val` is what the search scores and the proposer sees, `test` is
-//! held out until the search is over.
+//! A harness may learn from `train`. The search scores candidates on `val`, which the proposer sees. `test` is held out
+//! until the search is over.
 
 mod columns;
 mod file;
@@ -31,13 +31,15 @@ use mmh_record::{
 pub struct Example {
     /// Unique in its data set, such as `val-0007`.
     pub id: String,
+    /// The text.
     pub input: String,
+    /// The correct label, one of the task's.
     pub label: String,
 }
 
 impl Example {
-    /// Whether a prediction is right: it is the label, letter by letter. Only white space around it does not matter. What a
-    /// reply may be taken for besides, the harness decides.
+    /// Whether a prediction is correct: it equals the label, except for white space around it. Anything more lenient is
+    /// the harness's decision.
     pub fn is_answered_by(&self, predicted: &str) -> bool {
         predicted.trim() == self.label
     }
@@ -46,37 +48,65 @@ impl Example {
 /// A task and its examples.
 #[derive(Clone, Debug)]
 pub struct Dataset {
+    /// Name, instructions and labels.
     pub task: Task,
+    /// For learning; never empty.
     pub train: Vec<Example>,
+    /// For the search; never empty.
     pub val: Vec<Example>,
-    /// Empty where the data set has none.
+    /// Held out; empty if the data set has none.
     pub test: Vec<Example>,
-    /// Of every row, in order, and of what the data set says of itself. The name of a file is no part of it.
+    /// Digest of all rows in order, and of the name and instructions in the data set's own task file. Names of files are
+    /// not part of it.
     pub digest: Digest,
-    /// What a careful user should know, such as texts that stand in two splits.
+    /// What a careful user should know, such as texts that occur in two splits.
     pub findings: Vec<DataFinding>,
 }
 
-/// The data set could not be used. Says where and what is wrong.
+/// The data set cannot be used. The message says where and why.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
+    /// A file or folder cannot be read, or is too large.
     #[error("cannot read the data set {path}: {source}")]
-    Read { path: String, source: std::io::Error },
+    Read {
+        /// The file or folder.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no data set of this name or path.
     #[error(
         "{name:?} is no data set: it is neither built in ({builtin}) nor a folder with train and val, nor a file with \
          the ending {endings}",
         builtin = BUILTIN,
         endings = file::ENDINGS
     )]
-    Unknown { name: String },
+    Unknown {
+        /// As it was given.
+        name: String,
+    },
+    /// A row is wrong.
     #[error("{file}, line {line}: {problem}")]
-    Row { file: String, line: usize, problem: String },
+    Row {
+        /// The file.
+        file: String,
+        /// The line on which the row begins, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file, or the data set as a whole, is wrong.
     #[error("{file}: {problem}")]
-    Shape { file: String, problem: String },
+    Shape {
+        /// The file, or the data set's name.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Dataset {
-    /// Puts splits of rows together. `name` and `instructions` are for a data set that says nothing of itself.
+    /// Makes a data set of splits. `name` and `instructions` are used if the data set has none of its own.
     fn assemble(
         name: &str,
         about: About,
@@ -107,7 +137,7 @@ impl Dataset {
         Ok(Self { task, train, val, test, digest, findings })
     }
 
-    /// What is recorded of it.
+    /// What a run records about it.
     pub fn info(&self) -> TaskInfo {
         TaskInfo {
             instructions: self.task.instructions.clone(),

@@ -1,4 +1,4 @@
-//! Labelled texts, and what a row must be. A bad row is an error that names file and line; no row is dropped.
+//! Labelled texts, and the rules for a row. A bad row is an error that names file and line; no row is dropped.
 
 use super::{DatasetError, file::Format, json, table};
 use mmh_record::data::Columns;
@@ -10,11 +10,11 @@ pub struct Row {
     pub label: String,
 }
 
-/// Longest text and label of a row.
+/// Longest text and label of a row, in bytes.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 const MAX_LABEL_BYTES: usize = 256;
 
-/// What is wrong with a row, and on which line of the file it begins.
+/// What is wrong with a row, and the line of the file on which it begins.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     pub line: usize,
@@ -37,7 +37,7 @@ pub fn read(file: &str, text: &str, format: Format, columns: &Columns) -> Result
     rows.map_err(|Problem { line, problem }| DatasetError::Row { file: file.to_owned(), line, problem })
 }
 
-/// A row of these values, if they can be one. `names` are those of the columns that they come from.
+/// A row of these values, if they are valid. `names` are the names of their columns.
 pub fn checked(names: (&str, &str), text: String, label: &str) -> Result<Row, String> {
     let label = label.trim().to_owned();
     let limits = [("text", text.len(), MAX_TEXT_BYTES), ("label", label.len(), MAX_LABEL_BYTES)];

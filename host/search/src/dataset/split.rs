@@ -1,4 +1,4 @@
-//! Deterministic choices by content and seed, so that the order of a file's rows does not matter.
+//! Deterministic choices of examples by content and seed. The order of a file's rows does not matter.
 
 use super::{Example, findings::same_text, rows::Row};
 use mmh_record::digest::{Digest, KeyBuilder};
@@ -7,8 +7,8 @@ use mmh_record::digest::{Digest, KeyBuilder};
 const TRAIN_PERCENT: usize = 60;
 const VAL_PERCENT: usize = 20;
 
-/// Splits the rows of a single file by their content, so that neither their order nor the file's name matters. Rows of the
-/// same text go together: a text that stands in two splits is no measure.
+/// Splits the rows of a single file by their content. Neither their order nor the file's name matters. Rows with the same
+/// text stay together, because a text that is in two splits measures nothing.
 pub fn split(rows: Vec<Row>, seed: u64) -> [Vec<Row>; 3] {
     let key = |row: &Row| {
         let text = same_text(&row.text);
@@ -16,7 +16,7 @@ pub fn split(rows: Vec<Row>, seed: u64) -> [Vec<Row>; 3] {
     };
     let mut keyed: Vec<(Digest, Row)> = rows.into_iter().map(|row| (key(&row), row)).collect();
     keyed.sort();
-    // Where a share ends among rows of one text, all of them belong to it.
+    // If a share would end among rows with one text, it takes all of them.
     let end = |percent: usize| {
         let end = keyed.len() * percent / 100;
         let same = keyed[end..].iter().take_while(|(key, _)| end > 0 && keyed[end - 1].0 == *key);

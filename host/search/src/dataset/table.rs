@@ -1,7 +1,7 @@
-//! Rows out of a table with a header: CSV by RFC 4180, with any of several delimiters.
+//! Reads rows from a table with a header: CSV by RFC 4180, with any of several delimiters.
 //!
-//! The usual crate is lenient: it takes a quote that is never closed for the end of the file, and many rows for one long
-//! text. Here quotes have to fit, and a quote that does not is named by the line where it opens.
+//! The usual crate is lenient: if a quote is never closed, it reads all following rows as one long text. Here quotes have
+//! to match, and an error names the line on which an unmatched quote opens.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -19,7 +19,7 @@ struct Record<'t> {
     cells: Vec<Cow<'t, str>>,
 }
 
-/// The rows of a text. The first delimiter with which the header names text and label is taken.
+/// The rows of a text. The delimiter is the first one with which the header has columns for text and label.
 pub fn rows(text: &str, delimiters: &[u8], columns: &Columns) -> Result<Vec<Row>, Problem> {
     let (delimiter, header, places) = header(text, delimiters, columns)?;
     let names = (header[places.0].as_str(), header[places.1].as_str());
@@ -65,7 +65,7 @@ fn header(text: &str, delimiters: &[u8], columns: &Columns) -> Result<Header, Pr
         let names: Vec<&str> = cells.iter().map(String::as_str).collect();
         match choose(columns, &names) {
             Ok(places) => return Ok((*delimiter, cells, places)),
-            // With the right delimiter there are the most columns.
+            // The right delimiter gives the most columns.
             Err(why) if problem.as_ref().is_none_or(|(most, _)| cells.len() > *most) => {
                 problem =
                     Some((cells.len(), Problem::new(record.line, format!("its header does not fit: {why}"))));
@@ -84,8 +84,8 @@ fn ragged(found: usize, expected: usize, delimiter: u8) -> String {
 }
 
 impl Record<'_> {
-    /// Whether each of its lines, without its quotes, would be a row with a label that other rows have: then a
-    /// quote has opened by mistake, and another one has closed by chance.
+    /// Whether each of its lines, without its quotes, would be a row with a label of other rows. Then a quote was opened
+    /// by mistake, and a later one has closed it by chance.
     fn swallows_rows(&self, delimiter: u8, label: usize, width: usize, labels: &HashSet<&str>) -> bool {
         self.source.lines().all(|line| {
             let cells: Vec<&str> = line.split(char::from(delimiter)).collect();
@@ -195,7 +195,7 @@ impl<'t> Iterator for Reader<'t> {
     type Item = Result<Record<'t>, Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // An empty line is no row: it holds nothing that could be lost.
+        // An empty line is no row.
         while self.line_end() {}
         self.peek()?;
         let record = self.record();

@@ -1,5 +1,5 @@
-//! What an answer table would be keyed by, were it not by the texts themselves: the hash functions that one
-//! writes down from memory, and the standard library's.
+//! Hashes of texts that could be keys of a table of answers: by hash functions that are commonly written from memory, and
+//! by the standard library's.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 
 use mmh_record::digest::Digest;
 
-/// Every hash of every text, and whose it is.
+/// All hashes of these texts, each with the position of its text.
 pub fn table<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<u64, usize> {
     let mut table = HashMap::new();
     for (at, text) in texts.enumerate() {

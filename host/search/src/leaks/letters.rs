@@ -1,6 +1,6 @@
-//! A text's letters and digits alone, in lower case: what is left of it however it is written down.
+//! A text's letters and digits alone, in lower case, so that white space, punctuation and escapes do not matter.
 
-/// A text's letters, and where in it they stand.
+/// A text's letters, and their places in it.
 pub struct Letters {
     pub text: String,
     /// By byte of `text`: the byte of the original at which its character begins.

@@ -1,6 +1,6 @@
 //! The literals of a Rust source, in order: texts as the program sees them, and numbers.
 //!
-//! A source that does not lex gives what can be told of it; nothing here fails.
+//! Nothing here fails. A source that cannot be lexed gives the literals that can be recognized.
 
 /// A literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ fn escape(characters: &mut std::str::CharIndices<'_>, text: &mut String) {
                 characters.by_ref().map(|(_, it)| it).take_while(|&it| it != '}' && it != '"').collect();
             text.extend(code(digits.trim_start_matches('{')));
         }
-        // The line goes on at the next letter.
+        // The text continues with the next character that is no white space.
         Some('\n') => {
             let rest = characters.as_str();
             let blank = rest.len() - rest.trim_start().len();
@@ -109,7 +109,7 @@ fn code(digits: &str) -> Option<char> {
     char::from_u32(u32::from_str_radix(&digits.replace('_', ""), 16).ok()?)
 }
 
-/// A character literal, or a lifetime: neither is a text.
+/// Skips a character literal or a lifetime.
 fn after_character(source: &str) -> &str {
     let mut characters = source.char_indices();
     match characters.next() {
@@ -123,7 +123,7 @@ fn after_character(source: &str) -> &str {
     }
 }
 
-/// A number, in any base, with or without a type behind it. Fractions are none that tell anything.
+/// A whole number in any base, with or without a type suffix. Fractions are ignored.
 fn number<'a>(source: &'a str, found: &mut Vec<Literal>) -> &'a str {
     let end = source.find(|it: char| !it.is_ascii_alphanumeric() && it != '_').unwrap_or(source.len());
     let plain = source[..end].replace('_', "").to_ascii_lowercase();
@@ -141,7 +141,7 @@ fn number<'a>(source: &'a str, found: &mut Vec<Literal>) -> &'a str {
     &source[end..]
 }
 
-/// A name, a keyword, or what stands before a raw text.
+/// A name, a keyword, or the prefix of a raw string.
 fn word<'a>(source: &'a str, found: &mut Vec<Literal>) -> &'a str {
     let end = source.find(|it: char| !it.is_alphanumeric() && it != '_').unwrap_or(source.len());
     let (name, rest) = source.split_at(end);

@@ -1,8 +1,8 @@
-//! Finds examples of the held-back splits in a candidate: texts, and tables of answers, in its source and
-//! in the data of its component.
+//! Finds held-back examples in a candidate: texts and tables of answers, in its source and in the data of its
+//! component.
 //!
-//! A tripwire and not a proof: what is enciphered or computed passes. What also stands in `train` never
-//! counts, since a harness may learn from that. Not in here: what is done about a leak.
+//! It is a tripwire and no proof: an encrypted or computed text is not found. A text that is also in `train` never
+//! counts, because a harness may learn from it. Not in here: what is done about a leak.
 
 mod hashes;
 mod letters;
@@ -23,24 +23,25 @@ use mmh_engine::compile::{Rejection, RejectionKind};
 use mmh_record::{data::Split, text};
 use pieces::{PIECE_BYTES, Pieces};
 
-/// Most leaks that are reported; the first ones.
+/// Most leaks that are reported. Further ones are dropped.
 pub const MAX_LEAKS: usize = 64;
 
-/// So many letters and digits in a row, white space and punctuation left out, are no accident. About 40
-/// characters of prose.
+/// This many common letters and digits in a row, without white space and punctuation, are no accident. They are about
+/// 40 characters of prose.
 const RUN_LETTERS: usize = 32;
 
-/// The start of a text that can be the key of a table.
+/// The length of a text's beginning that can be a key in a table of answers.
 const PREFIX_LETTERS: std::ops::Range<usize> = 8..RUN_LETTERS;
 
-/// So many rows make a table of prefixes or of ids, and so many one of hashes.
+/// This many rows make a table of prefixes or ids, and this many a table of hashes.
 const PREFIX_ROWS: usize = 5;
 const HASH_ROWS: usize = 3;
 
 /// Longest excerpt, in characters.
 const EXCERPT_CHARS: usize = 120;
 
-/// Why a harness with these leaks is refused. A proposer reads it: it tells nothing of the examples.
+/// The rejection of a harness with these leaks; nothing if there are none. A proposer reads it, so it says nothing about
+/// the examples.
 pub fn refusal(leaks: &[Leak]) -> Option<Rejection> {
     if leaks.is_empty() {
         return None;
@@ -60,7 +61,7 @@ struct Held {
     letters: Letters,
 }
 
-/// Looks for the examples of one data set. Made once, used for every candidate.
+/// Looks for the held-back examples of one data set. It is made once and used for every candidate.
 pub struct Lint {
     held: Vec<Held>,
     pieces: Pieces,
@@ -75,7 +76,7 @@ pub struct Lint {
 type Findings = BTreeMap<(Place, usize), String>;
 
 impl Lint {
-    /// A lint for these splits.
+    /// A lint that looks for `val` and `test`, except for texts that are also in `train`.
     pub fn new(train: &[Example], val: &[Example], test: &[Example]) -> Self {
         let mut train_letters: Vec<String> = train.iter().map(|it| letters::of(&it.input)).collect();
         train_letters.sort();
@@ -101,13 +102,12 @@ impl Lint {
         Self { held, pieces, by_letters, train_letters, hashes, ids }
     }
 
-    /// Everything of the held-back examples in this source and in this component's data, at most
-    /// [`MAX_LEAKS`].
+    /// The held-back examples that are in this source or in this component's data, at most [`MAX_LEAKS`].
     pub fn check(&self, source: &str, component: &[u8]) -> Vec<Leak> {
         let mut found = Findings::new();
         let literals = literals::of(source);
         self.texts(Place::Source, &letters::of(source), &mut found);
-        // A text that is cut over several literals is whole again when they are put together.
+        // A text that was cut into several literals is whole when they are joined.
         let joined: String = literals.iter().filter_map(Literal::text).collect();
         self.texts(Place::Source, &letters::of(&joined), &mut found);
         self.prefixes(&literals, &mut found);
@@ -188,7 +188,7 @@ impl Lint {
     }
 }
 
-/// Takes the rows of a table in, if there are enough of them to be one.
+/// Adds the rows of a table, if there are enough of them.
 fn enter(place: Place, rows: BTreeMap<usize, String>, enough: usize, found: &mut Findings) {
     if rows.len() >= enough {
         for (at, excerpt) in rows {
@@ -197,7 +197,7 @@ fn enter(place: Place, rows: BTreeMap<usize, String>, enough: usize, found: &mut
     }
 }
 
-/// How far two texts agree around a piece that they share: the range in the second one.
+/// The range in the second text in which two texts agree, around a piece that they share.
 fn common_run(left: &str, at: usize, right: &str, offset: usize) -> (usize, usize) {
     let len = PIECE_BYTES;
     let (before, after) = (&left.as_bytes()[..at], &left.as_bytes()[at + len..]);
@@ -214,13 +214,13 @@ fn common_run(left: &str, at: usize, right: &str, offset: usize) -> (usize, usiz
     (from, to)
 }
 
-/// Whether one of these sorted texts begins so.
+/// Whether one of these sorted texts begins with `key`.
 fn begins(sorted: &[String], key: &str) -> bool {
     let first = sorted.partition_point(|text| text.as_str() < key);
     sorted.get(first).is_some_and(|text| text.starts_with(key))
 }
 
-/// The data segments of all modules of a component. What cannot be parsed has none.
+/// The data segments of all modules of a component, up to the first part that cannot be parsed.
 fn data_segments(component: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(component).map_while(Result::ok) {

@@ -1,7 +1,7 @@
-//! Looks for many short pieces of text at once: one look-up for each place of the text that is searched.
+//! Looks for many short pieces of text at once, with one look-up for each place of the searched text.
 //!
-//! An automaton over all pieces does the same, several times slower: pieces are many, alike in size, and
-//! hardly ever there.
+//! An automaton would be several times slower, because there are many pieces of the same size, and they hardly ever
+//! occur.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ const SIEVE_BITS: usize = 1 << 20;
 
 type Piece = [u8; PIECE_BYTES];
 
-/// Whose a piece is: the text, and the place in it.
+/// The origin of a piece: the number of the text, and the place in it.
 type Owner = (usize, usize);
 
 /// The pieces of some texts.
@@ -24,8 +24,8 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// All pieces of `texts`, side by side, but those that any of `known` has anywhere. A text shorter than
-    /// a piece has none.
+    /// Cuts `texts` into pieces, and leaves out those that occur anywhere in `known`. A text shorter than a piece has
+    /// none.
     pub fn new(texts: &[&str], known: &[String]) -> Self {
         let mut owners: HashMap<Piece, Vec<Owner>> = HashMap::new();
         for (at, text) in texts.iter().enumerate() {
@@ -46,7 +46,7 @@ impl Pieces {
         Self { owners, sieve }
     }
 
-    /// Every piece in a text: where it begins, and whose it is.
+    /// All pieces in a text: where each begins, and where it comes from.
     pub fn found_in<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (usize, &'a [Owner])> {
         let windows = text.array_windows::<PIECE_BYTES>().enumerate();
         let sifted = windows.filter(|(_, window)| {

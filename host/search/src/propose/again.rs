@@ -1,5 +1,5 @@
-//! A proposer's conversation that is held again from what a recorded one claims, so that `verify` can compare
-//! the two: what the model said is taken over, and the tools answer anew.
+//! A conversation that is repeated from the claims of a recorded one, so that `verify` can compare the two: the model's
+//! replies are taken over, and the tools answer anew.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -24,48 +24,55 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// How a conversation is held again.
+/// How a conversation is repeated.
 #[derive(Clone, Default)]
 pub struct Terms {
     /// The iteration's folder, for messages.
     pub folder: String,
-    /// The prices that the proposer has had, the latest first.
+    /// The proposer's recorded prices, the latest first.
     pub prices: Arc<[Price]>,
-    /// The proposer is simulated, and says again what it said.
+    /// Whether the proposer is simulated, and is asked again.
     pub is_simulated: bool,
+    /// What cannot be derived on this machine.
     pub missing: Missing,
+    /// How the recorded run ended.
     pub ending: Ending,
+    /// Where findings go.
     pub notes: Notes,
 }
 
-/// A conversation that is held again, and what is claimed of it.
+/// A repeated conversation: its claims, and its terms.
 #[derive(Clone, Default)]
 pub struct Again {
+    /// How it is repeated.
     pub terms: Terms,
-    /// When the conversation began, was answered and ended.
+    /// When the conversation began, when its turns were answered, and when it ended.
     started_at: Option<Timestamp>,
     answered_at: BTreeMap<u32, Timestamp>,
     ended_at: Option<Timestamp>,
-    /// What the tools said in each turn.
+    /// The tools' results, by turn.
     results: BTreeMap<u32, Vec<Block>>,
-    /// When control requests were sent in each turn, and what came of them.
+    /// Control requests by turn, with their times.
     controls: BTreeMap<u32, Vec<(Timestamp, ControlRow)>>,
-    /// Which results were taken out of the conversation before a turn.
+    /// Ids of the calls whose results were removed from the conversation before a turn.
     trimmed: BTreeMap<u32, Vec<String>>,
-    /// What was read, for its times.
+    /// The recorded reads, for their times.
     reads: Vec<ReadRow>,
 }
 
 /// A moment of a conversation.
 #[derive(Clone, Copy)]
 pub enum Moment {
+    /// It began.
     Start,
+    /// The tools of this turn answered.
     Answer(u32),
+    /// It ended.
     End,
 }
 
 impl Again {
-    /// Reads what is on record of an iteration. `each` gets the replies and how the conversation ended.
+    /// Reads the record of an iteration. `each` gets the rows of replies and of the end.
     pub(super) fn read(
         terms: Terms,
         reader: &RunReader,
@@ -102,7 +109,7 @@ impl Again {
         Ok(again)
     }
 
-    /// When something happened, by the record.
+    /// The recorded time of a moment.
     pub fn time(&self, moment: Moment) -> Option<Timestamp> {
         match moment {
             Moment::Start => self.started_at,
@@ -111,12 +118,12 @@ impl Again {
         }
     }
 
-    /// When the reads happened, in their order.
+    /// The times of the reads, in their order.
     pub fn read_times(&self) -> Vec<Timestamp> {
         self.reads.iter().map(|row| row.at).collect()
     }
 
-    /// What a turn has read that was not completed.
+    /// The reads of a turn that was not completed.
     pub fn cut_reads(&self, step: u32) -> Vec<ReadRow> {
         self.reads.iter().filter(|row| row.step == step).cloned().collect()
     }
@@ -126,7 +133,8 @@ impl Again {
         self.results.contains_key(&step)
     }
 
-    /// Which results were taken out before a turn. What a window of a simulated model holds is known.
+    /// Ids of the calls whose results were removed before a turn. Nothing for a simulated model, whose window is computed
+    /// again.
     pub fn trims(&self, step: u32) -> Option<Vec<String>> {
         (!self.terms.is_simulated).then(|| self.trimmed.get(&step).cloned().unwrap_or_default())
     }
@@ -137,7 +145,7 @@ impl Again {
         rows.map(|(at, row)| (*at, row.control().at_least(&self.terms.prices))).collect()
     }
 
-    /// The recorded result of a call that was not made because the turn had no more time, if this is one.
+    /// The recorded result of this call, if the call was not made because the turn's time was over.
     pub fn out_of_time(&self, step: u32, at: usize) -> Option<String> {
         let (content, is_error) = self.result(step, at)?;
         let was = is_error && content.strip_prefix(NOT_MADE).is_some_and(|why| why.starts_with(OUT_OF_TIME));
@@ -154,26 +162,26 @@ impl Again {
         }
     }
 
-    /// A recorded reply. What it cost follows from what it says of itself.
+    /// A recorded reply, with the cost that follows from its tokens.
     pub fn heard(&self, claimed: &Heard) -> Heard {
         let (cost, price_tier) = bill_again(&self.terms.prices, &claimed.reply, claimed.cost);
         Heard { cost, price_tier, ..claimed.clone() }
     }
 
-    /// What a simulated proposer says again; how long it took, the record says.
+    /// The reply of a simulated proposer that was asked again, with the recorded times.
     pub fn simulated(&self, now: CallOutcome, claimed: &Heard) -> Option<Heard> {
         let (cost, price_tier, attempts) = (now.cost, now.price_tier, now.attempts);
         let (at, latency_ms) = (claimed.at, claimed.latency_ms);
         now.result.ok().map(|reply| Heard { reply, cost, price_tier, attempts, at, latency_ms })
     }
 
-    /// Notes a turn that is not in the record, although the conversation went on after it.
+    /// Notes a turn without a recorded reply, although the record does not end there.
     pub fn unheard(&self, step: u32) {
         let file = format!("{}/{}", self.terms.folder, layout::TRANSCRIPT);
         self.terms.notes.add(Finding::new(file, format!("a reply in turn {step}"), "none"));
     }
 
-    /// The recorded result of a tool call that cannot be made again here, if this is one.
+    /// The recorded result of this tool call, if the call cannot be repeated on this machine.
     pub fn claimed_result(&self, step: u32, at: usize, call: &ToolCall, is_known: bool) -> Option<Answer> {
         let (content, is_error) = self.result(step, at)?;
         let compiles = ["check_harness", "try_harness", "write_harness"].contains(&call.name.as_str());
@@ -189,8 +197,8 @@ impl Again {
     }
 }
 
-/// Whether a tool's result speaks of the wall clock, or of a compiler that was ended by its limits. What a
-/// harness says itself stands in it as a JSON text, in which quotes are escaped.
+/// Whether a tool's result reports the wall clock, or a compiler that reached its limits. A harness's own words are JSON
+/// strings in it, with escaped quotes, so they cannot be mistaken for this.
 fn depends_on_the_machine(result: &str, is_error: bool) -> bool {
     if is_error {
         return result.strip_prefix(TRIAL_ENDED).is_some_and(|why| why.starts_with(OUT_OF_TIME));
@@ -204,7 +212,7 @@ fn depends_on_the_machine(result: &str, is_error: bool) -> bool {
     failed_to_learn || signs.any(|sign| result.contains(&sign))
 }
 
-/// The examples of a trial that went well, by its arguments and its result.
+/// The ids of the examples of a successful trial, by its arguments and its result.
 pub fn tried(input: &Value, result: &Answer) -> Vec<String> {
     let went_well = result.as_ref().is_ok_and(|content| content.starts_with("{\"ok\":true"));
     let ids = input["example_ids"].as_array().filter(|_| went_well).into_iter().flatten();

@@ -1,6 +1,6 @@
-//! What the proposer may see of the run: earlier iterations, through the run folder's handle.
+//! The part of the run that the proposer may see: earlier iterations, through the run folder's handle.
 //!
-//! Every read is logged. Held-out scores, the configuration and other runs are not reachable from here.
+//! Every read is logged. Held-out scores, the configuration and other runs cannot be reached from here.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,23 +23,23 @@ pub struct History {
     reader: RunReader,
     log: Appender,
     clock: Clock,
-    /// What has been read, for the summary.
+    /// The reads so far, for the summary.
     reads: Vec<ReadRow>,
     /// The turn that reads belong to.
     step: u32,
-    /// When the reads happened, where a recorded conversation is held again.
+    /// The recorded times of the reads, if a conversation is repeated.
     times: Vec<Timestamp>,
 }
 
-/// A tool's result: its content, or what was wrong with the call.
+/// A tool's result: its content, or what is wrong with the call. The proposer gets either.
 pub type Answer = Result<String, String>;
 
-/// Most text of one prompt or reply in a trace. The ends of a prompt matter most.
+/// Most bytes of one prompt or reply in a trace. The middle is cut, because the ends of a prompt matter most.
 const MAX_CALL_TEXT: usize = 6_000;
 
 impl History {
-    /// For an iteration whose first `answered` turns are complete. What a turn has read that was cut off is
-    /// read again.
+    /// The history for an iteration whose first `answered` turns are complete. Later reads are removed from the record,
+    /// because their turn is repeated.
     pub fn resume(
         reader: RunReader,
         folder: &IterationWriter,
@@ -51,13 +51,13 @@ impl History {
         Ok(Self { reader, log: folder.append(READS)?, clock, reads, step: answered, times: Vec::new() })
     }
 
-    /// The reads happen again, and at these times.
+    /// Dates the reads with these recorded times, in order.
     pub fn again(mut self, times: Vec<Timestamp>) -> Self {
         self.times = times;
         self
     }
 
-    /// Takes reads over as they stand.
+    /// Takes over recorded reads.
     pub fn take_over(&mut self, reads: Vec<ReadRow>) -> Result<(), RecordError> {
         for row in reads {
             self.log.push(&row)?;
@@ -66,18 +66,18 @@ impl History {
         Ok(())
     }
 
-    /// What is read from now on belongs to this turn.
+    /// Later reads belong to this turn.
     pub fn begin_turn(&mut self, step: u32) {
         self.step = step;
     }
 
-    /// Everything that was read.
+    /// All reads, once they are on disk.
     pub fn into_reads(self) -> Result<Vec<ReadRow>, RecordError> {
         self.log.finish()?;
         Ok(self.reads)
     }
 
-    /// Notes a read of something that is no file of the run, such as train examples.
+    /// Logs a read. `path` is a file of the run, or another name for something else, such as `dataset/train`.
     pub fn note(&mut self, path: &str, bytes_read: usize) -> Result<(), RecordError> {
         let at = self.times.get(self.reads.len()).copied().unwrap_or_else(|| self.clock.now());
         let (path, step) = (path.to_owned(), self.step);
@@ -87,14 +87,15 @@ impl History {
         Ok(())
     }
 
-    /// Gives what a tool has made of the summary. The rest of that file does not count as read: it can change when
-    /// a run goes on.
+    /// The result of a tool that reads the summary. Only this result counts as read: the rest of the file can change when
+    /// a run is resumed.
     fn of_summary(&mut self, found: &Value) -> Result<Answer, RecordError> {
         let text = found.to_string();
         self.note(SUMMARY, text.len())?;
         Ok(Ok(text))
     }
 
+    /// All iterations, with status and accuracy.
     pub fn list(&mut self) -> Result<Answer, RecordError> {
         let rows = rows(
             &self.reader.summary()?,
@@ -103,6 +104,7 @@ impl History {
         self.of_summary(&json!({ "iterations": rows }))
     }
 
+    /// The main figures of all iterations, and which is best.
     pub fn scoreboard(&mut self) -> Result<Answer, RecordError> {
         let summary = self.reader.summary()?;
         let headline = |index: u32| {
@@ -129,7 +131,7 @@ impl History {
         )
     }
 
-    /// A text file of an iteration.
+    /// A text file of an iteration, such as its source.
     pub fn file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, file);
         if !self.reader.has(&path) {
@@ -142,6 +144,7 @@ impl History {
         Ok(Ok(text))
     }
 
+    /// A unified diff between the sources of two iterations.
     pub fn diff(&mut self, a: u32, b: u32) -> Result<Answer, RecordError> {
         let (old, new) = match (self.file(a, layout::SOURCE)?, self.file(b, layout::SOURCE)?) {
             (Ok(old), Ok(new)) => (old, new),
@@ -153,7 +156,7 @@ impl History {
         Ok(Ok(diff.unified_diff().header(&old_name, &new_name).to_string()))
     }
 
-    /// Traces with their prompts and replies, as many as fit.
+    /// A page of traces with their prompts and replies, as many as fit into `max_bytes`.
     pub fn trace(
         &mut self,
         iteration: u32,
@@ -220,16 +223,18 @@ fn trace_json<'a>(row: &TraceRow, calls: impl Iterator<Item = &'a CallRow>) -> V
     trace
 }
 
-/// Which part of a list is wanted.
+/// A part of a list.
 #[derive(Clone, Copy)]
 pub struct Page {
+    /// How many rows come before it.
     pub offset: usize,
+    /// Most rows.
     pub limit: usize,
 }
 
 impl Page {
-    /// The wanted rows, as many as fit into `max_bytes`: always whole rows, and the counts to go on. Only
-    /// these are made.
+    /// The rows of this page under `name`, with the counts that the next page needs. There are as many whole rows as fit
+    /// into `max_bytes`, and at least one. `json` is called for these rows only, and for the first that does not fit.
     pub fn fill<T>(
         self,
         name: &str,

@@ -1,9 +1,9 @@
-//! One iteration's proposal: a tool loop with the proposer model, from the first message to a harness
-//! that compiles, or to giving up.
+//! One iteration's proposal: a tool loop with the proposer model, from the first message to a harness that compiles, or
+//! to an end without one.
 //!
-//! Not in here: which iterations there are and what becomes of the proposal. See `search`.
+//! Not in here: which iterations there are, and what becomes of the proposal. See `search`.
 
-pub mod again;
+pub(crate) mod again;
 #[doc(hidden)]
 pub mod arguments;
 #[doc(hidden)]
@@ -19,9 +19,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use history::History;
-pub use recorded::{RecordedConversation, TRANSCRIPT};
-pub use tools::{Toolbox, specs};
-pub use trials::{TRIALS, Trials};
+pub(crate) use recorded::{RecordedConversation, TRANSCRIPT};
+pub use tools::specs;
+pub(crate) use tools::{ToolContext, Toolbox};
+pub(crate) use trials::Trials;
 
 use again::{Again, Moment};
 use recorded::Heard;
@@ -54,11 +55,11 @@ use mmh_record::{
 const NUDGE: &str =
     "No tool was called. Read what you need, then submit a complete harness with write_harness.";
 
-/// What it is told when its reply was cut before it came to a tool call.
+/// What a proposer is told when its reply was cut before the first tool call.
 const CUT: &str = "Your reply was cut off at its limit of tokens before you called a tool. Be brief: call the next \
      tool, or submit a smaller harness with write_harness.";
 
-/// What it is told of a tool call in which its reply was cut.
+/// What a proposer is told about the tool call in which its reply was cut.
 const CUT_CALL: &str = "Your reply was cut off at its limit of tokens in the middle of this call, so it was not made. \
      Send it again, whole and smaller.";
 
@@ -68,16 +69,18 @@ const MAX_NUDGES: u32 = 2;
 /// The status of an iteration whose proposer gave no reply.
 const PROPOSER_ERROR: &str = "proposer-error";
 
-/// Results of one turn may have so many times the size of one result.
+/// All results of a turn together may be this many times as large as one result.
 const MAX_RESULTS_PER_TURN: u64 = 4;
 
-/// How a result begins of a call that was not made, and why it was not.
+/// The beginning of the result of a call that was not made, and of one reason for it.
 const NOT_MADE: &str = "This call was not made: ";
 const OUT_OF_TIME: &str = "the tools of one turn may take ";
 
-/// What came of a proposer's work.
+/// The result of a proposer's work.
 pub struct Proposal {
+    /// How it ended.
     pub outcome: Outcome,
+    /// What the proposer's calls cost, without trials.
     pub cost: Cost,
 }
 
@@ -85,35 +88,50 @@ pub struct Proposal {
 pub enum Outcome {
     /// A harness that compiles and links.
     Submitted(Submission),
-    /// No harness: a result, and the end of the iteration, not of the run.
-    Unsubmitted { status: String, reason: String },
+    /// No harness. This ends the iteration, not the run.
+    Unsubmitted {
+        /// Why, as a word, such as `gave-up`.
+        status: String,
+        /// Why, in words.
+        reason: String,
+    },
 }
 
-/// A harness as it was accepted.
+/// An accepted harness.
 pub struct Submission {
+    /// The Rust file.
     pub source: String,
+    /// The proposer's reasoning, in Markdown.
     pub reasoning: String,
+    /// The compiled source.
     pub built: Built,
 }
 
-/// The host could not go on.
+/// The host cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ProposeError {
+    /// A source could not be compiled for a reason of the host.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// The run's folder could not be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The conversation is held again, and its record goes no further.
+    /// The conversation is repeated, and its record ends here.
     #[error("the record of the conversation ends")]
     RecordEnds,
 }
 
 /// Drives a proposer model through the tool loop.
 pub struct Proposer {
+    /// The model.
     pub caller: MeteredModel,
+    /// Limits of steps, tool calls and results.
     pub limits: Limits,
+    /// Dates what is recorded.
     pub clock: Clock,
+    /// Told about tool calls.
     pub observer: Arc<dyn Observer>,
+    /// Stops the conversation before its next call.
     pub cancel: Cancel,
 }
 
@@ -131,9 +149,9 @@ struct Conversation<'a> {
 }
 
 impl Proposer {
-    /// Lets the model work until it has submitted, or cannot any more. What is on record of the
-    /// conversation is not said again.
-    pub async fn propose(
+    /// Lets the model work until it submits a harness or the iteration ends without one. Recorded turns of the
+    /// conversation are not asked for again.
+    pub(crate) async fn propose(
         &self,
         iteration: u32,
         opening: String,
@@ -213,7 +231,7 @@ impl Proposer {
                 }
             };
             if talk.past.answer(step).is_none() {
-                // What tools say while the run is being stopped is no answer: the turn is taken up again.
+                // Results of tools while the run is being stopped do not count: the turn is repeated later.
                 if let Some(stop) = self.cancel.why() {
                     return Ok(stopped(&stop));
                 }
@@ -229,7 +247,7 @@ impl Proposer {
         Ok(toolbox.unsubmitted(format!("it used up its {} steps", self.limits.proposer_steps)))
     }
 
-    /// What the model says in this turn: from the record, or asked now. Or how the iteration ends.
+    /// The model's reply in this turn, from the record or asked for now. The inner error is the end of the iteration.
     async fn hear(
         &self,
         talk: &mut Conversation<'_>,
@@ -243,7 +261,7 @@ impl Proposer {
             return Ok(Ok(heard.reply.clone()));
         }
         if let Some(end) = &talk.past.ended {
-            // It ended because this reply did not come.
+            // The conversation ended because this reply did not come.
             let (status, reason) = end.split_once(": ").unwrap_or((end, ""));
             return Ok(Err(unsubmitted(status, reason)));
         }
@@ -266,7 +284,7 @@ impl Proposer {
         Ok(Ok(reply))
     }
 
-    /// The same of a conversation that is held again.
+    /// The same for a conversation that is repeated.
     async fn hear_again(
         &self,
         again: &Again,
@@ -289,8 +307,8 @@ impl Proposer {
         Ok(Ok(heard.reply))
     }
 
-    /// A turn whose tools had not answered when the run was stopped or killed. What they had read and tried
-    /// until then is taken as it stands: it is done again when the run goes on.
+    /// The end of a repeated conversation in a turn whose tools had not answered when the run was stopped or killed. What
+    /// they had read and tried is taken from the record, because a resumed run does it again.
     fn cut_again(
         &self,
         talk: &Conversation<'_>,
@@ -307,7 +325,7 @@ impl Proposer {
         self.end_again(again, talk, step).map(Some)
     }
 
-    /// How a conversation ends that is held again, where its record goes no further.
+    /// How a repeated conversation ends where its record ends.
     fn end_again(&self, again: &Again, talk: &Conversation<'_>, step: u32) -> Result<Outcome, ProposeError> {
         let end = talk.past.ended.as_deref();
         let (status, reason) = end.map_or(("", ""), |end| end.split_once(": ").unwrap_or((end, "")));
@@ -318,7 +336,7 @@ impl Proposer {
             }
             _ if status == PROPOSER_ERROR && !again.terms.is_simulated => Ok(unsubmitted(status, reason)),
             Ending::Open => {
-                // It was stopped, and a run that goes on has not come to it yet.
+                // It was stopped, and the resumed run has not reached it yet.
                 if let (Some(end), true) = (end, Stop::is_status(status)) {
                     let at = talk.past.time(Moment::End).unwrap_or_else(|| self.clock.now());
                     talk.transcript.push(&TranscriptRow::End { at, outcome: end.to_owned() })?;
@@ -332,7 +350,7 @@ impl Proposer {
         }
     }
 
-    /// How an iteration ends whose proposer gave no reply.
+    /// The end of an iteration whose proposer gave no reply.
     fn unanswered(&self, error: &CallError) -> Outcome {
         let status = match (error, self.cancel.why()) {
             (CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_)), Some(stop)) => stop.status(),
@@ -341,7 +359,7 @@ impl Proposer {
         unsubmitted(status, error.to_string())
     }
 
-    /// What the model is told next, or nothing if it has been reminded often enough.
+    /// The next message to the model; nothing if it was reminded often enough.
     async fn answer(
         &self,
         talk: &mut Conversation<'_>,
@@ -364,8 +382,8 @@ impl Proposer {
         Ok((talk.nudges <= MAX_NUDGES).then(|| vec![Block::Text { text: words.into() }]))
     }
 
-    /// Runs all tools of one turn, in their order. With `cut`, the reply ended in the middle of the last
-    /// call, whatever its arguments look like.
+    /// Runs all tools of one turn, in their order. With `cut`, the reply was cut in the last call, even if its arguments
+    /// look complete.
     async fn use_tools(
         &self,
         iteration: u32,
@@ -397,8 +415,8 @@ impl Proposer {
         Ok(results)
     }
 
-    /// Why a turn's next call is not made, if its results, its number or the time of the others do not allow
-    /// it. Every call wants an answer, so each is told.
+    /// Why a turn's next call is not made, if there are too many calls, if their results are too large, or if their time
+    /// is over. Each call needs a result, so each gets this reason.
     fn not_made(&self, at: usize, bytes: u64, toolbox: &Toolbox<'_>) -> Option<String> {
         let Limits { turn_tool_calls, turn_tools_ms, tool_result_bytes, .. } = self.limits;
         let why = if at as u64 >= turn_tool_calls.into() {
@@ -418,20 +436,20 @@ impl Proposer {
 }
 
 impl Conversation<'_> {
-    /// A control request was sent in this turn.
+    /// Records and counts a control request of this turn.
     fn controlled(&mut self, step: u32, at: Timestamp, control: Control) -> Result<(), RecordError> {
         self.transcript.push(&TranscriptRow::Control { step, at, control: ControlRow::of(control) })?;
         self.paid(control.usage, control.cost);
         Ok(())
     }
 
-    /// Something was paid for.
+    /// Counts tokens and their cost.
     fn paid(&mut self, usage: Usage, cost: Usd) {
         self.usage += usage;
         self.cost += cost;
     }
 
-    /// The model has said something.
+    /// Counts a reply.
     fn heard(&mut self, Heard { reply, cost, .. }: &Heard) {
         self.paid(reply.usage, *cost);
         self.window.replied(reply);
@@ -440,7 +458,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Adds one turn of each side.
+    /// Adds the reply and the answer to the conversation.
     fn go_on(&mut self, reply: &ChatReply, answer: Vec<Block>) {
         self.window.added(&answer);
         self.request.must_call_tool = self.nudges > 0;
@@ -456,7 +474,7 @@ fn stopped(stop: &Stop) -> Outcome {
     unsubmitted(stop.status(), format!("stopped while the proposer worked: {}", stop.reason()))
 }
 
-/// Does again what the tools of a turn have changed, by their recorded results.
+/// Repeats the changes that the tools of a turn have made, from their recorded results.
 async fn recall(
     calls: Vec<ToolCall>,
     answer: &[Block],
@@ -472,10 +490,13 @@ async fn recall(
     Ok(())
 }
 
-/// A tool that the model wants to be called.
+/// A tool call that the model asks for.
 pub struct ToolCall {
+    /// The call's id, which its result repeats.
     pub id: String,
+    /// The tool's name, which need not exist.
     pub name: String,
+    /// The arguments, as the model wrote them.
     pub input: serde_json::Value,
 }
 

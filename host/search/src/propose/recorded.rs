@@ -1,5 +1,5 @@
-//! What is on record of a proposer's conversation that was begun before, so that it goes on where it
-//! stopped: no reply is asked for twice.
+//! The record of a proposer's conversation, so that a resumed conversation continues where it stopped, and no reply is
+//! asked for twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,22 +20,23 @@ use mmh_record::{
 /// The transcript's file.
 pub const TRANSCRIPT: &str = layout::TRANSCRIPT;
 
-/// A conversation as far as it is on record. Empty for one that begins.
+/// The recorded part of a conversation. Empty for a new one.
 #[derive(Default)]
 pub struct RecordedConversation {
+    /// Whether its beginning is on record.
     pub started: bool,
     replies: BTreeMap<u32, Heard>,
     answers: BTreeMap<u32, Vec<Block>>,
     trimmed: BTreeSet<u32>,
-    /// What was asked besides, to find out why a reply did not come.
+    /// The control requests that were sent for it.
     pub controls: Vec<Control>,
-    /// How it ended, if it did.
+    /// How it ended, as `status: reason`, if it did.
     pub ended: Option<String>,
-    /// The conversation is held again from what this record claims, and written down anew.
+    /// Set if the conversation is repeated from the claims of this record, and written anew.
     pub again: Option<Again>,
 }
 
-/// A reply of the proposer's, and what is recorded of it.
+/// A reply of the proposer, with what is recorded about it. See [`TranscriptRow::Reply`].
 #[derive(Clone, Debug)]
 pub struct Heard {
     pub reply: ChatReply,
@@ -62,7 +63,7 @@ impl Heard {
 }
 
 impl RecordedConversation {
-    /// Reads a folder's transcript. The end of a conversation that was only stopped leaves it.
+    /// Reads a folder's transcript. If the conversation was only stopped, its end is removed from the file.
     pub fn of(folder: &IterationWriter) -> Result<Self, RecordError> {
         folder.keep_lines(TRANSCRIPT, |row: &TranscriptRow| !was_stopped(row))?;
         let mut past = Self::default();
@@ -83,7 +84,7 @@ impl RecordedConversation {
         Ok(past)
     }
 
-    /// What a recorded conversation claims. Nothing of it counts as said in this one.
+    /// The claims of a recorded conversation, which is repeated from its beginning.
     pub fn again(reader: &RunReader, index: u32, terms: Terms) -> Result<Self, RecordError> {
         let mut past = Self::default();
         let again = Again::read(terms, reader, index, |row| match row {
@@ -101,7 +102,7 @@ impl RecordedConversation {
         }
     }
 
-    /// When something happened, where the record of another conversation says so.
+    /// The recorded time of a moment, if the conversation is repeated.
     pub fn time(&self, moment: Moment) -> Option<Timestamp> {
         self.again.as_ref().and_then(|again| again.time(moment))
     }
@@ -111,22 +112,22 @@ impl RecordedConversation {
         self.again.is_none() && self.ended.is_some()
     }
 
-    /// What the model said in this turn.
+    /// The model's reply in this turn.
     pub fn reply(&self, step: u32) -> Option<&Heard> {
         self.replies.get(&step)
     }
 
-    /// What it was told after this turn.
+    /// The answer to this turn.
     pub fn answer(&self, step: u32) -> Option<&Vec<Block>> {
         self.answers.get(&step)
     }
 
-    /// Whether results were taken out before this turn.
+    /// Whether results were removed before this turn.
     pub fn trimmed(&self, step: u32) -> bool {
         self.trimmed.contains(&step)
     }
 
-    /// The turns that are complete: up to this one.
+    /// The number of the last complete turn; 0 if there is none.
     pub fn answered_steps(&self) -> u32 {
         self.answers.keys().next_back().copied().unwrap_or(0)
     }

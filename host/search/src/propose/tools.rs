@@ -1,4 +1,4 @@
-//! The tools that a proposer works with. A wrong call is a tool error; `Err` means the host cannot go on.
+//! The tools that a proposer works with. A wrong call is an error of the tool; `Err` means that the host cannot go on.
 
 use std::time::{Duration, Instant};
 
@@ -37,58 +37,56 @@ use mmh_record::{
 /// Most examples of one trial.
 pub const MAX_TRIALS: usize = 10;
 
-/// The examples of a trial, as a read.
+/// The name of a trial's examples in the log of reads.
 const TRIED: &str = "dataset/val (trial)";
 
-/// How the result of a trial begins that the turn had no more time for.
+/// The beginning of the result of a trial that was stopped.
 pub(super) const TRIAL_ENDED: &str = "the trial was ended: ";
 
-/// Longest reasoning that is kept.
+/// Longest reasoning, in bytes.
 const MAX_REASONING_BYTES: usize = 64 << 10;
 
-/// One iteration's tools, and what they have come to.
-pub struct Toolbox<'a> {
+/// The parts of a run that the tools work with.
+pub struct ToolContext<'a> {
+    /// Compiles what is checked, tried and submitted.
     pub builder: &'a Builder,
+    /// Runs trials.
     pub evaluator: Evaluator,
+    /// The task and the train examples.
     pub dataset: &'a Dataset,
     /// The validation examples of this run.
     pub val: &'a [Example],
+    /// Sizes of results, and times.
     pub limits: &'a Limits,
-    /// Finds what a submission must not carry along, where that is refused.
+}
+
+/// One iteration's tools, and what was submitted through them.
+pub struct Toolbox<'a> {
+    context: ToolContext<'a>,
+    /// Finds held-back examples in submissions, if these are refused.
     lint: Option<&'a Lint>,
-    /// What a submission may take in the run's summary.
+    /// Most bytes of a submission in the run's summary.
     summary_bytes: u64,
-    /// The conversation is held again: some results are taken from its record.
+    /// Set if the conversation is repeated: some results are taken from its record.
     again: Option<Again>,
     history: History,
     trials: Trials,
     submission: Option<Submission>,
     /// Why the last submission was refused: the kind and the message.
     last_refusal: Option<(String, String)>,
-    /// The turn, and which of its tool calls.
+    /// The turn, and how many of its tool calls were made.
     place: (u32, usize),
-    /// When its tools began.
+    /// When the turn's tools began.
     turn_began: Instant,
-    /// Which of the turn's calls it is, those included that were not made.
+    /// The position of the current call in its turn. Calls that were not made count as well.
     at: usize,
 }
 
 impl<'a> Toolbox<'a> {
-    pub fn new(
-        builder: &'a Builder,
-        evaluator: Evaluator,
-        dataset: &'a Dataset,
-        val: &'a [Example],
-        limits: &'a Limits,
-        history: History,
-        trials: Trials,
-    ) -> Self {
+    /// The tools of an iteration, with its log of reads and its trials.
+    pub fn new(context: ToolContext<'a>, history: History, trials: Trials) -> Self {
         Self {
-            builder,
-            evaluator,
-            dataset,
-            val,
-            limits,
+            context,
             lint: None,
             summary_bytes: u64::MAX,
             again: None,
@@ -102,62 +100,62 @@ impl<'a> Toolbox<'a> {
         }
     }
 
-    /// Refuses submissions that carry held-back examples along.
+    /// Refuses submissions that contain held-back examples.
     pub fn refuse_leaks(mut self, lint: &'a Lint) -> Self {
         self.lint = Some(lint);
         self
     }
 
-    /// Refuses submissions that take more in the run's summary.
+    /// Refuses submissions that take more bytes in the run's summary.
     pub fn within_summary(mut self, bytes: u64) -> Self {
         self.summary_bytes = bytes;
         self
     }
 
-    /// Takes results that cannot be made again from the record of the conversation.
+    /// Takes results that cannot be derived again from the record of the conversation.
     pub fn again(mut self, again: Option<Again>) -> Self {
         self.again = again;
         self
     }
 
-    /// The next call is the so-and-so-manieth of its turn.
+    /// Sets the position of the next call in its turn, from 0.
     pub fn begin_call(&mut self, at: usize) {
         self.at = at;
     }
 
-    /// Takes over what a turn has read and tried that was not completed.
+    /// Takes over the reads and trials of a turn that was not completed.
     pub fn take_over_cut(&mut self, again: &Again, step: u32) -> Result<(), RecordError> {
         self.history.take_over(again.cut_reads(step))?;
         self.trials.take_over(&format!("trial-{step:02}-"))
     }
 
-    /// Tools that are called from now on belong to this turn.
+    /// Begins a turn: later calls belong to it, and its time starts.
     pub fn begin_turn(&mut self, step: u32) {
         self.place = (step, 0);
         self.turn_began = Instant::now();
         self.history.begin_turn(step);
     }
 
-    /// What is left of the time that the tools of a turn have.
+    /// The time that is left to the tools of this turn.
     pub fn time_left(&self) -> Duration {
         if self.again.is_some() {
-            // The record says what there was no time for.
+            // The record says which calls had no time.
             return Duration::from_secs(86_400);
         }
-        Duration::from_millis(self.limits.turn_tools_ms).saturating_sub(self.turn_began.elapsed())
+        Duration::from_millis(self.context.limits.turn_tools_ms).saturating_sub(self.turn_began.elapsed())
     }
 
-    /// What the record says of a call that there was no time for, if the next one was such a call.
+    /// The recorded result of the current call, if it was not made because the turn's time was over.
     pub fn was_out_of_time(&self) -> Option<String> {
         self.again.as_ref()?.out_of_time(self.place.0, self.at)
     }
 
-    /// The harness that was accepted, once.
+    /// Takes the accepted harness.
     pub fn take_submission(&mut self) -> Option<Submission> {
         self.submission.take()
     }
 
-    /// How an iteration without a submission ended: with a source that does not compile, or without one.
+    /// The end of an iteration without an accepted harness: it tells about the last refused one, if there is one.
     pub fn unsubmitted(&self, reason: String) -> Outcome {
         match &self.last_refusal {
             Some((kind, message)) => Outcome::Unsubmitted {
@@ -168,12 +166,12 @@ impl<'a> Toolbox<'a> {
         }
     }
 
-    /// What was read and what trials have cost.
+    /// The reads, and what trials cost, once both are on disk.
     pub fn close(self, folder: &IterationWriter) -> Result<(Vec<ReadRow>, Cost), RecordError> {
         Ok((self.history.into_reads()?, self.trials.close(folder)?))
     }
 
-    /// A call that was answered before. What it said is on record; what it changed here is changed again.
+    /// Repeats the changes of a call that was answered before. Its result is on record.
     pub async fn recall(&mut self, call: ToolCall, result: &Answer) -> Result<(), ProposeError> {
         if call.name != "write_harness" {
             return Ok(());
@@ -183,7 +181,7 @@ impl<'a> Toolbox<'a> {
                 let Ok(asked) = parse::<args::Submission>(&call.name, call.input) else {
                     return Err(not_again("its arguments cannot be read").into());
                 };
-                let built = self.builder.build(&asked.code).await?;
+                let built = self.context.builder.build(&asked.code).await?;
                 let built = built.map_err(|rejection| not_again(&rejection.message))?;
                 self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
             }
@@ -213,22 +211,23 @@ impl<'a> Toolbox<'a> {
         Ok(answer)
     }
 
-    /// The recorded result of a call that cannot be made again here.
+    /// The recorded result of a call that cannot be repeated on this machine.
     fn claimed(&self, call: &ToolCall) -> Option<Answer> {
         let again = self.again.as_ref()?;
-        let is_known = call.input["code"].as_str().is_some_and(|code| self.builder.knows(code));
+        let is_known = call.input["code"].as_str().is_some_and(|code| self.context.builder.knows(code));
         again.claimed_result(self.place.0, self.at, call, is_known)
     }
 
-    /// Notes what such a call has read, and takes over the model calls of a trial.
+    /// Logs the reads of such a call, and takes over the model calls of a trial.
     fn take_over(&mut self, call: &ToolCall, result: &Answer) -> Result<(), RecordError> {
         match (call.name.as_str(), result) {
             ("read_train", Ok(content)) => self.history.note("dataset/train", content.len()),
             ("try_harness", _) => {
                 self.trials.take_over(&format!("{}/", trial_name(self.place.0, self.place.1)))?;
                 let tried = again::tried(&call.input, result);
-                let size =
-                    |id: &String| self.val.iter().find(|it| it.id == *id).map_or(0, |it| it.input.len());
+                let size = |id: &String| {
+                    self.context.val.iter().find(|it| it.id == *id).map_or(0, |it| it.input.len())
+                };
                 let bytes = tried.iter().map(size).sum();
                 if tried.is_empty() { Ok(()) } else { self.history.note(TRIED, bytes) }
             }
@@ -237,7 +236,7 @@ impl<'a> Toolbox<'a> {
     }
 
     async fn dispatch(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
-        // Every arm parses its own arguments; what does not parse goes back to the model.
+        // Every arm parses its own arguments. The model is told about errors in them.
         macro_rules! arguments {
             ($type:ty) => {
                 match parse::<$type>(name, input) {
@@ -263,7 +262,7 @@ impl<'a> Toolbox<'a> {
             "read_eval_trace" => {
                 let asked = arguments!(args::OfTrace);
                 let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-                let room = (self.limits.tool_result_bytes as usize).saturating_sub(1024);
+                let room = (self.context.limits.tool_result_bytes as usize).saturating_sub(1024);
                 self.history.trace(asked.iteration, asked.only_failures, page, room)?
             }
             "read_train" => self.read_train(&arguments!(args::OfTrain))?,
@@ -287,29 +286,29 @@ impl<'a> Toolbox<'a> {
     }
 
     fn within(&self, content: String) -> String {
-        text::capped(&content, self.limits.tool_result_bytes as usize)
+        text::capped(&content, self.context.limits.tool_result_bytes as usize)
     }
 
     fn read_train(&mut self, asked: &args::OfTrain) -> Result<Answer, RecordError> {
         if let Some(label) = &asked.label
-            && !self.dataset.task.labels.contains(label)
+            && !self.context.dataset.task.labels.contains(label)
         {
-            let labels = self.dataset.task.labels.join(", ");
+            let labels = self.context.dataset.task.labels.join(", ");
             return Ok(Err(format!("there is no label {label:?}; the labels are {labels}")));
         }
         let is_wanted = |row: &&Example| asked.label.as_ref().is_none_or(|label| *label == row.label);
-        let wanted: Vec<&Example> = self.dataset.train.iter().filter(is_wanted).collect();
+        let wanted: Vec<&Example> = self.context.dataset.train.iter().filter(is_wanted).collect();
         let row =
             |row: &&Example| Ok(json!({ "example_id": row.id, "input": row.input, "label": row.label }));
         let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-        let room = (self.limits.tool_result_bytes as usize).saturating_sub(1024);
+        let room = (self.context.limits.tool_result_bytes as usize).saturating_sub(1024);
         let found = page.fill("examples", &wanted, row, room)?.to_string();
         self.history.note("dataset/train", found.len())?;
         Ok(Ok(found))
     }
 
     async fn check(&self, code: &str) -> Result<Answer, ProposeError> {
-        Ok(Ok(match self.builder.build(code).await? {
+        Ok(Ok(match self.context.builder.build(code).await? {
             Ok(built) => json!({ "ok": true, "component_bytes": built.component.bytes.len() }),
             Err(rejection) => refusal(&rejection),
         }
@@ -329,7 +328,7 @@ impl<'a> Toolbox<'a> {
         }
         let verdict = match self.too_large(&asked) {
             Some(rejection) => Err(rejection),
-            None => self.builder.build(&asked.code).await?,
+            None => self.context.builder.build(&asked.code).await?,
         };
         match verdict.and_then(|built| self.without_leaks(&asked.code, built)) {
             Ok(built) => {
@@ -346,7 +345,7 @@ impl<'a> Toolbox<'a> {
         }
     }
 
-    /// Why a submission does not fit into the run's summary, if it does not.
+    /// The rejection of a submission that takes too much of the run's summary.
     fn too_large(&self, asked: &args::Submission) -> Option<Rejection> {
         let bytes = json!([asked.code, asked.reasoning]).to_string().len() as u64;
         let [taken, share] = [bytes, self.summary_bytes].map(text::bytes);
@@ -369,11 +368,11 @@ impl<'a> Toolbox<'a> {
             Ok(examples) => examples,
             Err(problem) => return Ok(Err(problem)),
         };
-        let built: Built = match self.builder.build(&asked.code).await? {
+        let built: Built = match self.context.builder.build(&asked.code).await? {
             Ok(built) => built,
             Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
         };
-        let (recorded, limit) = (self.trials.recorded_bytes(), self.limits.evaluation_record_bytes);
+        let (recorded, limit) = (self.trials.recorded_bytes(), self.context.limits.evaluation_record_bytes);
         if recorded >= limit {
             return Ok(Err(format!(
                 "the trials of this iteration take {} in the record, the limit is {}: submit a harness",
@@ -382,9 +381,10 @@ impl<'a> Toolbox<'a> {
             )));
         }
         let (past, sink) = self.trials.begin(self.place.0, self.place.1)?;
-        let limited = self.evaluator.cancel.or_after(self.time_left());
-        let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.evaluator.clone() };
-        let learned = match evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await? {
+        let limited = self.context.evaluator.cancel.or_after(self.time_left());
+        let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.context.evaluator.clone() };
+        let learned = match evaluator.learn(built.prepared, &self.context.dataset.train, &past, &sink).await?
+        {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 self.trials.cost += cost;
@@ -412,13 +412,13 @@ impl<'a> Toolbox<'a> {
         Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))
     }
 
-    /// Why a trial did not come to its end.
+    /// Why a trial was stopped.
     fn interrupted(&self) -> String {
-        match self.evaluator.cancel.is_cancelled() {
+        match self.context.evaluator.cancel.is_cancelled() {
             true => "the run is being stopped".into(),
             false => format!(
                 "{TRIAL_ENDED}{OUT_OF_TIME}{} s together (--turn-tools-timeout-s)",
-                self.limits.turn_tools_ms / 1000
+                self.context.limits.turn_tools_ms / 1000
             ),
         }
     }
@@ -432,7 +432,7 @@ impl<'a> Toolbox<'a> {
         }
         ids.iter()
             .map(|id| {
-                let found = self.val.iter().find(|example| example.id == *id).cloned();
+                let found = self.context.val.iter().find(|example| example.id == *id).cloned();
                 found.ok_or_else(|| {
                     format!("there is no validation example {id:?}; read_eval_trace shows their ids")
                 })
@@ -441,7 +441,7 @@ impl<'a> Toolbox<'a> {
     }
 }
 
-/// A harness that was accepted before is not acceptable now.
+/// The error of a harness that was accepted before and cannot be built now.
 fn not_again(why: &str) -> RecordError {
     let problem = format!("the harness that was accepted is not built again: {why}");
     RecordError::Damaged { file: super::TRANSCRIPT.into(), problem }

@@ -1,5 +1,5 @@
-//! Model calls of the proposer's trials: on record like all others, so that a trial that was cut off does
-//! not pay again for what was answered.
+//! Model calls of the proposer's trials. They are on record like all others, so that a trial that was interrupted does not
+//! pay twice for a reply.
 
 use std::sync::{
     Arc,
@@ -27,16 +27,16 @@ pub const TRIALS: &str = layout::TRIALS;
 /// An iteration's trials. Each is named by the turn and the place of its tool call: `trial-07-0`.
 pub struct Trials {
     calls: Arc<Appender>,
-    /// Recorded calls: of a turn that was not completed, or of the trials that are made again.
+    /// Recorded calls: of a turn that was not completed, or of trials that are repeated.
     past: Calls,
     again: Option<Again>,
-    /// What trials of completed turns have cost.
+    /// What the trials cost so far.
     pub cost: Cost,
-    /// What the recorded calls take, as far as it does not depend on time and place.
+    /// Bytes of the recorded calls, without parts that depend on time and place.
     bytes: Arc<AtomicU64>,
 }
 
-/// A trial's name: the turn, and which of its tool calls.
+/// A trial's name: the turn, and the number of its tool call.
 pub fn trial_name(step: u32, at: usize) -> String {
     format!("trial-{step:02}-{at}")
 }
@@ -56,19 +56,19 @@ impl Trials {
         Ok(Self { calls, past, again: None, cost, bytes })
     }
 
-    /// Makes an iteration's trials again, from what is recorded of them elsewhere.
+    /// Repeats an iteration's trials, from the calls that another record has of them.
     pub fn again(folder: &IterationWriter, past: Calls, again: Again) -> Result<Self, RecordError> {
         let calls = Arc::new(folder.append(TRIALS)?);
         Ok(Self { calls, past, again: Some(again), cost: Cost::default(), bytes: Arc::default() })
     }
 
-    /// What the calls of all trials take in the record. The same whenever the run was killed, and wherever it
-    /// is made again.
+    /// Bytes that the calls of all trials take in the record. The number does not depend on whether the run was killed, or
+    /// where it is repeated.
     pub fn recorded_bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// What is on record of the trial that this tool call of this turn makes, and where its calls go.
+    /// The record of the trial that this tool call of this turn makes, and the sink for its calls.
     pub fn begin(
         &mut self,
         step: u32,
@@ -77,7 +77,7 @@ impl Trials {
         let name = trial_name(step, at);
         let prefix = format!("{name}/");
         if self.again.is_none() {
-            // These are not written again.
+            // These calls are not written again, so they are counted here.
             for id in self.past.ids().iter().filter(|id| id.starts_with(&prefix)) {
                 let bytes = self.past.get(id)?.iter().map(size).sum();
                 self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Trials {
         Ok((past, Arc::new(TrialSink { name, calls, bytes })))
     }
 
-    /// Takes over the calls of trials that cannot be made again, by how their names begin.
+    /// Takes over the calls of trials that cannot be repeated. Their names begin with `prefix`.
     pub fn take_over(&mut self, prefix: &str) -> Result<(), RecordError> {
         let Some(again) = &self.again else { return Ok(()) };
         let ids = self.past.ids();
@@ -106,28 +106,29 @@ impl Trials {
         Ok(())
     }
 
-    /// Waits until all is on disk, in an order that does not depend on which call was answered first.
+    /// Waits until all calls are on disk, in an order that does not depend on which was answered first. Returns what the
+    /// trials cost.
     pub fn close(self, folder: &IterationWriter) -> Result<Cost, RecordError> {
-        // Sinks that are still held somewhere sync when they are dropped.
+        // If a sink is still held somewhere, the file is synced when that is dropped.
         Arc::into_inner(self.calls).map_or(Ok(()), Appender::finish)?;
         folder.sort_lines(TRIALS, |row: &RowPlace| (row.example_id.clone(), row.call))?;
         Ok(self.cost)
     }
 }
 
-/// The turn of a trial whose name an id begins with.
+/// The turn of the trial whose name is the beginning of an id.
 fn step_of(id: &str) -> u32 {
     id.split('-').nth(1).and_then(|step| step.parse().ok()).unwrap_or(0)
 }
 
-/// Keeps a trial's model calls; its outcomes are in the tool's answer.
+/// Records a trial's model calls. Its outcomes are in the tool's result.
 struct TrialSink {
     name: String,
     calls: Arc<Appender>,
     bytes: Arc<AtomicU64>,
 }
 
-/// What a call takes in the record: request, reply or error.
+/// Bytes of a call in the record: request and reply or error.
 fn size(row: &CallRow) -> u64 {
     let bytes = serde_json::to_vec(&(&row.request, &row.reply, &row.failure)).unwrap_or_default();
     bytes.len() as u64

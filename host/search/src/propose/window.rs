@@ -1,25 +1,25 @@
-//! Keeps a conversation within the model's window: when it is nearly full, old tool results go.
+//! Keeps a conversation within the model's window: when it is nearly full, old tool results are removed.
 //!
-//! They go many at a time, so that the part of the conversation that providers cache stays the same for as
-//! many turns as can be. What the model said itself is never touched.
+//! Many are removed at once, so that the part of the conversation that providers cache stays the same for many turns.
+//! The model's own replies are never changed.
 
 use mmh_record::chat::{Block, ChatReply, ChatRequest, ChatRole};
 
-/// What stands in place of a result that was taken out.
+/// What replaces a removed result.
 const TAKEN_OUT: &str =
     "[This result was taken out of the conversation to make room. Call the tool again if you need it.]";
 
-/// The newest turns of results, which always stay.
+/// How many of the newest turns keep their results.
 const KEPT_TURNS: usize = 2;
 
-/// A token of results has about so many bytes; fewer than of prose, to be on the safe side.
+/// Bytes of a token of results, as an estimate. Prose has more, so this is on the safe side.
 const BYTES_PER_TOKEN: u64 = 3;
 
-/// How full a conversation is.
+/// How full the model's window is.
 pub struct Window {
-    /// Tokens that the model takes, prompt and reply together.
+    /// The size of the window in tokens: prompt and reply together.
     tokens: u64,
-    /// Tokens of the conversation, as the provider counted them last, with what came since.
+    /// Tokens of the conversation: the provider's last count, and an estimate of what came since.
     used: u64,
 }
 
@@ -28,23 +28,23 @@ impl Window {
         Self { tokens, used: 0 }
     }
 
-    /// The provider has counted.
+    /// Takes the provider's count from a reply.
     pub fn replied(&mut self, reply: &ChatReply) {
         self.used = reply.usage.total_input_tokens().saturating_add(reply.usage.output_tokens);
     }
 
-    /// Something was added to the conversation.
+    /// Counts what was added to the conversation.
     pub fn added(&mut self, content: &[Block]) {
         let added = content.iter().map(|block| tokens(size(block))).sum();
         self.used = self.used.saturating_add(added);
     }
 
-    /// The model said that there is no room left.
+    /// Notes that the model reported a full window.
     pub fn overflowed(&mut self) {
         self.used = self.tokens;
     }
 
-    /// Takes the oldest results out, if the next reply might not fit any more; gives their calls' ids.
+    /// Removes the oldest results if the next reply might not fit. Returns the ids of their calls.
     pub fn make_room(&mut self, request: &mut ChatRequest) -> Vec<String> {
         let room = self.tokens.saturating_sub(request.max_tokens.into());
         if self.used <= room / 10 * 8 {

@@ -10,7 +10,7 @@ use crate::{
     leaks,
     leaks::Lint,
     progress::Silent,
-    propose::{self, Outcome, Submission, Toolbox, instructions},
+    propose::{self, Outcome, Submission, ToolContext, Toolbox, instructions},
 };
 use mmh_engine::{build::Built, compile::Rejection};
 use mmh_record::{
@@ -146,12 +146,17 @@ impl Search {
                 propose::Trials::again(folder, calls, again)?
             }
         };
-        let quiet = Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() };
         let limits = &self.config.limits;
-        let mut toolbox =
-            Toolbox::new(&self.builder, quiet, &self.dataset, &self.val, limits, history, trials)
-                .within_summary(layout::MAX_TEXTS_BYTES / (u64::from(self.config_of(index).iterations) + 1))
-                .again(past.again.clone());
+        let context = ToolContext {
+            builder: &self.builder,
+            evaluator: Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() },
+            dataset: &self.dataset,
+            val: &self.val,
+            limits,
+        };
+        let mut toolbox = Toolbox::new(context, history, trials)
+            .within_summary(layout::MAX_TEXTS_BYTES / (u64::from(self.config_of(index).iterations) + 1))
+            .again(past.again.clone());
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);
         }

@@ -1,22 +1,21 @@
-//! Arguments as models write them, read as they are meant: numbers as text or as fractions, JSON within
-//! text, one value where a list is wanted, nulls for what is left out. What cannot be read is named, with what
-//! was given and what is expected.
+//! Reads arguments as models mean them: numbers as text or as fractions, JSON within text, one value instead of a list,
+//! nulls for missing values. An error names the argument that cannot be read, what was given and what is expected.
 
 use serde_json::{Map, Value};
 
 use mmh_record::text;
 
-/// Most characters of what was given that a message repeats.
+/// Most characters of a given value in a message.
 const MAX_SHOWN: usize = 60;
 
-/// The arguments as the schema wants them, or what is wrong with them.
+/// The arguments in the form of the schema. The error says what is wrong with them.
 pub fn fitted(given: Value, schema: &Value) -> Result<Value, String> {
     let mut given = object(given)?;
     let empty = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&empty);
     let required: Vec<&str> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    // Models write null for what they leave out.
+    // Models write null for missing values.
     given.retain(|name, value| !value.is_null() || required.contains(&name.as_str()));
     if let Some(name) = given.keys().find(|name| !properties.contains_key(*name)) {
         let names: Vec<&str> = properties.keys().map(String::as_str).collect();
@@ -42,7 +41,7 @@ pub fn fitted(given: Value, schema: &Value) -> Result<Value, String> {
     Ok(Value::Object(given))
 }
 
-/// An object, be it within text; nothing is an empty one.
+/// An object, or a text that holds one. Nothing counts as an empty object.
 fn object(given: Value) -> Result<Map<String, Value>, String> {
     match given {
         Value::Object(object) => Ok(object),
@@ -59,7 +58,7 @@ fn object(given: Value) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// A value as its schema wants it, or what was given.
+/// A value in the form of its schema. The error is the given value.
 fn value_of(given: Value, wanted: &Value) -> Result<Value, Value> {
     match wanted["type"].as_str() {
         Some("integer") => integer(&given).ok_or(given),
@@ -74,7 +73,7 @@ fn value_of(given: Value, wanted: &Value) -> Result<Value, Value> {
     }
 }
 
-/// A whole number that is not negative, in whatever form.
+/// A whole number of 0 or more, as a number or a text.
 fn integer(given: &Value) -> Option<Value> {
     let text = match given {
         Value::Number(number) => number.to_string(),
@@ -103,7 +102,7 @@ fn boolean(given: &Value) -> Option<Value> {
     }
 }
 
-/// A list, be it within text; one value is a list of one.
+/// A list, or a text that holds one. A single value counts as a list of one.
 fn list(given: Value, items: &Value) -> Result<Value, Value> {
     let parsed = |text: &str| serde_json::from_str(text).ok().filter(Value::is_array);
     let given = match given {
@@ -126,7 +125,7 @@ fn expected(wanted: &Value) -> String {
     }
 }
 
-/// What was given, as JSON, shortly.
+/// A given value as JSON, shortened.
 fn shown(given: &Value) -> String {
     text::ellipsis(&given.to_string(), MAX_SHOWN)
 }

@@ -1,4 +1,4 @@
-//! The tools' arguments: their types, their schemas, and what is said about wrong ones.
+//! The tools' arguments: types, schemas, and errors about wrong ones.
 
 mod lenient;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use mmh_record::chat::ToolSpec;
 
-/// Most rows that one call gives.
+/// Most rows in one result.
 pub const MAX_ROWS: usize = 200;
 
 #[derive(Deserialize)]
@@ -87,10 +87,14 @@ pub fn parse<T: DeserializeOwned>(tool: &str, input: Value) -> Result<T, String>
     serde_json::from_value(input).map_err(|error| wrong(error.to_string()))
 }
 
-/// Every tool, as it is offered to the model.
+/// All tools, as they are offered to the model. Their order is part of every recorded request.
 pub fn specs() -> Vec<ToolSpec> {
+    [reading_tools(), building_tools()].concat()
+}
+
+/// The tools that read the run, the train examples and the SDK's guide.
+fn reading_tools() -> Vec<ToolSpec> {
     let iteration = || json!({ "type": "integer", "minimum": 0, "description": "the iteration's index" });
-    let code = || json!({ "type": "string", "description": "the complete Rust file" });
     let offset = || json!({ "type": "integer", "minimum": 0, "default": 0 });
     let limit = || json!({ "type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": 20 });
     vec![
@@ -143,6 +147,13 @@ pub fn specs() -> Vec<ToolSpec> {
             &["a", "b"],
             json!({ "a": iteration(), "b": iteration() }),
         ),
+    ]
+}
+
+/// The tools that compile a harness, try it, and submit it.
+fn building_tools() -> Vec<ToolSpec> {
+    let code = || json!({ "type": "string", "description": "the complete Rust file" });
+    vec![
         tool(
             "check_harness",
             "Compiles a harness without submitting it.",
