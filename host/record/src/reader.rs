@@ -29,11 +29,14 @@ pub struct RunReader {
 }
 
 impl RunReader {
-    /// Opens the run at this path.
+    /// Opens the run at this path. A run of a newer major version is refused, see
+    /// [`SCHEMA_VERSION`](crate::format::SCHEMA_VERSION).
     pub fn open(path: &Path) -> Result<Self, RecordError> {
         let reader = Self::open_folder(path)?;
-        let no_run = || RecordError::NoRun { path: path.display().to_string() };
-        if reader.has(layout::CONFIG) { Ok(reader) } else { Err(no_run()) }
+        if !reader.has(layout::CONFIG) {
+            return Err(RecordError::NoRun { path: path.display().to_string() });
+        }
+        reader.newer(layout::CONFIG).map_or(Ok(reader), Err)
     }
 
     /// Opens a folder that may be a run's or an export's.
@@ -117,14 +120,17 @@ impl RunReader {
     /// A JSON file's value. Its text is not kept besides. A file of a run of a newer major version is refused, see
     /// [`SCHEMA_VERSION`](crate::format::SCHEMA_VERSION).
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, RecordError> {
-        let open = || plain::open_within(&self.dir, file).map(BufReader::new).map_err(unreadable(file));
-        serde_json::from_reader(open()?).or_else(|error| {
-            // Whatever else is wrong with it, a newer version may explain.
-            Err(match NewerSchema::of(open()?) {
-                Some(newer) => unreadable(file)(Error::new(ErrorKind::Unsupported, newer)),
-                None => damaged(file, &error),
-            })
-        })
+        let opened = plain::open_within(&self.dir, file).map_err(unreadable(file))?;
+        // Whatever else is wrong with it, a newer version may explain.
+        serde_json::from_reader(BufReader::new(opened))
+            .map_err(|error| self.newer(file).unwrap_or_else(|| damaged(file, &error)))
+    }
+
+    /// Why a file is refused that says that the run is of a newer major version.
+    fn newer(&self, file: &str) -> Option<RecordError> {
+        let opened = plain::open_within(&self.dir, file).ok()?;
+        let newer = NewerSchema::of(BufReader::new(opened))?;
+        Some(unreadable(file)(Error::new(ErrorKind::Unsupported, newer)))
     }
 
     /// The rows of a JSON Lines file, one at a time. A last line that was cut off by a crash is passed over.

@@ -21,7 +21,7 @@ fn read(config: &Value, summary: &Value) -> (Result<Config, RecordError>, Result
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("config.json"), config.to_string()).expect("written");
     fs::write(folder.path().join("summary.json"), summary.to_string()).expect("written");
-    let reader = RunReader::open(folder.path()).expect("a run");
+    let reader = RunReader::open_folder(folder.path()).expect("a folder");
     (reader.config(), reader.summary())
 }
 
@@ -64,6 +64,25 @@ fn newer_major_versions_are_refused() {
             let expected = says.replace("FILE", file);
             assert!(said.starts_with(&expected) && said.is_empty() == expected.is_empty(), "{name}: {said}");
         }
+    }
+}
+
+/// Other files do not say of which version they are, so the run is not opened at all.
+#[test]
+fn a_newer_run_is_not_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let newer = SCHEMA_VERSION + 1;
+    // what config.json holds, whether the folder is opened
+    let table = [
+        (file("config.json"), true),
+        (json!({ "schema_version": newer }), false),
+        (json!({ "schema_version": newer, "limits": 3 }), false),
+        (json!({ "schema_version": "damaged" }), true),
+        (json!([]), true),
+    ];
+    for (config, opens) in table {
+        fs::write(folder.path().join("config.json"), config.to_string()).expect("written");
+        assert_eq!(RunReader::open(folder.path()).is_ok(), opens, "{config}");
     }
 }
 

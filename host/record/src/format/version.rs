@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 ///   read, such as a kind of row or of outcome. A reader refuses a major version that is newer than its own, with
 ///   a [`NewerSchema`] that names both versions and what to do. It reads all earlier ones.
 ///
-/// There is one place where the rule is kept: whoever deserializes a [`Config`](super::Config), alone or in another
-/// value, has the version checked.
+/// The rule is kept in one place. It holds whenever a run is opened, so that no file of a newer run is misread, and
+/// whenever a [`Config`](super::Config) is deserialized, alone or in another value.
 ///
 /// # Changelog
 ///
@@ -50,8 +50,8 @@ impl NewerSchema {
         if found > u64::from(SCHEMA_VERSION) { Err(Self { found }) } else { Ok(()) }
     }
 
-    /// Whether this is why a JSON file could not be deserialized: a newer version may differ in any other field
-    /// as well.
+    /// What the JSON text of a file says of its version, whatever its other fields hold. None where the version is
+    /// understood, and where the text says nothing of it.
     pub(crate) fn of(json: impl std::io::Read) -> Option<Self> {
         let Sketch { schema_version, config } = serde_json::from_reader(json).ok()?;
         let found = schema_version.or_else(|| config?.schema_version)?;

@@ -207,8 +207,8 @@ impl Collector {
         let (test, test_results) = examples(test_parts.values(), &mut labels);
         let mut iterations: Vec<Iteration> = Vec::new();
         for ((&index, part), results) in parts.iter().zip(val_results) {
-            let iteration =
-                self.iteration(index, part, results, summary.as_ref(), &iterations, &mut problems);
+            missing(index, part, summary.as_ref(), &mut problems);
+            let iteration = self.iteration(index, part, results, summary.as_ref(), &iterations);
             iterations.push(iteration);
         }
         let held_out = test_parts.iter().zip(test_results).map(|((&index, part), results)| {
@@ -258,11 +258,9 @@ impl Collector {
         results: Results,
         summary: Option<&Summary>,
         earlier: &[Iteration],
-        problems: &mut Vec<String>,
     ) -> Iteration {
         let scored = summary.and_then(|it| it.iterations.iter().find(|it| it.index == index));
         let unscored = summary.and_then(|it| it.unscored.iter().find(|it| it.index == index));
-        missing(index, part, scored, problems);
         let (source, source_note) = source(part, scored, unscored);
         let parent = scored.and_then(|it| it.parent).or_else(|| {
             lineage::parent(&source, earlier.iter().map(|it| (it.index, it.source.as_str())))
@@ -365,8 +363,8 @@ fn top<T: DeserializeOwned>(reader: &RunReader, file: &str, problems: &mut Vec<S
 }
 
 /// Notes which files of a scored iteration are not there.
-fn missing(index: u32, part: &Part, scored: Option<&IterationSummary>, problems: &mut Vec<String>) {
-    if scored.is_some() {
+fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Vec<String>) {
+    if summary.is_some_and(|summary| summary.iterations.iter().any(|it| it.index == index)) {
         for (file, stamp) in FILES.iter().zip(&part.stamp) {
             let needed = match *file {
                 layout::TRANSCRIPT | layout::READS => index > 0,

@@ -117,15 +117,15 @@ impl<'a> Chart<'a> {
 
     fn head(&self, out: &mut Svg) {
         let config = &self.summary.config;
-        out.text(20.0, 30.0, Anchor::Start, 19.0, INK, &title(self.summary));
+        out.text((20.0, 30.0), Anchor::Start, 19.0, INK, &title(self.summary));
         let subtitle = format!(
             "{} validation examples, target {}, proposer {}, seed {}",
             config.eval_split_size, config.target_model, config.proposer_model, config.seed
         );
         let subtitle = text::ellipsis(&text::one_line(&subtitle), SUBTITLE_CHARS);
-        out.text(20.0, 51.0, Anchor::Start, 13.0, MUTED, &subtitle);
+        out.text((20.0, 51.0), Anchor::Start, 13.0, MUTED, &subtitle);
         if config.mock {
-            out.text(WIDTH - 20.0, 30.0, Anchor::End, 15.0, WARNING, "SIMULATED models");
+            out.text((WIDTH - 20.0, 30.0), Anchor::End, 15.0, WARNING, "SIMULATED models");
         }
         self.legend(out);
     }
@@ -135,7 +135,7 @@ impl<'a> Chart<'a> {
         let mut x = 26.0;
         let mut entry = |width: f64, name: &str, mark: &dyn Fn(&mut Svg, f64)| {
             mark(out, x);
-            out.text(x + 16.0, y + 4.0, Anchor::Start, 12.0, INK, name);
+            out.text((x + 16.0, y + 4.0), Anchor::Start, 12.0, INK, name);
             x += width;
         };
         entry(196.0, "validation, with 95 % interval", &|out, x| {
@@ -167,20 +167,20 @@ impl<'a> Chart<'a> {
             let y = self.y(accuracy);
             out.line((LEFT, y), (RIGHT, y), GRID, Stroke::Plain(1.0));
             let name = format!("{:.0} %", 100.0 * accuracy);
-            out.text(LEFT - 10.0, y + 4.0, Anchor::End, 12.0, MUTED, &name);
+            out.text((LEFT - 10.0, y + 4.0), Anchor::End, 12.0, MUTED, &name);
         }
         out.line((LEFT, BOTTOM), (RIGHT, BOTTOM), INK, Stroke::Plain(1.0));
         let every = self.entries.len().div_ceil(TICKS).max(1);
         for (at, (index, _)) in self.entries.iter().enumerate().step_by(every) {
             let x = self.x(at);
             out.line((x, BOTTOM), (x, BOTTOM + 5.0), INK, Stroke::Plain(1.0));
-            out.text(x, BOTTOM + 20.0, Anchor::Middle, 12.0, MUTED, &index.to_string());
+            out.text((x, BOTTOM + 20.0), Anchor::Middle, 12.0, MUTED, &index.to_string());
         }
         let middle = (LEFT + RIGHT) / 2.0;
-        out.text(middle, BOTTOM + 42.0, Anchor::Middle, 13.0, INK, "iteration (0 is the baseline)");
+        out.text((middle, BOTTOM + 42.0), Anchor::Middle, 13.0, INK, "iteration (0 is the baseline)");
         out.upright_text(20.0, (TOP + BOTTOM) / 2.0, 13.0, INK, "accuracy");
         if self.entries.is_empty() {
-            out.text(middle, (TOP + BOTTOM) / 2.0, Anchor::Middle, 15.0, MUTED, "nothing is scored yet");
+            out.text((middle, (TOP + BOTTOM) / 2.0), Anchor::Middle, 15.0, MUTED, "nothing is scored yet");
         }
     }
 
@@ -252,7 +252,7 @@ impl<'a> Chart<'a> {
         labels.sort_by(|left, right| left.y.total_cmp(&right.y));
         spread(&mut labels);
         for label in labels {
-            out.text(RIGHT + 12.0, label.y + 4.0, Anchor::Start, 13.0, label.color, &label.text);
+            out.text((RIGHT + 12.0, label.y + 4.0), Anchor::Start, 13.0, label.color, &label.text);
         }
     }
 

@@ -47,7 +47,7 @@ impl Svg {
         self.0
     }
 
-    pub fn text(&mut self, x: f64, y: f64, anchor: Anchor, size: f64, color: &str, text: &str) {
+    pub fn text(&mut self, (x, y): Point, anchor: Anchor, size: f64, color: &str, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",

@@ -1,5 +1,5 @@
 //! Listens and keeps the number of connections, and what one of them may take, within bounds. What is answered
-//! is in [`answers`](super::answers).
+//! is in `answers`.
 
 use std::{
     io::{self, Write},
