@@ -649,8 +649,11 @@ fn kept_replies_hold() {
 fn what_cannot_be_checked_is_said() {
     let (_folder, run) = copied();
     let nothing = tempfile::tempdir().expect("a folder");
-    let table: [(&Path, Option<&str>, i32, &str); 3] = [
+    let config = fs::read_to_string(run.join("config.json")).expect("read");
+    let newer = config.replace("\"schema_version\": 1,", "\"schema_version\": 99,");
+    let table: [(&Path, Option<&str>, i32, &str); 4] = [
         (nothing.path(), None, 2, "there is no run at"),
+        (&run, Some(&newer), 3, "config.json: it has schema_version 99"),
         (&run, Some("{"), 3, "config.json is damaged: EOF while parsing"),
         (&run, Some("{}"), 3, "config.json is damaged: missing field `schema_version`"),
     ];
