@@ -13,7 +13,8 @@ use mmh_record::{
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Example},
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluator, Learned, Learning, RecordedEvaluation, Sink, Target, sink::Discard,
+        EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learned, Learning, RecordedEvaluation, Sink, Target,
+        sink::Discard,
     },
     progress::Silent,
     search::BASELINE,
@@ -78,7 +79,7 @@ async fn computing_counts_and_waiting_does_not() {
         let (evaluator, harness) = prepare(source, &dataset, bound_ms).await;
         let harness = Learned { own_time: Duration::from_millis(before_ms), ..harness };
         let done = evaluator
-            .evaluate(&harness, &examples, Split::Val, None, RecordedEvaluation::default(), sink())
+            .evaluate(&harness, ExampleSet::new(Split::Val, &examples), RecordedEvaluation::default(), sink())
             .await;
         let done = done.expect("the host can go on");
         assert_eq!(

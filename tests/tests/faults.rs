@@ -18,7 +18,7 @@ use mmh_models::{
 use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind, pricing::Usd};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset},
-    evaluate::{Evaluation, Evaluator, Learned, RecordedEvaluation, Target, sink::Discard},
+    evaluate::{Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
     progress::Silent,
     search::BASELINE,
 };
@@ -96,9 +96,7 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
     let harness = Learned::with_state(built.prepared, []);
     let work = evaluator.evaluate(
         &harness,
-        &dataset.train,
-        Split::Train,
-        None,
+        ExampleSet::new(Split::Train, &dataset.train),
         RecordedEvaluation::default(),
         Arc::new(Discard),
     );

@@ -42,7 +42,7 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::Example,
-    evaluate::{Evaluator, Learned, RecordedEvaluation, Target, replies::Replies, sink::Discard},
+    evaluate::{Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, replies::Replies, sink::Discard},
     progress::Silent,
     search::BASELINE,
 };
@@ -315,9 +315,7 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
         let started = Instant::now();
         let work = evaluator.evaluate(
             &harness,
-            &examples,
-            Split::Val,
-            None,
+            ExampleSet::new(Split::Val, &examples),
             RecordedEvaluation::default(),
             Arc::new(Discard),
         );
@@ -372,9 +370,7 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
         let started = Instant::now();
         let work = evaluator.evaluate(
             &harness,
-            &examples,
-            Split::Val,
-            None,
+            ExampleSet::new(Split::Val, &examples),
             RecordedEvaluation::default(),
             Arc::new(Discard),
         );

@@ -1,4 +1,4 @@
-//! What the library tells about its progress. How it is shown is the caller's business.
+//! Events about progress. The caller decides how they are shown.
 
 use mmh_engine::notice::Notice;
 
@@ -7,44 +7,69 @@ use mmh_engine::notice::Notice;
 pub enum Event {
     /// A one-off remark, such as that a target is being installed.
     Note(String),
-    /// What is being done right now, for a line that the next one replaces.
+    /// The step under way, for a status line. The next event replaces it.
     Working(String),
-    /// An iteration has come to this stage, such as `proposing`, `compiling`.
-    Stage { iteration: u32, stage: String },
-    /// An evaluation has got this far.
+    /// An iteration has reached a stage.
+    Stage {
+        /// The iteration's index.
+        iteration: u32,
+        /// The stage in words, such as `proposing`.
+        stage: String,
+    },
+    /// One more example of an evaluation is done.
     Evaluated(EvalProgress),
-    /// An iteration is over: its accuracy, of 0 to 1, or none if it was not scored.
-    Concluded { iteration: u32, accuracy: Option<f64> },
-    /// The proposer has called tools, in one of its turns.
-    ToolsCalled { iteration: u32, step: u32, tools: Vec<ToolCall> },
+    /// An iteration is over.
+    Concluded {
+        /// The iteration's index.
+        iteration: u32,
+        /// From 0 to 1; nothing if it was not scored.
+        accuracy: Option<f64>,
+    },
+    /// The proposer has called tools.
+    ToolsCalled {
+        /// The iteration's index.
+        iteration: u32,
+        /// The proposer's turn, from 1.
+        step: u32,
+        /// The calls of this turn, in their order.
+        tools: Vec<ToolCall>,
+    },
 }
 
-/// A tool call of the proposer's.
+/// A tool call of the proposer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
+    /// The tool's name, as the model wrote it.
     pub tool: String,
-    /// Whether the tool said no, such as to a harness that does not compile.
+    /// Whether the result was an error, such as for a harness that does not compile.
     pub refused: bool,
 }
 
-/// How an evaluation stands.
+/// The progress of an evaluation.
 #[derive(Clone, Debug, Default)]
 pub struct EvalProgress {
+    /// The iteration that is evaluated; nothing outside of a search.
     pub iteration: Option<u32>,
+    /// The split's name.
     pub split: String,
+    /// Examples that are done.
     pub done: usize,
+    /// All examples.
     pub total: usize,
+    /// Correct predictions so far.
     pub correct: usize,
+    /// Calls that ended without a prediction so far.
     pub errors: usize,
-    /// Money that this evaluation has cost so far.
+    /// What the evaluation cost so far, in US dollars.
     pub cost_usd: f64,
 }
 
 /// Receives events, from any thread.
 pub trait Observer: Send + Sync {
+    /// Receives one event.
     fn on(&self, event: Event);
 
-    /// Passes on what the engine tells.
+    /// Passes on a notice of the engine.
     fn notice(&self, notice: Notice) {
         self.on(match notice {
             Notice::Note(text) => Event::Note(text),

@@ -42,8 +42,8 @@ use mmh_search::session::Session;
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, LEARN_FAILED, Learned, Learning, RecordedEvaluation, Sink,
-        replies::Tally, sink::Discard,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, LEARN_FAILED, Learned, Learning,
+        RecordedEvaluation, Sink, replies::Tally, sink::Discard,
     },
     leaks,
     leaks::Lint,
@@ -248,8 +248,9 @@ async fn evaluate(
             split.name()
         )));
     }
-    let done =
-        evaluator.evaluate(&learned, &examples, split, None, RecordedEvaluation::default(), sink).await?;
+    let done = evaluator
+        .evaluate(&learned, ExampleSet::new(split, &examples), RecordedEvaluation::default(), sink)
+        .await?;
     match done.timed_out {
         Some(reason) => Ok(Err((EVALUATION_TIMEOUT, reason))),
         None => Ok(Ok((learned, done))),

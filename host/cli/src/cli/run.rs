@@ -147,7 +147,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
         return Ok(ExitCode::SUCCESS);
     };
     let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
-    let summary = Summary::new(config(args, run_id, &models, clock, &dataset, val.len(), &builder));
+    let summary = Summary::new(config(args, run_id, &models, clock, &dataset, &builder));
     let cost = CostFile { mock: args.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baseline: &baseline };
@@ -227,7 +227,6 @@ fn config(
     models: &Models,
     clock: Clock,
     dataset: &Dataset,
-    eval_split_size: usize,
     builder: &Builder,
 ) -> Config {
     let Models { proposer, target, .. } = models;
@@ -240,7 +239,7 @@ fn config(
         dataset: dataset.task.name.clone(),
         dataset_path: args.dataset.clone().filter(|name| name != BUILTIN),
         dataset_columns: args.columns.resolve(),
-        eval_split_size,
+        eval_split_size: args.eval_size.min(dataset.val.len()),
         proposer_model: proposer.model.id().to_owned(),
         target_model: target.model.id().to_owned(),
         mock: args.mock,

@@ -1,8 +1,8 @@
-//! An evaluation that is made again from what a recorded one claims, so that `verify` can compare the two.
+//! An evaluation that is repeated from the claims of a recorded one, so that `verify` can compare the two.
 //!
-//! Only what nobody can derive is taken over: what the model said (unless it is simulated: then it is asked
-//! again), how long things took, and which examples ended by the wall clock. Everything else, sums over
-//! these values included, is made by the same code as in the first place.
+//! Only values that nobody can derive are taken over: the model's replies, times, and which examples were ended by the
+//! wall clock. A simulated model is asked again. Everything else is computed by the code of every evaluation, sums over
+//! these values included.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,44 +18,47 @@ use mmh_record::{
     pricing::Price,
 };
 
-/// How an evaluation is made again.
+/// How an evaluation is repeated.
 #[derive(Clone)]
 pub struct Again {
     /// The folder of the evaluation.
     pub folder: String,
-    /// What the ids of examples begin with: a trial has its name before them.
+    /// The beginning of recorded ids of examples: a trial's name and a slash, or nothing.
     pub prefix: String,
-    /// The record says of itself that it is whole: what is missing in it is made all the same, and missed.
+    /// Whether the record has to be whole. Examples that are missing in it are run, and become findings.
     pub whole: bool,
-    /// The prices that the target has had, the latest first.
+    /// The target's recorded prices, the latest first.
     pub prices: Arc<[Price]>,
-    /// The target is simulated, and says again what it said.
+    /// Whether the target is simulated, and is asked again.
     pub is_simulated: bool,
-    /// What was learned, where there are no train examples to learn from again.
+    /// What was learned by the record, if there are no train examples to learn from.
     pub learned: Option<Claimed>,
-    /// The limits that it may have had, the latest first: some can be changed while a run goes on.
+    /// The limits that it may have had, the latest first. Some can change when a run is resumed.
     pub limits: Arc<[Limits]>,
-    /// Why the harness was stopped before the last example, if the record says that its own code took too long.
+    /// Why the harness was stopped before the last example, if its own code took too long by the record.
     pub timed_out: Option<String>,
+    /// Calls that were made a moment ago.
     pub memo: Memo,
+    /// Where findings go.
     pub notes: Notes,
 }
 
-/// What a harness is said to have learned.
+/// What a harness has learned by the record.
 #[derive(Clone)]
 pub struct Claimed {
+    /// Its state.
     pub state: Arc<[u8]>,
-    /// How many batches there are to learn from.
+    /// The number of batches of train examples.
     pub batches: usize,
 }
 
 impl Again {
-    /// What a recorded call came to. What it cost follows from what the reply says of itself.
+    /// The outcome of a recorded call, with the cost that follows from the reply's tokens.
     pub fn called(&self, row: &CallRow) -> CallOutcome {
         let claimed = called(row);
         let control = claimed.control.map(|control| control.at_least(&self.prices));
         let claimed = CallOutcome { control, ..claimed };
-        // A reply that was too large to be recorded was paid for: only the record says how much.
+        // A reply that was too large to be recorded was paid for. Only the record says how much.
         let reply = match &claimed.result {
             Ok(reply) => reply,
             Err(_) => return CallOutcome { cached: false, ..claimed },
@@ -67,12 +70,12 @@ impl Again {
         CallOutcome { cost, price_tier, ..claimed }
     }
 
-    /// A call that a simulated target has answered again. How long it took is what the record says.
+    /// The outcome of a call that a simulated target has answered again, with the recorded latency.
     pub fn simulated(&self, now: CallOutcome, latency_ms: Option<f64>) -> CallOutcome {
         CallOutcome { latency_ms: latency_ms.unwrap_or_default(), ..now }
     }
 
-    /// Notes a request that has no reply in the record: nothing that follows from it can be derived.
+    /// Notes a request without a reply in the record, so that nothing that follows from it can be derived.
     pub fn unrecorded(&self, id: &str, prompt: &str) {
         let prompt = mmh_record::text::ellipsis(&mmh_record::text::one_line(prompt), 200);
         let id = format!("{}{id}", self.prefix);
@@ -81,7 +84,7 @@ impl Again {
         self.notes.add(Finding::new(file, "a recorded reply to each request", format!("none to: {prompt}")));
     }
 
-    /// An example that ended by the wall clock, as it stands in the record: without a prediction, however.
+    /// The recorded report of an example that the wall clock ended. It never has a prediction.
     pub fn example_report(&self, row: &TraceRow, calls: &[CallRow]) -> Report<String> {
         self.notes.timed_out();
         Report {
@@ -97,7 +100,7 @@ impl Again {
         }
     }
 
-    /// The same of a batch.
+    /// The same for a batch.
     pub fn batch_report(&self, row: &LearnRow, calls: &[CallRow]) -> Report<Vec<u8>> {
         self.notes.timed_out();
         Report {
@@ -113,14 +116,14 @@ impl Again {
         }
     }
 
-    /// How a call ended that took too long, by the limit that its words name.
+    /// The failure of a call that took too long, with the limit that the recorded words name.
     fn ended(&self, words: Option<&str>) -> Failure {
         let mut all = self.limits.iter().map(Failure::timeout);
         let meant = all.clone().find(|it| words == Some(it.message.as_str()));
         meant.or_else(|| all.next()).unwrap_or_else(|| Failure::timeout(&Limits::default()))
     }
 
-    /// Recorded calls, as a harness would have made them.
+    /// Recorded calls in the form in which a harness makes them, in their order.
     pub fn calls(&self, rows: &[CallRow]) -> Vec<Call> {
         let mut rows: Vec<&CallRow> = rows.iter().collect();
         rows.sort_by_key(|row| row.call);
@@ -129,12 +132,12 @@ impl Again {
             .collect()
     }
 
-    /// Where a call's replies are taken from.
+    /// The place in the record that replies are taken from.
     pub fn place(&self) -> String {
         format!("{}/{}", self.folder, self.prefix)
     }
 
-    /// Notes that the record has another number of batches than there are.
+    /// Notes a wrong number of recorded batches.
     pub fn count_batches(&self, expected: usize, found: usize) {
         if expected != found {
             let file = format!("{}/{BATCHES}", self.folder);
@@ -143,7 +146,7 @@ impl Again {
     }
 }
 
-/// Log lines again. Their levels are the four that there are.
+/// Recorded log lines. An unknown level counts as `info`.
 fn lines(rows: &[LogRow]) -> Vec<LogLine> {
     let level = |level: &str| ["debug", "info", "warn", "error"].into_iter().find(|it| *it == level);
     let line =

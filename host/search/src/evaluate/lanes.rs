@@ -1,11 +1,12 @@
-//! How many examples run at once: as many as were asked for, if all of them may take the memory that one may.
+//! Decides how many examples run at once: as many as were asked for, if their memory limits together fit into the
+//! machine.
 
 use std::fs;
 
-/// Harnesses may take this part of the machine's memory, together.
+/// All harnesses together may take this part of the machine's memory: one half.
 const SHARE_OF_MEMORY: u64 = 2;
 
-/// Examples at once, at least one.
+/// Examples at once, at least one. `memory_bytes` is the limit of one.
 pub fn at_once(wanted: usize, examples: usize, memory_bytes: u64) -> usize {
     let fit = machine_bytes().map_or(usize::MAX, |all| fitting(all, memory_bytes));
     wanted.min(examples).min(fit).max(1)
@@ -15,7 +16,7 @@ fn fitting(machine_bytes: u64, memory_bytes: u64) -> usize {
     usize::try_from(machine_bytes / SHARE_OF_MEMORY / memory_bytes.max(1)).unwrap_or(usize::MAX)
 }
 
-/// Memory of this machine, or of the container if that may have less. None where nobody tells.
+/// Memory of this machine, or of the container if that has less. `None` if neither is known.
 fn machine_bytes() -> Option<u64> {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let container = read("/sys/fs/cgroup/memory.max").trim().parse::<u64>().ok();

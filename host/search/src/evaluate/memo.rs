@@ -1,7 +1,7 @@
-//! Calls into harnesses that were made a moment ago, for an evaluation that is made again: `verify` evaluates
-//! all iterations of a run at once, and then makes the search again step by step.
+//! Remembers calls into harnesses for repeated evaluations: `verify` first evaluates all iterations of a run at once, and
+//! then repeats the search step by step.
 //!
-//! A memory, and nothing more: what is not in it is run.
+//! A call that is not remembered is made.
 
 use std::{
     collections::HashMap,
@@ -12,10 +12,10 @@ use std::{
 use mmh_engine::sandbox::{Prepared, Report};
 use mmh_record::digest::Digest;
 
-/// Most text that is kept.
+/// Most bytes that are kept.
 const MAX_BYTES: usize = 256 << 20;
 
-/// A harness, known by where it is in memory: it stays there as long as this does.
+/// A harness, identified by its address in memory. It lives as long as this value.
 #[derive(Clone)]
 struct Harness(Arc<Prepared>);
 
@@ -33,43 +33,47 @@ impl Hash for Harness {
     }
 }
 
-/// What a call was about.
+/// What identifies a call.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     harness: Harness,
-    /// The evaluation that the call's replies are taken from. Empty for a call that asked nothing.
+    /// The evaluation that the call's replies are taken from. Empty for a call that made no requests.
     folder: String,
     /// The example or batch.
     id: String,
-    /// What `learn` had before.
+    /// For `learn`: the state before.
     state: Option<Digest>,
 }
 
 impl Key {
+    /// A call of `predict`.
     pub fn example(harness: &Arc<Prepared>, folder: &str, id: &str) -> Self {
         let harness = Harness(harness.clone());
         Self { harness, folder: folder.to_owned(), id: id.to_owned(), state: None }
     }
 
+    /// A call of `learn` with this state.
     pub fn batch(harness: &Arc<Prepared>, folder: &str, id: &str, state: Digest) -> Self {
         Self { state: Some(state), ..Self::example(harness, folder, id) }
     }
 
-    /// The same call wherever its replies would come from.
+    /// The same call, independent of where its replies come from.
     fn anywhere(&self) -> Self {
         Self { folder: String::new(), ..self.clone() }
     }
 }
 
-/// A call as it ended, and the requests that had no reply in the record.
+/// A finished call.
 pub struct Kept<T> {
+    /// How it ended.
     pub report: Report<T>,
+    /// The prompts that had no reply in the record.
     pub lost: Vec<String>,
 }
 
 type Entries<T> = HashMap<Key, Arc<Kept<T>>>;
 
-/// What is remembered. Cheap to clone.
+/// The remembered calls. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
 pub struct Memo(Arc<Mutex<Memory>>);
 
@@ -78,21 +82,23 @@ struct Memory {
     examples: Entries<String>,
     batches: Entries<Vec<u8>>,
     bytes: usize,
-    /// Something did not fit any more.
+    /// Whether a call did not fit.
     is_full: bool,
 }
 
 impl Memo {
+    /// A remembered call of `predict`.
     pub fn example(&self, key: &Key) -> Option<Arc<Kept<String>>> {
         self.memory().examples.get(key).cloned()
     }
 
+    /// A remembered call of `learn`.
     pub fn batch(&self, key: &Key) -> Option<Arc<Kept<Vec<u8>>>> {
         let memory = self.memory();
         memory.batches.get(key).or_else(|| memory.batches.get(&key.anywhere())).cloned()
     }
 
-    /// Whether nothing more can be remembered.
+    /// Whether a call did not fit any more.
     pub fn is_full(&self) -> bool {
         self.memory().is_full
     }
@@ -101,6 +107,7 @@ impl Memo {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Remembers a call of `predict`, if there is room.
     pub fn keep_example(&self, key: Key, kept: Kept<String>) {
         let mut memory = self.memory();
         if memory.has_room(size(&kept.report)) {
@@ -108,11 +115,12 @@ impl Memo {
         }
     }
 
+    /// Remembers a call of `learn`, if there is room.
     pub fn keep_batch(&self, key: Key, kept: Kept<Vec<u8>>) {
         let mut memory = self.memory();
         let state = kept.report.result.as_ref().map_or(0, Vec::len);
         if memory.has_room(size(&kept.report) + state) {
-            // What asked nothing does not depend on what would have been answered.
+            // A call without requests does not depend on replies.
             let key = if kept.report.calls.is_empty() { key.anywhere() } else { key };
             memory.batches.insert(key, Arc::new(kept));
         }
@@ -128,7 +136,7 @@ impl Memory {
     }
 }
 
-/// About how much a report holds.
+/// The approximate bytes of a report.
 fn size<T>(report: &Report<T>) -> usize {
     let calls = report.calls.iter().map(|call| {
         let reply = call.answer.result.as_ref().map_or(0, |reply| reply.raw.as_ref().map_or(64, String::len));

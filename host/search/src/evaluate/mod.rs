@@ -1,13 +1,13 @@
 //! Runs a harness over labelled examples: first `learn` over train, then `predict`, many at once.
 //!
-//! Labels stay on this side: a harness gets inputs, and gold labels of `train` only. Not in here: what a
-//! score is (`score`) and where outcomes are kept (`record`, through [`Sink`]).
+//! A harness gets inputs, and the gold labels of `train` only. Not in here: the score (`score`), and where outcomes are
+//! kept (`mmh-record`, through [`Sink`]).
 
-pub mod again;
+pub(crate) mod again;
 mod lanes;
-pub mod memo;
-pub mod own_time;
-pub mod recorded;
+pub(crate) mod memo;
+mod own_time;
+mod recorded;
 pub mod recorded_replies;
 mod recording_model;
 mod repeated;
@@ -55,68 +55,102 @@ use mmh_record::{
 /// Examples in one call of `learn`.
 const BATCH_SIZE: usize = 20;
 
-/// What every evaluation of a run has in common. Cheap to clone.
+/// What all evaluations of a run have in common. Cheap to clone.
 #[derive(Clone)]
 pub struct Evaluator {
+    /// Runs the calls into harnesses.
     pub sandbox: Arc<Sandbox>,
+    /// Answers their model calls.
     pub target: Arc<Target>,
+    /// The task, which harnesses are told.
     pub task: Arc<Task>,
+    /// The run's seed, from which the randomness of all calls is derived.
     pub seed: u64,
+    /// Most examples at once.
     pub concurrency: usize,
-    /// What one example or one batch may take in the record, see [`record_share`].
+    /// Most bytes of one example or one batch in the record, see [`record_share`].
     pub record_bytes: u64,
+    /// Measures latencies.
     pub clock: Clock,
+    /// Told about each example.
     pub observer: Arc<dyn Observer>,
+    /// Stops an evaluation before its next example.
     pub cancel: Cancel,
 }
 
-/// The share that each example and each batch of `learn` has of what an evaluation may take in the record.
-/// It is the same in every evaluation of a data set, so that a trial ends as the evaluation would.
+/// The bytes that each example and each batch of `learn` may take in the record: equal shares of the evaluation's limit.
+/// All evaluations of a data set have the same shares, so that a trial ends like the evaluation.
 pub fn record_share(limits: &Limits, sizes: &TaskInfo) -> u64 {
     let examples = sizes.val_size.max(sizes.test_size);
     let shares = batches_of(sizes.train_size).saturating_add(examples);
     limits.evaluation_record_bytes / (shares as u64).max(1)
 }
 
-/// A harness that has had its chance to learn.
+/// A harness after `learn`.
 #[derive(Clone)]
 pub struct Learned {
+    /// The harness.
     pub prepared: Arc<Prepared>,
+    /// Its state; empty if it learned nothing.
     pub state: Arc<[u8]>,
     /// Fuel of all batches.
     pub fuel: u64,
-    /// Time that they took, without waiting for models.
+    /// Processor time of all batches, without waiting for models.
     pub own_time: Duration,
+    /// What the model calls of `learn` cost.
     pub cost: Cost,
 }
 
 impl Learned {
-    /// A harness with a state that it learned before, at no cost now.
+    /// A harness with a state from before. Fuel, time and cost are zero.
     pub fn with_state(prepared: Arc<Prepared>, state: impl Into<Arc<[u8]>>) -> Self {
         Self { prepared, state: state.into(), fuel: 0, own_time: Duration::ZERO, cost: Cost::default() }
     }
 }
 
-/// What came of offering a harness the train split.
+/// The result of offering a harness the train split.
 pub enum Learning {
+    /// It has learned.
     Done(Learned),
-    /// The harness has no state to be evaluated with.
+    /// It failed, so it has no state to be evaluated with.
     Failed {
         /// [`LEARN_FAILED`] or [`EVALUATION_TIMEOUT`].
         status: &'static str,
         /// The batch, and how it ended.
         reason: String,
+        /// What its model calls cost.
         cost: Cost,
     },
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Interrupted {
+        /// What the model calls cost until then.
         cost: Cost,
     },
 }
 
-/// Outcomes of the examples that were run, in the order of the examples.
+/// The examples of one evaluation.
+#[derive(Clone, Copy)]
+pub struct ExampleSet<'a> {
+    /// The examples, in the order of their outcomes.
+    pub examples: &'a [Example],
+    /// The split that they belong to, for progress.
+    pub split: Split,
+    /// The iteration that is evaluated, for progress; nothing outside of a search and in a trial.
+    pub iteration: Option<u32>,
+}
+
+impl<'a> ExampleSet<'a> {
+    /// Examples of a split, for no iteration.
+    pub fn new(split: Split, examples: &'a [Example]) -> Self {
+        Self { examples, split, iteration: None }
+    }
+}
+
+/// The result of an evaluation.
 pub struct Evaluation {
+    /// Outcomes of the examples that were run, in the order of the examples.
     pub rows: Vec<TraceRow>,
+    /// What the model calls cost, those of interrupted examples included.
     pub cost: Cost,
     /// Whether every example was run.
     pub complete: bool,
@@ -128,8 +162,8 @@ pub struct Evaluation {
 pub const LEARN_FAILED: &str = "learn-failed";
 
 impl Evaluator {
-    /// Offers the harness all train examples, batch by batch. Batches that are on record are repeated, with
-    /// the recorded replies: what they give is their state, which is not kept by itself.
+    /// Offers the harness all train examples, batch by batch. Recorded batches are repeated with the recorded replies,
+    /// because the states between batches are not kept.
     pub async fn learn(
         &self,
         prepared: Arc<Prepared>,
@@ -184,17 +218,16 @@ impl Evaluator {
         Ok(Learning::Done(learned))
     }
 
-    /// Runs the harness over these examples, at most `concurrency` at once, and no more than the machine's memory
-    /// has room for. Those that are on record are taken from there.
+    /// Runs the harness over these examples: at most `concurrency` at once, and no more than fit into the machine's
+    /// memory. Recorded outcomes are taken from `past`; new ones go to `sink`.
     pub async fn evaluate(
         &self,
         harness: &Learned,
-        examples: &[Example],
-        split: Split,
-        iteration: Option<u32>,
+        set: ExampleSet<'_>,
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
     ) -> Result<Evaluation, RecordError> {
+        let ExampleSet { examples, split, iteration } = set;
         let standing = Arc::new(Mutex::new(EvalProgress {
             iteration,
             split: split.name().to_owned(),
@@ -216,7 +249,7 @@ impl Evaluator {
         for lane in join_all(lanes.collect::<Vec<_>>()).await {
             done.extend(lane.map_err(panicked)??);
         }
-        // Whose trouble the last refusals were is known before anything is scored.
+        // Nothing is scored before it is known whose fault the last refusals were.
         self.target.settle().await;
         done.sort_by_key(|(at, _)| *at);
         let mut cost = Cost::default();
@@ -229,7 +262,7 @@ impl Evaluator {
         Ok(Evaluation { rows, cost, complete, timed_out })
     }
 
-    /// Takes examples until there are none, or the harness has taken too long, or somebody asks to stop.
+    /// Runs examples until there are none left, the harness has taken too long, or a stop is requested.
     async fn lane(
         &self,
         harness: &Learned,
@@ -257,8 +290,8 @@ impl Evaluator {
         Ok(done)
     }
 
-    /// Runs the harness over an example. There is no outcome where a call was refused because the run is
-    /// being stopped: whatever the harness made of that is not its doing.
+    /// Runs the harness over an example. There is no outcome if a call was refused because the run is being stopped: the
+    /// harness is not responsible for what follows.
     async fn one(
         &self,
         harness: &Learned,
@@ -287,7 +320,7 @@ impl Evaluator {
         };
         let latency_ms = claimed.as_ref().map_or_else(|| stopwatch.elapsed_ms(), |row| row.latency_ms);
         let row = match claimed.filter(|_| journal.is_lost()) {
-            // It was noted, and must not be told again of everything that follows from it.
+            // The missing reply is a finding already. Its consequences must not become further ones.
             Some(claimed) => claimed,
             None => trace_row(self.target.id(), example, latency_ms, report),
         };
@@ -295,7 +328,7 @@ impl Evaluator {
         Ok((Some(row), cost))
     }
 
-    /// Tells how the evaluation stands after one more example.
+    /// Reports the progress after one more example.
     fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<EvalProgress>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.done += 1;
@@ -305,7 +338,7 @@ impl Evaluator {
         self.observer.on(Event::Evaluated(standing.clone()));
     }
 
-    /// A harness's own time from here on. Made again, an evaluation takes as long as it takes.
+    /// The clock of a harness's own time. A repeated evaluation has no limit.
     fn own_time(&self, past: &RecordedEvaluation, spent: Duration) -> OwnTime {
         match &past.again {
             None => OwnTime::new(self.sandbox.limits(), spent),
@@ -323,20 +356,20 @@ impl Evaluator {
     }
 }
 
-/// How learning ended with this batch.
+/// The end of learning with a failed batch.
 fn learn_failed(row: &LearnRow, cost: Cost) -> Learning {
     let message = row.error.as_deref().unwrap_or_default();
     let reason = format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name());
     Learning::Failed { status: LEARN_FAILED, reason, cost }
 }
 
-/// How learning ended before this batch, because it took too long.
+/// The end of learning before this batch, because the harness took too long.
 fn learn_timed_out(own_time: &OwnTime, batch: usize, train_size: usize, cost: Cost) -> Learning {
     let reason = own_time.reason(&format!("{batch} of {} batches of learn", batches_of(train_size)));
     Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost }
 }
 
-/// A batch that is repeated gives the state that it gave before.
+/// Checks that a repeated batch gives the recorded state.
 fn same_state(recorded: &LearnRow, repeated: &LearnRow) -> Result<(), RecordError> {
     if recorded.state_digest == repeated.state_digest {
         return Ok(());
@@ -345,7 +378,7 @@ fn same_state(recorded: &LearnRow, repeated: &LearnRow) -> Result<(), RecordErro
     Err(RecordError::Damaged { file: sink::BATCHES.into(), problem })
 }
 
-/// What a call's randomness depends on: the run's seed, and the example or batch.
+/// The seed of a call's randomness, made of the run's seed and the id of the example or batch.
 pub fn seed_of_call(seed: u64, id: &str) -> Digest {
     KeyBuilder::new("call").part("seed", seed.to_le_bytes()).part("id", id).finish()
 }
@@ -358,17 +391,17 @@ pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<La
     })
 }
 
-/// How many batches so many train examples make.
+/// The number of batches for this many train examples.
 pub fn batches_of(train_size: usize) -> usize {
     train_size.div_ceil(BATCH_SIZE)
 }
 
-/// A batch's name where examples have their ids.
+/// The name of a batch, which takes the place of an example's id.
 pub fn batch_id(batch: usize) -> String {
     format!("learn-{batch:04}")
 }
 
-/// The examples of an evaluation, and which one is next.
+/// The examples of an evaluation, and the next one.
 struct Queue {
     examples: Vec<Example>,
     next: AtomicUsize,
@@ -376,12 +409,12 @@ struct Queue {
     own_time: OwnTime,
 }
 
-/// A task of ours panicked: a bug of the host, not of a candidate.
+/// The error of a panic in a task of the host, which is no candidate's fault.
 fn panicked(error: tokio::task::JoinError) -> RecordError {
     RecordError::Damaged { file: "the evaluation".into(), problem: error.to_string() }
 }
 
-/// What is recorded of an example.
+/// The record of an example.
 pub fn trace_row(model: &str, example: &Example, latency_ms: f64, report: Report<String>) -> TraceRow {
     let calls = &report.calls;
     let usage = total_usage(calls);
@@ -413,7 +446,7 @@ pub fn trace_row(model: &str, example: &Example, latency_ms: f64, report: Report
     }
 }
 
-/// What is recorded of a batch.
+/// The record of a batch.
 pub fn learn_row(model: &str, batch: usize, n_examples: usize, report: &Report<Vec<u8>>) -> LearnRow {
     let (state, failure) = (report.result.as_ref().ok(), report.result.as_ref().err());
     LearnRow {
@@ -431,7 +464,7 @@ pub fn learn_row(model: &str, batch: usize, n_examples: usize, report: &Report<V
     }
 }
 
-/// What is recorded of a model call.
+/// The record of a model call.
 pub fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &CallOutcome) -> CallRow {
     CallRow {
         example_id: id.to_owned(),
@@ -466,7 +499,7 @@ fn total_usage<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Usage {
     usage
 }
 
-/// What was paid for: a reply that was kept from before is not, a control request is.
+/// The cost of these calls. Replies from the cache cost nothing; control requests count.
 fn cost_of(calls: &[Call]) -> Cost {
     let paid = calls.iter().filter(|call| !call.answer.cached);
     let controls = paid.clone().filter_map(|call| call.answer.control);
@@ -478,7 +511,7 @@ fn cost_of(calls: &[Call]) -> Cost {
     Cost::of_target(usage, Usd::as_f64(cost))
 }
 
-/// The same of calls that are on record.
+/// The same for recorded calls.
 pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> Cost {
     let (mut usage, mut cost) = (Usage::default(), Usd::ZERO);
     for call in calls.into_iter().filter(|call| !call.cached) {
@@ -492,7 +525,7 @@ pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> Cost {
     Cost::of_target(usage, cost.as_f64())
 }
 
-/// All text of a request.
+/// Bytes of all text in a request.
 fn prompt_bytes(request: &ChatRequest) -> u64 {
     let blocks = request.messages.iter().flat_map(|message| &message.content);
     let text = |block: &Block| match block {

@@ -1,7 +1,7 @@
-//! How long a harness's own code may take in one evaluation, `learn` and all examples together.
+//! Limits the time of a harness's own code in one evaluation: `learn` and all examples together.
 //!
-//! Waiting for a model does not count: a slow model is nobody's fault. The time differs from machine to machine, so
-//! it decides no score: a harness that takes too long has none.
+//! Waiting for a model does not count, because a slow model is not the harness's fault. The time differs from machine to
+//! machine, so it changes no score: a harness that takes too long gets none.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -13,15 +13,16 @@ use mmh_record::limits::Limits;
 /// The status of a candidate that took too long.
 pub const EVALUATION_TIMEOUT: &str = "evaluation-timeout";
 
-/// What the calls of an evaluation have taken so far.
+/// The time of an evaluation's calls so far.
 pub struct OwnTime {
-    /// None where nothing is judged by it.
+    /// `None`: the time is not limited.
     limit: Option<Duration>,
     spent_us: AtomicU64,
     reason: String,
 }
 
 impl OwnTime {
+    /// The time of an evaluation with these limits, of which some is spent.
     pub fn new(limits: &Limits, spent: Duration) -> Self {
         let limit = Some(Duration::from_millis(limits.evaluation_ms));
         let this = Self { limit, spent_us: AtomicU64::new(0), reason: reason(limits) };
@@ -29,8 +30,8 @@ impl OwnTime {
         this
     }
 
-    /// Of an evaluation that is made again: nothing is judged by how long that takes. `limits` are those that the
-    /// recorded one may have had, one after another, and `words` what it says of its time.
+    /// The time of a repeated evaluation, which is not limited. `limits` are those that the recorded one may have had,
+    /// and `words` are its recorded reason.
     pub fn claimed(limits: &[Limits], words: Option<&str>) -> Self {
         let mut reasons = limits.iter().map(reason);
         let is_meant = |it: &String| words.is_some_and(|words| words.starts_with(it.as_str()));
@@ -38,21 +39,23 @@ impl OwnTime {
         Self { limit: None, spent_us: AtomicU64::new(0), reason }
     }
 
-    /// Counts a call.
+    /// Counts the time of a call.
     pub fn add(&self, call: Duration) {
         let us = u64::try_from(call.as_micros()).unwrap_or(u64::MAX);
         self.spent_us.fetch_add(us, Ordering::Relaxed);
     }
 
+    /// The time so far.
     pub fn spent(&self) -> Duration {
         Duration::from_micros(self.spent_us.load(Ordering::Relaxed))
     }
 
+    /// Whether it exceeds the limit.
     pub fn is_over(&self) -> bool {
         self.limit.is_some_and(|limit| self.spent() > limit)
     }
 
-    /// Why an evaluation ended after so much of it.
+    /// Why an evaluation was stopped. `done` says how much of it was done.
     pub fn reason(&self, done: &str) -> String {
         format!("{}{done}; --evaluation-timeout-s is the limit", self.reason)
     }

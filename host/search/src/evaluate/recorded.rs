@@ -1,4 +1,4 @@
-//! What is on record of an evaluation that was begun before, so that it goes on where it stopped.
+//! The record of an evaluation, so that a resumed evaluation continues where it stopped.
 
 use std::collections::HashSet;
 
@@ -16,25 +16,28 @@ use mmh_record::{
     writer::IterationWriter,
 };
 
-/// Outcomes and answers that are there already. Empty for an evaluation that begins.
+/// The recorded outcomes and calls. Empty for a new evaluation.
 #[derive(Default)]
 pub struct RecordedEvaluation {
+    /// Outcomes of `learn`, in the order of the batches.
     pub batches: Vec<LearnRow>,
+    /// Outcomes of examples, by id.
     pub rows: Stored<TraceRow>,
+    /// Model calls, by example or batch.
     pub calls: Calls,
-    /// The evaluation is made again from what this record claims, and written down anew.
+    /// Set if the evaluation is repeated from the claims of this record, and written anew.
     pub again: Option<Again>,
-    /// The harness may be another one: its calls are answered from `calls` wherever they stand there.
+    /// Set if the harness may be another one. Its calls are answered from `calls`, wherever they are there.
     pub replay: Option<Replay>,
 }
 
-/// What an earlier attempt of the run got instead of replies, and what is therefore asked again.
+/// Which recorded calls without a reply are made again when a run is resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     /// Calls that were refused because the run was being stopped.
     Refused,
-    /// Also all others that got no reply: the run was stopped because the model answered nobody, and some
-    /// may have been refused for that before it was known.
+    /// All calls without a reply. The run was stopped because the model answered no call, and some may have failed
+    /// for that before it was known.
     Unanswered,
 }
 
@@ -49,19 +52,19 @@ impl Retry {
     }
 }
 
-/// What is done about an example or a batch.
+/// What to do about an example or a batch.
 pub enum Step<T> {
-    /// It is run. With what is on record of it, where it is run again.
+    /// Run it. If it is run again, here is its recorded outcome.
     Run(Option<T>),
-    /// Its outcome is taken from the record.
+    /// Take its outcome from the record.
     Take(T),
-    /// The record ends before it.
+    /// End here, because the record ends before it.
     End,
 }
 
 impl RecordedEvaluation {
-    /// Reads what a folder holds. Outcomes of calls that are to be made again leave it, and so do lines
-    /// that a crash has cut.
+    /// Reads a folder's record. Calls that are to be made again are removed from its files with their outcomes, and so
+    /// are lines that a crash has cut.
     pub fn of(folder: &IterationWriter, retry: Retry) -> Result<Self, RecordError> {
         let mut again: HashSet<String> = HashSet::new();
         folder.each_line(CALLS, |row: Sketch| {
@@ -70,7 +73,7 @@ impl RecordedEvaluation {
             }
         })?;
         if !again.is_empty() {
-            // Outcomes first: an outcome says that its calls are there.
+            // Outcomes first, because an outcome means that its calls are complete.
             folder.keep_lines(TRACES, |row: &TraceRow| !again.contains(&row.example_id))?;
             folder.keep_lines(BATCHES, |row: &LearnRow| !again.contains(&super::batch_id(row.batch)))?;
             folder.keep_lines(CALLS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
@@ -84,12 +87,13 @@ impl RecordedEvaluation {
         })
     }
 
-    /// Whether an evaluation that is made again says that its harness took too long.
+    /// Whether the evaluation is repeated, and its harness took too long by the record.
     pub fn is_timed_out(&self) -> bool {
         self.again.as_ref().is_some_and(|again| again.timed_out.is_some())
     }
 
-    /// A batch that failed is not repeated; others are, since what they give is not kept by itself.
+    /// What to do about a batch. A failed one is taken from the record; others are repeated, because their states are not
+    /// kept.
     pub fn batch(&self, batch: usize) -> Step<LearnRow> {
         let recorded = self.batches.get(batch).cloned();
         match &self.again {
@@ -101,7 +105,7 @@ impl RecordedEvaluation {
         }
     }
 
-    /// An example that is on record is not repeated.
+    /// What to do about an example. A recorded one is not run again.
     pub fn example(&self, id: &str) -> Result<Step<TraceRow>, RecordError> {
         let recorded = self.rows.get(id)?.last().cloned();
         Ok(match &self.again {
@@ -112,7 +116,7 @@ impl RecordedEvaluation {
 }
 
 impl Again {
-    /// Everything is made again but for what ended by the wall clock, which cannot be.
+    /// Everything is repeated, except for outcomes of the wall clock, which cannot be.
     fn step<T>(&self, recorded: Option<T>, kind: impl Fn(&T) -> OutcomeKind) -> Step<T> {
         match recorded {
             Some(row) if kind(&row) == OutcomeKind::Timeout => Step::Take(row),

@@ -1,4 +1,4 @@
-//! Replies that are on record, found by the request that they answered.
+//! Finds recorded replies by their requests.
 
 use std::{collections::HashMap, sync::OnceLock};
 
@@ -13,7 +13,7 @@ use mmh_record::{
 /// Recorded calls by example or batch.
 pub type Calls = Stored<CallRow>;
 
-/// Rows of `model_calls.jsonl`, by whom they belong to.
+/// Rows of `model_calls.jsonl` by the example or batch that they belong to.
 pub fn by_example(rows: Vec<CallRow>) -> HashMap<String, Vec<CallRow>> {
     let mut calls: HashMap<String, Vec<CallRow>> = HashMap::new();
     for row in rows {
@@ -22,7 +22,7 @@ pub fn by_example(rows: Vec<CallRow>) -> HashMap<String, Vec<CallRow>> {
     calls
 }
 
-/// The recorded calls of one example or batch: the same request, as often as it was made.
+/// The recorded calls of one example or batch, which can be found by their requests.
 #[derive(Default)]
 pub struct RecordedReplies {
     rows: Vec<CallRow>,
@@ -31,25 +31,26 @@ pub struct RecordedReplies {
 
 /// Recorded calls by their requests.
 struct Found {
-    /// Which row answers a request that is so-and-so many calls into the example.
+    /// The row of a request at a position among the calls.
     by_place: HashMap<(Digest, u32), usize>,
-    /// Which row answers a request that was made so-and-so often before, wherever it stands.
+    /// The row of a request after a number of equal ones, at any position.
     by_draw: HashMap<(Digest, u32), usize>,
 }
 
 impl RecordedReplies {
+    /// The recorded calls in these rows, which may be in any order.
     pub fn new(rows: &[CallRow]) -> Self {
         let mut rows = rows.to_vec();
         rows.sort_by_key(|row| row.call);
         Self { rows, found: OnceLock::new() }
     }
 
-    /// Most often there is nothing on record, and then no request is digested.
+    /// The rows by request, computed once. Most often there are none, and then no request is digested.
     fn found(&self) -> Option<&Found> {
         let found = || {
             let (mut by_place, mut by_draw, mut draws) = (HashMap::new(), HashMap::new(), HashMap::new());
             for (at, row) in self.rows.iter().enumerate() {
-                // By the request itself: its recorded digest is one more thing that could be wrong.
+                // The digest is computed, because the recorded one could be wrong.
                 let digest = request_digest(&row.request);
                 let draw = draws.entry(digest).or_insert(0);
                 by_place.insert((digest, row.call), at);
@@ -61,26 +62,26 @@ impl RecordedReplies {
         (!self.rows.is_empty()).then(|| self.found.get_or_init(found))
     }
 
-    /// What was answered to a request that was made so often before, if it is on record. For a harness that
-    /// may ask in another order than the recorded one did.
+    /// The outcome of a request after `draw` equal ones, if it is on record. A harness may ask in another order than the
+    /// recorded one.
     pub fn find(&self, request: &ChatRequest, draw: u32) -> Option<CallOutcome> {
         let found = self.found()?.by_draw.get(&(request_digest(request), draw));
         found.map(|at| called(&self.rows[*at]))
     }
 
-    /// The recorded call of this request at this very place.
+    /// The recorded call of this request at exactly this position.
     pub fn at(&self, request: &ChatRequest, call: u32) -> Option<&CallRow> {
         let found = self.found()?.by_place.get(&(request_digest(request), call));
         found.map(|at| &self.rows[*at])
     }
 
-    /// How long the call at this place took, whatever was asked.
+    /// How long the recorded call at this position took, in ms, whatever its request was.
     pub fn latency_ms(&self, call: u32) -> Option<f64> {
         self.rows.iter().find(|row| row.call == call).map(|row| row.latency_ms)
     }
 }
 
-/// A recorded call, as it ended.
+/// The outcome of a recorded call.
 pub fn called(row: &CallRow) -> CallOutcome {
     let result = match (&row.reply, &row.failure) {
         (Some(reply), _) => Ok(reply.clone()),
@@ -98,12 +99,12 @@ pub fn called(row: &CallRow) -> CallOutcome {
     }
 }
 
-/// What a harness is told of a reply that is not on record.
+/// The error that a harness gets for a reply that is not on record.
 pub fn lost(why: &str) -> CallError {
     ModelError::Unavailable(why.into()).into()
 }
 
-/// The name of a request in the record.
+/// The digest of a request, which names it in the record.
 pub fn request_digest(request: &ChatRequest) -> Digest {
     Digest::of(serde_json::to_vec(request).unwrap_or_default())
 }

@@ -1,5 +1,5 @@
-//! The model of one harness call. Every answer is on record before the harness gets it, and what is on
-//! record is not asked again: so no reply is paid twice, whenever the host is killed.
+//! The model of one harness call. Every reply is on record before the harness gets it, and a recorded request is not sent
+//! again. So no reply is paid for twice, even if the host is killed.
 
 use std::{
     collections::HashSet,
@@ -23,18 +23,18 @@ use mmh_record::{
     chat::{CallOutcome, ChatRequest},
 };
 
-/// Answers from the record, else from the run's target.
+/// Answers from the record, or else from the run's target.
 pub struct RecordingModel {
-    /// The example, or the batch.
+    /// The example's or the batch's id.
     id: String,
     target: Arc<Target>,
-    /// What is on record, and the same by its requests once one is made.
+    /// The recorded calls, and the same by their requests once one is made.
     past: Calls,
     answers: OnceLock<RecordedReplies>,
     sink: Arc<dyn Sink>,
-    /// The record is another run's, and this one is written anew.
+    /// Set if the evaluation is repeated and written anew.
     again: Option<Again>,
-    /// The record is of an evaluation that is repeated, perhaps by another harness.
+    /// Set if the harness may be another one than the recorded one.
     replay: Option<Replay>,
     record_bytes: u64,
     written: Mutex<Written>,
@@ -42,10 +42,10 @@ pub struct RecordingModel {
 
 #[derive(Default)]
 struct Written {
-    /// The calls that are on record, by their place.
+    /// The positions of the calls that are on record.
     calls: HashSet<u32>,
     failed: Option<RecordError>,
-    /// Requests that had no reply in the record.
+    /// Prompts that had no reply in the record.
     lost: Vec<String>,
 }
 
@@ -56,22 +56,22 @@ impl RecordingModel {
         Self { id, target, past, answers, sink, again, replay, record_bytes: u64::MAX, written }
     }
 
-    /// Takes from the record only what is claimed in it.
+    /// Repeats an evaluation: only claims are taken from the record.
     pub fn again(self, again: Option<Again>) -> Self {
         Self { again, ..self }
     }
 
-    /// Answers from the record wherever a request stands there.
+    /// Answers from the record, wherever a request is there.
     pub fn replay(self, replay: Option<Replay>) -> Self {
         Self { replay, ..self }
     }
 
-    /// What all calls and the outcome may take in the record.
+    /// Most bytes of all calls and the outcome in the record.
     pub fn within(self, record_bytes: u64) -> Self {
         Self { record_bytes, ..self }
     }
 
-    /// Records the calls whose answers nobody waited for, and says whether recording went well.
+    /// Records the calls whose replies nobody waited for. Fails if anything could not be recorded.
     pub fn finish(&self, calls: &[Call]) -> Result<(), RecordError> {
         let calls = if self.sink.wants_calls() { calls } else { &[] };
         for (at, call) in calls.iter().enumerate() {
@@ -89,17 +89,17 @@ impl RecordingModel {
         self.written().failed.take().map_or(Ok(()), Err)
     }
 
-    /// Whether a request had no reply in the record that the evaluation is made again from.
+    /// Whether a request of the repeated evaluation had no reply in the record.
     pub fn is_lost(&self) -> bool {
         !self.written().lost.is_empty()
     }
 
-    /// These requests, and what they were.
+    /// The prompts of these requests.
     pub fn lost(&self) -> Vec<String> {
         self.written().lost.clone()
     }
 
-    /// Notes requests that have no reply in the record.
+    /// Notes prompts that have no reply in the record.
     pub fn lose(&self, prompts: &[String]) {
         if let Some(again) = &self.again {
             prompts.iter().for_each(|prompt| again.unrecorded(&self.id, prompt));
@@ -107,7 +107,7 @@ impl RecordingModel {
         self.written().lost.extend_from_slice(prompts);
     }
 
-    /// The recorded calls of this example or batch. What cannot be read ends the evaluation.
+    /// The recorded calls of this example or batch. If they cannot be read, the evaluation fails.
     fn answers(&self) -> &RecordedReplies {
         self.answers.get_or_init(|| match self.past.get(&self.id) {
             Ok(rows) => RecordedReplies::new(&rows),
@@ -132,7 +132,7 @@ impl RecordingModel {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a recorded evaluation claims of this call, or what a simulated target says again.
+    /// The claimed outcome of this call, or that of a simulated target which is asked again.
     async fn claimed(
         &self,
         again: &Again,

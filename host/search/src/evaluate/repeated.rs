@@ -1,5 +1,5 @@
-//! What an evaluation that is made again does otherwise: it takes over what cannot be learned again, and does not
-//! repeat what was done a moment ago.
+//! The differences of a repeated evaluation: it takes over a state that cannot be learned again, and does not repeat calls
+//! that were made a moment ago.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use mmh_engine::sandbox::{LabelledExample, Report};
 use mmh_record::{RecordError, digest::Digest, format::Cost};
 
 impl Evaluator {
-    /// Takes over what a recorded run says was learned, where nobody can learn it again.
+    /// Takes over the recorded state, if there are no train examples to learn from.
     pub(super) fn take_over(
         &self,
         mut learned: Learned,
@@ -47,7 +47,7 @@ impl Evaluator {
         Ok(Learning::Done(Learned { state: claimed.state.clone(), ..learned }))
     }
 
-    /// One call of `learn`, unless it was made a moment ago.
+    /// Makes a call of `learn`, unless it is remembered.
     pub(super) async fn batch(
         &self,
         learned: &Learned,
@@ -73,9 +73,8 @@ impl Evaluator {
         report
     }
 
-    /// An example that the record has no outcome of: it was cut off, or the run was killed. Its calls are taken over.
-    /// They cost something in the evaluation if it was cut off there; what was paid before a run was killed is not
-    /// known by then.
+    /// An example without a recorded outcome, because it was interrupted or the run was killed. Its calls are taken over.
+    /// They count in the evaluation's cost if the example was interrupted, and not if the run was killed.
     pub(super) fn leave(
         &self,
         id: &str,
@@ -89,7 +88,7 @@ impl Evaluator {
         Ok(was_cut_off.then(|| cost_of(&made)))
     }
 
-    /// One call of `predict`, unless it was made a moment ago.
+    /// Makes a call of `predict`, unless it is remembered.
     pub(super) async fn example(
         &self,
         harness: &Learned,

@@ -1,5 +1,5 @@
-//! An evaluation that is repeated from recorded replies, perhaps by another harness: what was asked before is answered
-//! from the record, wherever it stands there, and what was not goes to a model, or to nobody.
+//! Answers an evaluation from recorded replies, perhaps for another harness. A request that is anywhere in the example's
+//! record is answered from there; another one goes to a model, or fails.
 
 use std::{
     collections::HashMap,
@@ -17,29 +17,29 @@ use super::recorded_replies::{RecordedReplies, lost};
 /// How an evaluation is repeated. Cheap to clone; clones share what they note.
 #[derive(Clone, Default)]
 pub struct Replay {
-    /// Asked for what is not recorded. Without it such a call fails.
+    /// Answers requests that are not recorded. Without it they fail.
     live: Option<Arc<dyn ModelPort>>,
     /// Prompts that were not in the record, by example or batch.
     unrecorded: Arc<Mutex<HashMap<String, Vec<String>>>>,
 }
 
 impl Replay {
-    /// From the record, and where that has nothing, from `live`.
+    /// Answers from the record, or else from `live`.
     pub fn new(live: Option<Arc<dyn ModelPort>>) -> Self {
         Self { live, ..Self::default() }
     }
 
-    /// Whether a model is asked for what is not recorded.
+    /// Whether a model answers requests that are not recorded.
     pub fn is_live(&self) -> bool {
         self.live.is_some()
     }
 
-    /// The prompts of this example or batch that were not in the record, in the order in which they were made.
+    /// Takes the prompts of this example or batch that were not in the record, in their order.
     pub fn take_unrecorded(&self, id: &str) -> Vec<String> {
         self.unrecorded().remove(id).unwrap_or_default()
     }
 
-    /// What a call of this example or batch came to.
+    /// The outcome of a call of this example or batch.
     pub(super) async fn complete(
         &self,
         id: &str,
@@ -63,13 +63,13 @@ impl Replay {
     }
 }
 
-/// A model that says nothing: everything that it said is on record.
+/// Stands for a model whose replies are all on record. It answers nothing.
 pub struct RecordedModel {
     id: String,
 }
 
 impl RecordedModel {
-    /// In place of the model with this id.
+    /// Stands for the model with this id.
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into() }
     }

@@ -1,11 +1,10 @@
-//! Replies of the target model, kept between runs: what goes over the wire a second time is not paid a
-//! second time.
+//! The reply cache: replies of the target model are kept across runs, so that an equal request is paid for once.
 //!
-//! The key is everything that goes over the wire, and which one it is of equal requests within one call
-//! of a harness: asking three times and voting stays three draws. Each reply has the server that gave it, by
-//! what is known of that: another model at the same address has replies of its own.
+//! The key is everything that is sent, and the number of equal requests before it in the same harness call: a harness that
+//! asks three times and votes still gets three draws. Each reply is kept with the identity of its server, so that another
+//! model at the same address has its own replies.
 //!
-//! They stand in one SQLite file of the cache folder. A file for each would cost more than the calls do.
+//! The replies are in one SQLite file of the cache folder. A file for each would take more processor time than the calls.
 
 use std::{
     collections::BTreeMap,
@@ -28,13 +27,13 @@ use mmh_record::{
     digest::{Digest, KeyBuilder},
 };
 
-/// Another run may be writing: its turns are short.
+/// How long to wait for another run that is writing, which is short.
 const BUSY: Duration = Duration::from_secs(10);
 
 /// How long replies gather before they are written together.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// The table of before did not know servers apart, and kept failures too.
+/// An earlier table is dropped: it did not distinguish servers, and kept failures too.
 const SCHEMA: &str = "DROP TABLE IF EXISTS replies;
 CREATE TABLE IF NOT EXISTS replies_by_server (
     key BLOB NOT NULL,
@@ -44,13 +43,15 @@ CREATE TABLE IF NOT EXISTS replies_by_server (
     PRIMARY KEY (key, server)
 ) STRICT, WITHOUT ROWID";
 
-/// Servers of which replies to one request are looked at.
+/// Most servers whose replies to one request are read.
 const MAX_SERVERS: u32 = 64;
 
-/// How many calls were answered from kept replies.
+/// How many calls were answered from the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
+    /// Calls that were answered from the cache.
     pub kept: u64,
+    /// All calls.
     pub total: u64,
 }
 
@@ -62,9 +63,9 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Kept replies. Writing happens behind the callers' backs, many at a time; dropping waits for it.
+/// The reply cache. Replies are written in the background, many at a time. Dropping it waits until all are written.
 pub struct Replies {
-    /// Says that the file is in use.
+    /// Marks the cache folder as in use.
     _cache: Cache,
     reader: Mutex<Connection>,
     unwritten: Arc<Unwritten>,
@@ -75,21 +76,29 @@ pub struct Replies {
 /// A request, and the server that answered it.
 type Key = (Digest, Digest);
 
-/// Replies that are not in the file yet, as JSON, by request and server. They are found all the same.
+/// Replies that are not in the file yet, as JSON, by request and server. They can be found already.
 type Unwritten = Mutex<BTreeMap<Key, String>>;
 
 /// The file of replies cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RepliesError {
+    /// The cache folder cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The file is damaged, is no database, or cannot be written.
     #[error(
         "cannot use the kept replies in {path}: {source}; --no-cache goes on without them, and the file may be deleted"
     )]
-    Database { path: PathBuf, source: rusqlite::Error },
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
 }
 
 impl Replies {
+    /// Opens the file, or makes it.
     pub fn open(cache: &Cache) -> Result<Self, RepliesError> {
         let path = cache.folder("replies")?.join("replies.sqlite");
         let problem = |source| RepliesError::Database { path: path.clone(), source };
@@ -102,7 +111,8 @@ impl Replies {
         Ok(Self { _cache: cache.clone(), reader, unwritten, waiting: Some(waiting), writer: Some(writer) })
     }
 
-    /// The replies to this request, each with its server. A damaged one is none.
+    /// The replies to the request with this digest after `draw` equal ones, each with its server. Damaged replies are left
+    /// out.
     pub fn get(&self, wire: Digest, draw: u32) -> Vec<(Digest, ChatReply)> {
         let key = key(wire, draw);
         let mut found = self.in_file(key).unwrap_or_default();
@@ -124,11 +134,12 @@ impl Replies {
         rows.collect()
     }
 
+    /// Keeps a reply of this server.
     pub fn keep(&self, wire: Digest, draw: u32, server: Digest, reply: &ChatReply) {
         if let (Some(waiting), Ok(reply)) = (&self.waiting, serde_json::to_string(reply)) {
             let key = (key(wire, draw), server);
             locked(&self.unwritten).insert(key, reply);
-            // The writer ends after the last sender, so it is there.
+            // The writer runs until the last sender is dropped, so this does not fail.
             let _ = waiting.send(key);
         }
     }
@@ -146,7 +157,7 @@ impl Drop for Replies {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
-    // Readers do not wait for the writer. A power cut may take the newest replies, and nothing else.
+    // Readers do not wait for the writer. A power cut may lose the newest replies only.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.execute_batch(SCHEMA)?;
@@ -163,7 +174,7 @@ fn write_all(connection: &mut Connection, waiting: &Receiver<Key>, unwritten: &U
         let keys: Vec<Key> = [first].into_iter().chain(waiting.try_iter()).collect();
         let row = |key: &Key| Some((*key, locked(unwritten).get(key)?.clone()));
         let batch: Vec<(Key, String)> = keys.iter().filter_map(row).collect();
-        // What cannot be kept is asked again by the next run; this one has its own record.
+        // A reply that cannot be kept is asked for again by the next run. This run has it on record.
         if let Err(error) = write(connection, &batch) {
             tracing::warn!("{} replies could not be kept: {error}", batch.len());
         }

@@ -1,4 +1,4 @@
-//! Where outcomes go as soon as they are known.
+//! Receivers of outcomes, which get them as soon as they are known.
 
 use std::{
     collections::HashMap,
@@ -22,16 +22,18 @@ use mmh_record::{
 pub trait Sink: Send + Sync {
     /// A model call, as soon as it is answered, and before the outcome that it belongs to.
     fn call(&self, row: &CallRow) -> Result<(), RecordError>;
+    /// An example's outcome.
     fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
+    /// A batch's outcome.
     fn batch(&self, row: &LearnRow) -> Result<(), RecordError>;
 
-    /// Whether calls are kept at all: without it, nobody makes lines of them.
+    /// Whether calls are wanted. If not, their rows are not made.
     fn wants_calls(&self) -> bool {
         true
     }
 }
 
-/// Keeps nothing.
+/// Drops everything.
 pub struct Discard;
 
 impl Sink for Discard {
@@ -57,7 +59,7 @@ impl Sink for Discard {
 pub struct KeptCalls(Mutex<HashMap<String, Vec<CallRow>>>);
 
 impl KeptCalls {
-    /// The calls of this example or batch, in their order.
+    /// Takes the calls of this example or batch, in their order.
     pub fn take(&self, id: &str) -> Vec<CallRow> {
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id).unwrap_or_default();
         calls.sort_by_key(|call| call.call);
@@ -81,7 +83,7 @@ impl Sink for KeptCalls {
     }
 }
 
-/// A reply that could not be read back from the record counts as none.
+/// The outcome of a call, or an error if its reply is too large to be read back from the record.
 pub fn recordable(called: CallOutcome) -> CallOutcome {
     let size = |reply: &ChatReply| reply.raw.as_ref().map_or(0, String::len).max(reply.text().len());
     let bytes = called.result.as_ref().map_or(0, size);
@@ -93,7 +95,7 @@ pub fn recordable(called: CallOutcome) -> CallOutcome {
     CallOutcome { result: Err(ModelError::Unavailable(why).into()), ..called }
 }
 
-/// Appends to an iteration's folder, synced.
+/// Appends outcomes to an iteration's folder, and syncs them.
 pub struct Recorder {
     traces: Appender,
     calls: Appender,
@@ -103,6 +105,7 @@ pub struct Recorder {
 pub use mmh_record::layout::{BATCHES, CALLS, TRACES};
 
 impl Recorder {
+    /// Opens the files of outcomes and calls in this folder.
     pub fn new(folder: &IterationWriter) -> Result<Self, RecordError> {
         Ok(Self {
             traces: folder.append(TRACES)?,
@@ -111,10 +114,10 @@ impl Recorder {
         })
     }
 
-    /// Waits until all is on disk, then puts the lines into the order of the examples: batches of
-    /// `learn` first. What completed when is chance, and a run's files do not depend on chance.
+    /// Waits until all is on disk, then sorts the lines: batches of `learn` first, then the order of the examples. The order
+    /// of completion is random, and a run's files must not depend on it.
     ///
-    /// Nobody else may hold the recorder any more: the evaluation is over.
+    /// Fails if the recorder is still held elsewhere, because then the evaluation is not over.
     pub fn finish(
         self: Arc<Self>,
         folder: &IterationWriter,
@@ -129,7 +132,7 @@ impl Recorder {
         this.batches.finish()?;
         let order: HashMap<&str, usize> =
             examples.iter().enumerate().map(|(at, example)| (example.id.as_str(), at + 1)).collect();
-        // Batches are no examples: they come first, by name.
+        // Batches come first, by name.
         let place = |id: &str| (order.get(id).copied().unwrap_or(0), id.to_owned());
         for file in [TRACES, CALLS] {
             folder.sort_lines(file, |line: &RowPlace| (place(&line.example_id), line.call))?;
@@ -138,10 +141,12 @@ impl Recorder {
     }
 }
 
-/// What decides a line's place.
+/// The fields that decide a line's place.
 #[derive(Deserialize)]
 pub struct RowPlace {
+    /// The example or batch.
     pub example_id: String,
+    /// The number of the call in it; 0 for an outcome.
     #[serde(default)]
     pub call: u32,
 }

@@ -1,4 +1,4 @@
-//! The target model, as harnesses reach it: replies that are kept first, then the run's caller.
+//! The target model as harnesses reach it: the reply cache first, then the metered model.
 
 use std::{
     sync::Arc,
@@ -23,16 +23,16 @@ use mmh_record::{
 pub struct Target {
     caller: MeteredModel,
     replies: Option<Replies>,
-    /// Calls that were answered from kept replies, and all calls.
+    /// Calls that were answered from the cache, and calls that were sent.
     kept: AtomicU64,
     asked: AtomicU64,
-    /// Which server has answered last, where only its replies tell. Held by whoever finds out first.
+    /// Held while the first reply shows which server answers, if only replies show it; and the server that answered last.
     answering: tokio::sync::Mutex<()>,
     answered_by: Mutex<Option<Digest>>,
 }
 
 impl Target {
-    /// With `replies`, what was asked before is not asked again.
+    /// The target that `caller` asks. With `replies`, equal requests of earlier runs are answered from the cache.
     pub fn new(caller: MeteredModel, replies: Option<Replies>) -> Self {
         Self {
             caller,
@@ -49,24 +49,24 @@ impl Target {
         self.caller.model.id()
     }
 
-    /// Waits until it is known of every refusal so far whose trouble it was.
+    /// Waits until it is known for all refusals so far whose fault they were.
     pub async fn settle(&self) {
         self.caller.settle().await;
     }
 
-    /// How many calls were answered from kept replies. None where none are kept.
+    /// How many calls were answered from the cache. `None` without a cache.
     pub fn tally(&self) -> Option<Tally> {
         let (kept, asked) = (self.kept.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed));
         self.replies.as_ref().map(|_| Tally { kept, total: kept + asked })
     }
 
-    /// Asks, and keeps the reply.
+    /// Sends a request, and keeps the reply.
     async fn ask(&self, request: &ChatRequest, key: Option<(&Replies, Kept)>, left: Duration) -> CallOutcome {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let Some((replies, Kept { wire, draw })) = key else {
             return self.caller.call(request, Some(left)).await;
         };
-        // The server is asked who it is while the first call is under way: that costs no time.
+        // The server is identified during the first call, so that this takes no extra time.
         let (called, server) =
             futures::future::join(self.caller.call(request, Some(left)), self.caller.model.server()).await;
         if let Ok(reply) = &called.result {
@@ -77,7 +77,7 @@ impl Target {
         called
     }
 
-    /// The kept reply of the server that answers now, if there is one.
+    /// The kept reply of the server that answers at present, if there is one.
     async fn find(
         &self,
         request: &ChatRequest,
@@ -92,7 +92,7 @@ impl Target {
         let of = |server: Digest| kept.iter().find(|(by, _)| *by == server).map(|(_, reply)| reply.clone());
         let found = match self.caller.model.server().await {
             ServerIdentity::Unsaid => {
-                // Only an answer tells: the first one is asked for, though a reply is kept.
+                // Only a reply identifies the server, so the first request is sent although a reply is kept.
                 let finding_out = self.answering.lock().await;
                 let known = *self.answered_by();
                 if known.is_none() {
@@ -114,14 +114,14 @@ impl Target {
     }
 }
 
-/// Under what a reply is kept: what goes over the wire, and which one it is of equal requests.
+/// The key of a kept reply: the digest of what is sent, and the number of equal requests before it.
 #[derive(Clone, Copy)]
 struct Kept {
     wire: Digest,
     draw: u32,
 }
 
-/// Which server a reply is of.
+/// The identity of a reply's server.
 fn by(server: ServerIdentity, reply: &ChatReply) -> Digest {
     match server {
         ServerIdentity::Named => Digest::of("named"),

@@ -1,4 +1,4 @@
-//! What a component is made of: its digest, its interface as WIT text, what is in it, who made it.
+//! Describes a component: its digest, its interface as WIT text, its parts, and the tools that made it.
 
 use serde::Serialize;
 use wasmparser::{
@@ -11,55 +11,65 @@ use mmh_record::digest::Digest;
 
 use super::interface;
 
-/// Largest component that is looked into.
+/// Largest component that is inspected, in bytes.
 pub const MAX_BYTES: u64 = 256 << 20;
 
 /// A component's content.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspected {
+    /// Digest of the whole file.
     pub sha256: Digest,
+    /// Its size.
     pub bytes: u64,
-    /// Imports and exports as a WIT world, as far as their names do not tell them.
+    /// Imports and exports as a WIT world. Interfaces that have a name of their own are not spelled out.
     pub wit: String,
-    /// What it imports, without mere types.
+    /// The names of its imports, without types.
     pub imports: Vec<String>,
+    /// The names of its exports.
     pub exports: Vec<String>,
-    /// The component's own sections, then those of what is in it.
+    /// The component itself first, then modules and components inside it.
     pub parts: Vec<Part>,
-    /// Without duplicates.
+    /// The tools that made it, sorted, without duplicates.
     pub producers: Vec<Producer>,
 }
 
-/// The component itself, a core module in it, or a component in it.
+/// The component itself, or a core module or component inside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Part {
     /// Such as `component` or `core module 1`.
     pub name: String,
+    /// Its size.
     pub bytes: u64,
+    /// Its own sections, in order, without those of parts inside it.
     pub sections: Vec<Section>,
 }
 
-/// A section. Of one kind in one part, all together.
+/// All sections of one kind in one part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Section {
     /// Such as `code`, or `custom producers`.
     pub name: String,
+    /// The size of their contents.
     pub bytes: u64,
 }
 
-/// Somebody who took part in making it.
+/// A tool or language that took part in making it, by its own `producers` section.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Producer {
     /// `language`, `processed-by` or `sdk`.
     pub role: String,
+    /// Such as `rustc`.
     pub name: String,
+    /// Its version, in its own words; may be empty.
     pub version: String,
 }
 
-/// What one component imports and another one does not.
+/// The difference between the imports of two components.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImportChange {
+    /// Imports of the second one only.
     pub added: Vec<String>,
+    /// Imports of the first one only.
     pub removed: Vec<String>,
 }
 
@@ -72,12 +82,13 @@ impl ImportChange {
         Self { added: only(after, before), removed: only(before, after) }
     }
 
+    /// Whether both import the same.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }
 }
 
-/// Looks into a component. An error says why it is none.
+/// Describes a component. The error says why the bytes are none.
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, String> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(format!("it has more than {}", mmh_record::text::bytes(MAX_BYTES)));
@@ -102,14 +113,14 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, String> {
     })
 }
 
-/// Goes through a component and what is nested in it.
+/// Collects the parts of a component while it is parsed.
 struct Walk {
     parts: Vec<Part>,
-    /// Those under way, outermost first, as places in `parts`.
+    /// The parts that are being parsed, outermost first, as indexes of `parts`.
     open: Vec<usize>,
     modules: usize,
     components: usize,
-    /// With mere types.
+    /// All imports, with types.
     imported: Vec<String>,
     exports: Vec<String>,
     producers: Vec<Producer>,
@@ -185,7 +196,7 @@ impl Walk {
 
     fn producers(&mut self, custom: &CustomSectionReader<'_>) -> Result<(), String> {
         let KnownCustom::Producers(fields) = custom.as_known() else { return Ok(()) };
-        // A custom section has no say in whether a component is valid.
+        // A malformed custom section does not make a component invalid.
         self.producers.extend(producers(fields).unwrap_or_default());
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Two iterations of a run side by side: source, imports, examples, score, cost.
+//! Compares two iterations of a run: source, imports, examples, score, cost.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -17,79 +17,100 @@ use mmh_record::{
 use mmh_report::statistics::mcnemar;
 use mmh_report::statistics::wilson;
 
-/// The shortest diff is looked for so long, and then a longer one is taken.
+/// After this time the search for the shortest diff ends, and a longer one is taken.
 const DIFF_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Lines around a change.
+/// How many lines around a change are shown.
 const CONTEXT_LINES: usize = 3;
 
 /// What differs between two iterations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Compared {
+    /// The name of the split that scores and examples belong to.
     pub split: &'static str,
+    /// The first iteration.
     pub before: Side,
+    /// The second iteration.
     pub after: Side,
     /// The unified diff of the sources; empty if they are the same.
     pub source: String,
-    /// None where one of them has no component.
+    /// `None` if one of them has no component.
     pub imports: Option<ImportChange>,
-    /// None where one of them has no such evaluation.
+    /// `None` if one of them has no such evaluation.
     pub examples: Option<Examples>,
 }
 
-/// One of the two.
+/// One of the two iterations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
+    /// Its index.
     pub index: u32,
+    /// Digest of its source.
     pub source_sha256: Digest,
-    /// None where the source did not become one.
+    /// Digest of its component. `None` if the source did not become one.
     pub component_sha256: Option<Digest>,
+    /// Size of its component; 0 if there is none.
     pub component_bytes: u64,
-    /// Why there is no score, if there is none.
+    /// Why it was not scored, as `status: reason`, if it was not.
     pub unscored: Option<String>,
+    /// Its score on the split; nothing if it was not evaluated there.
     pub score: Option<SideScore>,
-    /// Of the whole iteration: proposing, trials and validation. None where the run does not say.
+    /// Cost of the whole iteration: proposing, trials and validation. `None` if the run does not say.
     pub cost: Option<Cost>,
 }
 
-/// What one of them came to on the examples.
+/// The figures of one iteration on the split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SideScore {
+    /// From 0 to 1.
     pub accuracy: f64,
+    /// The 95 % interval of the accuracy.
     pub interval: Interval,
+    /// Evaluated examples.
     pub n_examples: u64,
+    /// Correct predictions.
     pub n_correct: u64,
+    /// Calls that ended without a prediction.
     pub n_errors: u64,
-    /// Means over the examples.
+    /// Mean size of all prompts of an example.
     pub prompt_bytes: f64,
+    /// Mean number of model calls of an example.
     pub model_calls: f64,
+    /// Mean fuel of an example.
     pub fuel: f64,
-    /// Over all examples.
+    /// Input tokens of all examples.
     pub input_tokens: u64,
+    /// Output tokens of all examples.
     pub output_tokens: u64,
 }
 
 /// The examples that both were run on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Examples {
+    /// Their number.
     pub shared: usize,
-    /// Examples of one of them only.
+    /// Number of examples that only one of them was run on.
     pub unshared: usize,
+    /// Wrong before, correct after.
     pub fixed: Vec<Changed>,
+    /// Correct before, wrong after.
     pub broken: Vec<Changed>,
-    /// Wrong before and after, with another prediction.
+    /// Number of examples that are wrong before and after, with different predictions.
     pub otherwise_wrong: usize,
-    /// Two-sided p-value of McNemar's exact test on the fixed and the broken ones.
+    /// Two-sided p-value of McNemar's exact test on the fixed and the broken examples.
     pub p_value: f64,
 }
 
-/// An example that came out differently.
+/// An example whose correctness changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changed {
+    /// The example's id.
     pub id: String,
+    /// The correct label.
     pub gold: String,
-    /// The prediction, or the kind of error in brackets.
+    /// The first iteration's prediction, or the kind of error in brackets.
     pub before: String,
+    /// The second iteration's.
     pub after: String,
 }
 
@@ -119,7 +140,7 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
     Ok(Compared { split: split.name(), before, after, source, imports, examples })
 }
 
-/// What is read of one of them.
+/// What is read about one iteration.
 struct Loaded {
     source: String,
     component: Option<Vec<u8>>,
@@ -130,7 +151,7 @@ struct Loaded {
 impl Loaded {
     fn read(reader: &RunReader, place: &Place) -> Result<Self, AuditError> {
         let source = format!("{}/{}", place.home, layout::SOURCE);
-        // A proposer that submitted nothing has left no source.
+        // If the proposer submitted nothing, there is no source.
         let source = if reader.has(&source) { reader.text(&source)? } else { String::new() };
         let component = match place.component(reader) {
             Ok(component) => Some(component),
@@ -146,7 +167,7 @@ impl Loaded {
         };
         let evaluated = match place.evaluated(reader) {
             Ok(evaluated) => Some(evaluated),
-            // On held-out examples there is nothing to compare but these.
+            // On the held-out split the examples are all there is to compare.
             Err(AuditError::NotEvaluated { .. }) if place.split != Split::Test => None,
             Err(error) => return Err(error),
         };
@@ -216,7 +237,7 @@ fn examples(before: &[TraceRow], after: &[TraceRow]) -> Examples {
     }
 }
 
-/// What an example was answered with, or how it ended.
+/// The prediction for an example, or the kind of its error in brackets.
 pub fn answer(row: &TraceRow) -> String {
     row.predicted_label.clone().unwrap_or_else(|| format!("[{}]", row.error_kind.name()))
 }

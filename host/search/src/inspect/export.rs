@@ -1,7 +1,7 @@
-//! Takes one harness out of its run: source, binary, statements, scores, task; enough to use it again.
+//! Exports one harness of a run: source, binary, statements, scores and task, which is enough to use it again.
 //!
-//! Rows of the data set stay behind, and so do traces and what was learned, which holds train texts: a data
-//! set has a licence of its own. So does where things were: paths and addresses of servers.
+//! An export has no rows of the data set, no traces and no state, which may contain train texts, because the data set has
+//! a licence of its own. It has no places either: no paths and no addresses of servers.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use mmh_record::{
     text,
 };
 
-/// Files of an iteration that are taken along, with the names that they get.
+/// The files of an iteration that are exported, with their new names.
 const OF_ITERATION: [(&str, &str); 5] = [
     (layout::SOURCE, layout::SOURCE),
     (layout::COMPONENT, layout::COMPONENT),
@@ -34,49 +34,72 @@ const OF_ITERATION: [(&str, &str); 5] = [
     (layout::TEST_RESULT, layout::TEST_RESULT),
 ];
 
-/// The same of its held-out evaluation, where there is one.
+/// The same for its held-out evaluation, if it has one.
 const OF_HELD_OUT: [(&str, &str); 2] =
     [(layout::SCORE, "held-out-score.json"), (layout::TEST_RESULT, "held-out-test-result.json")];
 
-/// What the run was asked to do, and with what: enough to check the other files (see `verify::export`).
+/// The file with the run's configuration, from which the other files are checked (see `verify::export`).
 pub const RUN: &str = "run.json";
+/// The file with the task: instructions, labels, and the data set's digest.
 pub const TASK: &str = "task.json";
+/// The page for people.
 pub const README: &str = "README.md";
 
-/// Every name that an export can have.
+/// All names of files that an export can have.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let taken = OF_ITERATION.iter().chain(&OF_HELD_OUT).map(|(_, to)| *to);
     taken.chain([TASK, RUN, README])
 }
 
-/// What is to be written: names and bytes.
+/// An export before it is written.
 #[derive(Debug)]
 pub struct Package {
+    /// The iteration's index.
     pub index: u32,
+    /// Digest of the component.
     pub component: Digest,
+    /// The validation score.
     pub score: Score,
+    /// The held-out score, if there is one.
     pub held_out: Option<Score>,
+    /// Names and contents of all files but the README.
     pub files: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// Why nothing was exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// The iteration does not exist, or cannot be read.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// No iteration was named, and the run has no best one.
     #[error("the run has no scored iteration to export")]
     NothingScored,
+    /// The iteration lacks a file that an export needs.
     #[error("iteration {index} was not scored: there is no {file}")]
-    Unscored { index: u32, file: String },
+    Unscored {
+        /// The iteration's index.
+        index: u32,
+        /// The missing file.
+        file: String,
+    },
+    /// A file does not match the run's manifests.
     #[error(
         "{} is not as it was recorded: {} expected, {} found; `mmh verify` checks the whole run",
         .0.file, .0.expected, .0.found
     )]
     NotAsRecorded(Finding),
+    /// The folder to write is not empty.
     #[error("{0} exists already and is not empty")]
     NotEmpty(PathBuf),
+    /// The folder cannot be written.
     #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    Write {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
 impl From<RecordError> for ExportError {
@@ -85,8 +108,8 @@ impl From<RecordError> for ExportError {
     }
 }
 
-/// Reads what belongs to an iteration, the best one if none is named, and checks it against the run's
-/// manifests.
+/// Reads the files of an iteration, and checks them against the run's manifests. Without an index it is the best
+/// iteration.
 pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result<Package, ExportError> {
     let index = match index {
         Some(index) => index,
@@ -112,15 +135,16 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     Ok(Package { index, component, score, held_out, files })
 }
 
-/// `run.json`.
+/// The content of `run.json`.
 #[derive(Serialize, Deserialize)]
 pub struct Exported {
     /// The iteration that was exported.
     pub index: u32,
+    /// The run's configuration without paths, addresses and budget.
     pub config: Config,
 }
 
-/// `task.json`.
+/// The content of `task.json`.
 pub fn task(config: &Config) -> Vec<u8> {
     let task = json!({
         "name": config.dataset,
@@ -131,14 +155,14 @@ pub fn task(config: &Config) -> Vec<u8> {
     format!("{task:#}\n").into_bytes()
 }
 
-/// A configuration without what belongs to the place where the run was made.
+/// A configuration without paths, addresses and budget.
 fn without_places(config: &Config) -> Config {
     let mut config = Config { dataset_path: None, budget_usd: None, ..config.clone() };
     config.providers.values_mut().for_each(|provider| provider.base_url.clear());
     config
 }
 
-/// Whether a folder's files, the manifest that lists them and the run's own files are what they were.
+/// Checks a folder's files, the manifest that lists them, and the run's own files.
 fn check(reader: &RunReader, folder: &str) -> Result<(), ExportError> {
     let problem = |source| RecordError::Io { action: "open", file: folder.to_owned(), source };
     let dir = plain::folder(reader.dir(), folder).map_err(problem)?;
@@ -168,7 +192,8 @@ fn take(
     Ok(files)
 }
 
-/// Writes a package and its README into a folder that is not there yet, or empty: whole or not at all.
+/// Writes a package and its README into a folder that does not exist yet or is empty. The folder appears whole or not at
+/// all.
 pub fn write(package: &Package, readme: &str, folder: &Path) -> Result<(), ExportError> {
     let problem = |source| ExportError::Write { path: folder.to_owned(), source };
     let entries = fs::read_dir(folder).map(|mut entries| entries.next().is_some());
@@ -188,11 +213,11 @@ pub fn write(package: &Package, readme: &str, folder: &Path) -> Result<(), Expor
         let mut file = fs::File::create(inner.join(name)).map_err(problem)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(problem)?;
     }
-    // Takes the place of an empty folder, too.
+    // This also replaces an empty folder.
     fs::rename(&inner, folder).map_err(problem)
 }
 
-/// What stands in the README. `command` evaluates the harness again.
+/// The text of the README. `command` is the shell command that evaluates the harness again.
 pub fn readme(package: &Package, config: &Config, command: &str) -> String {
     let plain = |text: &str| text::one_line(text).replace(['`', '|', '<', '>', '[', ']', '*', '_'], " ");
     let mut out = format!(

@@ -1,8 +1,8 @@
-//! What a component imports and exports, as text that reads like WIT: names of interfaces, and functions with
-//! their types, as the validator knows them.
+//! Describes a component's imports and exports as text that reads like WIT: names of interfaces, and functions with their
+//! types, as the validator knows them.
 //!
-//! Not in here: what is in an interface that has a name of its own; its package says so. Names stand as the
-//! component has them, also where WIT would ask for a `%` before them.
+//! Not in here: the contents of interfaces that have a name of their own; their packages have them. Names are those of the
+//! component, even where WIT needs a `%` before them.
 
 use std::collections::HashMap;
 
@@ -17,19 +17,19 @@ use wasmparser::{
 
 use mmh_record::text;
 
-/// Types within types that are told; what is deeper is `...`.
+/// How deep types within types are shown. Deeper ones are `...`.
 const MAX_DEPTH: usize = 16;
 
-/// Most bytes of the text. A small component can have types that are very large when they are told in full.
+/// Most bytes of the text. A small component can have types whose full text is very large.
 const MAX_TEXT: usize = 256 << 10;
 
-/// The world of a component: what it imports and exports, by these names, in their order.
+/// The world of a component: its imports and exports with these names, in their order.
 pub fn world(types: TypesRef<'_>, imports: &[String], exports: &[String]) -> String {
     let mut world = World { types, names: HashMap::new(), out: String::new() };
     world.out += "package root:component;\n\nworld root {\n";
     let imported = |name: &String| Some((name.clone(), types.component_item_for_import(name)?.ty));
     let imports: Vec<_> = imports.iter().filter_map(imported).collect();
-    // A function may be told before the types that it takes, so their names come first.
+    // A function may come before the types that it takes, so all names are learned first.
     imports.iter().for_each(|(name, entity)| world.learn_names(name, entity));
     for (name, entity) in &imports {
         if !matches!(entity, ComponentEntityType::Type { .. }) {
@@ -53,15 +53,15 @@ pub fn world(types: TypesRef<'_>, imports: &[String], exports: &[String]) -> Str
     world.out + "}\n"
 }
 
-/// Where a type has got its name.
+/// A type's name, and where it comes from.
 #[derive(Clone)]
 struct Name {
     name: String,
-    /// The interface that it belongs to. None for one of the world itself.
+    /// The interface that it belongs to. `None` for a type of the world itself.
     interface: Option<String>,
 }
 
-/// Text under way.
+/// The text so far.
 struct World<'a> {
     types: TypesRef<'a>,
     names: HashMap<ComponentAnyTypeId, Name>,
@@ -73,7 +73,7 @@ impl World<'_> {
         self.out.len() >= MAX_TEXT
     }
 
-    /// The names that an import gives: to itself, if it is a type, and to the types in it.
+    /// Learns the names from an import: its own, if it is a type, and those of the types in it.
     fn learn_names(&mut self, name: &str, entity: &ComponentEntityType) {
         match entity {
             ComponentEntityType::Instance(id) => {
@@ -92,7 +92,7 @@ impl World<'_> {
         }
     }
 
-    /// The types that the world itself names: those of an interface in one line, then its own.
+    /// The types that the world names: one line for each interface, then its own types.
     fn types_of_imports(&mut self, imports: &[(String, ComponentEntityType)]) {
         let mut used: Vec<(String, Vec<String>)> = Vec::new();
         let mut own = Vec::new();
@@ -197,7 +197,7 @@ impl World<'_> {
         self.value(value, depth);
     }
 
-    /// A type by its name, or told in full where it has none.
+    /// A type's name, or its full text if it has none.
     fn value(&mut self, value: ComponentValType, depth: usize) {
         let types = self.types;
         match value {
@@ -298,7 +298,7 @@ impl World<'_> {
         self.out += name.as_deref().unwrap_or("resource");
     }
 
-    /// The name that a type has, or what it stands for.
+    /// The name of a type, or of the type that it is an alias of.
     fn name(&self, mut id: ComponentAnyTypeId) -> Option<&Name> {
         loop {
             match self.names.get(&id) {

@@ -1,7 +1,7 @@
-//! Looks into runs and components that are there: one example again ([`rerun`]), what a binary holds
-//! ([`inspect`]), two iterations side by side ([`diff`]), one taken out of its run ([`export`]).
+//! Looks into existing runs and components: runs examples again ([`rerun`]), describes a component ([`component`]), compares
+//! two iterations ([`diff`]), exports a harness ([`export`]).
 //!
-//! Nothing in here changes a run, and whether a run holds is not asked here: see `verify`.
+//! Nothing in here changes a run or checks it: for checks see `verify`.
 
 pub mod component;
 pub mod diff;
@@ -24,29 +24,71 @@ use mmh_record::{
     text,
 };
 
-/// What was asked for is not there, or cannot be read.
+/// The requested thing does not exist, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
+    /// The run's folder cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A harness could not be compiled for a reason of the host.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// There is no folder of this iteration.
     #[error("the run has no iteration {index}{there}")]
-    NoIteration { index: u32, there: String },
+    NoIteration {
+        /// The iteration's index.
+        index: u32,
+        /// Which iterations there are, after a colon.
+        there: String,
+    },
+    /// The iteration has no outcomes on this split.
     #[error("iteration {index} has no {split} evaluation{why}")]
-    NotEvaluated { index: u32, split: &'static str, why: String },
+    NotEvaluated {
+        /// The iteration's index.
+        index: u32,
+        /// The split's name.
+        split: &'static str,
+        /// Why not, after a colon; empty if the run does not say.
+        why: String,
+    },
+    /// The evaluation has no example with this id.
     #[error("iteration {index} has no {split} example {id:?}: its {count} examples are {range}")]
-    NoExample { index: u32, split: &'static str, id: String, count: usize, range: String },
+    NoExample {
+        /// The iteration's index.
+        index: u32,
+        /// The split's name.
+        split: &'static str,
+        /// The id that was asked for.
+        id: String,
+        /// The number of recorded examples.
+        count: usize,
+        /// The first and the last id.
+        range: String,
+    },
+    /// The iteration's source did not become a component.
     #[error("iteration {index} has no component{why}")]
-    NoComponent { index: u32, why: String },
+    NoComponent {
+        /// The iteration's index.
+        index: u32,
+        /// Why not, after a colon; empty if the run does not say.
+        why: String,
+    },
+    /// A file is no WebAssembly component.
     #[error("{name} is no component: {problem}")]
-    NotAComponent { name: String, problem: String },
+    NotAComponent {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// One iteration of a run, and one of its evaluations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// The iteration's index.
     pub index: u32,
+    /// The split that was evaluated.
     pub split: Split,
     /// Where the harness is, such as `iterations/003`.
     pub home: String,
@@ -54,15 +96,17 @@ pub struct Place {
     pub folder: String,
 }
 
-/// What is recorded of an evaluation.
+/// The record of an evaluation.
 #[derive(Clone)]
 pub struct Evaluated {
+    /// Outcomes, in the order of the examples; never empty.
     pub traces: Vec<TraceRow>,
+    /// Model calls, by example.
     pub calls: Calls,
 }
 
 impl Place {
-    /// An iteration that the run has. Its evaluation may be missing.
+    /// Finds an iteration of the run. Its evaluation may be missing.
     pub fn find(reader: &RunReader, index: u32, split: Split) -> Result<Self, AuditError> {
         let home = format!("iterations/{index:03}");
         if reader.folder(&home).is_none() {
@@ -74,12 +118,12 @@ impl Place {
         Ok(Self { index, split, home, folder })
     }
 
-    /// What its evaluation left behind.
+    /// Reads its evaluation.
     pub fn evaluated(&self, reader: &RunReader) -> Result<Evaluated, AuditError> {
         let (traces, calls) =
             (format!("{}/{}", self.folder, layout::TRACES), format!("{}/{}", self.folder, layout::CALLS));
         let rows = if reader.has(&traces) { reader.lines(&traces)? } else { Vec::new() };
-        // Where learning has failed there is a file, and nothing in it.
+        // If learning failed, the file is empty.
         if rows.is_empty() {
             let (index, split) = (self.index, self.split.name());
             return Err(AuditError::NotEvaluated { index, split, why: self.why_not(reader) });
@@ -96,7 +140,7 @@ impl Place {
         Ok(reader.bytes(&path)?)
     }
 
-    /// Why there is no evaluation, as far as the run says.
+    /// Why there is no evaluation, if the run says so.
     fn why_not(&self, reader: &RunReader) -> String {
         match self.split {
             Split::Test => match listed(reader, "test/").as_str() {
@@ -143,7 +187,7 @@ fn shown(value: &Value) -> String {
     text::ellipsis(&value.to_string(), 200)
 }
 
-/// A harness that did not become one, in a line.
+/// A rejection in one line: kind and message.
 pub fn rejected(rejection: &Rejection) -> String {
     format!("{}: {}", rejection.kind.name(), rejection.message)
 }

@@ -1,7 +1,7 @@
-//! Runs recorded examples again, with the recorded harness or with another one, from recorded replies; and,
-//! where that is wanted, asks the model for those that are not recorded.
+//! Runs recorded examples again from recorded replies, with the recorded harness or with another one. If that is wanted, a
+//! model answers requests that are not recorded.
 //!
-//! Not in here: whether a whole run holds, which `verify` says with the same recorded replies.
+//! Not in here: the check of a whole run, which is `verify`.
 
 use std::{
     borrow::Cow,
@@ -38,7 +38,7 @@ use super::{
 use crate::{
     dataset::Example,
     evaluate::{
-        self, Evaluator, Learned, Learning, RecordedEvaluation, Sink, Target,
+        self, Evaluator, ExampleSet, Learned, Learning, RecordedEvaluation, Sink, Target,
         recorded_replies::{RecordedReplies, lost},
         replay::{RecordedModel, Replay},
         sink::{Discard, KeptCalls},
@@ -46,31 +46,34 @@ use crate::{
     progress::Silent,
 };
 
-/// A diff of two prompts is looked for so long, and then taken as it is.
+/// After this time the search for a short diff of two prompts ends.
 const DIFF_PATIENCE: Duration = Duration::from_millis(200);
 
-/// Lines of a diff of two prompts that are kept, and characters of each.
+/// Most lines of a diff of two prompts, and most characters of each.
 const DIFF_LINES: usize = 24;
 const DIFF_COLUMNS: usize = 160;
 
-/// Everything that an example needs to be run again. Cheap to clone.
+/// Everything that is needed to run examples again. Cheap to clone.
 #[derive(Clone)]
 pub struct Rerun {
+    /// The harness and the recorded calls.
     pub stage: Stage,
-    /// Where replies come from that are not recorded.
+    /// Answers from the record, and perhaps from a model.
     pub replay: Replay,
-    /// Examples at once.
+    /// Most examples at once.
     pub concurrency: usize,
-    /// Whether the harness is the recorded one: then every outcome should be, too.
+    /// Whether the harness is the recorded one, so that the outcomes should be the recorded ones as well.
     pub is_recorded: bool,
-    /// Ends it after the examples that are under way.
+    /// Stops it before the next examples.
     pub cancel: Cancel,
 }
 
-/// What came of learning again.
+/// The result of learning again.
 #[derive(Clone, Debug, Default)]
 pub struct Relearned {
+    /// The harness's state; empty if it failed.
     pub state: Arc<[u8]>,
+    /// The prompts that were not in the record.
     pub unrecorded: Vec<Unrecorded>,
     /// Why there is no state.
     pub failed: Option<String>,
@@ -79,29 +82,29 @@ pub struct Relearned {
 /// A prompt that was not in the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unrecorded {
+    /// Its text.
     pub prompt: String,
-    /// How it differs from the recorded prompt of the same example that is closest to it. None where the
-    /// example has no recorded prompt.
+    /// The diff from the most similar recorded prompt of the same example. `None` if the example has no recorded prompt.
     pub diff: Option<String>,
 }
 
-/// How an example went this time, compared with the record.
+/// An example's new outcome compared with the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// Bit for bit the same, fuel included.
+    /// The recorded harness: exactly the same, fuel included.
     Same,
-    /// The recorded harness did something else.
+    /// The recorded harness: another outcome.
     Different,
-    /// It was ended by the wall clock, which is no input: it cannot be compared.
+    /// The recorded harness: the wall clock ended the recorded call, so it cannot be compared.
     ByTheClock,
-    /// Another harness: wrong before, right now.
+    /// Another harness: wrong before, correct now.
     Fixed,
-    /// Right before, wrong now.
+    /// Another harness: correct before, wrong now.
     Broken,
-    /// As right or as wrong as before.
+    /// Another harness: correct both times, or wrong both times.
     Unchanged,
-    /// Another harness that needed a reply which is not recorded.
+    /// Another harness: it needed a reply that is not recorded.
     Unknown,
 }
 
@@ -120,24 +123,29 @@ impl Standing {
     }
 }
 
-/// An example as it went this time.
+/// An example that was run again.
 #[derive(Clone, Debug, Serialize)]
 pub struct Again {
+    /// How the outcomes compare.
     pub standing: Standing,
+    /// The recorded outcome.
     pub recorded: TraceRow,
+    /// The new outcome, with the recorded latency.
     pub found: TraceRow,
+    /// The fields in which they differ.
     pub differences: Vec<Finding>,
-    /// Its model calls in order, from the record or not.
+    /// The new run's model calls in order, whether answered from the record or not.
     pub calls: Vec<CallRow>,
+    /// The prompts that were not in the record.
     pub unrecorded: Vec<Unrecorded>,
 }
 
 /// Where a call into the harness trapped.
 #[derive(Clone, Debug, Serialize)]
 pub struct Traced {
-    /// How the build with source lines ended: as the other one did.
+    /// How the build with source lines ended, which should be how the other one did.
     pub kind: OutcomeKind,
-    /// Innermost first.
+    /// Innermost frame first.
     pub frames: Vec<Frame>,
 }
 
@@ -160,8 +168,8 @@ impl Rerun {
         Ok(relearned)
     }
 
-    /// Runs these examples again, in their order. `tainted`: the state depends on replies that are not
-    /// recorded and were not asked for. Examples that were not run when it was cancelled are missing.
+    /// Runs these examples again, and returns them in their order. `tainted` says that the state depends on replies that
+    /// are not recorded and were not asked for. Examples that were not run because of a stop are missing.
     pub async fn examples(
         &self,
         rows: &[TraceRow],
@@ -172,8 +180,9 @@ impl Rerun {
         let (recorded, calls) = (self.recorded(), Arc::new(KeptCalls::default()));
         let harness = Learned::with_state(self.stage.harness.clone(), state.clone());
         let done = self.evaluator();
-        let done =
-            done.evaluate(&harness, &examples, Split::Val, None, self.recorded(), calls.clone()).await?;
+        let done = done
+            .evaluate(&harness, ExampleSet::new(Split::Val, &examples), self.recorded(), calls.clone())
+            .await?;
         let mut found: HashMap<String, TraceRow> =
             done.rows.into_iter().map(|row| (row.example_id.clone(), row)).collect();
         let again = rows.iter().filter_map(|row| {
@@ -184,7 +193,7 @@ impl Rerun {
         Ok(again.collect())
     }
 
-    /// What came of an example, beside what is on record of it.
+    /// Compares an example's new outcome with the recorded one.
     fn again(
         &self,
         recorded: TraceRow,
@@ -193,7 +202,7 @@ impl Rerun {
         unrecorded: Vec<Unrecorded>,
         tainted: bool,
     ) -> Again {
-        // How long it took is no result.
+        // Times are not compared.
         let found = TraceRow { latency_ms: recorded.latency_ms, ..found };
         let differences = differences(&recorded, &found);
         let unknown = tainted || (!self.replay.is_live() && !unrecorded.is_empty());
@@ -201,7 +210,7 @@ impl Rerun {
         Again { standing, recorded, found, differences, calls, unrecorded }
     }
 
-    /// The evaluator of every search, whose model is the record.
+    /// The evaluator of every search, with the record as its model.
     fn evaluator(&self) -> Evaluator {
         let (stage, clock) = (&self.stage, Clock::Fixed(Timestamp::UNIX_EPOCH));
         let model = Arc::new(RecordedModel::new(&stage.model));
@@ -218,20 +227,20 @@ impl Rerun {
         }
     }
 
-    /// What is on record: replies only, since everything else is made again.
+    /// The record without outcomes, so that all examples are run.
     fn recorded(&self) -> RecordedEvaluation {
         let (calls, replay) = (self.stage.calls.clone(), Some(self.replay.clone()));
         RecordedEvaluation { calls, replay, ..RecordedEvaluation::default() }
     }
 
-    /// Prompts of an example or batch that were not in the record, each beside the closest one that is.
+    /// The prompts of an example or batch that were not in the record, each with a diff from the most similar recorded one.
     fn unrecorded(&self, id: &str, recorded: &RecordedEvaluation) -> Vec<Unrecorded> {
         let prompts = self.replay.take_unrecorded(id);
         if prompts.is_empty() {
             return Vec::new();
         }
         let rows = recorded.calls.get(id).unwrap_or_else(|error| {
-            // All requests are then not recorded ones, which is told.
+            // Then no request is a recorded one, which is reported.
             tracing::warn!("{error}");
             Cow::Borrowed(&[])
         });
@@ -255,8 +264,7 @@ impl Rerun {
         }
     }
 
-    /// Where an example that was just run trapped: its source is built once more, with lines, and gets the
-    /// answers that it had.
+    /// Finds out where an example trapped: its source is built with lines, and runs once more with the same replies.
     pub async fn trace(
         &self,
         builder: &Builder,
@@ -278,20 +286,20 @@ impl Rerun {
     }
 }
 
-/// Whether an outcome is a trap, which has a place in the source.
+/// Whether an outcome of this kind is a trap, which has a place in the source.
 pub fn has_a_place(kind: OutcomeKind) -> bool {
     use OutcomeKind::{Exit, MemoryLimit, OutOfFuel, Panic, StackOverflow, Trap};
     matches!(kind, Panic | Trap | Exit | StackOverflow | OutOfFuel | MemoryLimit)
 }
 
-/// How many examples stand how.
+/// The number of examples of each standing.
 pub fn counts(again: &[Again]) -> BTreeMap<Standing, usize> {
     let mut counts = BTreeMap::new();
     again.iter().for_each(|it| *counts.entry(it.standing).or_insert(0) += 1);
     counts
 }
 
-/// The answers that an example had, and how much it may take in the record.
+/// The replies that an example got, and the bytes that it may take in the record.
 struct Answered(RecordedReplies, u64);
 
 #[async_trait]
@@ -306,7 +314,7 @@ impl ModelPort for Answered {
     }
 }
 
-/// How a prompt differs from the closest of these, shortly.
+/// A short diff of a prompt from the most similar of these; nothing if there are none.
 fn prompt_diff(recorded: &[String], prompt: &str) -> Option<String> {
     let diffs = recorded
         .iter()

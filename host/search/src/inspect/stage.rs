@@ -1,4 +1,4 @@
-//! What a recorded evaluation needs to be run again, with the recorded replies in place of the model.
+//! The parts of a recorded evaluation that are needed to run it again.
 
 use std::sync::Arc;
 
@@ -6,28 +6,32 @@ use crate::{dataset::Example, evaluate::recorded_replies::Calls};
 use mmh_engine::sandbox::{Prepared, Sandbox, Task};
 use mmh_record::{format::TraceRow, outcome::OutcomeKind};
 
-/// A harness and what is on record of it. Cheap to clone.
+/// A harness and its recorded calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Stage {
+    /// Runs the calls, with the run's limits.
     pub sandbox: Arc<Sandbox>,
+    /// The recorded harness or another one.
     pub harness: Arc<Prepared>,
+    /// The run's task.
     pub task: Arc<Task>,
+    /// The run's seed.
     pub seed: u64,
     /// The target model's id.
     pub model: String,
-    /// What one example or one batch may take in the record.
+    /// Most bytes of one example or one batch in the record.
     pub record_bytes: u64,
     /// Recorded calls by example or batch.
     pub calls: Calls,
 }
 
-/// A recorded example, and how long it took.
+/// The example of an outcome, and how long the call took, in ms.
 pub fn example_of(row: &TraceRow) -> (Example, f64) {
     let (id, input, label) = (row.example_id.clone(), row.input.clone(), row.gold_label.clone());
     (Example { id, input, label }, row.latency_ms)
 }
 
-/// Whether an outcome depends on nothing but what is recorded.
+/// Whether an outcome follows from the record. Outcomes of the wall clock do not.
 pub fn is_replayable(row: &TraceRow) -> bool {
     row.error_kind != OutcomeKind::Timeout
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     dataset::{Dataset, Example},
-    evaluate::{EVALUATION_TIMEOUT, Evaluator, Learning},
+    evaluate::{EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learning},
     leaks,
     leaks::Lint,
 };
@@ -397,7 +397,7 @@ impl<'a> Toolbox<'a> {
             }
         };
         self.trials.cost += learned.cost;
-        let done = evaluator.evaluate(&learned, &examples, Split::Val, None, past, sink).await?;
+        let done = evaluator.evaluate(&learned, ExampleSet::new(Split::Val, &examples), past, sink).await?;
         self.trials.cost += done.cost;
         if let Some(reason) = done.timed_out {
             let answer = json!({ "ok": false, "reason": EVALUATION_TIMEOUT, "diagnostics": reason });

@@ -1,4 +1,4 @@
-//! A search that is made again from what a recorded one claims: when things happened, and where it ends.
+//! The differences of a search that is repeated from a record: its times, and where it ends.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use mmh_models::cancel::Cancel;
 use mmh_record::format::Config;
 
 impl Search {
-    /// Whether a run that is made again goes no further than this folder, which its record does not have.
+    /// Whether a repeated run is stopped before this folder, because the recorded run was.
     pub(super) fn ends_before(&self, folder: &str) -> Result<bool, SearchError> {
         match &self.claims {
             Some(claims) if !claims.has(folder) => self.end_again(claims, &self.cancel, folder),
@@ -16,7 +16,7 @@ impl Search {
         }
     }
 
-    /// Ends a run that is made again where the recorded one was stopped. A run that was killed has no end.
+    /// Stops a repeated run where the recorded one was stopped. Fails with the end of the record if that was killed.
     pub(super) fn end_again(
         &self,
         claims: &Claims,
@@ -32,13 +32,13 @@ impl Search {
         }
     }
 
-    /// When an iteration began.
+    /// When an iteration began: now, or by the record.
     pub(super) fn began(&self, index: u32) -> Timestamp {
         let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
         claimed.map_or_else(|| self.clock.now(), |(began, _)| began)
     }
 
-    /// Ends a run that is made again with this iteration, if the recorded one did.
+    /// Ends a repeated run with this iteration, if the recorded one ended with it.
     pub(super) fn end_where_recorded(
         &self,
         index: u32,
@@ -52,13 +52,13 @@ impl Search {
         Ok(())
     }
 
-    /// The configuration with which an iteration was made. Some settings can be changed while a run goes on.
+    /// The configuration with which an iteration was made. Some settings can change when a run is resumed.
     pub(super) fn config_of(&self, index: u32) -> Config {
         self.config.as_of(index).unwrap_or_else(|| self.config.clone())
     }
 
-    /// Ends a run that is made again with what its summary does not have: it was killed before that was
-    /// written. The costs may be there, since they are written first.
+    /// Ends a repeated run with a part that the recorded summary lacks, because the run was killed before it was written.
+    /// The costs may have it, because they are written first.
     pub(super) fn end_ahead(
         &self,
         progress: &Progress,

@@ -1,4 +1,4 @@
-//! One iteration: what is proposed and what it is compiled to. What becomes of it is in [`judge`](super::judge).
+//! One iteration up to the compiled candidate. Its evaluation is in `judge`.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use mmh_record::{
     writer::IterationWriter,
 };
 
-/// What is written beside the baseline.
+/// The reasoning that is recorded for the baseline.
 const BASELINE_REASONING: &str =
     "# Baseline\n\nZero-shot: the labels, the text, one question. Every search starts here.\n";
 
@@ -34,11 +34,11 @@ pub(super) struct Candidate {
     pub reads: Vec<ReadRow>,
     pub cost: Cost,
     pub started_at: Timestamp,
-    /// Held-back examples that it carries along.
+    /// Held-back examples that it contains.
     pub leaks: Vec<Leak>,
 }
 
-/// Refuses a harness that carries held-back examples in its source or data.
+/// Refuses a harness that contains held-back examples in its source or data.
 pub fn without_leaks(lint: &Lint, source: &str, built: Built) -> Result<Built, Rejection> {
     leaks::refusal(&lint.check(source, &built.component.bytes)).map_or(Ok(built), Err)
 }
@@ -55,7 +55,7 @@ impl Search {
             leaks: Vec::new(),
         };
         let folder = self.writer.iteration(0)?;
-        // Nobody proposed it, so nobody read anything for it.
+        // It has no proposer, so nothing was read for it.
         folder.put(layout::READS, &[])?;
         self.stage(0, "compiling the baseline");
         let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
@@ -66,7 +66,7 @@ impl Search {
             }
             None => self.builder.build(&candidate.source).await?,
         };
-        // Of proposals, `propose` refuses those that carry held-back examples.
+        // For proposals, `propose` has the same check.
         let admitted = built.and_then(|built| match self.config.deny_leaks {
             true => without_leaks(&self.lint, &candidate.source, built),
             false => Ok(built),
@@ -88,7 +88,7 @@ impl Search {
         }
     }
 
-    /// Says that the proposer begins with a harness that answers nothing.
+    /// Warns if the baseline answers no example.
     fn warn_of_no_answer(&self, progress: &Progress) {
         let scored = progress.summary.iterations.iter().find(|it| it.index == 0).map(|it| &it.score);
         if let Some(score) = scored.filter(|it| it.n_errors == it.n_examples) {
@@ -125,7 +125,7 @@ impl Search {
         }
     }
 
-    /// Lets the proposer work. Its transcript and reads are on disk when this returns.
+    /// Lets the proposer work. Its transcript and its reads are on disk when this returns.
     async fn propose(
         &self,
         index: u32,

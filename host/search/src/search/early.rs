@@ -1,22 +1,22 @@
-//! When a search ends before its last iteration although nothing has failed: because its baseline is broken,
-//! or because the proposer has nothing to offer. Both are judged by what is on record, so that a run that
-//! was killed ends where it would have ended.
+//! Decides whether a search ends before its last iteration: because its baseline is broken, or because several proposals
+//! in a row gave no candidate. Only the record decides, so that a run that was killed ends at the same place when it is
+//! resumed.
 
 use crate::evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED};
 use mmh_models::cancel::Stop;
 use mmh_record::format::{Score, Summary, Unscored};
 
-/// The ways in which a candidate ends without a score. All other iterations without one have no candidate, or
-/// were cut short.
+/// The statuses of candidates without a score. All other iterations without a score have no candidate, or were
+/// interrupted.
 const ENDS_OF_CANDIDATES: [&str; 2] = [LEARN_FAILED, EVALUATION_TIMEOUT];
 
-/// Why the iteration `next` is not begun, if it is not.
+/// Why the search ends before the iteration `next`, if it does.
 pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {
     if next == 0 {
         return None;
     }
     let config = &summary.config;
-    // Who goes on with a run that has ended wants to go on, and says so in its record.
+    // A run that had ended was resumed on purpose, which its record says.
     let since = config.resumes.last().map(|resume| resume.from_iteration);
     if since.is_none()
         && let Some(problem) = baseline(summary)
@@ -35,7 +35,7 @@ pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {
     )))
 }
 
-/// What is wrong with the baseline, if there is nothing in it to start from.
+/// What is wrong with the baseline, if it is no harness to start from.
 fn baseline(summary: &Summary) -> Option<String> {
     if let Some(it) = summary.unscored.iter().find(|it| it.index == 0) {
         return Some(format!("was not scored: {}: {}", it.status, it.reason));
@@ -43,8 +43,8 @@ fn baseline(summary: &Summary) -> Option<String> {
     summary.iterations.iter().find(|it| it.index == 0).and_then(|it| broken(&it.score))
 }
 
-/// In what way a harness is broken: it answers no example, and never comes to the point of asking the model.
-/// One that asks and cannot read the answers is something to start from.
+/// How a harness is broken, if it is: it answers no example, and makes no model call. A harness that asks and cannot read
+/// the replies is something to start from.
 pub fn broken(score: &Score) -> Option<String> {
     (score.n_examples > 0 && score.n_errors == score.n_examples && score.mean_model_calls == 0.0).then(|| {
         let kinds = score.outcomes.iter().map(|(kind, count)| format!("{count} {kind}"));
@@ -53,7 +53,7 @@ pub fn broken(score: &Score) -> Option<String> {
     })
 }
 
-/// The iterations right before `next` whose proposals came to no candidate, back to `first` at most.
+/// The iterations directly before `next` whose proposals gave no candidate, in order, from `first` on.
 fn without_candidate(summary: &Summary, first: u32, next: u32) -> Vec<&Unscored> {
     let has_none = |it: &&Unscored| !ENDS_OF_CANDIDATES.contains(&it.status.as_str());
     let unscored = |index| summary.unscored.iter().find(|it| it.index == index).filter(has_none);

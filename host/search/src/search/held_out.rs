@@ -1,13 +1,13 @@
-//! The held-out score, after the search: of the best harness first, since that is what the search is for,
-//! then of the baseline.
+//! The held-out scores, after the search: of the best harness first, because that is the purpose of the search, then of the
+//! baseline.
 
 use std::sync::Arc;
 
 use super::{Search, SearchError, judge::put_result, progress::Progress};
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, Learned, RecordedEvaluation, Retry, recorded_cost,
-        sink::Recorder,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Retry,
+        recorded_cost, sink::Recorder,
     },
     score::score,
 };
@@ -24,8 +24,8 @@ use mmh_record::{
 };
 
 impl Search {
-    /// Scores the best iteration and the baseline on the held-out examples, once. A model that is dead, or
-    /// that there is no money for, fails only those of them that call it.
+    /// Scores the best iteration and the baseline on the held-out examples, once. If the model does not answer or the
+    /// budget is spent, only those of them fail that make calls.
     pub(super) async fn held_out(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         if !self.config.with_test || self.dataset.test.is_empty() {
             return Ok(());
@@ -43,8 +43,8 @@ impl Search {
         self.former(retry, progress).await
     }
 
-    /// Harnesses that were the best when the run ended before it was made longer. Their scores are known and
-    /// stay; what an unfinished one has cost counts, and it is not finished.
+    /// Handles harnesses that were the best when the run ended earlier, before it was made longer. Their scores stay. An
+    /// unfinished evaluation is not finished, but its cost counts.
     async fn former(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         let finalists = progress.finalists();
         let scored = progress.summary.iterations.iter().map(|it| it.index);
@@ -73,7 +73,7 @@ impl Search {
         Ok(())
     }
 
-    /// Whether there is anything of a held-out evaluation.
+    /// Whether a held-out evaluation was begun.
     fn was_begun(&self, index: u32) -> Result<bool, SearchError> {
         if let Some(claims) = &self.claims {
             return Ok(claims.has(&folder_name(index)));
@@ -83,7 +83,7 @@ impl Search {
         Ok(folders.contains(&folder_name(index)))
     }
 
-    /// Whether a held-out evaluation came to a score.
+    /// Whether a held-out evaluation has a score.
     fn was_finished(&self, index: u32) -> Result<bool, SearchError> {
         let score = format!("{}/{}", folder_name(index), layout::SCORE);
         Ok(match &self.claims {
@@ -124,7 +124,7 @@ impl Search {
         Ok(self.write(progress)?)
     }
 
-    /// Runs a harness over the held-out examples, or over what is left of them.
+    /// Runs a harness over the held-out examples that have no recorded outcome.
     async fn evaluate_held_out(
         &self,
         index: u32,
@@ -141,8 +141,9 @@ impl Search {
         };
         let recorder = Arc::new(Recorder::new(folder)?);
         let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.clone() };
-        let (examples, split, sink) = (&self.dataset.test, Split::Test, recorder.clone());
-        let done = evaluator.evaluate(&learned, examples, split, Some(index), past, sink).await?;
+        let examples = &self.dataset.test;
+        let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };
+        let done = evaluator.evaluate(&learned, set, past, recorder.clone()).await?;
         if let Some(claims) = &self.claims
             && progress.finalists().contains(&index)
             && done.timed_out.is_none()
@@ -154,7 +155,7 @@ impl Search {
         Ok((learned, done))
     }
 
-    /// A harness that was scored, as it was when it had learned.
+    /// A scored harness, with the state that it learned.
     async fn recall(&self, index: u32, progress: &Progress) -> Result<Learned, SearchError> {
         let reader = RunReader::new(self.writer.dir()?);
         let file = |name| RunReader::iteration_file(index, name);

@@ -1,10 +1,10 @@
-//! What becomes of a candidate: it is recorded, evaluated, scored, and entered into summary and costs.
+//! Judges a candidate: it is recorded, evaluated, scored, and entered into summary and costs.
 
 use std::sync::Arc;
 
 use super::{Search, SearchError, candidate::Candidate, progress::Progress};
 use crate::{
-    evaluate::{EVALUATION_TIMEOUT, Learning, RecordedEvaluation, Retry, Sink, sink::Recorder},
+    evaluate::{EVALUATION_TIMEOUT, ExampleSet, Learning, RecordedEvaluation, Retry, Sink, sink::Recorder},
     progress::Event,
     score::score,
 };
@@ -20,21 +20,21 @@ use mmh_record::{
 };
 use mmh_report::lineage;
 
-/// A candidate that was evaluated, with what came of every example.
+/// An evaluated candidate, with the outcomes of all examples.
 pub(super) struct Scored {
     score: Score,
     state: Arc<[u8]>,
     rows: Vec<TraceRow>,
 }
 
-/// What became of a candidate.
+/// The result of a candidate.
 pub(super) enum CandidateOutcome {
     Scored(Box<Scored>),
     Unscored { status: String, reason: String },
 }
 
 impl Search {
-    /// Records what a candidate is, evaluates it, and records what came of it.
+    /// Records a candidate, evaluates it, and records the result.
     pub(super) async fn judge(
         &self,
         mut candidate: Candidate,
@@ -121,8 +121,8 @@ impl Search {
             }
         };
         candidate.cost += learned.cost;
-        let index = Some(candidate.index);
-        let done = self.evaluator.evaluate(&learned, &self.val, Split::Val, index, past, recorder).await?;
+        let set = ExampleSet { iteration: Some(candidate.index), ..ExampleSet::new(Split::Val, &self.val) };
+        let done = self.evaluator.evaluate(&learned, set, past, recorder).await?;
         candidate.cost += done.cost;
         self.end_where_recorded(candidate.index, done.complete || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
@@ -189,13 +189,13 @@ impl Search {
         Ok(self.write(progress)?)
     }
 
-    /// Why calls were refused, if they were: whatever the harness made of it is no score.
+    /// Why calls were refused, if they were. Then the outcomes give no score.
     fn cut_short(&self) -> Option<Stop> {
         self.cancel.why().filter(|stop| *stop != Stop::Asked)
     }
 }
 
-/// States which component had which score on what.
+/// Writes the statement that says which component got which score.
 pub(super) fn put_result(
     tested: &provenance::Tested<'_>,
     config: &Config,

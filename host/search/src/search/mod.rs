@@ -1,12 +1,11 @@
 //! The outer loop, and the only module that knows every stage: baseline, then propose, evaluate and
 //! record, iteration by iteration, then the held-out score.
 //!
-//! Everything is written when it is known. What goes wrong with one candidate ends its iteration; only
-//! what keeps the host from going on ends the run. A run that was cut off goes on: every stage begins with
-//! what is on record of it, and does the rest.
+//! Everything is written when it is known. A failure of one candidate ends its iteration; only an error that stops the host
+//! ends the run. An interrupted run can be resumed: every stage begins with its record, and does the rest.
 //!
-//! [`candidate`] is what is proposed, [`judge`] what becomes of it, [`early`] says when there is no sense in
-//! another iteration, [`held_out`] comes last, and [`progress`] keeps the sums.
+//! `candidate` gets a proposal, `judge` evaluates it, `early` decides whether another iteration makes sense, `held_out`
+//! comes last, and `progress` keeps scores and costs.
 
 mod again;
 mod candidate;
@@ -43,42 +42,53 @@ use mmh_record::{
     writer::RunWriter,
 };
 
-/// The harness that every search starts from.
+/// The source of the harness that a search starts from, unless another one is named.
 pub const BASELINE: &str = include_str!("../../../../baseline-harness/src/harness.rs");
 
 /// Everything a search works with.
 pub struct Search {
+    /// The run's configuration.
     pub config: Config,
+    /// The task and its examples.
     pub dataset: Dataset,
     /// The validation examples of this run.
     pub val: Vec<Example>,
-    /// What is on record of the run. A new one has nothing but its configuration.
+    /// The run's summary so far. A new run's has nothing but the configuration.
     pub summary: Summary,
     /// The source of iteration 000.
     pub baseline: String,
+    /// Compiles candidates.
     pub builder: Builder,
     /// Finds held-back examples in candidates.
     pub lint: Lint,
+    /// Runs candidates over examples.
     pub evaluator: Evaluator,
+    /// Writes candidates.
     pub proposer: Proposer,
-    /// What both models spend from.
+    /// The money of both models.
     pub budget: Arc<Budget>,
+    /// Writes the run's folder.
     pub writer: RunWriter,
+    /// Dates what is recorded.
     pub clock: Clock,
+    /// Told about the progress.
     pub observer: Arc<dyn Observer>,
+    /// Stops the search cleanly.
     pub cancel: Cancel,
-    /// A recorded run, from whose claims this one is made again.
+    /// The claims of a recorded run that is repeated. `None` for every other search.
     pub claims: Option<Arc<Claims>>,
 }
 
-/// The run could not go on.
+/// The run cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
+    /// A source could not be compiled for a reason of the host.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// The run's folder could not be read or written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The run is made again, and its record goes no further than this place.
+    /// The run is repeated, and its record ends at this place.
     #[error("the record of the run ends at {0}")]
     RecordEnds(String),
 }
@@ -94,8 +104,8 @@ impl From<ProposeError> for SearchError {
 }
 
 impl Search {
-    /// Runs the whole search, or what is left of it. Stopped half-way, it leaves a valid partial run; why it
-    /// was stopped is in the summary and is given as well.
+    /// Runs the search, or the rest of it. Returns the summary, and why the search was stopped, if it was. A stopped search
+    /// leaves a valid partial run.
     pub async fn run(self) -> Result<(Summary, Option<Stop>), SearchError> {
         let (mut progress, retry) = Progress::begin(&self);
         self.writer.unseal()?;
@@ -117,12 +127,12 @@ impl Search {
                 _ => self.iteration(index, retry, &mut progress).await?,
             }
         }
-        // Whatever the search came to, it is over, unless its baseline is broken.
+        // The search is over, so the held-out score follows, unless the baseline is broken.
         if !self.cancel.is_cancelled() && !matches!(early, Some(Stop::BaselineBroken(_))) {
             self.held_out(retry, &mut progress).await?;
         }
         match self.claims.as_ref().map(|claims| claims.ending()) {
-            // Somebody asked a run to stop whose last example was under way.
+            // The recorded run was asked to stop during its last example.
             Some(Ending::Stopped(stop)) => self.cancel.stop(stop),
             Some(Ending::Open) => return Err(SearchError::RecordEnds("the end of the run".into())),
             Some(Ending::Finished) | None => {}

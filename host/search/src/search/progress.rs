@@ -1,4 +1,4 @@
-//! What a search has come to: scores and costs, from the record or made now.
+//! Scores and costs of a search so far, from the record or new.
 
 use super::Search;
 use crate::evaluate::Retry;
@@ -10,17 +10,16 @@ use mmh_record::{
     pricing::Usd,
 };
 
-/// What a search has come to.
+/// Scores and costs of a search so far.
 pub(super) struct Progress {
     pub summary: Summary,
     pub cost: CostFile,
-    /// The figure of the best iteration.
+    /// The best iteration's value of the objective.
     best: Option<f64>,
 }
 
 impl Progress {
-    /// What is on record, and what an earlier attempt of the run left that is to be tried again: what it did
-    /// not finish because it was stopped.
+    /// The recorded progress, without iterations that were interrupted, and which recorded calls are made again.
     pub fn begin(search: &Search) -> (Self, Retry) {
         let mut summary = search.summary.clone();
         let unusable = Stop::ModelUnusable(String::new());
@@ -51,7 +50,7 @@ impl Progress {
             || self.summary.unscored.iter().any(|it| it.index == index)
     }
 
-    /// A later iteration is best only if it is better.
+    /// Enters a score. A later iteration becomes the best one only if it is better.
     pub fn enter(&mut self, index: u32, score: &Score) {
         let (objective, figure) = (Objective::default(), Objective::default().value(score));
         if self.best.is_none_or(|best| objective.is_better(figure, best)) {
@@ -60,13 +59,13 @@ impl Progress {
         }
     }
 
-    /// What a scored iteration was compiled to.
+    /// The digest of a scored iteration's component.
     pub fn component(&self, index: u32) -> Digest {
         let found = self.summary.iterations.iter().find(|it| it.index == index);
         found.map_or_else(|| Digest::of([]), |it| it.component_digest)
     }
 
-    /// The best, and the baseline where it was scored.
+    /// The iterations that get a held-out score: the best one, and the baseline if it was scored.
     pub fn finalists(&self) -> Vec<u32> {
         let baseline = self.summary.iterations.iter().any(|it| it.index == 0).then_some(0);
         let mut finalists: Vec<u32> = self.summary.best_iteration_index.into_iter().chain(baseline).collect();
@@ -74,15 +73,14 @@ impl Progress {
         finalists
     }
 
-    /// Enters a held-out score. They stand in the order of the iterations.
+    /// Enters a held-out score. They are sorted by iteration.
     pub fn tested(&mut self, test: TestScore) {
         self.summary.test.push(test);
         self.summary.test.sort_by_key(|it| it.index);
     }
 
-    /// Adds what an iteration, or the held-out evaluation, has cost. What else the budget has seen since
-    /// the last time belongs to it as well: calls that went out and were not answered, or whose answers
-    /// were lost when the run was killed.
+    /// Adds the cost of an iteration, or without an index of a held-out evaluation. All that was billed since the last time
+    /// belongs to it as well: calls without a reply, and calls whose replies were lost when the run was killed.
     pub fn spend(&mut self, index: Option<u32>, mut cost: Cost, search: &Search) -> Cost {
         let (standing, total) = (search.budget.standing(), &self.cost.total);
         let known = [total.estimated_usd, total.unknown_usd, cost.estimated_usd];
@@ -103,7 +101,7 @@ impl Progress {
     }
 }
 
-/// What the iterations of a summary have cost.
+/// The costs of a summary's iterations.
 fn cost_of(summary: &Summary, config: &Config, limit: Usd) -> CostFile {
     let scored = summary.iterations.iter().map(|it| (it.index, it.cost));
     let unscored = summary.unscored.iter().map(|it| (it.index, it.cost));
@@ -112,7 +110,7 @@ fn cost_of(summary: &Summary, config: &Config, limit: Usd) -> CostFile {
     iterations.sort_by_key(|it| it.index);
     let mut total = Cost::default();
     iterations.iter().for_each(|it| total += it.cost);
-    // Raised since the run began, perhaps.
+    // It may have been raised since the run began.
     let budget_usd = config.budget_usd.map(|_| limit.as_f64());
     CostFile { total, mock: config.mock, budget_usd, iterations, test: Cost::default() }
 }

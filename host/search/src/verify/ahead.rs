@@ -1,6 +1,6 @@
-//! Evaluates all iterations of a run at once, before its search is made again step by step: an evaluation
-//! depends on its harness and on what is claimed of it, and on no other iteration. What comes out is
-//! remembered; where it does not fit what the search then does, it is not used.
+//! Evaluates all iterations of a run at once, before its search is repeated step by step. An evaluation depends on its
+//! harness and its claims, and on no other iteration. The results are remembered, and used where the search makes exactly
+//! the same calls.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use futures::stream::{self, StreamExt};
 use crate::{
     claims::Claims,
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, Learning, RecordedEvaluation, Sink, sink::Discard},
+    evaluate::{Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, sink::Discard},
     noted::Notes,
     search::Search,
 };
 use mmh_engine::build::Built;
 use mmh_record::{RecordError, data::Split, layout, reader::RunReader};
 
-/// What every evaluation needs. Cheap to clone.
+/// What all evaluations need. Cheap to clone.
 #[derive(Clone)]
 struct Stage {
     evaluator: Evaluator,
@@ -25,7 +25,7 @@ struct Stage {
     val: Arc<Vec<Example>>,
 }
 
-/// Evaluates what a run has evaluated. What goes wrong here is told when the search comes to it.
+/// Makes a run's evaluations. Errors are ignored here: the search meets and reports them.
 pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReader, folders: &[String]) {
     let stage = Stage {
         evaluator: search.evaluator.clone(),
@@ -38,7 +38,7 @@ pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReade
         let stage = stage.clone();
         async move {
             let source = recorded.text(&RunReader::iteration_file(index, layout::SOURCE)).ok()?;
-            // It was compiled before, if it compiles.
+            // Sources that compile were compiled before.
             let built = if search.builder.knows(&source) {
                 search.builder.build(&source).await.ok()?.ok()?
             } else {
@@ -61,15 +61,17 @@ impl Stage {
         let past = self.past(&format!("iterations/{index:03}"), index)?;
         let learned = self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await?;
         let Learning::Done(learned) = learned else { return Ok(()) };
-        self.evaluator.evaluate(&learned, &self.val, Split::Val, None, past, sink.clone()).await?;
+        let val = ExampleSet::new(Split::Val, &self.val);
+        self.evaluator.evaluate(&learned, val, past, sink.clone()).await?;
         if has_test {
             let past = self.past(&format!("test/{index:03}"), index)?;
-            self.evaluator.evaluate(&learned, &self.dataset.test, Split::Test, None, past, sink).await?;
+            let test = ExampleSet::new(Split::Test, &self.dataset.test);
+            self.evaluator.evaluate(&learned, test, past, sink).await?;
         }
         Ok(())
     }
 
-    /// What is claimed of an evaluation. What is noticed is noticed again by the search.
+    /// The claims of an evaluation. Its notes are dropped, because the search makes them again.
     fn past(&self, folder: &str, index: u32) -> Result<RecordedEvaluation, RecordError> {
         let (mut past, _) = self.claims.evaluation(folder, index)?;
         if let Some(again) = &mut past.again {

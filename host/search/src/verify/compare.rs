@@ -1,4 +1,4 @@
-//! Compares what is recorded with what was made again, file by file.
+//! Compares the recorded run with the repeated one, file by file.
 
 use std::io::{BufRead, BufReader};
 
@@ -21,10 +21,10 @@ use mmh_record::{
     plain,
 };
 
-/// The largest JSON file whose differences are told field by field.
+/// The largest JSON file whose differences are reported field by field, in bytes.
 const MAX_EXPLAINED_BYTES: u64 = 16 << 20;
 
-/// Compares all folders, and says what was claimed in them.
+/// Compares all folders, adds the findings to the verdict, and counts the claims.
 pub fn all(
     made: &Made,
     claims: &Claims,
@@ -43,7 +43,7 @@ pub fn all(
             }
             continue;
         }
-        // What was made again only in part says nothing of what should be there besides.
+        // A folder that was repeated in part does not say which other files should exist.
         let is_derived = made.derived.has(&path(folder, layout::MANIFEST));
         let compared = Compared { made, folder, noted, is_whole: is_whole && is_derived, claims };
         let found = compared.files()?;
@@ -76,7 +76,7 @@ fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, Reco
     Ok(findings)
 }
 
-/// What came of one folder.
+/// The result of comparing one folder.
 struct Found {
     findings: Vec<Finding>,
     rebuilt: Rebuilt,
@@ -88,7 +88,7 @@ struct Compared<'a> {
     made: &'a Made,
     folder: &'a str,
     noted: &'a Noted,
-    /// Every file that was made again has to be there, whole.
+    /// Whether all derived files have to exist, whole.
     is_whole: bool,
     claims: &'a Claims,
 }
@@ -188,7 +188,7 @@ impl Compared<'_> {
             Err(error) => return told(vec![Finding::new(path, "JSON", error.to_string())]),
         };
         if self.claims.missing.tools && path.ends_with(layout::PROVENANCE) {
-            // The key has the compiler in it that is here.
+            // The key depends on the compiler of this machine.
             for value in [&mut expected, &mut found] {
                 value.pointer_mut("/predicate/buildDefinition/internalParameters/key").map(Value::take);
             }
@@ -210,14 +210,14 @@ impl Compared<'_> {
         told(findings)
     }
 
-    /// Whether there was something to learn from.
+    /// `Some(true)` if there was something to learn from.
     fn batches(&self) -> Result<Option<bool>, RecordError> {
         let path = path(self.folder, layout::BATCHES);
         let is_there = self.made.recorded.size(&path).is_some_and(|size| size > 0);
         Ok((is_there && !self.folder.starts_with("test/")).then_some(true))
     }
 
-    /// How many outcomes the wall clock has made.
+    /// The number of outcomes of the wall clock.
     fn timed_out(&self) -> Result<u64, RecordError> {
         #[derive(Deserialize)]
         struct Ended {
@@ -229,7 +229,7 @@ impl Compared<'_> {
     }
 }
 
-/// How many replies of a model a folder has.
+/// The number of a folder's recorded model calls.
 fn replies(made: &Made, folder: &str) -> Result<u64, RecordError> {
     let mut count = 0;
     for file in [layout::CALLS, layout::TRIALS] {
@@ -255,7 +255,7 @@ fn same_bytes(left: &Dir, right: &Dir, path: &str) -> Result<bool, RecordError> 
     if plain::size(left, path) != plain::size(right, path) {
         return Ok(false);
     }
-    // What cannot be read is not the same; why not is told where it is explained.
+    // A file that cannot be read is not the same. The reason is reported with the differences.
     let Ok(left) = plain::open_within(left, path) else { return Ok(false) };
     let right = plain::open_within(right, path).map_err(unreadable(path))?;
     let (mut left, mut right) = (BufReader::new(left), BufReader::new(right));

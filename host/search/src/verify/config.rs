@@ -1,5 +1,4 @@
-//! Checks what a configuration says against what is known here: the data set, the simulated models, and what
-//! follows from one of its own values.
+//! Checks a configuration against the data set, the simulated models, and values that follow from its own others.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use mmh_record::{
     manifest::Finding,
 };
 
-/// What a configuration should say otherwise.
+/// The wrong values of a configuration.
 pub fn check(
     config: &Config,
     summary: &Summary,
@@ -30,7 +29,7 @@ pub fn check(
     let simulated = simulated(config.seed);
     let simulated = [simulated.0.id().to_owned(), simulated.1.id().to_owned()];
     let named = [&config.target_model, &config.proposer_model];
-    // Simulated models have no server, and no others have their names.
+    // Simulated models have no server, and no real model has their names.
     expected.mock = config.providers.is_empty() || named.into_iter().any(|name| simulated.contains(name));
     if expected.mock {
         [expected.target_model, expected.proposer_model] = simulated;
@@ -51,7 +50,7 @@ pub fn check(
     findings
 }
 
-/// Whether a summary has the configuration from before the run went on: it is written after `config.json`.
+/// Whether a summary has the configuration from before the run was resumed. It is written after `config.json`.
 fn is_from_before(config: &Config, of_summary: &Config) -> bool {
     let (kept, same) = (of_summary.resumes.len(), config.resumes.starts_with(&of_summary.resumes));
     let without_list = Config { resumes: Vec::new(), ..of_summary.clone() };

@@ -1,18 +1,18 @@
-//! Says where two values differ: the field, what it should be and what it is. Of long texts the part is shown
-//! in which they differ.
+//! Says where two values differ: the field, the expected value and the found one. Long texts are cut to the part in which
+//! they differ.
 
 use serde_json::Value;
 
 use mmh_record::text;
 
-/// Characters that are shown of a text that differs, before and after the first difference.
+/// How many characters of a text are shown before and after the first difference.
 const BEFORE: usize = 40;
 const AFTER: usize = 80;
 
-/// A field that differs: its name, what is expected and what is found.
+/// A difference: the field, the expected value and the found one.
 pub type Difference = (String, String, String);
 
-/// Where two JSON values differ, in the order of the expected one; at most so many places.
+/// The differences of two JSON values, in the order of the expected one, at most `most`.
 pub fn json(expected: &Value, found: &Value, most: usize) -> Vec<Difference> {
     let mut differences = Vec::new();
     walk(&mut String::new(), Some(expected), Some(found), most, &mut differences);
@@ -56,7 +56,7 @@ fn walk(
     }
 }
 
-/// Goes a step down and up again.
+/// Visits a child of the value at `path`, and restores the path.
 fn step(path: &mut String, name: &str, visit: impl FnOnce(&mut String)) {
     let length = path.len();
     path.push_str(name);
@@ -68,7 +68,7 @@ fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "nothing".into(), |value| text::ellipsis(&value.to_string(), BEFORE + AFTER))
 }
 
-/// Two texts that differ, cut to where they do.
+/// Two different texts, cut to the part in which they differ.
 pub fn texts(expected: &str, found: &str) -> (String, String) {
     let pairs = expected.char_indices().zip(found.chars());
     let same = pairs.take_while(|((_, left), right)| left == right).last();
@@ -76,7 +76,7 @@ pub fn texts(expected: &str, found: &str) -> (String, String) {
     (around(expected, at), around(found, at))
 }
 
-/// The part of a text around this place, which is a character's start in it.
+/// The part of a text around this place, where a character begins.
 fn around(text: &str, at: usize) -> String {
     let start = text[..at].char_indices().rev().take(BEFORE).last().map_or(at, |(start, _)| start);
     let end = text[at..].char_indices().nth(AFTER).map_or(text.len(), |(length, _)| at + length);

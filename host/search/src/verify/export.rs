@@ -1,5 +1,5 @@
-//! Checks an export: that its source compiles to its component, that its statements are about them, and that
-//! its scores agree with each other. The evaluation is not part of it, so the scores are not proved.
+//! Checks an export: its source has to compile to its component, its statements have to name both, and its scores have to
+//! be consistent. An export has no evaluation, so its scores are not proved.
 
 use serde_json::Value;
 
@@ -17,14 +17,16 @@ use mmh_record::{
 };
 use mmh_report::statistics::wilson;
 
-/// What was found of an export.
+/// The result of checking an export.
 pub struct Checked {
+    /// What is wrong.
     pub findings: Vec<Finding>,
-    /// Why the source was not compiled again.
+    /// Tools that differ from the run's. If there are any, the source is not compiled.
     pub differs: Vec<Finding>,
 }
 
 impl Checked {
+    /// Whether nothing is wrong and everything was checked.
     pub fn holds(&self) -> bool {
         self.findings.is_empty() && self.differs.is_empty()
     }
@@ -35,7 +37,7 @@ pub fn is_export(reader: &RunReader) -> bool {
     reader.has(export::RUN) && !reader.has(layout::CONFIG)
 }
 
-/// Checks an export. `readme` writes its page.
+/// Checks an export. `readme` writes its README from the files.
 pub async fn check(
     reader: &RunReader,
     exported: &Exported,
@@ -54,7 +56,7 @@ pub async fn check(
     let mut statement = provenance::statement(&made, config, Digest::of(sdk::LOCK));
     let mut found: Value = reader.json(layout::PROVENANCE)?;
     if !differs.is_empty() {
-        // The key has the compiler in it that is here.
+        // The key depends on the compiler of this machine.
         for value in [&mut statement, &mut found] {
             value.pointer_mut("/predicate/buildDefinition/internalParameters/key").map(Value::take);
         }
@@ -91,7 +93,7 @@ pub async fn check(
     Ok(Checked { findings, differs })
 }
 
-/// Files that no export has.
+/// Findings about files that no export has.
 fn strange(reader: &RunReader) -> Vec<Finding> {
     let there = manifest::files_of(reader.dir()).unwrap_or_default();
     let strange = there.into_iter().filter(|name| !export::names().any(|known| known == name));
@@ -109,7 +111,7 @@ async fn rebuild(builder: &Builder, source: &str, recorded: Digest) -> Result<Op
     Ok(Some(Finding::new(layout::COMPONENT, found, format!("sha256 {recorded}"))))
 }
 
-/// Checks a score and the statement that ties it to the component.
+/// Checks a score, and the statement that says which component got it.
 fn evaluation(
     reader: &RunReader,
     prefix: &str,
@@ -142,7 +144,7 @@ fn evaluation(
     Ok(score)
 }
 
-/// A score with what follows from its own counts and from the configuration.
+/// The score with all values that follow from its own counts and from the configuration.
 fn consistent(score: &Score, size: u64, config: &Config) -> Score {
     let mut expected = Score { mock: config.mock, n_examples: size, ..score.clone() };
     expected.n_correct = score.n_correct.min(size);

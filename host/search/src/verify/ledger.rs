@@ -1,4 +1,4 @@
-//! Checks a ledger: every bill belongs to a reservation, and all of them come to what the run has cost.
+//! Checks a ledger: every bill has to belong to a reservation, and the sum has to be what the run cost.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// What does not fit together. `total` is what the calls on record have cost.
+/// Findings about the ledger. `total` is the cost of all recorded calls.
 pub fn check(reader: &RunReader, config: &Config, claims: &Claims, total: Cost) -> Vec<Finding> {
     match (config.mock, reader.has(NAME)) {
         (true, false) => return Vec::new(),

@@ -1,5 +1,5 @@
-//! Compares two JSON Lines files, row by row. Rows are found by what they are about, so that a row that is
-//! left out is told from rows that differ. A line of each is in memory at a time.
+//! Compares two JSON Lines files, row by row. Rows are matched by their example, call or batch, so that a missing row does
+//! not make all following rows differ. One line of each file is in memory at a time.
 
 use std::{collections::HashMap, fs::File, os::unix::fs::FileExt};
 
@@ -18,30 +18,34 @@ use mmh_record::{
 
 /// One of the two files.
 pub struct Side<'a> {
+    /// The folder of the run.
     pub dir: &'a Dir,
     /// Its path in the run.
     pub path: &'a str,
 }
 
-/// What is asked of a recorded file.
+/// What a recorded file has to fulfil.
 #[derive(Clone, Copy)]
 pub struct Rule<'a> {
-    /// Every row is there, in the right order. Of a file that a crash has cut, what is there has to be right.
+    /// All rows have to be there, in order. Without it, the rows that are there have to be right: a crash may have cut
+    /// the file.
     pub whole: bool,
-    /// Rows that are not compared, by what they are about.
+    /// Says which examples and batches are not compared.
     pub skip: &'a dyn Fn(&str) -> bool,
 }
 
-/// What came of comparing.
+/// The result of a comparison.
 #[derive(Default)]
 pub struct Compared {
+    /// The differences.
     pub findings: Vec<Finding>,
-    /// Rows of the recorded file, and how many of them are as derived.
+    /// Rows of the recorded file.
     pub rows: u64,
+    /// How many of them equal the derived ones.
     pub same: u64,
 }
 
-/// As much of a row as says what it is about.
+/// The fields of a row that identify it.
 #[derive(Deserialize)]
 struct About {
     #[serde(default)]
@@ -52,7 +56,7 @@ struct About {
     batch: Option<u64>,
 }
 
-/// A row: what it is about, and its place.
+/// A row: its identity, and its place in the file.
 struct Row {
     /// The example or batch that it belongs to.
     of: String,
@@ -81,7 +85,7 @@ pub fn compare(expected: &Side<'_>, recorded: &Side<'_>, rule: Rule<'_>) -> Resu
             continue;
         }
         let Some(expected) = by_key.get(row.key.as_str()) else {
-            // What an example did that was cut off is made again when the run goes on.
+            // An interrupted example is run again when the run is resumed.
             let is_cut = !rule.whole && !row.of.is_empty() && !wanted.iter().any(|it| it.of == row.of);
             if !is_cut {
                 told.tell(&row.key, "no row", shown(&read(&right, row)?));
@@ -107,7 +111,7 @@ pub fn compare(expected: &Side<'_>, recorded: &Side<'_>, rule: Rule<'_>) -> Resu
     Ok(Compared { findings: told.findings(), rows: rows.len() as u64, same })
 }
 
-/// What a file's rows are about, and where they are.
+/// The identities and places of a file's rows.
 fn index(side: &Side<'_>) -> Result<Vec<Row>, RecordError> {
     let mut found = Vec::new();
     if plain::size(side.dir, side.path).is_none() {
@@ -161,7 +165,7 @@ fn shown(line: &[u8]) -> String {
     text::ellipsis(String::from_utf8_lossy(line).trim_end(), 120)
 }
 
-/// Differences of a file, the first few by themselves.
+/// Differences of a file. The first few are reported singly.
 struct Told<'a> {
     path: &'a str,
     findings: Vec<Finding>,
@@ -181,7 +185,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// Tells in which fields two rows differ.
+    /// Reports the fields in which two rows differ.
     fn differs(&mut self, key: &str, expected: &[u8], found: &[u8]) {
         let parse = |line: &[u8]| serde_json::from_slice::<Value>(line).unwrap_or_default();
         let differences = explain::json(&parse(expected), &parse(found), MAX_DIFFERENCES);

@@ -1,10 +1,10 @@
-//! Checks a run, offline, by making its search again from its inputs and comparing every file.
+//! Checks a run offline: it repeats the search from its inputs, and compares every file.
 //!
-//! A search is a function of its inputs: configuration, data set, and what the models said. So the same code
-//! that made a run makes it again in a scratch folder ([`rerun`]), with the recorded replies in place of the
-//! models, and what comes out has to be what is recorded, byte for byte ([`compare`]). What nobody can derive,
-//! such as times, is taken from the record (`claims`), so that what follows from it is checked as well. Every
-//! file is derived, or an input, or a finding: `record::files` has the list.
+//! A search is a function of its inputs: configuration, data set, and the models' replies. So the code that made a run
+//! makes it again in a scratch folder (`rerun`), with the recorded replies instead of the models. The result has to be
+//! the recorded run, byte for byte (`compare`). Values that nobody can derive, such as times, are taken from the record
+//! (`claims`), so that all that follows from them is checked too. Every file is derived, or an input, or a finding:
+//! `mmh_record::layout` has the list.
 //!
 //! A check that fails is a finding, with what was expected and what was found; `Err` means that checking
 //! could not go on.
@@ -48,103 +48,117 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// Most differences of one file that are told one by one.
+/// Most differences of one file that are reported singly.
 const MAX_DIFFERENCES: usize = 5;
 
 /// Checks one run.
 pub struct Verifier {
+    /// Reads the run.
     pub reader: RunReader,
+    /// The run's configuration.
     pub config: Config,
+    /// Compiles and runs harnesses, with the run's limits.
     pub builder: Builder,
-    /// The run's data set, where it is there. Without it, rows and gold labels are taken as they stand.
+    /// The run's data set. Without it, rows and gold labels are taken from the record without a check.
     pub dataset: Option<Dataset>,
-    /// An empty folder, for what is made again.
+    /// An empty folder for the repeated run.
     pub scratch: PathBuf,
+    /// Told about the progress.
     pub observer: Arc<dyn Observer>,
-    /// What says again what simulated models said.
+    /// Makes the simulated models, which are asked again.
     pub simulated: SimulatedModels,
 }
 
 /// The simulated target and the simulated proposer of a seed.
 pub type SimulatedModels = fn(u64) -> (Arc<dyn ChatModel>, Arc<dyn ChatModel>);
 
-/// What was found of a whole run.
+/// The result of checking a whole run.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
     /// The run's own files first, then its iterations, then held-out evaluations.
     pub checked: Vec<Checked>,
-    /// What is not as it was when the run was made, and can change what is derived.
+    /// Tools that differ from the run's, and may change what is derived.
     pub differs: Vec<Finding>,
-    /// What only the run itself says.
+    /// What only the run itself says, and nothing can prove.
     pub claimed: Claimed,
-    /// What could not be derived, because something is missing.
+    /// What could not be derived on this machine.
     #[serde(skip)]
     pub missing: Missing,
 }
 
-/// What was found in one folder.
+/// The result of checking one folder.
 #[derive(Debug, Serialize)]
 pub struct Checked {
     /// Such as `iterations/003` or `test/000`; empty for the run's own files.
     pub folder: String,
+    /// What is wrong in it. Empty if it holds.
     pub findings: Vec<Finding>,
-    /// Whether there is a manifest. An iteration that a crash has cut off has none.
+    /// Whether it was finished, so that it has a manifest. An iteration that a crash interrupted has none.
     pub sealed: bool,
+    /// Whether its source compiles to its component.
     pub rebuilt: Rebuilt,
+    /// How its evaluation compares; nothing if it has none.
     pub replayed: Option<Replayed>,
 }
 
-/// Whether a source gives its component.
+/// Whether a source compiles to the recorded component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rebuilt {
     /// There is no component here.
     NotThere,
+    /// It does, bit for bit.
     Same,
-    /// It cannot be told with what is installed here.
+    /// Unknown: other tools are installed here.
     OtherTools,
+    /// It does not.
     Different,
 }
 
-/// How many examples were run again, and how many gave the same.
+/// How many examples were run again, and with which result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Replayed {
+    /// Recorded outcomes.
     pub examples: u64,
+    /// Outcomes that are the same as the derived ones.
     pub same: u64,
-    /// Outcomes of the wall clock, which is no input: they count as wrong.
+    /// Outcomes of the wall clock, which cannot be repeated. They count as wrong predictions.
     pub not_replayable: u64,
-    /// Whether `learn` was run again and gave the same, where there was something to learn.
+    /// Whether `learn` gave the same state. Nothing if there was nothing to learn, or no data set.
     pub learned: Option<bool>,
 }
 
-/// What only the run says, counted.
+/// Counts of what only the run says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Claimed {
-    /// Replies of a real model. A simulated one says them again.
+    /// Replies of real models. Simulated models are asked again.
     pub replies: u64,
-    /// Outcomes of the wall clock, which count as wrong.
+    /// Outcomes of the wall clock. They count as wrong predictions.
     pub timed_out: u64,
-    /// Tool results that depend on the machine or on what is missing.
+    /// Tool results that depend on the machine, or on something that is missing here.
     pub tool_results: u64,
 }
 
-/// Checking could not go on.
+/// The check cannot go on. It says nothing about the run.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
+    /// A source could not be compiled for a reason of the host.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// The run's folder could not be read, or the scratch folder not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
 
 impl Checked {
+    /// Whether nothing is wrong in the folder.
     pub fn holds(&self) -> bool {
         self.findings.is_empty()
     }
 }
 
 impl Verdict {
-    /// Whether everything that could be derived was derived and is what is recorded.
+    /// Whether all that can be derived was derived and equals the record.
     pub fn holds(&self) -> bool {
         self.checked.iter().all(Checked::holds) && !self.missing.tools
     }
@@ -154,7 +168,7 @@ impl Verdict {
         &mut self.checked[at].findings
     }
 
-    /// Adds findings to the folders that they are about.
+    /// Adds findings to the folders that they concern.
     fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {
             let folder = self.checked.iter().map(|it| it.folder.clone()).filter(|it| !it.is_empty());
@@ -175,7 +189,7 @@ pub fn folders(reader: &RunReader) -> Result<Vec<String>, RecordError> {
 }
 
 impl Verifier {
-    /// Checks everything.
+    /// Checks the whole run.
     pub async fn check(mut self) -> Result<Verdict, VerifyError> {
         let simulated = self.simulated;
         let differs = other_tools(&self.config, &self.builder.compiler);
@@ -189,7 +203,7 @@ impl Verifier {
         let mut verdict = self.first_look(&folders, &summary, differs, missing)?;
         verdict.add(unreadable.map(|why| Finding::new(layout::SUMMARY, "a summary", why)));
         verdict.add(config::check(&self.config, &summary, self.dataset.as_ref(), self.simulated));
-        // What a run goes on with is written into its configuration first.
+        // When a run is resumed, its configuration is written before its summary.
         let summary = Summary { config: self.config.clone(), ..summary };
         let dataset = match self.dataset.take() {
             Some(dataset) => dataset,
@@ -209,14 +223,14 @@ impl Verifier {
         Ok(verdict)
     }
 
-    /// Another handle of the run's folder.
+    /// Another handle to the run's folder.
     fn again(&self) -> Result<RunReader, RecordError> {
         let opened = self.reader.dir().try_clone();
         let problem = |source| RecordError::Io { action: "open", file: "the run folder".into(), source };
         Ok(RunReader::new(opened.map_err(problem)?))
     }
 
-    /// What can be said without making anything again: manifests, and files that do not belong here.
+    /// Checks that need no repeated search: manifests, and files that do not belong to a run.
     fn first_look(
         &self,
         folders: &[String],
@@ -229,7 +243,7 @@ impl Verifier {
         let mut checked = Vec::new();
         for folder in [String::new()].into_iter().chain(folders.iter().cloned()) {
             let has_manifest = self.reader.has(&path(&folder, manifest::NAME));
-            // A run that was killed before its last moment has no manifest of its own yet.
+            // A run that was killed before its end has no manifest of its own yet.
             let sealed = has_manifest || is_listed(&folder) || is_known(summary, &folder);
             let mut findings = strange::entries(&self.reader, &folder, sealed);
             if let (true, Some(dir)) = (sealed, self.reader.folder(&folder)) {
@@ -250,7 +264,7 @@ impl Verifier {
     }
 }
 
-/// Whether a summary has what a folder holds: then the folder was finished.
+/// Whether a summary has this folder's iteration or held-out score, so that the folder was finished.
 fn is_known(summary: &Summary, folder: &str) -> bool {
     let index = |parent: &str| folder.strip_prefix(parent).and_then(|index| index.parse::<u32>().ok());
     let scored = summary.iterations.iter().map(|it| it.index);
@@ -265,7 +279,7 @@ fn path(folder: &str, file: &str) -> String {
     if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
-/// What is not as it was when a run was made, and can change what a source compiles to.
+/// The tools and settings that differ from the recorded ones, and may change what a source compiles to.
 pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
     let flags = mmh_engine::compile::FLAGS.join(" ");
     let pairs = [
@@ -285,7 +299,7 @@ pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
     differs
 }
 
-/// Programs that are not the recorded ones, each by itself where they have the same names.
+/// Programs that differ from the recorded ones: one finding for each, or one for all if their names differ.
 fn other_programs(what: &str, recorded: &[Tool], here: &[Tool]) -> Vec<Finding> {
     let names = |tools: &[Tool]| tools.iter().map(|tool| tool.name.clone()).collect::<Vec<_>>();
     if names(recorded) != names(here) {

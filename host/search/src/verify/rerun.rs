@@ -1,4 +1,4 @@
-//! Makes a recorded search again, in a scratch folder, from what it claims.
+//! Repeats a recorded search in a scratch folder, from its claims.
 
 use std::sync::Arc;
 
@@ -28,30 +28,34 @@ use mmh_record::{
     writer::{Beginning, RunWriter},
 };
 
-/// How a search that was made again has ended.
+/// How the repeated search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// As the recorded one says that it did.
+    /// Like the recorded one.
     Whole,
-    /// Where the recorded one was killed, or is now.
+    /// Where the recorded one was killed, or is at the moment.
     Open,
-    /// Where its record cannot be followed any further, which is a finding.
+    /// Where the record cannot be followed any further, which is a finding.
     Early,
 }
 
-/// A run and what was made of its claims.
+/// A recorded run and the repeated one.
 pub struct Made {
+    /// Reads the recorded run.
     pub recorded: RunReader,
+    /// Reads the repeated run.
     pub derived: RunReader,
+    /// The configuration of both.
     pub config: Config,
+    /// How the repeated search ended.
     pub end: End,
-    /// What everything that was made again has cost.
+    /// The cost of the repeated run.
     pub total: Cost,
-    /// The costs with what was not in the summary yet.
+    /// Its costs with an iteration that was not in the summary yet.
     pub ahead: Option<CostFile>,
 }
 
-/// Makes the search again.
+/// Repeats the search of the verifier's run.
 pub async fn run(
     verifier: Verifier,
     dataset: Dataset,
@@ -82,12 +86,12 @@ pub async fn run(
     Ok(Made { recorded, derived, config, end, total, ahead })
 }
 
-/// How the search ended. That its record ended is a finding, unless the run goes on, or was killed.
+/// How the search ended. The end of the record is a finding, unless the run is still running or was killed.
 fn end(ended: Result<(), SearchError>, claims: &Claims) -> Result<End, VerifyError> {
     let place = match ended {
         Ok(()) => return Ok(End::Whole),
         Err(SearchError::RecordEnds(place)) => place,
-        // A file that cannot be understood is the run's, for the scratch folder was just written.
+        // A damaged file is the run's, because the scratch folder was just written.
         Err(SearchError::Record(RecordError::Damaged { file, problem })) => {
             claims.notes.add(Finding::new(&file, "what a run has there", problem));
             return Ok(End::Early);
@@ -113,7 +117,7 @@ fn end(ended: Result<(), SearchError>, claims: &Claims) -> Result<End, VerifyErr
     Ok(End::Early)
 }
 
-/// What a search is made of.
+/// The parts of a search that differ between runs.
 struct Parts<'a> {
     config: &'a Config,
     dataset: Dataset,
@@ -153,7 +157,7 @@ impl Parts<'_> {
             observer: observer.clone(),
             cancel: cancel.clone(),
         };
-        // Where rows are taken from the run, the run has chosen them.
+        // Rows that are taken from the run are those that it chose.
         let size = if claims.missing.dataset { usize::MAX } else { config.eval_split_size };
         Search {
             config: config.clone(),
@@ -175,7 +179,7 @@ impl Parts<'_> {
     }
 }
 
-/// The models of a run: simulated ones say everything again, others are on record.
+/// The models of a run, target first. Simulated ones are asked again; for others there are the recorded replies.
 fn models(config: &Config, simulated: SimulatedModels) -> (Arc<dyn ChatModel>, Arc<dyn ChatModel>) {
     if config.mock {
         return simulated(config.seed);

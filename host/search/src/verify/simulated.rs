@@ -1,5 +1,5 @@
-//! Tells a run of simulated models that pretends to be one of real models: a simulated target says the same
-//! again, word for word and token for token.
+//! Detects a run of simulated models that claims to have real ones: a simulated target gives exactly the same replies
+//! again.
 
 use super::SimulatedModels;
 use mmh_models::ChatModel;
@@ -12,7 +12,7 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// Whether all replies of a run that says that its models are real are those of the simulated target.
+/// A finding if a run claims real models, and all its replies are those of the simulated target.
 pub async fn check(
     reader: &RunReader,
     config: &Config,
@@ -25,7 +25,7 @@ pub async fn check(
     let (target, _) = simulated(config.seed);
     let mut replies = 0;
     for folder in folders {
-        // What cannot be read was told.
+        // A file that cannot be read has a finding already.
         match count_simulated(reader, folder, &*target).await {
             Ok(Some(count)) => replies += count,
             _ => return None,
@@ -37,7 +37,7 @@ pub async fn check(
     })
 }
 
-/// How many replies a folder has, if all of them are simulated. A real model gives itself away at once.
+/// The number of a folder's replies, if all of them are simulated. The first other reply ends the search.
 async fn count_simulated(
     reader: &RunReader,
     folder: &str,

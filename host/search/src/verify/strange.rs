@@ -1,4 +1,4 @@
-//! What lies in a run's folder and does not belong there.
+//! Finds files and folders that do not belong to a run.
 
 use cap_std::fs::{Dir, FileType, FileTypeExt};
 
@@ -9,8 +9,8 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// What does not belong into this folder of a run, and below the run's own, into the folders that hold the
-/// others. Half-written files belong to a folder that was not finished.
+/// Findings about entries that do not belong into this folder of a run. For the run's own folder, the parents of the others
+/// are checked as well. Half-written files are allowed in a folder that was not finished.
 pub fn entries(reader: &RunReader, folder: &str, is_sealed: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(dir) = reader.folder(folder) else {
@@ -29,7 +29,7 @@ pub fn entries(reader: &RunReader, folder: &str, is_sealed: bool) -> Vec<Finding
     findings
 }
 
-/// What is no folder of an iteration.
+/// Findings about entries that are no folder of an iteration.
 fn below(reader: &RunReader, parent: &str) -> Vec<Finding> {
     let Some(dir) = reader.folder(parent) else { return Vec::new() };
     let strange = listed(&dir)

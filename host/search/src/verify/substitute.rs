@@ -1,5 +1,5 @@
-//! A data set made of what a run says of it, where the real one is not here. Rows and gold labels are then
-//! taken as they stand; that all evaluations have the same ones is checked.
+//! Makes a data set of a run's record, if the real one is missing. Rows and gold labels are then not proved, but all
+//! evaluations have to have the same ones.
 
 use serde::Deserialize;
 
@@ -7,13 +7,13 @@ use crate::dataset::{Dataset, Example};
 use mmh_engine::sandbox::Task;
 use mmh_record::{RecordError, format::Config, layout, reader::RunReader};
 
-/// Most train examples that are counted. They have no texts.
+/// Most train examples, which have no texts here.
 const MAX_TRAIN: usize = 1 << 20;
 
-/// Most text that is taken of one evaluation.
+/// Most bytes of texts from one evaluation.
 const MAX_TEXT_BYTES: usize = 512 << 20;
 
-/// The data set that a run speaks of, as far as its record has it.
+/// The part of a run's data set that its record has.
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
     let nothing = || Example { id: String::new(), input: String::new(), label: String::new() };
     Ok(Dataset {
@@ -30,7 +30,7 @@ pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Resul
     })
 }
 
-/// As much of an outcome as says which example it is of.
+/// The fields of an outcome that say which example it belongs to.
 #[derive(Deserialize)]
 struct Outcome {
     example_id: String,
@@ -38,11 +38,11 @@ struct Outcome {
     gold_label: String,
 }
 
-/// The examples of the first evaluation below this folder that has all of them, or the most.
+/// The examples of the evaluation below this folder that has the most, the first one of several.
 fn rows(reader: &RunReader, folders: &[String], parent: &str) -> Vec<Example> {
     let mut most = Vec::new();
     for folder in folders.iter().filter(|folder| folder.starts_with(parent)) {
-        // What cannot be read is told when the search is made again.
+        // A file that cannot be read is reported when the search is repeated.
         let rows = read(reader, &format!("{folder}/{}", layout::TRACES)).unwrap_or_default();
         if rows.len() > most.len() {
             most = rows;

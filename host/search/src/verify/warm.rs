@@ -1,5 +1,5 @@
-//! Compiles everything that a run compiled, as many at once as there are processors. The search that is made
-//! again goes step by step, and finds the components in the cache.
+//! Compiles all sources of a run, one on each processor at a time. The search is then repeated step by step, and finds the
+//! components in the cache.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::{Verifier, VerifyError};
 use crate::{noted::Missing, progress::Event};
 use mmh_record::{RecordError, digest::Digest, layout, reader::RunReader};
 
-/// As much of a line of the transcript as holds sources.
+/// The fields of a transcript's line that hold sources.
 #[derive(Deserialize)]
 struct Turn {
     #[serde(default)]
@@ -35,7 +35,7 @@ struct Input {
     code: Option<String>,
 }
 
-/// Compiles a run's sources, or takes its components for what they compile to where other tools are here.
+/// Compiles a run's sources. If other tools are installed here, the run's components stand in for the results.
 pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Result<(), VerifyError> {
     let homes = folders.iter().filter(|folder| folder.starts_with("iterations/"));
     let mut sources: HashMap<Digest, (String, bool)> = HashMap::new();
@@ -65,7 +65,7 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let builds = sources.into_values().map(|(source, is_built)| async move {
         if is_built {
-            // It has compiled before: it need not be checked first.
+            // It has compiled before, so the check of types is skipped.
             builder.compiler.recompile(&source).await?.ok();
         }
         let verdict = builder.build(&source).await?;
