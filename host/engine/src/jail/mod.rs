@@ -4,7 +4,7 @@
 //! once more, as `__jail SPEC`: single-threaded, that limits itself (see [`enter`]) and then becomes the wanted
 //! program. The child gets no environment but what the spec names, reads and writes only the paths that the spec
 //! names, makes only the system calls of one table ([`syscalls`]), has no network and cannot leave its process
-//! group. All its processes together are watched ([`watch`]), and all of them have ended when a run ends.
+//! group. All its processes together are watched (`watch`), and all of them have ended when a run ends.
 //!
 //! Not in here: what is run. See `compile` and `compile::native`.
 
