@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use mmh_engine::build::Builder;
+use mmh_engine::{build::Builder, sandbox::Task};
 use mmh_models::{
     ChatModel,
     cancel::Cancel,
@@ -15,7 +15,7 @@ use mmh_models::{
 use mmh_record::{
     RecordError,
     clock::Clock,
-    format::{ProviderInfo, Summary},
+    format::{ProviderInfo, Summary, TaskInfo},
     ledger,
     limits::Limits,
     pricing::{Price, Usd},
@@ -88,25 +88,67 @@ impl Session<'_> {
         Target::new(self.caller(ready, Throttle::new(concurrency), retry_policy), replies)
     }
 
-    /// An evaluator for a data set, with this seed and at most this many examples at once.
+    /// An evaluator for a task whose data set has these sizes, with this seed and at most this many examples at once.
     pub fn evaluator(
         &self,
         builder: &Builder,
         target: Arc<Target>,
-        dataset: &Dataset,
+        (task, sizes): (&Task, &TaskInfo),
         (seed, concurrency): (u64, usize),
         observer: Arc<dyn Observer>,
     ) -> Evaluator {
         Evaluator {
             sandbox: builder.sandbox.clone(),
             target,
-            task: Arc::new(dataset.task.clone()),
+            task: Arc::new(task.clone()),
             seed,
             concurrency,
-            record_bytes: record_share(self.limits, &dataset.info()),
+            record_bytes: record_share(self.limits, sizes),
             clock: self.clock,
             observer,
             cancel: self.cancel.clone(),
+        }
+    }
+
+    /// A search with these models and at most this many examples at once.
+    pub fn search(
+        &self,
+        start: Start,
+        builder: Builder,
+        (target, caller): (Arc<Target>, MeteredModel),
+        concurrency: usize,
+        observer: Arc<dyn Observer>,
+    ) -> Search {
+        let Start { summary, writer, baseline, dataset, val } = start;
+        let config = summary.config.clone();
+        let about = (&dataset.task, &config.task);
+        let evaluator = self.evaluator(&builder, target, about, (config.seed, concurrency), observer.clone());
+        let (clock, cancel) = (self.clock, self.cancel.clone());
+        let proposer = Proposer {
+            caller,
+            limits: self.limits.clone(),
+            clock,
+            observer: observer.clone(),
+            cancel: cancel.clone(),
+        };
+        // The whole validation split, even if this run evaluates a part of it only.
+        let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
+        Search {
+            config,
+            dataset,
+            val,
+            summary,
+            baseline,
+            builder,
+            lint,
+            evaluator,
+            proposer,
+            budget: self.budget.clone(),
+            writer,
+            clock,
+            observer,
+            cancel,
+            claims: None,
         }
     }
 
@@ -125,8 +167,8 @@ pub fn providers(models: [(Role, &ReadyModel); 2]) -> BTreeMap<String, ProviderI
     asked.collect()
 }
 
-/// Everything that a search needs. Its folder exists already.
-pub struct Plan {
+/// What a search starts from. Its folder exists already.
+pub struct Start {
     /// The run's summary so far. A new run's has nothing but the configuration.
     pub summary: Summary,
     /// Writes the run's folder.
@@ -137,6 +179,12 @@ pub struct Plan {
     pub dataset: Dataset,
     /// The validation examples that this run uses.
     pub val: Vec<Example>,
+}
+
+/// Everything that a search needs.
+pub struct Plan {
+    /// What it starts from.
+    pub start: Start,
     /// Proposer and target.
     pub models: Models,
     /// What the run may spend in all, in US dollars.
@@ -153,40 +201,14 @@ impl Plan {
         observer: Arc<dyn Observer>,
         cancel: Cancel,
     ) -> Result<Search, RecordError> {
-        let Self { summary, writer, baseline, dataset, val, models, budget_usd, clock, .. } = self;
-        let config = summary.config.clone();
+        let Self { start, models, budget_usd, clock } = self;
         let limits = builder.sandbox.limits().clone();
-        let budget = Arc::new(budget(&writer, config.mock, budget_usd)?);
-        let session = Session { limits: &limits, budget: budget.clone(), clock, cancel: cancel.clone() };
-        let target = Arc::new(session.target(models.target, config.concurrency, models.replies));
-        let evaluator = session.evaluator(
-            &builder,
-            target,
-            &dataset,
-            (config.seed, config.concurrency),
-            observer.clone(),
-        );
-        let caller = session.proposer(models.proposer);
-        let proposer = Proposer { caller, limits, clock, observer: observer.clone(), cancel: cancel.clone() };
-        // The whole validation split, even if this run evaluates a part of it only.
-        let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
-        Ok(Search {
-            config,
-            dataset,
-            val,
-            summary,
-            baseline,
-            builder,
-            lint,
-            evaluator,
-            proposer,
-            budget,
-            writer,
-            clock,
-            observer,
-            cancel,
-            claims: None,
-        })
+        let budget = Arc::new(budget(&start.writer, start.summary.config.mock, budget_usd)?);
+        let session = Session { limits: &limits, budget, clock, cancel };
+        let concurrency = start.summary.config.concurrency;
+        let target = Arc::new(session.target(models.target, concurrency, models.replies));
+        let models = (target, session.proposer(models.proposer));
+        Ok(session.search(start, builder, models, concurrency, observer))
     }
 }
 

@@ -141,7 +141,13 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         Session { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
     let concurrency = args.concurrency.into();
     let target = Arc::new(session.target(target, concurrency, replies));
-    let evaluator = session.evaluator(&builder, target.clone(), &dataset, (args.seed, concurrency), observer);
+    let evaluator = session.evaluator(
+        &builder,
+        target.clone(),
+        (&dataset.task, &dataset.info()),
+        (args.seed, concurrency),
+        observer,
+    );
     let digest = built.component.digest;
     let evaluated = evaluate(&args, &evaluator, &dataset, built).await;
     terminal.done();

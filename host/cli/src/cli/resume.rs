@@ -30,7 +30,7 @@ use mmh_record::{
     text,
     writer::{self, RunWriter},
 };
-use mmh_search::session::{Models, Plan};
+use mmh_search::session::{Models, Plan, Start};
 use mmh_search::{
     dataset::{self, Dataset, Source},
     progress::Observer,
@@ -80,7 +80,8 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
         u64::from(iterations) + 1
     ));
     let clock = args.clock();
-    let plan = Plan { summary, writer, baseline, dataset, val, models, budget_usd, clock };
+    let start = Start { summary, writer, baseline, dataset, val };
+    let plan = Plan { start, models, budget_usd, clock };
     session::run(plan, run.to_owned(), builder, terminal, args.json).await
 }
 

@@ -31,7 +31,7 @@ use mmh_record::{
     format::{Config, CostFile, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
     writer::{self, Beginning, RunWriter},
 };
-use mmh_search::session::{Models, Plan, ReadyModel, providers};
+use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     leaks::Lint,
@@ -155,7 +155,8 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let writer = RunWriter::create(&args.runs_dir, &beginning)?;
     let folder = args.runs_dir.join(&summary.config.run_id);
     let budget_usd = args.money.budget_usd();
-    let plan = Plan { summary, writer, baseline, dataset, val, models, budget_usd, clock };
+    let start = Start { summary, writer, baseline, dataset, val };
+    let plan = Plan { start, models, budget_usd, clock };
     session::run(plan, folder, builder, terminal, args.json).await
 }
 

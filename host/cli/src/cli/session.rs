@@ -38,8 +38,8 @@ pub async fn run(
     json: bool,
 ) -> CliResult {
     let cancel = stop_on_signal(terminal.clone());
-    let reader = RunReader::new(plan.writer.dir()?);
-    let summary = plan.summary.clone();
+    let reader = RunReader::new(plan.start.writer.dir()?);
+    let summary = plan.start.summary.clone();
     let search = plan.search(builder, terminal.clone(), cancel.clone())?;
     let target = search.evaluator.target.clone();
     terminal.follow(&summary, search.budget.clone());

@@ -6,12 +6,11 @@ use super::{SimulatedModels, Verifier, VerifyError, ahead};
 use crate::{
     claims::Claims,
     dataset::{self, Dataset},
-    evaluate::{Evaluator, Target, record_share, replay::RecordedModel},
-    leaks::Lint,
+    evaluate::{Target, replay::RecordedModel},
     noted::Ending,
     progress::Silent,
-    propose::Proposer,
     search::{Search, SearchError},
+    session::{Session, Start},
 };
 use mmh_models::{
     ChatModel,
@@ -134,48 +133,20 @@ impl Parts<'_> {
         baseline: String,
     ) -> Search {
         let Self { config, dataset, claims, simulated } = self;
-        let (clock, cancel, observer) =
-            (Clock::Fixed(config.started_at), Cancel::default(), Arc::new(Silent));
+        let (clock, cancel) = (Clock::Fixed(config.started_at), Cancel::default());
         let limits = builder.sandbox.limits().clone();
         let free = |model| MeteredModel::free(model, clock, cancel.clone());
         let (target, proposer) = models(config, simulated);
-        let evaluator = Evaluator {
-            sandbox: builder.sandbox.clone(),
-            target: Arc::new(Target::new(free(target), None)),
-            task: Arc::new(dataset.task.clone()),
-            seed: config.seed,
-            concurrency: std::thread::available_parallelism().map_or(1, usize::from),
-            record_bytes: record_share(&limits, &config.task),
-            clock,
-            observer: observer.clone(),
-            cancel: cancel.clone(),
-        };
-        let proposer = Proposer {
-            caller: free(proposer),
-            limits,
-            clock,
-            observer: observer.clone(),
-            cancel: cancel.clone(),
-        };
+        let models = (Arc::new(Target::new(free(target), None)), free(proposer));
         // Rows that are taken from the run are those that it chose.
         let size = if claims.missing.dataset { usize::MAX } else { config.eval_split_size };
-        Search {
-            config: config.clone(),
-            val: dataset::sample(&dataset.val, size, config.seed),
-            lint: Lint::new(&dataset.train, &dataset.val, &dataset.test),
-            dataset,
-            summary,
-            baseline,
-            builder,
-            evaluator,
-            proposer,
-            budget: Arc::new(Budget::unlimited()),
-            writer,
-            clock,
-            observer,
-            cancel,
-            claims: Some(claims),
-        }
+        let val = dataset::sample(&dataset.val, size, config.seed);
+        let start = Start { summary, writer, baseline, dataset, val };
+        let session =
+            Session { limits: &limits, budget: Arc::new(Budget::unlimited()), clock, cancel: cancel.clone() };
+        let concurrency = std::thread::available_parallelism().map_or(1, usize::from);
+        let search = session.search(start, builder, models, concurrency, Arc::new(Silent));
+        Search { claims: Some(claims), ..search }
     }
 }
 
