@@ -328,6 +328,18 @@ impl Evaluator {
         Ok((Some(row), cost))
     }
 
+    /// Runs the harness over one example and gives the whole report. Nothing is recorded.
+    pub async fn run_once(
+        &self,
+        harness: &Learned,
+        example: &Example,
+        past: &RecordedEvaluation,
+    ) -> Report<String> {
+        let sink: Arc<dyn Sink> = Arc::new(sink::Discard);
+        let journal = self.journal(&example.id, past, &sink);
+        self.example(harness, example, &journal, past).await
+    }
+
     /// Reports the progress after one more example.
     fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<EvalProgress>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);

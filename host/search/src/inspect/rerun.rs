@@ -10,17 +10,11 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use jiff::Timestamp;
-use mmh_engine::{
-    build::Builder,
-    compile::BuildResult,
-    sandbox::{CallContext, CallIndex, Frame, ModelPort},
-};
+use mmh_engine::{build::Builder, compile::BuildResult, sandbox::Frame};
 use mmh_models::{cancel::Cancel, metering::MeteredModel};
 use mmh_record::{
     RecordError,
-    chat::{CallOutcome, ChatRequest},
     clock::Clock,
     data::Split,
     format::{CallRow, TraceRow},
@@ -39,7 +33,7 @@ use crate::{
     dataset::Example,
     evaluate::{
         self, Evaluator, ExampleSet, Learned, Learning, RecordedEvaluation, Sink, Target,
-        recorded_replies::{RecordedReplies, lost},
+        recorded_replies::{Calls, by_example},
         replay::{RecordedModel, Replay},
         sink::{Discard, KeptCalls},
     },
@@ -276,11 +270,14 @@ impl Rerun {
             Ok(built) => built,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let (example, _) = stage::example_of(&again.recorded);
-        let model = Arc::new(Answered(RecordedReplies::new(&again.calls), self.stage.record_bytes));
-        let seed = evaluate::seed_of_call(self.stage.seed, &example.id);
-        let context = CallContext { task: &self.stage.task, state, seed, model };
-        let report = sandbox.predict(&built.prepared, context, &example.input).await;
+        let evaluator = Evaluator { sandbox, ..self.evaluator() };
+        let harness = Learned::with_state(built.prepared, state);
+        let recorded = RecordedEvaluation {
+            calls: Calls::of(by_example(again.calls.clone())),
+            replay: Some(Replay::default()),
+            ..RecordedEvaluation::default()
+        };
+        let report = evaluator.run_once(&harness, &stage::example_of(&again.recorded).0, &recorded).await;
         let kind = report.result.as_ref().err().map_or(OutcomeKind::Ok, |failure| failure.kind);
         Ok(Ok(Traced { kind, frames: report.backtrace }))
     }
@@ -297,21 +294,6 @@ pub fn counts(again: &[Again]) -> BTreeMap<Standing, usize> {
     let mut counts = BTreeMap::new();
     again.iter().for_each(|it| *counts.entry(it.standing).or_insert(0) += 1);
     counts
-}
-
-/// The replies that an example got, and the bytes that it may take in the record.
-struct Answered(RecordedReplies, u64);
-
-#[async_trait]
-impl ModelPort for Answered {
-    async fn complete(&self, request: &Arc<ChatRequest>, place: CallIndex, _: Duration) -> CallOutcome {
-        let lost = || CallOutcome::unasked(Err(lost("this request is not in the record")));
-        self.0.find(request, place.draw).unwrap_or_else(lost)
-    }
-
-    fn record_bytes(&self) -> u64 {
-        self.1
-    }
 }
 
 /// A short diff of a prompt from the most similar of these; nothing if there are none.
