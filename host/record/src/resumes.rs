@@ -45,6 +45,9 @@ impl Config {
     pub fn as_of(&self, iteration: u32) -> Option<Self> {
         let (kept, undone): (Vec<&Resume>, Vec<&Resume>) =
             self.resumes.iter().partition(|it| it.from_iteration <= iteration);
+        if undone.is_empty() {
+            return Some(self.clone());
+        }
         self.without(kept.into_iter().cloned().collect(), undone)
     }
 

@@ -95,16 +95,18 @@ impl World<'_> {
     /// The types that the world names: one line for each interface, then its own types.
     fn types_of_imports(&mut self, imports: &[(String, ComponentEntityType)]) {
         let mut used: Vec<(String, Vec<String>)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         let mut own = Vec::new();
         for (name, entity) in imports {
             let ComponentEntityType::Type { referenced, .. } = entity else { continue };
             match self.name(*referenced).cloned() {
                 Some(Name { name: inner, interface: Some(interface) }) => {
                     let told = if inner == *name { inner } else { format!("{inner} as {name}") };
-                    match used.iter_mut().find(|(it, _)| *it == interface) {
-                        Some((_, names)) => names.push(told),
-                        None => used.push((interface, vec![told])),
-                    }
+                    let place = *places.entry(interface).or_insert_with_key(|interface| {
+                        used.push((interface.clone(), Vec::new()));
+                        used.len() - 1
+                    });
+                    used[place].1.push(told);
                 }
                 _ => own.push((name, entity)),
             }

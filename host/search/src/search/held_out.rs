@@ -17,7 +17,7 @@ use mmh_record::{
     data::Split,
     digest::Digest,
     format::{Cost, LearnRow, TestScore, Untested},
-    layout, manifest,
+    layout,
     provenance::Tested,
     reader::RunReader,
     writer::IterationWriter,
@@ -75,12 +75,10 @@ impl Search {
 
     /// Whether a held-out evaluation was begun.
     fn was_begun(&self, index: u32) -> Result<bool, SearchError> {
-        if let Some(claims) = &self.claims {
-            return Ok(claims.has(&folder_name(index)));
-        }
-        let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
-        let folders = manifest::folders_of(&self.writer.dir()?).map_err(listed)?;
-        Ok(folders.contains(&folder_name(index)))
+        Ok(match &self.claims {
+            Some(claims) => claims.has(&folder_name(index)),
+            None => RunReader::new(self.writer.dir()?).folder(&folder_name(index)).is_some(),
+        })
     }
 
     /// Whether a held-out evaluation has a score.

@@ -1,7 +1,11 @@
 //! Compares two JSON Lines files, row by row. Rows are matched by their example, call or batch, so that a missing row does
 //! not make all following rows differ. One line of each file is in memory at a time.
 
-use std::{collections::HashMap, fs::File, os::unix::fs::FileExt};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    os::unix::fs::FileExt,
+};
 
 use cap_std::fs::Dir;
 use serde::Deserialize;
@@ -77,16 +81,17 @@ pub fn compare(expected: &Side<'_>, recorded: &Side<'_>, rule: Rule<'_>) -> Resu
     let wanted = index(expected)?;
     let (left, right) = (open(expected)?, open(recorded)?);
     let by_key: HashMap<&str, &Row> = wanted.iter().map(|row| (row.key.as_str(), row)).collect();
+    let derived: HashSet<&str> = wanted.iter().map(|row| row.of.as_str()).collect();
     let mut told = Told::new(recorded.path);
-    let (mut seen, mut same) = (HashMap::new(), 0);
+    let (mut seen, mut same) = (HashSet::new(), 0);
     for row in rows.iter().filter(|row| !(rule.skip)(&row.of)) {
-        if seen.insert(row.key.as_str(), ()).is_some() {
+        if !seen.insert(row.key.as_str()) {
             told.tell(&row.key, "one row", "another one".into());
             continue;
         }
         let Some(expected) = by_key.get(row.key.as_str()) else {
             // An interrupted example is run again when the run is resumed.
-            let is_cut = !rule.whole && !row.of.is_empty() && !wanted.iter().any(|it| it.of == row.of);
+            let is_cut = !rule.whole && !row.of.is_empty() && !derived.contains(row.of.as_str());
             if !is_cut {
                 told.tell(&row.key, "no row", shown(&read(&right, row)?));
             }
@@ -100,8 +105,7 @@ pub fn compare(expected: &Side<'_>, recorded: &Side<'_>, rule: Rule<'_>) -> Resu
         }
     }
     if rule.whole {
-        let missing =
-            wanted.iter().filter(|row| !(rule.skip)(&row.of) && !seen.contains_key(row.key.as_str()));
+        let missing = wanted.iter().filter(|row| !(rule.skip)(&row.of) && !seen.contains(row.key.as_str()));
         missing.for_each(|row| told.tell(&row.key, "a row", "none".into()));
         let keys = |rows: &[Row]| rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>();
         if told.count == 0 && keys(&wanted) != keys(&rows) && rows.iter().all(|row| !(rule.skip)(&row.of)) {
