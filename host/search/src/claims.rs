@@ -25,7 +25,6 @@ use mmh_record::{
     format::{Config, CostFile, IterationCost, LearnRow, Summary},
     layout,
     leak::Leak,
-    limits::Limits,
     pricing::Price,
     provenance,
     reader::RunReader,
@@ -44,7 +43,6 @@ pub struct Claims {
     pub memo: Memo,
     /// The configurations of the run, the latest first. Some settings can change when a run is resumed.
     history: Vec<Config>,
-    limits: Arc<[Limits]>,
     /// The costs with an iteration that is not in the summary yet. Costs are written first.
     ahead: Mutex<Option<CostFile>>,
 }
@@ -55,8 +53,7 @@ impl Claims {
         let cost = reader.cost().ok();
         let (notes, memo, ahead) = (Notes::default(), Memo::default(), Mutex::default());
         let history = summary.config.history();
-        let limits = history.iter().map(|config| config.limits.clone()).collect();
-        Self { reader, summary, cost, missing, notes, memo, history, limits, ahead }
+        Self { reader, summary, cost, missing, notes, memo, history, ahead }
     }
 
     fn config(&self) -> &Config {
@@ -235,7 +232,7 @@ impl Claims {
             prices: self.prices("target"),
             is_simulated: self.config().mock,
             learned: None,
-            limits: self.limits.clone(),
+            limits: self.history.iter().map(|config| config.limits.clone()).collect(),
             timed_out: None,
             memo: self.memo.clone(),
             notes: self.notes.clone(),

@@ -52,7 +52,8 @@ impl Progress {
 
     /// Enters a score. A later iteration becomes the best one only if it is better.
     pub fn enter(&mut self, index: u32, score: &Score) {
-        let (objective, figure) = (Objective::default(), Objective::default().value(score));
+        let objective = Objective::default();
+        let figure = objective.value(score);
         if self.best.is_none_or(|best| objective.is_better(figure, best)) {
             self.best = Some(figure);
             self.summary.best_iteration_index = Some(index);
