@@ -134,8 +134,9 @@ fn asked(folder: &Path, program: &str, url: &str, args: &[&str]) -> Output {
     command(program, folder, &all).output().expect("the program starts")
 }
 
-/// A harness that asks twice an example, and once a batch.
-fn asking(version: &str) -> String {
+/// A harness that asks twice an example, the second time with the first reply, and once a batch of `learn`. Each version
+/// is a harness of its own.
+pub fn asking(version: &str) -> String {
     r#"use mmh_sdk::prelude::*;
 
 struct Asking;

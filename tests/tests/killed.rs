@@ -14,6 +14,7 @@ use std::{
 use mmh_search::dataset::{self, BUILTIN};
 use mmh_tests::{
     cache_dir, copy_folder, environment,
+    runs::asking,
     server::{Reply, Request, Server},
 };
 use serde_json::{Value, json};
@@ -288,33 +289,6 @@ const BILL_USD: f64 = 0.000_32;
 /// Calls that are made at once: no kill can lose more of them.
 const AT_ONCE: usize = 8;
 
-/// Asks twice an example, the second time with what the first reply was, and once a batch of `learn`.
-fn source(version: &str) -> String {
-    r#"use mmh_sdk::prelude::*;
-
-struct Twice;
-
-impl Harness for Twice {
-    type State = u32;
-
-    fn predict(_: &Task, state: &u32, input: &str, model: &Model) -> Result<Prediction> {
-        let first = model.complete(&Request::new(format!("VERSION first {state} {input}")).max_tokens(64))?;
-        let second = format!("VERSION second {} {input}", first.text);
-        Ok(Prediction::new(model.complete(&Request::new(second).max_tokens(64))?.text))
-    }
-
-    fn learn(_: &Task, state: u32, feedback: &[Feedback], model: &Model) -> Result<u32> {
-        let about = feedback.first().map(|it| it.input.clone()).unwrap_or_default();
-        model.complete(&Request::new(format!("VERSION learn {state} {about}")).max_tokens(64))?;
-        Ok(state + 1)
-    }
-}
-
-mmh_sdk::export!(Twice);
-"#
-    .replace("VERSION", version)
-}
-
 fn reply(content: &Value) -> String {
     format!(r#"{{"content":{content},"stop_reason":"end_turn",{USAGE}}}"#)
 }
@@ -326,8 +300,8 @@ fn propose(iteration: u32, turn: usize, ids: &[String]) -> Value {
     match turn {
         0 => call("scoreboard", json!({})),
         1 => call("read_eval_trace", json!({ "iteration": 0, "limit": 2 })),
-        2 => call("try_harness", json!({ "code": source(&format!("{version}-trial")), "example_ids": ids })),
-        _ => call("write_harness", json!({ "code": source(&version), "reasoning": "# Twice" })),
+        2 => call("try_harness", json!({ "code": asking(&format!("{version}-trial")), "example_ids": ids })),
+        _ => call("write_harness", json!({ "code": asking(&version), "reasoning": "# Twice" })),
     }
 }
 
@@ -396,7 +370,7 @@ async fn a_killed_search_pays_for_nothing_twice() {
     let server = server(log.clone(), ids).await;
     let folder = tempfile::tempdir().expect("a folder");
     let baseline = folder.path().join("baseline.rs");
-    fs::write(&baseline, source("v0")).expect("a file");
+    fs::write(&baseline, asking("v0")).expect("a file");
     let at_once = AT_ONCE.to_string();
     let mut args = vec!["--iterations", "2", "--eval-size", "12", "--concurrency", &at_once, "--no-cache"];
     args.extend(["--budget-usd", "5", "--no-test", "--baseline", baseline.to_str().expect("UTF-8")]);
