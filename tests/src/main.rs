@@ -1,5 +1,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mmh::cli::main()
+    mmh::commands::main()
 }

@@ -1,6 +1,28 @@
 //! `mmh` on the command line: arguments in, library calls, output. Only this crate prints and reads the environment.
 
-// Only `cli::output` prints: it knows what to do about a reader that goes away.
+// Only `output` prints: it knows what to do about a reader that goes away.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-pub mod cli;
+#[macro_use]
+mod output;
+
+pub mod commands;
+mod dot_env;
+mod environment;
+mod error;
+mod estimate;
+mod example_view;
+mod files;
+mod global;
+mod keys;
+mod limits;
+mod log;
+mod model_args;
+mod output_file;
+mod own_runs;
+mod progress_line;
+mod scoreboard;
+mod session;
+mod terminal;
+mod whose;
+mod workbench;

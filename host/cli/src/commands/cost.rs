@@ -1,0 +1,67 @@
+//! `mmh cost`: what a run cost, by iteration.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use crate::{error::CliResult, output};
+use mmh_record::{format::Cost, reader::RunReader, text};
+
+#[derive(Args)]
+pub struct CostArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Print the costs as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn main(args: CostArgs) -> CliResult {
+    let cost = RunReader::open(&args.run)?.cost()?;
+    if args.json {
+        output::json(&cost);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if cost.mock {
+        outln!("SIMULATED models: tokens are counted from the text, and cost nothing");
+    }
+    outln!("{:>9}  {:^46}  {:^46}", "", "proposer", "target");
+    let columns = format!("{:>11}  {:>11}  {:>9}  {:>9}", "tokens in", "cached", "out", "USD");
+    outln!("{:>9}  {columns}  {columns}  {:>9}", "", "USD");
+    for row in &cost.iterations {
+        line(&format!("{:03}", row.index), &row.cost);
+    }
+    line("held-out", &cost.test);
+    line("total", &cost.total);
+    if cost.total.unknown_usd > 0.0 {
+        outln!(
+            "\ncalls that were not answered may have cost up to {:.4} USD besides",
+            cost.total.unknown_usd
+        );
+    }
+    if let Some(budget) = cost.budget_usd {
+        outln!("\nof a budget of {budget:.2} USD");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(name: &str, cost: &Cost) {
+    let part = |input: u64, cached: u64, output: u64, usd: f64| {
+        let [input, cached, output] = [input, cached, output].map(text::grouped);
+        format!("{input:>11}  {cached:>11}  {output:>9}  {usd:>9.4}")
+    };
+    let proposer = part(
+        cost.proposer_input_tokens,
+        cost.proposer_cache_read_tokens,
+        cost.proposer_output_tokens,
+        cost.proposer_usd,
+    );
+    let target = part(
+        cost.target_input_tokens,
+        cost.target_cache_read_tokens,
+        cost.target_output_tokens,
+        cost.target_usd,
+    );
+    outln!("{name:>9}  {proposer}  {target}  {:>9.4}", cost.estimated_usd);
+}

@@ -1,0 +1,170 @@
+//! The command line: parses arguments, reads the environment, prints. One file per subcommand.
+//!
+//! Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 what was
+//! examined does not hold (a harness or a baseline that does not compile, a proposer that gives up, a problem
+//! that `doctor` found), 2 wrong arguments or input, 3 the host could not do its part, 4 the budget is spent,
+//! 130 stopped by Ctrl-C or SIGTERM.
+
+mod check;
+mod completions;
+mod cost;
+mod diff;
+mod doctor;
+mod eval;
+mod export;
+mod gc;
+mod inspect;
+mod models;
+mod plot;
+mod replay;
+mod report;
+mod resume;
+mod run;
+mod summary;
+mod verify;
+mod view;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{
+    error::{CliError, CliResult},
+    global::Global,
+    log, output,
+};
+use mmh_engine::{compile::native, jail};
+
+/// Searches for better harnesses around a fixed language model.
+///
+/// A proposer model reads earlier harnesses, their scores and raw failure traces, and writes the next
+/// one as a single Rust file. mmh compiles it to a WebAssembly component in a jail, runs it over labelled
+/// examples in a sandbox, and records everything.
+#[derive(Parser)]
+#[command(name = "mmh", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Search: propose, compile, evaluate and record, iteration by iteration
+    Run(Box<run::RunArgs>),
+    /// Evaluate one harness, from source or compiled
+    Eval(eval::EvalArgs),
+    /// Compile one harness and say what is wrong with it
+    Check(check::CheckArgs),
+    /// Show what a run found
+    Summary(summary::SummaryArgs),
+    /// Draw a run's accuracies, for papers and READMEs
+    Plot(plot::PlotArgs),
+    /// Show what a run cost
+    Cost(cost::CostArgs),
+    /// Put a run into one HTML file, to look at and to pass on
+    Report(report::ReportArgs),
+    /// Show a run, or a folder of runs, in a browser while it goes on
+    View(view::ViewArgs),
+    /// Check a run: its files, its binaries, its scores
+    Verify(verify::VerifyArgs),
+    /// Run recorded examples again, with the recorded harness or a changed one, from recorded replies
+    Replay(replay::ReplayArgs),
+    /// Show what a component is made of
+    Inspect(inspect::InspectArgs),
+    /// Compare two iterations of a run
+    Diff(diff::DiffArgs),
+    /// Take a harness out of its run, to use it elsewhere
+    Export(export::ExportArgs),
+    /// List the models that are known, with prices, and which keys are set
+    Models(models::ModelsArgs),
+    /// Say what this system offers: compiler, target, jail, cache, keys
+    Doctor(doctor::DoctorArgs),
+    /// Show what is in the cache folder, and clear what nobody needs
+    Gc(gc::GcArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    // The confined children and their wardens start here too, before any thread exists. This program wrote their
+    // arguments.
+    let mut args = std::env::args_os().skip(1);
+    let (first, second) = (args.next(), args.next());
+    match (first.as_ref().and_then(|it| it.to_str()), second.as_ref().map(|it| it.to_str())) {
+        (Some(jail::enter::COMMAND), Some(Some(spec))) => return jail::enter::main(spec),
+        (Some(jail::features::PROBE_COMMAND), Some(Some(outside))) => return jail::features::probe(outside),
+        (Some(native::COMMAND), mode) => return native::main(mode.flatten()),
+        (Some(jail::warden::COMMAND), _) => {
+            jail::keep_to_itself();
+            return jail::warden::main();
+        }
+        _ => {}
+    }
+    // The children do not: the warden looks into them.
+    jail::keep_to_itself();
+    output::end(run())
+}
+
+fn run() -> ExitCode {
+    let cli = match parsed(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(said) => return output::of_arguments(&said),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return CliError::host(format!("cannot start: {error}")).report(),
+    };
+    let result = runtime.block_on(dispatch(cli));
+    // Work that nobody waits for any more must not keep the program from ending.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| error.report())
+}
+
+fn parsed(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut commands = arguments();
+    let matches = commands.try_get_matches_from_mut(words)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let (Command::Run(args), Some((name, matches))) = (&mut cli.command, matches.subcommand())
+        && let Some(command) = commands.find_subcommand(name)
+    {
+        args.given = resume::Given::of(command, matches);
+    }
+    Ok(cli)
+}
+
+/// What can be said on the command line. In an error clap would show each option that is set, also one that
+/// is set by the environment, as if it were needed: every command shows its own usage instead.
+fn arguments() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command.mut_subcommands(|mut subcommand| {
+        let usage = subcommand.render_usage().to_string();
+        subcommand.override_usage(usage.trim_start_matches("Usage: ").to_owned())
+    })
+}
+
+async fn dispatch(cli: Cli) -> CliResult {
+    log::start(&cli.global)?;
+    match cli.command {
+        Command::Run(args) => run::main(&cli.global, *args).await,
+        Command::Eval(args) => eval::main(&cli.global, args).await,
+        Command::Check(args) => check::main(&cli.global, args).await,
+        Command::Summary(args) => summary::main(args),
+        Command::Plot(args) => plot::main(args),
+        Command::Cost(args) => cost::main(args),
+        Command::Report(args) => report::main(args),
+        Command::View(args) => view::main(args).await,
+        Command::Verify(args) => verify::main(&cli.global, args).await,
+        Command::Replay(args) => replay::main(&cli.global, args).await,
+        Command::Inspect(args) => inspect::main(args),
+        Command::Diff(args) => diff::main(args),
+        Command::Export(args) => export::main(args),
+        Command::Models(args) => models::main(&cli.global, args),
+        Command::Doctor(args) => doctor::main(&cli.global, args).await,
+        Command::Gc(args) => gc::main(&cli.global, args).await,
+        Command::Completions(args) => completions::main(args, Cli::command()),
+    }
+}

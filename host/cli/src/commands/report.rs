@@ -1,0 +1,52 @@
+//! `mmh report`: a run as one HTML file, to look at and to pass on.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Args;
+
+use crate::{
+    error::{CliError, CliResult},
+    output,
+    output_file::OutputFile,
+};
+use mmh_record::{reader::RunReader, text, writer::check_run_id};
+use mmh_report::html::{self, Report};
+
+#[derive(Args)]
+pub struct ReportArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Where the file goes; - is standard output [default: RUN_ID.html]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub fn main(args: ReportArgs) -> CliResult {
+    // A name that is given can be checked before the work is done.
+    let named = args.output.as_deref().filter(|it| *it != Path::new("-")).map(|it| checked(it, &args.run));
+    let named = named.transpose()?;
+    let reader = RunReader::open(&args.run)?.within(html::MAX_ROWS_BYTES);
+    let Report { run_id, html, problems } = html::make(&reader)?;
+    for problem in &problems {
+        errln!("note: {}", text::name(problem));
+    }
+    if args.output.as_deref() == Some(Path::new("-")) {
+        output::raw(html.as_bytes());
+        return Ok(ExitCode::SUCCESS);
+    }
+    // The id stands in a file that may be a stranger's: it names a file only if it is an id.
+    let id = if check_run_id(&run_id).is_ok() { &run_id } else { "report" };
+    let path = args.output.unwrap_or_else(|| PathBuf::from(format!("{id}.html")));
+    let file = named.map_or_else(|| checked(&path, &args.run), Ok)?;
+    file.write(html.as_bytes())?;
+    outln!("{} ({})", text::path(&path), text::bytes(html.len() as u64));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn checked(path: &Path, run: &Path) -> Result<OutputFile, CliError> {
+    OutputFile::check(path, &[run], &[".html", ".htm"])
+}

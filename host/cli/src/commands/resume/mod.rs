@@ -1,0 +1,201 @@
+//! `mmh run --resume`: goes on with a run where it stopped, however it stopped, or makes it longer.
+//!
+//! What the run is, its folder says, as far as [`whose`](crate::whose) lets it decide; the command line gives
+//! what is not in it, such as keys, and what may change. A change is recorded in `config.json`.
+
+mod given;
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+pub use given::Given;
+
+use crate::commands::run::RunArgs;
+use crate::{
+    error::{CliError, CliResult},
+    global::Global,
+    model_args::Connector,
+    own_runs::OwnRuns,
+    scoreboard::{Format, Scoreboard},
+    session,
+    terminal::Terminal,
+    whose::{self, Asked, Settings, Whose},
+    workbench,
+};
+use mmh_engine::build::Builder;
+use mmh_models::cancel::Stop;
+use mmh_record::{
+    format::{Config, SCHEMA_VERSION, Summary},
+    layout, manifest,
+    reader::RunReader,
+    text,
+    writer::{self, RunWriter},
+};
+use mmh_search::session::{Models, Plan, Start};
+use mmh_search::{
+    dataset::{self, Dataset, Source},
+    progress::Observer,
+    verify::other_tools,
+};
+
+pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
+    let writer = RunWriter::resume(run)?;
+    let reader = RunReader::new(writer.dir()?);
+    let (mut summary, config) = (reader.summary()?, reader.config()?);
+    same_run(run, &config, &summary)?;
+    given::refuse(args, &config)?;
+    let terminal = Arc::new(Terminal::new(global, config.mock));
+    let observer: Arc<dyn Observer> = terminal.clone();
+    let sealed = reader.has(manifest::NAME);
+    let iterations = if args.given.has("iterations") { args.iterations } else { config.iterations };
+    if summary.finished_at.is_some() && sealed && iterations == config.iterations {
+        observer.note(
+            "the run is finished: there is nothing to go on with; --iterations N makes it longer".into(),
+        );
+        Scoreboard::read(&reader)?.print(Format::json_or_text(args.json))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let whose = Whose::of(global, &reader)?;
+    if whose == Whose::Stranger {
+        observer.note("the run was not started here: its price, its budget, its limits above the defaults and its places count for nothing".into());
+    }
+    let settings = whose::settings(whose, &config, &asked(args))?;
+    let models = models(global, args, whose, &config, &observer)?;
+    let dataset = dataset(args, &settings.dataset, &config, &*observer)?;
+    let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
+    let builder = workbench::open(global, &settings.limits, &*observer).await?;
+    same_tools(&config, &builder)?;
+    let baseline = reader.text(&RunReader::iteration_file(0, layout::SOURCE))?;
+    let budget_usd = settings.budget_usd;
+    let wanted = Config { iterations, ..with(&config, settings, &models) };
+    let at = args.clock().now();
+    if wanted != config || (sealed && ended_early(&summary)) {
+        let config = config.resumed(wanted, at, first_missing(&summary));
+        change(global, whose, &writer, &config)?;
+        summary.config = config;
+    }
+    let done = summary.iterations.len() + summary.unscored.len();
+    observer.note(format!(
+        "going on with {}: {done} of {} iterations are there",
+        text::name(&config.run_id),
+        u64::from(iterations) + 1
+    ));
+    let clock = args.clock();
+    let start = Start { summary, writer, baseline, dataset, val };
+    let plan = Plan { start, models, budget_usd, clock };
+    session::run(plan, run.to_owned(), builder, terminal, args.json).await
+}
+
+/// Refuses a run of another version, and a summary that is of another run. A process that was killed may
+/// have changed one of them before the other.
+fn same_run(run: &Path, config: &Config, summary: &Summary) -> Result<(), CliError> {
+    let at_first = config.at_first();
+    if config.schema_version == SCHEMA_VERSION && at_first.is_some() && at_first == summary.config.at_first()
+    {
+        return Ok(());
+    }
+    Err(CliError::input(format!(
+        "{}: config.json is of schema version {}, or summary.json does not repeat it: this mmh goes on with runs of version {SCHEMA_VERSION}",
+        text::path(run),
+        config.schema_version
+    )))
+}
+
+/// What is asked for on the command line.
+fn asked(args: &RunArgs) -> Asked<'_> {
+    Asked {
+        limits: Some(&args.limits),
+        budget_usd: args.money.asked_usd(),
+        concurrency: args.given.has("concurrency").then_some(args.concurrency),
+        patience: args.given.has("patience").then_some(args.patience),
+        dataset: args.dataset.as_deref(),
+    }
+}
+
+/// The run's models, asked as before.
+fn models(
+    global: &Global,
+    args: &RunArgs,
+    whose: Whose,
+    config: &Config,
+    observer: &Arc<dyn Observer>,
+) -> Result<Models, CliError> {
+    let (money, mock, seed) = (&args.money, config.mock, config.seed);
+    let connector = Connector { global, whose, money, mock, seed, observer };
+    session::models(&connector, &args.proposer.choice().of_run(config), &args.target.choice().of_run(config))
+}
+
+/// The run's data set, which may have moved but must be the same.
+fn dataset(
+    args: &RunArgs,
+    name: &str,
+    config: &Config,
+    observer: &dyn Observer,
+) -> Result<Dataset, CliError> {
+    let named = args.columns.resolve();
+    let columns = if named.is_empty() { &config.dataset_columns } else { &named };
+    let dataset = workbench::dataset(Source { name, columns }, config.seed, observer)?;
+    let dataset = workbench::of_run(name, dataset, config)?;
+    // Those of a data set without a task.json are this program's.
+    if dataset.task.instructions != config.task.instructions {
+        let (run, here) = (&config.task.instructions, &dataset.task.instructions);
+        return Err(CliError::input(format!("the run has the instructions {run:?}, here they are {here:?}")));
+    }
+    Ok(dataset)
+}
+
+/// The run's configuration with what holds from now on.
+fn with(config: &Config, settings: Settings, models: &Models) -> Config {
+    let Settings { limits, budget_usd, concurrency, patience, .. } = settings;
+    let budget_usd = config.budget_usd.map(|_| budget_usd);
+    let mut changed = Config { limits, budget_usd, concurrency, patience, ..config.clone() };
+    // Of a stranger's run the recorded price does not count.
+    for model in [&models.proposer, &models.target] {
+        if let Some(price) = changed.prices.get_mut(model.model.id()) {
+            *price = model.price.clone();
+        }
+    }
+    for (role, model) in [("proposer", &models.proposer), ("target", &models.target)] {
+        if let Some(info) = changed.providers.get_mut(role) {
+            info.price = model.price.clone();
+        }
+    }
+    changed
+}
+
+/// Whether the search has ended before its last iteration, though nothing had failed: who goes on with it
+/// wants it to go on, and that is recorded.
+fn ended_early(summary: &Summary) -> bool {
+    summary.stopped.as_ref().is_some_and(|it| Stop::is_derived(&it.status))
+}
+
+/// The first iteration that is not on record, or was cut short.
+fn first_missing(summary: &Summary) -> u32 {
+    let scored = summary.iterations.iter().map(|it| it.index);
+    let unscored = summary.unscored.iter().filter(|it| !Stop::is_status(&it.status)).map(|it| it.index);
+    scored.chain(unscored).max().map_or(0, |last| last.saturating_add(1))
+}
+
+/// Writes down what is changed. The user's own run stays their own.
+fn change(global: &Global, whose: Whose, writer: &RunWriter, config: &Config) -> Result<(), CliError> {
+    if whose == Whose::Own {
+        OwnRuns::open(global)?.enter(&writer::config_bytes(config)?)?;
+    }
+    writer.unseal()?;
+    Ok(writer.config(config)?)
+}
+
+/// Half of a run by one compiler and half by another would be no run.
+fn same_tools(config: &Config, builder: &Builder) -> Result<(), CliError> {
+    if builder.compiler.confinement() != config.confinement {
+        return Err(CliError::input(
+            "the run was begun with another confinement of candidates than there is now; --allow-unconfined is for kernels without Landlock",
+        ));
+    }
+    match other_tools(config, &builder.compiler).into_iter().next() {
+        None => Ok(()),
+        Some(tool) => Err(CliError::input(format!(
+            "the run cannot go on here, because {} differs: it has {:?}, here is {:?}; --rustc names another compiler",
+            tool.file, tool.expected, tool.found
+        ))),
+    }
+}

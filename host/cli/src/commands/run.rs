@@ -1,0 +1,280 @@
+//! `mmh run`: a whole search, begun here or gone on with.
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::commands::resume::{self, Given};
+use crate::{
+    error::{CliError, CliResult},
+    estimate,
+    global::Global,
+    limits::LimitArgs,
+    model_args::{Connector, MoneyArgs, ProposerArgs, TargetArgs},
+    output_file::refuse_runs,
+    own_runs::OwnRuns,
+    session,
+    terminal::Terminal,
+    whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
+    workbench::{self, ColumnArgs},
+};
+use mmh_engine::{
+    build::Builder,
+    compile,
+    toolchain::{TARGET, sdk},
+};
+use mmh_models::remote::Role;
+use mmh_record::{
+    clock::Clock,
+    digest::Digest,
+    format::{Config, CostFile, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
+    writer::{self, Beginning, RunWriter},
+};
+use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
+use mmh_search::{
+    dataset::{self, BUILTIN, Dataset, Source},
+    leaks::Lint,
+    progress::Observer,
+    search::{BASELINE, without_leaks},
+};
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// Go on with the run in this folder, where it stopped or with more --iterations; what it was asked to do
+    /// is in its config.json. Only what changes no result can be changed: --budget-usd, --concurrency,
+    /// --patience, --attempts, and the time-outs
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Use simulated models: offline, free, and deterministic by seed
+    #[arg(long)]
+    mock: bool,
+    /// Iterations to propose, besides the baseline 000
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    pub iterations: u32,
+    /// End the search after so many proposals in a row without a candidate; 0: never
+    #[arg(long, default_value_t = DEFAULT_PATIENCE, value_name = "N")]
+    pub patience: u32,
+    /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
+    /// [default: symptoms-mini, or the run's own]
+    #[arg(long, value_name = "NAME|PATH")]
+    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// Validation examples to score on; all if there are fewer
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    eval_size: usize,
+    /// The run's name and folder [default: the time it starts]
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+    /// Where runs go
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs_dir: PathBuf,
+    /// Decides everything that chance decides
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Examples evaluated, and calls of the target model made, at once
+    #[arg(long, default_value_t = DEFAULT_CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: u16,
+    /// The harness to start from [default: zero-shot]
+    #[arg(long, value_name = "HARNESS.rs")]
+    baseline: Option<PathBuf>,
+    /// Refuse harnesses that carry validation or test examples in their source or data
+    #[arg(long)]
+    deny_leaks: bool,
+    /// Do not score the held-out test examples at the end
+    #[arg(long)]
+    no_test: bool,
+    /// Estimate what the search may cost, and end without asking a model
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the summary, or the estimate, as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Freeze the clock at this time, so that two runs give the same bytes in every file
+    #[arg(long, value_name = "RFC3339")]
+    fixed_clock: Option<Timestamp>,
+    #[command(flatten)]
+    pub proposer: ProposerArgs,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub money: MoneyArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// Which of all these were given.
+    #[arg(skip)]
+    pub given: Given,
+}
+
+impl RunArgs {
+    pub fn clock(&self) -> Clock {
+        self.fixed_clock.map_or(Clock::System, Clock::Fixed)
+    }
+}
+
+pub async fn main(global: &Global, args: RunArgs) -> CliResult {
+    match &args.resume {
+        Some(run) => resume::main(global, &args, run).await,
+        None => begin(global, &args).await,
+    }
+}
+
+async fn begin(global: &Global, args: &RunArgs) -> CliResult {
+    let terminal = Arc::new(Terminal::new(global, args.mock));
+    let observer: Arc<dyn Observer> = terminal.clone();
+    let models = if args.dry_run { None } else { Some(models(global, args, &observer)?) };
+    let clock = args.clock();
+    let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
+    writer::check_run_id(&run_id)?;
+    refuse_runs(&args.runs_dir).map_err(|why| CliError::input(format!("--runs-dir: {why}")))?;
+    if args.eval_size == 0 {
+        return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
+    }
+    let columns = args.columns.resolve();
+    let source = Source { name: args.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
+    let dataset = workbench::dataset(source, args.seed, &*observer)?;
+    let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
+    let baseline = match &args.baseline {
+        Some(path) => crate::commands::check::read_source(path, limits.source_bytes)?,
+        None => BASELINE.to_owned(),
+    };
+    let builder = workbench::open(global, &limits, &*observer).await?;
+    sound_baseline(args, &builder, &dataset, &baseline).await?;
+    terminal.done();
+    let Some(models) = models else {
+        dry_run(global, args, &dataset, &baseline, &builder, &observer).await?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
+    let summary = Summary::new(config(args, run_id, &models, clock, &dataset, &builder));
+    let cost = CostFile { mock: args.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
+    let beginning =
+        Beginning { config: &summary.config, summary: &summary, cost: &cost, baseline: &baseline };
+    OwnRuns::open(global)?.enter(&writer::config_bytes(&summary.config)?)?;
+    let writer = RunWriter::create(&args.runs_dir, &beginning)?;
+    let folder = args.runs_dir.join(&summary.config.run_id);
+    let budget_usd = args.money.budget_usd();
+    let start = Start { summary, writer, baseline, dataset, val };
+    let plan = Plan { start, models, budget_usd, clock };
+    session::run(plan, folder, builder, terminal, args.json).await
+}
+
+/// Refuses a baseline that is no harness, before there is a run and before anything is spent.
+async fn sound_baseline(
+    args: &RunArgs,
+    builder: &Builder,
+    dataset: &Dataset,
+    baseline: &str,
+) -> Result<(), CliError> {
+    let built = builder.build(baseline).await?;
+    let admitted = built.and_then(|built| match args.deny_leaks {
+        true => without_leaks(&Lint::new(&dataset.train, &dataset.val, &dataset.test), baseline, built),
+        false => Ok(built),
+    });
+    admitted.map(drop).map_err(|rejection| {
+        CliError::examined(format!(
+            "the baseline is refused, so there is no run and nothing is spent: {}: {}\n{}",
+            rejection.kind.name(),
+            rejection.message,
+            rejection.diagnostics
+        ))
+    })
+}
+
+/// Both models of a new run, or why they cannot be asked.
+fn models(global: &Global, args: &RunArgs, observer: &Arc<dyn Observer>) -> Result<Models, CliError> {
+    session::models(&connector(global, args, observer), &args.proposer.choice(), &args.target.choice())
+}
+
+fn connector<'a>(global: &'a Global, args: &'a RunArgs, observer: &'a Arc<dyn Observer>) -> Connector<'a> {
+    let (money, mock, seed) = (&args.money, args.mock, args.seed);
+    Connector { global, whose: Whose::Own, money, mock, seed, observer }
+}
+
+async fn dry_run(
+    global: &Global,
+    args: &RunArgs,
+    dataset: &Dataset,
+    baseline: &str,
+    builder: &Builder,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), CliError> {
+    if args.mock {
+        return Err(CliError::input("--mock costs nothing; --dry-run estimates what real models cost"));
+    }
+    let connector = connector(global, args, observer);
+    let (proposer, target) =
+        (connector.priced(&args.proposer.choice())?, connector.priced(&args.target.choice())?);
+    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
+    let plan = estimate::Plan {
+        iterations: args.iterations,
+        seed: args.seed,
+        dataset,
+        val: &val,
+        with_test: !args.no_test,
+        baseline,
+        builder,
+        proposer: (&proposer.0, &proposer.1),
+        target: (&target.0, &target.1),
+        budget_usd: args.money.budget_usd(),
+    };
+    estimate::print(&plan, args.json).await
+}
+
+fn config(
+    args: &RunArgs,
+    run_id: String,
+    models: &Models,
+    clock: Clock,
+    dataset: &Dataset,
+    builder: &Builder,
+) -> Config {
+    let Models { proposer, target, .. } = models;
+    let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
+    let prices = BTreeMap::from([priced(proposer), priced(target)]);
+    Config {
+        schema_version: SCHEMA_VERSION,
+        run_id,
+        iterations: args.iterations,
+        dataset: dataset.task.name.clone(),
+        dataset_path: args.dataset.clone().filter(|name| name != BUILTIN),
+        dataset_columns: args.columns.resolve(),
+        eval_split_size: args.eval_size.min(dataset.val.len()),
+        proposer_model: proposer.model.id().to_owned(),
+        target_model: target.model.id().to_owned(),
+        mock: args.mock,
+        started_at: clock.now(),
+        seed: args.seed,
+        concurrency: args.concurrency.into(),
+        with_test: !args.no_test,
+        limits: builder.sandbox.limits().clone(),
+        prices,
+        budget_usd: (!args.mock).then(|| args.money.budget_usd()),
+        providers: providers([(Role::Proposer, proposer), (Role::Target, target)]),
+        task: dataset.info(),
+        dataset_digest: dataset.digest,
+        toolchain: ToolchainInfo {
+            rustc: builder.compiler.toolchain().version.clone(),
+            target: TARGET.to_owned(),
+            flags: compile::FLAGS.iter().map(|flag| (*flag).to_owned()).collect(),
+            compiler: builder.compiler.tools().compiler.clone(),
+            linker: builder.compiler.tools().linker.clone(),
+        },
+        sdk_digest: sdk::source_digest(),
+        sdk_build_digest: builder.compiler.sdk().digest,
+        wit: WitInfo {
+            package: format!("mmh:harness@{}", compile::imports::VERSION),
+            digest: Digest::of(sdk::WIT),
+        },
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        deny_leaks: args.deny_leaks,
+        confinement: builder.compiler.confinement(),
+        patience: args.patience,
+        resumes: Vec::new(),
+    }
+}
+
+fn default_run_id(clock: Clock) -> String {
+    clock.now().strftime("%Y%m%d-%H%M%S").to_string()
+}

@@ -1,0 +1,167 @@
+//! The one error that the command line reports: its kind decides the exit code.
+
+use std::process::ExitCode;
+
+use mmh_engine::{
+    compile::CompileError,
+    toolchain::{ToolchainError, sdk::SdkError},
+};
+use mmh_models::{cancel::Stop, catalog::CatalogError};
+use mmh_record::{RecordError, text};
+use mmh_search::{
+    dataset::DatasetError,
+    inspect::{AuditError, export::ExportError},
+    verify::VerifyError,
+};
+
+/// What went wrong, for people and for scripts.
+#[derive(Debug)]
+pub struct CliError {
+    message: String,
+    code: u8,
+}
+
+/// Exit codes besides 0. `docs/commands.md` documents them.
+pub const EXAMINED_NOT_OK: u8 = 1;
+pub const WRONG_INPUT: u8 = 2;
+pub const HOST_FAILED: u8 = 3;
+pub const BUDGET_SPENT: u8 = 4;
+pub const INTERRUPTED: u8 = 130;
+
+/// What a command ends with, if it ends well.
+pub type CliResult = Result<ExitCode, CliError>;
+
+impl CliError {
+    /// Wrong arguments or input: the caller can mend it.
+    pub fn input(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: WRONG_INPUT }
+    }
+
+    /// What was examined does not hold.
+    pub fn examined(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: EXAMINED_NOT_OK }
+    }
+
+    /// The host could not do its part.
+    pub fn host(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: HOST_FAILED }
+    }
+
+    /// The exit code of work that was stopped, and why, told on standard error.
+    pub fn stopped(stop: &Stop, done: &str) -> ExitCode {
+        let why = match stop {
+            // It has the compiler's diagnostics, which are lines.
+            Stop::BaselineBroken(why) => why.clone(),
+            _ => text::name(stop.reason()),
+        };
+        let (said, code) = match stop {
+            Stop::Asked => ("stopped by Ctrl-C or SIGTERM".into(), INTERRUPTED),
+            Stop::BudgetSpent(_) => (format!("stopped, the budget is spent: {why}"), BUDGET_SPENT),
+            Stop::ModelUnusable(_) => (format!("error: {why}"), HOST_FAILED),
+            Stop::BaselineBroken(_) => (format!("error: {why}"), EXAMINED_NOT_OK),
+            Stop::ProposerGaveUp(_) => (format!("stopped early: {why}"), EXAMINED_NOT_OK),
+        };
+        errln!("{said}; {done}");
+        ExitCode::from(code)
+    }
+
+    /// Prints the error and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        errln!("error: {}", self.message);
+        ExitCode::from(self.code)
+    }
+}
+
+impl std::fmt::Display for CliError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What an error says that may name files of a stranger's folder: on one line, so that no name can pass for
+/// a line of its own.
+fn said(error: impl ToString) -> String {
+    text::name(&error.to_string())
+}
+
+impl From<CatalogError> for CliError {
+    fn from(error: CatalogError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<DatasetError> for CliError {
+    fn from(error: DatasetError) -> Self {
+        Self::input(said(error))
+    }
+}
+
+impl From<RecordError> for CliError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Exists { .. }
+            | RecordError::RunId { .. }
+            | RecordError::NoRun { .. }
+            | RecordError::Locked { .. } => Self::input(said(error)),
+            RecordError::Io { .. }
+            | RecordError::Damaged { .. }
+            | RecordError::TooLarge { .. }
+            | RecordError::NoRoom { .. }
+            | RecordError::TooManyRows { .. } => Self::host(said(error)),
+        }
+    }
+}
+
+impl From<ToolchainError> for CliError {
+    fn from(error: ToolchainError) -> Self {
+        Self::host(error)
+    }
+}
+
+impl From<SdkError> for CliError {
+    fn from(error: SdkError) -> Self {
+        Self::host(error)
+    }
+}
+
+impl From<VerifyError> for CliError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Compile(error) => error.into(),
+            VerifyError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuditError> for CliError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Record(error) => error.into(),
+            AuditError::Compile(error) => error.into(),
+            AuditError::NoIteration { .. }
+            | AuditError::NotEvaluated { .. }
+            | AuditError::NoExample { .. }
+            | AuditError::NoComponent { .. }
+            | AuditError::NotAComponent { .. } => Self::input(said(error)),
+        }
+    }
+}
+
+impl From<ExportError> for CliError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Audit(error) => error.into(),
+            ExportError::NothingScored | ExportError::Unscored { .. } | ExportError::NotEmpty(_) => {
+                Self::input(said(error))
+            }
+            ExportError::NotAsRecorded(_) => Self::examined(said(error)),
+            ExportError::Write { .. } => Self::host(said(error)),
+        }
+    }
+}
+
+impl From<CompileError> for CliError {
+    fn from(error: CompileError) -> Self {
+        Self::host(error)
+    }
+}

@@ -1,0 +1,207 @@
+//! The scoreboard of a run: as text (`page`), as JSON, and as tables for other programs (`tables`).
+
+mod page;
+mod tables;
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::{environment, error::CliError, output};
+use mmh_record::{
+    RecordError,
+    format::{Cost, IterationSummary, Score, Summary},
+    reader::RunReader,
+    text,
+};
+use mmh_report::compare::board::{Against, Board, Row};
+use mmh_search::evaluate::replies::Tally;
+
+/// A run's summary, and what its traces say besides.
+#[derive(Serialize)]
+pub struct Scoreboard {
+    #[serde(flatten)]
+    pub summary: Summary,
+    #[serde(rename = "scoreboard")]
+    pub board: Board,
+    /// How many calls of the command that prints this were answered from kept replies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replies: Option<Tally>,
+}
+
+/// How it is printed.
+#[derive(Clone, Copy)]
+pub enum Format {
+    Text,
+    Json,
+    Csv,
+    Markdown,
+}
+
+impl Format {
+    pub fn json_or_text(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+impl Scoreboard {
+    /// Of the run in this folder, finished or not.
+    pub fn read(reader: &RunReader) -> Result<Self, RecordError> {
+        let summary = reader.summary()?;
+        Ok(Self { board: Board::of(reader, &summary), summary, replies: None })
+    }
+
+    pub fn print(&self, format: Format) -> Result<(), CliError> {
+        match format {
+            Format::Json => output::json(self),
+            Format::Csv => output::text(&tables::csv(self)?),
+            Format::Markdown => output::text(&tables::markdown(self)),
+            Format::Text => {
+                for line in page::render(self, environment::columns()).lines() {
+                    // In a terminal, the best line stands out.
+                    match line.starts_with("* ") && environment::colors() {
+                        true => output::raw(format!("\u{1b}[1;32m{line}\u{1b}[0m\n").as_bytes()),
+                        false => outln!("{line}"),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The board's rows, each with its score if there is one.
+    fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let mock = self.summary.config.mock;
+        self.board.iterations.iter().map(move |row| {
+            let scored = self.summary.iterations.iter().find(|it| it.index == row.index);
+            let unscored = self.summary.unscored.iter().find(|it| it.index == row.index);
+            let cost = scored.map(|it| &it.cost).or(unscored.map(|it| &it.cost));
+            Line { row, scored, cost, mock }
+        })
+    }
+}
+
+/// An iteration on the scoreboard.
+struct Line<'a> {
+    row: &'a Row,
+    scored: Option<&'a IterationSummary>,
+    /// What it cost, with a score or without.
+    cost: Option<&'a Cost>,
+    mock: bool,
+}
+
+/// What stands in a cell that has nothing to say.
+const NOTHING: &str = "-";
+
+impl Line<'_> {
+    fn of_score(&self, show: impl Fn(&IterationSummary) -> String) -> String {
+        self.scored.map_or_else(|| NOTHING.into(), show)
+    }
+
+    fn of_change(&self, show: impl Fn(&Against) -> String) -> String {
+        self.row.against_best_so_far.as_ref().map_or_else(|| NOTHING.into(), show)
+    }
+
+    fn mark(&self) -> &'static str {
+        if self.row.best { "*" } else { " " }
+    }
+
+    fn accuracy(&self) -> String {
+        self.of_score(|it| percent(it.score.accuracy))
+    }
+
+    fn change(&self) -> String {
+        self.of_change(|it| format!("{:+.1}", it.paired.points()))
+    }
+
+    fn fixed(&self) -> String {
+        self.of_change(|it| it.paired.fixed.to_string())
+    }
+
+    fn broken(&self) -> String {
+        self.of_change(|it| it.paired.broken.to_string())
+    }
+
+    fn p(&self) -> String {
+        self.of_change(|it| p_value(it.paired.p))
+    }
+
+    fn errors(&self) -> String {
+        self.of_score(|it| it.score.n_errors.to_string())
+    }
+
+    fn prompt(&self) -> String {
+        self.of_score(|it| text::compact(it.score.mean_prompt_bytes.round() as u64))
+    }
+
+    fn fuel(&self) -> String {
+        self.of_score(|it| text::compact(it.score.total_fuel / it.score.n_examples.max(1)))
+    }
+
+    /// US dollars, or the tokens of simulated models.
+    fn cost(&self) -> String {
+        self.cost.map_or_else(
+            || NOTHING.into(),
+            |cost| match self.mock {
+                true => text::compact(tokens(cost)),
+                false if cost.estimated_usd < 100.0 => format!("{:.4}", cost.estimated_usd),
+                false => format!("{:.0}", cost.estimated_usd),
+            },
+        )
+    }
+
+    fn component(&self) -> String {
+        self.of_score(|it| it.component_digest.short()[..8].to_owned())
+    }
+}
+
+/// What the column of [`Line::cost`] holds.
+fn cost_name(mock: bool) -> &'static str {
+    if mock { "tokens" } else { "USD" }
+}
+
+fn tokens(cost: &Cost) -> u64 {
+    let parts = [
+        cost.proposer_input_tokens,
+        cost.proposer_output_tokens,
+        cost.target_input_tokens,
+        cost.target_output_tokens,
+    ];
+    parts.into_iter().fold(0, u64::saturating_add)
+}
+
+fn percent(accuracy: f64) -> String {
+    format!("{:.1}%", 100.0 * accuracy)
+}
+
+/// A score's interval in per cent.
+pub fn interval(score: &Score) -> String {
+    format!("[{:.1}, {:.1}]", 100.0 * score.interval.low, 100.0 * score.interval.high)
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "<.001".into() } else { format!("{p:.3}") }
+}
+
+/// `3 panic, 1 timeout`: how the examples without an answer ended.
+fn errors_by_kind(score: &Score) -> String {
+    let kinds = score.outcomes.iter().filter(|(kind, count)| *kind != "ok" && **count > 0);
+    kinds.map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
+}
+
+/// What something cost, in a line.
+pub fn cost(cost: &Cost) -> String {
+    let mut line = format!("{:.4} USD", cost.estimated_usd);
+    if cost.unknown_usd > 0.0 {
+        let _ = write!(line, " (and at most {:.4} for calls that were not answered)", cost.unknown_usd);
+    }
+    let _ = write!(
+        line,
+        "; proposer {} in, {} out; target {} in, {} out (tokens)",
+        text::grouped(cost.proposer_input_tokens),
+        text::grouped(cost.proposer_output_tokens),
+        text::grouped(cost.target_input_tokens),
+        text::grouped(cost.target_output_tokens),
+    );
+    line
+}

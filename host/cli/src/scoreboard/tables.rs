@@ -1,0 +1,171 @@
+//! The scoreboard for other programs: CSV for spreadsheets and data frames, Markdown for pages.
+
+use super::{Line, Scoreboard, cost_name, errors_by_kind, interval, page, tokens};
+use crate::error::CliError;
+use mmh_record::{format::IterationSummary, text};
+
+/// The columns of the CSV. Empty cells are what is not known; `change` is in points.
+const CSV: [&str; 27] = [
+    "iteration",
+    "status",
+    "best",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "n_examples",
+    "n_correct",
+    "n_errors",
+    "errors",
+    "best_so_far",
+    "change_points",
+    "fixed",
+    "broken",
+    "p",
+    "baseline_change_points",
+    "baseline_fixed",
+    "baseline_broken",
+    "baseline_p",
+    "baseline_p_holm",
+    "mean_prompt_bytes",
+    "fuel_per_example",
+    "tokens",
+    "usd",
+    "parent",
+    "source_digest",
+    "component_digest",
+];
+
+/// One line an iteration.
+pub fn csv(it: &Scoreboard) -> Result<String, CliError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(CSV).map_err(CliError::host)?;
+    for line in it.lines() {
+        let cells =
+            identity(&line).into_iter().chain(score(&line)).chain(comparisons(&line)).chain(effort(&line));
+        writer.write_record(cells).map_err(CliError::host)?;
+    }
+    let bytes = writer.into_inner().map_err(CliError::host)?;
+    String::from_utf8(bytes).map_err(CliError::host)
+}
+
+fn identity(line: &Line<'_>) -> [String; 3] {
+    [line.row.index.to_string(), inert(&line.row.status), line.row.best.to_string()]
+}
+
+fn score(line: &Line<'_>) -> [String; 7] {
+    let Some(score) = line.scored.map(|it| &it.score) else { return Default::default() };
+    [
+        score.accuracy.to_string(),
+        score.interval.low.to_string(),
+        score.interval.high.to_string(),
+        score.n_examples.to_string(),
+        score.n_correct.to_string(),
+        score.n_errors.to_string(),
+        inert(&errors_by_kind(score)),
+    ]
+}
+
+fn comparisons(line: &Line<'_>) -> Vec<String> {
+    let mut cells = vec![String::new(); 10];
+    if let Some(against) = &line.row.against_best_so_far {
+        let it = &against.paired;
+        cells[0] = against.index.to_string();
+        cells[1] = it.points().to_string();
+        (cells[2], cells[3], cells[4]) = (it.fixed.to_string(), it.broken.to_string(), scientific(it.p));
+    }
+    if let Some(tested) = &line.row.against_baseline {
+        let it = &tested.against.paired;
+        cells[5] = it.points().to_string();
+        (cells[6], cells[7], cells[8]) = (it.fixed.to_string(), it.broken.to_string(), scientific(it.p));
+        cells[9] = scientific(tested.p_corrected);
+    }
+    cells
+}
+
+/// Five digits: more of them would be chance.
+fn scientific(p: f64) -> String {
+    format!("{p:.4e}")
+}
+
+fn effort(line: &Line<'_>) -> Vec<String> {
+    let of_score = |show: &dyn Fn(&IterationSummary) -> String| line.scored.map(show).unwrap_or_default();
+    vec![
+        of_score(&|it| it.score.mean_prompt_bytes.to_string()),
+        of_score(&|it| (it.score.total_fuel / it.score.n_examples.max(1)).to_string()),
+        line.cost.map(|cost| tokens(cost).to_string()).unwrap_or_default(),
+        line.cost.map(|cost| cost.estimated_usd.to_string()).unwrap_or_default(),
+        of_score(&|it| it.parent.map(|parent| parent.to_string()).unwrap_or_default()),
+        of_score(&|it| it.source_digest.to_string()),
+        of_score(&|it| it.component_digest.to_string()),
+    ]
+}
+
+/// Text that a spreadsheet does not take for a formula.
+fn inert(cell: &str) -> String {
+    let cell = text::one_line(cell);
+    if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
+}
+
+/// A table, and what follows from it.
+pub fn markdown(it: &Scoreboard) -> String {
+    let config = &it.summary.config;
+    let simulated = if config.mock { " **Simulated models.**" } else { "" };
+    let mut page = format!(
+        "Run {}: {}, {} validation examples, proposer {}, target {}, seed {}.{simulated}\n\n",
+        escaped(&config.run_id),
+        escaped(&config.dataset),
+        config.eval_split_size,
+        escaped(&config.proposer_model),
+        escaped(&config.target_model),
+        config.seed
+    );
+    let names = "iteration | status | accuracy | 95 % interval | change | fixed | broken | p | errors | prompt | fuel";
+    page += &format!("| {names} | {} | component |\n", cost_name(config.mock));
+    page += "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
+    for line in it.lines() {
+        page += &format!("| {} |\n", row(&line).join(" | "));
+    }
+    page += "\n";
+    for finding in page::best(it).iter().chain(&page::held_out(it)).chain(&page::data(&it.summary)) {
+        let nested = if finding.starts_with("  ") { "  " } else { "" };
+        page += &format!("{nested}- {}\n", escaped(finding.trim_start_matches(['*', ' '])));
+    }
+    page
+}
+
+fn row(line: &Line<'_>) -> Vec<String> {
+    let errors = line.of_score(|it| match it.score.n_errors {
+        0 => "0".to_owned(),
+        _ => errors_by_kind(&it.score),
+    });
+    let cells = [
+        format!("{:03}", line.row.index),
+        if line.row.best { "best".to_owned() } else { line.row.status.clone() },
+        line.accuracy(),
+        line.of_score(|it| interval(&it.score)),
+        line.change(),
+        line.fixed(),
+        line.broken(),
+        line.p(),
+        errors,
+        line.prompt(),
+        line.fuel(),
+        line.cost(),
+        line.component(),
+    ];
+    cells.iter().map(|cell| escaped(cell)).collect()
+}
+
+/// Text that means nothing in Markdown or HTML.
+fn escaped(cell: &str) -> String {
+    let mut out = String::with_capacity(cell.len());
+    for character in text::one_line(cell).chars() {
+        match character {
+            '<' => out += "&lt;",
+            '&' => out += "&amp;",
+            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '!' => out.extend(['\\', character]),
+            _ => out.push(character),
+        }
+    }
+    out
+}

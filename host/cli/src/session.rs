@@ -1,0 +1,107 @@
+//! Puts a search together from resolved parts and runs it: a new one, or one that goes on.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    error::{CliError, CliResult, INTERRUPTED},
+    model_args::{self, Choice, Connector},
+    output,
+    scoreboard::{Format, Scoreboard},
+    terminal::Terminal,
+};
+use mmh_engine::build::Builder;
+use mmh_models::cancel::{Cancel, Stop};
+use mmh_record::{reader::RunReader, text};
+use mmh_search::session::{Models, Plan};
+use mmh_search::{progress::Observer, search::SearchError};
+
+/// Both models of a run, or why they cannot be asked.
+pub fn models(
+    connector: &Connector<'_>,
+    proposer: &Choice<'_>,
+    target: &Choice<'_>,
+) -> Result<Models, CliError> {
+    let (proposer, target) = (connector.proposer(proposer)?, connector.target(target)?);
+    let replies = model_args::replies(connector.global, &target)?;
+    Ok(Models { proposer, target, replies })
+}
+
+/// Runs a search and prints what came of it. `folder` is the run's, for messages.
+pub async fn run(
+    plan: Plan,
+    folder: PathBuf,
+    builder: Builder,
+    terminal: Arc<Terminal>,
+    json: bool,
+) -> CliResult {
+    let cancel = stop_on_signal(terminal.clone());
+    let reader = RunReader::new(plan.start.writer.dir()?);
+    let summary = plan.start.summary.clone();
+    let search = plan.search(builder, terminal.clone(), cancel.clone())?;
+    let target = search.evaluator.target.clone();
+    terminal.follow(&summary, search.budget.clone());
+    let ended = search.run().await;
+    terminal.done();
+    let (_, stop) = ended?;
+    let mut scoreboard = Scoreboard::read(&reader)?;
+    scoreboard.replies = target.tally();
+    scoreboard.print(Format::json_or_text(json))?;
+    let (shown, done) = (text::path(&folder), "what was finished is in");
+    if !json {
+        output::text(&model_args::kept(target.tally()));
+        outln!("\nrun folder: {shown}");
+    }
+    Ok(match stop {
+        Some(stop) => {
+            CliError::stopped(&stop, &format!("{done} {shown}; `mmh run --resume {shown}` goes on"))
+        }
+        None => ExitCode::SUCCESS,
+    })
+}
+
+impl From<SearchError> for CliError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Compile(error) => error.into(),
+            SearchError::Record(error) => error.into(),
+            SearchError::RecordEnds(_) => CliError::host(error),
+        }
+    }
+}
+
+/// The first Ctrl-C, or SIGTERM, lets what is under way finish; the second one ends the program.
+pub fn stop_on_signal(observer: Arc<dyn Observer>) -> Cancel {
+    let cancel = Cancel::default();
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        let Ok(mut signals) = Signals::listen() else { return };
+        signals.next().await;
+        stop.stop(Stop::Asked);
+        observer
+            .note("stopping: what is under way is finished and recorded; Ctrl-C again stops at once".into());
+        signals.next().await;
+        std::process::exit(INTERRUPTED.into());
+    });
+    cancel
+}
+
+/// What asks this program to end: Ctrl-C, and SIGTERM, which is how other programs say it.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Puts the library's parts together for commands that compile or run harnesses.
+
+use clap::Args;
+
+use crate::{environment, error::CliError, global::Global};
+use mmh_engine::{
+    build::Builder,
+    jail::{Jail, features},
+    toolchain::{IfMissing, Toolchain, sdk},
+};
+use mmh_record::{built::Confinement, data::Columns, format::Config, limits::Limits};
+use mmh_search::{
+    dataset::{Dataset, Source},
+    progress::Observer,
+};
+
+/// Finds the compiler, builds the SDK if need be, and makes the sandbox.
+pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> Result<Builder, CliError> {
+    let cache = environment::cache(global)?;
+    let environment = environment::for_compilers();
+    let tell = |notice| observer.notice(notice);
+    let toolchain = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, &tell).await?;
+    let sdk = sdk::ensure(&cache, &toolchain, &tell).await?;
+    let jail = jail(global, observer)?;
+    let limits = limits.clone();
+    let builder = Builder::new(toolchain, sdk, jail, cache, limits).await;
+    builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
+}
+
+/// The jail: a whole one, or as much of one as there is, if that was asked for.
+fn jail(global: &Global, observer: &dyn Observer) -> Result<Jail, CliError> {
+    let jail = Jail::new(environment::this_program()?);
+    match (features::landlock_abi(), global.allow_unconfined) {
+        (Some(_), _) => Ok(jail),
+        (None, true) => {
+            observer.note(
+                "warning: this kernel has no Landlock: a candidate's source may take in the user's files"
+                    .into(),
+            );
+            Ok(jail.with(Confinement::NoLandlock))
+        }
+        (None, false) => Err(CliError::host(
+            "this kernel has no Landlock, which keeps a candidate's source from taking in the user's files: Linux 5.13 or \
+             newer has it, where it is enabled; --allow-unconfined goes on without it; `mmh doctor` shows what there is",
+        )),
+    }
+}
+
+/// Which columns of a data set hold texts and labels.
+#[derive(Args)]
+pub struct ColumnArgs {
+    /// The column, or key, of the texts [default: question, input_text, text or input]
+    #[arg(long, value_name = "NAME")]
+    text_column: Option<String>,
+    /// The column, or key, of the labels [default: answer, output_text or label]
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+}
+
+impl ColumnArgs {
+    pub fn resolve(&self) -> Columns {
+        Columns { text: self.text_column.clone(), label: self.label_column.clone() }
+    }
+}
+
+/// Loads a data set, and passes on what a careful user should know of it.
+pub fn dataset(source: Source<'_>, seed: u64, observer: &dyn Observer) -> Result<Dataset, CliError> {
+    let dataset = source.load(seed)?;
+    for finding in &dataset.findings {
+        observer.note(format!("warning: {}", finding.line()));
+    }
+    Ok(dataset)
+}
+
+/// A loaded data set as a run knows it, or a refusal if it is another one. A file may have another name now; the run's
+/// prompts have the old one.
+pub fn of_run(name: &str, mut dataset: Dataset, config: &Config) -> Result<Dataset, CliError> {
+    let (expected, found) = (config.dataset_digest, dataset.digest);
+    if found == expected {
+        dataset.task.name.clone_from(&config.dataset);
+        return Ok(dataset);
+    }
+    Err(CliError::input(format!(
+        "the data set {name} is not the run's: sha256 {expected} is expected, {found} found"
+    )))
+}
