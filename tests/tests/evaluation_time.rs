@@ -46,7 +46,7 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
     let built = builder.build(source).await.expect("the host can go on").expect("it builds");
     let caller = MeteredModel::free(Arc::new(Slow), Clock::System, Cancel::default());
     let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
+        runner: builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,

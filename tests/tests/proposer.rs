@@ -184,7 +184,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
     let free = |model| MeteredModel::free(model, clock, cancel.clone());
     let target = Arc::new(Target::new(free(Arc::new(SimulatedTarget::new(0))), None));
     let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
+        runner: builder.sandbox.clone(),
         target,
         task: Arc::new(dataset.task.clone()),
         seed: 0,

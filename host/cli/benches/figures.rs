@@ -306,7 +306,7 @@ impl ChatModel for Delayed {
 fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned::with_state(built.prepared, []);
+    let harness = Learned::with_state(built, []);
     let example =
         |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
     let examples: Vec<Example> = (0..1000).map(example).collect();
@@ -360,7 +360,7 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
     figures.push(memory("  resident at most, with the server", peak_bytes("self"), 500));
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned::with_state(built.prepared, []);
+    let harness = Learned::with_state(built, []);
     let examples = median(criterion, "the same by 2,000 examples", || {
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);
@@ -431,7 +431,7 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
     let cancel = Cancel::default();
     let caller = MeteredModel::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
     Evaluator {
-        sandbox: bench.builder.sandbox.clone(),
+        runner: bench.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(Task {
             name: "t".into(),

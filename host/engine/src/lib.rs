@@ -13,5 +13,6 @@ pub mod gc;
 pub mod jail;
 pub mod notice;
 mod programs;
+pub mod runner;
 pub mod sandbox;
 pub mod toolchain;

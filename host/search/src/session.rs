@@ -98,7 +98,7 @@ impl Session<'_> {
         observer: Arc<dyn Observer>,
     ) -> Evaluator {
         Evaluator {
-            sandbox: builder.sandbox.clone(),
+            runner: builder.sandbox.clone(),
             target,
             task: Arc::new(task.clone()),
             seed,

@@ -229,8 +229,8 @@ fn rerun(
         labels: config.task.labels.clone(),
     };
     let stage = Stage {
-        sandbox: builder.sandbox.clone(),
-        harness: built.prepared.clone(),
+        runner: builder.sandbox.clone(),
+        harness: built.clone(),
         task: Arc::new(task),
         seed: config.seed,
         model: config.target_model.clone(),

@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{
     CallHook, Engine, Store,
     component::{Component, Linker, ResourceTable},
@@ -29,7 +30,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 pub use backtrace::Frame;
 use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
 use deadline::{TimeIsOver, within};
-pub use imports::{Call, CallIndex, LogLine, ModelPort};
+pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::Failure;
@@ -49,7 +50,7 @@ const MAX_RANDOM_BYTES: u64 = 4 << 10;
 const MAX_HANDLES: usize = 1_000;
 
 /// What the examples of a run have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// The data set's name.
     pub name: String,
@@ -60,7 +61,7 @@ pub struct Task {
 }
 
 /// One labelled example offered to `learn`. No prediction has been made for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelledExample {
     /// The text to be labelled.
     pub input: String,
@@ -81,7 +82,7 @@ pub struct CallContext<'a> {
 }
 
 /// A call that has ended, and what it used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report<T> {
     /// What the call returned, or why it returned nothing.
     pub result: Result<T, Failure>,

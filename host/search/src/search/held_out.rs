@@ -172,7 +172,7 @@ impl Search {
         for row in reader.rows::<LearnRow>(&file(layout::BATCHES))? {
             fuel = fuel.saturating_add(row?.fuel);
         }
-        Ok(Learned { fuel, ..Learned::with_state(built.prepared, state) })
+        Ok(Learned { fuel, ..Learned::with_state(built, state) })
     }
 }
 

@@ -103,7 +103,7 @@ impl Search {
         recorder: Arc<dyn Sink>,
     ) -> Result<CandidateOutcome, SearchError> {
         let train = &self.dataset.train;
-        let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
+        let learned = match self.evaluator.learn(built, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
@@ -133,7 +133,11 @@ impl Search {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
         let score = score(&done.rows, &learned, self.config.mock);
-        Ok(CandidateOutcome::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
+        Ok(CandidateOutcome::Scored(Box::new(Scored {
+            score,
+            state: learned.state().clone(),
+            rows: done.rows,
+        })))
     }
 
     /// Enters an iteration into summary and costs.
