@@ -143,6 +143,8 @@ fn row(example_id: &str, mark: &str) -> TraceRow {
         gold_label: "yes".into(),
         predicted_label: (!panicked).then(|| if mark == "+" { "yes" } else { "no" }.into()),
         correct: mark == "+",
+        score: None,
+        parts: BTreeMap::new(),
         latency_ms: 0.0,
         input_tokens: 200,
         output_tokens: 5,

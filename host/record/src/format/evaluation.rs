@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     chat::{CallError, ChatReply, ChatRequest, Control},
     digest::Digest,
+    grade::Grade,
     outcome::OutcomeKind,
     pricing::Usd,
     usage::Usage,
@@ -78,6 +79,12 @@ pub struct TraceRow {
     pub predicted_label: Option<String>,
     /// Whether the prediction is the right answer, letter by letter, but for white space around it.
     pub correct: bool,
+    /// What the answer is worth, from 0 to 1. Absent where `correct` says it: 1 if the answer is correct, else 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// What the score is made of, by name, each from 0 to 1. Absent where there are no parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, f64>,
     /// Wall clock of the example in milliseconds, waiting for the model included.
     pub latency_ms: f64,
     /// Input tokens of the example's calls, cached or not.
@@ -110,6 +117,19 @@ pub struct TraceRow {
 }
 
 impl TraceRow {
+    /// What the answer is worth. A stranger's row may say any number: see [`Grade::check`].
+    pub fn grade(&self) -> Grade {
+        let plain = Grade::right_or_wrong(self.correct);
+        Grade { score: self.score.unwrap_or(plain.score), parts: self.parts.clone(), ..plain }
+    }
+
+    /// The same row with this grade.
+    pub fn with_grade(self, grade: Grade) -> Self {
+        let Grade { score, correct, parts } = grade;
+        let plain = Grade::right_or_wrong(correct).score;
+        Self { correct, score: (score != plain).then_some(score), parts, ..self }
+    }
+
     /// The log, a line for each note.
     pub fn log_lines(&self) -> Vec<String> {
         self.logs.iter().map(|log| format!("{}: {}", log.level, log.message)).collect()
@@ -220,5 +240,59 @@ impl ControlRow {
     pub fn control(self) -> Control {
         let Self { answered, usage, cost_usd, price_tier, attempts } = self;
         Control { answered, usage, cost: Usd::from_f64(cost_usd), price_tier, attempts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A row as earlier versions wrote it, with these fields besides.
+    fn row(more: Value) -> TraceRow {
+        let mut row = json!({
+            "example_id": "val-0000", "model": "m", "input": "i", "gold_label": "a", "predicted_label": null,
+            "correct": false, "latency_ms": 0.0, "input_tokens": 0, "output_tokens": 0,
+            "error": null, "error_kind": "ok", "fuel": 0, "peak_memory_bytes": 0, "model_calls": 0,
+            "cached_calls": 0, "prompt_bytes": 0, "logs": [],
+        });
+        let (Value::Object(fields), Value::Object(more)) = (&mut row, more) else { panic!("objects") };
+        fields.extend(more);
+        serde_json::from_value(row).expect("a row")
+    }
+
+    #[test]
+    fn a_grade_survives_its_row() {
+        let parts = || BTreeMap::from([("recall".to_owned(), 0.25)]);
+        // name, grade, which fields a row has for it
+        let table = [
+            ("wrong", Grade::right_or_wrong(false), json!({ "correct": false })),
+            ("right", Grade::right_or_wrong(true), json!({ "correct": true })),
+            (
+                "partial credit",
+                Grade { score: 0.5, correct: false, parts: parts() },
+                json!({ "correct": false, "score": 0.5, "parts": { "recall": 0.25 } }),
+            ),
+            (
+                "right without a full score",
+                Grade { score: 0.75, correct: true, ..Grade::default() },
+                json!({ "correct": true, "score": 0.75 }),
+            ),
+            (
+                "wrong with parts",
+                Grade { parts: parts(), ..Grade::default() },
+                json!({ "correct": false, "parts": { "recall": 0.25 } }),
+            ),
+        ];
+        for (name, grade, fields) in table {
+            assert_eq!(row(fields.clone()).grade(), grade, "{name}: read");
+            let written = row(json!({})).with_grade(grade);
+            assert_eq!(written, row(fields.clone()), "{name}: written");
+            let text: Value = serde_json::to_value(&written).expect("JSON");
+            for field in ["correct", "score", "parts"] {
+                assert_eq!(text.get(field), fields.get(field), "{name}: {field}");
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ pub mod sink;
 mod target;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -454,6 +455,8 @@ pub fn trace_row(model: &str, example: &Example, latency_ms: f64, report: Report
         gold_label: example.label.clone(),
         predicted_label,
         correct,
+        score: None,
+        parts: BTreeMap::new(),
         latency_ms,
         input_tokens: usage.total_input_tokens(),
         output_tokens: usage.output_tokens,

@@ -255,6 +255,8 @@ mod tests {
             gold_label: "a".into(),
             predicted_label: predicted.map(str::to_owned),
             correct: predicted == Some("a"),
+            score: None,
+            parts: Default::default(),
             latency_ms: 0.0,
             input_tokens: 1,
             output_tokens: 1,
