@@ -17,7 +17,7 @@ use mmh_search::{
         sink::Discard,
     },
     progress::Silent,
-    search::BASELINE,
+    task::BASELINE,
 };
 use mmh_tests::{builder, cache_dir, guest};
 use serde_json::Value;
@@ -47,6 +47,7 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
     let caller = MeteredModel::free(Arc::new(Slow), Clock::System, Cancel::default());
     let evaluator = Evaluator {
         runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,
@@ -56,7 +57,7 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
         observer: Arc::new(Silent),
         cancel: Cancel::default(),
     };
-    (evaluator, Learned::with_state(built.prepared, []))
+    (evaluator, Learned::with_state(built, []))
 }
 
 fn sink() -> Arc<dyn Sink> {
@@ -99,8 +100,9 @@ async fn learning_counts() {
     let busy = guest("run/busy.rs");
     for (bound_ms, is_done) in [(600_000, true), (1, false)] {
         let (evaluator, harness) = prepare(&busy, &dataset, bound_ms).await;
-        let learning =
-            evaluator.learn(harness.prepared, &dataset.train, &RecordedEvaluation::default(), &sink()).await;
+        let learning = evaluator
+            .learn(harness.trained.built, &dataset.train, &RecordedEvaluation::default(), &sink())
+            .await;
         match learning.expect("the host can go on") {
             Learning::Done(learned) => assert!(is_done && learned.own_time > Duration::ZERO),
             Learning::Failed { status, reason, .. } => {

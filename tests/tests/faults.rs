@@ -20,7 +20,7 @@ use mmh_search::{
     dataset::{self, BUILTIN, Dataset},
     evaluate::{Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
     progress::Silent,
-    search::BASELINE,
+    task::BASELINE,
 };
 use mmh_tests::{
     builder,
@@ -84,6 +84,7 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
     let caller = MeteredModel::new(remote, price, Throttle::new(concurrency), retry_policy, run);
     let evaluator = Evaluator {
         runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,

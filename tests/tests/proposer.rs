@@ -31,7 +31,8 @@ use mmh_search::{
     leaks::Lint,
     progress::Silent,
     propose::Proposer,
-    search::{BASELINE, Search},
+    search::Search,
+    task::BASELINE,
 };
 use mmh_simulated::target::SimulatedTarget;
 use mmh_tests::{builder, guest};
@@ -185,6 +186,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
     let target = Arc::new(Target::new(free(Arc::new(SimulatedTarget::new(0))), None));
     let evaluator = Evaluator {
         runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target,
         task: Arc::new(dataset.task.clone()),
         seed: 0,

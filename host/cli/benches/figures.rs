@@ -44,7 +44,7 @@ use mmh_search::{
     dataset::Example,
     evaluate::{Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, replies::Replies, sink::Discard},
     progress::Silent,
-    search::BASELINE,
+    task::BASELINE,
 };
 use tokio::runtime::Runtime;
 
@@ -431,6 +431,7 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
     let cancel = Cancel::default();
     let caller = MeteredModel::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
     Evaluator {
+        kind: Arc::new(mmh_search::task::Classification),
         runner: bench.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(Task {

@@ -151,6 +151,7 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     let evaluator = Evaluator {
         runner: plan.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
+        kind: plan.dataset.kind.clone(),
         task: Arc::new(plan.dataset.task.clone()),
         seed: plan.seed,
         concurrency: 2,

@@ -16,4 +16,5 @@ pub mod propose;
 pub mod score;
 pub mod search;
 pub mod session;
+pub mod task;
 pub mod verify;

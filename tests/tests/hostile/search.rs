@@ -10,7 +10,7 @@ use std::{
 
 use mmh_search::{
     dataset::{self, BUILTIN, Example},
-    search::BASELINE,
+    task::BASELINE,
 };
 use mmh_tests::{
     cache_dir, guest, guests,

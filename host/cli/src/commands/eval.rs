@@ -144,7 +144,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let evaluator = session.evaluator(
         &builder,
         target.clone(),
-        (&dataset.task, &dataset.info()),
+        (&dataset, &dataset.info()),
         (args.seed, concurrency),
         observer,
     );

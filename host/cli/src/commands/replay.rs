@@ -43,6 +43,7 @@ use mmh_search::{
         stage::Stage,
     },
     progress::Observer,
+    task,
 };
 
 /// Examples at once where no model is asked.
@@ -231,6 +232,7 @@ fn rerun(
     let stage = Stage {
         runner: builder.sandbox.clone(),
         harness: built.clone(),
+        kind: task::of_run(config),
         task: Arc::new(task),
         seed: config.seed,
         model: config.target_model.clone(),

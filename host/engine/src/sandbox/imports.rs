@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     State,
-    bindings::mmh::harness::{log, model as wit, types},
     deadline::pause,
     recorded::Room,
+    worlds::v1::mmh::harness::{log, model as wit, types},
 };
 use mmh_record::{
     chat::{CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},

@@ -38,11 +38,12 @@ pub use target::Target;
 use crate::{
     dataset::Example,
     progress::{EvalProgress, Event, Observer},
+    task::TaskKind,
 };
 use mmh_engine::{
     build::Built,
     runner::{HarnessCall, LearnedState, Runner, Trained},
-    sandbox::{Call, LabelledExample, LogLine, Report, Task},
+    sandbox::{Call, LogLine, Report, Task},
 };
 use mmh_models::cancel::Cancel;
 use mmh_record::{
@@ -67,6 +68,8 @@ pub struct Evaluator {
     pub runner: Arc<dyn Runner>,
     /// Answers their model calls.
     pub target: Arc<Target>,
+    /// What an example asks, and what an answer is worth.
+    pub kind: Arc<dyn TaskKind>,
     /// The task, which harnesses are told.
     pub task: Arc<Task>,
     /// The run's seed, from which the randomness of all calls is derived.
@@ -185,7 +188,7 @@ impl Evaluator {
             return self.take_over(learned, again, past, sink);
         }
         let own_time = self.own_time(past, Duration::ZERO);
-        for (batch, id, lessons) in batches(train) {
+        for (batch, id, examples) in batches(train) {
             if own_time.is_over() {
                 return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
             }
@@ -200,10 +203,10 @@ impl Evaluator {
             if matches!(step, Step::End) || self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let (journal, n_examples) = (self.journal(&id, past, sink), lessons.len());
+            let (journal, n_examples) = (self.journal(&id, past, sink), examples.len());
             let report = match (step, past.again()) {
                 (Step::Take(row), Some(again)) => again.batch_report(&row, &past.calls.get(&id)?),
-                _ => self.batch(&learned, &id, lessons, &journal, past).await,
+                _ => self.batch(&learned, &id, examples, &journal, past).await,
             };
             journal.finish(&report.calls)?;
             learned.cost += cost_of(&report.calls);
@@ -334,7 +337,7 @@ impl Evaluator {
         let row = match claimed.filter(|_| journal.is_lost()) {
             // The missing reply is a finding already. Its consequences must not become further ones.
             Some(claimed) => claimed,
-            None => trace_row(self.target.id(), example, latency_ms, report),
+            None => self.trace_row(example, latency_ms, report),
         };
         sink.example(&row)?;
         Ok((Some(row), cost))
@@ -350,6 +353,41 @@ impl Evaluator {
         let sink: Arc<dyn Sink> = Arc::new(sink::Discard);
         let journal = self.journal(&example.id, past, &sink);
         self.example(harness, example, &journal, past).await
+    }
+
+    /// The record of an example.
+    fn trace_row(&self, example: &Example, latency_ms: f64, report: Report<String>) -> TraceRow {
+        let calls = &report.calls;
+        let usage = total_usage(calls);
+        let (predicted_label, failure) = match report.result {
+            Ok(label) => (Some(label), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let grade = predicted_label.as_deref().map(|answer| self.kind.grade(example, answer));
+        TraceRow {
+            example_id: example.id.clone(),
+            model: self.target.id().to_owned(),
+            input: example.input.clone(),
+            gold_label: example.label.clone(),
+            predicted_label,
+            correct: false,
+            score: None,
+            parts: BTreeMap::new(),
+            latency_ms,
+            input_tokens: usage.total_input_tokens(),
+            output_tokens: usage.output_tokens,
+            error_kind: failure.as_ref().map_or(OutcomeKind::Ok, |failure| failure.kind),
+            error: failure.map(|failure| failure.message),
+            fuel: report.fuel,
+            peak_memory_bytes: report.peak_memory_bytes,
+            model_calls: calls.len() as u32,
+            cached_calls: calls.iter().filter(|call| call.answer.cached).count() as u32,
+            prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
+            logs: log_rows(&report.logs),
+            stdout: report.stdout,
+            stderr: report.stderr,
+        }
+        .with_grade(grade.unwrap_or_default())
     }
 
     /// Reports the progress after one more example.
@@ -409,11 +447,9 @@ pub fn seed_of_call(seed: u64, id: &str) -> Digest {
 }
 
 /// The examples of each `learn` batch, with the batch's number and name.
-pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<LabelledExample>)> {
-    train.chunks(BATCH_SIZE).enumerate().map(|(batch, examples)| {
-        let lesson = |it: &Example| LabelledExample { input: it.input.clone(), gold: it.label.clone() };
-        (batch, batch_id(batch), examples.iter().map(lesson).collect())
-    })
+pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, &[Example])> {
+    let batches = train.chunks(BATCH_SIZE).enumerate();
+    batches.map(|(batch, examples)| (batch, batch_id(batch), examples))
 }
 
 /// The number of batches for this many train examples.
@@ -437,40 +473,6 @@ struct Queue {
 /// The error of a panic in a task of the host, which is no candidate's fault.
 fn panicked(error: tokio::task::JoinError) -> RecordError {
     RecordError::Damaged { file: "the evaluation".into(), problem: error.to_string() }
-}
-
-/// The record of an example.
-pub fn trace_row(model: &str, example: &Example, latency_ms: f64, report: Report<String>) -> TraceRow {
-    let calls = &report.calls;
-    let usage = total_usage(calls);
-    let (predicted_label, failure) = match report.result {
-        Ok(label) => (Some(label), None),
-        Err(failure) => (None, Some(failure)),
-    };
-    let correct = predicted_label.as_deref().is_some_and(|label| example.is_answered_by(label));
-    TraceRow {
-        example_id: example.id.clone(),
-        model: model.to_owned(),
-        input: example.input.clone(),
-        gold_label: example.label.clone(),
-        predicted_label,
-        correct,
-        score: None,
-        parts: BTreeMap::new(),
-        latency_ms,
-        input_tokens: usage.total_input_tokens(),
-        output_tokens: usage.output_tokens,
-        error_kind: failure.as_ref().map_or(OutcomeKind::Ok, |failure| failure.kind),
-        error: failure.map(|failure| failure.message),
-        fuel: report.fuel,
-        peak_memory_bytes: report.peak_memory_bytes,
-        model_calls: calls.len() as u32,
-        cached_calls: calls.iter().filter(|call| call.answer.cached).count() as u32,
-        prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
-        logs: log_rows(&report.logs),
-        stdout: report.stdout,
-        stderr: report.stderr,
-    }
 }
 
 /// The record of a batch.

@@ -56,7 +56,7 @@ impl Evaluator {
         &self,
         learned: &Learned,
         id: &str,
-        lessons: Vec<LabelledExample>,
+        examples: &[Example],
         journal: &Arc<RecordingModel>,
         past: &RecordedEvaluation,
     ) -> Report<Vec<u8>> {
@@ -68,6 +68,7 @@ impl Evaluator {
             journal.lose(&kept.lost);
             return kept.report.clone();
         }
+        let lessons: Vec<LabelledExample> = examples.iter().map(|it| self.kind.lesson(it)).collect();
         let call = self.call(learned, id, lessons);
         let report = self.runner.learn(&learned.trained, &call, journal.clone()).await;
         if let (Some(again), Some(key)) = (again, key) {
@@ -107,7 +108,7 @@ impl Evaluator {
             journal.lose(&kept.lost);
             return kept.report.clone();
         }
-        let call = self.call(harness, &example.id, example.input.clone());
+        let call = self.call(harness, &example.id, self.kind.input(example));
         let report = self.runner.predict(&harness.trained, &call, journal.clone()).await;
         if let (Some(again), Some(key)) = (again, key) {
             again.memo.keep_example(key, Kept { report: report.clone(), lost: journal.lost() });

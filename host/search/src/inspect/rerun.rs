@@ -211,6 +211,7 @@ impl Rerun {
         Evaluator {
             runner: stage.runner.clone(),
             target: Arc::new(Target::new(MeteredModel::free(model, clock, self.cancel.clone()), None)),
+            kind: stage.kind.clone(),
             task: stage.task.clone(),
             seed: stage.seed,
             concurrency: self.concurrency,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{dataset::Example, evaluate::recorded_replies::Calls};
+use crate::{dataset::Example, evaluate::recorded_replies::Calls, task::TaskKind};
 use mmh_engine::{build::Built, runner::Runner, sandbox::Task};
 use mmh_record::{format::TraceRow, outcome::OutcomeKind};
 
@@ -13,6 +13,8 @@ pub struct Stage {
     pub runner: Arc<dyn Runner>,
     /// The recorded harness or another one.
     pub harness: Built,
+    /// What kind of task the run has.
+    pub kind: Arc<dyn TaskKind>,
     /// The run's task.
     pub task: Arc<Task>,
     /// The run's seed.

@@ -3,7 +3,7 @@
 use super::{literals::Literal, *};
 use crate::{
     dataset::{self, BUILTIN, Dataset},
-    search::BASELINE,
+    task::BASELINE,
 };
 
 fn rows(split: &str, texts: &[(&str, &str)]) -> Vec<Example> {
