@@ -26,12 +26,18 @@ const LINT: [Step; 3] = [
     ),
 ];
 
-/// Unit, integration and documentation tests.
-const TESTS: [Step; 1] = [("tests", &["cargo", "test", "--workspace", "--no-fail-fast"])];
+/// Unit, integration and documentation tests, and a look at the fuzz targets, which are a workspace of their own.
+const TESTS: [Step; 2] = [
+    ("tests", &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    (
+        "fuzz targets",
+        &["cargo", "check", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--target-dir", "target/fuzz"],
+    ),
+];
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test   set up what the tests need, then lint and all tests
+  test   set up what the tests need, then lint, all tests, and whether the fuzz targets compile
   lint   structure, formatting, lints and documentation
   setup  what the tests need: Rust's target and components, system packages, a browser, npm packages";
 
