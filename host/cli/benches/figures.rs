@@ -2,6 +2,12 @@
 //!
 //! Ratios are taken within one run, medians over several, because machines are shared and noisy.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "it stops at what cannot be measured, and prints the rest"
+)]
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -21,7 +27,7 @@ use criterion::{Criterion, SamplingMode};
 use mmh_engine::{
     build::Builder,
     cache::Cache,
-    compile::FLAGS,
+    compile::{FLAGS, Rust},
     jail::Jail,
     sandbox::{CallIndex, ModelPort, Task},
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
@@ -221,7 +227,8 @@ impl Bench {
         let cache = Cache::new(cache_dir(folder));
         let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
         let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
-        let builder = Builder::new(toolchain.clone(), sdk.clone(), jail, cache, limits);
+        let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
+        let builder = Builder::new(rust, jail, cache, limits);
         let builder = builder.await.expect("the engine starts");
         Self { builder, toolchain, sdk, folder: folder.to_owned(), number: AtomicU64::new(0) }
     }

@@ -3,8 +3,6 @@
 //!
 //! A worker needs no other crate: there are no models, data sets or scores in here.
 
-#![warn(missing_docs)]
-
 pub mod build;
 pub mod cache;
 pub mod compile;

@@ -19,17 +19,12 @@ use crate::{
     whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
 };
-use mmh_engine::{
-    build::Builder,
-    compile,
-    sandbox::PACKAGE,
-    toolchain::{TARGET, sdk},
-};
+use mmh_engine::{build::Builder, compile, sandbox::PACKAGE, toolchain::sdk};
 use mmh_models::remote::Role;
 use mmh_record::{
     clock::Clock,
     digest::Digest,
-    format::{Config, CostFile, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
+    format::{Config, CostFile, SCHEMA_VERSION, Summary, WitInfo},
     writer::{self, Beginning, RunWriter},
 };
 use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
@@ -260,6 +255,7 @@ fn config(
 ) -> Config {
     let Models { proposer, target, .. } = models;
     let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
+    let tools = builder.compiler.tools();
     let prices = BTreeMap::from([priced(proposer), priced(target)]);
     Config {
         schema_version: SCHEMA_VERSION,
@@ -282,15 +278,9 @@ fn config(
         providers: providers([(Role::Proposer, proposer), (Role::Target, target)]),
         task: dataset.info(),
         dataset_digest: dataset.digest,
-        toolchain: ToolchainInfo {
-            rustc: builder.compiler.toolchain().version.clone(),
-            target: TARGET.to_owned(),
-            flags: compile::FLAGS.iter().map(|flag| (*flag).to_owned()).collect(),
-            compiler: builder.compiler.tools().compiler.clone(),
-            linker: builder.compiler.tools().linker.clone(),
-        },
-        sdk_digest: sdk::source_digest(),
-        sdk_build_digest: builder.compiler.sdk().digest,
+        toolchain: tools.toolchain,
+        sdk_digest: tools.sdk_source,
+        sdk_build_digest: tools.sdk_build,
         wit: WitInfo {
             package: format!("{PACKAGE}@{}", dataset.kind.world().version()),
             digest: Digest::of(sdk::WIT),

@@ -8,7 +8,7 @@ use crate::{
     progress::Event,
     score::score,
 };
-use mmh_engine::{build::Built, toolchain::sdk};
+use mmh_engine::build::Built;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
@@ -90,7 +90,8 @@ impl Search {
             component: built.component.digest,
             key: self.builder.compiler.key(&candidate.source),
         };
-        let statement = provenance::statement(&made, &self.config_of(candidate.index), Digest::of(sdk::LOCK));
+        let lock = self.builder.compiler.tools().sdk_lock;
+        let statement = provenance::statement(&made, &self.config_of(candidate.index), lock);
         folder.put_json(layout::PROVENANCE, &statement)
     }
 
