@@ -31,7 +31,7 @@ impl Progress {
         summary.test.clear();
         summary.untested.clear();
         (summary.stopped, summary.finished_at) = (None, None);
-        let mut cost = cost_of(&summary, &search.config, search.budget.standing().limit);
+        let mut cost = cost_of(&summary, &search.config, search.budget.status().limit);
         if let Some(claims) = &search.claims {
             cost.budget_usd = claims.budget_usd();
         }
@@ -83,7 +83,7 @@ impl Progress {
     /// Adds the cost of an iteration, or without an index of a held-out evaluation. All that was billed since the last time
     /// belongs to it as well: calls without a reply, and calls whose replies were lost when the run was killed.
     pub fn spend(&mut self, index: Option<u32>, mut cost: Cost, search: &Search) -> Cost {
-        let (standing, total) = (search.budget.standing(), &self.cost.total);
+        let (standing, total) = (search.budget.status(), &self.cost.total);
         let known = [total.estimated_usd, total.unknown_usd, cost.estimated_usd];
         let known = known.map(Usd::from_f64).into_iter().sum();
         cost.unknown_usd = match &search.claims {
