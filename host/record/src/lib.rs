@@ -115,6 +115,7 @@
 
 pub mod append;
 pub mod built;
+pub mod candidate;
 pub mod chat;
 pub mod clock;
 pub mod data;

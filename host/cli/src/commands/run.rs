@@ -28,7 +28,7 @@ use mmh_models::remote::Role;
 use mmh_record::{
     clock::Clock,
     digest::Digest,
-    format::{Config, CostFile, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
+    format::{Config, CostFile, ProposerKind, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
     writer::{self, Beginning, RunWriter},
 };
 use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
@@ -270,6 +270,7 @@ fn config(
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         deny_leaks: args.deny_leaks,
         confinement: builder.compiler.confinement(),
+        proposer_kind: ProposerKind::Conversation,
         patience: args.patience,
         resumes: Vec::new(),
     }
