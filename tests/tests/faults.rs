@@ -121,7 +121,7 @@ async fn every_example_ends_and_every_answer_is_paid_once() {
     assert!(answered * 100 >= 99 * evaluation.rows.len() as u64, "{answered} answers");
     // Should a call have been given up, a control request was answered as well.
     let paid = evaluation.cost.target_output_tokens / 4;
-    let (standing, exact) = (budget.standing(), 0.000_32 * paid as f64);
+    let (standing, exact) = (budget.status(), 0.000_32 * paid as f64);
     assert!((answered..answered + 3).contains(&paid), "{answered} answers, {paid} paid");
     assert_eq!(standing.spent, Usd::from_f64(exact), "every answer once");
     assert_eq!(Usd::from_f64(evaluation.cost.estimated_usd), standing.spent, "cost.json says the same");
@@ -142,7 +142,7 @@ async fn the_budget_is_never_exceeded() {
         let name = format!("{share} of faults, {budget_usd} USD, {concurrency} at once");
         let limit = Usd::from_f64(budget_usd);
         let (standing, billed) =
-            (budget.standing(), Usd::from_f64(billed.load(Ordering::Relaxed) as f64 / 1e12));
+            (budget.status(), Usd::from_f64(billed.load(Ordering::Relaxed) as f64 / 1e12));
         assert!(
             billed <= limit && standing.spent.plus(standing.unknown) <= limit,
             "{name}: {billed:?} {standing:?}"

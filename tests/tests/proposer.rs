@@ -30,7 +30,7 @@ use mmh_search::{
     evaluate::{Evaluator, Target},
     leaks::Lint,
     progress::Silent,
-    propose::Proposer,
+    propose::ModelLoop,
     search::Search,
     task::BASELINE,
 };
@@ -175,6 +175,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         host_version: String::new(),
         deny_leaks: false,
         confinement: Default::default(),
+        proposer_kind: Default::default(),
         patience: 3,
         resumes: Vec::new(),
     };
@@ -196,13 +197,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         observer: observer.clone(),
         cancel: cancel.clone(),
     };
-    let proposer = Proposer {
-        caller: free(proposer),
-        limits,
-        clock,
-        observer: observer.clone(),
-        cancel: cancel.clone(),
-    };
+    let proposer = Arc::new(ModelLoop::new(free(proposer), limits));
     let baseline = BASELINE.to_owned();
     let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
     let search = Search {

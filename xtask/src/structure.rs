@@ -28,6 +28,9 @@ const ALONE: [(&str, &[&str], &[&str]); 2] = [
 /// The list of file names of a run folder.
 const LAYOUT: &str = "record/src/layout.rs";
 
+/// How the names of a run's folders begin.
+const FOLDERS: [&str; 2] = ["\"iterations/", "\"test/"];
+
 /// What has files of such names that are no run's: the guest SDK.
 const OTHER_FILES: &str = "engine/src/toolchain/sdk.rs";
 
@@ -54,6 +57,7 @@ pub fn broken(root: &Path) -> Vec<String> {
             let code = without_tests(&text);
             broken.extend(alone(&place, code));
             broken.extend(named_files(&place, code, &names));
+            broken.extend(named_folders(&place, code));
             let module = module(&place, name);
             modules
                 .entry(module.clone())
@@ -109,6 +113,15 @@ fn named_files(place: &str, code: &str, names: &[String]) -> Vec<String> {
         names.iter().any(|name| line.contains(&format!("\"{name}\"")) || line.contains(&format!("/{name}\"")))
     });
     found.map(|(at, line)| format!("host/{place}:{at} names a file of a run: {}", line.trim())).collect()
+}
+
+/// String literals that are folders of a run, or make the name of one.
+fn named_folders(place: &str, code: &str) -> Vec<String> {
+    if place == LAYOUT {
+        return Vec::new();
+    }
+    let found = code_lines(code).filter(|(_, line)| FOLDERS.iter().any(|folder| line.contains(folder)));
+    found.map(|(at, line)| format!("host/{place}:{at} names a folder of a run: {}", line.trim())).collect()
 }
 
 /// The names that the layout lists.
@@ -241,6 +254,12 @@ mod tests {
             ("a variable in a comment", alone("engine/src/a.rs", "// env::var").len(), 0),
             ("a file's name", named_files("search/src/a.rs", "read(\"summary.json\")", &names).len(), 1),
             ("a file's path", named_files("search/src/a.rs", "read(\"x/summary.json\")", &names).len(), 1),
+            (
+                "a folder's name",
+                named_folders("search/src/a.rs", "format!(\"iterations/{index:03}\")").len(),
+                1,
+            ),
+            ("words about a folder", named_folders("search/src/a.rs", "\"the folder test/003\"").len(), 0),
             (
                 "words about a file",
                 named_files("search/src/a.rs", "\"see summary.json for more\"", &names).len(),

@@ -113,6 +113,7 @@
 
 pub mod append;
 pub mod built;
+pub mod candidate;
 pub mod chat;
 pub mod clock;
 pub mod data;

@@ -154,12 +154,12 @@ impl RunWriter {
 
     /// The folder of an iteration, created.
     pub fn iteration(&self, index: u32) -> Result<IterationWriter, RecordError> {
-        self.folder(format!("iterations/{index:03}"))
+        self.folder(layout::iteration(index))
     }
 
     /// The folder of an iteration's held-out evaluation, created.
     pub fn test(&self, index: u32) -> Result<IterationWriter, RecordError> {
-        self.folder(format!("test/{index:03}"))
+        self.folder(layout::held_out(index))
     }
 
     /// The run's own folder, for its JSON Lines files.

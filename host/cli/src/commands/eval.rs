@@ -161,7 +161,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     if let Some(file) = &trace {
         write_trace(file, &done.rows)?;
     }
-    let (mut cost, standing) = (learned.cost, budget.standing());
+    let (mut cost, standing) = (learned.cost, budget.status());
     cost += done.cost;
     // What else was paid for, or may be owed: calls whose answers belong to no example.
     let paid = Usd::from_f64(cost.estimated_usd);

@@ -19,12 +19,12 @@ use crate::{
     whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
 };
-use mmh_engine::{build::Builder, compile, sandbox::PACKAGE, toolchain::sdk};
+use mmh_engine::{build::Builder, sandbox::PACKAGE, toolchain::sdk};
 use mmh_models::remote::Role;
 use mmh_record::{
     clock::Clock,
     digest::Digest,
-    format::{Config, CostFile, SCHEMA_VERSION, Summary, WitInfo},
+    format::{Config, CostFile, ProposerKind, SCHEMA_VERSION, Summary, WitInfo},
     writer::{self, Beginning, RunWriter},
 };
 use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
@@ -288,6 +288,7 @@ fn config(
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         deny_leaks: args.new.deny_leaks,
         confinement: builder.compiler.confinement(),
+        proposer_kind: ProposerKind::Conversation,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         resumes: Vec::new(),
     }

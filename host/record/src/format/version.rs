@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 ///
 /// # Changelog
 ///
-/// No version before 1.3 was released: so 1.1 and 1.2 could add kinds of rows.
+/// No version before 1.4 was released: so 1.1, 1.2 and 1.4 could add kinds of rows.
 ///
 /// | version | what it added |
 /// |---|---|
@@ -29,7 +29,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// | 1.1 | Money and kept replies: `budget_usd` and `providers` in `config.json`; `proposer_usd`, `target_usd` and `unknown_usd` in costs; `stopped` in `summary.json`; `cached_calls` in `eval_trace.jsonl`; `cached`, `price_tier` and `failure` in `model_calls.jsonl`; `price_tier`, `attempts`, `raw` and rows of type `trimmed` in `proposer.jsonl` |
 /// | 1.2 | Proof: the files `manifest.json`, `test-result.json`, `trial_calls.jsonl`, `ledger.jsonl` and `leaks.json`; `step` in `filesystem_reads.jsonl`; `parent`, `leaks` and `untested` in `summary.json`; `dataset_path`, `with_test`, `confinement`, `deny_leaks`, `patience`, `resumes`, `toolchain.linker`, `toolchain.compiler` and more limits in `config.json`; `control` and `served_by` in `model_calls.jsonl`, rows of type `control` in `proposer.jsonl` |
 /// | 1.3 | `dataset_columns` and `task.findings` in `config.json`. `dataset_digest` is of the data set's content and no longer of its file's name: older runs name another digest |
-/// | 1.4 | Grades: `score` and `parts` in `eval_trace.jsonl`, where an answer is worth more or less than `correct` says |
+/// | 1.4 | Grades: `score` and `parts` in `eval_trace.jsonl`, where an answer is worth more or less than `correct` says. Proposers that are no conversation: `proposer_kind` in `config.json`, rows of type `tool_call` in `proposer.jsonl` |
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A run folder is of a newer major version than this library reads, by the rule of [`SCHEMA_VERSION`].

@@ -45,7 +45,7 @@ use mmh_engine::{
     runner::{HarnessCall, LearnedState, Runner, Trained},
     sandbox::{Call, LogLine, Report, Task},
 };
-use mmh_models::cancel::Cancel;
+use mmh_models::{cancel::Cancel, metering::budget::Budget};
 use mmh_record::{
     RecordError,
     chat::{Block, CallOutcome, ChatRequest, Usage},
@@ -174,6 +174,11 @@ pub struct Evaluation {
 pub const LEARN_FAILED: &str = "learn-failed";
 
 impl Evaluator {
+    /// The same evaluator, whose model calls are billed to this account of the run's budget.
+    pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
+        Self { target: Arc::new(self.target.billed_to(account)), ..self.clone() }
+    }
+
     /// Offers the harness all train examples, batch by batch. Recorded batches are repeated with the recorded replies,
     /// because the states between batches are not kept.
     pub async fn learn(

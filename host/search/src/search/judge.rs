@@ -45,35 +45,33 @@ impl Search {
     ) -> Result<(), SearchError> {
         self.record_binary(&candidate, &built, folder)?;
         candidate.leaks = match self.claims.as_ref().filter(|claims| claims.missing.dataset) {
-            Some(claims) => claims.leaks(candidate.index),
+            Some(claims) => claims.leaks(candidate.id.index),
             None => self.lint.check(&candidate.source, &built.component.bytes),
         };
         if !candidate.leaks.is_empty() {
             folder.put_json(layout::LEAKS, &candidate.leaks)?;
             let count = candidate.leaks.len();
-            self.stage(candidate.index, &format!("LEAK: it carries held-back examples ({count})"));
+            self.stage(candidate.id.index, &format!("LEAK: it carries held-back examples ({count})"));
         }
         let component = built.component.digest;
         let (past, refused) = match &self.claims {
             None => (RecordedEvaluation::of(folder, retry)?, false),
-            Some(claims) => {
-                claims.evaluation(&format!("iterations/{:03}", candidate.index), candidate.index)?
-            }
+            Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
         let recorder = Arc::new(Recorder::new(folder)?);
-        self.stage(candidate.index, "learning and evaluating");
-        let fate = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
+        self.stage(candidate.id.index, "learning and evaluating");
+        let outcome = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
-        if let CandidateOutcome::Scored(scored) = &fate {
+        if let CandidateOutcome::Scored(scored) = &outcome {
             let Scored { score, state, rows } = &**scored;
             if !state.is_empty() {
                 folder.put(layout::STATE, state)?;
             }
             folder.put_json(layout::SCORE, score)?;
             let tested = provenance::Tested::of(component, Split::Val, score, rows);
-            put_result(&tested, &self.config_of(candidate.index), folder)?;
+            put_result(&tested, &self.config_of(candidate.id.index), folder)?;
         }
-        self.conclude(candidate, component, fate, folder, progress)
+        self.conclude(candidate, component, outcome, folder, progress)
     }
 
     fn record_binary(
@@ -91,7 +89,7 @@ impl Search {
             key: self.builder.compiler.key(&candidate.source),
         };
         let lock = self.builder.compiler.tools().sdk_lock;
-        let statement = provenance::statement(&made, &self.config_of(candidate.index), lock);
+        let statement = provenance::statement(&made, &self.config_of(candidate.id.index), lock);
         folder.put_json(layout::PROVENANCE, &statement)
     }
 
@@ -103,12 +101,12 @@ impl Search {
         refused: bool,
         recorder: Arc<dyn Sink>,
     ) -> Result<CandidateOutcome, SearchError> {
-        let train = &self.dataset.train;
-        let learned = match self.evaluator.learn(built, train, &past, &recorder).await? {
+        let (train, evaluator) = (&self.dataset.train, self.evaluator.billed_to(&candidate.account));
+        let learned = match evaluator.learn(built, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
-                self.end_where_recorded(candidate.index, true, refused)?;
+                self.end_where_recorded(candidate.id.index, true, refused)?;
                 return Ok(match self.cut_short() {
                     Some(stop) => CandidateOutcome::stopped(&stop, 0, self.val.len()),
                     None => CandidateOutcome::Unscored { status: status.into(), reason },
@@ -116,16 +114,17 @@ impl Search {
             }
             Learning::Interrupted { cost } => {
                 candidate.cost += cost;
-                self.end_where_recorded(candidate.index, false, refused)?;
+                self.end_where_recorded(candidate.id.index, false, refused)?;
                 let stop = self.cancel.why().unwrap_or(Stop::Asked);
                 return Ok(CandidateOutcome::stopped(&stop, 0, self.val.len()));
             }
         };
         candidate.cost += learned.cost;
-        let set = ExampleSet { iteration: Some(candidate.index), ..ExampleSet::new(Split::Val, &self.val) };
-        let done = self.evaluator.evaluate(&learned, set, past, recorder).await?;
+        let set =
+            ExampleSet { iteration: Some(candidate.id.index), ..ExampleSet::new(Split::Val, &self.val) };
+        let done = evaluator.evaluate(&learned, set, past, recorder).await?;
         candidate.cost += done.cost;
-        self.end_where_recorded(candidate.index, done.complete || done.timed_out.is_some(), refused)?;
+        self.end_where_recorded(candidate.id.index, done.complete || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
             return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), self.val.len()));
@@ -146,18 +145,19 @@ impl Search {
         &self,
         candidate: Candidate,
         component_digest: Digest,
-        fate: CandidateOutcome,
+        outcome: CandidateOutcome,
         folder: &IterationWriter,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         folder.seal()?;
-        let Candidate { index, source, reasoning, reads, cost, started_at, leaks } = candidate;
-        let cost = progress.spend(Some(index), cost, self);
+        let Candidate { id, account, source, reasoning, reads, cost, started_at, leaks } = candidate;
+        let index = id.index;
+        let cost = progress.spend(index, cost, &account, self);
         let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
         let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
         self.end_ahead(progress, |claims| claims.knows(index))?;
-        self.observer.on(Event::Concluded { iteration: index, accuracy: fate.accuracy() });
-        match fate {
+        self.observer.on(Event::Concluded { iteration: index, accuracy: outcome.accuracy() });
+        match outcome {
             CandidateOutcome::Scored(scored) => {
                 let score = scored.score;
                 progress.enter(index, &score);
