@@ -11,13 +11,13 @@ use mmh_record::{
     limits::Limits,
 };
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset, Example},
     evaluate::{
         EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learned, Learning, RecordedEvaluation, Sink, Target,
         sink::Discard,
     },
     progress::Silent,
-    task::BASELINE,
 };
 use mmh_tests::{builder, cache_dir, guest};
 use serde_json::Value;

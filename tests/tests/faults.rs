@@ -17,10 +17,10 @@ use mmh_models::{
 };
 use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind, pricing::Usd};
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
     evaluate::{Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
     progress::Silent,
-    task::BASELINE,
 };
 use mmh_tests::{
     builder,

@@ -26,13 +26,13 @@ use mmh_record::{
     writer::{Beginning, RunWriter},
 };
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN},
     evaluate::{Evaluator, Target},
     leaks::Lint,
     progress::Silent,
     propose::ModelLoop,
     search::Search,
-    task::BASELINE,
 };
 use mmh_simulated::target::SimulatedTarget;
 use mmh_tests::{builder, guest};

@@ -11,10 +11,10 @@ use mmh_engine::{
 use mmh_models::{cancel::Cancel, metering::MeteredModel};
 use mmh_record::{clock::Clock, data::Split, format::TraceRow, limits::Limits};
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
     evaluate::{Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
     progress::Silent,
-    task::BASELINE,
 };
 use mmh_simulated::target::SimulatedTarget;
 use mmh_tests::{builder, guest};

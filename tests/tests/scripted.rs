@@ -28,12 +28,12 @@ use mmh_record::{
     writer::{Beginning, RunWriter},
 };
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
     evaluate::Target,
     progress::{Event, Observer},
     propose::{Assignment, DirectCall, Move, Proposer, Scripted},
     session::{Session, Start},
-    task::BASELINE,
 };
 use mmh_simulated::target::SimulatedTarget;
 use mmh_tests::{builder, cache_dir, files_below};

@@ -4,7 +4,7 @@ use std::fs;
 
 use mmh_engine::{cache::Cache, toolchain::sdk};
 use mmh_record::limits::Limits;
-use mmh_search::task::BASELINE;
+use mmh_search::dataset::task::BASELINE;
 use mmh_tests::{builder, builder_with, cache_dir, environment, pages::pages, root};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");

@@ -48,9 +48,9 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::Example,
+    dataset::task::BASELINE,
     evaluate::{Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, replies::Replies, sink::Discard},
     progress::Silent,
-    task::BASELINE,
 };
 use tokio::runtime::Runtime;
 
@@ -438,7 +438,7 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
     let cancel = Cancel::default();
     let caller = MeteredModel::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
     Evaluator {
-        kind: Arc::new(mmh_search::task::Classification),
+        kind: Arc::new(mmh_search::dataset::task::Classification),
         runner: bench.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(Task {

@@ -13,4 +13,5 @@ pub mod notice;
 mod programs;
 pub mod runner;
 pub mod sandbox;
+mod shared;
 pub mod toolchain;

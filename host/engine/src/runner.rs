@@ -23,7 +23,7 @@ pub struct HarnessCall<I> {
     /// What it has learned.
     pub state: Digest,
     /// The task, which the harness is told.
-    #[serde(with = "shared")]
+    #[serde(with = "crate::shared")]
     pub task: Arc<Task>,
     /// Where the call's randomness comes from.
     pub seed: Digest,
@@ -137,19 +137,4 @@ fn context<'a, I>(
     model: Arc<dyn ModelPort>,
 ) -> CallContext<'a> {
     CallContext { task: &call.task, state: harness.state.bytes(), seed: call.seed, model }
-}
-
-/// A shared value in serialized form is the value.
-pub(crate) mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<T: Serialize, S: Serializer>(value: &Arc<T>, to: S) -> Result<S::Ok, S::Error> {
-        value.as_ref().serialize(to)
-    }
-
-    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Arc<T>, D::Error> {
-        T::deserialize(from).map(Arc::new)
-    }
 }

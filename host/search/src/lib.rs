@@ -14,5 +14,4 @@ pub mod propose;
 pub mod score;
 pub mod search;
 pub mod session;
-pub mod task;
 pub mod verify;

@@ -35,6 +35,7 @@ use mmh_record::{
 };
 use mmh_search::session::Session;
 use mmh_search::{
+    dataset::task,
     evaluate::{Target, record_share, replay::Replay},
     inspect,
     inspect::{
@@ -43,7 +44,6 @@ use mmh_search::{
         stage::Stage,
     },
     progress::Observer,
-    task,
 };
 
 /// Examples at once where no model is asked.

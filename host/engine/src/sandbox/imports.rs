@@ -56,7 +56,7 @@ pub struct CallIndex {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Call {
     /// What the harness asked, within the limits.
-    #[serde(with = "crate::runner::shared")]
+    #[serde(with = "crate::shared")]
     pub request: Arc<ChatRequest>,
     /// The reply or the error, with its cost.
     pub answer: CallOutcome,

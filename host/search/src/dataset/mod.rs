@@ -11,6 +11,7 @@ mod load;
 mod rows;
 mod split;
 mod table;
+pub mod task;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -19,13 +20,13 @@ pub use split::sample;
 
 use load::About;
 
-use crate::task::{Classification, TaskKind};
 use mmh_engine::sandbox::Task;
 use mmh_record::{
     data::{DataFinding, Split},
     digest::{Digest, KeyBuilder},
     format::TaskInfo,
 };
+use task::{Classification, TaskKind};
 
 /// One labelled example.
 #[derive(Clone, Debug, PartialEq, Eq)]

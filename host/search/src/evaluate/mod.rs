@@ -37,8 +37,8 @@ pub use target::Target;
 
 use crate::{
     dataset::Example,
+    dataset::task::TaskKind,
     progress::{EvalProgress, Event, Observer},
-    task::TaskKind,
 };
 use mmh_engine::{
     build::Built,

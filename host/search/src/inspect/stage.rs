@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{dataset::Example, evaluate::recorded_replies::Calls, task::TaskKind};
+use crate::{dataset::Example, dataset::task::TaskKind, evaluate::recorded_replies::Calls};
 use mmh_engine::{build::Built, runner::Runner, sandbox::Task};
 use mmh_record::{format::TraceRow, outcome::OutcomeKind};
 

@@ -3,10 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::{
-    dataset::{Dataset, Example},
-    task,
-};
+use crate::dataset::{Dataset, Example, task};
 use mmh_engine::sandbox::Task;
 use mmh_record::{
     RecordError,

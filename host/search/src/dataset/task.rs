@@ -7,10 +7,10 @@ use std::{fmt::Debug, sync::Arc};
 use mmh_engine::sandbox::{LabelledExample, World};
 use mmh_record::{format::Config, grade::Grade};
 
-use crate::dataset::{Dataset, Example};
+use super::{Dataset, Example};
 
 /// The source of the harness that a search of [`Classification`] starts from, unless another one is named.
-pub const BASELINE: &str = include_str!("../../../baseline-harness/src/harness.rs");
+pub const BASELINE: &str = include_str!("../../../../baseline-harness/src/harness.rs");
 
 /// A kind of task.
 pub trait TaskKind: Debug + Send + Sync {
