@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use mmh_record::{
     digest::Digest,
     format::{Score, TraceRow},
+    objective::Objective,
 };
-use mmh_report::statistics::wilson;
+use mmh_report::statistics;
 
 use crate::evaluate::Learned;
 
@@ -22,7 +23,7 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
     let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
     Score {
         accuracy: mean(n_correct as f64),
-        interval: wilson(n_correct, n),
+        interval: statistics::interval(Objective::Accuracy, n_correct, n),
         n_examples: n,
         n_correct,
         n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,

@@ -14,6 +14,7 @@ use mmh_record::{
 pub(super) struct Progress {
     pub summary: Summary,
     pub cost: CostFile,
+    objective: Objective,
     /// The best iteration's value of the objective.
     best: Option<f64>,
 }
@@ -36,13 +37,11 @@ impl Progress {
             cost.budget_usd = claims.budget_usd();
         }
         summary.total_cost = cost.total;
+        let objective = Objective::of(&search.config);
         let best = summary.best_iteration_index;
-        let best = summary
-            .iterations
-            .iter()
-            .find(|it| Some(it.index) == best)
-            .map(|it| Objective::default().value(&it.score));
-        (Self { summary, cost, best }, retry)
+        let best =
+            summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| objective.value(&it.score));
+        (Self { summary, cost, objective, best }, retry)
     }
 
     pub fn has(&self, index: u32) -> bool {
@@ -52,7 +51,7 @@ impl Progress {
 
     /// Enters a score. A later iteration becomes the best one only if it is better.
     pub fn enter(&mut self, index: u32, score: &Score) {
-        let objective = Objective::default();
+        let objective = self.objective;
         let figure = objective.value(score);
         if self.best.is_none_or(|best| objective.is_better(figure, best)) {
             self.best = Some(figure);
