@@ -29,6 +29,7 @@
 //! A field of the type `Option` is null, or absent, where there is no value. A field with a default is absent from
 //! runs that are older than it.
 
+pub mod chat;
 mod config;
 mod cost;
 mod evaluation;
