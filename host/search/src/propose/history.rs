@@ -12,6 +12,7 @@ use mmh_record::{
     clock::Clock,
     format::{CallRow, ReadRow, Score, Summary, TraceRow},
     layout::{self, CALLS, READS, SUMMARY, TRACES},
+    objective::Objective,
     outcome::OutcomeKind,
     reader::RunReader,
     text,
@@ -95,11 +96,13 @@ impl History {
         Ok(Ok(text))
     }
 
-    /// All iterations, with status and accuracy.
+    /// All iterations, with status and the figure that is compared.
     pub fn list(&mut self) -> Result<Answer, RecordError> {
+        let summary = self.reader.summary()?;
+        let objective = Objective::of(&summary.config);
         let rows = rows(
-            &self.reader.summary()?,
-            |index, score| json!({ "iteration": index, "status": "scored", "accuracy": score.accuracy }),
+            &summary,
+            |index, score| json!({ "iteration": index, "status": "scored", (objective.name()): objective.value(score) }),
         );
         self.of_summary(&json!({ "iterations": rows }))
     }
@@ -113,11 +116,12 @@ impl History {
             let line = reasoning.unwrap_or_default().lines().find(|line| !line.trim().is_empty());
             text::ellipsis(line.unwrap_or_default().trim_start_matches('#').trim(), 120)
         };
+        let objective = Objective::of(&summary.config);
         let rows = rows(&summary, |index, score| {
             json!({
                 "iteration": index,
                 "status": "scored",
-                "accuracy": score.accuracy,
+                (objective.name()): objective.value(score),
                 "n_correct": score.n_correct,
                 "n_examples": score.n_examples,
                 "n_errors": score.n_errors,
@@ -186,9 +190,9 @@ impl History {
 fn rows(summary: &Summary, scored: impl Fn(u32, &Score) -> Value) -> Vec<Value> {
     let mut rows: Vec<(u32, Value)> =
         summary.iterations.iter().map(|it| (it.index, scored(it.index, &it.score))).collect();
+    let figure = Objective::of(&summary.config).name();
     rows.extend(summary.unscored.iter().map(|it| {
-        let row =
-            json!({ "iteration": it.index, "status": it.status, "accuracy": null, "reason": it.reason });
+        let row = json!({ "iteration": it.index, "status": it.status, (figure): null, "reason": it.reason });
         (it.index, row)
     }));
     rows.sort_by_key(|(index, _)| *index);
