@@ -16,6 +16,7 @@ use mmh_record::{
     digest::Digest,
     format::{Config, IterationSummary, Score, TraceRow, Unscored},
     layout, provenance,
+    reader::RunReader,
     writer::IterationWriter,
 };
 use mmh_report::lineage;
@@ -70,6 +71,7 @@ impl Search {
             folder.put_json(layout::SCORE, score)?;
             let tested = provenance::Tested::of(component, Split::Val, score, rows);
             put_result(&tested, &self.config_of(candidate.id.index), folder)?;
+            progress.index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
         }
         self.conclude(candidate, component, outcome, folder, progress)
     }
@@ -187,6 +189,7 @@ impl Search {
                 });
             }
         }
+        progress.index.board().enter(&progress.summary, index);
         Ok(self.write(progress)?)
     }
 
