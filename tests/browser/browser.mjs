@@ -67,5 +67,13 @@ export async function open(browser, address, options = {}) {
   });
   await page.goto(address);
   await page.waitForSelector("body[data-ready]");
+  await drawings(page);
   return { page, wrong, context };
+}
+
+/** Waits until every drawing is there: the page makes each once the browser has told it how wide it is. */
+export async function drawings(page) {
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".drawn")].every((box) => box.clientWidth === 0 || box.firstChild),
+  );
 }

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { open, withBrowser } from "./browser.mjs";
+import { drawings, open, withBrowser } from "./browser.mjs";
 
 const [, , url, other, program, ...args] = process.argv;
 const run = args[args.indexOf("--run-id") + 1];
@@ -41,8 +41,7 @@ await withBrowser(async (browser) => {
 
   await page.goto(`${url}compare/${run}/${other}`);
   await page.waitForSelector("body[data-ready]");
-  // They are drawn once it is known how wide they are.
-  await page.waitForFunction(() => document.querySelectorAll(".chart[aria-label^=accuracy]").length >= 2);
+  await drawings(page);
   assert.equal(await page.locator(".chart[aria-label^=accuracy]").count(), 2, "two curves");
   assert.match(await page.textContent("#runs-box"), /common example/);
   assert.deepEqual(await page.evaluate(() => window.violations), []);

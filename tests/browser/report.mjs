@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { open, withBrowser } from "./browser.mjs";
+import { drawings, open, withBrowser } from "./browser.mjs";
 
 const [, , file, summaryFile] = process.argv;
 const address = pathToFileURL(file).href;
@@ -66,9 +66,10 @@ async function filters(page) {
       document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wrong} example`),
     wrong,
   );
-  await page.fill("#examples-box input[type=search]", "");
   // The list is made anew a moment after the last letter.
-  await page.waitForTimeout(400);
+  await page.evaluate(() => (document.querySelector("#example-list .examples").dataset.old = "true"));
+  await page.fill("#examples-box input[type=search]", "");
+  await page.waitForSelector("#example-list .examples:not([data-old])");
 }
 
 async function trace(page) {
@@ -156,6 +157,7 @@ async function replay(page) {
   await page.focus(".replay");
   await page.keyboard.press("End");
   assert.match(await caption(), /the search is over/);
+  await drawings(page);
   const points = await page.locator(".stage .point").count();
   assert.equal(points, summary.iterations.length, "the whole curve");
   await page.keyboard.press("Home");

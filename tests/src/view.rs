@@ -45,7 +45,8 @@ impl View {
     /// Asks. `HOST` is the server's own name, and `|` the end of a line.
     pub fn send(&self, stream: &mut TcpStream, request: &str) {
         let request = request.replace("HOST", self.address()).replace('|', "\r\n");
-        write!(stream, "{request}\r\nconnection: close\r\n\r\n").expect("sent");
+        // In one piece, as browsers do: a server that has no place may have closed before a second one.
+        stream.write_all(format!("{request}\r\nconnection: close\r\n\r\n").as_bytes()).expect("sent");
     }
 
     /// The head and the body of an answer.

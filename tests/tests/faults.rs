@@ -17,10 +17,10 @@ use mmh_models::{
 };
 use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind, pricing::Usd};
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
     evaluate::{Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
     progress::Silent,
-    search::BASELINE,
 };
 use mmh_tests::{
     builder,
@@ -83,7 +83,8 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
     let run = RunContext { budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
     let caller = MeteredModel::new(remote, price, Throttle::new(concurrency), retry_policy, run);
     let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
+        runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,
@@ -93,7 +94,7 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
         observer: Arc::new(Silent),
         cancel: cancel.clone(),
     };
-    let harness = Learned::with_state(built.prepared, []);
+    let harness = Learned::with_state(built, []);
     let work = evaluator.evaluate(
         &harness,
         ExampleSet::new(Split::Train, &dataset.train),

@@ -26,12 +26,13 @@ use mmh_record::{
     writer::{Beginning, RunWriter},
 };
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN},
     evaluate::{Evaluator, Target},
     leaks::Lint,
     progress::Silent,
     propose::ModelLoop,
-    search::{BASELINE, Search},
+    search::Search,
 };
 use mmh_simulated::target::SimulatedTarget;
 use mmh_tests::{builder, guest};
@@ -185,7 +186,8 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
     let free = |model| MeteredModel::free(model, clock, cancel.clone());
     let target = Arc::new(Target::new(free(Arc::new(SimulatedTarget::new(0))), None));
     let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
+        runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target,
         task: Arc::new(dataset.task.clone()),
         seed: 0,

@@ -14,11 +14,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mmh_engine::{
-    build::Builder,
-    compile,
-    toolchain::{TARGET, sdk},
-};
+use mmh_engine::{build::Builder, sandbox::PACKAGE, toolchain::sdk};
 use mmh_models::{
     cancel::{Cancel, Stop},
     metering::{MeteredModel, budget::Budget},
@@ -26,17 +22,17 @@ use mmh_models::{
 use mmh_record::{
     clock::Clock,
     digest::Digest,
-    format::{Config, CostFile, ProposerKind, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
+    format::{Config, CostFile, ProposerKind, SCHEMA_VERSION, Summary, WitInfo},
     limits::Limits,
     reader::RunReader,
     writer::{Beginning, RunWriter},
 };
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
     evaluate::Target,
     progress::{Event, Observer},
     propose::{Assignment, DirectCall, Move, Proposer, Scripted},
-    search::BASELINE,
     session::{Session, Start},
 };
 use mmh_simulated::target::SimulatedTarget;
@@ -128,17 +124,11 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         providers: BTreeMap::new(),
         task: dataset.info(),
         dataset_digest: dataset.digest,
-        toolchain: ToolchainInfo {
-            rustc: builder.compiler.toolchain().version.clone(),
-            target: TARGET.to_owned(),
-            flags: compile::FLAGS.iter().map(|flag| (*flag).to_owned()).collect(),
-            compiler: tools.compiler.clone(),
-            linker: tools.linker.clone(),
-        },
-        sdk_digest: sdk::source_digest(),
-        sdk_build_digest: builder.compiler.sdk().digest,
+        toolchain: tools.toolchain.clone(),
+        sdk_digest: tools.sdk_source,
+        sdk_build_digest: tools.sdk_build,
         wit: WitInfo {
-            package: format!("mmh:harness@{}", compile::imports::VERSION),
+            package: format!("{PACKAGE}@{}", dataset.kind.world().version()),
             digest: Digest::of(sdk::WIT),
         },
         host_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -258,7 +258,7 @@ pub enum CallError {
 }
 
 /// A call that has ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallOutcome {
     /// The reply, or why there is none.
     pub result: Result<ChatReply, CallError>,
@@ -290,7 +290,7 @@ impl CallOutcome {
 }
 
 /// A control request that has ended: see [`ControlRow`](crate::format::ControlRow).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// Whether the model has answered it.
     pub answered: bool,

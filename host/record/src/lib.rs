@@ -111,8 +111,6 @@
 //! the limit of their kind only, reads lines one at a time, and trusts no number; [`text`] makes text safe to show. What
 //! a folder says is not proved by reading it: `mmh verify` makes the run again and compares.
 
-#![warn(missing_docs)]
-
 pub mod append;
 pub mod built;
 pub mod candidate;

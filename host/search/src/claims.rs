@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{
     evaluate::{
-        self,
+        self, Purpose,
         again::{Again, Claimed},
         memo::Memo,
         recorded_replies::{Calls, Stored},
@@ -198,8 +198,7 @@ impl Claims {
             batches: self.lines::<LearnRow>(&path(layout::BATCHES))?,
             rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
             calls,
-            again: Some(again),
-            replay: None,
+            purpose: Purpose::Repeat(again),
         };
         Ok((past, refused))
     }

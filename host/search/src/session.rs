@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use mmh_engine::{build::Builder, sandbox::Task};
+use mmh_engine::build::Builder;
 use mmh_models::{
     ChatModel,
     cancel::Cancel,
@@ -93,14 +93,15 @@ impl Session<'_> {
         &self,
         builder: &Builder,
         target: Arc<Target>,
-        (task, sizes): (&Task, &TaskInfo),
+        (dataset, sizes): (&Dataset, &TaskInfo),
         (seed, concurrency): (u64, usize),
         observer: Arc<dyn Observer>,
     ) -> Evaluator {
         Evaluator {
-            sandbox: builder.sandbox.clone(),
+            runner: builder.sandbox.clone(),
             target,
-            task: Arc::new(task.clone()),
+            kind: dataset.kind.clone(),
+            task: Arc::new(dataset.task.clone()),
             seed,
             concurrency,
             record_bytes: record_share(self.limits, sizes),
@@ -121,7 +122,7 @@ impl Session<'_> {
     ) -> Search {
         let Start { summary, writer, baseline, dataset, val } = start;
         let config = summary.config.clone();
-        let about = (&dataset.task, &config.task);
+        let about = (&dataset, &config.task);
         let evaluator = self.evaluator(&builder, target, about, (config.seed, concurrency), observer.clone());
         let (clock, cancel) = (self.clock, self.cancel.clone());
         // The whole validation split, even if this run evaluates a part of it only.

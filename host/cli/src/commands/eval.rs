@@ -144,7 +144,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let evaluator = session.evaluator(
         &builder,
         target.clone(),
-        (&dataset.task, &dataset.info()),
+        (&dataset, &dataset.info()),
         (args.seed, concurrency),
         observer,
     );
@@ -238,12 +238,11 @@ async fn evaluate(
     built: Built,
 ) -> Result<Result<(Learned, Evaluation), Unscored>, CliError> {
     let sink: Arc<dyn Sink> = Arc::new(Discard);
-    let learned =
-        match evaluator.learn(built.prepared, &dataset.train, &RecordedEvaluation::default(), &sink).await? {
-            Learning::Done(learned) => learned,
-            Learning::Failed { status, reason, .. } => return Ok(Err((status, reason))),
-            Learning::Interrupted { .. } => return Ok(Err((LEARN_FAILED, "stopped while learning".into()))),
-        };
+    let learned = match evaluator.learn(built, &dataset.train, &RecordedEvaluation::default(), &sink).await? {
+        Learning::Done(learned) => learned,
+        Learning::Failed { status, reason, .. } => return Ok(Err((status, reason))),
+        Learning::Interrupted { .. } => return Ok(Err((LEARN_FAILED, "stopped while learning".into()))),
+    };
     let split = Split::from(args.split);
     let size = args.eval_size.map_or(usize::MAX, |size| size as usize);
     let examples = dataset::sample(dataset.split(split), size, args.seed);

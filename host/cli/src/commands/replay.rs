@@ -35,6 +35,7 @@ use mmh_record::{
 };
 use mmh_search::session::Session;
 use mmh_search::{
+    dataset::task,
     evaluate::{Target, record_share, replay::Replay},
     inspect,
     inspect::{
@@ -229,8 +230,9 @@ fn rerun(
         labels: config.task.labels.clone(),
     };
     let stage = Stage {
-        sandbox: builder.sandbox.clone(),
-        harness: built.prepared.clone(),
+        runner: builder.sandbox.clone(),
+        harness: built.clone(),
+        kind: task::of_run(config),
         task: Arc::new(task),
         seed: config.seed,
         model: config.target_model.clone(),

@@ -2,8 +2,8 @@
 //! is in `answers`.
 
 use std::{
-    io::{self, Write},
-    net::Ipv4Addr,
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Shutdown},
     pin::pin,
     sync::{
         Arc,
@@ -47,6 +47,9 @@ const ANSWERING: Duration = Duration::from_secs(60);
 /// How long somebody is listened to who is told that there is no place: a connection that is closed before it
 /// has said what it wants may never hear why.
 const PARTING: Duration = Duration::from_secs(1);
+
+/// What is taken of somebody who is not waited for: more than a browser's request has.
+const TAKEN_BYTES: u64 = 64 << 10;
 
 /// How long to wait where the system has no connection to give.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -107,8 +110,7 @@ impl Server {
                     }
                 });
             } else {
-                // There is room for all of it, since nothing was sent before; nobody waits for more.
-                let _ = stream.into_std().and_then(|mut stream| stream.write(FULL));
+                let _ = stream.into_std().and_then(refuse);
             }
         }
     }
@@ -120,6 +122,16 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     while stream.read(&mut [0; 1024]).await? > 0 {}
     Ok(())
+}
+
+/// Says that there is no place, and waits for nothing. There is room for all that is said, since nothing was sent before.
+///
+/// What the browser has said so far is taken: a connection that is closed over bytes that nobody took is reset, and the
+/// browser may never hear why.
+fn refuse(mut stream: std::net::TcpStream) -> io::Result<()> {
+    stream.write_all(FULL)?;
+    stream.shutdown(Shutdown::Write)?;
+    io::copy(&mut stream.take(TAKEN_BYTES), &mut io::sink()).map(drop)
 }
 
 /// Answers one request, and gives the place back. A connection that breaks is the browser's business.

@@ -183,6 +183,6 @@ impl Search {
         for row in reader.rows::<LearnRow>(&file(layout::BATCHES))? {
             fuel = fuel.saturating_add(row?.fuel);
         }
-        Ok(Learned { fuel, ..Learned::with_state(built.prepared, state) })
+        Ok(Learned { fuel, ..Learned::with_state(built, state) })
     }
 }

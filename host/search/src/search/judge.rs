@@ -8,7 +8,7 @@ use crate::{
     progress::Event,
     score::score,
 };
-use mmh_engine::{build::Built, toolchain::sdk};
+use mmh_engine::build::Built;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
@@ -90,8 +90,8 @@ impl Search {
             component: built.component.digest,
             key: self.builder.compiler.key(&candidate.source),
         };
-        let statement =
-            provenance::statement(&made, &self.config_of(candidate.id.index), Digest::of(sdk::LOCK));
+        let lock = self.builder.compiler.tools().sdk_lock;
+        let statement = provenance::statement(&made, &self.config_of(candidate.id.index), lock);
         folder.put_json(layout::PROVENANCE, &statement)
     }
 
@@ -104,7 +104,7 @@ impl Search {
         recorder: Arc<dyn Sink>,
     ) -> Result<CandidateOutcome, SearchError> {
         let (train, evaluator) = (&self.dataset.train, self.evaluator.billed_to(&candidate.account));
-        let learned = match evaluator.learn(built.prepared, train, &past, &recorder).await? {
+        let learned = match evaluator.learn(built, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
@@ -135,7 +135,11 @@ impl Search {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
         let score = score(&done.rows, &learned, self.config.mock);
-        Ok(CandidateOutcome::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
+        Ok(CandidateOutcome::Scored(Box::new(Scored {
+            score,
+            state: learned.state().clone(),
+            rows: done.rows,
+        })))
     }
 
     /// Enters an iteration into summary and costs.

@@ -44,9 +44,6 @@ use mmh_record::{
     writer::RunWriter,
 };
 
-/// The source of the harness that a search starts from, unless another one is named.
-pub const BASELINE: &str = include_str!("../../../../baseline-harness/src/harness.rs");
-
 /// Everything a search works with.
 pub struct Search {
     /// The run's configuration.

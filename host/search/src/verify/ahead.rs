@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt};
 use crate::{
     claims::Claims,
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, sink::Discard},
+    evaluate::{Evaluator, ExampleSet, Learning, Purpose, RecordedEvaluation, Sink, sink::Discard},
     noted::Notes,
     search::Search,
 };
@@ -67,7 +67,7 @@ impl Stage {
         }
         let sink: Arc<dyn Sink> = Arc::new(Discard);
         let past = self.past(&layout::iteration(index), index)?;
-        let learned = self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await?;
+        let learned = self.evaluator.learn(built, &self.dataset.train, &past, &sink).await?;
         let Learning::Done(learned) = learned else { return Ok(()) };
         let val = ExampleSet::new(Split::Val, &self.val);
         self.evaluator.evaluate(&learned, val, past, sink.clone()).await?;
@@ -82,7 +82,7 @@ impl Stage {
     /// The claims of an evaluation. Its notes are dropped, because the search makes them again.
     fn past(&self, folder: &str, index: u32) -> Result<RecordedEvaluation, RecordError> {
         let (mut past, _) = self.claims.evaluation(folder, index)?;
-        if let Some(again) = &mut past.again {
+        if let Purpose::Repeat(again) = &mut past.purpose {
             again.notes = Notes::default();
         }
         Ok(past)

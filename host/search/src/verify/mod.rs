@@ -284,19 +284,19 @@ fn is_known(summary: &Summary, folder: &str) -> bool {
 
 /// The tools and settings that differ from the recorded ones, and may change what a source compiles to.
 pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
-    let flags = mmh_engine::compile::FLAGS.join(" ");
+    let (recorded, tools) = (&config.toolchain, here.tools());
+    let here = &tools.toolchain;
     let pairs = [
-        ("rustc", config.toolchain.rustc.clone(), here.toolchain().version.clone()),
-        ("target", config.toolchain.target.clone(), mmh_engine::toolchain::TARGET.to_owned()),
-        ("flags", config.toolchain.flags.join(" "), flags),
-        ("sdk source", config.sdk_digest.to_string(), sdk::source_digest().to_string()),
-        ("sdk build", config.sdk_build_digest.to_string(), here.sdk().digest.to_string()),
+        ("rustc", recorded.rustc.clone(), here.rustc.clone()),
+        ("target", recorded.target.clone(), here.target.clone()),
+        ("flags", recorded.flags.join(" "), here.flags.join(" ")),
+        ("sdk source", config.sdk_digest.to_string(), tools.sdk_source.to_string()),
+        ("sdk build", config.sdk_build_digest.to_string(), tools.sdk_build.to_string()),
         ("wit", config.wit.digest.to_string(), Digest::of(sdk::WIT).to_string()),
     ];
     let differs = pairs.into_iter().filter(|(_, recorded, here)| recorded != here);
     let mut differs: Vec<Finding> =
         differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect();
-    let (recorded, here) = (&config.toolchain, here.tools());
     differs.extend(other_programs("compiler", &recorded.compiler, &here.compiler));
     differs.extend(other_programs("linker", &recorded.linker, &here.linker));
     differs

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::dataset::{Dataset, Example};
+use crate::dataset::{Dataset, Example, task};
 use mmh_engine::sandbox::Task;
 use mmh_record::{
     RecordError,
@@ -22,6 +22,7 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
     let nothing = || Example { id: String::new(), input: String::new(), label: String::new() };
     Ok(Dataset {
+        kind: task::of_run(config),
         task: Task {
             name: config.dataset.clone(),
             instructions: config.task.instructions.clone(),

@@ -98,8 +98,7 @@ impl Toolbox<'_> {
         let (past, sink) = self.trials.begin(self.place.0, self.place.1)?;
         let limited = self.context.evaluator.cancel.or_after(self.time_left());
         let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.context.evaluator.clone() };
-        let learned = match evaluator.learn(built.prepared, &self.context.dataset.train, &past, &sink).await?
-        {
+        let learned = match evaluator.learn(built, &self.context.dataset.train, &past, &sink).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 self.trials.cost += cost;
