@@ -285,6 +285,6 @@ impl From<Tool<'_>> for chat::ToolSpec {
     }
 }
 
-fn is_empty<T: Clone>(list: &Cow<'_, [T]>) -> bool {
+fn is_empty<T>(list: &[T]) -> bool {
     list.is_empty()
 }
