@@ -18,7 +18,8 @@ use mmh_record::{RecordError, format::Summary, reader::RunReader};
 /// Most places of traces and calls that are kept, over all iterations. Each takes 16 bytes.
 const MAX_PLACES: usize = 4_000_000;
 
-/// The index of a run.
+/// The index of a run; the default is of one without iterations and examples.
+#[derive(Default)]
 pub struct RunIndex {
     board: Mutex<Board>,
     traces: Mutex<Kept>,
