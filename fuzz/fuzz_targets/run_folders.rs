@@ -7,13 +7,8 @@ use std::{fmt::Debug, path::Path, sync::LazyLock};
 
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
-<<<<<<< HEAD
-use mmh_search::{evaluate::recorded_replies::{by_example, request_digest}, inspect::stage, propose::{History, history::Page}};
-use mmh_record::{RecordError, data::Split, digest::Digest, format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow}, manifest::{Manifest, self}, reader::RunReader, statements};
-=======
 use mmh_search::{evaluate::recorded_replies::{by_example, request_digest}, inspect::stage, propose::{History, history::{Order, Page}}};
-use mmh_record::{RecordError, data::Split, digest::Digest, format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow}, manifest::{Manifest, self}, provenance, reader::RunReader};
->>>>>>> propose
+use mmh_record::{RecordError, data::Split, digest::Digest, format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow}, manifest::{Manifest, self}, reader::RunReader, statements};
 use mmh_report::lineage;
 use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde::{Serialize, de::DeserializeOwned};
