@@ -42,7 +42,9 @@ fn every_idea_is_tried_once_and_then_combinations_follow() {
         assert!(set.contains(&idea) && sets.insert(set.clone()), "{iteration}: {set:?} was tried before");
         assert_eq!(ideas::idea_in(&made.reasoning), Some(idea));
         let is_combination = made.reasoning.contains("A combination of its own");
-        assert_eq!(is_combination, iteration > 10, "{iteration}: {}", made.reasoning);
+        // Ideas that do not apply are passed over, so the last ones may be missing.
+        assert!(is_combination || iteration <= 10, "{iteration}: {}", made.reasoning);
+        assert!(!is_combination || iteration >= 9, "{iteration}: {}", made.reasoning);
     }
 }
 
