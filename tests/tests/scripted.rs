@@ -219,13 +219,6 @@ fn a_search_of_a_script_goes_on_and_verifies() {
     let said = verify(&run);
     assert!(said.contains("all of it holds") && said.contains("the proposer's 10 tool calls"), "{said}");
 
-    let page = whole.path().join("page.html");
-    let mut command = Command::new(PROGRAM);
-    let output = command.arg("report").arg(&run).arg("-o").arg(&page).output().expect("it starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let page = fs::read_to_string(page).expect("a page");
-    assert!(page.contains("no_such_tool") && page.contains("there is no tool"), "its calls are on the page");
-
     for every in [3, 7, 11] {
         for kind in [Interrupt::Kill, Interrupt::Stop] {
             let folder = tempfile::tempdir().expect("a folder");

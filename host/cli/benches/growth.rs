@@ -4,6 +4,12 @@
 //! An exponent is the slope of the figure against the size, both by their logarithms: 1 is linear, 0 does not grow. The run is
 //! made up of rows of `runs/example`, so that no search has to be made.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "it stops at what cannot be measured, and prints the rest"
+)]
+
 use std::{
     fs,
     io::{BufWriter, Write},
