@@ -8,7 +8,7 @@ use std::{fmt::Debug, path::Path, sync::LazyLock};
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
 use mmh_search::{evaluate::recorded_replies::{by_example, request_digest}, inspect::stage, propose::{History, history::{Order, Page}}};
-use mmh_record::{RecordError, data::Split, digest::Digest, format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow}, manifest::{Manifest, self}, provenance, reader::RunReader};
+use mmh_record::{RecordError, data::Split, digest::Digest, format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow}, manifest::{Manifest, self}, reader::RunReader, statements};
 use mmh_report::lineage;
 use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde::{Serialize, de::DeserializeOwned};
@@ -99,8 +99,8 @@ fn config(run: &RunReader, file: &str) {
     let Some(config) = json::<Config>(run, file) else { return };
     let (first, now) = (config.at_first(), config.as_of(u32::MAX));
     assert!(first.is_none_or(|first| first.resumes.is_empty()) && now.is_some());
-    let made = provenance::Made { source: Digest::of("a"), component: Digest::of("b"), key: Digest::of("c") };
-    provenance::statement(&made, &config, Digest::of("d"));
+    let made = statements::Made { source: Digest::of("a"), component: Digest::of("b"), key: Digest::of("c") };
+    statements::provenance(&made, &config, Digest::of("d"));
 }
 
 /// As the proposer's tools and `verify` take it.
@@ -147,8 +147,8 @@ fn traces(run: &RunReader, file: &str) {
     let rows = lines::<TraceRow>(run, file);
     rows.iter().for_each(|row| drop((row.log_lines(), stage::is_replayable(row))));
     let (score, component) = (Score::default(), Digest::of("a"));
-    let tested = provenance::Tested::of(component, Split::Val, &score, &rows);
-    provenance::test_result(&tested, &RUN.config);
+    let tested = statements::Tested::of(component, Split::Val, &score, &rows);
+    statements::test_result(&tested, &RUN.config);
     history(run, |history| {
         for (offset, limit, room) in [(0, 20, 1 << 16), (1, 200, 10), (usize::MAX, usize::MAX, 0)] {
             for only_failures in [true, false] {

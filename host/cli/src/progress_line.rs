@@ -4,9 +4,13 @@
 use std::{sync::Arc, time::Duration};
 
 use mmh_models::metering::budget::Budget;
-use mmh_record::objective::Objective;
-use mmh_record::{format::Summary, pricing::Usd, text};
-use mmh_report::statistics::wilson;
+use mmh_record::{
+    format::Summary,
+    objective::{Figure, Objective},
+    pricing::Usd,
+    text,
+};
+use mmh_report::statistics;
 use mmh_search::progress::EvalProgress;
 
 /// Iterations in a sparkline: the latest ones.
@@ -16,7 +20,8 @@ const SPARKS: usize = 32;
 pub struct Course {
     /// Iterations that there will be, the baseline among them.
     total: usize,
-    /// Accuracies by iteration, in the order in which they came; none for what was not scored.
+    objective: Objective,
+    /// What the objective compares, by iteration, in the order in which they came; none for what was not scored.
     concluded: Vec<(u32, Option<f64>)>,
     /// How many of them were there before this process.
     earlier: usize,
@@ -29,34 +34,36 @@ pub struct Course {
 impl Course {
     /// Of a search that begins with what is on record.
     pub fn new(summary: &Summary, budget: Arc<Budget>) -> Self {
-        let scored = summary.iterations.iter().map(|it| (it.index, Some(it.score.accuracy)));
+        let objective = Objective::of(&summary.config);
+        let scored = summary.iterations.iter().map(|it| (it.index, Some(objective.value(&it.score))));
         let unscored = summary.unscored.iter().map(|it| (it.index, None));
         let mut concluded: Vec<_> = scored.chain(unscored).collect();
         concluded.sort_by_key(|(index, _)| *index);
         let (earlier, mock) = (concluded.len(), summary.config.mock);
         let total = summary.config.iterations as usize + 1;
-        Self { total, concluded, earlier, took: Duration::ZERO, mock, budget }
+        Self { total, objective, concluded, earlier, took: Duration::ZERO, mock, budget }
     }
 
     /// An iteration is over. One that is repeated, because it was cut off, takes its own place.
-    pub fn conclude(&mut self, iteration: u32, accuracy: Option<f64>, elapsed: Duration) {
+    pub fn conclude(&mut self, iteration: u32, value: Option<f64>, elapsed: Duration) {
         self.took = elapsed;
         let known = self.concluded.len();
         self.concluded.retain(|(index, _)| *index != iteration);
         self.earlier -= (known - self.concluded.len()).min(self.earlier);
-        self.concluded.push((iteration, accuracy));
+        self.concluded.push((iteration, value));
     }
 
     /// `3 of 13 iterations ▄▅▂, best 001 53.0 %, 0.0123 of 5.00 USD, about 12 min left`.
     pub fn line(&self, elapsed: Duration) -> String {
         let done = self.concluded.len();
-        let accuracies: Vec<Option<f64>> = self.concluded.iter().map(|(_, accuracy)| *accuracy).collect();
+        let values: Vec<Option<f64>> = self.concluded.iter().map(|(_, value)| *value).collect();
         let mut line = format!("{done} of {} iterations", self.total);
         if done > 0 {
-            line += &format!(" {}", sparkline(&accuracies[done.saturating_sub(SPARKS)..]));
+            line += &format!(" {}", sparkline(&values[done.saturating_sub(SPARKS)..]));
         }
-        if let Some((index, accuracy)) = self.best() {
-            line += &format!(", best {index:03} {:.1} %", 100.0 * accuracy);
+        if let Some((index, value)) = self.best() {
+            let unit = self.objective.unit();
+            line += &format!(", best {index:03} {} {}", unit.number(value), unit.sign());
         }
         line += &format!(", {}", self.money());
         if let Some(seconds) = self.left(elapsed) {
@@ -88,17 +95,20 @@ impl Course {
     }
 
     fn best(&self) -> Option<(u32, f64)> {
-        let scored = self.concluded.iter().filter_map(|(index, accuracy)| Some((*index, (*accuracy)?)));
-        Objective::default().best(scored)
+        let scored = self.concluded.iter().filter_map(|(index, value)| Some((*index, (*value)?)));
+        self.objective.best(scored)
     }
 }
 
 /// `accuracy 52.9 % [36.7, 68.5], 3 errors, 12 s left`.
 pub fn standing(it: &EvalProgress, elapsed: Duration) -> String {
-    let interval = wilson(it.correct as u64, it.done as u64);
-    let accuracy = 100.0 * it.correct as f64 / it.done.max(1) as f64;
-    let (low, high) = (100.0 * interval.low, 100.0 * interval.high);
-    let mut message = format!("accuracy {accuracy:.1} % [{low:.1}, {high:.1}]");
+    let objective = Objective::default();
+    let figure = Figure {
+        objective,
+        value: it.correct as f64 / it.done.max(1) as f64,
+        interval: statistics::interval(objective, it.correct as u64, it.done as u64),
+    };
+    let mut message = format!("{} {} {}", objective.name(), figure.spaced(), figure.interval());
     if it.errors > 0 {
         message += &format!(", {} error{}", it.errors, if it.errors == 1 { "" } else { "s" });
     }
@@ -155,7 +165,7 @@ mod tests {
 
     fn course(concluded: &[(u32, Option<f64>)], earlier: usize, budget: Budget) -> Course {
         let (concluded, took, budget) = (concluded.to_vec(), Duration::from_secs(90), Arc::new(budget));
-        Course { total: 4, concluded, earlier, took, mock: false, budget }
+        Course { total: 4, objective: Objective::Accuracy, concluded, earlier, took, mock: false, budget }
     }
 
     #[test]

@@ -139,13 +139,13 @@ impl Terminal {
         }
     }
 
-    fn concluded(&self, iteration: u32, accuracy: Option<f64>) {
+    fn concluded(&self, iteration: u32, value: Option<f64>) {
         let mut shown = self.shown();
         shown.proposed();
         // An evaluation that was cut off is over as well.
         shown.evaluation = None;
         if let Some((course, begun)) = &mut shown.course {
-            course.conclude(iteration, accuracy, begun.elapsed());
+            course.conclude(iteration, value, begun.elapsed());
             let line = course.line(begun.elapsed());
             if !self.draws {
                 shown.print(&line);
@@ -238,7 +238,7 @@ impl Observer for Terminal {
             Event::Stage { iteration, stage } => self.stage(iteration, &stage),
             Event::ToolsCalled { iteration, step, tools } => self.tools(iteration, step, &tools),
             Event::Evaluated(standing) => self.evaluated(&standing),
-            Event::Concluded { iteration, accuracy } => self.concluded(iteration, accuracy),
+            Event::Concluded { iteration, value } => self.concluded(iteration, value),
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Plain types of conversations with language models: what is asked, what is said, what a call came to. They
 //! are free of any provider's wire format.
+//!
+//! A run has them as [`format::chat`](crate::format::chat) says: their names here can change, the recorded ones cannot.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::pricing::{Price, Usd};
 pub use crate::usage::Usage;
 
 /// The wire format that a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
     /// Anthropic's Messages API.
     Anthropic,
@@ -18,29 +18,23 @@ pub enum Api {
 }
 
 /// One request, free of any provider's wire format.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
     /// Instructions that stand before the conversation. Absent where there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// The conversation so far, its first message first.
     pub messages: Vec<ChatMessage>,
     /// Tools that the model may call. Empty for the target model.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolSpec>,
     /// The most tokens that the reply may have.
     pub max_tokens: u32,
     /// How much chance the model is asked for, from 0 to 2. Absent where the provider's default holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
     /// Texts at which the reply ends. They are no part of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
     /// The conversation will go on: where the provider caches prompts on request, this one is worth it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
     /// A tool has to be called in this turn, where the model can be told so.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub must_call_tool: bool,
 }
 
@@ -57,7 +51,7 @@ impl ChatRequest {
 }
 
 /// One message: a role and its content blocks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChatMessage {
     /// Who says it.
     pub role: ChatRole,
@@ -65,7 +59,6 @@ pub struct ChatMessage {
     pub content: Vec<Block>,
     /// What a model said, as JSON text and exactly as it came. It is replayed instead of `content`, so that
     /// blocks, fields and signatures that this program does not know survive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
 }
 
@@ -92,8 +85,7 @@ impl ChatMessage {
 }
 
 /// Who says a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChatRole {
     /// Whoever asks: the harness, or the host with results of tools.
     User,
@@ -102,8 +94,7 @@ pub enum ChatRole {
 }
 
 /// A piece of a message's content.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Block {
     /// Words.
     Text {
@@ -153,7 +144,7 @@ impl Block {
 }
 
 /// A tool as it is offered to a model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolSpec {
     /// The name by which the model calls it.
     pub name: String,
@@ -164,7 +155,7 @@ pub struct ToolSpec {
 }
 
 /// What a model said.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatReply {
     /// What the model said, in its order.
     pub content: Vec<Block>,
@@ -173,16 +164,12 @@ pub struct ChatReply {
     /// The tokens of the call.
     pub usage: Usage,
     /// The provider gave no usage, or not all of it; that was estimated from the text.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub usage_estimated: bool,
     /// What the provider says that the call cost, in US dollars, where it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_cost_usd: Option<f64>,
     /// Which model has answered, by the reply's own words: its name there, and its server's fingerprint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_by: Option<String>,
     /// The content exactly as it came: JSON text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
 }
 
@@ -202,8 +189,7 @@ fn joined_text(blocks: &[Block]) -> String {
 }
 
 /// Why a reply ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StopReason {
     /// The model had nothing more to say.
     #[default]
@@ -221,13 +207,11 @@ pub enum StopReason {
     /// The prompt and the reply together have filled the model's window.
     ModelContextWindowExceeded,
     /// A reason that this program does not know, in the provider's word.
-    #[serde(untagged)]
     Other(String),
 }
 
 /// Why a call gave no reply, as a harness, a trace and a person read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// This request was refused for what stands in it.
     #[error("the model refused: {0}")]
@@ -245,20 +229,18 @@ pub enum ModelError {
 }
 
 /// Why a call of a run gave no reply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// The call could have cost more than the budget has left. It was not sent.
     #[error("the run's budget is spent")]
     BudgetSpent,
     /// The model, its server or the host's checks gave no reply.
     #[error(transparent)]
-    #[serde(untagged)]
     Model(#[from] ModelError),
 }
 
 /// A call that has ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct CallOutcome {
     /// The reply, or why there is none.
     pub result: Result<ChatReply, CallError>,
@@ -290,7 +272,7 @@ impl CallOutcome {
 }
 
 /// A control request that has ended: see [`ControlRow`](crate::format::ControlRow).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Control {
     /// Whether the model has answered it.
     pub answered: bool,

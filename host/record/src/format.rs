@@ -10,7 +10,7 @@
 //! | `harness.rs` | text | Rust source |
 //! | `harness.wasm` | bytes | a WebAssembly component |
 //! | `reasoning.md` | text | Markdown, as the proposer wrote it |
-//! | `provenance.json` | JSON | an in-toto statement, see [`provenance`](super::provenance::statement) |
+//! | `provenance.json` | JSON | an in-toto statement, see [`provenance`](super::statements::provenance) |
 //! | `leaks.json` | JSON | a list of [`Leak`](super::leak::Leak) |
 //! | `filesystem_reads.jsonl` | JSON Lines | [`ReadRow`] |
 //! | `proposer.jsonl` | JSON Lines | [`TranscriptRow`] |
@@ -20,7 +20,7 @@
 //! | `eval_trace.jsonl` | JSON Lines | [`TraceRow`] |
 //! | `model_calls.jsonl` | JSON Lines | [`CallRow`] |
 //! | `score.json` | JSON | [`Score`] |
-//! | `test-result.json` | JSON | an in-toto statement, see [`test_result`](super::provenance::test_result) |
+//! | `test-result.json` | JSON | an in-toto statement, see [`test_result`](super::statements::test_result) |
 //!
 //! A JSON Lines file has one JSON value a line, and a line feed after each. All text is UTF-8. Times are in UTC, as
 //! RFC 3339 writes them. Units stand in the names of fields: `_ms`, `_bytes`, `_tokens`, `_usd`. Fractions are of 1.
@@ -29,6 +29,7 @@
 //! A field of the type `Option` is null, or absent, where there is no value. A field with a default is absent from
 //! runs that are older than it.
 
+pub mod chat;
 mod config;
 mod cost;
 mod evaluation;

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 /// What the answer to one example is worth.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grade {
@@ -15,6 +17,26 @@ pub struct Grade {
     /// What the score is made of, by name, each from 0 to 1, such as `precision` and `recall`. Empty where there is
     /// nothing to tell.
     pub parts: BTreeMap<String, f64>,
+}
+
+/// As much of a line of `eval_trace.jsonl` as says which example it is about and what the answer is worth: what a reader
+/// takes into memory who needs the grades only.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct GradeRow {
+    /// As in [`TraceRow`](crate::format::TraceRow).
+    pub example_id: String,
+    correct: bool,
+    #[serde(default)]
+    score: Option<f64>,
+    #[serde(default)]
+    parts: BTreeMap<String, f64>,
+}
+
+impl GradeRow {
+    /// The example's id, and what its answer is worth. A stranger's row may say any number: see [`Grade::check`].
+    pub fn into_parts(self) -> (String, Grade) {
+        (self.example_id, Grade::recorded(self.correct, self.score, self.parts))
+    }
 }
 
 /// A grade holds a number that no grade may hold.
@@ -31,6 +53,11 @@ impl Grade {
     /// The grade of an answer that is right or wrong and nothing between: score 1 or 0, no parts.
     pub fn right_or_wrong(correct: bool) -> Self {
         Self { score: if correct { 1.0 } else { 0.0 }, correct, parts: BTreeMap::new() }
+    }
+
+    /// The grade that these recorded fields stand for: where no score is recorded, `correct` says it.
+    pub(crate) fn recorded(correct: bool, score: Option<f64>, parts: BTreeMap<String, f64>) -> Self {
+        Self { score: score.unwrap_or(Self::right_or_wrong(correct).score), correct, parts }
     }
 
     /// Checks that the score and all parts are numbers from 0 to 1.

@@ -1,23 +1,18 @@
 //! Tokens of model calls, as providers count them.
 
-use serde::{Deserialize, Serialize};
-
 /// Tokens of one or more calls. `input` is what was neither read from nor written to a cache. They are what
 /// somebody else says, so sums stop at the largest number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Sent, and neither read from nor written to a cache.
     pub input_tokens: u64,
     /// Written by the model, its thinking included.
     pub output_tokens: u64,
     /// Sent, and found in the provider's cache.
-    #[serde(default)]
     pub cache_read_tokens: u64,
     /// Sent, and put into the provider's cache for five minutes.
-    #[serde(default)]
     pub cache_write_tokens: u64,
     /// Written to be kept for an hour, which costs more. Never asked for by this program.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write_1h_tokens: u64,
 }
 
@@ -33,10 +28,6 @@ impl Usage {
     pub fn total_cache_write_tokens(&self) -> u64 {
         self.cache_write_tokens.saturating_add(self.cache_write_1h_tokens)
     }
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl std::ops::AddAssign for Usage {

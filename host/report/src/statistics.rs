@@ -1,9 +1,24 @@
-//! Intervals of proportions, and tests of paired outcomes.
+//! Intervals of figures, and tests of paired grades. Which of them holds for an objective is decided here.
 
-use mmh_record::format::Interval;
+use mmh_record::{format::Interval, objective::Objective};
 
 /// Two-sided 95 % of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
+
+/// The 95 % interval of an objective's figure over examples of which so many were answered right: Wilson's, for a
+/// fraction of right answers. An objective of another kind needs more than these counts.
+pub fn interval(objective: Objective, n_correct: u64, n_examples: u64) -> Interval {
+    match objective {
+        Objective::Accuracy => wilson(n_correct, n_examples),
+    }
+}
+
+/// The name of the test that [`Paired`](crate::compare::Paired) makes for an objective, for people.
+pub fn paired_test(objective: Objective) -> &'static str {
+    match objective {
+        Objective::Accuracy => "exact McNemar, two-sided, over the same examples",
+    }
+}
 
 /// Wilson's 95 % interval of a proportion. Holds also at 0 % and 100 %, where the simple one collapses.
 pub fn wilson(successes: u64, trials: u64) -> Interval {

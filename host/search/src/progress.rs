@@ -22,8 +22,8 @@ pub enum Event {
     Concluded {
         /// The iteration's index.
         iteration: u32,
-        /// From 0 to 1; nothing if it was not scored.
-        accuracy: Option<f64>,
+        /// What the run's objective compares; nothing if it was not scored.
+        value: Option<f64>,
     },
     /// The proposer has called tools.
     ToolsCalled {

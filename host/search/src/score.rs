@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mmh_record::format::{Score, TraceRow};
-use mmh_report::statistics::wilson;
+use mmh_record::{
+    format::{Score, TraceRow},
+    objective::Objective,
+};
+use mmh_report::statistics;
 
 use crate::evaluate::Learned;
 
@@ -19,7 +22,7 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
     let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
     Score {
         accuracy: mean(n_correct as f64),
-        interval: wilson(n_correct, n),
+        interval: statistics::interval(Objective::Accuracy, n_correct, n),
         n_examples: n,
         n_correct,
         n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,

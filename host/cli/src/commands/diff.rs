@@ -6,7 +6,11 @@ use clap::Args;
 
 use crate::commands::replay::EvaluatedSplit;
 use crate::{environment, error::CliResult, example_view, output};
-use mmh_record::{reader::RunReader, text};
+use mmh_record::{
+    objective::{Figure, Objective},
+    reader::RunReader,
+    text,
+};
 use mmh_search::inspect::diff::{self, Changed, Compared, Examples, Side, SideScore};
 
 #[derive(Args)]
@@ -31,17 +35,18 @@ pub struct DiffArgs {
 pub fn main(args: DiffArgs) -> CliResult {
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
+    let objective = Objective::of(&config);
     let compared = diff::diff(&reader, args.before, args.after, args.split.into())?;
     if args.json {
         output::json(&compared);
         return Ok(ExitCode::SUCCESS);
     }
     output::raw(example_view::source_diff(&compared.source, environment::colors()).as_bytes());
-    output::text(&shown(&compared, config.mock));
+    output::text(&shown(&compared, objective, config.mock));
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(compared: &Compared, mock: bool) -> String {
+fn shown(compared: &Compared, objective: Objective, mock: bool) -> String {
     let (before, after) = (&compared.before, &compared.after);
     let mut out = String::new();
     out += if compared.source.is_empty() { "the sources are the same\n" } else { "\n" };
@@ -65,7 +70,7 @@ fn shown(compared: &Compared, mock: bool) -> String {
         name(before),
         name(after)
     );
-    out += &table(before, after);
+    out += &table(before, after, objective);
     out
 }
 
@@ -101,7 +106,7 @@ fn p_value(p: f64) -> String {
     if p < 0.0001 { format!("{p:.1e}") } else { format!("{p:.4}") }
 }
 
-fn table(before: &Side, after: &Side) -> String {
+fn table(before: &Side, after: &Side, objective: Objective) -> String {
     let mut out = String::new();
     let mut row = |what: &str, cells: [String; 2]| {
         out += &format!("{what:<28} {:>20} {:>20}\n", cells[0], cells[1]);
@@ -109,11 +114,12 @@ fn table(before: &Side, after: &Side) -> String {
     let sides = [before, after];
     let scored =
         |shown: fn(&SideScore) -> String| sides.map(|it| it.score.as_ref().map_or_else(|| "-".into(), shown));
-    row("accuracy", scored(|it| format!("{:.1}%", 100.0 * it.accuracy)));
-    row(
-        "95 % interval",
-        scored(|it| format!("[{:.1}, {:.1}]", 100.0 * it.interval.low, 100.0 * it.interval.high)),
-    );
+    let figures = |shown: fn(&Figure) -> String| {
+        let figure = |it: &SideScore| Figure { objective, value: it.value, interval: it.interval };
+        sides.map(|it| it.score.as_ref().map_or_else(|| "-".into(), |it| shown(&figure(it))))
+    };
+    row(objective.name(), figures(Figure::cell));
+    row("95 % interval", figures(Figure::interval));
     row("right", scored(|it| format!("{}/{}", it.n_correct, it.n_examples)));
     row("no answer", scored(|it| it.n_errors.to_string()));
     row("prompt bytes/example", scored(|it| format!("{:.0}", it.prompt_bytes)));

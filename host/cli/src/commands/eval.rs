@@ -35,6 +35,7 @@ use mmh_record::{
     digest::Digest,
     format::{Cost, Score, TraceRow},
     leak::{Leak, Place},
+    objective::Objective,
     pricing::Usd,
     text,
 };
@@ -335,12 +336,14 @@ fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -
     if args.mock {
         out += "SIMULATED model: accuracy shows that the harness works, not how a real model does\n";
     }
+    let figure = score.figure(Objective::default());
     out += &format!(
-        "{} {}: accuracy {:.1}% {} ({} of {}), {:.0} prompt bytes and {} fuel per example\n",
+        "{} {}: {} {} {} ({} of {}), {:.0} prompt bytes and {} fuel per example\n",
         dataset.task.name,
         Split::from(args.split).name(),
-        100.0 * score.accuracy,
-        scoreboard::interval(score),
+        figure.objective.name(),
+        figure.cell(),
+        figure.interval(),
         score.n_correct,
         score.n_examples,
         score.mean_prompt_bytes,

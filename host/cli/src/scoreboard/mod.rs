@@ -11,6 +11,7 @@ use crate::{environment, error::CliError, output};
 use mmh_record::{
     RecordError,
     format::{Cost, IterationSummary, Score, Summary},
+    objective::{Figure, Objective},
     reader::RunReader,
     text,
 };
@@ -69,14 +70,20 @@ impl Scoreboard {
         Ok(())
     }
 
+    /// What its iterations are compared by.
+    fn objective(&self) -> Objective {
+        Objective::of(&self.summary.config)
+    }
+
     /// The board's rows, each with its score if there is one.
     fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         let mock = self.summary.config.mock;
+        let objective = self.objective();
         self.board.iterations.iter().map(move |row| {
             let scored = self.summary.iterations.iter().find(|it| it.index == row.index);
             let unscored = self.summary.unscored.iter().find(|it| it.index == row.index);
             let cost = scored.map(|it| &it.cost).or(unscored.map(|it| &it.cost));
-            Line { row, scored, cost, mock }
+            Line { row, scored, cost, objective, mock }
         })
     }
 }
@@ -87,6 +94,7 @@ struct Line<'a> {
     scored: Option<&'a IterationSummary>,
     /// What it cost, with a score or without.
     cost: Option<&'a Cost>,
+    objective: Objective,
     mock: bool,
 }
 
@@ -106,8 +114,8 @@ impl Line<'_> {
         if self.row.best { "*" } else { " " }
     }
 
-    fn accuracy(&self) -> String {
-        self.of_score(|it| percent(it.score.accuracy))
+    fn of_figure(&self, show: impl Fn(&Figure) -> String) -> String {
+        self.of_score(|it| show(&it.score.figure(self.objective)))
     }
 
     fn change(&self) -> String {
@@ -168,15 +176,6 @@ fn tokens(cost: &Cost) -> u64 {
         cost.target_output_tokens,
     ];
     parts.into_iter().fold(0, u64::saturating_add)
-}
-
-fn percent(accuracy: f64) -> String {
-    format!("{:.1}%", 100.0 * accuracy)
-}
-
-/// A score's interval in per cent.
-pub fn interval(score: &Score) -> String {
-    format!("[{:.1}, {:.1}]", 100.0 * score.interval.low, 100.0 * score.interval.high)
 }
 
 fn p_value(p: f64) -> String {

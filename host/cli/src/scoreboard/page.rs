@@ -1,7 +1,7 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, interval, p_value, percent};
-use mmh_record::{built::Confinement, format::Summary, text};
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value};
+use mmh_record::{built::Confinement, format::Summary, objective::Objective, text};
 use mmh_report::compare::board::{Against, SCORED, Tested, UNDER_WAY, UnderWay};
 use mmh_search::leaks::MAX_LEAKS;
 
@@ -28,10 +28,13 @@ const FINDING_CHARS: usize = 400;
 const GAP: &str = "  ";
 
 /// All columns: together, with the iteration in front, 100 wide.
-fn columns(mock: bool) -> Vec<Column> {
+fn columns(objective: Objective, mock: bool) -> Vec<Column> {
+    let figure = match objective {
+        Objective::Accuracy => "accuracy [95 % int.]",
+    };
     vec![
-        Column::new("accuracy [95 % int.]", 20, 0, |line| {
-            line.of_score(|it| format!("{:>6} {:>13}", percent(it.score.accuracy), interval(&it.score)))
+        Column::new(figure, 20, 0, |line| {
+            line.of_figure(|figure| format!("{:>6} {:>13}", figure.cell(), figure.interval()))
         }),
         Column::new("change", 6, 1, |line| line.change()),
         Column::new("fixed", 5, 3, |line| line.fixed()),
@@ -89,7 +92,7 @@ fn header(summary: &Summary) -> Vec<String> {
 }
 
 fn table(it: &Scoreboard, width: usize) -> Vec<String> {
-    let columns = fitting(columns(it.summary.config.mock), width);
+    let columns = fitting(columns(it.objective(), it.summary.config.mock), width);
     let cells = |first: &str, cell: &dyn Fn(&Column) -> String| {
         let cells = columns.iter().map(|column| format!("{GAP}{:>1$}", cell(column), column.width));
         format!("{first:<5}{}", cells.collect::<String>())
@@ -133,7 +136,7 @@ fn standing(it: &UnderWay) -> String {
         return format!("under way: {} turns of the proposer", it.turns);
     }
     let right = it.correct.filter(|_| it.done > 0);
-    let right = right.map(|right| format!(", {} right", percent(right as f64 / it.done as f64)));
+    let right = right.map(|right| format!(", {:.1}% right", 100.0 * right as f64 / it.done as f64));
     format!("under way: {} of {} examples{}", it.done, it.total, right.unwrap_or_default())
 }
 
@@ -180,7 +183,9 @@ fn errors(it: &Scoreboard) -> Vec<String> {
 /// Which iteration is best, whether that is more than noise, and what such a choice is worth.
 pub fn best(it: &Scoreboard) -> Vec<String> {
     let Some(best) = &it.board.best else { return Vec::new() };
-    let mut lines = vec![format!("* best on validation: {:03}, {}", best.index, percent(best.accuracy))];
+    let unit = it.objective().unit();
+    let value = format!("{}{}", unit.number(best.value), unit.sign());
+    let mut lines = vec![format!("* best on validation: {:03}, {value}", best.index)];
     if let Some(tested) = &best.against_baseline {
         lines.push(format!("  against the baseline 000: {}", verdict(tested, "comparison")));
     }
@@ -229,8 +234,9 @@ pub fn held_out(it: &Scoreboard) -> Vec<String> {
         .test
         .iter()
         .map(|test| {
-            let (accuracy, interval) = (percent(test.score.accuracy), interval(&test.score));
-            format!("held-out test, {:03}: {accuracy} {interval} of {}", test.index, test.score.n_examples)
+            let figure = test.score.figure(it.objective());
+            let (value, interval) = (figure.cell(), figure.interval());
+            format!("held-out test, {:03}: {value} {interval} of {}", test.index, test.score.n_examples)
         })
         .collect();
     let untested = it.summary.untested.iter();

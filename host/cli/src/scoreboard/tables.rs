@@ -1,17 +1,11 @@
 //! The scoreboard for other programs: CSV for spreadsheets and data frames, Markdown for pages.
 
-use super::{Line, Scoreboard, cost_name, errors_by_kind, interval, page, tokens};
+use super::{Line, Scoreboard, cost_name, errors_by_kind, page, tokens};
 use crate::error::CliError;
-use mmh_record::{format::IterationSummary, text};
+use mmh_record::{format::IterationSummary, objective::Figure, text};
 
-/// The columns of the CSV. Empty cells are what is not known; `change` is in points.
-const CSV: [&str; 27] = [
-    "iteration",
-    "status",
-    "best",
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
+/// The columns of the CSV behind those of the figure. Empty cells are what is not known; `change` is in points.
+const CSV: [&str; 21] = [
     "n_examples",
     "n_correct",
     "n_errors",
@@ -38,7 +32,10 @@ const CSV: [&str; 27] = [
 /// One line an iteration.
 pub fn csv(it: &Scoreboard) -> Result<String, CliError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(CSV).map_err(CliError::host)?;
+    let figure = it.objective().name();
+    let [low, high] = ["low", "high"].map(|end| format!("{figure}_{end}"));
+    let first = ["iteration", "status", "best", figure, &low, &high];
+    writer.write_record(first.iter().chain(&CSV)).map_err(CliError::host)?;
     for line in it.lines() {
         let cells =
             identity(&line).into_iter().chain(score(&line)).chain(comparisons(&line)).chain(effort(&line));
@@ -54,10 +51,11 @@ fn identity(line: &Line<'_>) -> [String; 3] {
 
 fn score(line: &Line<'_>) -> [String; 7] {
     let Some(score) = line.scored.map(|it| &it.score) else { return Default::default() };
+    let Figure { value, interval, .. } = score.figure(line.objective);
     [
-        score.accuracy.to_string(),
-        score.interval.low.to_string(),
-        score.interval.high.to_string(),
+        value.to_string(),
+        interval.low.to_string(),
+        interval.high.to_string(),
         score.n_examples.to_string(),
         score.n_correct.to_string(),
         score.n_errors.to_string(),
@@ -119,8 +117,9 @@ pub fn markdown(it: &Scoreboard) -> String {
         escaped(&config.target_model),
         config.seed
     );
-    let names = "iteration | status | accuracy | 95 % interval | change | fixed | broken | p | errors | prompt | fuel";
-    page += &format!("| {names} | {} | component |\n", cost_name(config.mock));
+    let names = "95 % interval | change | fixed | broken | p | errors | prompt | fuel";
+    let (figure, cost) = (it.objective().name(), cost_name(config.mock));
+    page += &format!("| iteration | status | {figure} | {names} | {cost} | component |\n");
     page += "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
     for line in it.lines() {
         page += &format!("| {} |\n", row(&line).join(" | "));
@@ -141,8 +140,8 @@ fn row(line: &Line<'_>) -> Vec<String> {
     let cells = [
         format!("{:03}", line.row.index),
         if line.row.best { "best".to_owned() } else { line.row.status.clone() },
-        line.accuracy(),
-        line.of_score(|it| interval(&it.score)),
+        line.of_figure(Figure::cell),
+        line.of_figure(Figure::interval),
         line.change(),
         line.fixed(),
         line.broken(),

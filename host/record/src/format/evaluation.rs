@@ -119,8 +119,7 @@ pub struct TraceRow {
 impl TraceRow {
     /// What the answer is worth. A stranger's row may say any number: see [`Grade::check`].
     pub fn grade(&self) -> Grade {
-        let plain = Grade::right_or_wrong(self.correct);
-        Grade { score: self.score.unwrap_or(plain.score), parts: self.parts.clone(), ..plain }
+        Grade::recorded(self.correct, self.score, self.parts.clone())
     }
 
     /// The same row with this grade.

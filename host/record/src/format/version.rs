@@ -21,14 +21,15 @@ use serde::{Deserialize, Deserializer, de::Error};
 ///
 /// # Changelog
 ///
-/// No version before 1.4 was released: so 1.1, 1.2 and 1.4 could add kinds of rows.
+/// No version was released so far. Versions 1.0 to 1.3 were written down together and are divided by subject, not by date.
+/// So 1.1, 1.2 and 1.4 could add kinds of rows, and the first two of outcomes, and 1.3 could change what a field means.
 ///
 /// | version | what it added |
 /// |---|---|
-/// | 1.0 | A superset of mini-meta-harness's layout. In `config.json`: `schema_version`, `seed`, limits, prices, digests and versions. In `cost.json`: cache tokens, the budget, the split by iteration. In `summary.json`: `unscored` and `test`. In `eval_trace.jsonl`: kinds of outcome, fuel, memory, calls, logs. In `score.json`: the interval, fuel, the size of prompts, outcomes. The files `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin` and `provenance.json` |
-/// | 1.1 | Money and kept replies: `budget_usd` and `providers` in `config.json`; `proposer_usd`, `target_usd` and `unknown_usd` in costs; `stopped` in `summary.json`; `cached_calls` in `eval_trace.jsonl`; `cached`, `price_tier` and `failure` in `model_calls.jsonl`; `price_tier`, `attempts`, `raw` and rows of type `trimmed` in `proposer.jsonl` |
-/// | 1.2 | Proof: the files `manifest.json`, `test-result.json`, `trial_calls.jsonl`, `ledger.jsonl` and `leaks.json`; `step` in `filesystem_reads.jsonl`; `parent`, `leaks` and `untested` in `summary.json`; `dataset_path`, `with_test`, `confinement`, `deny_leaks`, `patience`, `resumes`, `toolchain.linker`, `toolchain.compiler` and more limits in `config.json`; `control` and `served_by` in `model_calls.jsonl`, rows of type `control` in `proposer.jsonl` |
-/// | 1.3 | `dataset_columns` and `task.findings` in `config.json`. `dataset_digest` is of the data set's content and no longer of its file's name: older runs name another digest |
+/// | 1.0 | A superset of mini-meta-harness's layout. In `config.json`: `schema_version`, `seed`, limits, prices, digests and versions. In `cost.json`: cache tokens, the budget, the split by iteration. In `summary.json`: `unscored` and `test`. In `eval_trace.jsonl`: the model, kinds of outcome, fuel, memory, calls, logs. In `score.json`: the interval, fuel, the size of prompts, outcomes. The files `proposer.jsonl`, `model_calls.jsonl`, `learn_trace.jsonl`, `state.bin` and `provenance.json` |
+/// | 1.1 | Real models. In `config.json`: `budget_usd`, `providers`, `tiers` and `cache_write_1h` of prices, limits of attempts. In costs: `proposer_usd`, `target_usd` and `unknown_usd`. In `summary.json`: `stopped`. In `eval_trace.jsonl`: `cached_calls` and the outcome `budget-spent`. In `model_calls.jsonl`: `cached` and `price_tier`. In `proposer.jsonl`: `price_tier`, `attempts` and rows of type `trimmed`. In requests and replies: `continues`, `must_call_tool`, `raw`, `usage_estimated`, `reported_cost_usd`, `cache_write_1h_tokens`, blocks of type `thinking` and `other`, stop reasons in the provider's words |
+/// | 1.2 | Proof. The files `manifest.json`, `test-result.json`, `trial_calls.jsonl`, `ledger.jsonl` and `leaks.json`. In `filesystem_reads.jsonl`: `step`. In `summary.json`: `parent`, `leaks` and `untested`. In `config.json`: `dataset_path`, `with_test`, `confinement`, `deny_leaks`, `patience`, `resumes`, `toolchain.linker`, `toolchain.compiler` and more limits. In `eval_trace.jsonl`: the outcome `record-limit`. In `model_calls.jsonl`: `failure` and `control`. In replies: `served_by`. In `proposer.jsonl`: rows of type `control` |
+/// | 1.3 | Data sets. In `config.json`: `dataset_columns` and `task.findings`. `dataset_digest` is of the data set's content and no longer of its file's name: older runs have another digest for the same data |
 /// | 1.4 | Grades: `score` and `parts` in `eval_trace.jsonl`, where an answer is worth more or less than `correct` says. Proposers that are no conversation: `proposer_kind` in `config.json`, rows of type `tool_call` in `proposer.jsonl` |
 pub const SCHEMA_VERSION: u32 = 1;
 

@@ -1,9 +1,8 @@
-// The drawings that compare iterations: accuracy with intervals, and costs. Each is drawn for a width, and
+// The drawings that compare iterations: scores with intervals, and costs. Each is drawn for a width, and
 // says in words what it shows.
 
 import { svg } from "./dom.js";
-import { compact, dollars, numbered, percent } from "./text.js";
-import { bestOf } from "./model.js";
+import { compact, dollars, numbered } from "./text.js";
 
 const LEFT = 46;
 const RIGHT_MARGIN = 14;
@@ -26,38 +25,39 @@ function numbers(scale, top, kept = 0) {
   );
 }
 
-/** The range of an accuracy axis: whole tens around everything that is shown. */
-export function accuracyRange(stores) {
+/** The range of an axis of scores: whole tenths around everything that is shown. */
+export function scoreRange(stores) {
   const scores = stores
     .flatMap((store) => [...store.scored(), ...store.run.held_out.filter((it) => it.score)])
     .map((it) => it.score);
-  if (scores.length === 0) return [0, 1];
+  const [least, most] = stores[0].objective.range;
+  if (scores.length === 0) return [least, most];
   const low = Math.floor(Math.min(...scores.map((score) => score.interval.low)) * 10) / 10;
   const high = Math.ceil(Math.max(...scores.map((score) => score.interval.high)) * 10) / 10;
-  return [Math.max(0, low), Math.min(1, Math.max(high, low + 0.1))];
+  return [Math.max(least, low), Math.min(most, Math.max(high, low + 0.1))];
 }
 
 /**
- * Accuracy by iteration. `until` is the last iteration that is shown, `heldOut` whether held-out scores are,
+ * Scores by iteration. `until` is the last iteration that is shown, `heldOut` whether held-out scores are,
  * `marked` one that stands out. Each point is a link to its iteration, on the page at `base`.
  */
-export function accuracyChart(store, width, options = {}) {
+export function scoreChart(store, width, options = {}) {
   const {
     until = Infinity,
     heldOut = true,
     marked = null,
-    range = accuracyRange([store]),
+    range = scoreRange([store]),
     height = 300,
     base = "",
   } = options;
-  const { run } = store;
+  const { run, objective } = store;
   const scale = columns(run, width);
   const bottom = height - 46;
   const y = (share) => 14 + (bottom - 14) * (1 - (share - range[0]) / (range[1] - range[0]));
   const scored = store.scored().filter((it) => it.index <= until);
   const unscored = run.iterations.filter((it) => !it.score && it.index <= until);
   const tests = heldOut ? run.held_out.filter((it) => it.score) : [];
-  const best = bestOf(scored);
+  const best = objective.bestOf(scored);
   return svg(
     "svg",
     {
@@ -66,19 +66,19 @@ export function accuracyChart(store, width, options = {}) {
       height,
       class: "chart",
       role: "group",
-      "aria-label": accuracyInWords(scored, unscored, tests, best),
+      "aria-label": scoresInWords(objective, scored, unscored, tests, best),
     },
-    grid(range, width, y),
-    bestSoFar(scored, scale, y),
-    scored.map((it) => scorePoint(it, scale.x(it.index), y, it === best, marked === it.index, base)),
-    tests.map((it) => heldOutPoint(it, scale.x(it.index) + Math.min(12, scale.step * 0.32), y)),
-    best ? bestLabel(best, scale.x(best.index), y, width) : null,
+    grid(objective, range, width, y),
+    bestSoFar(objective, scored, scale, y),
+    scored.map((it) => scorePoint(objective, it, scale.x(it.index), y, { best: it === best, marked: marked === it.index, base })),
+    tests.map((it) => heldOutPoint(objective, it, scale.x(it.index) + Math.min(12, scale.step * 0.32), y)),
+    best ? bestLabel(objective, best, scale.x(best.index), y, width) : null,
     unscored.map((it) => unscoredMark(it, scale.x(it.index), bottom + 14, marked === it.index, base)),
     numbers(scale, height - 6),
   );
 }
 
-function grid(range, width, y) {
+function grid(objective, range, width, y) {
   const lines = [];
   const step = range[1] - range[0] > 0.55 ? 0.2 : 0.1;
   for (let share = Math.ceil(range[0] / step - 1e-9) * step; share <= range[1] + 1e-9; share += step) {
@@ -86,30 +86,34 @@ function grid(range, width, y) {
       svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: y(share), y2: y(share), class: "grid" }),
     );
     lines.push(
-      svg("text", { x: LEFT - 8, y: y(share) + 4, class: "tick", "text-anchor": "end" }, percent(share, 0)),
+      svg(
+        "text",
+        { x: LEFT - 8, y: y(share) + 4, class: "tick", "text-anchor": "end" },
+        objective.written(share, 0),
+      ),
     );
   }
   return lines;
 }
 
 /** The best score so far as steps. */
-function bestSoFar(scored, scale, y) {
+function bestSoFar(objective, scored, scale, y) {
   if (scored.length < 2) return null;
   let path = "";
-  let best = -1;
+  let best = null;
   for (const it of scored) {
     const x = scale.x(it.index);
-    if (path === "") path = `M${x} ${y(it.score.accuracy)}`;
-    else if (it.score.accuracy > best) path += `H${x}V${y(it.score.accuracy)}`;
-    else path += `H${x}`;
-    best = Math.max(best, it.score.accuracy);
+    const better = best === null || objective.isBetter(it.score, best);
+    if (better) best = it.score;
+    if (path === "") path = `M${x} ${y(objective.value(it.score))}`;
+    else path += better ? `H${x}V${y(objective.value(it.score))}` : `H${x}`;
   }
   return svg("path", { d: path, class: "best-so-far" });
 }
 
-function scorePoint(it, x, y, best, marked, base) {
-  const { accuracy, interval } = it.score;
-  const said = `iteration ${numbered(it.index)}: ${percent(accuracy)}, 95 % interval ${percent(interval.low)} to ${percent(interval.high)}`;
+function scorePoint(objective, it, x, y, { best, marked, base }) {
+  const { interval } = it.score;
+  const said = `iteration ${numbered(it.index)}: ${objective.inWords(it.score)}`;
   return svg(
     "a",
     {
@@ -127,14 +131,14 @@ function scorePoint(it, x, y, best, marked, base) {
       class: "hit",
     }),
     svg("line", { x1: x, x2: x, y1: y(interval.low), y2: y(interval.high), class: "whisker" }),
-    svg("circle", { cx: x, cy: y(accuracy), r: best ? 6 : 4.5 }),
+    svg("circle", { cx: x, cy: y(objective.value(it.score)), r: best ? 6 : 4.5 }),
   );
 }
 
-function heldOutPoint(it, x, y) {
-  const { accuracy, interval } = it.score;
-  const said = `held-out, iteration ${numbered(it.index)}: ${percent(accuracy)}, 95 % interval ${percent(interval.low)} to ${percent(interval.high)}`;
-  const at = y(accuracy);
+function heldOutPoint(objective, it, x, y) {
+  const { interval } = it.score;
+  const said = `held-out, iteration ${numbered(it.index)}: ${objective.inWords(it.score)}`;
+  const at = y(objective.value(it.score));
   return svg(
     "g",
     { class: "held-out" },
@@ -144,17 +148,17 @@ function heldOutPoint(it, x, y) {
   );
 }
 
-function bestLabel(best, x, y, width) {
+function bestLabel(objective, best, x, y, width) {
   const end = x > width - 90;
   return svg(
     "text",
     {
       x: end ? x - 11 : x + 11,
-      y: y(best.score.accuracy) - 9,
+      y: y(objective.value(best.score)) - 9,
       class: "value",
       "text-anchor": end ? "end" : "start",
     },
-    percent(best.score.accuracy),
+    objective.shown(best.score),
   );
 }
 
@@ -180,15 +184,15 @@ function unscoredMark(it, x, y, marked, base) {
   );
 }
 
-function accuracyInWords(scored, unscored, tests, best) {
-  if (scored.length === 0) return "accuracy by iteration: nothing is scored yet";
+function scoresInWords(objective, scored, unscored, tests, best) {
+  if (scored.length === 0) return `${objective.name} by iteration: nothing is scored yet`;
   const parts = [
-    `accuracy by iteration with 95 % intervals: from ${percent(scored[0].score.accuracy)} in ${numbered(scored[0].index)}`,
+    `${objective.name} by iteration with 95 % intervals: from ${objective.shown(scored[0].score)} in ${numbered(scored[0].index)}`,
   ];
-  parts.push(`best ${percent(best.score.accuracy)} in ${numbered(best.index)}`);
+  parts.push(`best ${objective.shown(best.score)} in ${numbered(best.index)}`);
   if (unscored.length > 0)
     parts.push(`without a score ${unscored.map((it) => numbered(it.index)).join(", ")}`);
-  for (const it of tests) parts.push(`held-out ${percent(it.score.accuracy)} for ${numbered(it.index)}`);
+  for (const it of tests) parts.push(`held-out ${objective.shown(it.score)} for ${numbered(it.index)}`);
   return `${parts.join("; ")}. The scoreboard below has all of it.`;
 }
 
@@ -269,14 +273,14 @@ export function costChart(store, width, { height = 150, top = null } = {}) {
 }
 
 /** One score's interval on a common scale, for a table's row. */
-export function intervalBar(score, range, width = 96) {
+export function intervalBar(objective, score, range, width = 96) {
   const x = (share) => 4 + ((width - 8) * (share - range[0])) / (range[1] - range[0]);
   return svg(
     "svg",
     { viewBox: `0 0 ${width} 14`, width, height: 14, class: "interval", "aria-hidden": "true" },
     svg("line", { x1: 0, x2: width, y1: 7, y2: 7, class: "grid" }),
     svg("line", { x1: x(score.interval.low), x2: x(score.interval.high), y1: 7, y2: 7, class: "whisker" }),
-    svg("circle", { cx: x(score.accuracy), cy: 7, r: 3.5 }),
+    svg("circle", { cx: x(objective.value(score)), cy: 7, r: 3.5 }),
   );
 }
 

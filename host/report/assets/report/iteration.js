@@ -12,11 +12,8 @@ import {
   grouped,
   headline,
   numbered,
-  percent,
-  points,
   time,
 } from "./text.js";
-import { between } from "./overview.js";
 import { modelCall } from "./examples.js";
 
 /** The chosen iteration in this element. `state` is kept while a run goes on: `iteration`, `tab`. */
@@ -79,14 +76,15 @@ function pager(store, it) {
 
 function iterationFacts(store, it) {
   const { score } = it;
+  const { objective } = store;
   const best = store.bestBefore(it.index);
   const rows = score
     ? [
-        ["accuracy", [el("b", {}, percent(score.accuracy)), ` ${between(score)}`]],
+        [objective.name, [el("b", {}, objective.shown(score)), ` ${objective.between(score)}`]],
         ["right", `${grouped(score.n_correct)} of ${grouped(score.n_examples)}`],
         ["against parent", against(store, it, it.parent)],
         ["against best before", best && best.index !== it.parent ? against(store, it, best.index) : null],
-        ["LEAK", leak(it)],
+        ["LEAK", leak(objective, it)],
         ["no answer", outcomes(score)],
         ["prompt per example", bytes(score.mean_prompt_bytes)],
         ["calls per example", String(Number(score.mean_model_calls.toFixed(2)))],
@@ -105,10 +103,10 @@ function iterationFacts(store, it) {
   return facts(rows);
 }
 
-function leak(it) {
+function leak(objective, it) {
   if (it.leaks === 0) return null;
   const what = `carries ${grouped(it.leaks)} validation or test examples along`;
-  return el("span", { class: "bad" }, `${what}: its accuracy says nothing`);
+  return el("span", { class: "bad" }, `${what}: its ${objective.name} says nothing`);
 }
 
 function against(store, it, other) {
@@ -117,7 +115,7 @@ function against(store, it, other) {
   const { fixed, broken } = store.changes("val", other, it.index);
   return [
     el("a", { href: `#iteration-${other}` }, numbered(other)),
-    ` ${points(it.score.accuracy - earlier.score.accuracy)} points: `,
+    ` ${store.objective.difference(it.score, earlier.score)} points: `,
     el("span", { class: "good" }, `${fixed.length} fixed`),
     ", ",
     el("span", { class: "bad" }, `${broken.length} broken`),

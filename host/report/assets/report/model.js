@@ -1,5 +1,7 @@
 // A run as the page's parts ask for it: what is in the data, and what follows from it.
 
+import { Objective } from "./objective.js";
+
 /** What became of an example in one evaluation. */
 export const RIGHT = "right";
 export const WRONG = "wrong";
@@ -99,6 +101,7 @@ export class Store {
   constructor(run, load) {
     this.run = run;
     this.load = load;
+    this.objective = new Objective(run.objective);
     this.opened = new Map();
     this.iterations = new Map(run.iterations.map((it) => [it.index, it]));
     this.evaluations = new Map();
@@ -144,7 +147,7 @@ export class Store {
 
   /** The best of the iterations before this one; of equals, the first. */
   bestBefore(index) {
-    return bestOf(this.scored().filter((it) => it.index < index));
+    return this.objective.bestOf(this.scored().filter((it) => it.index < index));
   }
 
   /** Examples that the later evaluation has right and the earlier one has not, and the other way round. */
@@ -170,12 +173,4 @@ export class Store {
   outcome(split, index, example) {
     return this.run.outcomes[this.evaluation(split, index).of(example, "outcome")];
   }
-}
-
-/** Of equals, the first: a later iteration is best only if it is better. */
-export function bestOf(iterations) {
-  return iterations.reduce(
-    (best, it) => (best === null || it.score.accuracy > best.score.accuracy ? it : best),
-    null,
-  );
 }

@@ -1,7 +1,7 @@
 // What a reader wants to know first: what was found, how it went, and what it cost.
 
 import { drawn, el, fill, table } from "./dom.js";
-import { accuracyChart, accuracyRange, costChart, costParts, intervalBar } from "./charts.js";
+import { costChart, costParts, intervalBar, scoreChart, scoreRange } from "./charts.js";
 import {
   bytes,
   compact,
@@ -12,8 +12,6 @@ import {
   grouped,
   headline,
   numbered,
-  percent,
-  points,
   time,
 } from "./text.js";
 
@@ -65,7 +63,7 @@ export function notices(store) {
 /** The finding in a sentence or two. `base` is the address of the run's page, where this is another one. */
 export function finding(store, base = "") {
   const number = (index) => el("a", { href: `${base}#iteration-${index}` }, numbered(index));
-  const { run } = store;
+  const { run, objective } = store;
   const scored = store.scored();
   const best = store.iterations.get(run.best);
   if (scored.length === 0 || !best?.score) return el("p", { class: "finding" }, "Nothing is scored yet.");
@@ -77,15 +75,15 @@ export function finding(store, base = "") {
       "The best harness is iteration ",
       number(best.index),
       " with ",
-      strong(percent(best.score.accuracy)),
+      strong(objective.shown(best.score)),
       ` ${of}.`,
     );
   } else {
     parts.push(
       "From ",
-      strong(percent(baseline.score.accuracy)),
+      strong(objective.shown(baseline.score)),
       " to ",
-      strong(percent(best.score.accuracy)),
+      strong(objective.shown(best.score)),
       ` ${of}: iteration `,
       number(best.index),
       " is the best, an optimistic estimate, as it is the best of ",
@@ -98,7 +96,7 @@ export function finding(store, base = "") {
     const n = grouped(tests[0].score.n_examples);
     parts.push(
       " Held out: ",
-      tests.map((it, at) => [at > 0 ? " → " : "", strong(percent(it.score.accuracy))]),
+      tests.map((it, at) => [at > 0 ? " → " : "", strong(objective.shown(it.score))]),
       ` of ${n} examples${seenBefore(run.config.task)}`,
     );
   }
@@ -116,7 +114,7 @@ function seenBefore(task) {
 const strong = (text) => el("strong", {}, text);
 /** The figures at the top. */
 export function keyFigures(store) {
-  const { run } = store;
+  const { run, objective } = store;
   const best = store.iterations.get(run.best);
   const test = run.held_out.find((it) => it.index === run.best && it.score);
   const cost = costParts(run);
@@ -126,13 +124,13 @@ export function keyFigures(store) {
   const figures = [
     [
       "best on validation",
-      best?.score ? percent(best.score.accuracy) : "–",
-      best?.score ? between(best.score) : "",
+      best?.score ? objective.shown(best.score) : "–",
+      best?.score ? objective.between(best.score) : "",
     ],
     [
       "the same, held out",
-      test ? percent(test.score.accuracy) : "–",
-      test ? between(test.score) : "not scored",
+      test ? objective.shown(test.score) : "–",
+      test ? objective.between(test.score) : "not scored",
     ],
     [
       "iterations",
@@ -159,10 +157,6 @@ export function keyFigures(store) {
   );
 }
 
-/** A score's interval in words. */
-export const between = (score) =>
-  `95 % interval ${(100 * score.interval.low).toFixed(1)}–${(100 * score.interval.high).toFixed(1)}`;
-
 /** The drawings with their legends. */
 export function searchCharts(store) {
   const cost = costParts(store.run);
@@ -172,8 +166,8 @@ export function searchCharts(store) {
     el(
       "figure",
       {},
-      el("figcaption", {}, el("b", {}, "Accuracy"), " by iteration ", accuracyLegend(store)),
-      drawn((width) => accuracyChart(store, width)),
+      el("figcaption", {}, el("b", {}, store.objective.title), " by iteration ", scoreLegend(store)),
+      drawn((width) => scoreChart(store, width)),
     ),
     el(
       "figure",
@@ -193,8 +187,8 @@ export function searchCharts(store) {
   );
 }
 
-/** What the marks of the accuracy chart mean. */
-export function accuracyLegend(store) {
+/** What the marks of the chart of scores mean. */
+export function scoreLegend(store) {
   const marks = [
     ["dot", "validation, with 95 % interval"],
     ["steps", "best so far"],
@@ -218,11 +212,11 @@ export function legend(marks) {
 /** All iterations in a table, with links to each. */
 export function scoreboard(store) {
   const { run } = store;
-  const range = accuracyRange([store]);
+  const range = scoreRange([store]);
   const cost = costParts(run);
   const heads = [
     ["", ""],
-    "accuracy",
+    store.objective.name,
     ["95 % interval", "wide"],
     ["parent", "num wide"],
     ["fixed, broken", "num"],
@@ -251,6 +245,7 @@ const cell = (kind, ...children) => el("td", { class: kind }, children);
 
 function scoredRow(store, it, range, cost) {
   const { score } = it;
+  const { objective } = store;
   const changes = it.parent === null ? null : store.changes("val", it.parent, it.index);
   const parent = store.iterations.get(it.parent);
   const best = store.run.best === it.index;
@@ -260,17 +255,13 @@ function scoredRow(store, it, range, cost) {
     name(it, best),
     cell(
       "accuracy",
-      el("b", {}, percent(score.accuracy)),
-      parent?.score ? el("span", { class: "delta" }, points(score.accuracy - parent.score.accuracy)) : null,
+      el("b", {}, objective.shown(score)),
+      parent?.score ? el("span", { class: "delta" }, objective.difference(score, parent.score)) : null,
     ),
     cell(
       "wide",
-      intervalBar(score, range),
-      el(
-        "span",
-        { class: "muted" },
-        `${(100 * score.interval.low).toFixed(1)}–${(100 * score.interval.high).toFixed(1)}`,
-      ),
+      intervalBar(objective, score, range),
+      el("span", { class: "muted" }, objective.ends(score)),
     ),
     cell(
       "num wide",

@@ -2,9 +2,9 @@
 // one can step back as well as forwards.
 
 import { drawn, el, fill, svg } from "./dom.js";
-import { accuracyChart, accuracyRange } from "./charts.js";
+import { scoreChart, scoreRange } from "./charts.js";
 import { diffLines, diffSizes } from "./iteration.js";
-import { count, grouped, headline, numbered, percent } from "./text.js";
+import { count, grouped, headline, numbered } from "./text.js";
 import { ABSENT, RIGHT } from "./model.js";
 
 /** Milliseconds an event, by the name of the speed. */
@@ -78,11 +78,11 @@ export function eventInWords(store, event) {
     case "evaluated":
       return `${name}: ${count(it.results.example.length, "example")} evaluated`;
     case "scored":
-      return `${name}: ${percent(it.score.accuracy)} of ${grouped(it.score.n_examples)}`;
+      return `${name}: ${store.objective.shown(it.score)} of ${grouped(it.score.n_examples)}`;
     case "unscored":
       return `${name}: no score: ${it.status}`;
     case "held-out":
-      return `${name}, held out: ${percent(event.score.accuracy)} of ${grouped(event.score.n_examples)}`;
+      return `${name}, held out: ${store.objective.shown(event.score)} of ${grouped(event.score.n_examples)}`;
     default:
       return store.run.finished_at ? "the search is over" : "no more is recorded";
   }
@@ -216,7 +216,7 @@ function nextIteration(events, at, direction) {
 function stageParts(store, events, at) {
   const now = standing(store, events, at);
   return [
-    stagePart("How accuracy grows", stageCurve(store, now)),
+    stagePart(`How ${store.objective.name} grows`, stageCurve(store, now)),
     stagePart(...stageExamples(store, now)),
     stagePart("What the proposer has read", stageReads(store, now)),
     stagePart(...stageWork(store, now)),
@@ -227,11 +227,11 @@ const stagePart = (title, content) => el("section", { class: "part" }, el("h3", 
 
 function stageCurve(store, now) {
   return drawn((width) =>
-    accuracyChart(store, width, {
+    scoreChart(store, width, {
       until: now.concluded,
       heldOut: now.heldOut,
       marked: now.event.iteration,
-      range: accuracyRange([store]),
+      range: scoreRange([store]),
       height: 230,
     }),
   );

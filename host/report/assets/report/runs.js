@@ -1,10 +1,11 @@
 // Pages that only a server has: the list of runs, and two runs side by side.
 
 import { drawn, el, fill, select, table } from "./dom.js";
-import { accuracyChart, accuracyRange, costChart, costParts } from "./charts.js";
-import { accuracyLegend, finding, legend, notices } from "./overview.js";
+import { costChart, costParts, scoreChart, scoreRange } from "./charts.js";
+import { finding, legend, notices, scoreLegend } from "./overview.js";
 import { Store, RIGHT, served } from "./model.js";
-import { count, dollars, grouped, numbered, percent, time } from "./text.js";
+import { Objective } from "./objective.js";
+import { count, dollars, grouped, numbered, time } from "./text.js";
 
 const NONE = "–";
 
@@ -19,8 +20,8 @@ export function showRuns(runs, element) {
         : run.state,
     run.dataset ?? NONE,
     run.target_model ?? NONE,
-    run.best === null ? NONE : percent(run.best),
-    run.test === null ? NONE : percent(run.test),
+    figure(run, run.best),
+    figure(run, run.test),
     run.iterations === null ? NONE : `${run.iterations} of ${run.asked}`,
     run.usd === null ? NONE : dollars(run.usd),
     run.started_at ? time(run.started_at) : NONE,
@@ -45,6 +46,9 @@ export function showRuns(runs, element) {
   );
 }
 
+/** What the objective of a listed run compares, if it is known. */
+const figure = (run, value) => (value === null ? NONE : new Objective(run.objective).written(value));
+
 function chooseTwo(runs) {
   const options = runs.map((run) => [run.id, run.id]);
   const chosen = { left: runs[0].id, right: runs[1].id };
@@ -66,7 +70,7 @@ function chooseTwo(runs) {
 /** Two runs side by side, over common scales. */
 export async function showComparison(ids, element) {
   const stores = await Promise.all(ids.map(async (id) => new Store(await served(id)("run"), served(id))));
-  const scale = { range: accuracyRange(stores), top: commonTop(stores) };
+  const scale = { range: scoreRange(stores), top: commonTop(stores) };
   fill(
     element,
     el(
@@ -105,8 +109,8 @@ function side(store, id, { range, top }) {
     el(
       "figure",
       {},
-      el("figcaption", {}, el("b", {}, "Accuracy"), accuracyLegend(store)),
-      drawn((width) => accuracyChart(store, width, { range, base })),
+      el("figcaption", {}, el("b", {}, store.objective.title), scoreLegend(store)),
+      drawn((width) => scoreChart(store, width, { range, base })),
     ),
     el(
       "figure",

@@ -25,8 +25,6 @@ export function plain(text) {
     .join("");
 }
 
-export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
-
 /** A difference of two shares in percentage points, with its sign. */
 export function points(difference) {
   const value = (100 * difference).toFixed(1);

@@ -1,18 +1,20 @@
 //! A run's iterations against each other, by what the traces say of every example. Works on a run that
 //! goes on, was killed, or has damaged traces: what cannot be compared is left out, and named.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, hash_map::Entry};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Paired, SIGNIFICANCE, Verdicts, holm};
-use mmh_record::layout::{self, TRACES};
-use mmh_record::objective::Objective;
+use super::{Grades, Paired, SIGNIFICANCE, holm};
+use crate::statistics::paired_test;
 use mmh_record::{
     RecordError,
     data::Split,
     format::{Score, Summary},
+    grade::GradeRow,
+    layout::{self, TRACES},
     manifest,
+    objective::Objective,
     reader::RunReader,
 };
 
@@ -62,8 +64,9 @@ pub struct Row {
 pub struct Best {
     /// The iteration's number.
     pub index: u32,
-    /// Its accuracy on validation, of 0 to 1. As the best of several it is an optimistic estimate.
-    pub accuracy: f64,
+    /// The figure that the objective compares, on validation. As the best of several it is an optimistic estimate.
+    #[serde(rename = "accuracy")]
+    pub value: f64,
     /// Against iteration 000, as in its row. None where it is 000, and where a trace is missing.
     pub against_baseline: Option<Tested>,
     /// Against the best of the others, corrected over all pairs: both were picked by their scores.
@@ -111,13 +114,6 @@ pub struct UnderWay {
     pub turns: usize,
 }
 
-/// What is read of a line of `eval_trace.jsonl`.
-#[derive(Deserialize)]
-struct VerdictRow {
-    example_id: String,
-    correct: bool,
-}
-
 /// What is read of a line of `proposer.jsonl`.
 #[derive(Deserialize)]
 struct TurnRow {
@@ -127,24 +123,26 @@ struct TurnRow {
 /// The scored iterations, with what their traces say.
 struct Field<'a> {
     summary: &'a Summary,
-    verdicts: BTreeMap<u32, Verdicts>,
+    objective: Objective,
+    grades: BTreeMap<u32, Grades>,
 }
 
 impl Board {
     /// Of the run in this folder, whose summary this is.
     pub fn of(reader: &RunReader, summary: &Summary) -> Self {
         let mut damaged = Vec::new();
-        let mut verdicts = BTreeMap::new();
+        let objective = Objective::of(&summary.config);
+        let mut grades = BTreeMap::new();
         for it in &summary.iterations {
             let file = RunReader::iteration_file(it.index, TRACES);
-            verdicts.extend(checked(reader, &file, &it.score, &mut damaged).map(|found| (it.index, found)));
+            grades.extend(checked(reader, &file, &it.score, &mut damaged).map(|found| (it.index, found)));
         }
-        let field = Field { summary, verdicts };
+        let field = Field { summary, objective, grades };
         let best = field.best();
         let held_out = held_out(reader, summary, &mut damaged);
         let under_way = under_way(reader, summary);
         Self {
-            test: "exact McNemar, two-sided, over the same examples",
+            test: paired_test(objective),
             correction: "Holm",
             significance: SIGNIFICANCE,
             iterations: field.rows(best.as_ref(), under_way.as_ref()),
@@ -158,8 +156,8 @@ impl Board {
 
 impl Field<'_> {
     fn against(&self, index: u32, other: u32) -> Option<Against> {
-        let (before, after) = (self.verdicts.get(&other)?, self.verdicts.get(&index)?);
-        Some(Against { index: other, paired: Paired::of(before, after) })
+        let (before, after) = (self.grades.get(&other)?, self.grades.get(&index)?);
+        Some(Against { index: other, paired: Paired::of(self.objective, before, after) })
     }
 
     fn rows(&self, best: Option<&Best>, under_way: Option<&UnderWay>) -> Vec<Row> {
@@ -216,7 +214,7 @@ impl Field<'_> {
 
     fn best(&self) -> Option<Best> {
         let index = self.summary.best_iteration_index?;
-        let accuracy = self.summary.iterations.iter().find(|it| it.index == index)?.score.accuracy;
+        let score = &self.summary.iterations.iter().find(|it| it.index == index)?.score;
         let against_baseline = self.against_baseline().get(&index).copied();
         let runner_up = first_best(self.summary, |it| it != index);
         let indexes: BTreeSet<u32> = self.summary.iterations.iter().map(|it| it.index).collect();
@@ -227,13 +225,13 @@ impl Field<'_> {
                 .map(move |&right| if right == index { (right, left) } else { (left, right) })
         });
         let against_runner_up = runner_up.and_then(|other| self.tested(pairs).get(&(index, other)).copied());
-        Some(Best { index, accuracy, against_baseline, against_runner_up })
+        Some(Best { index, value: self.objective.value(score), against_baseline, against_runner_up })
     }
 }
 
 /// The first of the best iterations among those that are asked for.
 fn first_best(summary: &Summary, asked: impl Fn(u32) -> bool) -> Option<u32> {
-    let objective = Objective::default();
+    let objective = Objective::of(&summary.config);
     let mut scored: Vec<(u32, f64)> =
         summary.iterations.iter().map(|it| (it.index, objective.value(&it.score))).collect();
     scored.retain(|(index, _)| asked(*index));
@@ -243,18 +241,19 @@ fn first_best(summary: &Summary, asked: impl Fn(u32) -> bool) -> Option<u32> {
 
 fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) -> Option<Against> {
     let best = summary.best_iteration_index.filter(|best| *best != 0)?;
-    let mut verdicts = |index| {
+    let mut grades = |index| {
         let test = summary.test.iter().find(|test| test.index == index)?;
         checked(reader, &layout::file(&layout::held_out(index), TRACES), &test.score, damaged)
     };
-    let (before, after) = (verdicts(0)?, verdicts(best)?);
-    Some(Against { index: 0, paired: Paired::of(&before, &after) })
+    let (before, after) = (grades(0)?, grades(best)?);
+    let paired = Paired::of(Objective::of(&summary.config), &before, &after);
+    Some(Against { index: 0, paired })
 }
 
 /// What a trace says, where it is what the score was made of.
-fn checked(reader: &RunReader, file: &str, score: &Score, damaged: &mut Vec<String>) -> Option<Verdicts> {
-    let found = verdicts(reader, file).and_then(|found| {
-        let correct = found.values().filter(|right| **right).count() as u64;
+fn checked(reader: &RunReader, file: &str, score: &Score, damaged: &mut Vec<String>) -> Option<Grades> {
+    let found = grades(reader, file).and_then(|found| {
+        let correct = found.values().filter(|grade| grade.correct).count() as u64;
         if (found.len() as u64, correct) == (score.n_examples, score.n_correct) {
             return Ok(found);
         }
@@ -269,13 +268,16 @@ fn checked(reader: &RunReader, file: &str, score: &Score, damaged: &mut Vec<Stri
     found.map_err(|error| damaged.push(error.to_string())).ok()
 }
 
-fn verdicts(reader: &RunReader, file: &str) -> Result<Verdicts, RecordError> {
-    let mut found = Verdicts::new();
-    for row in reader.rows::<VerdictRow>(file)? {
-        let row = row?;
-        if found.insert(row.example_id.clone(), row.correct).is_some() {
-            let problem = format!("the example {:?} stands in it twice", row.example_id);
-            return Err(RecordError::Damaged { file: file.to_owned(), problem });
+fn grades(reader: &RunReader, file: &str) -> Result<Grades, RecordError> {
+    let mut found = Grades::new();
+    for row in reader.rows::<GradeRow>(file)? {
+        let (id, grade) = row?.into_parts();
+        match found.entry(id) {
+            Entry::Vacant(place) => drop(place.insert(grade)),
+            Entry::Occupied(twice) => {
+                let problem = format!("the example {:?} stands in it twice", twice.key());
+                return Err(RecordError::Damaged { file: file.to_owned(), problem });
+            }
         }
     }
     Ok(found)
@@ -308,9 +310,9 @@ fn standing(reader: &RunReader, folder: &str, index: u32, split: Split, total: u
     reader.folder(folder)?;
     let (mut done, mut correct) = (0, Some(0));
     // Whole lines count, whatever stands in them.
-    for row in reader.rows::<VerdictRow>(&format!("{folder}/{TRACES}")).into_iter().flatten() {
+    for row in reader.rows::<GradeRow>(&format!("{folder}/{TRACES}")).into_iter().flatten() {
         done += 1;
-        correct = correct.zip(row.ok()).map(|(sum, row)| sum + usize::from(row.correct));
+        correct = correct.zip(row.ok()).map(|(sum, row)| sum + usize::from(row.into_parts().1.correct));
     }
     let turns = reader.rows::<TurnRow>(&format!("{folder}/{}", layout::TRANSCRIPT)).into_iter().flatten();
     let turns = turns

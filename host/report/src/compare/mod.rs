@@ -10,12 +10,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::statistics::mcnemar;
+use mmh_record::{grade::Grade, objective::Objective};
 
 /// Below this a corrected p-value counts as more than noise.
 pub const SIGNIFICANCE: f64 = 0.05;
 
-/// Which examples a harness got right, by id.
-pub type Verdicts = HashMap<String, bool>;
+/// What a harness's answers are worth, by the ids of the examples.
+pub type Grades = HashMap<String, Grade>;
 
 /// One harness against another, over the examples that both have seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -31,19 +32,22 @@ pub struct Paired {
 }
 
 impl Paired {
-    /// What `after` changed.
-    pub fn of(before: &Verdicts, after: &Verdicts) -> Self {
+    /// What `after` changed, by the test that fits the objective.
+    pub fn of(objective: Objective, before: &Grades, after: &Grades) -> Self {
         let (mut n, mut fixed, mut broken) = (0, 0, 0);
-        for (id, &right) in after {
-            let Some(&was_right) = before.get(id) else { continue };
+        for (id, grade) in after {
+            let Some(earlier) = before.get(id) else { continue };
             n += 1;
-            fixed += u64::from(right && !was_right);
-            broken += u64::from(was_right && !right);
+            fixed += u64::from(grade.correct && !earlier.correct);
+            broken += u64::from(earlier.correct && !grade.correct);
         }
-        Self { n, fixed, broken, p: mcnemar(fixed, broken) }
+        let p = match objective {
+            Objective::Accuracy => mcnemar(fixed, broken),
+        };
+        Self { n, fixed, broken, p }
     }
 
-    /// The change of the accuracy, in points of a hundred.
+    /// The change of the fraction of right answers, in points of a hundred.
     pub fn points(&self) -> f64 {
         if self.n == 0 { 0.0 } else { 100.0 * (self.fixed as f64 - self.broken as f64) / self.n as f64 }
     }
@@ -67,9 +71,15 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn verdicts(text: &str) -> Verdicts {
-        let right = |(at, mark): (usize, char)| (mark != '.').then(|| (at.to_string(), mark == '+'));
-        text.chars().enumerate().filter_map(right).collect()
+    fn grades(text: &str) -> Grades {
+        let grade = |(at, mark): (usize, char)| {
+            (mark != '.').then(|| (at.to_string(), Grade::right_or_wrong(mark == '+')))
+        };
+        text.chars().enumerate().filter_map(grade).collect()
+    }
+
+    fn paired(before: &str, after: &str) -> Paired {
+        Paired::of(Objective::Accuracy, &grades(before), &grades(after))
     }
 
     #[test]
@@ -83,10 +93,10 @@ mod tests {
             ("one not seen after", "--+", ".++", 2, 1, 0),
         ];
         for (name, before, after, n, fixed, broken) in table {
-            let found = Paired::of(&verdicts(before), &verdicts(after));
+            let found = paired(before, after);
             assert_eq!((found.n, found.fixed, found.broken), (n, fixed, broken), "{name}");
         }
-        assert_eq!(Paired::of(&verdicts("--+-"), &verdicts("++-+")).points(), 50.0);
+        assert_eq!(paired("--+-", "++-+").points(), 50.0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    data::{ExampleText, HeldOut, Iteration, Read, Results, Run, Tool, Turn},
+    data::{ExampleText, HeldOut, Iteration, PageObjective, Read, Results, Run, Tool, Turn},
     details::thinking,
     diff::{self, Change},
     usage::{self, Most},
@@ -25,6 +25,7 @@ use mmh_record::{
         Unscored,
     },
     layout::{self, Place},
+    objective::Objective,
     outcome::OutcomeKind,
     reader::RunReader,
     text,
@@ -217,6 +218,7 @@ impl Collector {
         let untested = summary.iter().flat_map(|summary| &summary.untested);
         problems.extend(untested.map(|it| format!("no held-out score of {:03}: {}", it.index, it.reason)));
         let mut run = Run {
+            objective: PageObjective::of(Objective::of(&config)),
             total_cost: summary.as_ref().map(|summary| summary.total_cost).unwrap_or_default(),
             costs,
             best: summary.as_ref().and_then(|summary| summary.best_iteration_index),
@@ -469,7 +471,7 @@ impl Results {
     fn push(&mut self, row: &TraceRow, example: usize, predicted: i64) {
         self.example.push(example);
         self.predicted.push(predicted);
-        self.correct.push(row.correct.into());
+        self.correct.push(row.grade().correct.into());
         self.outcome.push(OUTCOMES.iter().position(|kind| *kind == row.error_kind).unwrap_or_default());
         self.fuel.push(row.fuel);
         self.memory.push(row.peak_memory_bytes);

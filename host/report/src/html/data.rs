@@ -11,12 +11,14 @@ use super::{diff::Change, usage::LimitUse};
 use mmh_record::{
     format::{Config, Cost, CostFile, Score, Stopped},
     layout,
+    objective::{Objective, Unit},
 };
 
 /// A run.
 #[derive(Debug, Serialize)]
 pub struct Run {
     pub config: Config,
+    pub objective: PageObjective,
     pub total_cost: Cost,
     /// Costs by iteration and of the held-out evaluation, where they are known.
     pub costs: Option<CostFile>,
@@ -35,6 +37,35 @@ pub struct Run {
     pub limits: Vec<LimitUse>,
     /// What could not be read, and what is missing.
     pub problems: Vec<String>,
+}
+
+/// What candidates are compared by, and how the figure is written.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PageObjective {
+    /// Its name, which is also the field of a score that has it.
+    pub name: &'static str,
+    pub more_is_better: bool,
+    /// By how much a figure is multiplied to be shown, and what stands behind it.
+    pub factor: f64,
+    pub sign: &'static str,
+    /// The least and the most that a figure can be.
+    pub range: [f64; 2],
+}
+
+impl PageObjective {
+    pub fn of(objective: Objective) -> Self {
+        let factor = match objective.unit() {
+            Unit::Percent => 100.0,
+        };
+        let range = objective.range();
+        Self {
+            name: objective.name(),
+            more_is_better: objective.more_is_better(),
+            factor,
+            sign: objective.unit().sign(),
+            range: [range.low, range.high],
+        }
+    }
 }
 
 impl Run {

@@ -19,11 +19,12 @@ const FRAME: &str = include_str!("../../assets/report/page.html");
 const STYLE: &str = include_str!("../../assets/report/style.css");
 
 /// The scripts, each after those that it imports.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     include_str!("../../assets/report/text.js"),
     include_str!("../../assets/report/dom.js"),
     include_str!("../../assets/report/rust.js"),
     include_str!("../../assets/report/markdown.js"),
+    include_str!("../../assets/report/objective.js"),
     include_str!("../../assets/report/model.js"),
     include_str!("../../assets/report/charts.js"),
     include_str!("../../assets/report/overview.js"),

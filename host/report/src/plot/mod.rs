@@ -1,4 +1,4 @@
-//! A run's accuracies as a picture, for papers and READMEs: by iteration with intervals, the best so far,
+//! A run's scores as a picture, for papers and READMEs: by iteration with intervals, the best so far,
 //! the baseline, and the held-out scores. The same run gives the same bytes on every machine.
 //!
 //! What it looks like is decided here, `svg` writes it down. Nothing is told by
@@ -6,9 +6,9 @@
 
 mod svg;
 
-use mmh_record::objective::Objective;
 use mmh_record::{
-    format::{IterationSummary, Score, Summary},
+    format::{Interval, IterationSummary, Score, Summary},
+    objective::{Figure, Objective},
     text,
 };
 use svg::{Anchor, Stroke, Svg};
@@ -56,16 +56,18 @@ pub fn svg(summary: &Summary) -> String {
 /// What is drawn.
 struct Chart<'a> {
     summary: &'a Summary,
+    objective: Objective,
     /// Iterations by index, with their score or without.
     entries: Vec<(u32, Option<&'a IterationSummary>)>,
-    /// The range of the axis, of 0 to 1.
+    /// The range of the axis, within that of the objective.
     low: f64,
     high: f64,
 }
 
 fn title(summary: &Summary) -> String {
+    let figure = Objective::of(&summary.config).name();
     text::ellipsis(
-        &text::one_line(&format!("{}: accuracy by iteration", summary.config.dataset)),
+        &text::one_line(&format!("{}: {figure} by iteration", summary.config.dataset)),
         TITLE_CHARS,
     )
 }
@@ -84,26 +86,30 @@ impl<'a> Chart<'a> {
         entries.extend(summary.unscored.iter().map(|it| (it.index, None)));
         entries.sort_by_key(|(index, _)| *index);
         entries.dedup_by_key(|(index, _)| *index);
+        let objective = Objective::of(&summary.config);
         let scores = entries.iter().filter_map(|(_, it)| it.map(|it| &it.score));
         let ends = scores.chain(summary.test.iter().map(|it| &it.score));
-        let ends: Vec<(f64, f64)> = ends.map(|it| (unit(it.interval.low), unit(it.interval.high))).collect();
-        let low = ends.iter().map(|it| it.0).fold(1.0, f64::min);
-        let high = ends.iter().map(|it| it.1).fold(0.0, f64::max);
-        let (low, high) = if ends.is_empty() { (0.0, 1.0) } else { range(low, high) };
-        Self { summary, entries, low, high }
+        let ends: Vec<Interval> = ends.map(|score| within(score, objective).interval).collect();
+        let all = objective.range();
+        let low = ends.iter().map(|it| it.low).fold(all.high, f64::min);
+        let high = ends.iter().map(|it| it.high).fold(all.low, f64::max);
+        let (low, high) = if ends.is_empty() { (all.low, all.high) } else { range(low, high) };
+        Self { summary, objective, entries, low, high }
     }
 
     /// For those who do not see it.
     fn description(&self) -> String {
         let scores = self.entries.iter().map(|(index, it)| match it {
-            Some(it) => format!("{index:03} {}", percent(&it.score)),
+            Some(it) => format!("{index:03} {}", self.figure(&it.score).spaced()),
             None => format!("{index:03} not scored"),
         });
-        let test = self.summary.test.iter().map(|it| format!("{:03} {}", it.index, percent(&it.score)));
+        let test = self.summary.test.iter();
+        let test = test.map(|it| format!("{:03} {}", it.index, self.figure(&it.score).spaced()));
         let simulated = if self.summary.config.mock { "Simulated models. " } else { "" };
         let scores = scores.collect::<Vec<_>>().join(", ");
         let test = test.collect::<Vec<_>>().join(", ");
-        format!("{simulated}Validation accuracy by iteration: {scores}. Held-out test: {test}.")
+        let name = self.objective.name();
+        format!("{simulated}Validation {name} by iteration: {scores}. Held-out test: {test}.")
     }
 
     fn x(&self, at: usize) -> f64 {
@@ -111,8 +117,12 @@ impl<'a> Chart<'a> {
         LEFT + (RIGHT - LEFT) * (at as f64 + 0.5) / slots
     }
 
-    fn y(&self, accuracy: f64) -> f64 {
-        BOTTOM - (BOTTOM - TOP) * (unit(accuracy) - self.low) / (self.high - self.low)
+    fn y(&self, value: f64) -> f64 {
+        BOTTOM - (BOTTOM - TOP) * (value - self.low) / (self.high - self.low)
+    }
+
+    fn figure(&self, score: &Score) -> Figure {
+        within(score, self.objective)
     }
 
     fn head(&self, out: &mut Svg) {
@@ -163,10 +173,11 @@ impl<'a> Chart<'a> {
         let step = if self.high - self.low > 0.65 { 0.2 } else { 0.1 };
         let lines = ((self.high - self.low) / step).round() as u32;
         for at in 0..=lines {
-            let accuracy = self.low + f64::from(at) * step;
-            let y = self.y(accuracy);
+            let value = self.low + f64::from(at) * step;
+            let y = self.y(value);
             out.line((LEFT, y), (RIGHT, y), GRID, Stroke::Plain(1.0));
-            let name = format!("{:.0} %", 100.0 * accuracy);
+            let unit = self.objective.unit();
+            let name = format!("{} {}", unit.tick(value), unit.sign());
             out.text((LEFT - 10.0, y + 4.0), Anchor::End, 12.0, MUTED, &name);
         }
         out.line((LEFT, BOTTOM), (RIGHT, BOTTOM), INK, Stroke::Plain(1.0));
@@ -178,7 +189,7 @@ impl<'a> Chart<'a> {
         }
         let middle = (LEFT + RIGHT) / 2.0;
         out.text((middle, BOTTOM + 42.0), Anchor::Middle, 13.0, INK, "iteration (0 is the baseline)");
-        out.upright_text(20.0, (TOP + BOTTOM) / 2.0, 13.0, INK, "accuracy");
+        out.upright_text(20.0, (TOP + BOTTOM) / 2.0, 13.0, INK, self.objective.name());
         if self.entries.is_empty() {
             out.text((middle, (TOP + BOTTOM) / 2.0), Anchor::Middle, 15.0, MUTED, "nothing is scored yet");
         }
@@ -186,14 +197,14 @@ impl<'a> Chart<'a> {
 
     fn lines(&self, out: &mut Svg) {
         if let Some(baseline) = self.baseline() {
-            let y = self.y(baseline.score.accuracy);
+            let y = self.y(self.figure(&baseline.score).value);
             out.line((LEFT, y), (RIGHT, y), MUTED, Stroke::Dashed(1.5));
         }
         let mut steps: Vec<(f64, f64)> = Vec::new();
-        let (objective, mut best) = (Objective::default(), None);
+        let mut best = None;
         for (at, (_, it)) in self.entries.iter().enumerate() {
-            let Some(figure) = it.map(|it| objective.value(&it.score)) else { continue };
-            if best.is_some_and(|best| !objective.is_better(figure, best)) {
+            let Some(figure) = it.map(|it| self.figure(&it.score).value) else { continue };
+            if best.is_some_and(|best| !self.objective.is_better(figure, best)) {
                 continue;
             }
             best = Some(figure);
@@ -209,7 +220,8 @@ impl<'a> Chart<'a> {
         let slot = (RIGHT - LEFT) / self.entries.len().max(1) as f64;
         let radius = (slot / 4.0).clamp(1.5, 5.0);
         let whisker = |out: &mut Svg, x: f64, score: &Score, color: &str| {
-            let (low, high) = (self.y(score.interval.low), self.y(score.interval.high));
+            let interval = self.figure(score).interval;
+            let (low, high) = (self.y(interval.low), self.y(interval.high));
             out.line((x, low), (x, high), color, Stroke::Plain(1.5));
             for y in [low, high] {
                 out.line((x - radius * 0.8, y), (x + radius * 0.8, y), color, Stroke::Plain(1.5));
@@ -222,14 +234,16 @@ impl<'a> Chart<'a> {
                 continue;
             };
             whisker(out, x, &it.score, VALIDATION);
-            out.circle((x, self.y(it.score.accuracy)), radius, VALIDATION, VALIDATION);
+            let y = self.y(self.figure(&it.score).value);
+            out.circle((x, y), radius, VALIDATION, VALIDATION);
             if self.summary.best_iteration_index == Some(*index) {
-                out.circle((x, self.y(it.score.accuracy)), radius + 4.0, INK, "none");
+                out.circle((x, y), radius + 4.0, INK, "none");
             }
             for test in self.summary.test.iter().filter(|test| test.index == *index) {
                 let beside = x + (slot * 0.3).clamp(2.0, 16.0);
                 whisker(out, beside, &test.score, HELD_OUT);
-                out.diamond((beside, self.y(test.score.accuracy)), radius * 1.3, HELD_OUT);
+                let y = self.y(self.figure(&test.score).value);
+                out.diamond((beside, y), radius * 1.3, HELD_OUT);
             }
         }
     }
@@ -237,9 +251,9 @@ impl<'a> Chart<'a> {
     /// The numbers that one wants to cite, at the right.
     fn labels(&self, out: &mut Svg) {
         let label = |what: &str, index: u32, score: &Score, color| Label {
-            y: self.y(score.accuracy),
+            y: self.y(self.figure(score).value),
             color,
-            text: format!("{what} {index:03}: {}", percent(score)),
+            text: format!("{what} {index:03}: {}", self.figure(score).spaced()),
         };
         let mut labels: Vec<Label> = Vec::new();
         let baseline = self.baseline();
@@ -290,13 +304,13 @@ fn range(low: f64, high: f64) -> (f64, f64) {
     (low / 10.0, high / 10.0)
 }
 
-/// A number of a run folder that may be a stranger's, made one of 0 to 1.
-fn unit(accuracy: f64) -> f64 {
-    if accuracy.is_nan() { 0.0 } else { accuracy.clamp(0.0, 1.0) }
-}
-
-fn percent(score: &Score) -> String {
-    format!("{:.1} %", 100.0 * unit(score.accuracy))
+/// A score's figure with all its numbers inside of the objective's range: a stranger's folder may hold any.
+fn within(score: &Score, objective: Objective) -> Figure {
+    let Interval { low, high } = objective.range();
+    let inside = |value: f64| if value.is_nan() { low } else { value.clamp(low, high) };
+    let Figure { value, interval, .. } = score.figure(objective);
+    let interval = Interval { low: inside(interval.low), high: inside(interval.high) };
+    Figure { objective, value: inside(value), interval }
 }
 
 #[cfg(test)]

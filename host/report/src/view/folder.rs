@@ -8,11 +8,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ViewError;
-use crate::html::collect::{indices_in, stamp, stamp_of};
+use crate::html::{
+    collect::{indices_in, stamp, stamp_of},
+    data::PageObjective,
+};
 use mmh_record::{
     RecordError,
     format::Summary,
     layout::{self, Place},
+    objective::Objective,
     reader::RunReader,
     text,
     writer::check_run_id,
@@ -49,7 +53,9 @@ pub(crate) struct Listed {
     pub mock: bool,
     pub dataset: Option<String>,
     pub target_model: Option<String>,
-    /// The best accuracy on validation, and the same harness's on the held-out examples.
+    /// What the run's objective compares.
+    pub objective: Option<PageObjective>,
+    /// The best figure on validation, and the same harness's on the held-out examples.
     pub best: Option<f64>,
     pub test: Option<f64>,
     /// How many iterations are here, of how many that were asked for, the baseline among them.
@@ -176,6 +182,7 @@ impl Listed {
             mock: false,
             dataset: None,
             target_model: None,
+            objective: None,
             best: None,
             test: None,
             iterations: None,
@@ -187,9 +194,11 @@ impl Listed {
 
     fn summarized(&mut self, summary: &Summary) {
         let best = summary.iterations.iter().find(|it| Some(it.index) == summary.best_iteration_index);
-        self.best = best.map(|it| it.score.accuracy);
+        let objective = Objective::of(&summary.config);
+        self.objective = Some(PageObjective::of(objective));
+        self.best = best.map(|it| objective.value(&it.score));
         let test = summary.test.iter().find(|it| Some(it.index) == summary.best_iteration_index);
-        self.test = test.map(|it| it.score.accuracy);
+        self.test = test.map(|it| objective.value(&it.score));
         self.iterations = Some(summary.iterations.len() + summary.unscored.len());
         self.usd = Some(summary.total_cost.estimated_usd);
         self.state = match (&summary.finished_at, &summary.stopped) {

@@ -12,10 +12,10 @@ use mmh_record::{
     digest::Digest,
     format::{Cost, Interval, Summary, TraceRow},
     layout,
+    objective::Objective,
     reader::RunReader,
 };
-use mmh_report::statistics::mcnemar;
-use mmh_report::statistics::wilson;
+use mmh_report::statistics::{self, mcnemar};
 
 /// After this time the search for the shortest diff ends, and a longer one is taken.
 const DIFF_PATIENCE: Duration = Duration::from_secs(2);
@@ -62,9 +62,10 @@ pub struct Side {
 /// The figures of one iteration on the split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SideScore {
-    /// From 0 to 1.
-    pub accuracy: f64,
-    /// The 95 % interval of the accuracy.
+    /// The figure that the run's objective compares.
+    #[serde(rename = "accuracy")]
+    pub value: f64,
+    /// The 95 % interval of the figure.
     pub interval: Interval,
     /// Evaluated examples.
     pub n_examples: u64,
@@ -197,8 +198,8 @@ fn side_score(rows: &[TraceRow]) -> SideScore {
     let total = |field: fn(&TraceRow) -> u64| rows.iter().map(field).sum::<u64>();
     let mean = |field: fn(&TraceRow) -> u64| total(field) as f64 / n.max(1) as f64;
     SideScore {
-        accuracy: n_correct as f64 / n.max(1) as f64,
-        interval: wilson(n_correct, n),
+        value: n_correct as f64 / n.max(1) as f64,
+        interval: statistics::interval(Objective::Accuracy, n_correct, n),
         n_examples: n,
         n_correct,
         n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,

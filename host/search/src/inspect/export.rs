@@ -20,6 +20,7 @@ use mmh_record::{
     format::{Config, Score},
     json_bytes, layout,
     manifest::{self, Finding},
+    objective::Objective,
     plain,
     reader::RunReader,
     text,
@@ -234,16 +235,18 @@ pub fn readme(package: &Package, config: &Config, command: &str) -> String {
             "The validation score belongs to the best of several: it is an optimistic estimate."
         },
     );
-    out += "| examples | right | accuracy | 95 % interval |\n|---|---|---|---|\n";
+    let objective = Objective::of(config);
+    out += &format!("| examples | right | {} | 95 % interval |\n|---|---|---|---|\n", objective.name());
     for (name, score) in [("validation", Some(&package.score)), ("held out", package.held_out.as_ref())] {
         let Some(score) = score else { continue };
+        let (figure, unit) = (score.figure(objective), objective.unit());
+        let [low, high] = [figure.interval.low, figure.interval.high].map(|end| unit.number(end));
         out += &format!(
-            "| {name} | {} of {} | {:.1} % | {:.1} to {:.1} % |\n",
+            "| {name} | {} of {} | {} | {low} to {high} {} |\n",
             score.n_correct,
             score.n_examples,
-            100.0 * score.accuracy,
-            100.0 * score.interval.low,
-            100.0 * score.interval.high
+            figure.spaced(),
+            unit.sign()
         );
     }
     out += "\n## Use it again\n";

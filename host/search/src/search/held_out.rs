@@ -21,8 +21,8 @@ use mmh_record::{
     digest::Digest,
     format::{Cost, LearnRow, TestScore, Untested},
     layout,
-    provenance::Tested,
     reader::RunReader,
+    statements::Tested,
     writer::IterationWriter,
 };
 

@@ -15,8 +15,10 @@ use mmh_record::{
     data::Split,
     digest::Digest,
     format::{Config, IterationSummary, Score, TraceRow, Unscored},
-    layout, provenance,
+    layout,
+    objective::Objective,
     reader::RunReader,
+    statements,
     writer::IterationWriter,
 };
 use mmh_report::lineage;
@@ -69,7 +71,7 @@ impl Search {
                 folder.put(layout::STATE, state)?;
             }
             folder.put_json(layout::SCORE, score)?;
-            let tested = provenance::Tested::of(component, Split::Val, score, rows);
+            let tested = statements::Tested::of(component, Split::Val, score, rows);
             put_result(&tested, &self.config_of(candidate.id.index), folder)?;
             progress.index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
         }
@@ -85,13 +87,13 @@ impl Search {
         folder.put(layout::SOURCE, candidate.source.as_bytes())?;
         folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
         folder.put(layout::COMPONENT, &built.component.bytes)?;
-        let made = provenance::Made {
+        let made = statements::Made {
             source: Digest::of(&candidate.source),
             component: built.component.digest,
             key: self.builder.compiler.key(&candidate.source),
         };
         let lock = self.builder.compiler.tools().sdk_lock;
-        let statement = provenance::statement(&made, &self.config_of(candidate.id.index), lock);
+        let statement = statements::provenance(&made, &self.config_of(candidate.id.index), lock);
         folder.put_json(layout::PROVENANCE, &statement)
     }
 
@@ -158,7 +160,8 @@ impl Search {
         let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
         let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
         self.end_ahead(progress, |claims| claims.knows(index))?;
-        self.observer.on(Event::Concluded { iteration: index, accuracy: outcome.accuracy() });
+        let value = outcome.value(Objective::of(&self.config));
+        self.observer.on(Event::Concluded { iteration: index, value });
         match outcome {
             CandidateOutcome::Scored(scored) => {
                 let score = scored.score;
@@ -205,17 +208,18 @@ impl Search {
 
 /// Writes the statement that says which component got which score.
 pub(super) fn put_result(
-    tested: &provenance::Tested<'_>,
+    tested: &statements::Tested<'_>,
     config: &Config,
     folder: &IterationWriter,
 ) -> Result<(), RecordError> {
-    folder.put_json(layout::TEST_RESULT, &provenance::test_result(tested, config))
+    folder.put_json(layout::TEST_RESULT, &statements::test_result(tested, config))
 }
 
 impl CandidateOutcome {
-    fn accuracy(&self) -> Option<f64> {
+    /// What the objective compares.
+    fn value(&self, objective: Objective) -> Option<f64> {
         match self {
-            Self::Scored(scored) => Some(scored.score.accuracy),
+            Self::Scored(scored) => Some(objective.value(&scored.score)),
             Self::Unscored { .. } => None,
         }
     }

@@ -27,6 +27,7 @@ use mmh_record::{
 pub(super) struct Progress {
     pub summary: Summary,
     pub cost: CostFile,
+    objective: Objective,
     /// The best iteration's value of the objective.
     best: Option<f64>,
     /// Where the proposer's tools look things up.
@@ -57,18 +58,16 @@ impl Progress {
             cost.budget_usd = claims.budget_usd();
         }
         summary.total_cost = cost.total;
+        let objective = Objective::of(&search.config);
         let best = summary.best_iteration_index;
-        let best = summary
-            .iterations
-            .iter()
-            .find(|it| Some(it.index) == best)
-            .map(|it| Objective::default().value(&it.score));
+        let best =
+            summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| objective.value(&it.score));
         let proposed = cost.total;
         let unaccounted = search.budget.billed().minus(known(&proposed));
         let carried_held_out = unaccounted.min(billed_held_out(search)?);
         let carried = unaccounted.minus(carried_held_out);
         let index = Arc::new(RunIndex::new(&summary, &search.dataset.train, &search.val));
-        Ok((Self { summary, cost, best, index, proposed, carried, carried_held_out }, retry))
+        Ok((Self { summary, cost, objective, best, index, proposed, carried, carried_held_out }, retry))
     }
 
     pub fn has(&self, index: u32) -> bool {
@@ -78,7 +77,7 @@ impl Progress {
 
     /// Enters a score. A later iteration becomes the best one only if it is better.
     pub fn enter(&mut self, index: u32, score: &Score) {
-        let objective = Objective::default();
+        let objective = self.objective;
         let figure = objective.value(score);
         if self.best.is_none_or(|best| objective.is_better(figure, best)) {
             self.best = Some(figure);

@@ -12,10 +12,11 @@ use mmh_record::{
     format::{Config, Score},
     layout,
     manifest::{self, Finding},
-    provenance::{self, Made, Tested},
+    objective::Objective,
     reader::RunReader,
+    statements::{self, Made, Tested},
 };
-use mmh_report::statistics::wilson;
+use mmh_report::statistics;
 
 /// The result of checking an export.
 pub struct Checked {
@@ -53,7 +54,7 @@ pub async fn check(
         findings.extend(rebuild(builder, &source, component).await?);
     }
     let made = Made { source: Digest::of(&source), component, key: builder.compiler.key(&source) };
-    let mut statement = provenance::statement(&made, config, builder.compiler.tools().sdk_lock);
+    let mut statement = statements::provenance(&made, config, builder.compiler.tools().sdk_lock);
     let mut found: Value = reader.json(layout::PROVENANCE)?;
     if !differs.is_empty() {
         // The key depends on the compiler of this machine.
@@ -139,7 +140,7 @@ fn evaluation(
         findings.push(Finding::new(format!("{statement}: predicate.passedTests"), expected, counted));
     }
     let expected =
-        provenance::test_result(&Tested { component, split, score: &score, passed, failed }, config);
+        statements::test_result(&Tested { component, split, score: &score, passed, failed }, config);
     findings.extend(differences(&statement, &expected, &found));
     Ok(score)
 }
@@ -149,7 +150,7 @@ fn consistent(score: &Score, size: u64, config: &Config) -> Score {
     let mut expected = Score { mock: config.mock, n_examples: size, ..score.clone() };
     expected.n_correct = score.n_correct.min(size);
     expected.accuracy = if size == 0 { 0.0 } else { expected.n_correct as f64 / size as f64 };
-    expected.interval = wilson(expected.n_correct, size);
+    expected.interval = statistics::interval(Objective::of(config), expected.n_correct, size);
     let ended_well =
         score.outcomes.get(mmh_record::outcome::OutcomeKind::Ok.name()).copied().unwrap_or_default();
     expected.n_errors = size.saturating_sub(ended_well);

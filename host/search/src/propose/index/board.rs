@@ -52,7 +52,6 @@ enum RowResult {
 struct Figures {
     /// What is compared.
     value: f64,
-    accuracy: f64,
     n_correct: u64,
     n_examples: u64,
     n_errors: u64,
@@ -64,7 +63,6 @@ impl Figures {
     fn of(score: &Score) -> Self {
         Self {
             value: Objective::default().value(score),
-            accuracy: score.accuracy,
             n_correct: score.n_correct,
             n_examples: score.n_examples,
             n_errors: score.n_errors,
@@ -169,18 +167,18 @@ impl Row {
     }
 
     fn json(&self, in_short: bool) -> Value {
-        let iteration = self.index;
+        let (iteration, figure) = (self.index, Objective::default().name());
         match &self.result {
             RowResult::Unscored { status, reason } => {
-                json!({ "iteration": iteration, "status": status, "accuracy": null, "reason": reason })
+                json!({ "iteration": iteration, "status": status, (figure): null, "reason": reason })
             }
             RowResult::Scored { figures, .. } if in_short => {
-                json!({ "iteration": iteration, "status": "scored", "accuracy": figures.accuracy })
+                json!({ "iteration": iteration, "status": "scored", (figure): figures.value })
             }
             RowResult::Scored { figures: score, headline } => json!({
                 "iteration": iteration,
                 "status": "scored",
-                "accuracy": score.accuracy,
+                (figure): score.value,
                 "n_correct": score.n_correct,
                 "n_examples": score.n_examples,
                 "n_errors": score.n_errors,

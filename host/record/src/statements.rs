@@ -11,7 +11,7 @@ use super::{
     format::{Config, Score, TraceRow},
     layout,
 };
-use crate::{data::Split, digest::Digest};
+use crate::{data::Split, digest::Digest, objective::Objective};
 
 /// How harnesses are built, and who builds them: URIs, as SLSA asks for them.
 const BUILD_TYPE: &str = "urn:mmh:build:rustc-component:1";
@@ -34,7 +34,8 @@ pub struct Tested<'a> {
 impl<'a> Tested<'a> {
     /// Of an evaluation's outcomes.
     pub fn of(component: Digest, split: Split, score: &'a Score, traces: &'a [TraceRow]) -> Self {
-        let (passed, failed): (Vec<&TraceRow>, Vec<&TraceRow>) = traces.iter().partition(|row| row.correct);
+        let (passed, failed): (Vec<&TraceRow>, Vec<&TraceRow>) =
+            traces.iter().partition(|row| row.grade().correct);
         let ids = |rows: Vec<&'a TraceRow>| rows.into_iter().map(|row| row.example_id.as_str()).collect();
         Self { component, split, score, passed: ids(passed), failed: ids(failed) }
     }
@@ -45,6 +46,7 @@ impl<'a> Tested<'a> {
 pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
     let limits = limits_digest(config);
     let score = tested.score;
+    let objective = Objective::of(config);
     let mut configuration = vec![
         json!({
             "name": config.dataset,
@@ -59,7 +61,7 @@ pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
         json!({
             "name": layout::SCORE,
             "digest": { "sha256": Digest::of(json_bytes(score)) },
-            "annotations": { "accuracy": score.accuracy, "total_fuel": score.total_fuel },
+            "annotations": { (objective.name()): objective.value(score), "total_fuel": score.total_fuel },
         }),
     ];
     configuration.extend(
@@ -70,7 +72,7 @@ pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
         "subject": [{ "name": layout::COMPONENT, "digest": { "sha256": tested.component } }],
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
         "predicate": {
-            "result": if score.n_correct == score.n_examples { "PASSED" } else { "FAILED" },
+            "result": if tested.failed.is_empty() { "PASSED" } else { "FAILED" },
             "configuration": configuration,
             "passedTests": tested.passed,
             "failedTests": tested.failed,
@@ -94,7 +96,7 @@ pub struct Made {
 }
 
 /// `provenance.json`: the statement of how a component was made, of which source, SDK, lock file and tools.
-pub fn statement(made: &Made, config: &Config, lock: Digest) -> Value {
+pub fn provenance(made: &Made, config: &Config, lock: Digest) -> Value {
     let digest = |digest: Digest| json!({ "sha256": digest });
     let mut dependencies = vec![
         json!({ "name": layout::SOURCE, "digest": digest(made.source) }),
