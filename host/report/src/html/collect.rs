@@ -99,7 +99,7 @@ impl Folder {
             reads: from.lines(layout::READS),
             source: from.text(layout::SOURCE),
             reasoning: from.text(layout::REASONING).unwrap_or_default(),
-            component_bytes: reader.size(&format!("{folder}/{}", layout::COMPONENT)),
+            component_bytes: reader.size(&layout::file(folder, layout::COMPONENT)),
             provenance: from.json(layout::PROVENANCE),
             test_result: from.json(layout::TEST_RESULT),
             score: from.json(layout::SCORE),
