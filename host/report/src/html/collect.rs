@@ -99,7 +99,7 @@ impl Folder {
             reads: from.lines(layout::READS),
             source: from.text(layout::SOURCE),
             reasoning: from.text(layout::REASONING).unwrap_or_default(),
-            component_bytes: reader.size(&format!("{folder}/{}", layout::COMPONENT)),
+            component_bytes: reader.size(&layout::file(folder, layout::COMPONENT)),
             provenance: from.json(layout::PROVENANCE),
             test_result: from.json(layout::TEST_RESULT),
             score: from.json(layout::SCORE),
@@ -580,4 +580,35 @@ fn refused(transcript: &[TranscriptRow]) -> Option<String> {
         TranscriptRow::ToolCall { tool, input, .. } => code(tool, input),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn calls_that_no_reply_carries_are_turns() {
+        let call = |step, tool: &str, input: Value, is_error| {
+            let (tool, result, at) = (tool.to_owned(), "what it said".to_owned(), Timestamp::UNIX_EPOCH);
+            TranscriptRow::ToolCall { step, at, tool, input, result, is_error }
+        };
+        let rows = [
+            call(1, "write_harness", json!({ "code": "fn main() {}" }), true),
+            call(2, "scoreboard", json!("no object"), false),
+        ];
+        let turns = turns(&rows);
+        let told: Vec<_> = turns.iter().map(|turn| (turn.step, turn.tools.len(), &turn.tools[0])).collect();
+        let brief: Vec<_> = told
+            .iter()
+            .map(|(step, count, tool)| (*step, *count, tool.name.as_str(), tool.is_error))
+            .collect();
+        assert_eq!(brief, [(1, 1, "write_harness", true), (2, 1, "scoreboard", false)]);
+        assert!(
+            told.iter().all(|(_, _, tool)| tool.bytes == 12 && tool.says.as_deref() == Some("what it said"))
+        );
+        assert_eq!(refused(&rows).as_deref(), Some("fn main() {}"));
+    }
 }

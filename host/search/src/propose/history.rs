@@ -97,7 +97,7 @@ impl History {
         Ok(())
     }
 
-    /// The iterations, in an order and page by page, with status and accuracy. Only this result counts as read: the rest of
+    /// The iterations, in an order and page by page, with status and the figure that is compared. Only this result counts as read: the rest of
     /// the summary can change when a run is resumed.
     pub fn list(&mut self, order: Order, page: Page) -> Result<Answer, RecordError> {
         self.iterations(order, page, true)

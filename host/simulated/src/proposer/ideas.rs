@@ -41,6 +41,13 @@ pub(crate) struct Idea {
     pub parameter: u32,
 }
 
+impl Mechanism {
+    /// The idea of this mechanism with a parameter.
+    pub(crate) fn with(self, parameter: u32) -> Idea {
+        idea(self, parameter)
+    }
+}
+
 const fn idea(mechanism: Mechanism, parameter: u32) -> Idea {
     Idea { mechanism, parameter }
 }

@@ -35,6 +35,7 @@ pub struct Board {
     ranking: Vec<usize>,
     best: Option<u32>,
     mock: bool,
+    objective: Objective,
 }
 
 struct Row {
@@ -60,9 +61,9 @@ struct Figures {
 }
 
 impl Figures {
-    fn of(score: &Score) -> Self {
+    fn of(score: &Score, objective: Objective) -> Self {
         Self {
-            value: Objective::default().value(score),
+            value: objective.value(score),
             n_correct: score.n_correct,
             n_examples: score.n_examples,
             n_errors: score.n_errors,
@@ -75,22 +76,24 @@ impl Figures {
 impl Board {
     /// The board of a summary.
     pub fn of(summary: &Summary) -> Self {
-        let rows = summary.iterations.iter().map(scored).chain(summary.unscored.iter().map(unscored));
-        let mut board = Self::with(rows.collect());
+        let objective = Objective::of(&summary.config);
+        let scored = summary.iterations.iter().map(|it| scored(it, objective));
+        let mut board = Self::with(scored.chain(summary.unscored.iter().map(unscored)).collect(), objective);
         (board.best, board.mock) = (summary.best_iteration_index, summary.config.mock);
         board
     }
 
-    fn with(mut rows: Vec<Row>) -> Self {
+    fn with(mut rows: Vec<Row>, objective: Objective) -> Self {
         rows.sort_by_key(|row| row.index);
         let mut ranking: Vec<usize> = (0..rows.len()).collect();
-        ranking.sort_by(|one, other| rows[*one].order(&rows[*other]));
-        Self { rows, ranking, ..Self::default() }
+        ranking.sort_by(|one, other| rows[*one].order(&rows[*other], objective));
+        Self { rows, ranking, objective, ..Self::default() }
     }
 
     /// Enters the iteration that was added to a summary last.
     pub fn enter(&mut self, summary: &Summary, index: u32) {
-        let last = summary.iterations.last().filter(|it| it.index == index).map(scored);
+        let last =
+            summary.iterations.last().filter(|it| it.index == index).map(|it| scored(it, self.objective));
         let last = last.or_else(|| summary.unscored.last().filter(|it| it.index == index).map(unscored));
         if let Some(row) = last {
             self.add(row);
@@ -102,11 +105,12 @@ impl Board {
         if self.rows.last().is_some_and(|last| last.index >= row.index) {
             // They come in order, but for those of an interrupted run.
             self.rows.push(row);
-            let ordered = Self::with(std::mem::take(&mut self.rows));
+            let ordered = Self::with(std::mem::take(&mut self.rows), self.objective);
             (self.rows, self.ranking) = (ordered.rows, ordered.ranking);
             return;
         }
-        let rank = self.ranking.partition_point(|place| self.rows[*place].order(&row).is_lt());
+        let rank =
+            self.ranking.partition_point(|place| self.rows[*place].order(&row, self.objective).is_lt());
         self.ranking.insert(rank, self.rows.len());
         self.rows.push(row);
     }
@@ -132,14 +136,19 @@ impl Board {
             Order::Best => self.ranking.get(at).copied(),
             Order::Newest => self.rows.len().checked_sub(at + 1),
         };
-        place.and_then(|place| self.rows.get(place)).map_or(Value::Null, |row| row.json(in_short))
+        place
+            .and_then(|place| self.rows.get(place))
+            .map_or(Value::Null, |row| row.json(self.objective, in_short))
     }
 }
 
-fn scored(it: &IterationSummary) -> Row {
+fn scored(it: &IterationSummary, objective: Objective) -> Row {
     let line = it.reasoning.lines().find(|line| !line.trim().is_empty());
     let headline = text::ellipsis(line.unwrap_or_default().trim_start_matches('#').trim(), MAX_HEADLINE);
-    Row { index: it.index, result: RowResult::Scored { figures: Figures::of(&it.score), headline } }
+    Row {
+        index: it.index,
+        result: RowResult::Scored { figures: Figures::of(&it.score, objective), headline },
+    }
 }
 
 fn unscored(it: &Unscored) -> Row {
@@ -149,8 +158,7 @@ fn unscored(it: &Unscored) -> Row {
 
 impl Row {
     /// Which of two comes first, best first.
-    fn order(&self, other: &Self) -> Ordering {
-        let objective = Objective::default();
+    fn order(&self, other: &Self, objective: Objective) -> Ordering {
         match (&self.result, &other.result) {
             (RowResult::Scored { figures: one, .. }, RowResult::Scored { figures: two, .. }) => {
                 let (one, two) = (one.value, two.value);
@@ -166,8 +174,8 @@ impl Row {
         }
     }
 
-    fn json(&self, in_short: bool) -> Value {
-        let (iteration, figure) = (self.index, Objective::default().name());
+    fn json(&self, objective: Objective, in_short: bool) -> Value {
+        let (iteration, figure) = (self.index, objective.name());
         match &self.result {
             RowResult::Unscored { status, reason } => {
                 json!({ "iteration": iteration, "status": status, (figure): null, "reason": reason })
@@ -195,7 +203,7 @@ mod tests {
     use super::*;
 
     fn scored(index: u32, accuracy: f64) -> Row {
-        let figures = Figures::of(&Score { accuracy, ..Score::default() });
+        let figures = Figures::of(&Score { accuracy, ..Score::default() }, Objective::default());
         Row { index, result: RowResult::Scored { figures, headline: String::new() } }
     }
 
