@@ -121,6 +121,7 @@ pub mod digest;
 mod folder;
 pub mod format;
 pub mod grade;
+pub mod input;
 pub mod layout;
 pub mod leak;
 pub mod ledger;
