@@ -73,8 +73,8 @@ fn check(dataset: &Dataset) {
     let mut ids = HashSet::new();
     for example in Split::ALL.into_iter().flat_map(|split| dataset.split(split)) {
         assert!(ids.insert(&example.id), "{} stands there twice", example.id);
-        assert!(labels.contains(&example.label) && !example.input.trim().is_empty());
-        assert!(!example.label.chars().any(char::is_control));
+        assert!(labels.contains(&example.gold) && !example.input.text.trim().is_empty());
+        assert!(!example.gold.chars().any(char::is_control));
     }
     let few = dataset::sample(&dataset.val, 3, 1);
     assert_eq!(few.len(), dataset.val.len().min(3));

@@ -140,6 +140,7 @@ fn row(example_id: &str, mark: &str) -> TraceRow {
         example_id: example_id.into(),
         model: "target".into(),
         input: "a text".into(),
+        fields: Vec::new(),
         gold_label: "yes".into(),
         predicted_label: (!panicked).then(|| if mark == "+" { "yes" } else { "no" }.into()),
         correct: mark == "+",

@@ -23,22 +23,25 @@ fn the_built_in_data_set_is_balanced() {
     assert_eq!(data.task.labels.len(), 22);
     for (split, per_label) in [(Split::Train, 22), (Split::Val, 10), (Split::Test, 10)] {
         let mut counts = BTreeMap::new();
-        data.split(split).iter().for_each(|example| *counts.entry(&example.label).or_insert(0) += 1);
+        data.split(split).iter().for_each(|example| *counts.entry(&example.gold).or_insert(0) += 1);
         assert!(counts.values().all(|&count| count == per_label), "{}: {counts:?}", split.name());
     }
     assert_eq!(data.findings, []);
     for example in Split::ALL.iter().flat_map(|split| data.split(*split)) {
-        let text = example.input.to_lowercase();
-        let given_away = example.label.split(' ').find(|word| word.len() >= 5 && text.contains(word));
-        assert_eq!(given_away, None, "{}: {}", example.id, example.input);
+        let text = example.input.text.to_lowercase();
+        let given_away = example.gold.split(' ').find(|word| word.len() >= 5 && text.contains(word));
+        assert_eq!(given_away, None, "{}: {}", example.id, example.input.text);
     }
 }
 
 #[test]
 fn the_built_in_data_set_has_no_near_duplicates() {
     let data = dataset::load(BUILTIN, 0).expect("it loads");
-    let texts: Vec<Vec<String>> =
-        Split::ALL.iter().flat_map(|split| data.split(*split)).map(|example| words(&example.input)).collect();
+    let texts: Vec<Vec<String>> = Split::ALL
+        .iter()
+        .flat_map(|split| data.split(*split))
+        .map(|example| words(&example.input.text))
+        .collect();
     let trigrams: Vec<Vec<u64>> =
         texts.iter().map(|words| set(words.windows(3).map(|it| it.join(" ")))).collect();
     let long = |words: &Vec<String>| set(words.iter().filter(|word| word.len() >= 4).cloned());

@@ -74,8 +74,8 @@ fn constant(label: &str) -> String {
 /// The right answer to most of the 20 validation examples of these runs.
 fn usual_label() -> String {
     let val = dataset::sample(&dataset::load(BUILTIN, 0).expect("it loads").val, 20, 0);
-    let count = |label: &str| val.iter().filter(|it| it.label == label).count();
-    val.iter().map(|it| it.label.clone()).max_by_key(|label| count(label)).expect("examples")
+    let count = |label: &str| val.iter().filter(|it| it.gold == label).count();
+    val.iter().map(|it| it.gold.clone()).max_by_key(|label| count(label)).expect("examples")
 }
 
 /// Asks, and cannot read any answer.
@@ -98,7 +98,7 @@ impl Models {
     fn new(submits: Option<String>) -> Self {
         let data = dataset::load(BUILTIN, 0).expect("it loads");
         let of = |examples: &[dataset::Example], held_out| -> Vec<(String, (String, bool))> {
-            examples.iter().map(|it| (it.input.clone(), (it.label.clone(), held_out))).collect()
+            examples.iter().map(|it| (it.input.text.clone(), (it.gold.clone(), held_out))).collect()
         };
         let labels = of(&data.val, false).into_iter().chain(of(&data.test, true)).collect();
         Self { submits, labels: Arc::new(labels), dead: Arc::new(AtomicBool::new(true)) }
@@ -197,7 +197,7 @@ async fn a_broken_baseline_costs_nothing() {
         ("sound", "good.rs", &["--iterations", "0", "--no-test"], 0, 0, "run folder", true),
     ];
     let val = dataset::load(BUILTIN, 0).expect("it loads").val;
-    let leaky = format!("{}\n// {}\n", guest("run/ok.rs"), val[0].input);
+    let leaky = format!("{}\n// {}\n", guest("run/ok.rs"), val[0].input.text);
     for (name, baseline, options, code, of_dry_run, says, is_run) in table {
         let folder = folder();
         fs::write(folder.path().join("leaky.rs"), &leaky).expect("written");

@@ -44,7 +44,7 @@ fn how_long_a_lint_takes() {
     let lint = Lint::new(&dataset.train, &dataset.val[..100], &dataset.test);
     println!("made in {:.1?}", begun.elapsed());
     let texts: String =
-        dataset.train.iter().map(|row| format!("    ({:?}, {:?}),\n", row.input, row.label)).collect();
+        dataset.train.iter().map(|row| format!("    ({:?}, {:?}),\n", row.input.text, row.gold)).collect();
     let source = texts.repeat((256 << 10) / texts.len() + 1);
     let data: String = texts.repeat((2 << 20) / texts.len() + 1).replace(['"', '\n', '\\'], " ");
     let component = wat::parse_str(format!(

@@ -136,7 +136,7 @@ fn holds(rows: &[(String, String)], path: &Path) {
             let examples: Vec<_> = Split::ALL.into_iter().flat_map(|split| found.split(split)).collect();
             assert_eq!(examples.len(), rows.len());
             let read: HashSet<(&str, &str)> =
-                examples.iter().map(|it| (it.input.as_str(), it.label.as_str())).collect();
+                examples.iter().map(|it| (it.input.text.as_str(), it.gold.as_str())).collect();
             assert_eq!(read, written);
         }
         Err(error) => {

@@ -315,7 +315,7 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
     let harness = Learned::with_state(built, []);
     let example =
-        |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
+        |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}").into(), gold: "a".into() };
     let examples: Vec<Example> = (0..1000).map(example).collect();
     let evaluate = |delay: Duration, concurrency: usize| {
         let evaluator = evaluator(bench, delay, concurrency);
@@ -372,7 +372,8 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);
         let input = |n: usize| format!("text {n} of round {round}");
-        let example = |n: usize| Example { id: format!("val-{n:04}"), input: input(n), label: "a".into() };
+        let example =
+            |n: usize| Example { id: format!("val-{n:04}"), input: input(n).into(), gold: "a".into() };
         let examples: Vec<Example> = (0..2000).map(example).collect();
         let started = Instant::now();
         let work = evaluator.evaluate(

@@ -257,8 +257,8 @@ fn train(folder: &Path, template: &Template) -> Figure {
         let notes = RunWriter::resume(&run).expect("it is a run");
         let example = |at: usize| Example {
             id: format!("train-{at}"),
-            input: template.traces[at % template.traces.len()].input.clone(),
-            label: format!("label {}", at % 50),
+            input: template.traces[at % template.traces.len()].input.clone().into(),
+            gold: format!("label {}", at % 50),
         };
         let examples: Vec<Example> = (0..count).map(example).collect();
         let summary = Summary::new(template.summary.config.clone());

@@ -20,6 +20,9 @@ const FOREIGN_FRAMES: usize = 4;
 pub fn example(again: &Again, limits: &Limits) -> String {
     let (mut out, row) = (String::new(), &again.found);
     block(&mut out, "input", &row.input);
+    for field in &row.fields {
+        block(&mut out, &format!("field {}", text::one_line(&field.name)), &field.value);
+    }
     let right = if row.correct { "right" } else { "wrong" };
     let _ = writeln!(out, "gold        {}", text::one_line(&row.gold_label));
     let _ = match &row.predicted_label {

@@ -27,6 +27,12 @@ impl Input {
         Self { text: text.into(), fields: Vec::new() }
     }
 
+    /// The size of the text and of all fields, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        let fields = self.fields.iter().map(|field| field.name.len() + field.value.len());
+        self.text.len() + fields.sum::<usize>()
+    }
+
     /// The value of a field.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|field| field.name == name).map(|field| field.value.as_str())

@@ -87,7 +87,7 @@ fn said(output: &Output) -> String {
 /// A harness with a table of these rows.
 fn with_table(rows: &[Example]) -> String {
     let rows: Vec<String> =
-        rows.iter().map(|row| format!("    ({:?}, {:?}),", row.input, row.label)).collect();
+        rows.iter().map(|row| format!("    ({:?}, {:?}),", row.input.text, row.gold)).collect();
     let table = format!("const TABLE: &[(&str, &str)] = &[\n{}\n];\n", rows.join("\n"));
     let look = "if let Some((_, label)) = TABLE.iter().find(|(text, _)| *text == input) {\n            return Ok(Prediction::new(*label));\n        }";
     guest("run/ok.rs")

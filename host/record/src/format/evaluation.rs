@@ -8,6 +8,7 @@ use crate::{
     chat::{CallError, ChatReply, ChatRequest, Control},
     digest::Digest,
     grade::Grade,
+    input::Field,
     outcome::OutcomeKind,
     pricing::Usd,
     usage::Usage,
@@ -73,6 +74,9 @@ pub struct TraceRow {
     pub model: String,
     /// The example's text.
     pub input: String,
+    /// What the example asks besides its text. Absent where that is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
     /// The right answer.
     pub gold_label: String,
     /// The harness's answer as it gave it. Null where it gave none; then `error` says why.

@@ -9,7 +9,10 @@ use std::{
 use unicode_normalization::UnicodeNormalization;
 
 use super::Example;
-use mmh_record::data::{DataFinding, FindingKind, Split};
+use mmh_record::{
+    data::{DataFinding, FindingKind, Split},
+    input::Input,
+};
 
 /// From this number on, labels look like open answers, if `train` has fewer than two examples for each.
 const MANY_LABELS: usize = 20;
@@ -33,6 +36,18 @@ fn s(count: usize) -> &'static str {
     if count == 1 { "s" } else { "" }
 }
 
+/// The same for all that an example asks: its text, and its fields if it has any.
+pub fn same_input(input: &Input) -> Cow<'_, str> {
+    let text = same_text(&input.text);
+    match input.fields.as_slice() {
+        [] => text,
+        fields => {
+            let values = fields.iter().map(|field| same_text(&field.value));
+            Cow::Owned(values.fold(text.into_owned(), |all, value| all + "\n" + &value))
+        }
+    }
+}
+
 /// All findings about these splits.
 pub fn find(splits: [&[Example]; 3]) -> Vec<DataFinding> {
     let places = places(splits);
@@ -54,7 +69,7 @@ fn places<'a>(splits: [&'a [Example]; 3]) -> Places<'a> {
     let mut places: Places<'a> = Vec::new();
     for (split, example) in each(splits) {
         let next = places.len();
-        let at = *at.entry(same_text(&example.input)).or_insert(next);
+        let at = *at.entry(same_input(&example.input)).or_insert(next);
         match places.get_mut(at) {
             Some(places) => places.push((split, example)),
             None => places.push(vec![(split, example)]),
@@ -102,7 +117,7 @@ fn duplicates(places: &Places<'_>) -> Vec<DataFinding> {
     for places in places {
         let mut seen = HashSet::new();
         for (split, example) in places {
-            if !seen.insert((*split, &example.label)) {
+            if !seen.insert((*split, &example.gold)) {
                 again.entry(*split).or_default().push(example);
             }
         }
@@ -121,7 +136,7 @@ fn duplicates(places: &Places<'_>) -> Vec<DataFinding> {
 }
 
 fn contradictions(places: &Places<'_>) -> Option<DataFinding> {
-    let differ = |places: &&Vec<(Split, &Example)>| places.iter().any(|it| it.1.label != places[0].1.label);
+    let differ = |places: &&Vec<(Split, &Example)>| places.iter().any(|it| it.1.gold != places[0].1.gold);
     let found: Vec<&(Split, &Example)> = places.iter().filter(differ).flatten().collect();
     let texts = places.iter().filter(differ).count();
     let splits: BTreeSet<Split> = found.iter().map(|(split, _)| *split).collect();
@@ -135,10 +150,10 @@ fn contradictions(places: &Places<'_>) -> Option<DataFinding> {
 }
 
 fn untrained(splits: [&[Example]; 3]) -> Vec<DataFinding> {
-    let known: HashSet<&str> = splits[0].iter().map(|example| example.label.as_str()).collect();
+    let known: HashSet<&str> = splits[0].iter().map(|example| example.gold.as_str()).collect();
     let findings = [Split::Val, Split::Test].into_iter().zip(&splits[1..]).filter_map(|(split, examples)| {
-        let found: Vec<&Example> = examples.iter().filter(|it| !known.contains(it.label.as_str())).collect();
-        let labels = found.iter().map(|example| example.label.as_str()).collect::<HashSet<_>>().len();
+        let found: Vec<&Example> = examples.iter().filter(|it| !known.contains(it.gold.as_str())).collect();
+        let labels = found.iter().map(|example| example.gold.as_str()).collect::<HashSet<_>>().len();
         let text = format!(
             "{} of {} {} {} that no example of train has",
             counted(found.len(), "example"),
@@ -187,5 +202,5 @@ fn many_labels(splits: [&[Example]; 3]) -> Option<DataFinding> {
 }
 
 fn labels(splits: [&[Example]; 3]) -> BTreeSet<&str> {
-    each(splits).map(|(_, example)| example.label.as_str()).collect()
+    each(splits).map(|(_, example)| example.gold.as_str()).collect()
 }

@@ -25,6 +25,7 @@ use mmh_record::{
     data::{DataFinding, Split},
     digest::{Digest, KeyBuilder},
     format::TaskInfo,
+    input::Input,
 };
 use task::{Classification, TaskKind};
 
@@ -33,10 +34,11 @@ use task::{Classification, TaskKind};
 pub struct Example {
     /// Unique in its data set, such as `val-0007`.
     pub id: String,
-    /// The text.
-    pub input: String,
-    /// The correct label, one of the task's.
-    pub label: String,
+    /// What is asked.
+    pub input: Input,
+    /// The right answer, as text: a string of the data as it is, any other value as its JSON text. The task's metric
+    /// knows how to read it.
+    pub gold: String,
 }
 
 /// A task and its examples.
@@ -159,8 +161,8 @@ fn number(split: Split, rows: Vec<rows::Row>) -> Vec<Example> {
     let rows = rows.into_iter().enumerate();
     rows.map(|(at, row)| Example {
         id: format!("{}-{at:04}", split.name()),
-        input: row.text,
-        label: row.label,
+        input: Input::new(row.text),
+        gold: row.label,
     })
     .collect()
 }
@@ -172,6 +174,11 @@ fn digest(about: &About, labels: &[String], splits: [&Vec<Example>; 3]) -> Diges
     let key = own.fold(key, |key, (name, text)| key.part(name, text));
     let key = labels.iter().fold(key, |key, label| key.part("label", label));
     let rows = splits.into_iter().flatten();
-    rows.fold(key, |key, row| key.part("id", &row.id).part("input", &row.input).part("gold", &row.label))
-        .finish()
+    let row_key = |key: KeyBuilder, row: &Example| {
+        let key = key.part("id", &row.id).part("input", &row.input.text);
+        let fields = row.input.fields.iter();
+        let key = fields.fold(key, |key, field| key.part("field", &field.name).part("value", &field.value));
+        key.part("gold", &row.gold)
+    };
+    rows.fold(key, row_key).finish()
 }

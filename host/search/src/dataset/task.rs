@@ -58,17 +58,17 @@ impl TaskKind for Classification {
     }
 
     fn input(&self, example: &Example) -> String {
-        example.input.clone()
+        example.input.text.clone()
     }
 
     fn lesson(&self, example: &Example) -> LabelledExample {
-        LabelledExample { input: example.input.clone(), gold: example.label.clone() }
+        LabelledExample { input: example.input.text.clone(), gold: example.gold.clone() }
     }
 
     /// Right if the answer equals the label, except for white space around it. Anything more lenient is the harness's
     /// decision.
     fn grade(&self, example: &Example, answer: &str) -> Grade {
-        Grade::right_or_wrong(answer.trim() == example.label)
+        Grade::right_or_wrong(answer.trim() == example.gold)
     }
 
     fn describe(&self, dataset: &Dataset) -> String {
@@ -100,7 +100,7 @@ mod tests {
             ("", "flu", false),
         ];
         for (answer, label, expected) in table {
-            let example = Example { id: "val-0000".into(), input: "text".into(), label: label.into() };
+            let example = Example { id: "val-0000".into(), input: "text".into(), gold: label.into() };
             let grade = Classification.grade(&example, answer);
             assert_eq!(grade, Grade::right_or_wrong(expected), "{answer:?} for {label:?}");
         }

@@ -392,8 +392,9 @@ impl Evaluator {
         TraceRow {
             example_id: example.id.clone(),
             model: self.target.id().to_owned(),
-            input: example.input.clone(),
-            gold_label: example.label.clone(),
+            input: example.input.text.clone(),
+            fields: example.input.fields.clone(),
+            gold_label: example.gold.clone(),
             predicted_label,
             correct: false,
             score: None,

@@ -253,6 +253,7 @@ mod tests {
             example_id: id.into(),
             model: String::new(),
             input: String::new(),
+            fields: Vec::new(),
             gold_label: "a".into(),
             predicted_label: predicted.map(str::to_owned),
             correct: predicted == Some("a"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{dataset::Example, dataset::task::TaskKind, evaluate::recorded_replies::Calls};
 use mmh_engine::{build::Built, runner::Runner, sandbox::Task};
-use mmh_record::{format::TraceRow, outcome::OutcomeKind};
+use mmh_record::{format::TraceRow, input::Input, outcome::OutcomeKind};
 
 /// A harness and its recorded calls. Cheap to clone.
 #[derive(Clone)]
@@ -29,8 +29,8 @@ pub struct Stage {
 
 /// The example of an outcome, and how long the call took, in ms.
 pub fn example_of(row: &TraceRow) -> (Example, f64) {
-    let (id, input, label) = (row.example_id.clone(), row.input.clone(), row.gold_label.clone());
-    (Example { id, input, label }, row.latency_ms)
+    let input = Input { text: row.input.clone(), fields: row.fields.clone() };
+    (Example { id: row.example_id.clone(), input, gold: row.gold_label.clone() }, row.latency_ms)
 }
 
 /// Whether an outcome follows from the record. Outcomes of the wall clock do not.

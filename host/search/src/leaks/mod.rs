@@ -54,10 +54,12 @@ pub fn refusal(leaks: &[Leak]) -> Option<Rejection> {
     Some(Rejection { kind: RejectionKind::Leak, message, diagnostics: String::new() })
 }
 
-/// One example that must not be found.
+/// One text that must not be found: of an example, or a long one of its fields.
 struct Held {
     split: Split,
-    example: Example,
+    id: String,
+    gold: String,
+    text: String,
     letters: Letters,
 }
 
@@ -78,14 +80,17 @@ type Findings = BTreeMap<(Place, usize), String>;
 impl Lint {
     /// A lint that looks for `val` and `test`, except for texts that are also in `train`.
     pub fn new(train: &[Example], val: &[Example], test: &[Example]) -> Self {
-        let mut train_letters: Vec<String> = train.iter().map(|it| letters::of(&it.input)).collect();
+        let mut train_letters: Vec<String> = train.iter().flat_map(texts).map(letters::of).collect();
         train_letters.sort();
         let known: HashSet<&String> = train_letters.iter().collect();
         let of = |split: Split, rows: &[Example]| {
-            let held = rows.iter().map(move |row| Held {
+            let held = rows.iter().flat_map(|row| texts(row).map(move |text| (row, text)));
+            let held = held.map(|(row, text)| Held {
                 split,
-                example: row.clone(),
-                letters: Letters::new(&row.input),
+                id: row.id.clone(),
+                gold: row.gold.clone(),
+                text: text.to_owned(),
+                letters: Letters::new(text),
             });
             held.collect::<Vec<_>>()
         };
@@ -97,8 +102,8 @@ impl Lint {
         let mut by_letters: Vec<(String, usize)> =
             held.iter().enumerate().map(|(at, it)| (it.letters.text.clone(), at)).collect();
         by_letters.sort();
-        let hashes = hashes::table(held.iter().map(|it| it.example.input.as_str()));
-        let ids = held.iter().enumerate().map(|(at, it)| (it.example.id.clone(), at)).collect();
+        let hashes = hashes::table(held.iter().map(|it| it.text.as_str()));
+        let ids = held.iter().enumerate().map(|(at, it)| (it.id.clone(), at)).collect();
         Self { held, pieces, by_letters, train_letters, hashes, ids }
     }
 
@@ -123,11 +128,11 @@ impl Lint {
     }
 
     fn leak(&self, place: Place, at: usize, excerpt: &str) -> Leak {
-        let Held { split, example, .. } = &self.held[at];
+        let Held { split, id, .. } = &self.held[at];
         Leak {
             place,
             split: split.name().to_owned(),
-            example_id: example.id.clone(),
+            example_id: id.clone(),
             excerpt: text::ellipsis(&text::one_line(excerpt), EXCERPT_CHARS),
         }
     }
@@ -143,7 +148,7 @@ impl Lint {
                 let (from, to) = common_run(haystack, start, &letters.text, offset);
                 let run = &letters.text[from..to];
                 if run.len() == letters.text.len() || run.chars().count() >= RUN_LETTERS {
-                    let excerpt = letters.original(&self.held[at].example.input, from, to);
+                    let excerpt = letters.original(&self.held[at].text, from, to);
                     found.insert((place, at), excerpt.to_owned());
                 }
             }
@@ -169,7 +174,7 @@ impl Lint {
         let first = self.by_letters.partition_point(|(text, _)| *text < key);
         let candidates = self.by_letters[first..].iter().take_while(|(text, _)| text.starts_with(&key));
         let mut candidates = candidates.map(|(_, at)| *at);
-        candidates.find(|&at| self.held[at].example.label == label.trim())
+        candidates.find(|&at| self.held[at].gold == label.trim())
     }
 
     /// Literals that are example ids.
@@ -186,6 +191,13 @@ impl Lint {
             hits.map(|(at, number)| (at, format!("{number:#x}, a hash of the text"))).collect();
         enter(place, rows, HASH_ROWS, found);
     }
+}
+
+/// The texts of an example: the one that it always has, and fields that are too long to be the same by accident.
+fn texts(example: &Example) -> impl Iterator<Item = &str> {
+    let fields = example.input.fields.iter().map(|field| field.value.as_str());
+    let is_long = |value: &&str| value.chars().filter(|it| it.is_alphanumeric()).count() >= RUN_LETTERS;
+    std::iter::once(example.input.text.as_str()).chain(fields.filter(is_long))
 }
 
 /// Adds the rows of a table, if there are enough of them.

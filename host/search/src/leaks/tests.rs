@@ -11,7 +11,7 @@ fn rows(split: &str, texts: &[(&str, &str)]) -> Vec<Example> {
     rows.map(|(at, (input, label))| Example {
         id: format!("{split}-{at:04}"),
         input: (*input).into(),
-        label: (*label).into(),
+        gold: (*label).into(),
     })
     .collect()
 }
@@ -144,7 +144,7 @@ fn finds_texts_and_tables_in_a_source() {
 #[test]
 fn finds_hashes_of_texts() {
     let lint = lint();
-    let inputs: Vec<&str> = lint.held.iter().map(|held| held.example.input.as_str()).collect();
+    let inputs: Vec<&str> = lint.held.iter().map(|held| held.text.as_str()).collect();
     let table = hashes::table(inputs.iter().copied());
     let of =
         |at: usize| *table.iter().find(|(hash, whose)| **whose == at && **hash > 1 << 32).expect("a hash").0;
@@ -209,7 +209,7 @@ fn tells_train_from_the_rest() {
     let lint = Lint::new(train, val, test);
     let embedding = |rows: &[Example]| {
         let rows: Vec<String> =
-            rows.iter().map(|row| format!("({:?}, {:?}),", row.input, row.label)).collect();
+            rows.iter().map(|row| format!("({:?}, {:?}),", row.input.text, row.gold)).collect();
         format!("{BASELINE}\nconst SHOTS: &[(&str, &str)] = &[{}];", rows.join("\n"))
     };
     let table = [

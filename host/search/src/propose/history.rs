@@ -18,6 +18,7 @@ use mmh_record::{
     append::Appender,
     clock::Clock,
     format::{CallRow, ReadRow, TraceRow},
+    input::Field,
     layout::{self, READS, SUMMARY, TRACES},
     outcome::OutcomeKind,
     reader::RunReader,
@@ -171,8 +172,7 @@ impl History {
         let total = of_label.map_or(examples.len(), <[usize]>::len);
         let rows = page.fill("examples", total, |at| {
             let at = of_label.and_then(|places| places.get(at).copied()).unwrap_or(at);
-            let row = examples.get(at);
-            Ok(row.map(|row| json!({ "example_id": row.id, "input": row.input, "label": row.label })).into())
+            Ok(examples.get(at).map(train_json).into())
         })?;
         let text = rows.to_string();
         self.note("dataset/train", text.len())?;
@@ -208,6 +208,21 @@ fn merge(value: &mut Value, more: Value) {
     }
 }
 
+fn train_json(row: &Example) -> Value {
+    let mut found = json!({ "example_id": row.id, "input": row.input.text });
+    add_fields(&mut found, &row.input.fields);
+    found["label"] = json!(row.gold);
+    found
+}
+
+/// Adds what an example asks besides its text, by name.
+fn add_fields(value: &mut Value, fields: &[Field]) {
+    if !fields.is_empty() {
+        let by_name = fields.iter().map(|field| (field.name.clone(), json!(field.value)));
+        value["fields"] = Value::Object(by_name.collect());
+    }
+}
+
 fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
     let calls: Vec<Value> = calls
         .iter()
@@ -220,9 +235,9 @@ fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
             })
         })
         .collect();
-    let mut trace = json!({
-        "example_id": row.example_id,
-        "input": row.input,
+    let mut trace = json!({ "example_id": row.example_id, "input": row.input });
+    add_fields(&mut trace, &row.fields);
+    let outcome = json!({
         "gold_label": row.gold_label,
         "predicted_label": row.predicted_label,
         "correct": row.correct,
@@ -231,6 +246,7 @@ fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
         "logs": row.log_lines(),
         "calls": calls,
     });
+    merge(&mut trace, outcome);
     if row.error_kind != OutcomeKind::Ok && !row.stderr.is_empty() {
         trace["stderr"] = json!(text::middle_cut(&row.stderr, MAX_CALL_TEXT));
     }

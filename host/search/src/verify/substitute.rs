@@ -7,6 +7,7 @@ use crate::dataset::{Dataset, Example, task};
 use mmh_record::{
     RecordError,
     format::Config,
+    input::{Field, Input},
     layout::{self, Place},
     reader::RunReader,
 };
@@ -19,7 +20,7 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 
 /// The part of a run's data set that its record has.
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
-    let nothing = || Example { id: String::new(), input: String::new(), label: String::new() };
+    let nothing = || Example { id: String::new(), input: Input::default(), gold: String::new() };
     Ok(Dataset {
         kind: task::kind_of_run(config),
         task: task::of_run(config),
@@ -36,6 +37,8 @@ pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Resul
 struct Outcome {
     example_id: String,
     input: String,
+    #[serde(default)]
+    fields: Vec<Field>,
     gold_label: String,
 }
 
@@ -56,12 +59,13 @@ fn rows(reader: &RunReader, folders: &[String], place: Place) -> Vec<Example> {
 fn read(reader: &RunReader, file: &str) -> Result<Vec<Example>, RecordError> {
     let (mut examples, mut bytes) = (Vec::new(), 0);
     for row in reader.rows::<Outcome>(file)? {
-        let Outcome { example_id: id, input, gold_label: label } = row?;
-        bytes += id.len() + input.len() + label.len() + 64;
+        let Outcome { example_id: id, input: text, fields, gold_label: gold } = row?;
+        let of_fields = fields.iter().map(|field| field.name.len() + field.value.len() + 64);
+        bytes += id.len() + text.len() + gold.len() + of_fields.sum::<usize>() + 64;
         if bytes > MAX_TEXT_BYTES {
             break;
         }
-        examples.push(Example { id, input, label });
+        examples.push(Example { id, input: Input { text, fields }, gold });
     }
     Ok(examples)
 }

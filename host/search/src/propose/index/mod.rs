@@ -41,7 +41,7 @@ impl RunIndex {
     pub fn new(summary: &Summary, train: &[Example], val: &[Example]) -> Self {
         let mut by_label: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, example) in train.iter().enumerate() {
-            by_label.entry(example.label.clone()).or_default().push(at);
+            by_label.entry(example.gold.clone()).or_default().push(at);
         }
         let mut by_id = HashMap::new();
         for (at, example) in val.iter().enumerate() {

@@ -120,7 +120,7 @@ impl Toolbox<'_> {
         if !done.complete {
             return Ok(Err(self.interrupted()));
         }
-        self.history.note(TRIED, examples.iter().map(|example| example.input.len()).sum())?;
+        self.history.note(TRIED, examples.iter().map(|example| example.input.size_bytes()).sum())?;
         let correct = done.rows.iter().filter(|row| row.correct).count();
         let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
         Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))

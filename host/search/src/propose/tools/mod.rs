@@ -267,7 +267,7 @@ impl<'a> Toolbox<'a> {
                 let tried = again::tried(&call.input, result);
                 let size = |id: &String| {
                     let example = self.context.index.val(id).and_then(|at| self.context.val.get(at));
-                    example.map_or(0, |example| example.input.len())
+                    example.map_or(0, |example| example.input.size_bytes())
                 };
                 let bytes = tried.iter().map(size).sum();
                 if tried.is_empty() { Ok(()) } else { self.history.note(TRIED, bytes) }
