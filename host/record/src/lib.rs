@@ -127,6 +127,7 @@ pub mod leak;
 pub mod ledger;
 pub mod limits;
 pub mod manifest;
+pub mod metric;
 pub mod objective;
 pub mod outcome;
 pub mod plain;

@@ -8,6 +8,7 @@ pub mod dataset;
 pub mod evaluate;
 pub mod inspect;
 pub mod leaks;
+pub mod metric;
 mod noted;
 pub mod progress;
 pub mod propose;
