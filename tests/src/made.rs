@@ -219,6 +219,8 @@ fn config(iterations: u32, examples: usize) -> Config {
             val_size: examples,
             test_size: 100,
             findings: Some(Vec::new()),
+            fields: Vec::new(),
+            metric: None,
         },
         dataset_digest: digest,
         toolchain: ToolchainInfo {

@@ -172,7 +172,7 @@ fn a_folder_holds_its_splits_in_any_format() {
     let mut digests = BTreeSet::new();
     let names = ["train.jsonl", "VAL.CSV", "test.tsv.gz", "train.json", "val.csv.gz", "Test.jsonl"];
     for (at, names) in names.chunks(3).enumerate() {
-        for (name, label) in names.iter().zip(["x", "y", "z"]) {
+        for (name, label) in names.iter().zip(["w", "y", "z"]) {
             let (text, label) = (format!("text of {label}"), [label, "x"]);
             let content = match *name {
                 name if name.to_lowercase().contains("json") => label
@@ -196,7 +196,7 @@ fn a_folder_holds_its_splits_in_any_format() {
     }
     assert_eq!(digests.len(), 1);
     // What a data set says of itself is a part of it.
-    write(root, "1/task.json", json!({ "name": "mine", "instructions": "Do." }).to_string());
+    write(root, "1/task.toml", "name = \"mine\"\ninstructions = \"Do.\"");
     let data = load(root, "1").expect("it loads");
     assert_eq!((data.task.name.as_str(), data.task.instructions.as_str()), ("mine", "Do."));
     assert!(digests.insert(data.digest.to_string()));
@@ -260,7 +260,8 @@ fn labels_are_read_as_they_are_written() {
     ];
     for (label, expected) in table {
         let rows: String = (0..5).map(|n| format!("{{\"text\":\"t{n}\",\"label\":\"other\"}}\n")).collect();
-        write(root, "a.jsonl", format!("{rows}{{\"text\":\"t\",\"label\":{label}}}\n"));
+        let more: String = (5..15).map(|n| format!("{{\"text\":\"t{n}\",\"label\":{label}}}\n")).collect();
+        write(root, "a.jsonl", rows + &more);
         match expected {
             Ok(expected) => {
                 let data = load(root, "a.jsonl").expect(label);
@@ -317,12 +318,13 @@ fn bad_data_says_where_and_what() {
         ("bad_row/val.jsonl", b"\n", "bad_row", "the split val has no rows"),
         ("bad_task/train.jsonl", good.as_bytes(), "bad_task", "no file for val"),
         ("bad_task/val.jsonl", good.as_bytes(), "bad_task", ""),
-        (
-            "bad_task/task.json",
-            b"{\"nmae\":\"x\"}",
-            "bad_task",
-            "task.json: it needs the optional keys name and instructions",
-        ),
+        ("bad_task/task.toml", b"nmae = \"x\"", "bad_task", "task.toml: `nmae` is not known; the nearest key is `name`"),
+        ("bad_task/task.toml", b"data = \"nowhere\"", "bad_task", "cannot read the data set"),
+        ("bad_task/task.toml", b"data = \"../few.zip\"", "bad_task", "cannot read the data set"),
+        ("bad_task/task.toml", b"fields = [\"n\"]", "bad_task", "it has no \"n\"; it has text, label; text and answer in task.toml"),
+        ("bad_task/task.toml", b"metric = \"number\"", "bad_task", "line 1: the metric number cannot read the answer \"x\""),
+        ("bad_task/task.toml", b"[splits]\ntrain = 0.5\nval = 0.5", "bad_task", "`data` is no file that could be divided"),
+        ("bad_task/task.json", b"{\"name\":\"x\"}", "bad_task", "task.json: name and instructions of a task stand in task.toml now"),
         (
             "few.csv",
             csv.as_bytes(),
@@ -518,7 +520,7 @@ fn what_a_careful_user_should_know_is_found() {
     }
     let found = load(root, "open").expect("it loads").findings;
     let found = found.last().map(DataFinding::line).unwrap_or_default();
-    assert!(found.starts_with("30 labels for 10 examples of train look like open answers"), "{found}");
+    assert!(found.starts_with("10 answers for 10 examples of train do not repeat, so the task is open"), "{found}");
     write(root, "nothing/dev.csv", "");
     write(root, "nothing/README.md", "");
     let found: Vec<String> =

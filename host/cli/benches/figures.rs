@@ -439,7 +439,7 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
     let cancel = Cancel::default();
     let caller = MeteredModel::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
     Evaluator {
-        kind: Arc::new(mmh_search::dataset::task::Classification),
+        kind: Arc::new(mmh_search::dataset::task::LabelledTask::default()),
         runner: bench.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(Task {

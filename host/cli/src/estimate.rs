@@ -172,7 +172,7 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     let done = evaluator
         .evaluate(&learned, ExampleSet::new(Split::Val, plan.val), RecordedEvaluation::default(), sink)
         .await?;
-    let broken = search::broken(&score(&done.rows, &learned, true));
+    let broken = search::broken(&score(&done.rows, plan.dataset.kind.objective(), &learned, true));
     if let Some(problem) = broken.filter(|_| plan.iterations > 0) {
         return Err(CliError::examined(format!(
             "the baseline {problem}: a search would end before it asks the proposer"

@@ -4,13 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mmh_models::metering::budget::Budget;
-use mmh_record::{
-    format::Summary,
-    objective::{Figure, Objective},
-    pricing::Usd,
-    text,
-};
-use mmh_report::statistics;
+use mmh_record::{format::Summary, objective::Objective, pricing::Usd, text};
 use mmh_search::progress::EvalProgress;
 
 /// Iterations in a sparkline: the latest ones.
@@ -102,13 +96,8 @@ impl Course {
 
 /// `accuracy 52.9 % [36.7, 68.5], 3 errors, 12 s left`.
 pub fn standing(it: &EvalProgress, elapsed: Duration) -> String {
-    let objective = Objective::default();
-    let figure = Figure {
-        objective,
-        value: it.correct as f64 / it.done.max(1) as f64,
-        interval: statistics::interval(objective, it.correct as u64, it.done as u64),
-    };
-    let mut message = format!("{} {} {}", objective.name(), figure.spaced(), figure.interval());
+    let figure = it.tally.figure(it.objective);
+    let mut message = format!("{} {} {}", figure.objective.name(), figure.spaced(), figure.interval());
     if it.errors > 0 {
         message += &format!(", {} error{}", it.errors, if it.errors == 1 { "" } else { "s" });
     }
@@ -162,6 +151,7 @@ pub fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mmh_report::statistics::Tally;
 
     fn course(concluded: &[(u32, Option<f64>)], earlier: usize, budget: Budget) -> Course {
         let (concluded, took, budget) = (concluded.to_vec(), Duration::from_secs(90), Arc::new(budget));
@@ -216,7 +206,7 @@ mod tests {
         let standing = |done, correct, errors| EvalProgress {
             done,
             total: 40,
-            correct,
+            tally: Tally::right_or_wrong(correct, done as u64),
             errors,
             ..EvalProgress::default()
         };

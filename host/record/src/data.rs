@@ -77,7 +77,10 @@ pub enum FindingKind {
     SimilarLabels,
     /// Examples with a label that no example of `train` has.
     UntrainedLabels,
-    /// So many labels for the examples of `train` that they look like open answers.
+    /// Examples with an answer that is none of the labels that the task lists.
+    UnlistedLabels,
+    /// The answers of `train` do not repeat, so the task is open. In older runs: so many labels for the examples of
+    /// `train` that they look like open answers.
     ManyLabels,
     /// Held-out examples were to be expected, and there are none.
     EmptyTest,

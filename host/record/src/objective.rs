@@ -1,9 +1,14 @@
 //! What a search optimises: the one place that says which of two scores is better, and how the compared figure is
 //! named and written.
 //!
-//! A second objective is a second variant: the compiler then names every place that has to decide.
+//! A further objective is a further variant: the compiler then names every place that has to decide.
 
-use crate::format::{Config, Interval, Score};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    format::{Config, Interval, Score},
+    metric::MetricSpec,
+};
 
 /// What candidates are compared by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub enum Objective {
     /// The fraction of examples that were answered right. More is better.
     #[default]
     Accuracy,
+    /// The mean score of all examples, where an answer can be worth a part of a right one. More is better.
+    Score,
 }
 
 /// A score as its objective sees it: the figure that is compared, with its 95 % interval.
@@ -24,6 +31,21 @@ pub struct Figure {
     pub interval: Interval,
 }
 
+/// A figure that is written under its objective's name, as in `{"accuracy": 0.5}`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NamedFigure {
+    /// The objective that the figure belongs to.
+    pub objective: Objective,
+    /// The figure itself.
+    pub value: f64,
+}
+
+impl Serialize for NamedFigure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.objective.name(), self.value)])
+    }
+}
+
 /// In which unit figures are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -32,16 +54,24 @@ pub enum Unit {
 }
 
 impl Objective {
-    /// The objective of a run.
-    pub fn of(_config: &Config) -> Self {
-        // All runs so far have the same one, so that no field of the configuration says which.
-        Self::Accuracy
+    /// The objective of a run: what its metric measures.
+    pub fn of(config: &Config) -> Self {
+        Self::of_metric(config.task.metric.as_ref())
+    }
+
+    /// The objective of a task with this metric. None for the exact one.
+    pub fn of_metric(metric: Option<&MetricSpec>) -> Self {
+        match metric.is_some_and(MetricSpec::has_partial_credit) {
+            true => Self::Score,
+            false => Self::Accuracy,
+        }
     }
 
     /// The figure that is compared.
     pub fn value(self, score: &Score) -> f64 {
         match self {
             Self::Accuracy => score.accuracy,
+            Self::Score => score.mean_score.unwrap_or(score.accuracy),
         }
     }
 
@@ -49,6 +79,7 @@ impl Objective {
     pub fn interval(self, score: &Score) -> Interval {
         match self {
             Self::Accuracy => score.interval,
+            Self::Score => score.score_interval.unwrap_or(score.interval),
         }
     }
 
@@ -56,27 +87,28 @@ impl Objective {
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
+            Self::Score => "score",
         }
     }
 
     /// Whether a larger figure is a better one.
     pub fn more_is_better(self) -> bool {
         match self {
-            Self::Accuracy => true,
+            Self::Accuracy | Self::Score => true,
         }
     }
 
     /// The least and the most that a figure can be: the ends of an axis.
     pub fn range(self) -> Interval {
         match self {
-            Self::Accuracy => Interval { low: 0.0, high: 1.0 },
+            Self::Accuracy | Self::Score => Interval { low: 0.0, high: 1.0 },
         }
     }
 
     /// In which unit figures are shown.
     pub fn unit(self) -> Unit {
         match self {
-            Self::Accuracy => Unit::Percent,
+            Self::Accuracy | Self::Score => Unit::Percent,
         }
     }
 
@@ -128,6 +160,11 @@ impl Unit {
 }
 
 impl Score {
+    /// The figure that an objective compares, to be written under its name.
+    pub fn named(&self, objective: Objective) -> NamedFigure {
+        NamedFigure { objective, value: objective.value(self) }
+    }
+
     /// The figure that an objective compares, with its interval.
     pub fn figure(&self, objective: Objective) -> Figure {
         Figure { objective, value: objective.value(self), interval: objective.interval(self) }

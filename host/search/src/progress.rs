@@ -1,6 +1,8 @@
 //! Events about progress. The caller decides how they are shown.
 
 use mmh_engine::notice::Notice;
+use mmh_record::objective::Objective;
+use mmh_report::statistics::Tally;
 
 /// Something worth showing while work goes on.
 #[derive(Clone, Debug)]
@@ -56,8 +58,10 @@ pub struct EvalProgress {
     pub done: usize,
     /// All examples.
     pub total: usize,
-    /// Correct predictions so far.
-    pub correct: usize,
+    /// The grades so far.
+    pub tally: Tally,
+    /// What they are compared by.
+    pub objective: Objective,
     /// Calls that ended without a prediction so far.
     pub errors: usize,
     /// What the evaluation cost so far, in US dollars.

@@ -1,4 +1,4 @@
-//! From outcomes to a score: accuracy with its interval, and the resources that were used.
+//! From outcomes to a score: accuracy or mean score with its interval, and the resources that were used.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,21 @@ use mmh_record::{
     format::{Score, TraceRow},
     objective::Objective,
 };
-use mmh_report::statistics;
+use mmh_report::statistics::Tally;
 
 use crate::evaluate::Learned;
 
-/// The score of these outcomes. `learned` is the harness's state and what learning took. An example without a prediction
-/// counts as wrong. `mock` says that the models are simulated.
-pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
+/// The score of these outcomes, by what an objective needs. `learned` is the harness's state and what learning took. An
+/// example without a prediction is worth nothing. `mock` says that the models are simulated.
+pub fn score(rows: &[TraceRow], objective: Objective, learned: &Learned, mock: bool) -> Score {
     let n = rows.len() as u64;
-    let n_correct = rows.iter().filter(|row| row.correct).count() as u64;
     let mut outcomes = BTreeMap::new();
     for row in rows {
         *outcomes.entry(row.error_kind.name().to_owned()).or_insert(0) += 1;
     }
     let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
-    Score {
-        accuracy: mean(n_correct as f64),
-        interval: statistics::interval(Objective::Accuracy, n_correct, n),
-        n_examples: n,
-        n_correct,
+    let mut score = Score {
+        mean_parts: mean_parts(rows),
         n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
         mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
         total_input_tokens: total(rows, |row| row.input_tokens),
@@ -39,7 +35,20 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
         state_bytes: learned.state().len() as u64,
         state_digest: learned.trained.state.recorded_digest(),
         mock,
+        ..Score::default()
+    };
+    Tally::of(rows.iter().map(TraceRow::grade)).enter(objective, &mut score);
+    score
+}
+
+/// The mean of each part that a grade has.
+fn mean_parts(rows: &[TraceRow]) -> BTreeMap<String, f64> {
+    let mut parts: BTreeMap<String, f64> = BTreeMap::new();
+    for (name, part) in rows.iter().flat_map(|row| &row.parts) {
+        *parts.entry(name.clone()).or_default() += part;
     }
+    parts.values_mut().for_each(|sum| *sum /= rows.len() as f64);
+    parts
 }
 
 /// A sum over all rows. They may be a stranger's, so it stops at the largest number.

@@ -85,10 +85,11 @@ fn examples(examples: &Examples) -> String {
         changed.iter().for_each(|it| out += &format!("  {}\n", self::changed(it)));
     }
     out += &format!(
-        "\n{} examples of both, {} still wrong with another answer; p = {} (McNemar's exact test, two-sided)\n",
+        "\n{} examples of both, {} still wrong with another answer; p = {} ({})\n",
         examples.shared,
         examples.otherwise_wrong,
         p_value(examples.p_value),
+        examples.test,
     );
     if examples.unshared > 0 {
         out += &format!("{} examples are of one of them only\n", examples.unshared);
@@ -115,7 +116,7 @@ fn table(before: &Side, after: &Side, objective: Objective) -> String {
     let scored =
         |shown: fn(&SideScore) -> String| sides.map(|it| it.score.as_ref().map_or_else(|| "-".into(), shown));
     let figures = |shown: fn(&Figure) -> String| {
-        let figure = |it: &SideScore| Figure { objective, value: it.value, interval: it.interval };
+        let figure = |it: &SideScore| Figure { objective, value: it.value.value, interval: it.interval };
         sides.map(|it| it.score.as_ref().map_or_else(|| "-".into(), |it| shown(&figure(it))))
     };
     row(objective.name(), figures(Figure::cell));

@@ -35,7 +35,6 @@ use mmh_record::{
     digest::Digest,
     format::{Cost, Score, TraceRow},
     leak::{Leak, Place},
-    objective::Objective,
     pricing::Usd,
     text,
 };
@@ -187,7 +186,7 @@ struct Ended {
 
 fn scored(args: &EvalArgs, dataset: &Dataset, learned: &Learned, done: &Evaluation, ended: &Ended) {
     let Ended { cost, replies, digest, leaks } = ended;
-    let score = score(&done.rows, learned, args.mock);
+    let score = score(&done.rows, dataset.kind.objective(), learned, args.mock);
     if args.json {
         let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "leaks": leaks });
         output::json(&result);
@@ -336,7 +335,7 @@ fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -
     if args.mock {
         out += "SIMULATED model: accuracy shows that the harness works, not how a real model does\n";
     }
-    let figure = score.figure(Objective::default());
+    let figure = score.figure(dataset.kind.objective());
     out += &format!(
         "{} {}: {} {} {} ({} of {}), {:.0} prompt bytes and {} fuel per example\n",
         dataset.task.name,

@@ -131,7 +131,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         Ok(built) => built,
         Err(rejection) => return Ok(rejected(&args, &rejection)),
     };
-    let rerun = rerun(&config, &builder, &built, evaluated, live.as_ref(), source.is_none());
+    let rerun = rerun(&config, &builder, &built, evaluated, live.as_ref(), source.is_none())?;
     let learned = match source {
         None => Relearned { state: state(&reader, &place)?.into(), ..Relearned::default() },
         Some(_) => learn(&args, &config, &rerun).await?,
@@ -223,24 +223,24 @@ fn rerun(
     evaluated: Evaluated,
     live: Option<&Live>,
     is_recorded: bool,
-) -> Rerun {
+) -> Result<Rerun, CliError> {
     let stage = Stage {
         runner: builder.sandbox.clone(),
         harness: built.clone(),
-        kind: task::kind_of_run(config),
+        kind: task::kind_of_run(config)?,
         task: Arc::new(task::of_run(config)),
         seed: config.seed,
         model: config.target_model.clone(),
         record_bytes: record_share(builder.sandbox.limits(), &config.task),
         calls: evaluated.calls,
     };
-    Rerun {
+    Ok(Rerun {
         stage,
         replay: Replay::new(live.map(|live| live.target.clone() as Arc<dyn ModelPort>)),
         concurrency: live.map_or(AT_ONCE, |live| live.concurrency),
         is_recorded,
         cancel: live.map_or_else(Cancel::default, |live| live.cancel.clone()),
-    }
+    })
 }
 
 /// A changed harness learns before it predicts, as it would in a search.

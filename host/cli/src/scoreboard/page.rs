@@ -31,6 +31,7 @@ const GAP: &str = "  ";
 fn columns(objective: Objective, mock: bool) -> Vec<Column> {
     let figure = match objective {
         Objective::Accuracy => "accuracy [95 % int.]",
+        Objective::Score => "score [95 % int.]",
     };
     vec![
         Column::new(figure, 20, 0, |line| {
@@ -144,10 +145,10 @@ fn standing(it: &UnderWay) -> String {
 fn findings(it: &Scoreboard) -> Vec<String> {
     let mut lines = errors(it);
     if it.board.iterations.iter().any(|row| row.against_best_so_far.is_some()) {
-        lines.push(
-            "change (points), fixed, broken and p: against the best iteration before, exact McNemar test over the same examples, not corrected; prompt bytes and fuel: per example"
-                .into(),
-        );
+        lines.push(format!(
+            "change (points), fixed, broken and p: against the best iteration before, {}, not corrected; prompt bytes and fuel: per example",
+            it.board.test
+        ));
     }
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
@@ -184,7 +185,7 @@ fn errors(it: &Scoreboard) -> Vec<String> {
 pub fn best(it: &Scoreboard) -> Vec<String> {
     let Some(best) = &it.board.best else { return Vec::new() };
     let unit = it.objective().unit();
-    let value = format!("{}{}", unit.number(best.value), unit.sign());
+    let value = format!("{}{}", unit.number(best.value.value), unit.sign());
     let mut lines = vec![format!("* best on validation: {:03}, {value}", best.index)];
     if let Some(tested) = &best.against_baseline {
         lines.push(format!("  against the baseline 000: {}", verdict(tested, "comparison")));

@@ -12,6 +12,7 @@ use crate::{
     data::{Columns, DataFinding},
     digest::Digest,
     limits::Limits,
+    metric::MetricSpec,
     pricing::Price,
     resumes::Resume,
 };
@@ -141,7 +142,8 @@ pub struct ProviderInfo {
 pub struct TaskInfo {
     /// What is asked of each text. Every harness gets it.
     pub instructions: String,
-    /// All labels of the data set, each once, in the order of their bytes. Harnesses get them so.
+    /// The labels of `train`, or those that the task lists, each once, in the order of their bytes. Harnesses get them so.
+    /// Empty for an open task, whose answers are any text. In runs that are older than `metric`, those of all splits.
     pub labels: Vec<String>,
     /// Examples that harnesses may learn from.
     pub train_size: usize,
@@ -153,6 +155,12 @@ pub struct TaskInfo {
     /// nothing; none in runs that are older than this field, of which nothing is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<DataFinding>>,
+    /// The names of the fields that an example has besides its text. Absent where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// How answers are graded. Absent where an answer is right if it equals the right one, but for white space around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<MetricSpec>,
 }
 
 impl TaskInfo {

@@ -21,6 +21,16 @@ pub struct Score {
     pub accuracy: f64,
     /// Wilson's 95 % interval of the accuracy.
     pub interval: Interval,
+    /// The mean score of all examples, from 0 to 1. An example without a prediction has 0. Absent where answers are right or
+    /// wrong: then the accuracy says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_score: Option<f64>,
+    /// Student's 95 % interval of the mean score; Wilson's where all scores are 0 or 1. Absent without `mean_score`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_interval: Option<Interval>,
+    /// The means of the parts of all grades, by name. An example without a prediction has 0. Absent where there are none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mean_parts: BTreeMap<String, f64>,
     /// Examples that were evaluated. 0 makes the accuracy 0.
     pub n_examples: u64,
     /// Examples whose prediction is right.

@@ -14,7 +14,7 @@ use mmh_record::{
     grade::GradeRow,
     layout::{self, TRACES},
     manifest,
-    objective::Objective,
+    objective::{NamedFigure, Objective},
     reader::RunReader,
 };
 
@@ -64,9 +64,10 @@ pub struct Row {
 pub struct Best {
     /// The iteration's number.
     pub index: u32,
-    /// The figure that the objective compares, on validation. As the best of several it is an optimistic estimate.
-    #[serde(rename = "accuracy")]
-    pub value: f64,
+    /// The figure that the objective compares, on validation, by the objective's name. As the best of several it is an
+    /// optimistic estimate.
+    #[serde(flatten)]
+    pub value: NamedFigure,
     /// Against iteration 000, as in its row. None where it is 000, and where a trace is missing.
     pub against_baseline: Option<Tested>,
     /// Against the best of the others, corrected over all pairs: both were picked by their scores.
@@ -225,7 +226,7 @@ impl Field<'_> {
                 .map(move |&right| if right == index { (right, left) } else { (left, right) })
         });
         let against_runner_up = runner_up.and_then(|other| self.tested(pairs).get(&(index, other)).copied());
-        Some(Best { index, value: self.objective.value(score), against_baseline, against_runner_up })
+        Some(Best { index, value: score.named(self.objective), against_baseline, against_runner_up })
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::statistics::mcnemar;
+use crate::statistics::{mcnemar, permutation};
 use mmh_record::{grade::Grade, objective::Objective};
 
 /// Below this a corrected p-value counts as more than noise.
@@ -27,29 +27,39 @@ pub struct Paired {
     pub fixed: u64,
     /// Right before, wrong after.
     pub broken: u64,
-    /// Exact two-sided McNemar test, not corrected for having looked at several.
+    /// The mean of the changes of scores. Absent where answers are right or wrong: then `fixed` and `broken` say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score_change: Option<f64>,
+    /// The two-sided test of [`paired_test`](crate::statistics::paired_test), not corrected for having looked at several.
     pub p: f64,
 }
 
 impl Paired {
     /// What `after` changed, by the test that fits the objective.
     pub fn of(objective: Objective, before: &Grades, after: &Grades) -> Self {
-        let (mut n, mut fixed, mut broken) = (0, 0, 0);
-        for (id, grade) in after {
-            let Some(earlier) = before.get(id) else { continue };
-            n += 1;
-            fixed += u64::from(grade.correct && !earlier.correct);
-            broken += u64::from(earlier.correct && !grade.correct);
-        }
-        let p = match objective {
-            Objective::Accuracy => mcnemar(fixed, broken),
+        let mut pairs: Vec<(&String, &Grade, &Grade)> =
+            after.iter().filter_map(|(id, grade)| Some((id, before.get(id)?, grade))).collect();
+        // The test draws signs pair by pair.
+        pairs.sort_unstable_by_key(|(id, _, _)| *id);
+        let n = pairs.len() as u64;
+        let count = |was: bool, is: bool| {
+            let changed =
+                pairs.iter().filter(|(_, earlier, grade)| (earlier.correct, grade.correct) == (was, is));
+            changed.count() as u64
         };
-        Self { n, fixed, broken, p }
+        let (fixed, broken) = (count(false, true), count(true, false));
+        let changes = || pairs.iter().map(|(_, earlier, grade)| grade.score - earlier.score);
+        let (score_change, p) = match objective {
+            Objective::Accuracy => (None, mcnemar(fixed, broken)),
+            Objective::Score => (Some(changes().sum::<f64>() / n.max(1) as f64), permutation(changes())),
+        };
+        Self { n, fixed, broken, score_change, p }
     }
 
-    /// The change of the fraction of right answers, in points of a hundred.
+    /// The change of the compared figure, in points of a hundred.
     pub fn points(&self) -> f64 {
-        if self.n == 0 { 0.0 } else { 100.0 * (self.fixed as f64 - self.broken as f64) / self.n as f64 }
+        let of_right = (self.fixed as f64 - self.broken as f64) / self.n.max(1) as f64;
+        100.0 * self.score_change.unwrap_or(of_right)
     }
 }
 
@@ -97,6 +107,24 @@ mod tests {
             assert_eq!((found.n, found.fixed, found.broken), (n, fixed, broken), "{name}");
         }
         assert_eq!(paired("--+-", "++-+").points(), 50.0);
+    }
+
+    #[test]
+    fn scores_are_paired_by_their_difference() {
+        let grades = |scores: &[f64]| -> Grades {
+            let grade = |(at, score): (usize, &f64)| {
+                (at.to_string(), Grade { score: *score, correct: *score == 1.0, ..Grade::default() })
+            };
+            scores.iter().enumerate().map(grade).collect()
+        };
+        let (before, after) = (grades(&[0.5, 0.0, 1.0, 0.25, 0.0]), grades(&[1.0, 0.25, 0.5, 0.5]));
+        let found = Paired::of(Objective::Score, &before, &after);
+        // Differences 0.5, 0.25, -0.5 and 0.25: 12 of the 16 choices of signs have a sum of at least 0.5.
+        let expected = Paired { n: 4, fixed: 1, broken: 1, score_change: Some(0.125), p: 12.0 / 16.0 };
+        assert_eq!(found, expected);
+        assert_eq!(found.points(), 12.5);
+        let nothing = Paired::of(Objective::Score, &Grades::new(), &after);
+        assert_eq!((nothing.n, nothing.score_change, nothing.p), (0, Some(0.0), 1.0));
     }
 
     #[test]

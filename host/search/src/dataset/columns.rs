@@ -1,4 +1,4 @@
-//! Finds the columns, or JSON keys, of the texts and of the labels.
+//! Finds the columns, or JSON keys, of texts, answers and further fields.
 
 use mmh_record::{data::Columns, text};
 
@@ -10,54 +10,102 @@ const NAMES: [(&str, &str); 4] =
 const SHOWN_NAMES: usize = 12;
 const SHOWN_CHARS: usize = 40;
 
-/// The positions of text and label among the names of a header or an object. An exact match of a name is preferred to one
-/// in another case. The error says which names there are.
-pub fn choose(columns: &Columns, names: &[&str]) -> Result<(usize, usize), String> {
-    let given = |name: &Option<String>| match name {
-        Some(name) => place(names, name)?.map(Some).ok_or_else(|| missing(name, names)),
-        None => Ok(None),
-    };
-    let (text, label) = match (given(&columns.text)?, given(&columns.label)?) {
-        (Some(text), Some(label)) => (text, label),
-        (Some(text), None) => (text, usual(names, |(_, label)| label)?),
-        (None, Some(label)) => (usual(names, |(text, _)| text)?, label),
-        (None, None) => usual_pair(names)?,
-    };
-    match text == label {
-        true => Err(format!("{:?} would be text and label at once", names[text])),
-        false => Ok((text, label)),
-    }
+/// What a row's names mean, and where they were given.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// The names of text and answer. None where they have usual ones.
+    pub columns: Columns,
+    /// The names of further fields.
+    pub fields: Vec<String>,
+    /// The name of the instructions, which are the same in every row.
+    pub instructions: Option<String>,
+    /// Whether names are given in a task's file, and not by options.
+    pub by_file: bool,
 }
 
-/// The first pair of usual names that is there.
-fn usual_pair(names: &[&str]) -> Result<(usize, usize), String> {
-    for (text, label) in NAMES {
-        if let (Some(text), Some(label)) = (place(names, text)?, place(names, label)?) {
-            return Ok((text, label));
+/// The positions of all names that count among those of a header or an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    pub text: usize,
+    pub answer: usize,
+    pub fields: Vec<usize>,
+    pub instructions: Option<usize>,
+}
+
+impl Keys {
+    /// The positions of the names. An exact match of a name is preferred to one in another case. The error says which names
+    /// there are.
+    pub fn choose(&self, names: &[&str]) -> Result<Places, String> {
+        let given = |name: &str| place(names, name)?.ok_or_else(|| self.missing(name, names));
+        let (text, answer) = self.pair(names)?;
+        Ok(Places {
+            text,
+            answer,
+            fields: self.fields.iter().map(|name| given(name)).collect::<Result<_, _>>()?,
+            instructions: self.instructions.as_deref().map(given).transpose()?,
+        })
+    }
+
+    fn pair(&self, names: &[&str]) -> Result<(usize, usize), String> {
+        let given = |name: &Option<String>| match name {
+            Some(name) => place(names, name)?.map(Some).ok_or_else(|| self.missing(name, names)),
+            None => Ok(None),
+        };
+        let (text, label) = match (given(&self.columns.text)?, given(&self.columns.label)?) {
+            (Some(text), Some(label)) => (text, label),
+            (Some(text), None) => (text, self.usual(names, |(_, label)| label)?),
+            (None, Some(label)) => (self.usual(names, |(text, _)| text)?, label),
+            (None, None) => self.usual_pair(names)?,
+        };
+        match text == label {
+            true => Err(format!("{:?} would be text and label at once", names[text])),
+            false => Ok((text, label)),
         }
     }
-    let pairs: Vec<String> = NAMES.iter().map(|(text, label)| format!("{text} and {label}")).collect();
-    Err(format!("it needs the names {}{}", pairs.join(", or "), found(names)))
-}
 
-/// The first usual name of one kind that is there.
-fn usual(names: &[&str], of: impl Fn((&'static str, &'static str)) -> &'static str) -> Result<usize, String> {
-    let mut usual: Vec<&str> = NAMES.into_iter().map(of).collect();
-    usual.dedup();
-    for name in &usual {
-        if let Some(place) = place(names, name)? {
-            return Ok(place);
+    /// The first pair of usual names that is there.
+    fn usual_pair(&self, names: &[&str]) -> Result<(usize, usize), String> {
+        for (text, label) in NAMES {
+            if let (Some(text), Some(label)) = (place(names, text)?, place(names, label)?) {
+                return Ok((text, label));
+            }
         }
+        let pairs: Vec<String> = NAMES.iter().map(|(text, label)| format!("{text} and {label}")).collect();
+        Err(format!("it needs the names {}{}", pairs.join(", or "), self.found(names)))
     }
-    Err(format!("it needs one of the names {}{}", usual.join(", "), found(names)))
+
+    /// The first usual name of one kind that is there.
+    fn usual(
+        &self,
+        names: &[&str],
+        of: impl Fn((&'static str, &'static str)) -> &'static str,
+    ) -> Result<usize, String> {
+        let mut usual: Vec<&str> = NAMES.into_iter().map(of).collect();
+        usual.dedup();
+        for name in &usual {
+            if let Some(place) = place(names, name)? {
+                return Ok(place);
+            }
+        }
+        Err(format!("it needs one of the names {}{}", usual.join(", "), self.found(names)))
+    }
+
+    fn missing(&self, name: &str, names: &[&str]) -> String {
+        format!("it has no {name:?}{}", self.found(names))
+    }
+
+    fn found(&self, names: &[&str]) -> String {
+        let others = match self.by_file {
+            true => "text and answer in task.toml",
+            false => "--text-column and --label-column",
+        };
+        format!("; it has {}; {others} name others", listed(names))
+    }
 }
 
-fn missing(name: &str, names: &[&str]) -> String {
-    format!("it has no {name:?}{}", found(names))
-}
-
-fn found(names: &[&str]) -> String {
-    format!("; it has {}; --text-column and --label-column name others", listed(names))
+/// The names that usually are text and answer, where these have them.
+pub fn usual_names(names: &[&str]) -> Option<(usize, usize)> {
+    Keys::default().usual_pair(names).ok()
 }
 
 /// Names for an error: a few, shortened.
@@ -123,7 +171,8 @@ mod tests {
         ];
         for (names, text, label, expected) in table {
             let columns = Columns { text: text.map(str::to_owned), label: label.map(str::to_owned) };
-            match (choose(&columns, names), expected) {
+            let keys = Keys { columns, ..Keys::default() };
+            match (keys.pair(names), expected) {
                 (Err(found), Err(expected)) => assert!(found.contains(expected), "{names:?}: {found}"),
                 (found, expected) => {
                     assert_eq!(found.as_ref().ok(), expected.as_ref().ok(), "{names:?}: {found:?}")

@@ -8,14 +8,15 @@ use std::{
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Example;
+use super::{
+    Example,
+    labels::{LabelPolicy, is_plain},
+    task_file::TaskFile,
+};
 use mmh_record::{
     data::{DataFinding, FindingKind, Split},
     input::Input,
 };
-
-/// From this number on, labels look like open answers, if `train` has fewer than two examples for each.
-const MANY_LABELS: usize = 20;
 
 /// The form in which texts are compared: runs of white space are one space, and the ends have none.
 pub fn same_text(text: &str) -> Cow<'_, str> {
@@ -48,15 +49,22 @@ pub fn same_input(input: &Input) -> Cow<'_, str> {
     }
 }
 
-/// All findings about these splits.
-pub fn find(splits: [&[Example]; 3]) -> Vec<DataFinding> {
+/// All findings about these splits of a task with these labels, or an open one.
+pub(super) fn find(splits: [&[Example]; 3], labels: Option<&[String]>, file: &TaskFile) -> Vec<DataFinding> {
     let places = places(splits);
     let mut findings = overlaps(&places);
     findings.extend(duplicates(&places));
     findings.extend(contradictions(&places));
-    findings.extend(untrained(splits));
-    findings.extend(similar_labels(splits));
-    findings.extend(many_labels(splits));
+    match labels {
+        Some(labels) => {
+            let is_listed = matches!(file.labels, LabelPolicy::Listed(_));
+            findings.extend(unlisted(splits, labels, is_listed));
+            findings.extend(similar_labels(splits));
+        }
+        // Where a task or its metric says so, it is no surprise.
+        None if file.labels == LabelPolicy::Usual && is_plain(&file.metric) => findings.push(open(splits[0])),
+        None => {}
+    }
     findings
 }
 
@@ -149,21 +157,25 @@ fn contradictions(places: &Places<'_>) -> Option<DataFinding> {
     (texts > 0).then(|| DataFinding::new(FindingKind::Contradictions, &splits, ids.into_iter(), text))
 }
 
-fn untrained(splits: [&[Example]; 3]) -> Vec<DataFinding> {
-    let known: HashSet<&str> = splits[0].iter().map(|example| example.gold.as_str()).collect();
-    let findings = [Split::Val, Split::Test].into_iter().zip(&splits[1..]).filter_map(|(split, examples)| {
+/// Examples whose right answer is none of the task's labels: no harness that answers with one is right there.
+fn unlisted(splits: [&[Example]; 3], labels: &[String], is_listed: bool) -> Vec<DataFinding> {
+    let known: HashSet<&str> = labels.iter().map(String::as_str).collect();
+    let (kind, whose) = match is_listed {
+        true => (FindingKind::UnlistedLabels, "that the task does not list"),
+        false => (FindingKind::UntrainedLabels, "that no example of train has"),
+    };
+    let findings = Split::ALL.into_iter().zip(splits).filter_map(|(split, examples)| {
         let found: Vec<&Example> = examples.iter().filter(|it| !known.contains(it.gold.as_str())).collect();
         let labels = found.iter().map(|example| example.gold.as_str()).collect::<HashSet<_>>().len();
         let text = format!(
-            "{} of {} {} {} that no example of train has",
+            "{} of {} {} {} {whose}",
             counted(found.len(), "example"),
             split.name(),
             if found.len() == 1 { "has" } else { "have" },
             if labels == 1 { "a label".to_owned() } else { counted(labels, "label") },
         );
         let ids: Vec<&str> = found.iter().map(|example| example.id.as_str()).collect();
-        (!found.is_empty())
-            .then(|| DataFinding::new(FindingKind::UntrainedLabels, &[split], ids.into_iter(), text))
+        (!found.is_empty()).then(|| DataFinding::new(kind, &[split], ids.into_iter(), text))
     });
     findings.collect()
 }
@@ -189,16 +201,17 @@ fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-fn many_labels(splits: [&[Example]; 3]) -> Option<DataFinding> {
-    let labels = labels(splits);
-    let (many, train) = (labels.len(), splits[0].len());
-    let labels: Vec<&str> = labels.into_iter().collect();
+/// The right answers do not repeat, and nothing says that they are labels.
+fn open(train: &[Example]) -> DataFinding {
+    let answers: BTreeSet<&str> = train.iter().map(|example| example.gold.as_str()).collect();
+    let answers: Vec<&str> = answers.into_iter().collect();
     let text = format!(
-        "{many} labels for {} of train look like open answers, and an answer has to be a label letter by letter",
-        counted(train, "example")
+        "{} for {} of train do not repeat, so the task is open: no labels are offered, and an answer has to be right \
+         letter by letter; `labels` and `metric` in task.toml say otherwise",
+        counted(answers.len(), "answer"),
+        counted(train.len(), "example")
     );
-    (many >= MANY_LABELS && many * 2 > train)
-        .then(|| DataFinding::new(FindingKind::ManyLabels, &[], labels.into_iter(), text))
+    DataFinding::new(FindingKind::ManyLabels, &[], answers.into_iter(), text)
 }
 
 fn labels(splits: [&[Example]; 3]) -> BTreeSet<&str> {

@@ -6,37 +6,50 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::{
-    columns::{choose, listed},
-    rows::{Problem, Row, checked},
+    columns::listed,
+    rows::{Content, Problem, Raw, Rules},
 };
-use mmh_record::data::Columns;
 
 /// The rows of a text. Empty lines are skipped.
-pub fn rows(text: &str, columns: &Columns) -> Result<Vec<Row>, Problem> {
+pub fn rows(text: &str, rules: Rules<'_>) -> Result<Content, Problem> {
     if text.trim_start().starts_with('[') {
-        return array(text, columns);
+        return array(text, rules);
     }
-    let mut rows = Vec::new();
+    let mut content = Content::default();
     for (at, line) in text.split('\n').enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let found = row(line, columns).map_err(|problem| Problem::new(at + 1, problem));
-        rows.push(found.map_err(|problem| whole(text).unwrap_or(problem))?);
+        let added = row(&mut content, line, rules).map_err(|problem| Problem::new(at + 1, problem));
+        added.map_err(|problem| whole(text).unwrap_or(problem))?;
     }
-    Ok(rows)
+    Ok(content)
+}
+
+/// The names in the first object, for who wants to know what a file has, and the values beside them.
+pub fn first(text: &str) -> Option<Vec<(String, String)>> {
+    let items: Vec<&RawValue>;
+    let object = match text.trim_start().starts_with('[') {
+        true => {
+            items = serde_json::from_str(text).ok()?;
+            items.first()?.get()
+        }
+        false => text.split('\n').find(|line| !line.trim().is_empty())?,
+    };
+    let Object(fields) = serde_json::from_str(object).ok()?;
+    Some(fields.into_iter().map(|(key, value)| (key.into_owned(), value_of(value))).collect())
 }
 
 /// The rows of a text that is one array.
-fn array(text: &str, columns: &Columns) -> Result<Vec<Row>, Problem> {
+fn array(text: &str, rules: Rules<'_>) -> Result<Content, Problem> {
     let items: Vec<&RawValue> = serde_json::from_str(text)
         .map_err(|error| Problem::new(error.line(), format!("it is not JSON: {error}")))?;
     let (mut line, mut before) = (1, 0);
-    let mut rows = Vec::with_capacity(items.len());
+    let mut content = Content::default();
     for item in items {
         let at = item.get().as_ptr().addr() - text.as_ptr().addr();
         line += text[before..at].bytes().filter(|byte| *byte == b'\n').count();
         before = at;
-        rows.push(row(item.get(), columns).map_err(|problem| Problem::new(line, problem))?);
+        row(&mut content, item.get(), rules).map_err(|problem| Problem::new(line, problem))?;
     }
-    Ok(rows)
+    Ok(content)
 }
 
 /// What is wrong with a text that is one object over several lines.
@@ -47,16 +60,22 @@ fn whole(text: &str) -> Option<Problem> {
     Some(Problem::new(1, format!("{problem}; its keys are {}", listed(&keys))))
 }
 
-fn row(text: &str, columns: &Columns) -> Result<Row, String> {
+fn row(content: &mut Content, text: &str, rules: Rules<'_>) -> Result<(), String> {
     let Object(fields) =
         serde_json::from_str(text).map_err(|error| match serde_json::from_str::<de::IgnoredAny>(text) {
             Ok(_) if !text.trim_start().starts_with('{') => "it is not a JSON object".to_owned(),
             _ => format!("it is not JSON: {error}"),
         })?;
     let names: Vec<&str> = fields.iter().map(|(key, _)| key.as_ref()).collect();
-    let (text, label) = choose(columns, &names)?;
-    let names = (names[text], names[label]);
-    checked(names, string(names.0, fields[text].1)?, &label_of(names.1, fields[label].1)?)
+    let places = rules.keys.choose(&names)?;
+    let gold = gold_of(names[places.answer], fields[places.answer].1, rules)?;
+    let raw = Raw {
+        text: string(names[places.text], fields[places.text].1)?,
+        gold: &gold,
+        fields: places.fields.iter().map(|at| value_of(fields[*at].1)).collect(),
+        instructions: places.instructions.map(|at| string(names[at], fields[at].1)).transpose()?,
+    };
+    content.add(&names, &places, raw, rules)
 }
 
 fn string(key: &str, value: &RawValue) -> Result<String, String> {
@@ -66,13 +85,31 @@ fn string(key: &str, value: &RawValue) -> Result<String, String> {
     }
 }
 
-/// A label may be a number or a boolean, and is then taken as it is written: `1` and `1.0` are different labels, and
-/// large numbers keep all digits.
-fn label_of(key: &str, value: &RawValue) -> Result<String, String> {
+/// A right answer may be a number or a boolean, and is then taken as it is written: `1` and `1.0` are different labels, and
+/// large numbers keep all digits. A list or an object is taken where the metric reads it.
+fn gold_of(key: &str, value: &RawValue, rules: Rules<'_>) -> Result<String, String> {
     match value.get().as_bytes().first() {
         Some(b'-' | b'0'..=b'9' | b't' | b'f') => Ok(value.get().to_owned()),
+        Some(b'[' | b'{') if rules.metric.reads_json() => Ok(compact(value.get())),
         _ => string(key, value),
     }
+}
+
+/// A field's value: a string as it is, any other value as its JSON text.
+fn value_of(value: &RawValue) -> String {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| compact(value.get()))
+}
+
+/// JSON without white space between its parts. Numbers and texts stay as they are written.
+fn compact(json: &str) -> String {
+    let (mut in_text, mut is_escaped) = (false, false);
+    let kept = json.chars().filter(|character| {
+        let is_kept = in_text || !character.is_ascii_whitespace();
+        in_text = if *character == '"' && !is_escaped { !in_text } else { in_text };
+        is_escaped = in_text && *character == '\\' && !is_escaped;
+        is_kept
+    });
+    kept.collect()
 }
 
 fn kind(value: &RawValue) -> &'static str {
@@ -114,3 +151,21 @@ impl<'de> Deserialize<'de> for Object<'de> {
 
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_compacted_as_they_are_written() {
+        let table = [
+            ("[ 1.0 , 2e5,\n\t\"a  b\" ]", "[1.0,2e5,\"a  b\"]"),
+            ("{ \"a b\" : \"\\\" \\\\\" , \"c\" : null }", "{\"a b\":\"\\\" \\\\\",\"c\":null}"),
+            ("[ 123456789012345678901234567890 ]", "[123456789012345678901234567890]"),
+            ("{}", "{}"),
+        ];
+        for (json, expected) in table {
+            assert_eq!(compact(json), expected);
+        }
+    }
+}

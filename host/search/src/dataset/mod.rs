@@ -7,27 +7,30 @@ mod columns;
 mod file;
 pub mod findings;
 mod json;
+mod labels;
 mod load;
 mod rows;
 mod split;
 mod table;
 pub mod task;
+mod task_file;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use load::{BUILTIN, Source, load};
 pub use split::sample;
 
-use load::About;
-
 use mmh_engine::sandbox::Task;
 use mmh_record::{
     data::{DataFinding, Split},
     digest::{Digest, KeyBuilder},
     format::TaskInfo,
-    input::Input,
+    input::{Field, Input},
+    metric::MetricSpec,
 };
-use task::{Classification, TaskKind};
+use rows::Row;
+use task::{LabelledTask, TaskKind};
+use task_file::TaskFile;
 
 /// One labelled example.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +49,7 @@ pub struct Example {
 pub struct Dataset {
     /// What kind of task it poses.
     pub kind: Arc<dyn TaskKind>,
-    /// Name, instructions and labels.
+    /// Name, instructions and labels; an open task has none.
     pub task: Task,
     /// For learning; never empty.
     pub train: Vec<Example>,
@@ -54,8 +57,8 @@ pub struct Dataset {
     pub val: Vec<Example>,
     /// Held out; empty if the data set has none.
     pub test: Vec<Example>,
-    /// Digest of all rows in order, and of the name and instructions in the data set's own task file. Names of files are
-    /// not part of it.
+    /// Digest of all rows in order, and of what the task's own file says: name, instructions, metric and labels. Names of
+    /// files are not part of it.
     pub digest: Digest,
     /// What a careful user should know, such as texts that occur in two splits.
     pub findings: Vec<DataFinding>,
@@ -104,35 +107,31 @@ pub enum DatasetError {
 }
 
 impl Dataset {
-    /// Makes a data set of splits. `name` and `instructions` are used if the data set has none of its own.
-    fn assemble(
-        name: &str,
-        about: About,
-        instructions: &str,
-        splits: [Vec<rows::Row>; 3],
-    ) -> Result<Self, DatasetError> {
+    /// Makes a data set of splits. `name` is used if the task has none of its own.
+    fn assemble(name: &str, file: TaskFile, splits: [Vec<Row>; 3]) -> Result<Self, DatasetError> {
         let shape = |problem: String| DatasetError::Shape { file: name.to_owned(), problem };
-        let labels: BTreeSet<&str> = splits.iter().flatten().map(|row| row.label.as_str()).collect();
-        let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
-        let [train, val, test] = splits;
-        let (train, val, test) =
-            (number(Split::Train, train), number(Split::Val, val), number(Split::Test, test));
-        for (split, examples) in [(Split::Train, &train), (Split::Val, &val)] {
-            if examples.is_empty() {
+        for (split, rows) in [Split::Train, Split::Val].into_iter().zip(&splits) {
+            if rows.is_empty() {
                 return Err(shape(format!("the split {} has no rows", split.name())));
             }
         }
-        if let [label] = labels.as_slice() {
-            return Err(shape(format!(
-                "every row has the label {label:?}, but a task needs at least two labels"
-            )));
-        }
-        let digest = digest(&about, &labels, [&train, &val, &test]);
-        let findings = findings::find([&train, &val, &test]);
-        let name = about.name.unwrap_or_else(|| name.to_owned());
-        let instructions = about.instructions.unwrap_or_else(|| instructions.to_owned());
-        let task = Task { name, instructions, labels };
-        Ok(Self { kind: Arc::new(Classification), task, train, val, test, digest, findings })
+        let labels = file.labels.labels(&file.metric, &splits[0], &splits[1]);
+        let golds: BTreeSet<&str> = splits.iter().flatten().map(|row| row.gold.as_str()).collect();
+        let golds: Vec<String> = golds.into_iter().map(str::to_owned).collect();
+        check_labels(&golds, labels.as_deref()).map_err(shape)?;
+        let [train, val, test] = splits;
+        let numbered = |split, rows| number(split, rows, &file.keys.fields);
+        let (train, val, test) =
+            (numbered(Split::Train, train), numbered(Split::Val, val), numbered(Split::Test, test));
+        let digest = digest(&file, &golds, [&train, &val, &test]);
+        let findings = findings::find([&train, &val, &test], labels.as_deref(), &file);
+        let task = Task {
+            name: file.name.unwrap_or_else(|| name.to_owned()),
+            instructions: file.instructions.unwrap_or_else(|| load::default_instructions(labels.is_none())),
+            labels: labels.unwrap_or_default(),
+        };
+        let kind = Arc::new(LabelledTask::new(file.metric, file.keys.fields));
+        Ok(Self { kind, task, train, val, test, digest, findings })
     }
 
     /// What a run records about it.
@@ -144,7 +143,14 @@ impl Dataset {
             val_size: self.val.len(),
             test_size: self.test.len(),
             findings: Some(self.findings.clone()),
+            fields: self.kind.fields().to_vec(),
+            metric: Some(self.kind.metric().spec().clone()).filter(|spec| *spec != MetricSpec::default()),
         }
+    }
+
+    /// Whether an answer is any text, and not one of a list of labels.
+    pub fn is_open(&self) -> bool {
+        self.task.labels.is_empty()
     }
 
     /// The examples of a split.
@@ -157,22 +163,45 @@ impl Dataset {
     }
 }
 
-fn number(split: Split, rows: Vec<rows::Row>) -> Vec<Example> {
+/// A task whose answers are labels needs two of them.
+fn check_labels(golds: &[String], labels: Option<&[String]>) -> Result<(), String> {
+    match (golds, labels) {
+        ([label], Some(_)) => {
+            Err(format!("every row has the label {label:?}, but a task needs at least two labels"))
+        }
+        (_, Some([label])) => Err(format!(
+            "every row of train has the label {label:?}, but a task needs at least two labels; `labels` in task.toml lists \
+             others, or is \"open\""
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn number(split: Split, rows: Vec<Row>, fields: &[String]) -> Vec<Example> {
     let rows = rows.into_iter().enumerate();
-    rows.map(|(at, row)| Example {
-        id: format!("{}-{at:04}", split.name()),
-        input: Input::new(row.text),
-        gold: row.label,
+    rows.map(|(at, row)| {
+        let fields = fields.iter().cloned().zip(row.fields);
+        let fields = fields.map(|(name, value)| Field { name, value }).collect();
+        Example {
+            id: format!("{}-{at:04}", split.name()),
+            input: Input { text: row.text, fields },
+            gold: row.gold,
+        }
     })
     .collect()
 }
 
-fn digest(about: &About, labels: &[String], splits: [&Vec<Example>; 3]) -> Digest {
+/// Of everything that a task and its rows say. What is not said is no part of it.
+fn digest(file: &TaskFile, golds: &[String], splits: [&Vec<Example>; 3]) -> Digest {
     let key = KeyBuilder::new("dataset");
-    let own = [("name", &about.name), ("instructions", &about.instructions)];
+    let own = [("name", &file.name), ("instructions", &file.instructions)];
     let own = own.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
     let key = own.fold(key, |key, (name, text)| key.part(name, text));
-    let key = labels.iter().fold(key, |key, label| key.part("label", label));
+    let metric = Some(file.metric.spec()).filter(|spec| **spec != MetricSpec::default());
+    let metric = metric.map(|spec| serde_json::to_vec(spec).unwrap_or_default());
+    let key = metric.into_iter().fold(key, |key, metric| key.part("metric", metric));
+    let key = file.labels.parts().into_iter().fold(key, |key, (name, text)| key.part(name, text));
+    let key = golds.iter().fold(key, |key, gold| key.part("label", gold));
     let rows = splits.into_iter().flatten();
     let row_key = |key: KeyBuilder, row: &Example| {
         let key = key.part("id", &row.id).part("input", &row.input.text);

@@ -1,17 +1,26 @@
-//! Labelled texts, and the rules for a row. A bad row is an error that names file and line; no row is dropped.
+//! Texts with right answers, and the rules for a row. A bad row is an error that names file and line; no row is dropped.
 
-use super::{DatasetError, file::Format, json, table};
-use mmh_record::data::Columns;
+use super::{
+    DatasetError,
+    columns::{Keys, Places},
+    file::Format,
+    json, table,
+};
+use crate::metric::Metric;
 
-/// One labelled text.
+/// One text with the right answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     pub text: String,
-    pub label: String,
+    pub gold: String,
+    /// The values of the task's fields, in their order.
+    pub fields: Vec<String>,
 }
 
-/// Longest text and label of a row, in bytes.
+/// Longest text, field and right answer of a row, in bytes.
 const MAX_TEXT_BYTES: usize = 64 << 10;
+
+/// Longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 256;
 
 /// What is wrong with a row, and the line of the file on which it begins.
@@ -27,36 +36,113 @@ impl Problem {
     }
 }
 
-/// The rows of a file's text.
-pub fn read(file: &str, text: &str, format: Format, columns: &Columns) -> Result<Vec<Row>, DatasetError> {
-    let rows = match format {
-        Format::Json => json::rows(text, columns),
-        Format::Commas => table::rows(text, b",;\t|", columns),
-        Format::Tabs => table::rows(text, b"\t,;|", columns),
-    };
-    rows.map_err(|Problem { line, problem }| DatasetError::Row { file: file.to_owned(), line, problem })
+/// How rows are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// Which names mean what.
+    pub keys: &'a Keys,
+    /// Reads every right answer, which has to be one that it can read.
+    pub metric: &'a Metric,
+    /// Whether right answers are labels: short, and on one line.
+    pub are_labels: bool,
 }
 
-/// A row of these values, if they are valid. `names` are the names of their columns.
-pub fn checked(names: (&str, &str), text: String, label: &str) -> Result<Row, String> {
-    let label = label.trim().to_owned();
-    let limits = [("text", text.len(), MAX_TEXT_BYTES), ("label", label.len(), MAX_LABEL_BYTES)];
-    for (what, size, limit) in limits {
-        if size > limit {
-            return Err(format!("the {what} has {size} bytes, more than the limit of {limit}"));
+/// What a file holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    pub rows: Vec<Row>,
+    /// The instructions, if they stand in the rows.
+    pub instructions: Option<String>,
+}
+
+/// The values of a row, before anything is checked.
+#[derive(Debug)]
+pub struct Raw<'t> {
+    pub text: String,
+    pub gold: &'t str,
+    pub fields: Vec<String>,
+    pub instructions: Option<String>,
+}
+
+/// The rows of a file's text.
+pub fn read(file: &str, text: &str, format: Format, rules: Rules<'_>) -> Result<Content, DatasetError> {
+    let content = match format {
+        Format::Json => json::rows(text, rules),
+        Format::Commas => table::rows(text, b",;\t|", rules),
+        Format::Tabs => table::rows(text, b"\t,;|", rules),
+    };
+    content.map_err(|Problem { line, problem }| DatasetError::Row { file: file.to_owned(), line, problem })
+}
+
+impl Content {
+    /// Adds a row of these values, if they are valid. `names` are all names of the file.
+    pub fn add(
+        &mut self,
+        names: &[&str],
+        places: &Places,
+        raw: Raw<'_>,
+        rules: Rules<'_>,
+    ) -> Result<(), String> {
+        let Raw { text, gold, fields, instructions } = raw;
+        let gold = gold.trim().to_owned();
+        if text.trim().is_empty() {
+            return Err("the text is empty".into());
+        }
+        if let Some(long) = [&text].into_iter().chain(&fields).find(|it| it.len() > MAX_TEXT_BYTES) {
+            return Err(too_long(if *long == text { "text" } else { "field" }, long.len(), MAX_TEXT_BYTES));
+        }
+        if (text.trim(), gold.as_str()) == (names[places.text], names[places.answer]) {
+            return Err("it repeats the header, as where files were joined; take the line out".into());
+        }
+        check_gold(&gold, rules)?;
+        if let Some(instructions) = instructions {
+            self.instruct(instructions.trim())?;
+        }
+        self.rows.push(Row { text, gold, fields });
+        Ok(())
+    }
+
+    fn instruct(&mut self, instructions: &str) -> Result<(), String> {
+        let first = self.instructions.get_or_insert_with(|| instructions.to_owned());
+        match first.as_str() {
+            "" => Err("the instructions are empty".into()),
+            first if first != instructions => Err(DIFFERENT_INSTRUCTIONS.into()),
+            _ => Ok(()),
         }
     }
-    if text.trim().is_empty() {
-        return Err("the text is empty".into());
+}
+
+/// A task has the same instructions for all of its examples.
+pub const DIFFERENT_INSTRUCTIONS: &str = "its instructions differ from those of the first row; `instructions-field` says the same in every row: what differs is one of `fields`";
+
+fn check_gold(gold: &str, rules: Rules<'_>) -> Result<(), String> {
+    let name = if rules.keys.by_file { "answer" } else { "label" };
+    if gold.is_empty() {
+        return Err(format!("the {name} is empty"));
     }
-    if label.is_empty() {
-        return Err("the label is empty".into());
+    if gold.len() > MAX_TEXT_BYTES {
+        return Err(too_long(name, gold.len(), MAX_TEXT_BYTES));
     }
-    if label.chars().any(char::is_control) {
-        return Err(format!("the label has line ends or other control characters: {label:?}"));
+    if rules.are_labels {
+        check_label(gold)?;
     }
-    if (text.trim(), label.as_str()) == names {
-        return Err("it repeats the header, as where files were joined; take the line out".into());
+    rules.metric.check_gold(gold).map_err(|why| {
+        let shown = mmh_record::text::ellipsis(&mmh_record::text::one_line(gold), 60);
+        format!("the metric {} cannot read the answer {shown:?}: {why}", rules.metric.spec().kind.name())
+    })
+}
+
+/// Whether a text can be a label, and if not, why.
+pub fn check_label(label: &str) -> Result<(), String> {
+    if label.len() > MAX_LABEL_BYTES {
+        return Err(too_long("label", label.len(), MAX_LABEL_BYTES));
     }
-    Ok(Row { text, label })
+    match label.chars().any(char::is_control) {
+        true => Err(format!("the label has line ends or other control characters: {label:?}")),
+        false => Ok(()),
+    }
+}
+
+fn too_long(what: &str, bytes: usize, limit: usize) -> String {
+    format!("the {what} has {bytes} bytes, more than the limit of {limit}")
 }

@@ -6,10 +6,9 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use super::{
-    columns::choose,
-    rows::{Problem, Row, checked},
+    columns::Places,
+    rows::{Content, Problem, Raw, Rules},
 };
-use mmh_record::data::Columns;
 
 /// One row of cells.
 struct Record<'t> {
@@ -20,10 +19,10 @@ struct Record<'t> {
 }
 
 /// The rows of a text. The delimiter is the first one with which the header has columns for text and label.
-pub fn rows(text: &str, delimiters: &[u8], columns: &Columns) -> Result<Vec<Row>, Problem> {
-    let (delimiter, header, places) = header(text, delimiters, columns)?;
-    let names = (header[places.0].as_str(), header[places.1].as_str());
-    let mut rows = Vec::new();
+pub fn rows(text: &str, delimiters: &[u8], rules: Rules<'_>) -> Result<Content, Problem> {
+    let (delimiter, header, places) = header(text, delimiters, rules)?;
+    let names: Vec<&str> = header.iter().map(String::as_str).collect();
+    let mut content = Content::default();
     let mut over_lines = Vec::new();
     let mut reader = Reader::new(text, delimiter);
     reader.next().transpose()?;
@@ -33,17 +32,23 @@ pub fn rows(text: &str, delimiters: &[u8], columns: &Columns) -> Result<Vec<Row>
         if record.cells.len() != header.len() {
             return Err(problem(ragged(record.cells.len(), header.len(), delimiter)));
         }
-        let (text, label) = (&record.cells[places.0], &record.cells[places.1]);
-        rows.push(checked(names, text.clone().into_owned(), label).map_err(problem)?);
+        let cell = |at: usize| record.cells[at].clone().into_owned();
+        let raw = Raw {
+            text: cell(places.text),
+            gold: &record.cells[places.answer],
+            fields: places.fields.iter().map(|at| cell(*at)).collect(),
+            instructions: places.instructions.map(cell),
+        };
+        content.add(&names, &places, raw, rules).map_err(problem)?;
         if record.source.contains(['\n', '\r']) {
             over_lines.push(record);
         }
     }
-    let labels: HashSet<&str> = rows.iter().map(|row| row.label.as_str()).collect();
+    let labels: HashSet<&str> = content.rows.iter().map(|row| row.gold.as_str()).collect();
     let swallowing =
-        over_lines.iter().find(|it| it.swallows_rows(delimiter, places.1, header.len(), &labels));
+        over_lines.iter().find(|it| it.swallows_rows(delimiter, places.answer, header.len(), &labels));
     match swallowing {
-        None => Ok(rows),
+        None => Ok(content),
         Some(record) => Err(Problem::new(
             record.line,
             "a quote opens here and closes lines later, and each line between looks like a row: a quote is missing or \
@@ -52,9 +57,24 @@ pub fn rows(text: &str, delimiters: &[u8], columns: &Columns) -> Result<Vec<Row>
     }
 }
 
-type Header = (u8, Vec<String>, (usize, usize));
+/// The names of a table and the cells of its first row, for who wants to know what a file has: by the delimiter that gives
+/// the most names.
+pub fn first(text: &str, delimiters: &[u8]) -> Option<Vec<(String, String)>> {
+    let read = |delimiter: &u8| {
+        let mut reader = Reader::new(text, *delimiter);
+        let header: Vec<String> =
+            reader.next()?.ok()?.cells.iter().map(|cell| cell.trim().to_owned()).collect();
+        let cells = reader.next().and_then(Result::ok).map(|record| record.cells).unwrap_or_default();
+        let cells = cells.into_iter().map(Cow::into_owned).chain(std::iter::repeat(String::new()));
+        Some(header.into_iter().zip(cells).collect::<Vec<_>>())
+    };
+    let tables = delimiters.iter().filter_map(read);
+    tables.reduce(|most, next| if next.len() > most.len() { next } else { most })
+}
 
-fn header(text: &str, delimiters: &[u8], columns: &Columns) -> Result<Header, Problem> {
+type Header = (u8, Vec<String>, Places);
+
+fn header(text: &str, delimiters: &[u8], rules: Rules<'_>) -> Result<Header, Problem> {
     let mut problem: Option<(usize, Problem)> = None;
     for delimiter in delimiters {
         let record = match Reader::new(text, *delimiter).next() {
@@ -63,7 +83,7 @@ fn header(text: &str, delimiters: &[u8], columns: &Columns) -> Result<Header, Pr
         };
         let cells: Vec<String> = record.cells.iter().map(|cell| cell.trim().to_owned()).collect();
         let names: Vec<&str> = cells.iter().map(String::as_str).collect();
-        match choose(columns, &names) {
+        match rules.keys.choose(&names) {
             Ok(places) => return Ok((*delimiter, cells, places)),
             // The right delimiter gives the most columns.
             Err(why) if problem.as_ref().is_none_or(|(most, _)| cells.len() > *most) => {
@@ -209,11 +229,13 @@ impl<'t> Iterator for Reader<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{dataset::columns::Keys, metric::Metric};
 
     fn read(text: &str) -> Result<Vec<(String, String)>, (usize, String)> {
-        let found = rows(text, b",;\t|", &Columns::default());
+        let (keys, metric) = (Keys::default(), Metric::default());
+        let found = rows(text, b",;\t|", Rules { keys: &keys, metric: &metric, are_labels: true });
         found
-            .map(|rows| rows.into_iter().map(|row| (row.text, row.label)).collect())
+            .map(|content| content.rows.into_iter().map(|row| (row.text, row.gold)).collect())
             .map_err(|Problem { line, problem }| (line, problem))
     }
 

@@ -6,13 +6,17 @@ use std::{fmt::Debug, sync::Arc};
 
 use mmh_engine::sandbox::{LabelledExample, Task, World};
 use mmh_record::{
+    RecordError,
     format::{Config, TaskInfo},
     grade::Grade,
+    layout,
+    objective::Objective,
 };
 
 use super::{Dataset, Example};
+use crate::metric::Metric;
 
-/// The source of the harness that a search of [`Classification`] starts from, unless another one is named.
+/// The source of the harness that a search of a [`LabelledTask`] starts from, unless another one is named.
 pub const BASELINE: &str = include_str!("../../../../baseline-harness/src/harness.rs");
 
 /// A kind of task.
@@ -29,6 +33,17 @@ pub trait TaskKind: Debug + Send + Sync {
     /// What an answer is worth. There is no grade for an example without an answer: it is worth nothing.
     fn grade(&self, example: &Example, answer: &str) -> Grade;
 
+    /// How answers are compared with right ones.
+    fn metric(&self) -> &Metric;
+
+    /// The names of the fields that an example has besides its text.
+    fn fields(&self) -> &[String];
+
+    /// What candidates are compared by.
+    fn objective(&self) -> Objective {
+        Objective::of_metric(Some(self.metric().spec()))
+    }
+
     /// What a proposer is told about the task.
     fn describe(&self, dataset: &Dataset) -> String;
 
@@ -36,10 +51,12 @@ pub trait TaskKind: Debug + Send + Sync {
     fn baseline(&self) -> &'static str;
 }
 
-/// The kind of a recorded run's task.
-pub fn kind_of_run(_: &Config) -> Arc<dyn TaskKind> {
-    // There is one kind, so a run does not say which.
-    Arc::new(Classification)
+/// The kind of a recorded run's task. A stranger's run may record a metric that cannot be used.
+pub fn kind_of_run(config: &Config) -> Result<Arc<dyn TaskKind>, RecordError> {
+    let metric = config.task.metric.as_ref().map_or_else(|| Ok(Metric::default()), Metric::new);
+    let metric = metric
+        .map_err(|error| RecordError::Damaged { file: layout::CONFIG.into(), problem: error.to_string() })?;
+    Ok(Arc::new(LabelledTask::new(metric, config.task.fields.clone())))
 }
 
 /// The task of a recorded run, as its harnesses were told it.
@@ -48,11 +65,22 @@ pub fn of_run(config: &Config) -> Task {
     Task { name: config.dataset.clone(), instructions: instructions.clone(), labels: labels.clone() }
 }
 
-/// Each example has one label, one of a list that every harness is given. An answer is right or wrong.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Classification;
+/// Each example has a right answer, with which a metric compares. A task may have a list of labels, which every harness is
+/// given; an open one has none.
+#[derive(Clone, Debug, Default)]
+pub struct LabelledTask {
+    metric: Metric,
+    fields: Vec<String>,
+}
 
-impl TaskKind for Classification {
+impl LabelledTask {
+    /// A task with this metric, whose examples have these fields besides their text.
+    pub fn new(metric: Metric, fields: Vec<String>) -> Self {
+        Self { metric, fields }
+    }
+}
+
+impl TaskKind for LabelledTask {
     fn world(&self) -> World {
         World::V1
     }
@@ -65,17 +93,38 @@ impl TaskKind for Classification {
         LabelledExample { input: example.input.text.clone(), gold: example.gold.clone() }
     }
 
-    /// Right if the answer equals the label, except for white space around it. Anything more lenient is the harness's
-    /// decision.
+    /// Anything more lenient than the metric is the harness's decision.
     fn grade(&self, example: &Example, answer: &str) -> Grade {
-        Grade::right_or_wrong(answer.trim() == example.gold)
+        self.metric.grade(&example.gold, answer)
+    }
+
+    fn metric(&self) -> &Metric {
+        &self.metric
+    }
+
+    fn fields(&self) -> &[String] {
+        &self.fields
     }
 
     fn describe(&self, dataset: &Dataset) -> String {
         let task = &dataset.task;
+        let mut out = format!("Task: {}\nInstructions: {}\n\n", task.name, task.instructions);
+        if !self.fields.is_empty() {
+            out += &format!("Besides its text, an input has these fields: {}.\n\n", self.fields.join(", "));
+        }
+        if dataset.is_open() || *self.metric.spec() != Default::default() {
+            out += &format!("Metric: {}", self.metric.describe());
+            if self.objective() == Objective::Score {
+                out += " Harnesses are compared by their mean score.";
+            }
+            out += "\n\n";
+        }
+        if dataset.is_open() {
+            out += "Answers are open: there is no list of labels, and an answer is any text.";
+            return out;
+        }
         let labels: Vec<String> = task.labels.iter().map(|label| format!("- {label}")).collect();
-        let labels = labels.join("\n");
-        format!("Task: {}\nInstructions: {}\n\nLabels:\n{labels}", task.name, task.instructions)
+        format!("{out}Labels:\n{}", labels.join("\n"))
     }
 
     fn baseline(&self) -> &'static str {
@@ -101,7 +150,7 @@ mod tests {
         ];
         for (answer, label, expected) in table {
             let example = Example { id: "val-0000".into(), input: "text".into(), gold: label.into() };
-            let grade = Classification.grade(&example, answer);
+            let grade = LabelledTask::default().grade(&example, answer);
             assert_eq!(grade, Grade::right_or_wrong(expected), "{answer:?} for {label:?}");
         }
     }

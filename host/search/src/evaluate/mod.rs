@@ -272,6 +272,7 @@ impl Evaluator {
             iteration,
             split: split.name().to_owned(),
             total: examples.len(),
+            objective: self.kind.objective(),
             ..EvalProgress::default()
         }));
         let own_time = self.own_time(&past, harness.own_time);
@@ -420,7 +421,7 @@ impl Evaluator {
     fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<EvalProgress>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.done += 1;
-        standing.correct += usize::from(row.correct);
+        standing.tally.add(&row.grade());
         standing.errors += usize::from(row.error.is_some());
         standing.cost_usd += cost.estimated_usd;
         self.observer.on(Event::Evaluated(standing.clone()));

@@ -12,10 +12,13 @@ use mmh_record::{
     digest::Digest,
     format::{Cost, Interval, Summary, TraceRow},
     layout,
-    objective::Objective,
+    objective::{NamedFigure, Objective},
     reader::RunReader,
 };
-use mmh_report::statistics::{self, mcnemar};
+use mmh_report::{
+    compare::{Grades, Paired},
+    statistics::{Tally, paired_test},
+};
 
 /// After this time the search for the shortest diff ends, and a longer one is taken.
 const DIFF_PATIENCE: Duration = Duration::from_secs(2);
@@ -62,9 +65,9 @@ pub struct Side {
 /// The figures of one iteration on the split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SideScore {
-    /// The figure that the run's objective compares.
-    #[serde(rename = "accuracy")]
-    pub value: f64,
+    /// The figure that the run's objective compares, by the objective's name.
+    #[serde(flatten)]
+    pub value: NamedFigure,
     /// The 95 % interval of the figure.
     pub interval: Interval,
     /// Evaluated examples.
@@ -98,7 +101,9 @@ pub struct Examples {
     pub broken: Vec<Changed>,
     /// Number of examples that are wrong before and after, with different predictions.
     pub otherwise_wrong: usize,
-    /// Two-sided p-value of McNemar's exact test on the fixed and the broken examples.
+    /// The name of the test that gives the p-value, for people.
+    pub test: &'static str,
+    /// The two-sided p-value of this test, over the examples that both were run on.
     pub p_value: f64,
 }
 
@@ -118,6 +123,7 @@ pub struct Changed {
 /// Compares iteration `before` with iteration `after` on a split.
 pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result<Compared, AuditError> {
     let summary = reader.summary().ok();
+    let objective = summary.as_ref().map(|summary| Objective::of(&summary.config)).unwrap_or_default();
     let [left, right] =
         [before, after].map(|index| Loaded::read(reader, &Place::find(reader, index, split)?));
     let (left, right) = (left?, right?);
@@ -134,10 +140,11 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
         _ => None,
     };
     let examples = match (&left.evaluated, &right.evaluated) {
-        (Some(left), Some(right)) => Some(examples(&left.traces, &right.traces)),
+        (Some(left), Some(right)) => Some(examples(objective, &left.traces, &right.traces)),
         _ => None,
     };
-    let (before, after) = (left.side(before, summary.as_ref()), right.side(after, summary.as_ref()));
+    let (before, after) =
+        (left.side(before, summary.as_ref(), objective), right.side(after, summary.as_ref(), objective));
     Ok(Compared { split: split.name(), before, after, source, imports, examples })
 }
 
@@ -175,7 +182,7 @@ impl Loaded {
         Ok(Self { source, component, imports, evaluated })
     }
 
-    fn side(&self, index: u32, summary: Option<&Summary>) -> Side {
+    fn side(&self, index: u32, summary: Option<&Summary>, objective: Objective) -> Side {
         let cost = summary.and_then(|summary| {
             let scored = summary.iterations.iter().find(|it| it.index == index).map(|it| it.cost);
             scored.or_else(|| summary.unscored.iter().find(|it| it.index == index).map(|it| it.cost))
@@ -186,22 +193,23 @@ impl Loaded {
             component_sha256: self.component.as_ref().map(Digest::of),
             component_bytes: self.component.as_ref().map_or(0, |bytes| bytes.len() as u64),
             unscored: summary.and_then(|summary| unscored_reason(summary, index)),
-            score: self.evaluated.as_ref().map(|evaluated| side_score(&evaluated.traces)),
+            score: self.evaluated.as_ref().map(|evaluated| side_score(objective, &evaluated.traces)),
             cost,
         }
     }
 }
 
-fn side_score(rows: &[TraceRow]) -> SideScore {
+fn side_score(objective: Objective, rows: &[TraceRow]) -> SideScore {
     let n = rows.len() as u64;
-    let n_correct = rows.iter().filter(|row| row.correct).count() as u64;
+    let tally = Tally::of(rows.iter().map(TraceRow::grade));
+    let figure = tally.figure(objective);
     let total = |field: fn(&TraceRow) -> u64| rows.iter().map(field).sum::<u64>();
     let mean = |field: fn(&TraceRow) -> u64| total(field) as f64 / n.max(1) as f64;
     SideScore {
-        value: n_correct as f64 / n.max(1) as f64,
-        interval: statistics::interval(Objective::Accuracy, n_correct, n),
+        value: NamedFigure { objective, value: figure.value },
+        interval: figure.interval,
         n_examples: n,
-        n_correct,
+        n_correct: tally.correct,
         n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
         prompt_bytes: mean(|row| row.prompt_bytes),
         model_calls: mean(|row| row.model_calls.into()),
@@ -211,7 +219,7 @@ fn side_score(rows: &[TraceRow]) -> SideScore {
     }
 }
 
-fn examples(before: &[TraceRow], after: &[TraceRow]) -> Examples {
+fn examples(objective: Objective, before: &[TraceRow], after: &[TraceRow]) -> Examples {
     let later: HashMap<&str, &TraceRow> = after.iter().map(|row| (row.example_id.as_str(), row)).collect();
     let pairs: Vec<(&TraceRow, &TraceRow)> =
         before.iter().filter_map(|row| Some((row, *later.get(row.example_id.as_str())?))).collect();
@@ -232,10 +240,15 @@ fn examples(before: &[TraceRow], after: &[TraceRow]) -> Examples {
         shared: pairs.len(),
         unshared: before.len() + after.len() - 2 * pairs.len(),
         otherwise_wrong,
-        p_value: mcnemar(fixed.len() as u64, broken.len() as u64),
+        test: paired_test(objective),
+        p_value: Paired::of(objective, &grades(before), &grades(after)).p,
         fixed,
         broken,
     }
+}
+
+fn grades(rows: &[TraceRow]) -> Grades {
+    rows.iter().map(|row| (row.example_id.clone(), row.grade())).collect()
 }
 
 /// The prediction for an example, or the kind of its error in brackets.
@@ -279,7 +292,7 @@ mod tests {
     fn examples_are_paired_by_name() {
         let before = [row("1", Some("b")), row("2", Some("a")), row("3", None), row("4", Some("a"))];
         let after = [row("5", Some("a")), row("3", Some("c")), row("2", None), row("1", Some("a"))];
-        let found = examples(&before, &after);
+        let found = examples(Objective::Accuracy, &before, &after);
         let changed = |id: &str, before: &str, after: &str| Changed {
             id: id.into(),
             gold: "a".into(),
@@ -294,6 +307,7 @@ mod tests {
                 fixed: vec![changed("1", "b", "a")],
                 broken: vec![changed("2", "a", "[panic]")],
                 otherwise_wrong: 1,
+                test: paired_test(Objective::Accuracy),
                 p_value: 1.0,
             }
         );

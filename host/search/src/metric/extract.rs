@@ -19,7 +19,7 @@ const MAX_PATTERNS: usize = 16;
 /// 8 KiB never take so many; in longer ones, the last of thousands of matches may be one of the earlier.
 const LAST_MATCH_BYTES: usize = 64 << 20;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Extractor {
     patterns: Vec<Regex>,
     take: Take,

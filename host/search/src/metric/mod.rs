@@ -42,6 +42,19 @@ struct Compared {
     parts: BTreeMap<String, f64>,
 }
 
+impl Default for Metric {
+    /// The exact one.
+    fn default() -> Self {
+        let spec = MetricSpec::default();
+        Self {
+            extractor: Extractor::default(),
+            normaliser: Normaliser::new(spec.steps()),
+            numbers: Numbers::new(&spec),
+            spec,
+        }
+    }
+}
+
 impl Metric {
     /// The metric of this description, which may be a stranger's.
     pub fn new(spec: &MetricSpec) -> Result<Self, InvalidMetric> {
@@ -57,6 +70,11 @@ impl Metric {
     /// Its description, with all that is usual written down.
     pub fn spec(&self) -> &MetricSpec {
         &self.spec
+    }
+
+    /// Whether a right answer may be a JSON array or object.
+    pub fn reads_json(&self) -> bool {
+        self.spec.several || matches!(self.spec.kind, MetricKind::Set | MetricKind::Json)
     }
 
     /// In words, for people and for proposers.

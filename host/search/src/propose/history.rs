@@ -215,6 +215,16 @@ fn train_json(row: &Example) -> Value {
     found
 }
 
+/// Adds what an answer is worth, where that is more than right or wrong.
+pub(super) fn add_grade(value: &mut Value, row: &TraceRow) {
+    if let Some(score) = row.score {
+        value["score"] = json!(score);
+    }
+    if !row.parts.is_empty() {
+        value["parts"] = json!(row.parts);
+    }
+}
+
 /// Adds what an example asks besides its text, by name.
 fn add_fields(value: &mut Value, fields: &[Field]) {
     if !fields.is_empty() {
@@ -247,6 +257,7 @@ fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
         "calls": calls,
     });
     merge(&mut trace, outcome);
+    add_grade(&mut trace, row);
     if row.error_kind != OutcomeKind::Ok && !row.stderr.is_empty() {
         trace["stderr"] = json!(text::middle_cut(&row.stderr, MAX_CALL_TEXT));
     }

@@ -122,7 +122,7 @@ impl Search {
         if !done.complete || failed {
             return folder.seal().map_err(SearchError::from);
         }
-        let score = score(&done.rows, &learned, self.config.mock);
+        let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
         folder.put_json(layout::SCORE, &score)?;
         let tested = Tested::of(progress.component(index), Split::Test, &score, &done.rows);
         let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));

@@ -136,7 +136,7 @@ impl Search {
         if let Some(reason) = done.timed_out {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
-        let score = score(&done.rows, &learned, self.config.mock);
+        let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
         Ok(CandidateOutcome::Scored(Box::new(Scored {
             score,
             state: learned.state().clone(),

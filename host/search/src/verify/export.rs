@@ -16,7 +16,7 @@ use mmh_record::{
     reader::RunReader,
     statements::{self, Made, Tested},
 };
-use mmh_report::statistics;
+use mmh_report::statistics::Tally;
 
 /// The result of checking an export.
 pub struct Checked {
@@ -149,8 +149,11 @@ fn evaluation(
 fn consistent(score: &Score, size: u64, config: &Config) -> Score {
     let mut expected = Score { mock: config.mock, n_examples: size, ..score.clone() };
     expected.n_correct = score.n_correct.min(size);
-    expected.accuracy = if size == 0 { 0.0 } else { expected.n_correct as f64 / size as f64 };
-    expected.interval = statistics::interval(Objective::of(config), expected.n_correct, size);
+    let tally = Tally::right_or_wrong(expected.n_correct, size);
+    (expected.accuracy, expected.interval) = (tally.accuracy(), tally.figure(Objective::Accuracy).interval);
+    if Objective::of(config) == Objective::Accuracy {
+        (expected.mean_score, expected.score_interval) = (None, None);
+    }
     let ended_well =
         score.outcomes.get(mmh_record::outcome::OutcomeKind::Ok.name()).copied().unwrap_or_default();
     expected.n_errors = size.saturating_sub(ended_well);

@@ -22,7 +22,7 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
     let nothing = || Example { id: String::new(), input: Input::default(), gold: String::new() };
     Ok(Dataset {
-        kind: task::kind_of_run(config),
+        kind: task::kind_of_run(config)?,
         task: task::of_run(config),
         train: (0..config.task.train_size.min(MAX_TRAIN)).map(|_| nothing()).collect(),
         val: rows(reader, folders, Place::Iteration),

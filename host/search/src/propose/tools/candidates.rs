@@ -7,13 +7,17 @@ use crate::{
     dataset::Example,
     evaluate::{EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learning},
     leaks,
-    propose::{OUT_OF_TIME, ProposeError, arguments as args, history::Answer},
+    propose::{
+        OUT_OF_TIME, ProposeError, arguments as args,
+        history::{Answer, add_grade},
+    },
 };
 use mmh_engine::{
     build::Built,
     compile::{Rejection, RejectionKind},
 };
-use mmh_record::{data::Split, format::TraceRow, text};
+use mmh_record::{data::Split, format::TraceRow, objective::Objective, text};
+use mmh_report::statistics::Tally;
 
 /// Most examples of one trial.
 pub const MAX_TRIALS: usize = 10;
@@ -123,7 +127,12 @@ impl Toolbox<'_> {
         self.history.note(TRIED, examples.iter().map(|example| example.input.size_bytes()).sum())?;
         let correct = done.rows.iter().filter(|row| row.correct).count();
         let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
-        Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))
+        let mut found = json!({ "ok": true, "n_correct": correct });
+        if self.context.dataset.kind.objective() == Objective::Score {
+            found["score"] = json!(Tally::of(done.rows.iter().map(TraceRow::grade)).mean());
+        }
+        found["examples"] = json!(rows);
+        Ok(Ok(found.to_string()))
     }
 
     /// Why a trial was stopped.
@@ -164,7 +173,7 @@ fn refusal(rejection: &Rejection) -> Value {
 }
 
 fn trial_json(row: &TraceRow) -> Value {
-    json!({
+    let mut trial = json!({
         "example_id": row.example_id,
         "gold_label": row.gold_label,
         "predicted_label": row.predicted_label,
@@ -172,5 +181,7 @@ fn trial_json(row: &TraceRow) -> Value {
         "error_kind": row.error_kind.name(),
         "error": row.error,
         "logs": row.log_lines(),
-    })
+    });
+    add_grade(&mut trial, row);
+    trial
 }

@@ -1,22 +1,21 @@
 //! Intervals of figures, and tests of paired grades. Which of them holds for an objective is decided here.
 
+mod permutation;
+mod tally;
+
 use mmh_record::{format::Interval, objective::Objective};
+
+pub use permutation::permutation;
+pub use tally::Tally;
 
 /// Two-sided 95 % of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
-
-/// The 95 % interval of an objective's figure over examples of which so many were answered right: Wilson's, for a
-/// fraction of right answers. An objective of another kind needs more than these counts.
-pub fn interval(objective: Objective, n_correct: u64, n_examples: u64) -> Interval {
-    match objective {
-        Objective::Accuracy => wilson(n_correct, n_examples),
-    }
-}
 
 /// The name of the test that [`Paired`](crate::compare::Paired) makes for an objective, for people.
 pub fn paired_test(objective: Objective) -> &'static str {
     match objective {
         Objective::Accuracy => "exact McNemar, two-sided, over the same examples",
+        Objective::Score => "paired permutation of scores, two-sided, over the same examples",
     }
 }
 
@@ -30,6 +29,66 @@ pub fn wilson(successes: u64, trials: u64) -> Interval {
     let center = (p + Z * Z / (2.0 * n)) / scale;
     let spread = Z / scale * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     Interval { low: (center - spread).max(0.0), high: (center + spread).min(1.0) }
+}
+
+/// The 0.975 quantiles of Student's distribution for 1 to 30 degrees of freedom.
+const STUDENT: [f64; 30] = [
+    12.706204736,
+    4.30265273,
+    3.182446305,
+    2.776445105,
+    2.570581836,
+    2.446911851,
+    2.364624252,
+    2.306004135,
+    2.262157163,
+    2.228138852,
+    2.20098516,
+    2.17881283,
+    2.160368656,
+    2.144786688,
+    2.131449546,
+    2.119905299,
+    2.109815578,
+    2.10092204,
+    2.093024054,
+    2.085963447,
+    2.079613845,
+    2.073873068,
+    2.06865761,
+    2.063898562,
+    2.059538553,
+    2.055529439,
+    2.051830516,
+    2.048407142,
+    2.045229642,
+    2.042272456,
+];
+
+/// The same for any number of degrees above that: the first terms of Cornish and Fisher's expansion, which has seven
+/// digits right from 30 on.
+fn student_quantile(degrees: u64) -> f64 {
+    let at = usize::try_from(degrees).unwrap_or(usize::MAX);
+    if let Some(known) = at.checked_sub(1).and_then(|at| STUDENT.get(at)) {
+        return *known;
+    }
+    let (n, z2) = (degrees.max(1) as f64, Z * Z);
+    let first = Z * (z2 + 1.0) / 4.0;
+    let second = Z * (5.0 * z2 * z2 + 16.0 * z2 + 3.0) / 96.0;
+    let third = Z * (3.0 * z2 * z2 * z2 + 19.0 * z2 * z2 + 17.0 * z2 - 15.0) / 384.0;
+    Z + first / n + second / (n * n) + third / (n * n * n)
+}
+
+/// Student's 95 % interval of the mean of numbers from 0 to 1, of which the sum of squares is given. One number says
+/// nothing of how far others are.
+fn student(n: u64, mean: f64, squares: f64) -> Interval {
+    if n < 2 {
+        return Interval { low: 0.0, high: 1.0 };
+    }
+    let count = n as f64;
+    let variance = ((squares - count * mean * mean) / (count - 1.0)).max(0.0);
+    let reach = student_quantile(n - 1) * (variance / count).sqrt();
+    Interval { low: (mean - reach).max(0.0), high: (mean + reach).min(1.0) }
 }
 
 /// The two-sided p-value of McNemar's exact test: how likely a difference as large as this one is where
@@ -70,6 +129,28 @@ mod tests {
             let found = mcnemar(fixed, broken);
             assert!((found - expected).abs() <= expected * 1e-4, "{fixed}, {broken}: {found}");
             assert_eq!(found, mcnemar(broken, fixed), "{fixed}, {broken}: both ways");
+        }
+    }
+
+    /// Tables of the distribution have these values, and `scipy.stats.t.ppf` more digits of them.
+    #[test]
+    fn quantiles_of_student_match_published_values() {
+        let table = [
+            (1, 12.706_204_736),
+            (2, 4.302_652_730),
+            (10, 2.228_138_852),
+            (30, 2.042_272_456),
+            (31, 2.039_513_446),
+            (40, 2.021_075_390),
+            (60, 2.000_297_822),
+            (120, 1.979_930_405),
+            (211, 1.971_270_646),
+            (1000, 1.962_339_081),
+            (u64::MAX, Z),
+        ];
+        for (degrees, expected) in table {
+            let found = student_quantile(degrees);
+            assert!((found - expected).abs() < 2e-6, "{degrees}: {found}");
         }
     }
 
