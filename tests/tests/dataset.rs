@@ -318,13 +318,38 @@ fn bad_data_says_where_and_what() {
         ("bad_row/val.jsonl", b"\n", "bad_row", "the split val has no rows"),
         ("bad_task/train.jsonl", good.as_bytes(), "bad_task", "no file for val"),
         ("bad_task/val.jsonl", good.as_bytes(), "bad_task", ""),
-        ("bad_task/task.toml", b"nmae = \"x\"", "bad_task", "task.toml: `nmae` is not known; the nearest key is `name`"),
+        (
+            "bad_task/task.toml",
+            b"nmae = \"x\"",
+            "bad_task",
+            "task.toml: `nmae` is not known; the nearest key is `name`",
+        ),
         ("bad_task/task.toml", b"data = \"nowhere\"", "bad_task", "cannot read the data set"),
         ("bad_task/task.toml", b"data = \"../few.zip\"", "bad_task", "cannot read the data set"),
-        ("bad_task/task.toml", b"fields = [\"n\"]", "bad_task", "it has no \"n\"; it has text, label; text and answer in task.toml"),
-        ("bad_task/task.toml", b"metric = \"number\"", "bad_task", "line 1: the metric number cannot read the answer \"x\""),
-        ("bad_task/task.toml", b"[splits]\ntrain = 0.5\nval = 0.5", "bad_task", "`data` is no file that could be divided"),
-        ("bad_task/task.json", b"{\"name\":\"x\"}", "bad_task", "task.json: name and instructions of a task stand in task.toml now"),
+        (
+            "bad_task/task.toml",
+            b"fields = [\"n\"]",
+            "bad_task",
+            "it has no \"n\"; it has text, label; text and answer in task.toml",
+        ),
+        (
+            "bad_task/task.toml",
+            b"metric = \"number\"",
+            "bad_task",
+            "line 1: the metric number cannot read the answer \"x\"",
+        ),
+        (
+            "bad_task/task.toml",
+            b"[splits]\ntrain = 0.5\nval = 0.5",
+            "bad_task",
+            "`data` is no file that could be divided",
+        ),
+        (
+            "bad_task/task.json",
+            b"{\"name\":\"x\"}",
+            "bad_task",
+            "task.json: name and instructions of a task stand in task.toml now",
+        ),
         (
             "few.csv",
             csv.as_bytes(),
@@ -520,7 +545,10 @@ fn what_a_careful_user_should_know_is_found() {
     }
     let found = load(root, "open").expect("it loads").findings;
     let found = found.last().map(DataFinding::line).unwrap_or_default();
-    assert!(found.starts_with("10 answers for 10 examples of train do not repeat, so the task is open"), "{found}");
+    assert!(
+        found.starts_with("10 answers for 10 examples of train do not repeat, so the task is open"),
+        "{found}"
+    );
     write(root, "nothing/dev.csv", "");
     write(root, "nothing/README.md", "");
     let found: Vec<String> =

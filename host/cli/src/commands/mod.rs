@@ -15,12 +15,14 @@ mod export;
 mod gc;
 mod inspect;
 mod models;
+mod new_task;
 mod plot;
 mod replay;
 mod report;
 mod resume;
 mod run;
 mod summary;
+mod task;
 mod verify;
 mod view;
 
@@ -57,6 +59,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Compile one harness and say what is wrong with it
     Check(check::CheckArgs),
+    /// Show what is understood of a task: splits, labels, metric, examples, and what constant answers score
+    Task(task::TaskArgs),
+    /// Write a task.toml for data, with comments, and show what it says
+    NewTask(new_task::NewTaskArgs),
     /// Show what a run found
     Summary(summary::SummaryArgs),
     /// Draw a run's accuracies, for papers and READMEs
@@ -152,6 +158,8 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Run(args) => run::main(&cli.global, *args).await,
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
+        Command::Task(args) => task::main(&args),
+        Command::NewTask(args) => new_task::main(&args),
         Command::Summary(args) => summary::main(args),
         Command::Plot(args) => plot::main(args),
         Command::Cost(args) => cost::main(args),

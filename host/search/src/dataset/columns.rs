@@ -103,9 +103,10 @@ impl Keys {
     }
 }
 
-/// The names that usually are text and answer, where these have them.
-pub fn usual_names(names: &[&str]) -> Option<(usize, usize)> {
-    Keys::default().usual_pair(names).ok()
+/// The names of texts and answers that usually are a pair, where these have them.
+pub fn usual_names<'n>(names: &[&'n str]) -> Option<(&'n str, &'n str)> {
+    let (text, answer) = Keys::default().usual_pair(names).ok()?;
+    Some((names[text], names[answer]))
 }
 
 /// Names for an error: a few, shortened.

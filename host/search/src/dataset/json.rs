@@ -23,18 +23,20 @@ pub fn rows(text: &str, rules: Rules<'_>) -> Result<Content, Problem> {
     Ok(content)
 }
 
-/// The names in the first object, for who wants to know what a file has, and the values beside them.
-pub fn first(text: &str) -> Option<Vec<(String, String)>> {
-    let items: Vec<&RawValue>;
-    let object = match text.trim_start().starts_with('[') {
+/// The values of the first objects by name, for who wants to know what a file has.
+pub fn samples(text: &str, most: usize) -> Vec<Vec<(String, String)>> {
+    let items: Vec<&str> = match text.trim_start().starts_with('[') {
         true => {
-            items = serde_json::from_str(text).ok()?;
-            items.first()?.get()
+            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            items.into_iter().map(RawValue::get).collect()
         }
-        false => text.split('\n').find(|line| !line.trim().is_empty())?,
+        false => text.split('\n').filter(|line| !line.trim().is_empty()).collect(),
     };
-    let Object(fields) = serde_json::from_str(object).ok()?;
-    Some(fields.into_iter().map(|(key, value)| (key.into_owned(), value_of(value))).collect())
+    let objects =
+        items.into_iter().take(most).map_while(|item| serde_json::from_str::<Object<'_>>(item).ok());
+    objects
+        .map(|Object(fields)| fields.into_iter().map(|(key, it)| (key.into_owned(), value_of(it))).collect())
+        .collect()
 }
 
 /// The rows of a text that is one array.

@@ -228,9 +228,9 @@ fn empty_test(why: &str) -> DataFinding {
 }
 
 /// The data files of a folder.
-struct Files {
+pub(super) struct Files {
     /// By split. `test` may be missing: then there is no held-out score.
-    splits: [Option<(PathBuf, Format)>; 3],
+    pub splits: [Option<(PathBuf, Format)>; 3],
     /// Names of the others, in order.
     unread: Vec<String>,
 }
@@ -250,7 +250,7 @@ impl Files {
         Ok(Self { splits, unread: Vec::new() })
     }
 
-    fn of(folder: &Path) -> Result<Self, DatasetError> {
+    pub fn of(folder: &Path) -> Result<Self, DatasetError> {
         let shape = |problem: String| DatasetError::Shape { file: folder.display().to_string(), problem };
         let names = names(folder)?;
         let mut by_split: BTreeMap<Split, Vec<(&String, Format)>> = BTreeMap::new();
@@ -301,7 +301,7 @@ fn names(folder: &Path) -> Result<Vec<String>, DatasetError> {
     Ok(names)
 }
 
-fn format_of(path: &Path) -> Option<(&str, Format)> {
+pub(super) fn format_of(path: &Path) -> Option<(&str, Format)> {
     file::format_of(path.file_name()?.to_str()?)
 }
 

@@ -4,11 +4,13 @@
 //! until the search is over.
 
 mod columns;
+pub mod draft;
 mod file;
 pub mod findings;
 mod json;
 mod labels;
 mod load;
+pub mod overview;
 mod rows;
 mod split;
 mod table;
@@ -19,6 +21,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use load::{BUILTIN, Source, load};
 pub use split::sample;
+pub use task_file::TASK_FILE;
 
 use mmh_engine::sandbox::Task;
 use mmh_record::{

@@ -23,6 +23,10 @@ const MAX_TEXT_BYTES: usize = 64 << 10;
 /// Longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 256;
 
+/// Delimiters of tables, in the order in which they are tried.
+const COMMAS: &[u8] = b",;\t|";
+const TABS: &[u8] = b"\t,;|";
+
 /// What is wrong with a row, and the line of the file on which it begins.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -68,10 +72,19 @@ pub struct Raw<'t> {
 pub fn read(file: &str, text: &str, format: Format, rules: Rules<'_>) -> Result<Content, DatasetError> {
     let content = match format {
         Format::Json => json::rows(text, rules),
-        Format::Commas => table::rows(text, b",;\t|", rules),
-        Format::Tabs => table::rows(text, b"\t,;|", rules),
+        Format::Commas => table::rows(text, COMMAS, rules),
+        Format::Tabs => table::rows(text, TABS, rules),
     };
     content.map_err(|Problem { line, problem }| DatasetError::Row { file: file.to_owned(), line, problem })
+}
+
+/// The values of a file's first rows by name, before it is known which of them count.
+pub fn samples(text: &str, format: Format, most: usize) -> Vec<Vec<(String, String)>> {
+    match format {
+        Format::Json => json::samples(text, most),
+        Format::Commas => table::samples(text, COMMAS, most),
+        Format::Tabs => table::samples(text, TABS, most),
+    }
 }
 
 impl Content {

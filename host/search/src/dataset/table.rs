@@ -57,19 +57,23 @@ pub fn rows(text: &str, delimiters: &[u8], rules: Rules<'_>) -> Result<Content, 
     }
 }
 
-/// The names of a table and the cells of its first row, for who wants to know what a file has: by the delimiter that gives
-/// the most names.
-pub fn first(text: &str, delimiters: &[u8]) -> Option<Vec<(String, String)>> {
+/// The cells of the first rows by name, for who wants to know what a file has: by the delimiter that gives the most names.
+pub fn samples(text: &str, delimiters: &[u8], most: usize) -> Vec<Vec<(String, String)>> {
     let read = |delimiter: &u8| {
         let mut reader = Reader::new(text, *delimiter);
         let header: Vec<String> =
             reader.next()?.ok()?.cells.iter().map(|cell| cell.trim().to_owned()).collect();
-        let cells = reader.next().and_then(Result::ok).map(|record| record.cells).unwrap_or_default();
-        let cells = cells.into_iter().map(Cow::into_owned).chain(std::iter::repeat(String::new()));
-        Some(header.into_iter().zip(cells).collect::<Vec<_>>())
+        let rows = reader.take(most).map_while(Result::ok);
+        let named = |row: Record<'_>| {
+            header.iter().cloned().zip(row.cells.into_iter().map(Cow::into_owned)).collect()
+        };
+        Some((header.len(), rows.map(named).collect()))
     };
     let tables = delimiters.iter().filter_map(read);
-    tables.reduce(|most, next| if next.len() > most.len() { next } else { most })
+    tables
+        .reduce(|most, next| if next.0 > most.0 { next } else { most })
+        .map(|(_, rows)| rows)
+        .unwrap_or_default()
 }
 
 type Header = (u8, Vec<String>, Places);

@@ -77,6 +77,12 @@ impl Metric {
         self.spec.several || matches!(self.spec.kind, MetricKind::Set | MetricKind::Json)
     }
 
+    /// An answer that should be right for an example with this right answer: the first one of several.
+    pub fn answer_of(&self, gold: &str) -> String {
+        let first = self.spec.several.then(|| golds(gold)?.into_iter().next()).flatten();
+        first.unwrap_or_else(|| gold.to_owned())
+    }
+
     /// In words, for people and for proposers.
     pub fn describe(&self) -> String {
         describe::metric(&self.spec)
