@@ -21,8 +21,24 @@ pub(crate) fn word(reading: &Reading, findings: &[Finding], seed: u64) -> String
     let rival = second.map(|second| reading.options[second].as_str());
     let reasons = reading.form.reasons.then(|| reasoning(&findings[best], label, rival));
     match &reading.form.shape {
+        // An answer of an example is copied, sign by sign: it may be anything, such as a formula.
+        Shape::Json { keys, answer } if !reading.is_listed => json(keys, *answer, label, reasons, COPIED),
+        shape if !reading.is_listed => copied(shape, label, reasons),
         Shape::Json { keys, answer } => json(keys, *answer, label, reasons, dice),
         shape => plain(shape, &reading.form, label, rival, reasons, dice),
+    }
+}
+
+/// The dice that leave an answer as it is.
+const COPIED: u64 = 1;
+
+/// The answer of an example, in the form that was asked for.
+fn copied(shape: &Shape, answer: &str, reasons: Option<String>) -> String {
+    match (reasons, shape) {
+        (Some(reasons), Shape::Line(key)) => format!("{reasons}\n\n{key}: {answer}"),
+        (Some(reasons), _) => format!("{reasons}\n\nAnswer: {answer}"),
+        (None, Shape::Line(key)) => format!("{key}: {answer}"),
+        (None, _) => answer.to_owned(),
     }
 }
 

@@ -17,6 +17,8 @@ use mmh_record::chat::{Block, ChatMessage, ChatRequest, ChatRole};
 pub(crate) struct Reading {
     /// The offered answers, as they are written. Empty if nothing is offered.
     pub options: Vec<String>,
+    /// Whether a list offers the answers. Otherwise they are those of the examples, which are copied as they stand.
+    pub is_listed: bool,
     /// Worked examples: a text and the option that it was given.
     pub examples: Vec<(String, usize)>,
     pub rules: Vec<Rule>,
@@ -118,7 +120,7 @@ pub(crate) fn read(request: &ChatRequest) -> Reading {
     let all: Vec<&Part> = parted.iter().filter(|(user, _)| *user).flat_map(|(_, parts)| parts).collect();
     let last = parted.iter().rev().find(|(user, _)| *user).map_or(&[][..], |(_, parts)| parts);
     let raw_examples = raw_examples(&parted);
-    let options = offered(&all, &raw_examples);
+    let (options, is_listed) = offered(&all, &raw_examples);
     let examples =
         raw_examples.iter().filter_map(|(text, label)| Some((text.clone(), options.meant(label)?)));
     let query = query(last).unwrap_or_default();
@@ -128,6 +130,7 @@ pub(crate) fn read(request: &ChatRequest) -> Reading {
         form: read_form(&instructions(&all, &query), last),
         query,
         options: options.texts,
+        is_listed,
         bytes,
     }
 }
@@ -218,18 +221,18 @@ fn label_in(object: &serde_json::Map<String, serde_json::Value>) -> Option<Strin
     (!label.trim().is_empty()).then(|| label.to_owned())
 }
 
-/// The answers that a prompt offers: the best list of them, or the labels of its examples.
-fn offered(parts: &[&Part], examples: &[(String, String)]) -> Options {
+/// The answers that a prompt offers: the best list of them, or the labels of its examples; and whether it is a list.
+fn offered(parts: &[&Part], examples: &[(String, String)]) -> (Options, bool) {
     let best = lists(parts).into_iter().max_by_key(|list| list.rank).map(|list| Options::new(list.items));
     let by_examples = || Options::new(examples.iter().map(|(_, label)| label.clone()).collect());
     match best {
         Some(options)
             if examples.is_empty() || examples.iter().any(|(_, label)| options.meant(label).is_some()) =>
         {
-            options
+            (options, true)
         }
         // A list that no example's label is on is a list of something else.
-        _ => by_examples(),
+        _ => (by_examples(), false),
     }
 }
 

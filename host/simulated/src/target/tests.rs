@@ -123,6 +123,46 @@ fn it_answers_only_what_is_offered() {
     assert_eq!(said(&request("Text: my invoice is wrong"), 0), "I am not sure what to answer.");
 }
 
+/// Without a list of labels it copies the answer of the example that is most like the question, sign by sign.
+#[test]
+fn open_answers_are_copied_from_the_nearest_example() {
+    let shown = [
+        ("a ketone is reduced with borohydride", "CC(=O)C.[BH4-]"),
+        ("an ester is hydrolysed in water", "CC(=O)OC.O, [OH-]"),
+        ("an amine is acylated by a chloride", "CCN; CC(=O)Cl"),
+    ];
+    let examples: String =
+        shown.iter().map(|(text, answer)| format!("Text: {text}\nAnswer: {answer}\n\n")).collect();
+    for (text, answer) in shown {
+        // what is asked, and what has to come back
+        let table = [
+            (format!("Name the reactants.\n\n{examples}Text: {text} again\nAnswer:"), answer.to_owned()),
+            (
+                format!(
+                    "Name the reactants. End with `Answer: <reactants>`.\n\n{examples}Text: {text} again"
+                ),
+                format!("Answer: {answer}"),
+            ),
+            (
+                format!(
+                    "Name the reactants as JSON: {{\"answer\": \"...\"}}\n\n{examples}Text: {text} again"
+                ),
+                serde_json::json!({ "answer": answer }).to_string(),
+            ),
+        ];
+        for (prompt, expected) in table {
+            let right = (0..100).filter(|seed| said(&request(&prompt), *seed) == expected).count();
+            assert!(right > 90, "{prompt}: {right} of 100 say {expected}");
+        }
+    }
+    // Without examples it has nothing to go by, and says so.
+    for prompt in
+        ["Name the reactants.\n\nText: a ketone is reduced\nAnswer:", "Name the reactants.\n\nText: CC(O)C"]
+    {
+        assert_eq!(said(&request(prompt), 3), "I am not sure what to answer.");
+    }
+}
+
 #[test]
 fn evidence_in_the_prompt_moves_the_answer() {
     let labels = "Labels:\n- blorp\n- quux\n- zanf\n\nAnswer with the label only.\n";
