@@ -333,7 +333,8 @@ fn write_trace(file: &OutputFile, rows: &[TraceRow]) -> Result<(), CliError> {
 fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -> String {
     let mut out = String::new();
     if args.mock {
-        out += "SIMULATED model: accuracy shows that the harness works, not how a real model does\n";
+        let name = dataset.kind.objective().name();
+        out += &format!("SIMULATED model: {name} shows that the harness works, not how a real model does\n");
     }
     let figure = score.figure(dataset.kind.objective());
     out += &format!(

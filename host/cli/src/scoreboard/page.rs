@@ -72,8 +72,10 @@ fn header(summary: &Summary) -> Vec<String> {
         format!("proposer {}, target {}", config.proposer_model, config.target_model),
     ];
     if config.mock {
-        lines
-            .push("SIMULATED models: accuracy shows that the search works, not how a real model does".into());
+        lines.push(format!(
+            "SIMULATED models: {} shows that the search works, not how a real model does",
+            Objective::of(config).name()
+        ));
     }
     if config.confinement == Confinement::NoLandlock {
         let what = "the kernel had no Landlock, so a candidate's source could take in the user's files";

@@ -25,7 +25,7 @@ pub struct Score {
     /// wrong: then the accuracy says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_score: Option<f64>,
-    /// Student's 95 % interval of the mean score; Wilson's where all scores are 0 or 1. Absent without `mean_score`.
+    /// Student's 95 % interval of the mean score; Wilson's where all scores are the same, or are 0 or 1. Absent without `mean_score`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_interval: Option<Interval>,
     /// The means of the parts of all grades, by name. An example without a prediction has 0. Absent where there are none.

@@ -24,7 +24,12 @@ pub fn wilson(successes: u64, trials: u64) -> Interval {
     if trials == 0 {
         return Interval { low: 0.0, high: 1.0 };
     }
-    let (n, p) = (trials as f64, successes as f64 / trials as f64);
+    wilson_of(successes as f64 / trials as f64, trials)
+}
+
+/// The same for a proportion, or for a mean of numbers from 0 to 1, which varies no more than one.
+fn wilson_of(p: f64, trials: u64) -> Interval {
+    let n = trials as f64;
     let scale = 1.0 + Z * Z / n;
     let center = (p + Z * Z / (2.0 * n)) / scale;
     let spread = Z / scale * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
@@ -79,14 +84,20 @@ fn student_quantile(degrees: u64) -> f64 {
     Z + first / n + second / (n * n) + third / (n * n * n)
 }
 
+/// Less is no variance, but what is left of one by rounding.
+const NO_VARIANCE: f64 = 1e-12;
+
 /// Student's 95 % interval of the mean of numbers from 0 to 1, of which the sum of squares is given. One number says
-/// nothing of how far others are.
+/// nothing of how far others are; and where all are the same, the next one may still be another: then it is Wilson's.
 fn student(n: u64, mean: f64, squares: f64) -> Interval {
     if n < 2 {
         return Interval { low: 0.0, high: 1.0 };
     }
     let count = n as f64;
     let variance = ((squares - count * mean * mean) / (count - 1.0)).max(0.0);
+    if variance < NO_VARIANCE {
+        return wilson_of(mean, n);
+    }
     let reach = student_quantile(n - 1) * (variance / count).sqrt();
     Interval { low: (mean - reach).max(0.0), high: (mean + reach).min(1.0) }
 }

@@ -51,7 +51,8 @@ impl Tally {
         self.sum / self.n.max(1) as f64
     }
 
-    /// The 95 % interval of the mean score: Student's, or Wilson's where all scores are 0 or 1, which are a proportion.
+    /// The 95 % interval of the mean score: Student's, or Wilson's where all scores are the same, or are 0 or 1, which are
+    /// a proportion.
     pub fn interval(&self) -> Interval {
         // No other number from 0 to 1 is its own square.
         if self.sum == self.squares {
@@ -103,7 +104,8 @@ mod tests {
                 0.333_789_861,
                 0.649_543_472,
             ),
-            (&[0.5, 0.5, 0.5], 0.5, 0.5, 0.5),
+            // All are the same: Wilson's, of one and a half of three.
+            (&[0.5, 0.5, 0.5], 0.5, 0.125_33, 0.874_67),
             // A proportion: as Wilson's table has it.
             (&[1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0], 0.5, 0.236_6, 0.763_4),
             (&[f64::NAN, f64::INFINITY, -7.0, 2.0], 0.5, 0.150_0, 0.850_0),

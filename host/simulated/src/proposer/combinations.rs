@@ -44,8 +44,11 @@ pub(crate) fn of(study: &Study, seed: u64, iteration: u64) -> Vec<Idea> {
 /// The mechanisms for which there is something to make them of, with their parameters.
 fn applicable(study: &Study) -> Vec<Choice> {
     let needs_failures = |mechanism| matches!(mechanism, Mechanism::ShortList | Mechanism::Hints);
-    let applies =
-        |(mechanism, _): &Choice| !needs_failures(*mechanism) || mechanism.with(0).applies(study, &[]);
+    let of_labels = |mechanism| needs_failures(mechanism) || mechanism == Mechanism::Verdict;
+    let applies = |(mechanism, _): &Choice| match study.is_open {
+        true => !of_labels(*mechanism),
+        false => !needs_failures(*mechanism) || mechanism.with(0).applies(study, &[]),
+    };
     CHOICES.into_iter().filter(applies).collect()
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Brief {
     /// The number of the iteration that is to be written.
     pub iteration: Option<u64>,
     pub labels: Vec<String>,
+    /// Whether the task has no labels, and an answer is any text.
+    pub is_open: bool,
 }
 
 /// One tool call that has its result.
@@ -109,7 +111,9 @@ fn first_text(request: &ChatRequest) -> String {
 
 impl Brief {
     fn read(text: &str) -> Self {
-        Self { iteration: iteration_in(text), labels: labels_in(text) }
+        let is_open = text.lines().any(|line| line.starts_with("Answers are open"));
+        let labels = if is_open { Vec::new() } else { labels_in(text) };
+        Self { iteration: iteration_in(text), labels, is_open }
     }
 }
 
@@ -168,11 +172,18 @@ mod tests {
                 Some(1),
                 labels(&["a", "b"]),
             ),
+            (
+                "an open task",
+                "Write iteration 2.\nInstructions:\n- a\n- b\n\nAnswers are open: any text.",
+                Some(2),
+                labels(&[]),
+            ),
             ("nothing", "hello", None, labels(&[])),
             ("no number", "the next iteration, please", None, labels(&[])),
         ];
         for (name, text, iteration, labels) in table {
-            assert_eq!(Brief::read(text), Brief { iteration, labels }, "{name}");
+            let is_open = name == "an open task";
+            assert_eq!(Brief::read(text), Brief { iteration, labels, is_open }, "{name}");
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 pub(crate) fn draft(study: &Study, seed: u64, iteration: u64) -> Draft {
     if study.best.is_none() {
         // Nothing to build on: a zero-shot harness of its own.
-        return Draft { iteration, ..Draft::default() };
+        return Draft { iteration, is_open: study.is_open, ..Draft::default() };
     }
     let mut dropped = Vec::new();
     loop {
@@ -33,6 +33,7 @@ fn one_more(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
         iteration,
         base: study.best.as_ref().map(|best| best.iteration),
         idea: Some(idea),
+        is_open: study.is_open,
         set: with(&set_in(&study.best_source), idea),
         examples: table_in(&study.best_source, "EXAMPLES").map(str::to_owned),
         hints: table_in(&study.best_source, "HINTS").map(str::to_owned),
@@ -44,7 +45,8 @@ fn one_more(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
 
 /// A harness of these mechanisms, with new tables.
 fn combined(study: &Study, set: Vec<Idea>, iteration: u64) -> Draft {
-    let mut draft = Draft { iteration, idea: set.first().copied(), set, ..Draft::default() };
+    let mut draft =
+        Draft { iteration, idea: set.first().copied(), is_open: study.is_open, set, ..Draft::default() };
     for idea in draft.set.clone() {
         add_table(&mut draft, study, idea);
     }
@@ -153,6 +155,7 @@ pub(crate) fn sources_sent(conversation: &Conversation) -> impl Iterator<Item = 
 /// What to fall back on, step by step: the draft itself, its new idea alone, a plain harness.
 fn simpler(draft: &Draft, clean: String) -> Vec<String> {
     let alone = Draft { set: draft.idea.into_iter().collect(), ..draft.clone() };
-    let plain = Draft { iteration: draft.iteration, idea: draft.idea, ..Draft::default() };
+    let plain =
+        Draft { iteration: draft.iteration, idea: draft.idea, is_open: draft.is_open, ..Draft::default() };
     vec![clean, render(&only_what_is_there(alone)), render(&plain)]
 }

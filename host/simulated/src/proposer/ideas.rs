@@ -73,6 +73,12 @@ pub(crate) const SET_MARKER: &str = "mechanisms: ";
 impl Idea {
     /// Whether there is anything in what was read that it could act on.
     pub(crate) fn applies(self, study: &Study, set: &[Idea]) -> bool {
+        // These three are about labels, which an open task does not have.
+        if study.is_open
+            && matches!(self.mechanism, Mechanism::ShortList | Mechanism::Hints | Mechanism::Verdict)
+        {
+            return false;
+        }
         match self.mechanism {
             Mechanism::ShortList => study.labels.len() >= 3 && !study.missed().is_empty(),
             Mechanism::Hints => !study.confusions().is_empty(),

@@ -192,8 +192,11 @@ fn read_train(conversation: &Conversation, study: &Study, plan: &Plan) -> Option
         return None;
     }
     let asked: Vec<&str> = conversation.of("read_train").map(|call| call.text("label")).collect();
-    if study.labels.is_empty() {
-        let says = "I do not know the labels; the training rows will tell.";
+    if study.labels.is_empty() || study.is_open {
+        let says = match study.is_open {
+            true => "The task is open; what do right answers of training rows look like?",
+            false => "I do not know the labels; the training rows will tell.",
+        };
         return asked.is_empty().then(|| Step::new(says, vec![("read_train", json!({ "limit": ROWS }))]));
     }
     let wanted = study.telling_labels(mine::MAX_LABELS);

@@ -132,6 +132,29 @@ pub(crate) const PROMPT_EXAMPLES: &str = r#"    // A worked example of a label t
     }
 "#;
 
+pub(crate) const PROMPT_OPEN: &str = r#"    // An open task offers no labels.
+    debug_assert!(offered.is_empty());
+    let mut text = format!("{}\n\n", task.instructions);
+"#;
+
+pub(crate) const PROMPT_OPEN_PLAIN: &str = r#"    text += "Reply with the answer and nothing else.\n\n";
+"#;
+
+pub(crate) const PROMPT_OPEN_REASON: &str = r#"    text += "Think step by step about what is asked. Then end with `Answer: <answer>`.\n\n";
+"#;
+
+pub(crate) const PROMPT_OPEN_EXAMPLES: &str = r#"    for (example, answer) in examples {
+        text += &format!("Text: {example}\nAnswer: {answer}\n\n");
+    }
+"#;
+
+pub(crate) const READ_ANSWER: &str = r#"/// The answer in a reply: what follows the last `Answer:`, or all of it.
+fn read_label<'a>(_: &'a Task, reply: &'a str) -> Option<&'a str> {
+    let answer = reply.rsplit_once("Answer:").map_or(reply, |(_, answer)| answer).trim();
+    Some(answer).filter(|answer| !answer.is_empty())
+}
+"#;
+
 pub(crate) const READ_LABEL: &str = r#"/// The label that a reply means.
 fn read_label<'a>(task: &'a Task, reply: &str) -> Option<&'a str> {
     task.match_label(reply)

@@ -16,6 +16,8 @@ pub(crate) struct Draft {
     pub base: Option<u64>,
     /// What is new in it; none for a plain zero-shot harness.
     pub idea: Option<Idea>,
+    /// Whether it is for an open task, which offers no labels.
+    pub is_open: bool,
     /// All of its mechanisms, `idea` among them.
     pub set: Vec<Idea>,
     /// The constants `EXAMPLES`, `HINTS` and `OFFERED`, as source, where its mechanisms need them.
@@ -65,7 +67,12 @@ pub(crate) fn render(draft: &Draft) -> String {
         parts.push(worked_examples(draft));
     }
     parts.push(prompt(draft));
-    parts.push(if draft.reasons() { pieces::READ_JSON } else { pieces::READ_LABEL }.to_owned());
+    let read = match (draft.is_open, draft.reasons()) {
+        (true, _) => pieces::READ_ANSWER,
+        (false, true) => pieces::READ_JSON,
+        (false, false) => pieces::READ_LABEL,
+    };
+    parts.push(read.to_owned());
     if draft.retrieves() {
         parts.push(pieces::NEAREST.to_owned());
     }
@@ -114,6 +121,7 @@ fn constants(draft: &Draft) -> Vec<String> {
     }
     let (tokens, doc) = match draft.parameter(Mechanism::Reason) {
         Some(tokens) => (tokens, "Room for the reasoning and the answer."),
+        None if draft.is_open => (512, "Room for an answer."),
         None => (64, "Room for a label and a few words around it."),
     };
     out.push(format!("/// {doc}\nconst REPLY_TOKENS: u32 = {tokens};\n"));
@@ -166,14 +174,20 @@ fn prompt(draft: &Draft) -> String {
     } else {
         "fn prompt(task: &Task, offered: &[&str], input: &str) -> String {\n"
     });
-    out.push_str(pieces::PROMPT_LABELS);
+    out.push_str(if draft.is_open { pieces::PROMPT_OPEN } else { pieces::PROMPT_LABELS });
     if draft.hints.is_some() {
         out.push_str(pieces::PROMPT_HINTS);
     }
-    out.push_str(if draft.reasons() { pieces::PROMPT_REASON } else { pieces::PROMPT_PLAIN });
+    out.push_str(match (draft.is_open, draft.reasons()) {
+        (true, true) => pieces::PROMPT_OPEN_REASON,
+        (true, false) => pieces::PROMPT_OPEN_PLAIN,
+        (false, true) => pieces::PROMPT_REASON,
+        (false, false) => pieces::PROMPT_PLAIN,
+    });
     if examples {
-        out.push_str(pieces::PROMPT_EXAMPLES);
+        out.push_str(if draft.is_open { pieces::PROMPT_OPEN_EXAMPLES } else { pieces::PROMPT_EXAMPLES });
     }
-    out.push_str("    text += &format!(\"Text: {input}\\nLabel:\");\n    text\n}\n");
+    let end = if draft.is_open { "Answer" } else { "Label" };
+    out.push_str(&format!("    text += &format!(\"Text: {{input}}\\n{end}:\");\n    text\n}}\n"));
     out
 }

@@ -44,6 +44,8 @@ pub(crate) struct Study {
     /// How many failures there are, read or not.
     pub n_failures: u64,
     pub labels: Vec<String>,
+    /// Whether the task is open: then `labels` are answers of training rows alone.
+    pub is_open: bool,
     /// Training texts by label, in the order in which they were read.
     pub train: BTreeMap<String, Vec<String>>,
 }
@@ -57,6 +59,7 @@ impl Study {
             past,
             best,
             labels: conversation.brief.labels.clone(),
+            is_open: conversation.brief.is_open,
             ..Self::default()
         };
         if let Some(best) = &study.best {
@@ -65,7 +68,10 @@ impl Study {
             (study.failures, study.n_failures) = failures(conversation, best.iteration);
         }
         study.train = train(conversation);
-        if study.labels.is_empty() {
+        if study.is_open {
+            // The right answers of failures are no labels, and never to reach a harness.
+            study.labels = study.train.keys().cloned().collect();
+        } else if study.labels.is_empty() {
             let seen = study.failures.iter().map(|failure| &failure.gold).chain(study.train.keys());
             study.labels = seen.collect::<BTreeSet<_>>().into_iter().cloned().collect();
         }
@@ -135,7 +141,8 @@ fn past_of(row: &Value, conversation: &Conversation) -> Option<Past> {
         .or_else(|| readings.filter(|call| !call.is_error).find_map(|call| idea_in(&call.content)));
     Some(Past {
         iteration,
-        accuracy: row["accuracy"].as_f64(),
+        // By the name of what the run compares.
+        accuracy: row["accuracy"].as_f64().or(row["score"].as_f64()),
         n_correct: row["n_correct"].as_u64().unwrap_or_default(),
         n_examples: row["n_examples"].as_u64().unwrap_or_default(),
         idea,

@@ -72,6 +72,7 @@ impl Toolbox<'_> {
     fn read_train(&mut self, asked: &args::OfTrain) -> Result<Answer, RecordError> {
         let dataset = self.context.dataset;
         if let Some(label) = &asked.label
+            && !dataset.is_open()
             && !dataset.task.labels.contains(label)
         {
             let labels = dataset.task.labels.join(", ");
