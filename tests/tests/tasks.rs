@@ -3,9 +3,9 @@
 
 use std::{fs, path::Path, process::Command};
 
-use mmh_record::metric::{MetricKind, MetricSpec};
+use mmh_record::metric::{MetricKind, MetricSpec, Step};
 use mmh_search::dataset::{self, Dataset};
-use mmh_tests::{cache_dir, guest};
+use mmh_tests::{cache_dir, guest, pages::Page};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -213,6 +213,50 @@ fn a_task_is_drafted_and_shown() {
         let (ok, out, err) = mmh(root, args);
         assert!(!ok && err.contains(expected), "{args:?}: {out}{err}");
     }
+}
+
+/// The guide has every kind, step and setting once, and its examples are metrics.
+#[test]
+fn the_guide_knows_every_metric() {
+    let page = Page::named("docs/tasks.md");
+    let column = |head: &str| -> Vec<String> {
+        page.table(head)
+            .iter()
+            .flat_map(|row| row[0].split(", ").map(|it| it.trim_matches('`').to_owned()).collect::<Vec<_>>())
+            .collect()
+    };
+    let kinds: Vec<&str> = MetricKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(column("| kind | what is compared | parts | usual score | correct if |"), kinds);
+    let steps: Vec<&str> = Step::ALL.iter().map(|step| step.name()).collect();
+    assert_eq!(column("| step | what it does |"), steps);
+    for row in page.table("| kind | steps, if none are listed |") {
+        for kind in row[0].split(", ").map(|kind| kind.trim_matches('`')) {
+            let kind = MetricKind::ALL.into_iter().find(|it| it.name() == kind).expect(kind);
+            let usual: Vec<String> =
+                kind.usual_steps().iter().map(|step| format!("`{}`", step.name())).collect();
+            let usual = if usual.is_empty() { "none".to_owned() } else { usual.join(", ") };
+            assert!(row[1].starts_with(&usual), "{}: {}", kind.name(), row[1]);
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut tried = 0;
+    for block in page.blocks().into_iter().filter(|block| block.language == "toml") {
+        let gold = match block.text.as_str() {
+            text if text.contains("several") => "[\"5\", \"6\"]",
+            _ => "\"5\"",
+        };
+        let row = |n: usize| format!("{{\"text\": \"t{n}\", \"answer\": {gold}}}\n");
+        write(folder.path(), "t/train.jsonl", &row(1));
+        write(folder.path(), "t/val.jsonl", &row(2));
+        write(folder.path(), "t/task.toml", &format!("text = \"text\"\n{}", block.text));
+        let data = load(folder.path(), "t").unwrap_or_else(|error| panic!("{error}: {}", block.text));
+        assert!(
+            data.kind.grade(&data.val[0], "it is 5").score > 0.0
+                || data.kind.metric().spec().kind == MetricKind::Set
+        );
+        tried += 1;
+    }
+    assert_eq!(tried, 3);
 }
 
 /// A harness that answers what the model says.

@@ -91,6 +91,14 @@ impl Objective {
         }
     }
 
+    /// The names of the fields of a recorded score that hold the figure and its interval.
+    pub fn fields(self) -> [&'static str; 2] {
+        match self {
+            Self::Accuracy => ["accuracy", "interval"],
+            Self::Score => ["mean_score", "score_interval"],
+        }
+    }
+
     /// Whether a larger figure is a better one.
     pub fn more_is_better(self) -> bool {
         match self {

@@ -27,13 +27,15 @@ function numbers(scale, top, kept = 0) {
 
 /** The range of an axis of scores: whole tenths around everything that is shown. */
 export function scoreRange(stores) {
-  const scores = stores
-    .flatMap((store) => [...store.scored(), ...store.run.held_out.filter((it) => it.score)])
-    .map((it) => it.score);
+  const intervals = stores.flatMap((store) =>
+    [...store.scored(), ...store.run.held_out.filter((it) => it.score)].map((it) =>
+      store.objective.interval(it.score),
+    ),
+  );
   const [least, most] = stores[0].objective.range;
-  if (scores.length === 0) return [least, most];
-  const low = Math.floor(Math.min(...scores.map((score) => score.interval.low)) * 10) / 10;
-  const high = Math.ceil(Math.max(...scores.map((score) => score.interval.high)) * 10) / 10;
+  if (intervals.length === 0) return [least, most];
+  const low = Math.floor(Math.min(...intervals.map((interval) => interval.low)) * 10) / 10;
+  const high = Math.ceil(Math.max(...intervals.map((interval) => interval.high)) * 10) / 10;
   return [Math.max(least, low), Math.min(most, Math.max(high, low + 0.1))];
 }
 
@@ -112,7 +114,7 @@ function bestSoFar(objective, scored, scale, y) {
 }
 
 function scorePoint(objective, it, x, y, { best, marked, base }) {
-  const { interval } = it.score;
+  const interval = objective.interval(it.score);
   const said = `iteration ${numbered(it.index)}: ${objective.inWords(it.score)}`;
   return svg(
     "a",
@@ -136,7 +138,7 @@ function scorePoint(objective, it, x, y, { best, marked, base }) {
 }
 
 function heldOutPoint(objective, it, x, y) {
-  const { interval } = it.score;
+  const interval = objective.interval(it.score);
   const said = `held-out, iteration ${numbered(it.index)}: ${objective.inWords(it.score)}`;
   const at = y(objective.value(it.score));
   return svg(
@@ -275,11 +277,12 @@ export function costChart(store, width, { height = 150, top = null } = {}) {
 /** One score's interval on a common scale, for a table's row. */
 export function intervalBar(objective, score, range, width = 96) {
   const x = (share) => 4 + ((width - 8) * (share - range[0])) / (range[1] - range[0]);
+  const { low, high } = objective.interval(score);
   return svg(
     "svg",
     { viewBox: `0 0 ${width} 14`, width, height: 14, class: "interval", "aria-hidden": "true" },
     svg("line", { x1: 0, x2: width, y1: 7, y2: 7, class: "grid" }),
-    svg("line", { x1: x(score.interval.low), x2: x(score.interval.high), y1: 7, y2: 7, class: "whisker" }),
+    svg("line", { x1: x(low), x2: x(high), y1: 7, y2: 7, class: "whisker" }),
     svg("circle", { cx: x(objective.value(score)), cy: 7, r: 3.5 }),
   );
 }

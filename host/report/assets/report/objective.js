@@ -2,8 +2,9 @@
 
 /** The objective of a run, from the data of the page. */
 export class Objective {
-  constructor({ name, more_is_better, factor, sign, range }) {
+  constructor({ name, fields, more_is_better, factor, sign, range }) {
     this.name = name;
+    [this.figureField, this.intervalField] = fields;
     this.moreIsBetter = more_is_better;
     this.factor = factor;
     this.sign = sign;
@@ -17,7 +18,12 @@ export class Objective {
 
   /** The figure of a score. */
   value(score) {
-    return score[this.name];
+    return score[this.figureField] ?? score.accuracy;
+  }
+
+  /** The 95 % interval of a score's figure. */
+  interval(score) {
+    return score[this.intervalField] ?? score.interval;
   }
 
   /** A figure with its unit: 58.3 % */
@@ -31,8 +37,9 @@ export class Objective {
   }
 
   /** The ends of an interval: 32.0–80.7 */
-  ends({ interval }) {
-    return [interval.low, interval.high].map((end) => (this.factor * end).toFixed(1)).join("–");
+  ends(score) {
+    const { low, high } = this.interval(score);
+    return [low, high].map((end) => (this.factor * end).toFixed(1)).join("–");
   }
 
   /** A score's interval in words. */
@@ -42,7 +49,7 @@ export class Objective {
 
   /** A score's figure and its interval, for those who do not see the drawing. */
   inWords(score) {
-    const { low, high } = score.interval;
+    const { low, high } = this.interval(score);
     return `${this.shown(score)}, 95 % interval ${this.written(low)} to ${this.written(high)}`;
   }
 

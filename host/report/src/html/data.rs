@@ -42,8 +42,10 @@ pub struct Run {
 /// What candidates are compared by, and how the figure is written.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct PageObjective {
-    /// Its name, which is also the field of a score that has it.
+    /// Its name.
     pub name: &'static str,
+    /// The fields of a score that hold the figure and its interval.
+    pub fields: [&'static str; 2],
     pub more_is_better: bool,
     /// By how much a figure is multiplied to be shown, and what stands behind it.
     pub factor: f64,
@@ -60,6 +62,7 @@ impl PageObjective {
         let range = objective.range();
         Self {
             name: objective.name(),
+            fields: objective.fields(),
             more_is_better: objective.more_is_better(),
             factor,
             sign: objective.unit().sign(),

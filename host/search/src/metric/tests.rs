@@ -15,6 +15,9 @@ fn metric(text: &str) -> Result<Metric, String> {
 /// The score, whether the answer is correct, and some parts.
 type Expected = (f64, bool, &'static [(&'static str, f64)]);
 
+/// The parts of an object.
+type Parts = [(&'static str, f64); 3];
+
 const RIGHT: Expected = (1.0, true, &[]);
 const WRONG: Expected = (0.0, false, &[]);
 
@@ -100,7 +103,8 @@ fn sets_are_compared_by_their_members() {
     let metric =
         metric("kind = \"set\"\nseparators = [\".\"]\nnormalise = [\"trim\", \"lowercase\"]").expect("valid");
     // gold, answer, correct, precision, recall, F1, Jaccard
-    let table: [(&str, &str, bool, [(&str, f64); 4]); 14] = [
+    type Row = (&'static str, &'static str, bool, [(&'static str, f64); 4]);
+    let table: [Row; 14] = [
         ("CCO.N", "N.CCO", true, all),
         ("CCO.N", "cco.n", true, all),
         ("CCO.N", " CCO . N ", true, all),
@@ -267,7 +271,7 @@ fn fields_of_objects_are_compared() {
     let metric = metric("kind = \"json\"\nfields = [\"name\", \"age\", \"tags\"]\nrelative = 0.1\nnormalise = [\"trim\", \"lowercase\"]")
         .expect("valid");
     let deep = "[".repeat(100_000);
-    let table: Vec<(&str, &str, [(&str, f64); 3])> = vec![
+    let table: [(&str, &str, Parts); 12] = [
         ("all", r#"{"age": 40.0, "name": " ann lee", "tags": ["A", "b"], "more": 1}"#, parts(1.0, 1.0, 1.0)),
         ("within the tolerance", r#"{"name": "x", "age": 44, "tags": ["b", "a"]}"#, parts(0.0, 1.0, 0.0)),
         ("beyond it", r#"{"name": "Ann Lee", "age": 44.1}"#, parts(1.0, 0.0, 0.0)),
