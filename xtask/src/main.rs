@@ -5,6 +5,7 @@
 //! compiler checks. Nothing is used but the standard
 //! library, so that this program is there in a second.
 
+mod determinism;
 mod needs;
 mod structure;
 
@@ -39,11 +40,16 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test   set up what the tests need, then lint, all tests, and whether the fuzz targets compile
   lint   structure, formatting, lints and documentation
+  determinism [MMH]
+         build the same harnesses 100 times, on all processors and on one, under load and not: one component each
   setup  what the tests need: Rust's target and components, system packages, a browser, npm packages";
 
 fn main() -> ExitCode {
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    if words.first().is_some_and(|word| word == "determinism") && words.len() <= 2 {
+        return determinism(words.get(1));
+    }
     let (sets_up, steps) = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => (true, [&LINT[..], &TESTS].concat()),
         ["lint"] => (false, LINT.to_vec()),
@@ -77,6 +83,19 @@ fn main() -> ExitCode {
     }
     println!("\n{}", shown(&times));
     if times.iter().all(|(_, _, ok)| *ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether the same source always gives the same component; with this program, or with the workspace's.
+fn determinism(program: Option<&String>) -> ExitCode {
+    let program = program.map_or_else(|| determinism::built_program(&root()), |named| Ok(named.into()));
+    match program.and_then(|program: PathBuf| determinism::check(&root(), &program)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 /// The workspace.
