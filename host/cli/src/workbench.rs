@@ -20,7 +20,8 @@ pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> 
     let cache = environment::cache(global)?;
     let environment = environment::for_compilers();
     let tell = |notice| observer.notice(notice);
-    let toolchain = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, &tell).await?;
+    let named = global.rustc.as_deref();
+    let toolchain = Toolchain::find_or_recall(named, environment, IfMissing::Add, &tell, &cache).await?;
     let sdk = sdk::ensure(&cache, &toolchain, &tell).await?;
     let jail = jail(global, observer)?;
     let rust = Rust::new(toolchain, sdk, &cache).await;
