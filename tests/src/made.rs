@@ -204,6 +204,7 @@ fn config(iterations: u32, examples: usize) -> Config {
         confinement: Default::default(),
         proposer_kind: Default::default(),
         patience: 3,
+        learn_batches: Vec::new(),
         resumes: Vec::new(),
         concurrency: 1,
         with_test: true,

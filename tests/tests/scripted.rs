@@ -135,6 +135,7 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         deny_leaks: false,
         confinement: builder.compiler.confinement(),
         patience: 0,
+        learn_batches: mmh_search::evaluate::plan(&dataset.train, builder.sandbox.limits()),
         resumes: Vec::new(),
     }
 }

@@ -448,6 +448,8 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
         }),
         seed: 0,
         concurrency,
+        learn_batches: [].into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,
         observer: Arc::new(Silent),

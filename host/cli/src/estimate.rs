@@ -27,7 +27,7 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
+    evaluate::{self, Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
     progress::Silent,
     propose::{instructions, specs},
     score::score,
@@ -155,6 +155,8 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         task: Arc::new(plan.dataset.task.clone()),
         seed: plan.seed,
         concurrency: 2,
+        learn_batches: evaluate::plan(&plan.dataset.train, plan.builder.sandbox.limits()).into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,
         observer: Arc::new(Silent),

@@ -103,7 +103,7 @@ macro_rules! limits {
 
 limits! {
     fuel "--fuel" "UNITS" 1, 1, u64::MAX => fuel: u64, Results,
-        "Fuel per predict or learn call";
+        "Fuel per example, and per 20 train examples of learn";
     memory_mib "--memory-mib" "MIB" MIB, 1, 4096 => memory_bytes: u64, Results,
         "Memory of a harness";
     example_timeout_s "--example-timeout-s" "S" S, 1, DAY_S => example_wall_ms: u64, RetryPolicy,
@@ -111,7 +111,7 @@ limits! {
     evaluation_timeout_s "--evaluation-timeout-s" "S" S, 1, 604_800 => evaluation_ms: u64, RetryPolicy,
         "A harness's own time in one evaluation: learn and all examples together, without waiting for models";
     model_calls "--model-calls" "N" 1, 0, MOST => model_calls: u32, Results,
-        "Model calls per example";
+        "Model calls per example, and per 20 train examples of learn";
     prompt_kib "--prompt-kib" "KIB" KIB, 1, MIB => prompt_bytes: u64, Results,
         "Prompt text of one model call";
     reply_tokens "--reply-tokens" "N" 1, 1, MOST => reply_tokens: u32, Results,

@@ -41,5 +41,5 @@ pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, Wi
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use proposal::{ReadRow, TranscriptRow};
-pub use summary::{IterationSummary, Stopped, Summary, TestScore, Unscored, Untested};
+pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
 pub use version::{NewerSchema, SCHEMA_VERSION};

@@ -43,7 +43,7 @@ use mmh_search::session::Session;
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, LEARN_FAILED, Learned, Learning,
+        self, EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, LEARN_FAILED, Learned, Learning,
         RecordedEvaluation, Sink, replies::Tally, sink::Discard,
     },
     leaks,
@@ -145,7 +145,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let evaluator = session.evaluator(
         &builder,
         target.clone(),
-        (&dataset, &dataset.info()),
+        (&dataset, &dataset.info(), &evaluate::plan(&dataset.train, &limits)),
         (args.seed, concurrency),
         observer,
     );

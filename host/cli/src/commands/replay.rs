@@ -231,7 +231,8 @@ fn rerun(
         task: Arc::new(task::of_run(config)),
         seed: config.seed,
         model: config.target_model.clone(),
-        record_bytes: record_share(builder.sandbox.limits(), &config.task),
+        learn_batches: config.learn_batches.as_slice().into(),
+        record_bytes: record_share(builder.sandbox.limits(), &config.task, &config.learn_batches),
         calls: evaluated.calls,
     };
     Rerun {

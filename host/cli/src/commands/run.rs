@@ -30,6 +30,7 @@ use mmh_record::{
 use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
+    evaluate,
     leaks::Lint,
     progress::Observer,
     search::without_leaks,
@@ -290,6 +291,7 @@ fn config(
         confinement: builder.compiler.confinement(),
         proposer_kind: ProposerKind::Conversation,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
+        learn_batches: evaluate::plan(&dataset.train, builder.sandbox.limits()),
         resumes: Vec::new(),
     }
 }

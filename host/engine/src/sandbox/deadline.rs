@@ -36,9 +36,14 @@ pub async fn pause() {
     .await;
 }
 
-/// The result of a call, or nothing if its time is over first; and the time it took without waiting. A timer alone is
-/// not enough: it fires only when a worker is idle, and a call that is always ready keeps its worker busy.
-pub async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> (Option<T>, Duration) {
+/// The result of a call, or nothing if its time is over first: on the clock, or `own` without waiting; and the time it took
+/// without waiting. A timer alone is not enough: it fires only when a worker is idle, and a call that is always ready
+/// keeps its worker busy.
+pub async fn within<T>(
+    wall: Duration,
+    own: Duration,
+    call: impl Future<Output = T>,
+) -> (Option<T>, Duration) {
     let deadline = Instant::now() + wall;
     let mut call = pin!(call);
     let mut own_time = Duration::ZERO;
@@ -70,7 +75,10 @@ pub async fn within<T>(wall: Duration, call: impl Future<Output = T>) -> (Option
         let begun = Instant::now();
         let polled = turn(context);
         own_time += begun.elapsed();
-        polled
+        match polled {
+            Poll::Pending if own_time > own => Poll::Ready(None),
+            polled => polled,
+        }
     });
     let ended = tokio::time::timeout(wall, watched).await.ok().flatten();
     (ended, own_time)
@@ -123,16 +131,17 @@ mod tests {
     #[tokio::test]
     async fn calls_end_by_themselves_or_in_time() {
         let (soon, never) = (Duration::from_millis(20), Duration::from_secs(3600));
-        // name, pauses, wait, time, what comes of it
+        // name, pauses, wait, time on the clock, time without waiting, what comes of it
         let table = [
-            ("at once", 0, Duration::ZERO, never, Some(0)),
-            ("after many pauses", 100_000, Duration::ZERO, never, Some(100_000)),
-            ("after waiting", 3, 20 * soon, never, Some(3)),
-            ("pauses for ever", u64::MAX, Duration::ZERO, soon, None),
-            ("waits for ever", 3, never, soon, None),
+            ("at once", 0, Duration::ZERO, never, never, Some(0)),
+            ("after many pauses", 100_000, Duration::ZERO, never, never, Some(100_000)),
+            ("after waiting", 3, 20 * soon, never, 10 * soon, Some(3)),
+            ("pauses for ever", u64::MAX, Duration::ZERO, soon, never, None),
+            ("takes too much of its own", u64::MAX, Duration::ZERO, never, soon, None),
+            ("waits for ever", 3, never, soon, never, None),
         ];
-        for (name, pauses, wait, wall, expected) in table {
-            let (found, own_time) = within(wall, pausing(pauses, wait)).await;
+        for (name, pauses, wait, wall, own, expected) in table {
+            let (found, own_time) = within(wall, own, pausing(pauses, wait)).await;
             assert_eq!(found, expected, "{name}");
             assert!(wait.is_zero() || own_time < wait, "{name}: waiting does not count: {own_time:?}");
         }
@@ -142,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn others_get_their_turn() {
         let other = tokio::spawn(async {});
-        let busy = within(Duration::from_secs(60), async {
+        let busy = within(Duration::from_secs(60), Duration::MAX, async {
             while !other.is_finished() {
                 pausing(1, Duration::ZERO).await;
             }

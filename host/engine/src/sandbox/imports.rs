@@ -1,6 +1,8 @@
 //! What a harness can call on the host: the model and the log. Calls are checked, counted and passed on.
 
 use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,7 +18,9 @@ use super::{
     worlds::v1::mmh::harness::{log, model as wit, types},
 };
 use mmh_record::{
-    chat::{CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
+    chat::{
+        Block, CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage,
+    },
     limits::Limits,
 };
 
@@ -111,6 +115,8 @@ pub struct ModelSession {
     /// Calls that went out, in the order of the requests; each with its answer from the moment it is there.
     pub calls: Vec<Call>,
     asked: u32,
+    /// Different requests, each with how often it was made, by a number made of their texts.
+    made: HashMap<u64, Vec<(Arc<ChatRequest>, u32)>>,
     begun: Instant,
     /// The last error that the harness was given.
     pub last_error: Option<wit::Error>,
@@ -121,7 +127,8 @@ pub struct ModelSession {
 impl ModelSession {
     pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
         let room = Room::new(port.record_bytes());
-        Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None, room }
+        let (calls, made, begun) = (Vec::new(), HashMap::new(), Instant::now());
+        Self { port, limits, calls, asked: 0, made, begun, last_error: None, room }
     }
 
     /// How long a model may take. The harness keeps a twentieth of its time to handle a reply that does not come.
@@ -191,14 +198,33 @@ impl ModelSession {
         replies
     }
 
+    /// Counts a request, and says how many equal ones were made before it. A batch may make thousands of requests.
+    fn count(&mut self, request: ChatRequest) -> (Arc<ChatRequest>, u32) {
+        let mut hasher = DefaultHasher::new();
+        request.system.hash(&mut hasher);
+        for message in &request.messages {
+            message.content.iter().for_each(|block| match block {
+                Block::Text { text } => text.hash(&mut hasher),
+                _ => {}
+            });
+        }
+        let alike = self.made.entry(hasher.finish()).or_default();
+        if let Some((made, count)) = alike.iter_mut().find(|(made, _)| **made == request) {
+            *count += 1;
+            return (made.clone(), *count - 1);
+        }
+        let request = Arc::new(request);
+        alike.push((request.clone(), 1));
+        (request, 0)
+    }
+
     /// A place among the calls, and the answer that will fill it.
     fn send_later(
         &mut self,
         request: ChatRequest,
     ) -> (usize, impl Future<Output = (usize, CallOutcome)> + use<>) {
-        let draw = self.calls.iter().filter(|call| *call.request == request).count() as u32;
-        let (at, request, port, left) =
-            (self.calls.len(), Arc::new(request), self.port.clone(), self.time_left());
+        let (request, draw) = self.count(request);
+        let (at, port, left) = (self.calls.len(), self.port.clone(), self.time_left());
         self.calls
             .push(Call { request: request.clone(), answer: CallOutcome::unasked(Err(not_waited_for())) });
         let place = CallIndex { index: at as u32, draw };

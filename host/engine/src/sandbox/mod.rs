@@ -122,6 +122,15 @@ impl WasiView for State {
     }
 }
 
+/// What one call may use.
+struct Bounds<'a> {
+    limits: &'a Limits,
+    /// The size of what it returns.
+    result_bytes: u64,
+    /// Processor time, without waiting for models.
+    own_time: Duration,
+}
+
 /// Runs harnesses. Cheap to share.
 pub struct Sandbox {
     engine: Engine,
@@ -164,53 +173,60 @@ impl Sandbox {
 
     /// Asks a harness for the label of one input.
     pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
-        self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
+        let bounds =
+            Bounds { limits: &self.limits, result_bytes: self.limits.answer_bytes, own_time: Duration::MAX };
+        self.call(harness, &setting, &bounds, async |harness, store| {
             harness.predict(store, setting.task, setting.state, input).await
         })
         .await
         .and_within("answer", self.limits.answer_bytes, |label| label.len())
     }
 
-    /// Offers a harness a batch of labelled examples. The result is its new state.
+    /// Offers a harness a batch of labelled examples, with the limits of [`Limits::of_batch`]. The result is its new state.
     pub async fn learn(
         &self,
         harness: &Prepared,
         setting: CallContext<'_>,
         batch: &[LabelledExample],
     ) -> Report<Vec<u8>> {
-        self.call(harness, &setting, self.limits.state_bytes, async |harness, store| {
+        let limits = self.limits.of_batch(batch.len());
+        // A batch may be long, so the time of an evaluation is kept within it as well.
+        let own_time = Duration::from_millis(limits.evaluation_ms.max(self.limits.example_wall_ms));
+        let bounds = Bounds { limits: &limits, result_bytes: limits.state_bytes, own_time };
+        self.call(harness, &setting, &bounds, async |harness, store| {
             harness.learn(store, setting.task, setting.state, batch).await
         })
         .await
         .and_within("state", self.limits.state_bytes, Vec::len)
     }
 
-    /// One call in a fresh store, from instantiation to its report. It may return `result_bytes` bytes.
+    /// One call in a fresh store, from instantiation to its report.
     async fn call<T>(
         &self,
         harness: &Prepared,
         setting: &CallContext<'_>,
-        result_bytes: u64,
+        bounds: &Bounds<'_>,
         invoke: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
-        let (stdout, stderr) = (Sink::new(self.limits.log_bytes), Sink::new(self.limits.log_bytes));
-        let mut store = match self.store(setting, result_bytes, &stdout, &stderr) {
+        let limits = bounds.limits;
+        let (stdout, stderr) = (Sink::new(limits.log_bytes), Sink::new(limits.log_bytes));
+        let mut store = match self.store(setting, bounds, &stdout, &stderr) {
             Ok(store) => store,
             Err(error) => return Report::failed(Failure::new(OutcomeKind::Trap, format!("{error:#}"))),
         };
-        let wall = Duration::from_millis(self.limits.example_wall_ms);
+        let wall = Duration::from_millis(limits.example_wall_ms);
         let deadline = Instant::now() + wall;
         // A host function may take time without using fuel.
         store.call_hook(move |_, hook| match hook {
             CallHook::ReturningFromHost if Instant::now() >= deadline => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
-        let (ended, own_time) = within(wall, async {
+        let (ended, own_time) = within(wall, bounds.own_time, async {
             let instance = harness.0.instantiate(&mut store).await?;
             invoke(&instance, &mut store).await
         })
         .await;
-        let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
+        let fuel = limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel);
         let mut state = store.into_data();
         let (stdout, stderr) = (stdout.text(), stderr.text());
         state.model.room.take_output(&state.log.lines, [&stdout, &stderr]);
@@ -219,14 +235,15 @@ impl Sandbox {
             _ => Vec::new(),
         };
         let result = match ended {
-            None => Err(Failure::timeout(&self.limits)),
+            None if own_time > bounds.own_time => Err(Failure::own_timeout(limits)),
+            None => Err(Failure::timeout(limits)),
             Some(Ok(Ok(value))) => Ok(value),
-            Some(Ok(Err(words))) => Err(self.harness_error(words, &state.model)),
-            Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(&self.limits)),
+            Some(Ok(Err(words))) => Err(harness_error(words, &state.model, limits)),
+            Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(limits)),
             Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
-                    limits: &self.limits,
+                    limits,
                     refused_memory_bytes: state.limiter.refused_bytes,
                     stderr: &stderr,
                 },
@@ -243,7 +260,7 @@ impl Sandbox {
             stderr,
             backtrace,
         };
-        match state.model.room.exceeded(&self.limits) {
+        match state.model.room.exceeded(limits) {
             Some(failure) => report.without_output(failure),
             None => report,
         }
@@ -252,11 +269,11 @@ impl Sandbox {
     fn store(
         &self,
         setting: &CallContext<'_>,
-        result_bytes: u64,
+        bounds: &Bounds<'_>,
         stdout: &Sink,
         stderr: &Sink,
     ) -> wasmtime::Result<Store<State>> {
-        let time = Time::default();
+        let (time, limits) = (Time::default(), bounds.limits);
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM_BYTES);
         virtual_time::install(&mut wasi, &time.clock, setting.seed);
@@ -264,44 +281,44 @@ impl Sandbox {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             time,
-            limiter: Limiter::new(self.limits.memory_bytes),
-            model: ModelSession::new(setting.model.clone(), self.limits.clone()),
-            log: Log::new(self.limits.log_bytes),
+            limiter: Limiter::new(limits.memory_bytes),
+            model: ModelSession::new(setting.model.clone(), limits.clone()),
+            log: Log::new(limits.log_bytes),
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limiter);
-        store.set_fuel(self.limits.fuel)?;
+        store.set_fuel(limits.fuel)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
-        store.set_hostcall_fuel(self.handover_bytes(result_bytes));
+        store.set_hostcall_fuel(self.handover_bytes(bounds.result_bytes));
         store.set_max_component_handles(MAX_HANDLES);
         Ok(store)
     }
 
-    /// The most bytes that a harness within its limits hands to the host at once.
+    /// The most bytes that a harness within its limits hands to the host at once: in a batch, for one of its portions.
     fn handover_bytes(&self, result_bytes: u64) -> usize {
         let prompts = self.limits.prompt_bytes.saturating_mul(u64::from(self.limits.model_calls));
         let largest = prompts.max(result_bytes).max(self.limits.answer_bytes);
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
+}
 
-    /// The failure of a harness that returned an error. The last error of the model tells its kind.
-    fn harness_error(&self, words: String, session: &ModelSession) -> Failure {
-        let limit = self.limits.answer_bytes as usize;
-        let words = text::capped(&text::plain(&words), limit);
-        let kind = match &session.last_error {
-            Some(model::Error::TooLarge(_)) if session.room.is_full => {
-                let failure = session.room.failure(&self.limits, "its model calls");
-                let message = format!("{}; the harness said: {words}", failure.message);
-                return Failure::new(failure.kind, message);
-            }
-            None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
-            Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
-            Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
-            Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
-            Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
-        };
-        Failure::new(kind, words)
-    }
+/// The failure of a harness that returned an error. The last error of the model tells its kind.
+fn harness_error(words: String, session: &ModelSession, limits: &Limits) -> Failure {
+    let limit = limits.answer_bytes as usize;
+    let words = text::capped(&text::plain(&words), limit);
+    let kind = match &session.last_error {
+        Some(model::Error::TooLarge(_)) if session.room.is_full => {
+            let failure = session.room.failure(limits, "its model calls");
+            let message = format!("{}; the harness said: {words}", failure.message);
+            return Failure::new(failure.kind, message);
+        }
+        None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
+        Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
+        Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
+        Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
+        Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
+    };
+    Failure::new(kind, words)
 }
 
 impl<T> Report<T> {

@@ -91,6 +91,10 @@ pub struct Config {
     /// than this field went on.
     #[serde(default)]
     pub patience: u32,
+    /// How many train examples each call of `learn` has, in order. Absent: 20 each, as in all runs that are older than
+    /// this field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learn_batches: Vec<usize>,
     /// What was changed when the run went on, the first time first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumes: Vec<Resume>,

@@ -27,6 +27,10 @@ pub struct Summary {
     pub untested: Vec<Untested>,
     /// When the search was over. Null while it goes on, and where it was stopped or cut off.
     pub finished_at: Option<Timestamp>,
+    /// What the time of the search went to, up to the moment when this was written. Absent where the clock was fixed, and
+    /// in runs that are older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeSpent>,
     /// Why the search ended before its end. Absent while it goes on, and where it was finished or cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
@@ -44,7 +48,55 @@ impl Summary {
             test: Vec::new(),
             untested: Vec::new(),
             finished_at: None,
+            time: None,
             stopped: None,
+        }
+    }
+}
+
+/// What the time of a search went to, in milliseconds on the clock. The parts add up to it. Each moment belongs to one
+/// part: to the target if a call of it was under way, else to the proposer, else to compiling, else to the sandbox, else to
+/// the host. A run that was resumed has the sum of its searches; where it was killed, the time after the last write of
+/// `summary.json` is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeSpent {
+    /// A call of the proposer was under way, with its attempts and the waiting between them.
+    pub proposer_ms: u64,
+    /// At least one call of the target was under way, with its attempts and the waiting between them.
+    pub target_ms: u64,
+    /// A source was compiled, or a component was made ready to run.
+    pub compiling_ms: u64,
+    /// A harness ran.
+    pub sandbox_ms: u64,
+    /// What was left: the tools of the proposer, recording, grading.
+    pub own_ms: u64,
+}
+
+impl TimeSpent {
+    /// The parts with their names, in the order in which they are shown.
+    pub fn parts(&self) -> [(&'static str, u64); 5] {
+        [
+            ("proposer", self.proposer_ms),
+            ("target", self.target_ms),
+            ("compiling", self.compiling_ms),
+            ("sandbox", self.sandbox_ms),
+            ("own", self.own_ms),
+        ]
+    }
+
+    /// All of it.
+    pub fn total_ms(&self) -> u64 {
+        self.parts().into_iter().fold(0, |sum, (_, part)| sum.saturating_add(part))
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            proposer_ms: self.proposer_ms.saturating_add(other.proposer_ms),
+            target_ms: self.target_ms.saturating_add(other.target_ms),
+            compiling_ms: self.compiling_ms.saturating_add(other.compiling_ms),
+            sandbox_ms: self.sandbox_ms.saturating_add(other.sandbox_ms),
+            own_ms: self.own_ms.saturating_add(other.own_ms),
         }
     }
 }

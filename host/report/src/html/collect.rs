@@ -224,6 +224,7 @@ impl Collector {
             best: summary.as_ref().and_then(|summary| summary.best_iteration_index),
             finished_at: summary.as_ref().and_then(|summary| summary.finished_at),
             stopped: summary.as_ref().and_then(|summary| summary.stopped.clone()),
+            time: summary.as_ref().and_then(|summary| summary.time),
             labels: labels.names,
             outcomes: OUTCOMES.iter().map(|kind| kind.name()).collect(),
             val,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{diff::Change, usage::LimitUse};
 use mmh_record::{
-    format::{Config, Cost, CostFile, Score, Stopped},
+    format::{Config, Cost, CostFile, Score, Stopped, TimeSpent},
     layout,
     objective::{Objective, Unit},
 };
@@ -25,6 +25,8 @@ pub struct Run {
     pub best: Option<u32>,
     pub finished_at: Option<Timestamp>,
     pub stopped: Option<Stopped>,
+    /// What the time of the search went to, where it was measured.
+    pub time: Option<TimeSpent>,
     /// The labels of the task, then others that were predicted.
     pub labels: Vec<String>,
     /// Names of outcomes, as `Results` counts them.

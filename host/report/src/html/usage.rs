@@ -3,7 +3,11 @@
 use serde::Serialize;
 
 use super::{collect::Folder, data::Run};
-use mmh_record::{chat::ChatRequest, format::TranscriptRow, limits::Limits};
+use mmh_record::{
+    chat::ChatRequest,
+    format::TranscriptRow,
+    limits::{Limits, portions},
+};
 
 /// A limit and the most that was used of it.
 #[derive(Debug, Serialize)]
@@ -49,7 +53,8 @@ impl Most {
             most.log = most.log.max(logs.max(row.stdout.len()).max(row.stderr.len()) as u64);
         }
         for row in &read.learn {
-            most.fuel = most.fuel.max(row.fuel);
+            // The limit is for each portion.
+            most.fuel = most.fuel.max(row.fuel / portions(row.n_examples).max(1));
             most.memory = most.memory.max(row.peak_memory_bytes);
             most.state = most.state.max(row.state_bytes);
         }

@@ -4,6 +4,7 @@
 //! kept (`mmh-record`, through [`Sink`]).
 
 pub(crate) mod again;
+mod batches;
 mod lanes;
 pub(crate) mod memo;
 mod own_time;
@@ -25,8 +26,10 @@ use std::{
     time::Duration,
 };
 
+use batches::Batch;
 use futures::future::{BoxFuture, join_all};
 
+pub use batches::{batch_id, batches, batches_of, plan};
 pub use own_time::EVALUATION_TIMEOUT;
 use own_time::OwnTime;
 pub use recorded::{Purpose, RecordedEvaluation, Retry, Step};
@@ -39,6 +42,7 @@ use crate::{
     dataset::Example,
     dataset::task::TaskKind,
     progress::{EvalProgress, Event, Observer},
+    times::Times,
 };
 use mmh_engine::{
     build::Built,
@@ -53,13 +57,10 @@ use mmh_record::{
     data::Split,
     digest::{Digest, KeyBuilder},
     format::{CallRow, ControlRow, Cost, LearnRow, LogRow, TaskInfo, TraceRow},
-    limits::Limits,
+    limits::{Limits, portions},
     outcome::OutcomeKind,
     pricing::Usd,
 };
-
-/// Examples in one call of `learn`.
-const BATCH_SIZE: usize = 20;
 
 /// What all evaluations of a run have in common. Cheap to clone.
 #[derive(Clone)]
@@ -76,22 +77,26 @@ pub struct Evaluator {
     pub seed: u64,
     /// Most examples at once.
     pub concurrency: usize,
-    /// Most bytes of one example or one batch in the record, see [`record_share`].
+    /// How many train examples each call of `learn` has, see [`batches`].
+    pub learn_batches: Arc<[usize]>,
+    /// Most bytes of one example or one portion of a batch in the record, see [`record_share`].
     pub record_bytes: u64,
     /// Measures latencies.
     pub clock: Clock,
+    /// Where it is counted what the time goes to.
+    pub times: Arc<Times>,
     /// Told about each example.
     pub observer: Arc<dyn Observer>,
     /// Stops an evaluation before its next example.
     pub cancel: Cancel,
 }
 
-/// The bytes that each example and each batch of `learn` may take in the record: equal shares of the evaluation's limit.
+/// The bytes that each example and each portion of a batch may take in the record: equal shares of the evaluation's limit.
 /// All evaluations of a data set have the same shares, so that a trial ends like the evaluation.
-pub fn record_share(limits: &Limits, sizes: &TaskInfo) -> u64 {
-    let examples = sizes.val_size.max(sizes.test_size);
-    let shares = batches_of(sizes.train_size).saturating_add(examples);
-    limits.evaluation_record_bytes / (shares as u64).max(1)
+pub fn record_share(limits: &Limits, sizes: &TaskInfo, learn_batches: &[usize]) -> u64 {
+    let examples = sizes.val_size.max(sizes.test_size) as u64;
+    let shares = batches::portions_of(sizes.train_size, learn_batches).saturating_add(examples);
+    limits.evaluation_record_bytes / shares.max(1)
 }
 
 /// A harness after `learn`.
@@ -203,9 +208,10 @@ impl Evaluator {
             return self.take_over(learned, again, past, sink);
         }
         let own_time = self.own_time(past, Duration::ZERO);
-        for (batch, id, examples) in batches(train) {
+        let all = batches_of(train.len(), &self.learn_batches);
+        for Batch { number: batch, id, examples } in batches(train, &self.learn_batches) {
             if own_time.is_over() {
-                return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
+                return Ok(learn_timed_out(&own_time, batch, all, learned.cost));
             }
             let step = past.batch(batch);
             if let (Step::Take(row), None) = (&step, past.again()) {
@@ -213,12 +219,13 @@ impl Evaluator {
                 return Ok(learn_failed(row, learned.cost));
             }
             if matches!(step, Step::End) && past.is_timed_out() {
-                return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
+                return Ok(learn_timed_out(&own_time, batch, all, learned.cost));
             }
             if matches!(step, Step::End) || self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let (journal, n_examples) = (self.journal(&id, past, sink), examples.len());
+            let n_examples = examples.len();
+            let journal = self.journal(&id, portions(n_examples), past, sink);
             let report = match (step, past.again()) {
                 (Step::Take(row), Some(again)) => again.batch_report(&row, &past.calls.get(&id)?),
                 _ => self.batch(&learned, &id, examples, &journal, past).await,
@@ -342,7 +349,7 @@ impl Evaluator {
     ) -> Result<(Option<TraceRow>, Cost), RecordError> {
         let stopwatch = self.clock.start();
         let past = &queue.past;
-        let journal = self.journal(&example.id, past, sink);
+        let journal = self.journal(&example.id, 1, past, sink);
         let report = match (&step, past.again()) {
             (Step::Take(row), Some(again)) => again.example_report(row, &past.calls.get(&example.id)?),
             _ => self.example(harness, example, &journal, past).await,
@@ -376,7 +383,7 @@ impl Evaluator {
         past: &RecordedEvaluation,
     ) -> Report<String> {
         let sink: Arc<dyn Sink> = Arc::new(sink::Discard);
-        let journal = self.journal(&example.id, past, &sink);
+        let journal = self.journal(&example.id, 1, past, &sink);
         self.example(harness, example, &journal, past).await
     }
 
@@ -433,9 +440,18 @@ impl Evaluator {
         }
     }
 
-    fn journal(&self, id: &str, past: &RecordedEvaluation, sink: &Arc<dyn Sink>) -> Arc<RecordingModel> {
+    /// The model of a call for an example or a batch, which has so many shares of the record.
+    fn journal(
+        &self,
+        id: &str,
+        shares: u64,
+        past: &RecordedEvaluation,
+        sink: &Arc<dyn Sink>,
+    ) -> Arc<RecordingModel> {
         let journal = RecordingModel::new(id, self.target.clone(), past.calls.clone(), sink.clone());
-        Arc::new(journal.with(past.purpose.clone()).within(self.record_bytes))
+        let room_bytes = self.record_bytes.saturating_mul(shares);
+        let journal = journal.with(past.purpose.clone()).within(room_bytes);
+        Arc::new(journal.timed_by(self.times.clone()))
     }
 
     /// A call into the harness for this example or batch.
@@ -452,8 +468,8 @@ fn learn_failed(row: &LearnRow, cost: Cost) -> Learning {
 }
 
 /// The end of learning before this batch, because the harness took too long.
-fn learn_timed_out(own_time: &OwnTime, batch: usize, train_size: usize, cost: Cost) -> Learning {
-    let reason = own_time.reason(&format!("{batch} of {} batches of learn", batches_of(train_size)));
+fn learn_timed_out(own_time: &OwnTime, batch: usize, all: usize, cost: Cost) -> Learning {
+    let reason = own_time.reason(&format!("{batch} of {all} batches of learn"));
     Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost }
 }
 
@@ -469,22 +485,6 @@ fn same_state(recorded: &LearnRow, repeated: &LearnRow) -> Result<(), RecordErro
 /// The seed of a call's randomness, made of the run's seed and the id of the example or batch.
 pub fn seed_of_call(seed: u64, id: &str) -> Digest {
     KeyBuilder::new("call").part("seed", seed.to_le_bytes()).part("id", id).finish()
-}
-
-/// The examples of each `learn` batch, with the batch's number and name.
-pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, &[Example])> {
-    let batches = train.chunks(BATCH_SIZE).enumerate();
-    batches.map(|(batch, examples)| (batch, batch_id(batch), examples))
-}
-
-/// The number of batches for this many train examples.
-pub fn batches_of(train_size: usize) -> usize {
-    train_size.div_ceil(BATCH_SIZE)
-}
-
-/// The name of a batch, which takes the place of an example's id.
-pub fn batch_id(batch: usize) -> String {
-    format!("learn-{batch:04}")
 }
 
 /// The examples of an evaluation, and the next one.

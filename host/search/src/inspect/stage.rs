@@ -21,7 +21,9 @@ pub struct Stage {
     pub seed: u64,
     /// The target model's id.
     pub model: String,
-    /// Most bytes of one example or one batch in the record.
+    /// How many train examples each call of `learn` has.
+    pub learn_batches: Arc<[usize]>,
+    /// Most bytes of one example or one portion of a batch in the record.
     pub record_bytes: u64,
     /// Recorded calls by example or batch.
     pub calls: Calls,
