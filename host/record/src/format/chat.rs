@@ -1,8 +1,8 @@
 //! How conversations stand in the files of a run, field by field.
 //!
-//! [`chat`](crate::chat) has the types that programs work with. Each type here mirrors one of them: its names of fields
+//! [`chat`] has the types that programs work with. Each type here mirrors one of them: its names of fields
 //! and variants are the recorded ones, and the type that it mirrors is written and read through it. So a field of
-//! [`chat`](crate::chat) can be renamed without changing a file of a run or the key of a recorded reply.
+//! [`chat`] can be renamed without changing a file of a run or the key of a recorded reply.
 //!
 //! Mirrors borrow what they write, so that writing a long conversation copies none of it.
 
