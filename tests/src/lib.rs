@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use mmh_engine::{
     build::Builder,
     cache::Cache,
+    compile::Rust,
     jail::Jail,
     toolchain::{Environment, IfMissing, Toolchain, sdk},
 };
@@ -53,7 +54,8 @@ pub async fn builder_with(program: &str, limits: Limits, cache: Cache, environme
         Toolchain::find(None, environment, IfMissing::Add, &|_| {}).await.expect("there is a compiler");
     let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
     let jail = Jail::new(program.into());
-    Builder::new(toolchain, sdk, jail, cache, limits).await.expect("the engine starts")
+    let rust = Rust::new(toolchain, sdk, &cache).await;
+    Builder::new(rust, jail, cache, limits).await.expect("the engine starts")
 }
 
 /// The source of a guest.

@@ -202,6 +202,7 @@ fn config(iterations: u32, examples: usize) -> Config {
         seed: 0,
         deny_leaks: false,
         confinement: Default::default(),
+        proposer_kind: Default::default(),
         patience: 3,
         resumes: Vec::new(),
         concurrency: 1,

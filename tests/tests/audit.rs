@@ -14,7 +14,7 @@ use mmh_engine::{
     sandbox::{CallContext, Report, Sandbox, Task, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, manifest::Manifest};
-use mmh_search::{dataset, inspect::component, search::BASELINE};
+use mmh_search::{dataset, dataset::task::BASELINE, inspect::component};
 use mmh_tests::{
     builder, cache_dir, guest, guests, root,
     runs::{copied, copy, honest, reseal},

@@ -59,6 +59,9 @@ fn it_is_refused_where_others_can_write() {
     fs::write(home.path().join("good.rs"), guest("run/ok.rs")).expect("a file");
     let above = home.path().join("above");
     let cache = above.join("cache");
+    // The shared cache has an SDK from here on.
+    let shared = mmh("022", &["check", "good.rs"], home.path(), &cache_dir());
+    assert_eq!(shared.status.code(), Some(0), "{}", said(&shared));
     copy_folder(&cache_dir().join("sdk"), &cache.join("sdk"));
     let check = |expected: i32, says: &str| {
         let output = mmh("022", &["check", "good.rs"], home.path(), &cache);

@@ -11,7 +11,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use mmh_search::search::BASELINE;
+use mmh_search::dataset::task::BASELINE;
 use mmh_tests::{cache_dir, root};
 use serde_json::{Value, json};
 

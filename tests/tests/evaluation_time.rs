@@ -11,13 +11,13 @@ use mmh_record::{
     limits::Limits,
 };
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset, Example},
     evaluate::{
         EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learned, Learning, RecordedEvaluation, Sink, Target,
         sink::Discard,
     },
     progress::Silent,
-    search::BASELINE,
 };
 use mmh_tests::{builder, cache_dir, guest};
 use serde_json::Value;
@@ -46,7 +46,8 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
     let built = builder.build(source).await.expect("the host can go on").expect("it builds");
     let caller = MeteredModel::free(Arc::new(Slow), Clock::System, Cancel::default());
     let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
+        runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,
@@ -56,7 +57,7 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
         observer: Arc::new(Silent),
         cancel: Cancel::default(),
     };
-    (evaluator, Learned::with_state(built.prepared, []))
+    (evaluator, Learned::with_state(built, []))
 }
 
 fn sink() -> Arc<dyn Sink> {
@@ -99,8 +100,9 @@ async fn learning_counts() {
     let busy = guest("run/busy.rs");
     for (bound_ms, is_done) in [(600_000, true), (1, false)] {
         let (evaluator, harness) = prepare(&busy, &dataset, bound_ms).await;
-        let learning =
-            evaluator.learn(harness.prepared, &dataset.train, &RecordedEvaluation::default(), &sink()).await;
+        let learning = evaluator
+            .learn(harness.trained.built, &dataset.train, &RecordedEvaluation::default(), &sink())
+            .await;
         match learning.expect("the host can go on") {
             Learning::Done(learned) => assert!(is_done && learned.own_time > Duration::ZERO),
             Learning::Failed { status, reason, .. } => {

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use mmh_search::search::BASELINE;
+use mmh_search::dataset::task::BASELINE;
 use mmh_tests::{
     cache_dir, environment,
     server::{Ending, Reply, Request, Server},

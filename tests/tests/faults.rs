@@ -17,10 +17,10 @@ use mmh_models::{
 };
 use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind, pricing::Usd};
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
     evaluate::{Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
     progress::Silent,
-    search::BASELINE,
 };
 use mmh_tests::{
     builder,
@@ -83,7 +83,8 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
     let run = RunContext { budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
     let caller = MeteredModel::new(remote, price, Throttle::new(concurrency), retry_policy, run);
     let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
+        runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,
@@ -93,7 +94,7 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
         observer: Arc::new(Silent),
         cancel: cancel.clone(),
     };
-    let harness = Learned::with_state(built.prepared, []);
+    let harness = Learned::with_state(built, []);
     let work = evaluator.evaluate(
         &harness,
         ExampleSet::new(Split::Train, &dataset.train),
@@ -120,7 +121,7 @@ async fn every_example_ends_and_every_answer_is_paid_once() {
     assert!(answered * 100 >= 99 * evaluation.rows.len() as u64, "{answered} answers");
     // Should a call have been given up, a control request was answered as well.
     let paid = evaluation.cost.target_output_tokens / 4;
-    let (standing, exact) = (budget.standing(), 0.000_32 * paid as f64);
+    let (standing, exact) = (budget.status(), 0.000_32 * paid as f64);
     assert!((answered..answered + 3).contains(&paid), "{answered} answers, {paid} paid");
     assert_eq!(standing.spent, Usd::from_f64(exact), "every answer once");
     assert_eq!(Usd::from_f64(evaluation.cost.estimated_usd), standing.spent, "cost.json says the same");
@@ -141,7 +142,7 @@ async fn the_budget_is_never_exceeded() {
         let name = format!("{share} of faults, {budget_usd} USD, {concurrency} at once");
         let limit = Usd::from_f64(budget_usd);
         let (standing, billed) =
-            (budget.standing(), Usd::from_f64(billed.load(Ordering::Relaxed) as f64 / 1e12));
+            (budget.status(), Usd::from_f64(billed.load(Ordering::Relaxed) as f64 / 1e12));
         assert!(
             billed <= limit && standing.spent.plus(standing.unknown) <= limit,
             "{name}: {billed:?} {standing:?}"

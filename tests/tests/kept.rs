@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use mmh_search::search::BASELINE;
+use mmh_search::dataset::task::BASELINE;
 use mmh_tests::{
     cache_dir, environment,
     server::{Reply, Request, Server},

@@ -26,12 +26,13 @@ use mmh_record::{
     writer::{Beginning, RunWriter},
 };
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN},
     evaluate::{Evaluator, Target},
     leaks::Lint,
     progress::Silent,
-    propose::Proposer,
-    search::{BASELINE, Search},
+    propose::ModelLoop,
+    search::Search,
 };
 use mmh_simulated::target::SimulatedTarget;
 use mmh_tests::{builder, guest};
@@ -174,6 +175,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         host_version: String::new(),
         deny_leaks: false,
         confinement: Default::default(),
+        proposer_kind: Default::default(),
         patience: 3,
         resumes: Vec::new(),
     };
@@ -184,7 +186,8 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
     let free = |model| MeteredModel::free(model, clock, cancel.clone());
     let target = Arc::new(Target::new(free(Arc::new(SimulatedTarget::new(0))), None));
     let evaluator = Evaluator {
-        sandbox: builder.sandbox.clone(),
+        runner: builder.sandbox.clone(),
+        kind: dataset.kind.clone(),
         target,
         task: Arc::new(dataset.task.clone()),
         seed: 0,
@@ -194,13 +197,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         observer: observer.clone(),
         cancel: cancel.clone(),
     };
-    let proposer = Proposer {
-        caller: free(proposer),
-        limits,
-        clock,
-        observer: observer.clone(),
-        cancel: cancel.clone(),
-    };
+    let proposer = Arc::new(ModelLoop::new(free(proposer), limits));
     let baseline = BASELINE.to_owned();
     let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
     let search = Search {

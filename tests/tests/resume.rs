@@ -156,6 +156,31 @@ async fn a_spent_budget_can_be_raised() {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
+/// What held-out evaluations were billed is theirs: an iteration that is added afterwards does not pay for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_added_iteration_is_billed_its_own_calls() {
+    let server = server(Duration::from_millis(1)).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut args = paid(&server, "1");
+    args.retain(|arg| *arg != "--no-test");
+    let output = mmh(folder.path(), &args);
+    assert!(output.status.success(), "{}", said(&output));
+    let (before, run) = (server.journal().len(), folder.path().join("runs/a"));
+    assert_eq!(before, 40 + 220, "validation and held-out examples");
+    let longer = [&["run", "--resume", "runs/a", "--iterations", "1"][..], &servers(&server)].concat();
+    let output = mmh(folder.path(), &longer);
+    assert!(output.status.success(), "{}", said(&output));
+    // The proposer calls no tool, and gives up after three turns.
+    let calls = |count: u32| json!(f64::from(32 * count) / 100_000.0);
+    assert_eq!(server.journal().len(), before + 3);
+    let cost = json_of(&run, "cost.json");
+    let billed = |part: &Value| json!([part["estimated_usd"], part["unknown_usd"]]);
+    assert_eq!(billed(&cost["iterations"][1]), json!([calls(3), 0.0]));
+    assert_eq!((billed(&cost["test"]), billed(&cost)), (json!([calls(220), 0.0]), json!([calls(263), 0.0])));
+    let verified = mmh(folder.path(), &["verify", "runs/a"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
 /// One writer a run; and no other server than the run's.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_do_not_write_one_run() {

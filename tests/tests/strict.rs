@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use mmh_search::search::BASELINE;
+use mmh_search::dataset::task::BASELINE;
 use mmh_tests::{
     cache_dir, environment,
     server::{Reply, Request, Server},

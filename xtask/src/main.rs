@@ -17,18 +17,28 @@ use std::{
 /// One thing that is run: its name, and the command.
 type Step = (&'static str, &'static [&'static str]);
 
-const LINT: [Step; 2] = [
+const LINT: [Step; 3] = [
     ("formatting", &["cargo", "fmt", "--all", "--check"]),
     ("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    (
+        "documentation",
+        &["env", "RUSTDOCFLAGS=-D warnings", "cargo", "doc", "--quiet", "--workspace", "--no-deps"],
+    ),
 ];
 
-/// Unit, integration and documentation tests.
-const TESTS: [Step; 1] = [("tests", &["cargo", "test", "--workspace", "--no-fail-fast"])];
+/// Unit, integration and documentation tests, and a look at the fuzz targets, which are a workspace of their own.
+const TESTS: [Step; 2] = [
+    ("tests", &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    (
+        "fuzz targets",
+        &["cargo", "check", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--target-dir", "target/fuzz"],
+    ),
+];
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  test   set up what the tests need, then structure, formatting, lints and all tests
-  lint   structure, formatting and lints
+  test   set up what the tests need, then lint, all tests, and whether the fuzz targets compile
+  lint   structure, formatting, lints and documentation
   setup  what the tests need: Rust's target and components, system packages, a browser, npm packages";
 
 fn main() -> ExitCode {
@@ -90,7 +100,7 @@ fn run(words: &[&str]) -> bool {
 fn shown(times: &[(&str, Duration, bool)]) -> String {
     let line = |(name, took, ok): &(&str, Duration, bool)| {
         let verdict = if *ok { "ok" } else { "FAILED" };
-        format!("{name:<12} {:>7.1} s  {verdict}", took.as_secs_f64())
+        format!("{name:<14} {:>7.1} s  {verdict}", took.as_secs_f64())
     };
     times.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -1,5 +1,5 @@
-//! Rules of the structure that no compiler checks: which crate may need which, no cycle between the modules of a
-//! crate, printing, environment and clock in one place each, file names of a run folder in one list, files that a
+//! Rules of the structure that no lint checks: which crate may need which, no cycle between the modules of a
+//! crate, environment and clock in one place each, file names of a run folder in one list, files that a
 //! person can hold in the head.
 
 use std::{
@@ -20,19 +20,16 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// What only one crate, or one file, does: the words that give it away, and where they may stand.
-const ALONE: [(&str, &[&str], &[&str]); 3] = [
+const ALONE: [(&str, &[&str], &[&str]); 2] = [
     ("reads the environment", &["env::var", "env::args", "env::current_dir", "env::home_dir"], &["cli/"]),
-    // A child of the jail answers its parent on standard output.
-    (
-        "prints",
-        &["println!", "eprintln!", "print!(", "eprint!("],
-        &["cli/", "engine/src/jail/features.rs", "engine/src/compile/native.rs"],
-    ),
     ("reads the system's clock", &["Timestamp::now(", "SystemTime::now("], &["cli/", "record/src/clock.rs"]),
 ];
 
 /// The list of file names of a run folder.
 const LAYOUT: &str = "record/src/layout.rs";
+
+/// How the names of a run's folders begin.
+const FOLDERS: [&str; 2] = ["\"iterations/", "\"test/"];
 
 /// What has files of such names that are no run's: the guest SDK.
 const OTHER_FILES: &str = "engine/src/toolchain/sdk.rs";
@@ -60,6 +57,7 @@ pub fn broken(root: &Path) -> Vec<String> {
             let code = without_tests(&text);
             broken.extend(alone(&place, code));
             broken.extend(named_files(&place, code, &names));
+            broken.extend(named_folders(&place, code));
             let module = module(&place, name);
             modules
                 .entry(module.clone())
@@ -115,6 +113,15 @@ fn named_files(place: &str, code: &str, names: &[String]) -> Vec<String> {
         names.iter().any(|name| line.contains(&format!("\"{name}\"")) || line.contains(&format!("/{name}\"")))
     });
     found.map(|(at, line)| format!("host/{place}:{at} names a file of a run: {}", line.trim())).collect()
+}
+
+/// String literals that are folders of a run, or make the name of one.
+fn named_folders(place: &str, code: &str) -> Vec<String> {
+    if place == LAYOUT {
+        return Vec::new();
+    }
+    let found = code_lines(code).filter(|(_, line)| FOLDERS.iter().any(|folder| line.contains(folder)));
+    found.map(|(at, line)| format!("host/{place}:{at} names a folder of a run: {}", line.trim())).collect()
 }
 
 /// The names that the layout lists.
@@ -242,11 +249,17 @@ mod tests {
         let table = [
             ("an allowed arrow", arrows("engine", "mmh-record.workspace = true", &["record"]).len(), 0),
             ("a forbidden arrow", arrows("report", "mmh-search.workspace = true", &["record"]).len(), 1),
-            ("printing", alone("engine/src/a.rs", "fn a() { println!(\"x\"); }").len(), 1),
-            ("printing in the program", alone("cli/src/a.rs", "fn a() { println!(\"x\"); }").len(), 0),
-            ("printing in a comment", alone("engine/src/a.rs", "// println!").len(), 0),
+            ("a variable", alone("engine/src/a.rs", "fn a() { env::var(\"X\"); }").len(), 1),
+            ("a variable in the program", alone("cli/src/a.rs", "fn a() { env::var(\"X\"); }").len(), 0),
+            ("a variable in a comment", alone("engine/src/a.rs", "// env::var").len(), 0),
             ("a file's name", named_files("search/src/a.rs", "read(\"summary.json\")", &names).len(), 1),
             ("a file's path", named_files("search/src/a.rs", "read(\"x/summary.json\")", &names).len(), 1),
+            (
+                "a folder's name",
+                named_folders("search/src/a.rs", "format!(\"iterations/{index:03}\")").len(),
+                1,
+            ),
+            ("words about a folder", named_folders("search/src/a.rs", "\"the folder test/003\"").len(), 0),
             (
                 "words about a file",
                 named_files("search/src/a.rs", "\"see summary.json for more\"", &names).len(),

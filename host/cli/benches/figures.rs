@@ -2,6 +2,12 @@
 //!
 //! Ratios are taken within one run, medians over several, because machines are shared and noisy.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "it stops at what cannot be measured, and prints the rest"
+)]
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -21,7 +27,7 @@ use criterion::{Criterion, SamplingMode};
 use mmh_engine::{
     build::Builder,
     cache::Cache,
-    compile::FLAGS,
+    compile::{FLAGS, Rust},
     jail::Jail,
     sandbox::{CallIndex, ModelPort, Task},
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
@@ -42,9 +48,9 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::Example,
+    dataset::task::BASELINE,
     evaluate::{Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, replies::Replies, sink::Discard},
     progress::Silent,
-    search::BASELINE,
 };
 use tokio::runtime::Runtime;
 
@@ -221,7 +227,8 @@ impl Bench {
         let cache = Cache::new(cache_dir(folder));
         let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
         let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
-        let builder = Builder::new(toolchain.clone(), sdk.clone(), jail, cache, limits);
+        let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
+        let builder = Builder::new(rust, jail, cache, limits);
         let builder = builder.await.expect("the engine starts");
         Self { builder, toolchain, sdk, folder: folder.to_owned(), number: AtomicU64::new(0) }
     }
@@ -306,7 +313,7 @@ impl ChatModel for Delayed {
 fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned::with_state(built.prepared, []);
+    let harness = Learned::with_state(built, []);
     let example =
         |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
     let examples: Vec<Example> = (0..1000).map(example).collect();
@@ -360,7 +367,7 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
     figures.push(memory("  resident at most, with the server", peak_bytes("self"), 500));
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned::with_state(built.prepared, []);
+    let harness = Learned::with_state(built, []);
     let examples = median(criterion, "the same by 2,000 examples", || {
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);
@@ -431,7 +438,8 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
     let cancel = Cancel::default();
     let caller = MeteredModel::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
     Evaluator {
-        sandbox: bench.builder.sandbox.clone(),
+        kind: Arc::new(mmh_search::dataset::task::Classification),
+        runner: bench.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(Task {
             name: "t".into(),

@@ -149,8 +149,9 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     let label = plan.dataset.task.labels.first().cloned().unwrap_or_default();
     let caller = MeteredModel::free(Arc::new(Counter(label)), Clock::System, Cancel::default());
     let evaluator = Evaluator {
-        sandbox: plan.builder.sandbox.clone(),
+        runner: plan.builder.sandbox.clone(),
         target: Arc::new(Target::new(caller, None)),
+        kind: plan.dataset.kind.clone(),
         task: Arc::new(plan.dataset.task.clone()),
         seed: plan.seed,
         concurrency: 2,
@@ -161,7 +162,7 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     };
     let sink: Arc<dyn Sink> = Arc::new(Discard);
     let learned = match evaluator
-        .learn(built.prepared, &plan.dataset.train, &RecordedEvaluation::default(), &sink)
+        .learn(built, &plan.dataset.train, &RecordedEvaluation::default(), &sink)
         .await?
     {
         Learning::Done(learned) => learned,

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use mmh_engine::sandbox::Frame;
-use mmh_record::{format::CallRow, limits::Limits, text};
+use mmh_record::{format::CallRow, layout, limits::Limits, text};
 use mmh_search::inspect::{
     component::ImportChange,
     diff::answer,
@@ -145,7 +145,7 @@ pub fn backtrace(traced: &Traced) -> String {
 /// A place in the harness's own source. Of a few instructions the compiler does not say the line.
 fn place(frame: &Frame) -> Option<String> {
     let file = frame.file.as_deref().unwrap_or_default().trim_start_matches('/');
-    let name = mmh_engine::compile::SOURCE_NAME;
+    let name = layout::SOURCE;
     let own = frame.function.trim_start_matches('<').starts_with("harness::");
     match (frame.line, frame.column) {
         (Some(line), column) if file == name => Some(format!("{name}:{line}:{}", column.unwrap_or(0))),

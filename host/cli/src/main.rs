@@ -1,3 +1,5 @@
+//! The program `mmh`: hands its arguments to the library.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -47,6 +47,14 @@ enum Switch {
 #[derive(Args)]
 #[command(next_help_heading = "Target model")]
 pub struct TargetArgs {
+    #[command(flatten)]
+    server: TargetServerArgs,
+    #[command(flatten)]
+    thinking: TargetThinking,
+}
+
+#[derive(Args)]
+pub struct TargetServerArgs {
     #[arg(long, value_name = "ID", help = model_help("The model that harnesses call"))]
     target_model: Option<String>,
     /// Ask this server instead of the provider's
@@ -61,6 +69,10 @@ pub struct TargetArgs {
     /// Its price: input and output, US dollars per million tokens [default: of `mmh models`]
     #[arg(long, value_name = "IN,OUT", value_parser = price)]
     target_price: Option<(f64, f64)>,
+}
+
+#[derive(Args)]
+pub struct TargetThinking {
     /// Whether it thinks before it answers, where that can be chosen
     #[arg(long, value_name = "ON|OFF", default_value = "off")]
     target_thinking: Switch,
@@ -69,6 +81,14 @@ pub struct TargetArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Proposer")]
 pub struct ProposerArgs {
+    #[command(flatten)]
+    server: ProposerServerArgs,
+    #[command(flatten)]
+    thinking: ProposerThinking,
+}
+
+#[derive(Args)]
+pub struct ProposerServerArgs {
     #[arg(long, value_name = "ID", help = model_help("The model that writes harnesses"))]
     proposer_model: Option<String>,
     /// Ask this server instead of the provider's
@@ -83,6 +103,10 @@ pub struct ProposerArgs {
     /// Its price: input and output, US dollars per million tokens [default: of `mmh models`]
     #[arg(long, value_name = "IN,OUT", value_parser = price)]
     proposer_price: Option<(f64, f64)>,
+}
+
+#[derive(Args)]
+pub struct ProposerThinking {
     /// Whether it thinks before it answers, where that can be chosen
     #[arg(long, value_name = "ON|OFF", default_value = "on")]
     proposer_thinking: Switch,
@@ -91,11 +115,23 @@ pub struct ProposerArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Money")]
 pub struct MoneyArgs {
+    #[command(flatten)]
+    spending: SpendingArgs,
+    #[command(flatten)]
+    cache: ReplyCacheArgs,
+}
+
+#[derive(Args)]
+pub struct SpendingArgs {
     #[arg(long, value_name = "USD", value_parser = budget, help = budget_help())]
     budget_usd: Option<f64>,
     /// Go on with a model that has no price; the budget does not count it
     #[arg(long)]
     allow_unpriced: bool,
+}
+
+#[derive(Args)]
+pub struct ReplyCacheArgs {
     /// Ask the target model again for what was asked before
     #[arg(long)]
     no_cache: bool,
@@ -104,11 +140,11 @@ pub struct MoneyArgs {
 impl MoneyArgs {
     /// What was asked for.
     pub fn asked_usd(&self) -> Option<f64> {
-        self.budget_usd
+        self.spending.budget_usd
     }
 
     pub fn budget_usd(&self) -> f64 {
-        self.budget_usd.unwrap_or(DEFAULT_BUDGET_USD)
+        self.spending.budget_usd.unwrap_or(DEFAULT_BUDGET_USD)
     }
 
     pub fn budget(&self) -> Arc<Budget> {
@@ -152,12 +188,17 @@ pub struct Choice<'a> {
 
 impl TargetArgs {
     pub fn choice(&self) -> Choice<'_> {
-        let over = overrides(&self.target_base_url, self.target_api, &self.target_key_env, self.target_price);
+        let over = overrides(
+            &self.server.target_base_url,
+            self.server.target_api,
+            &self.server.target_key_env,
+            self.server.target_price,
+        );
         Choice {
             role: Role::Target,
-            named: self.target_model.as_deref(),
+            named: self.server.target_model.as_deref(),
             over,
-            thinks: self.target_thinking == Switch::On,
+            thinks: self.thinking.target_thinking == Switch::On,
             recorded: None,
         }
     }
@@ -180,16 +221,16 @@ impl TargetArgs {
 impl ProposerArgs {
     pub fn choice(&self) -> Choice<'_> {
         let over = overrides(
-            &self.proposer_base_url,
-            self.proposer_api,
-            &self.proposer_key_env,
-            self.proposer_price,
+            &self.server.proposer_base_url,
+            self.server.proposer_api,
+            &self.server.proposer_key_env,
+            self.server.proposer_price,
         );
         Choice {
             role: Role::Proposer,
-            named: self.proposer_model.as_deref(),
+            named: self.server.proposer_model.as_deref(),
             over,
-            thinks: self.proposer_thinking == Switch::On,
+            thinks: self.thinking.proposer_thinking == Switch::On,
             recorded: None,
         }
     }
@@ -315,7 +356,7 @@ impl Connector<'_> {
             thinking: choice.thinks,
             reply_cache: match choice.recorded {
                 Some(recorded) => recorded.reply_cache,
-                None => choice.role == Role::Target && !self.money.no_cache,
+                None => choice.role == Role::Target && !self.money.cache.no_cache,
             },
             price: price.clone(),
         };
@@ -370,7 +411,7 @@ impl Connector<'_> {
 
     /// The price, without which nothing is spent unasked.
     fn price(&self, choice: &Choice<'_>, resolved: &Resolved) -> Result<Price, CliError> {
-        match (&resolved.price, self.money.allow_unpriced) {
+        match (&resolved.price, self.money.spending.allow_unpriced) {
             (Some(price), _) => Ok(price.clone()),
             (None, true) => {
                 let note = format!("warning: {} has no price; the budget does not count it", resolved.id);

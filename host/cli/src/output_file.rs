@@ -13,7 +13,7 @@ use std::{
 
 use crate::error::CliError;
 use mmh_record::{
-    layout::{self, CONFIG},
+    layout::{self, CONFIG, Place},
     manifest, text,
 };
 
@@ -102,7 +102,7 @@ pub fn refuse_runs(place: &Path) -> Result<(), String> {
 /// may be anything.
 fn is_recorded(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).exists();
-    (has(CONFIG) && (has(layout::SUMMARY) || has("iterations")))
+    (has(CONFIG) && (has(layout::SUMMARY) || has(Place::Iteration.parent())))
         || (has(manifest::NAME) && (has(CONFIG) || has(layout::COMPONENT)))
 }
 

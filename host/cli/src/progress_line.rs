@@ -77,7 +77,7 @@ impl Course {
         if self.mock {
             return "simulated".into();
         }
-        let standing = self.budget.standing();
+        let standing = self.budget.status();
         let spent = standing.spent.plus(standing.unknown).as_f64();
         match standing.limit {
             Usd::MAX => format!("{spent:.4} USD"),

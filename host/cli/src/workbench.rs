@@ -5,6 +5,7 @@ use clap::Args;
 use crate::{environment, error::CliError, global::Global};
 use mmh_engine::{
     build::Builder,
+    compile::Rust,
     jail::{Jail, features},
     toolchain::{IfMissing, Toolchain, sdk},
 };
@@ -22,8 +23,8 @@ pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> 
     let toolchain = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, &tell).await?;
     let sdk = sdk::ensure(&cache, &toolchain, &tell).await?;
     let jail = jail(global, observer)?;
-    let limits = limits.clone();
-    let builder = Builder::new(toolchain, sdk, jail, cache, limits).await;
+    let rust = Rust::new(toolchain, sdk, &cache).await;
+    let builder = Builder::new(rust, jail, cache, limits.clone()).await;
     builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
 }
 

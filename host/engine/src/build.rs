@@ -10,11 +10,11 @@ use std::{
 use crate::{
     cache::Cache,
     compile::{
-        BuildResult, CompileError, Compiler, Component, Rejection, RejectionKind, admit, native::Precompiler,
+        BuildResult, CompileError, Compiler, Component, Language, Rejection, RejectionKind, admit,
+        native::Precompiler,
     },
     jail::Jail,
     sandbox::{Prepared, Sandbox, engine},
-    toolchain::{Toolchain, Tools, sdk::Sdk},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
 
@@ -55,16 +55,14 @@ pub struct Built {
 impl Builder {
     /// Puts a builder together. Fails only if the WebAssembly engine cannot start.
     pub async fn new(
-        toolchain: Toolchain,
-        sdk: Sdk,
+        language: impl Language + 'static,
         jail: Jail,
         cache: Cache,
         limits: Limits,
     ) -> wasmtime::Result<Self> {
         let engine = engine::new()?;
         let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?);
-        let tools = Tools::identify(&toolchain, &cache).await;
-        let compiler = Compiler::new(toolchain, tools, sdk, jail.clone(), cache.clone(), limits.clone());
+        let compiler = Compiler::new(language, jail.clone(), cache.clone(), limits.clone());
         let precompiler = Precompiler::new(engine, jail, cache, limits).await;
         Ok(Self::of(compiler, precompiler, sandbox))
     }

@@ -3,8 +3,6 @@
 //!
 //! A worker needs no other crate: there are no models, data sets or scores in here.
 
-#![warn(missing_docs)]
-
 pub mod build;
 pub mod cache;
 pub mod compile;
@@ -13,5 +11,7 @@ pub mod gc;
 pub mod jail;
 pub mod notice;
 mod programs;
+pub mod runner;
 pub mod sandbox;
+mod shared;
 pub mod toolchain;

@@ -3,8 +3,6 @@
 //! The proposer and the target model are both [`ChatModel`]s, which make one attempt at a time. Retries, budget and
 //! concurrency are the same for all models: [`metering`] adds them.
 
-#![warn(missing_docs)]
-
 #[doc(hidden)]
 pub mod api_error;
 pub mod cancel;

@@ -20,6 +20,7 @@ pub fn scoreboard(run: &Path) -> Result<Vec<String>, RecordError> {
     Ok(lines.into_iter().map(|(_, line)| line).collect())
 }
 
+#[allow(clippy::print_stdout, reason = "it is a program")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let run = std::env::args_os().nth(1).ok_or("usage: scoreboard RUN, where RUN is the folder of a run")?;
     scoreboard(Path::new(&run))?.iter().for_each(|line| println!("{line}"));

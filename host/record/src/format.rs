@@ -37,7 +37,7 @@ mod proposal;
 mod summary;
 mod version;
 
-pub use config::{Config, ProviderInfo, TaskInfo, ToolchainInfo, WitInfo};
+pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, WitInfo};
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use proposal::{ReadRow, TranscriptRow};

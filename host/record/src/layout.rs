@@ -64,6 +64,14 @@ pub const SCORE: &str = "score.json";
 /// Which component had which score on what.
 pub const TEST_RESULT: &str = "test-result.json";
 
+/// The folder that holds the folders of all iterations.
+const ITERATIONS: &str = "iterations";
+/// The folder that holds the folders of all held-out evaluations.
+const TEST: &str = "test";
+
+/// The folders of a run that hold its candidates' folders.
+pub const PARENTS: [&str; 2] = [ITERATIONS, TEST];
+
 /// Where a file may lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -78,16 +86,54 @@ pub enum Place {
 impl Place {
     /// The kind of folder that this is, by its path in the run; the empty path is the run's own.
     pub fn of(folder: &str) -> Option<Self> {
-        let (parent, name) = folder.rsplit_once('/').unwrap_or(("", folder));
-        // Three digits, or more where there are more iterations.
-        let is_index = name.parse::<u32>().is_ok_and(|index| format!("{index:03}") == name);
-        match (parent, is_index) {
-            ("", false) if name.is_empty() => Some(Self::Run),
-            ("iterations", true) => Some(Self::Iteration),
-            ("test", true) => Some(Self::HeldOut),
-            _ => None,
+        if folder.is_empty() { Some(Self::Run) } else { place(folder).map(|(place, _)| place) }
+    }
+
+    /// The folder that holds such folders; the empty path is the run's own.
+    pub fn parent(self) -> &'static str {
+        match self {
+            Self::Run => "",
+            Self::Iteration => ITERATIONS,
+            Self::HeldOut => TEST,
         }
     }
+}
+
+/// The folder of a candidate's iteration, by the candidate's index: `iterations/003`.
+pub fn iteration(index: u32) -> String {
+    format!("{ITERATIONS}/{}", folder_name(index))
+}
+
+/// The folder of a candidate's held-out evaluation, by the candidate's index: `test/003`.
+pub fn held_out(index: u32) -> String {
+    format!("{TEST}/{}", folder_name(index))
+}
+
+/// A file's path in the run, by its folder's path; the empty path is the run's own folder.
+pub fn file(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// What the folder at this path belongs to: an iteration or a held-out evaluation, and the candidate's index. None for
+/// every other folder.
+pub fn place(folder: &str) -> Option<(Place, u32)> {
+    let (parent, name) = folder.rsplit_once('/')?;
+    let index = index_of(name)?;
+    match parent {
+        ITERATIONS => Some((Place::Iteration, index)),
+        TEST => Some((Place::HeldOut, index)),
+        _ => None,
+    }
+}
+
+/// The index that is the name of a candidate's folder. None for every other name.
+pub fn index_of(name: &str) -> Option<u32> {
+    name.parse().ok().filter(|index| folder_name(*index) == name)
+}
+
+/// The name of a candidate's folders: three digits, or more where there are more candidates.
+pub fn folder_name(index: u32) -> String {
+    format!("{index:03}")
 }
 
 /// What a file holds.

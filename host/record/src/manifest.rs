@@ -111,7 +111,7 @@ pub fn files_of(dir: &Dir) -> std::io::Result<Vec<String>> {
 /// The folders of iterations below the run's, such as `iterations/000`, sorted. Links are none.
 pub fn folders_of(dir: &Dir) -> std::io::Result<Vec<String>> {
     let mut folders = Vec::new();
-    for parent in ["iterations", "test"] {
+    for parent in layout::PARENTS {
         let Ok(below) = plain::folder(dir, parent) else { continue };
         for entry in below.entries()? {
             let entry = entry?;

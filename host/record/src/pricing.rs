@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::usage::Usage;
 
-/// An amount of US dollars.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// An amount of US dollars. Serialized as a whole number of picodollars: a trillionth of a dollar each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Usd(u64);
 
 const PICO: f64 = 1e12;

@@ -104,7 +104,7 @@ impl RunReader {
 
     /// A file of an iteration: its path in the run folder.
     pub fn iteration_file(index: u32, file: &str) -> String {
-        format!("iterations/{index:03}/{file}")
+        layout::file(&layout::iteration(index), file)
     }
 
     /// A whole file. A path that leads out of the run is refused.

@@ -153,12 +153,12 @@ impl RunWriter {
 
     /// Creates and opens the folder of an iteration.
     pub fn iteration(&self, index: u32) -> Result<IterationWriter, RecordError> {
-        self.folder(format!("iterations/{index:03}"))
+        self.folder(layout::iteration(index))
     }
 
     /// Creates and opens the folder of an iteration's held-out evaluation.
     pub fn test(&self, index: u32) -> Result<IterationWriter, RecordError> {
-        self.folder(format!("test/{index:03}"))
+        self.folder(layout::held_out(index))
     }
 
     /// The run's own folder, for its JSON Lines files.

@@ -1,5 +1,7 @@
 //! A run of a newer major version is refused by name, whatever else is in its files; fields that nobody knows are not.
 
+#![allow(clippy::expect_used, reason = "helpers of tests are tests")]
+
 use std::{fs, io::ErrorKind, path::Path};
 
 use mmh_record::{

@@ -1,7 +1,5 @@
 //! What a run came to, from its folder alone: statistics, the scoreboard's data, the page, the live view, the plot.
 
-#![warn(missing_docs)]
-
 pub mod compare;
 pub mod html;
 pub mod lineage;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{
     evaluate::{
-        self,
+        self, Purpose,
         again::{Again, Claimed},
         memo::Memo,
         recorded_replies::{Calls, Stored},
@@ -22,8 +22,8 @@ use mmh_engine::compile::RejectionKind;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
-    format::{Config, CostFile, IterationCost, LearnRow, Summary},
-    layout,
+    format::{Config, CostFile, IterationCost, LearnRow, ProposerKind, Summary},
+    layout::{self, Place},
     leak::Leak,
     pricing::Price,
     reader::RunReader,
@@ -183,7 +183,11 @@ impl Claims {
         let calls = Calls::index(self.reader.dir(), &path(layout::CALLS), |call| {
             refused |= evaluate::Retry::Unanswered.wants(call.failure.as_ref());
         })?;
-        let whole = if folder.starts_with("test/") { self.knows_test(index) } else { self.is_scored(index) };
+        let whole = if Place::of(folder) == Some(Place::HeldOut) {
+            self.knows_test(index)
+        } else {
+            self.is_scored(index)
+        };
         let learned = if self.missing.dataset { Some(self.learned(index)?) } else { None };
         let timed_out = self.timed_out(folder, index);
         if timed_out.is_some() {
@@ -194,15 +198,14 @@ impl Claims {
             batches: self.lines::<LearnRow>(&path(layout::BATCHES))?,
             rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
             calls,
-            again: Some(again),
-            replay: None,
+            purpose: Purpose::Repeat(again),
         };
         Ok((past, refused))
     }
 
     /// Why an evaluation ended before its last example, if the record says that its harness took too long.
     fn timed_out(&self, folder: &str, index: u32) -> Option<String> {
-        if folder.starts_with("test/") {
+        if Place::of(folder) == Some(Place::HeldOut) {
             return self.summary.untested.iter().find(|it| it.index == index).map(|it| it.reason.clone());
         }
         let unscored = self.unscored(index).filter(|it| it.status == evaluate::EVALUATION_TIMEOUT);
@@ -239,23 +242,25 @@ impl Claims {
         }
     }
 
-    /// The claims of a proposer's conversation.
-    pub fn proposal(&self, index: u32) -> Result<propose::RecordedConversation, RecordError> {
+    /// The claims of a proposal.
+    pub fn proposal(&self, index: u32) -> Result<propose::RecordedProposal, RecordError> {
+        let has_replies = self.config().proposer_kind == ProposerKind::Conversation;
         let terms = propose::again::Terms {
-            folder: format!("iterations/{index:03}"),
+            folder: layout::iteration(index),
             prices: self.prices("proposer"),
-            is_simulated: self.config().mock,
+            is_simulated: self.config().mock && has_replies,
+            has_replies,
             missing: self.missing,
             ending: self.ending(),
             notes: self.notes.clone(),
         };
-        propose::RecordedConversation::again(&self.reader, index, terms)
+        propose::RecordedProposal::again(&self.reader, index, terms)
     }
 
     /// The claims of an iteration's trials.
     pub fn trials(&self, index: u32) -> Result<(Calls, Again), RecordError> {
         let path = RunReader::iteration_file(index, layout::TRIALS);
-        let again = self.again(format!("iterations/{index:03}"));
+        let again = self.again(layout::iteration(index));
         Ok((Calls::index(self.reader.dir(), &path, |_| {})?, again))
     }
 

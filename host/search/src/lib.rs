@@ -3,8 +3,6 @@
 //! It asks models through `mmh-models`, compiles and runs through `mmh-engine`, and records through
 //! `mmh-record`. It prints nothing and reads no environment.
 
-#![warn(missing_docs)]
-
 mod claims;
 pub mod dataset;
 pub mod evaluate;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use mmh_record::{
-    digest::Digest,
     format::{Score, TraceRow},
     objective::Objective,
 };
@@ -37,8 +36,8 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
         mean_model_calls: mean(rows.iter().map(|row| f64::from(row.model_calls)).sum()),
         outcomes,
         learn_fuel: learned.fuel,
-        state_bytes: learned.state.len() as u64,
-        state_digest: (!learned.state.is_empty()).then(|| Digest::of(&learned.state)),
+        state_bytes: learned.state().len() as u64,
+        state_digest: learned.trained.state.recorded_digest(),
         mock,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use mmh_engine::{build::Builder, sandbox::Task};
+use mmh_engine::build::Builder;
 use mmh_models::{
     ChatModel,
     cancel::Cancel,
@@ -27,7 +27,7 @@ use crate::{
     evaluate::{Evaluator, Target, record_share, replies::Replies},
     leaks::Lint,
     progress::Observer,
-    propose::Proposer,
+    propose::{ModelLoop, Proposer},
     search::Search,
 };
 
@@ -66,15 +66,15 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// The proposer, with its retry policy. Its calls at once are not limited.
-    pub fn proposer(&self, ready: ReadyModel) -> MeteredModel {
+    /// A proposer that is a conversation with this model, with its retry policy. Its calls at once are not limited.
+    pub fn proposer(&self, ready: ReadyModel) -> Arc<dyn Proposer> {
         let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
             total: Duration::from_millis(self.limits.proposer_call_ms),
             options: ["--proposer-timeout-s", "--proposer-call-timeout-s"],
         };
-        self.caller(ready, Throttle::unlimited(), retry_policy)
+        Arc::new(ModelLoop::new(self.caller(ready, Throttle::unlimited(), retry_policy), self.limits.clone()))
     }
 
     /// The target, with its retry policy and reply cache. At most `concurrency` calls go to it at once.
@@ -93,14 +93,15 @@ impl Session<'_> {
         &self,
         builder: &Builder,
         target: Arc<Target>,
-        (task, sizes): (&Task, &TaskInfo),
+        (dataset, sizes): (&Dataset, &TaskInfo),
         (seed, concurrency): (u64, usize),
         observer: Arc<dyn Observer>,
     ) -> Evaluator {
         Evaluator {
-            sandbox: builder.sandbox.clone(),
+            runner: builder.sandbox.clone(),
             target,
-            task: Arc::new(task.clone()),
+            kind: dataset.kind.clone(),
+            task: Arc::new(dataset.task.clone()),
             seed,
             concurrency,
             record_bytes: record_share(self.limits, sizes),
@@ -110,27 +111,20 @@ impl Session<'_> {
         }
     }
 
-    /// A search with these models and at most this many examples at once.
+    /// A search with this target and this proposer, and at most this many examples at once.
     pub fn search(
         &self,
         start: Start,
         builder: Builder,
-        (target, caller): (Arc<Target>, MeteredModel),
+        (target, proposer): (Arc<Target>, Arc<dyn Proposer>),
         concurrency: usize,
         observer: Arc<dyn Observer>,
     ) -> Search {
         let Start { summary, writer, baseline, dataset, val } = start;
         let config = summary.config.clone();
-        let about = (&dataset.task, &config.task);
+        let about = (&dataset, &config.task);
         let evaluator = self.evaluator(&builder, target, about, (config.seed, concurrency), observer.clone());
         let (clock, cancel) = (self.clock, self.cancel.clone());
-        let proposer = Proposer {
-            caller,
-            limits: self.limits.clone(),
-            clock,
-            observer: observer.clone(),
-            cancel: cancel.clone(),
-        };
         // The whole validation split, even if this run evaluates a part of it only.
         let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
         Search {
@@ -207,8 +201,8 @@ impl Plan {
         let session = Session { limits: &limits, budget, clock, cancel };
         let concurrency = start.summary.config.concurrency;
         let target = Arc::new(session.target(models.target, concurrency, models.replies));
-        let models = (target, session.proposer(models.proposer));
-        Ok(session.search(start, builder, models, concurrency, observer))
+        let parts = (target, session.proposer(models.proposer));
+        Ok(session.search(start, builder, parts, concurrency, observer))
     }
 }
 

@@ -1,8 +1,6 @@
 //! Simulated models: they run the whole machinery offline, free and reproducibly. Their accuracy says nothing
 //! about a real model.
 
-#![warn(missing_docs)]
-
 pub mod proposer;
 pub mod target;
 

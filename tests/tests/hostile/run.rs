@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use mmh_engine::{
     build::{Builder, Built},
     cache::Cache,
-    compile::{Compiler, Rejection, native::Precompiler},
+    compile::{Compiler, Rejection, Rust, native::Precompiler},
     jail::{Ending, Jail, Spec},
     sandbox::{CallContext, CallIndex, LabelledExample, ModelPort, Report, Sandbox, Task},
     toolchain::{
-        IfMissing, Toolchain, Tools,
+        IfMissing, Toolchain,
         sdk::{self, Sdk},
     },
 };
@@ -79,9 +79,9 @@ impl Bench {
     async fn builder(&self, limits: &Limits, cache: &Cache) -> Builder {
         let (engine, jail) = (self.engine.clone(), self.jail.clone());
         let (toolchain, sdk) = (self.toolchain.clone(), self.sdk.clone());
-        let tools = Tools::identify(&toolchain, cache).await;
+        let rust = Rust::new(toolchain, sdk, cache).await;
         let precompiler = Precompiler::new(engine.clone(), jail.clone(), cache.clone(), limits.clone()).await;
-        let compiler = Compiler::new(toolchain, tools, sdk, jail, cache.clone(), limits.clone());
+        let compiler = Compiler::new(rust, jail, cache.clone(), limits.clone());
         let sandbox = Sandbox::new(engine, limits.clone()).expect("it links");
         Builder::of(compiler, precompiler, Arc::new(sandbox))
     }

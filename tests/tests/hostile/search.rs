@@ -9,8 +9,8 @@ use std::{
 };
 
 use mmh_search::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Example},
-    search::BASELINE,
 };
 use mmh_tests::{
     cache_dir, guest, guests,

@@ -134,9 +134,9 @@ async fn calls_are_repeated_where_that_helps() {
         let expected = if says == "ok" { Usd::from_f64(0.0015) } else { Usd::ZERO };
         let control =
             control.filter(|control| control.answered).map(|control| control.cost).unwrap_or_default();
-        let spent = caller.budget.standing().spent;
+        let spent = caller.budget.status().spent;
         assert_eq!((cost, spent), (expected, expected.plus(control)), "{name}");
-        assert_eq!(caller.budget.standing().unknown > Usd::ZERO, owed, "{name}");
+        assert_eq!(caller.budget.status().unknown > Usd::ZERO, owed, "{name}");
     }
 }
 
@@ -206,7 +206,7 @@ async fn idle_connections_are_given_up_in_time() {
         let called = caller.call(&asking("Hi"), None).await;
         assert!(called.result.is_ok() && called.attempts == 1, "after {pause_ms} ms: {called:?}");
     }
-    assert_eq!(caller.budget.standing().unknown, Usd::ZERO);
+    assert_eq!(caller.budget.status().unknown, Usd::ZERO);
 }
 
 /// A server that closes every connection after its answer and does not say so: a request that comes in the same
@@ -222,6 +222,6 @@ async fn a_connection_that_was_closed_before_costs_nothing() {
             assert!(called.result.is_ok() && called.attempts == 1, "{called:?}");
         }
     }
-    assert_eq!(caller.budget.standing().unknown, Usd::ZERO);
+    assert_eq!(caller.budget.status().unknown, Usd::ZERO);
     assert_eq!(server.journal().len(), 80, "each was read once");
 }

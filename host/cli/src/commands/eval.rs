@@ -145,7 +145,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let evaluator = session.evaluator(
         &builder,
         target.clone(),
-        (&dataset.task, &dataset.info()),
+        (&dataset, &dataset.info()),
         (args.seed, concurrency),
         observer,
     );
@@ -162,7 +162,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     if let Some(file) = &trace {
         write_trace(file, &done.rows)?;
     }
-    let (mut cost, standing) = (learned.cost, budget.standing());
+    let (mut cost, standing) = (learned.cost, budget.status());
     cost += done.cost;
     // What else was paid for, or may be owed: calls whose answers belong to no example.
     let paid = Usd::from_f64(cost.estimated_usd);
@@ -239,12 +239,11 @@ async fn evaluate(
     built: Built,
 ) -> Result<Result<(Learned, Evaluation), Unscored>, CliError> {
     let sink: Arc<dyn Sink> = Arc::new(Discard);
-    let learned =
-        match evaluator.learn(built.prepared, &dataset.train, &RecordedEvaluation::default(), &sink).await? {
-            Learning::Done(learned) => learned,
-            Learning::Failed { status, reason, .. } => return Ok(Err((status, reason))),
-            Learning::Interrupted { .. } => return Ok(Err((LEARN_FAILED, "stopped while learning".into()))),
-        };
+    let learned = match evaluator.learn(built, &dataset.train, &RecordedEvaluation::default(), &sink).await? {
+        Learning::Done(learned) => learned,
+        Learning::Failed { status, reason, .. } => return Ok(Err((status, reason))),
+        Learning::Interrupted { .. } => return Ok(Err((LEARN_FAILED, "stopped while learning".into()))),
+    };
     let split = Split::from(args.split);
     let size = args.eval_size.map_or(usize::MAX, |size| size as usize);
     let examples = dataset::sample(dataset.split(split), size, args.seed);

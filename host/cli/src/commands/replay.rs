@@ -35,6 +35,7 @@ use mmh_record::{
 };
 use mmh_search::session::Session;
 use mmh_search::{
+    dataset::task,
     evaluate::{Target, record_share, replay::Replay},
     inspect,
     inspect::{
@@ -229,8 +230,9 @@ fn rerun(
         labels: config.task.labels.clone(),
     };
     let stage = Stage {
-        sandbox: builder.sandbox.clone(),
-        harness: built.prepared.clone(),
+        runner: builder.sandbox.clone(),
+        harness: built.clone(),
+        kind: task::of_run(config),
         task: Arc::new(task),
         seed: config.seed,
         model: config.target_model.clone(),
@@ -310,7 +312,7 @@ impl Shown<'_> {
             "learn_unrecorded": learned.unrecorded,
             "examples": again,
             "backtrace": traced.and_then(|traced| traced.as_ref().ok()),
-            "spent_usd": live.map(|live| live.budget.standing().spent.as_f64()),
+            "spent_usd": live.map(|live| live.budget.status().spent.as_f64()),
             "replies": live.and_then(|live| live.target.tally()),
         })
     }
@@ -333,7 +335,7 @@ impl Shown<'_> {
         }
         self.unrecorded(&mut out, learned, again);
         if let Some(live) = live {
-            let spent = live.budget.standing().spent.as_f64();
+            let spent = live.budget.status().spent.as_f64();
             out += &format!("asked for what was not recorded: {spent:.4} USD\n");
             out += &model_args::kept(live.target.tally());
         }

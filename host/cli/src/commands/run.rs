@@ -1,6 +1,6 @@
 //! `mmh run`: a whole search, begun here or gone on with.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, fmt::Display, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -19,16 +19,12 @@ use crate::{
     whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
 };
-use mmh_engine::{
-    build::Builder,
-    compile,
-    toolchain::{TARGET, sdk},
-};
+use mmh_engine::{build::Builder, sandbox::PACKAGE, toolchain::sdk};
 use mmh_models::remote::Role;
 use mmh_record::{
     clock::Clock,
     digest::Digest,
-    format::{Config, CostFile, SCHEMA_VERSION, Summary, ToolchainInfo, WitInfo},
+    format::{Config, CostFile, ProposerKind, SCHEMA_VERSION, Summary, WitInfo},
     writer::{self, Beginning, RunWriter},
 };
 use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
@@ -36,64 +32,20 @@ use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     leaks::Lint,
     progress::Observer,
-    search::{BASELINE, without_leaks},
+    search::without_leaks,
 };
 
+/// Each group of options holds at its own time: see [`resume::given`].
 #[derive(Args)]
 pub struct RunArgs {
-    /// Go on with the run in this folder, where it stopped or with more --iterations; what it was asked to do
-    /// is in its config.json. Only what changes no result can be changed: --budget-usd, --concurrency,
-    /// --patience, --attempts, and the time-outs
-    #[arg(long, value_name = "RUN")]
-    resume: Option<PathBuf>,
-    /// Use simulated models: offline, free, and deterministic by seed
-    #[arg(long)]
-    mock: bool,
-    /// Iterations to propose, besides the baseline 000
-    #[arg(long, default_value_t = 12, value_name = "N")]
-    pub iterations: u32,
-    /// End the search after so many proposals in a row without a candidate; 0: never
-    #[arg(long, default_value_t = DEFAULT_PATIENCE, value_name = "N")]
-    pub patience: u32,
-    /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
-    /// [default: symptoms-mini, or the run's own]
-    #[arg(long, value_name = "NAME|PATH")]
-    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub new: NewRunArgs,
+    #[command(flatten)]
+    pub change: ChangeableArgs,
+    #[command(flatten)]
+    pub each: EachTimeArgs,
     #[command(flatten)]
     pub columns: ColumnArgs,
-    /// Validation examples to score on; all if there are fewer
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    eval_size: usize,
-    /// The run's name and folder [default: the time it starts]
-    #[arg(long, value_name = "ID")]
-    run_id: Option<String>,
-    /// Where runs go
-    #[arg(long, default_value = "runs", value_name = "DIR")]
-    runs_dir: PathBuf,
-    /// Decides everything that chance decides
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    seed: u64,
-    /// Examples evaluated, and calls of the target model made, at once
-    #[arg(long, default_value_t = DEFAULT_CONCURRENCY, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub concurrency: u16,
-    /// The harness to start from [default: zero-shot]
-    #[arg(long, value_name = "HARNESS.rs")]
-    baseline: Option<PathBuf>,
-    /// Refuse harnesses that carry validation or test examples in their source or data
-    #[arg(long)]
-    deny_leaks: bool,
-    /// Do not score the held-out test examples at the end
-    #[arg(long)]
-    no_test: bool,
-    /// Estimate what the search may cost, and end without asking a model
-    #[arg(long)]
-    dry_run: bool,
-    /// Print the summary, or the estimate, as JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Freeze the clock at this time, so that two runs give the same bytes in every file
-    #[arg(long, value_name = "RFC3339")]
-    fixed_clock: Option<Timestamp>,
     #[command(flatten)]
     pub proposer: ProposerArgs,
     #[command(flatten)]
@@ -107,37 +59,108 @@ pub struct RunArgs {
     pub given: Given,
 }
 
+/// What a run is begun with, and keeps.
+#[derive(Args)]
+pub struct NewRunArgs {
+    /// Use simulated models: offline, free, and deterministic by seed
+    #[arg(long)]
+    mock: bool,
+    /// Validation examples to score on; all if there are fewer
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    eval_size: usize,
+    /// The run's name and folder [default: the time it starts]
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+    /// Where runs go
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    runs_dir: PathBuf,
+    /// Decides everything that chance decides
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// The harness to start from [default: zero-shot]
+    #[arg(long, value_name = "HARNESS.rs")]
+    baseline: Option<PathBuf>,
+    /// Refuse harnesses that carry validation or test examples in their source or data
+    #[arg(long)]
+    deny_leaks: bool,
+    /// Do not score the held-out test examples at the end
+    #[arg(long)]
+    no_test: bool,
+    /// Estimate what the search may cost, and end without asking a model
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What a run may have otherwise from now on, because it changes no result.
+#[derive(Args)]
+pub struct ChangeableArgs {
+    #[arg(long, value_name = "N", help = or_own("Iterations to propose, besides the baseline 000", DEFAULT_ITERATIONS))]
+    pub iterations: Option<u32>,
+    #[arg(long, value_name = "N", help = or_own("End the search after so many proposals in a row without a candidate; 0: never", DEFAULT_PATIENCE))]
+    pub patience: Option<u32>,
+    #[arg(long, value_name = "N", help = or_own("Examples evaluated, and calls of the target model made, at once", DEFAULT_CONCURRENCY), value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: Option<u16>,
+}
+
+/// What is said each time: a run's folder does not have it, or it changes only how the run is shown.
+#[derive(Args)]
+pub struct EachTimeArgs {
+    /// Go on with the run in this folder, where it stopped or with more --iterations; what it was asked to do
+    /// is in its config.json. Only what changes no result can be changed: --budget-usd, --concurrency,
+    /// --patience, --attempts, and the time-outs
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
+    /// [default: symptoms-mini, or the run's own]
+    #[arg(long, value_name = "NAME|PATH")]
+    pub dataset: Option<String>,
+    /// Print the summary, or the estimate, as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Freeze the clock at this time, so that two runs give the same bytes in every file
+    #[arg(long, value_name = "RFC3339")]
+    fixed_clock: Option<Timestamp>,
+}
+
+/// Iterations of a new run that names none.
+const DEFAULT_ITERATIONS: u32 = 12;
+
+/// The help of an option that a run which goes on need not repeat.
+fn or_own(what: &str, default: impl Display) -> String {
+    format!("{what} [default: {default}, or the run's own]")
+}
+
 impl RunArgs {
     pub fn clock(&self) -> Clock {
-        self.fixed_clock.map_or(Clock::System, Clock::Fixed)
+        self.each.fixed_clock.map_or(Clock::System, Clock::Fixed)
     }
 }
 
 pub async fn main(global: &Global, args: RunArgs) -> CliResult {
-    match &args.resume {
+    match &args.each.resume {
         Some(run) => resume::main(global, &args, run).await,
         None => begin(global, &args).await,
     }
 }
 
 async fn begin(global: &Global, args: &RunArgs) -> CliResult {
-    let terminal = Arc::new(Terminal::new(global, args.mock));
+    let terminal = Arc::new(Terminal::new(global, args.new.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
-    let models = if args.dry_run { None } else { Some(models(global, args, &observer)?) };
+    let models = if args.new.dry_run { None } else { Some(models(global, args, &observer)?) };
     let clock = args.clock();
-    let run_id = args.run_id.clone().unwrap_or_else(|| default_run_id(clock));
+    let run_id = args.new.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
-    refuse_runs(&args.runs_dir).map_err(|why| CliError::input(format!("--runs-dir: {why}")))?;
-    if args.eval_size == 0 {
+    refuse_runs(&args.new.runs_dir).map_err(|why| CliError::input(format!("--runs-dir: {why}")))?;
+    if args.new.eval_size == 0 {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
     let columns = args.columns.resolve();
-    let source = Source { name: args.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
-    let dataset = workbench::dataset(source, args.seed, &*observer)?;
+    let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
+    let dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
-    let baseline = match &args.baseline {
+    let baseline = match &args.new.baseline {
         Some(path) => crate::commands::check::read_source(path, limits.source_bytes)?,
-        None => BASELINE.to_owned(),
+        None => dataset.kind.baseline().to_owned(),
     };
     let builder = workbench::open(global, &limits, &*observer).await?;
     sound_baseline(args, &builder, &dataset, &baseline).await?;
@@ -146,18 +169,18 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
         dry_run(global, args, &dataset, &baseline, &builder, &observer).await?;
         return Ok(ExitCode::SUCCESS);
     };
-    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
+    let val = dataset::sample(&dataset.val, args.new.eval_size, args.new.seed);
     let summary = Summary::new(config(args, run_id, &models, clock, &dataset, &builder));
-    let cost = CostFile { mock: args.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
+    let cost = CostFile { mock: args.new.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baseline: &baseline };
     OwnRuns::open(global)?.enter(&writer::config_bytes(&summary.config)?)?;
-    let writer = RunWriter::create(&args.runs_dir, &beginning)?;
-    let folder = args.runs_dir.join(&summary.config.run_id);
+    let writer = RunWriter::create(&args.new.runs_dir, &beginning)?;
+    let folder = args.new.runs_dir.join(&summary.config.run_id);
     let budget_usd = args.money.budget_usd();
     let start = Start { summary, writer, baseline, dataset, val };
     let plan = Plan { start, models, budget_usd, clock };
-    session::run(plan, folder, builder, terminal, args.json).await
+    session::run(plan, folder, builder, terminal, args.each.json).await
 }
 
 /// Refuses a baseline that is no harness, before there is a run and before anything is spent.
@@ -168,7 +191,7 @@ async fn sound_baseline(
     baseline: &str,
 ) -> Result<(), CliError> {
     let built = builder.build(baseline).await?;
-    let admitted = built.and_then(|built| match args.deny_leaks {
+    let admitted = built.and_then(|built| match args.new.deny_leaks {
         true => without_leaks(&Lint::new(&dataset.train, &dataset.val, &dataset.test), baseline, built),
         false => Ok(built),
     });
@@ -188,7 +211,7 @@ fn models(global: &Global, args: &RunArgs, observer: &Arc<dyn Observer>) -> Resu
 }
 
 fn connector<'a>(global: &'a Global, args: &'a RunArgs, observer: &'a Arc<dyn Observer>) -> Connector<'a> {
-    let (money, mock, seed) = (&args.money, args.mock, args.seed);
+    let (money, mock, seed) = (&args.money, args.new.mock, args.new.seed);
     Connector { global, whose: Whose::Own, money, mock, seed, observer }
 }
 
@@ -200,26 +223,26 @@ async fn dry_run(
     builder: &Builder,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), CliError> {
-    if args.mock {
+    if args.new.mock {
         return Err(CliError::input("--mock costs nothing; --dry-run estimates what real models cost"));
     }
     let connector = connector(global, args, observer);
     let (proposer, target) =
         (connector.priced(&args.proposer.choice())?, connector.priced(&args.target.choice())?);
-    let val = dataset::sample(&dataset.val, args.eval_size, args.seed);
+    let val = dataset::sample(&dataset.val, args.new.eval_size, args.new.seed);
     let plan = estimate::Plan {
-        iterations: args.iterations,
-        seed: args.seed,
+        iterations: args.change.iterations.unwrap_or(DEFAULT_ITERATIONS),
+        seed: args.new.seed,
         dataset,
         val: &val,
-        with_test: !args.no_test,
+        with_test: !args.new.no_test,
         baseline,
         builder,
         proposer: (&proposer.0, &proposer.1),
         target: (&target.0, &target.1),
         budget_usd: args.money.budget_usd(),
     };
-    estimate::print(&plan, args.json).await
+    estimate::print(&plan, args.each.json).await
 }
 
 fn config(
@@ -232,45 +255,41 @@ fn config(
 ) -> Config {
     let Models { proposer, target, .. } = models;
     let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
+    let tools = builder.compiler.tools();
     let prices = BTreeMap::from([priced(proposer), priced(target)]);
     Config {
         schema_version: SCHEMA_VERSION,
         run_id,
-        iterations: args.iterations,
+        iterations: args.change.iterations.unwrap_or(DEFAULT_ITERATIONS),
         dataset: dataset.task.name.clone(),
-        dataset_path: args.dataset.clone().filter(|name| name != BUILTIN),
+        dataset_path: args.each.dataset.clone().filter(|name| name != BUILTIN),
         dataset_columns: args.columns.resolve(),
-        eval_split_size: args.eval_size.min(dataset.val.len()),
+        eval_split_size: args.new.eval_size.min(dataset.val.len()),
         proposer_model: proposer.model.id().to_owned(),
         target_model: target.model.id().to_owned(),
-        mock: args.mock,
+        mock: args.new.mock,
         started_at: clock.now(),
-        seed: args.seed,
-        concurrency: args.concurrency.into(),
-        with_test: !args.no_test,
+        seed: args.new.seed,
+        concurrency: args.change.concurrency.unwrap_or(DEFAULT_CONCURRENCY).into(),
+        with_test: !args.new.no_test,
         limits: builder.sandbox.limits().clone(),
         prices,
-        budget_usd: (!args.mock).then(|| args.money.budget_usd()),
+        budget_usd: (!args.new.mock).then(|| args.money.budget_usd()),
         providers: providers([(Role::Proposer, proposer), (Role::Target, target)]),
         task: dataset.info(),
         dataset_digest: dataset.digest,
-        toolchain: ToolchainInfo {
-            rustc: builder.compiler.toolchain().version.clone(),
-            target: TARGET.to_owned(),
-            flags: compile::FLAGS.iter().map(|flag| (*flag).to_owned()).collect(),
-            compiler: builder.compiler.tools().compiler.clone(),
-            linker: builder.compiler.tools().linker.clone(),
-        },
-        sdk_digest: sdk::source_digest(),
-        sdk_build_digest: builder.compiler.sdk().digest,
+        toolchain: tools.toolchain,
+        sdk_digest: tools.sdk_source,
+        sdk_build_digest: tools.sdk_build,
         wit: WitInfo {
-            package: format!("mmh:harness@{}", compile::imports::VERSION),
+            package: format!("{PACKAGE}@{}", dataset.kind.world().version()),
             digest: Digest::of(sdk::WIT),
         },
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
-        deny_leaks: args.deny_leaks,
+        deny_leaks: args.new.deny_leaks,
         confinement: builder.compiler.confinement(),
-        patience: args.patience,
+        proposer_kind: ProposerKind::Conversation,
+        patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         resumes: Vec::new(),
     }
 }

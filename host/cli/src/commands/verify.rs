@@ -18,7 +18,8 @@ use crate::{
 };
 use mmh_record::{
     digest::Digest,
-    format::Config,
+    format::{Config, ProposerKind},
+    layout,
     manifest::{self, Finding},
     reader::RunReader,
     text,
@@ -149,7 +150,7 @@ fn other_tool(tool: &Finding) {
 }
 
 fn is_wanted(folder: &str, iteration: Option<u32>) -> bool {
-    iteration.is_none_or(|iteration| folder.ends_with(&format!("/{iteration:03}")))
+    iteration.is_none_or(|iteration| layout::place(folder).is_some_and(|(_, index)| index == iteration))
 }
 
 fn shown_folders(verdict: &Verdict, iteration: Option<u32>) -> Vec<&Checked> {
@@ -269,11 +270,16 @@ fn replayed(folder: &Checked) -> String {
 fn claimed(config: &Config, verdict: &Verdict) -> String {
     let counted = verdict.claimed;
     let mut claims = vec!["times and latencies".to_owned()];
+    let has_model = config.proposer_kind == ProposerKind::Conversation;
     if !config.mock {
         let model = text::name(&config.target_model);
+        let proposer = if has_model { "the proposer's replies, " } else { "replies: " };
+        claims.push(format!("{proposer}{} of {model}, and what they cost outside", counted.replies));
+    }
+    if !has_model {
         claims.push(format!(
-            "the proposer's replies, {} of {model}, and what they cost outside",
-            counted.replies
+            "the proposer's {} tool calls, and why it made no more of them",
+            counted.tool_calls
         ));
     }
     if counted.timed_out > 0 {
@@ -285,6 +291,10 @@ fn claimed(config: &Config, verdict: &Verdict) -> String {
             counted.tool_results
         ));
     }
-    let rest = if config.mock { "; the simulated models said everything again" } else { "" };
+    let rest = match (config.mock, has_model) {
+        (false, _) => "",
+        (true, true) => "; the simulated models said everything again",
+        (true, false) => "; the simulated target said everything again",
+    };
     format!("claimed only: {}{rest}", claims.join("; "))
 }

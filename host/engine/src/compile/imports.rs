@@ -3,13 +3,10 @@
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
 
 use super::{Rejection, RejectionKind};
+use crate::sandbox::{PACKAGE, World};
 
-/// The WIT package that this host speaks, and the major version that a harness has to have been built for.
-const PACKAGE: &str = "mmh:harness";
-const MAJOR: &str = "1";
-
-/// The version of the WIT package `mmh:harness` that this host has.
-pub const VERSION: &str = "1.0.0";
+/// The latest world that this host speaks.
+const LATEST: World = World::ALL[World::ALL.len() - 1];
 
 /// The host's own interfaces.
 const OWN: [&str; 3] = ["model", "log", "types"];
@@ -86,7 +83,7 @@ pub fn list(bytes: &[u8]) -> Result<Vec<String>, String> {
 fn is_allowed(import: &str) -> bool {
     let (name, version) = import.split_once('@').unwrap_or((import, ""));
     match own_interface(name) {
-        Some(interface) => OWN.contains(&interface) && version.split('.').next() == Some(MAJOR),
+        Some(interface) => OWN.contains(&interface) && World::of_version(version).is_some(),
         None => WASI.contains(&name) && version.starts_with("0.2."),
     }
 }
@@ -103,8 +100,10 @@ fn refusal(refused: &[&str]) -> String {
     });
     if let Some(import) = other_line {
         return format!(
-            "the component imports {import}, but this host speaks {PACKAGE}@{VERSION}: build it with an SDK of \
-             major line {MAJOR}"
+            "the component imports {import}, but this host speaks {PACKAGE}@{}: build it with an SDK of \
+             major line {}",
+            LATEST.version(),
+            LATEST.major()
         );
     }
     let more =

@@ -176,7 +176,7 @@ impl Usable {
 }
 
 /// The child's side: compiles `component.wasm` in the working folder. `mode` is the command's argument, if it has one.
-#[allow(clippy::print_stderr, reason = "a confined child speaks to its parent")]
+#[expect(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(mode: Option<&str>) -> ExitCode {
     let engine = if mode == Some(WITH_LINES) { engine::with_lines() } else { engine::new() };
     let result = engine.map_err(|error| format!("{error:#}")).and_then(|engine| {

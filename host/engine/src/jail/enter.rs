@@ -35,7 +35,6 @@ type Step<T = ()> = Result<T, String>;
 const OPEN_FILES: u64 = 512;
 
 /// Confines this process as `json` says and becomes the program in it. Returns only on failure.
-#[allow(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(json: &str) -> ExitCode {
     // Standard input is replaced before the program begins, even if it then does not begin.
     let warden = std::io::stdin().as_fd().try_clone_to_owned();

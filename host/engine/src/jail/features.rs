@@ -158,7 +158,7 @@ pub const PROBE_CONTAINED: i32 = 42;
 
 /// Tries what the jail must refuse, inside of the jail. `outside` is a file that it must not be able to read. Prints
 /// a line for each attempt.
-#[allow(clippy::print_stdout, reason = "a confined child speaks to its parent")]
+#[expect(clippy::print_stdout, reason = "a confined child speaks to its parent")]
 pub fn probe(outside: &str) -> ExitCode {
     let memory = getrlimit(Resource::As).current == Some(PROBE_MEMORY_BYTES);
     let cores = getrlimit(Resource::Core).current == Some(0);

@@ -2,11 +2,11 @@
 //!
 //! Frames have names and lines if the component has them. See `compile::Compiler::compile_with_lines`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmtime::{Error, WasmBacktrace};
 
 /// One frame. A function that the compiler has inlined has a frame of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// The function's path, such as `<harness::Guest as mmh_sdk::Harness>::predict`.
     pub function: String,

@@ -7,12 +7,13 @@ use std::{
 
 use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
+use serde::{Deserialize, Serialize};
 
 use super::{
     State,
-    bindings::mmh::harness::{log, model as wit, types},
     deadline::pause,
     recorded::Room,
+    worlds::v1::mmh::harness::{log, model as wit, types},
 };
 use mmh_record::{
     chat::{CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
@@ -52,19 +53,53 @@ pub struct CallIndex {
 }
 
 /// One model call as it happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Call {
     /// What the harness asked, within the limits.
+    #[serde(with = "crate::shared")]
     pub request: Arc<ChatRequest>,
     /// The reply or the error, with its cost.
     pub answer: CallOutcome,
 }
 
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// For the harness's author.
+    Debug,
+    /// What happened.
+    Info,
+    /// What may be wrong.
+    Warn,
+    /// What is wrong.
+    Error,
+}
+
+impl LogLevel {
+    const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// The name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// The level of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
 /// A line of the harness's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// `debug`, `info`, `warn` or `error`.
-    pub level: &'static str,
+    /// How much it matters.
+    pub level: LogLevel,
     /// The harness's text, as it came.
     pub message: String,
 }
@@ -247,10 +282,10 @@ impl log::Host for State {
     async fn write(&mut self, level: log::Level, message: String) {
         give_way(message.len()).await;
         let level = match level {
-            log::Level::Debug => "debug",
-            log::Level::Info => "info",
-            log::Level::Warn => "warn",
-            log::Level::Error => "error",
+            log::Level::Debug => LogLevel::Debug,
+            log::Level::Info => LogLevel::Info,
+            log::Level::Warn => LogLevel::Warn,
+            log::Level::Error => LogLevel::Error,
         };
         self.log.push(level, message);
     }
@@ -273,7 +308,7 @@ impl Log {
         Self { limit_bytes, ..Self::default() }
     }
 
-    fn push(&mut self, level: &'static str, message: String) {
+    fn push(&mut self, level: LogLevel, message: String) {
         if self.full {
             return;
         }

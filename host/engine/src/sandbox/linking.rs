@@ -3,7 +3,7 @@
 
 use wasmtime::{
     Result,
-    component::{HasData, HasSelf, Linker, ResourceTable},
+    component::{HasData, Linker, ResourceTable},
 };
 use wasmtime_wasi::{
     WasiView,
@@ -16,8 +16,8 @@ use wasmtime_wasi_io::bindings::wasi::io;
 
 use super::{
     State,
-    bindings::Harness,
     virtual_time::{HasTime, TimeView},
+    worlds,
 };
 
 /// Links all these interfaces.
@@ -27,7 +27,7 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     random::random::add_to_linker::<State, WasiRandom>(linker, |state| state.ctx().ctx.random())?;
     random::insecure::add_to_linker::<State, WasiRandom>(linker, |state| state.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<State, WasiRandom>(linker, |state| state.ctx().ctx.random())?;
-    Harness::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+    worlds::add_to_linker(linker)
 }
 
 fn add_cli(linker: &mut Linker<State>) -> Result<()> {

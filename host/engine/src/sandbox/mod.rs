@@ -4,7 +4,6 @@
 //! through [`ModelPort`] only. Labels of the examples that are predicted are not known here.
 
 mod backtrace;
-mod bindings;
 mod deadline;
 pub mod engine;
 mod imports;
@@ -14,12 +13,14 @@ mod outcome;
 mod recorded;
 mod sink;
 mod virtual_time;
+mod worlds;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{
     CallHook, Engine, Store,
     component::{Component, Linker, ResourceTable},
@@ -27,14 +28,15 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
-use bindings::{Harness, HarnessPre, mmh::harness::model, mmh::harness::types as wit};
 use deadline::{TimeIsOver, within};
-pub use imports::{Call, CallIndex, LogLine, ModelPort};
+pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::Failure;
 use sink::Sink;
 use virtual_time::Time;
+use worlds::{Instance, Linked, v1::mmh::harness::model};
+pub use worlds::{PACKAGE, World};
 
 use mmh_record::{digest::Digest, limits::Limits, outcome::OutcomeKind, text};
 
@@ -49,7 +51,7 @@ const MAX_RANDOM_BYTES: u64 = 4 << 10;
 const MAX_HANDLES: usize = 1_000;
 
 /// What the examples of a run have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// The data set's name.
     pub name: String,
@@ -60,7 +62,7 @@ pub struct Task {
 }
 
 /// One labelled example offered to `learn`. No prediction has been made for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelledExample {
     /// The text to be labelled.
     pub input: String,
@@ -81,7 +83,7 @@ pub struct CallContext<'a> {
 }
 
 /// A call that has ended, and what it used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report<T> {
     /// What the call returned, or why it returned nothing.
     pub result: Result<T, Failure>,
@@ -130,7 +132,7 @@ pub struct Sandbox {
 }
 
 /// A harness that is linked and ready to be called, any number of times at once.
-pub struct Prepared(HarnessPre<State>);
+pub struct Prepared(Linked);
 
 impl Sandbox {
     /// A sandbox for components of this engine. `limits` hold for each call.
@@ -156,15 +158,14 @@ impl Sandbox {
             Failure::new(OutcomeKind::BadComponent, text::one_line(&format!("not a harness: {error:#}")))
         };
         let linked = self.linker.instantiate_pre(component).map_err(refused)?;
-        HarnessPre::new(linked).map(Prepared).map_err(refused)
+        let world = World::of_component(component, &self.engine);
+        Linked::new(world, linked).map(Prepared).map_err(refused)
     }
 
     /// Asks a harness for the label of one input.
     pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
-        let task = to_guest(setting.task);
         self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
-            let answer = harness.call_predict(store, &task, setting.state, input).await?;
-            Ok(answer.map(|prediction| prediction.label))
+            harness.predict(store, setting.task, setting.state, input).await
         })
         .await
         .and_within("answer", self.limits.answer_bytes, |label| label.len())
@@ -177,13 +178,8 @@ impl Sandbox {
         setting: CallContext<'_>,
         batch: &[LabelledExample],
     ) -> Report<Vec<u8>> {
-        let task = to_guest(setting.task);
-        let feedback: Vec<wit::Feedback> = batch
-            .iter()
-            .map(|it| wit::Feedback { input: it.input.clone(), gold: it.gold.clone(), attempt: None })
-            .collect();
         self.call(harness, &setting, self.limits.state_bytes, async |harness, store| {
-            harness.call_learn(store, &task, setting.state, &feedback).await
+            harness.learn(store, setting.task, setting.state, batch).await
         })
         .await
         .and_within("state", self.limits.state_bytes, Vec::len)
@@ -195,7 +191,7 @@ impl Sandbox {
         harness: &Prepared,
         setting: &CallContext<'_>,
         result_bytes: u64,
-        invoke: impl AsyncFnOnce(&Harness, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
+        invoke: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
         let (stdout, stderr) = (Sink::new(self.limits.log_bytes), Sink::new(self.limits.log_bytes));
         let mut store = match self.store(setting, result_bytes, &stdout, &stderr) {
@@ -210,7 +206,7 @@ impl Sandbox {
             _ => Ok(()),
         });
         let (ended, own_time) = within(wall, async {
-            let instance = harness.0.instantiate_async(&mut store).await?;
+            let instance = harness.0.instantiate(&mut store).await?;
             invoke(&instance, &mut store).await
         })
         .await;
@@ -343,13 +339,5 @@ impl<T> Report<T> {
             self.result = Err(Failure::new(OutcomeKind::OutputLimit, message));
         }
         self
-    }
-}
-
-fn to_guest(task: &Task) -> wit::Task {
-    wit::Task {
-        name: task.name.clone(),
-        instructions: task.instructions.clone(),
-        labels: task.labels.clone(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -12,7 +13,7 @@ use mmh_record::{limits::Limits, outcome::OutcomeKind, text};
 const DEEP_FRAMES: usize = 16;
 
 /// Why a call has no result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The kind of ending, which is not `Ok`.
     pub kind: OutcomeKind,

@@ -117,7 +117,10 @@ mod tests {
     fn what_comes_is_counted_and_named() {
         let mut room = Room::new(100);
         room.take(&"x".repeat(60));
-        room.take_output(&[LogLine { level: "info", message: "y".repeat(20) }], ["", "z"]);
+        room.take_output(
+            &[LogLine { level: crate::sandbox::LogLevel::Info, message: "y".repeat(20) }],
+            ["", "z"],
+        );
         assert!(room.exceeded(&Limits::default()).is_none(), "it still fits");
         room.take(&"more than there is");
         let found = room.exceeded(&Limits::default()).map(|failure| failure.message).unwrap_or_default();

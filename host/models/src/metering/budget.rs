@@ -1,5 +1,8 @@
 //! The run's money. The worst case of a call is reserved before it goes out, so that calls at once cannot spend more
 //! than there is. A [`Ledger`] keeps the reservations, so that a run that was killed still knows what it may owe.
+//!
+//! A run has one budget, and accounts of it: each says what a part of the run was billed, such as a candidate. An account
+//! may have a share of the budget as a limit of its own.
 
 use std::{
     fmt,
@@ -13,8 +16,15 @@ use mmh_record::{
     pricing::Usd,
 };
 
-/// What a run may spend, and what it has spent.
+/// What a run may spend, and what it has spent: as a whole, or on one account.
 pub struct Budget {
+    books: Arc<Books>,
+    /// The account that reservations are made on. `None`: on none, for the run as a whole.
+    account: Option<usize>,
+}
+
+/// What a budget and its accounts have in common.
+struct Books {
     limit: Usd,
     ledger: Option<Box<dyn Ledger>>,
     state: Mutex<State>,
@@ -24,18 +34,40 @@ pub struct Budget {
 
 #[derive(Default)]
 struct State {
-    spent: Usd,
-    unknown: Usd,
-    reserved: Usd,
-    in_flight: usize,
+    run: Sums,
+    accounts: Vec<Account>,
     /// Reservations so far, also those before the run was resumed. Each has a number.
     entries: u64,
 }
 
-/// How a budget stands.
+/// A part of the run.
+struct Account {
+    /// The most that it may spend, if that is less than the run's limit.
+    share: Option<Usd>,
+    sums: Sums,
+}
+
+#[derive(Default)]
+struct Sums {
+    spent: Usd,
+    unknown: Usd,
+    reserved: Usd,
+    in_flight: usize,
+}
+
+/// Whether a reservation is possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    Free,
+    /// Not now, but calls in progress may give back enough.
+    Later,
+    Never,
+}
+
+/// What a budget has spent, and its limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BudgetStatus {
-    /// The most that the run may spend.
+    /// The most that may be spent.
     pub limit: Usd,
     /// What replies cost, by the usage that providers report.
     pub spent: Usd,
@@ -78,17 +110,57 @@ pub enum Bill {
     Unknown,
 }
 
+impl Sums {
+    /// What calls that have ended cost, or may have cost.
+    fn billed(&self) -> Usd {
+        self.spent.plus(self.unknown)
+    }
+
+    /// Whether so much more fits below a limit.
+    fn room(&self, limit: Usd, at_most: Usd) -> Room {
+        if self.billed().plus(self.reserved).plus(at_most) <= limit {
+            Room::Free
+        } else if self.in_flight == 0 || self.billed().plus(at_most) > limit {
+            Room::Never
+        } else {
+            Room::Later
+        }
+    }
+
+    fn reserve(&mut self, at_most: Usd) {
+        self.reserved += at_most;
+        self.in_flight += 1;
+    }
+
+    fn settle(&mut self, at_most: Usd, spent: Usd, unknown: Usd) {
+        self.in_flight -= 1;
+        self.reserved = self.reserved.minus(at_most);
+        self.spent += spent;
+        self.unknown += unknown;
+    }
+}
+
+impl State {
+    /// The sums that a reservation on this account counts in.
+    fn each(&mut self, account: Option<usize>, change: impl Fn(&mut Sums)) {
+        change(&mut self.run);
+        if let Some(account) = account.and_then(|account| self.accounts.get_mut(account)) {
+            change(&mut account.sums);
+        }
+    }
+}
+
 impl Budget {
     /// A budget in memory, of which nothing is spent.
     pub fn new(limit: Usd) -> Self {
-        Self { limit, ledger: None, state: Mutex::default(), settled: Notify::new() }
+        Self::with(limit, None, State::default())
     }
 
-    /// A budget that `ledger` keeps. `owed` is what the ledger had at the beginning.
+    /// A budget that `ledger` keeps. `owed` is what the ledger had at the beginning. It is on no account.
     pub fn kept(limit: Usd, ledger: Box<dyn Ledger>, owed: Owed) -> Self {
         let Owed { spent, unknown, entries } = owed;
-        let state = Mutex::new(State { spent, unknown, entries, ..State::default() });
-        Self { limit, ledger: Some(ledger), state, settled: Notify::new() }
+        let run = Sums { spent, unknown, ..Sums::default() };
+        Self::with(limit, Some(ledger), State { run, entries, ..State::default() })
     }
 
     /// A budget for models that cost nothing.
@@ -96,48 +168,86 @@ impl Budget {
         Self::new(Usd::MAX)
     }
 
-    /// What is spent so far.
-    pub fn standing(&self) -> BudgetStatus {
+    fn with(limit: Usd, ledger: Option<Box<dyn Ledger>>, state: State) -> Self {
+        let books = Books { limit, ledger, state: Mutex::new(state), settled: Notify::new() };
+        Self { books: Arc::new(books), account: None }
+    }
+
+    /// A new account of this budget. What is reserved on it counts for the run as well, and is refused where the run's
+    /// limit or the account's share does not allow it.
+    pub fn account(&self, share: Option<Usd>) -> Self {
+        let mut state = self.state();
+        state.accounts.push(Account { share, sums: Sums::default() });
+        Self { books: self.books.clone(), account: Some(state.accounts.len() - 1) }
+    }
+
+    /// What is spent of the limit that holds: the account's share, or the run's budget.
+    pub fn status(&self) -> BudgetStatus {
         let state = self.state();
-        BudgetStatus { limit: self.limit, spent: state.spent, unknown: state.unknown }
+        let account = self.account.and_then(|account| state.accounts.get(account));
+        let (limit, sums) = match account.and_then(|account| Some((account.share?, &account.sums))) {
+            Some(of_account) => of_account,
+            None => (self.books.limit, &state.run),
+        };
+        BudgetStatus { limit, spent: sums.spent, unknown: sums.unknown }
+    }
+
+    /// What calls on this account were billed, or may have been; on the run's budget, all calls.
+    pub fn billed(&self) -> Usd {
+        let state = self.state();
+        let account = self.account.and_then(|account| state.accounts.get(account));
+        account.map_or(&state.run, |account| &account.sums).billed()
     }
 
     /// Reserves the worst case of an attempt. If it would fit without the calls in progress, it waits for them.
-    pub async fn reserve(self: &Arc<Self>, at_most: Usd) -> Result<Reservation, Refused> {
+    pub async fn reserve(&self, at_most: Usd) -> Result<Reservation, Refused> {
         loop {
-            let settled = self.settled.notified();
+            let settled = self.books.settled.notified();
             tokio::pin!(settled);
             // Listen first, so that no settlement is missed after the look.
             settled.as_mut().enable();
             {
                 let mut state = self.state();
-                let owed = state.spent.plus(state.unknown);
-                if owed.plus(state.reserved).plus(at_most) <= self.limit {
-                    state.reserved += at_most;
-                    state.in_flight += 1;
-                    state.entries += 1;
-                    let entry = state.entries - 1;
-                    drop(state);
-                    return self.write_down(entry, at_most);
-                }
-                if state.in_flight == 0 || owed.plus(at_most) > self.limit {
-                    return Err(Refused::Spent);
+                match self.room(&state, at_most) {
+                    Room::Free => {
+                        state.each(self.account, |sums| sums.reserve(at_most));
+                        state.entries += 1;
+                        let entry = state.entries - 1;
+                        drop(state);
+                        return self.write_down(entry, at_most);
+                    }
+                    Room::Never => return Err(Refused::Spent),
+                    Room::Later => {}
                 }
             }
             settled.await;
         }
     }
 
+    /// Whether so much fits below both limits.
+    fn room(&self, state: &State, at_most: Usd) -> Room {
+        let account = self.account.and_then(|account| state.accounts.get(account));
+        let shared = account.and_then(|account| Some(account.sums.room(account.share?, at_most)));
+        state.run.room(self.books.limit, at_most).max(shared.unwrap_or(Room::Free))
+    }
+
     /// Writes a reservation into the ledger, before the call goes out.
-    fn write_down(self: &Arc<Self>, entry: u64, at_most: Usd) -> Result<Reservation, Refused> {
-        let mut reservation = Reservation { budget: self.clone(), entry, at_most, bill: Bill::Unknown };
-        let written = self.ledger().map_or(Ok(()), |ledger| ledger.reserved(entry, at_most));
+    fn write_down(&self, entry: u64, at_most: Usd) -> Result<Reservation, Refused> {
+        let (books, account) = (self.books.clone(), self.account);
+        let mut reservation = Reservation { books, account, entry, at_most, bill: Bill::Unknown };
+        let written = self.books.ledger().map_or(Ok(()), |ledger| ledger.reserved(entry, at_most));
         if written.is_err() {
             reservation.bill = Bill::Free;
         }
         written.map(|()| reservation).map_err(Refused::Ledger)
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.books.state()
+    }
+}
+
+impl Books {
     fn ledger(&self) -> Option<&dyn Ledger> {
         self.ledger.as_deref()
     }
@@ -150,7 +260,8 @@ impl Budget {
 /// Money that is reserved for one attempt. If it is dropped without a bill, all of it may be owed: the attempt was
 /// given up, and the provider may bill it.
 pub struct Reservation {
-    budget: Arc<Budget>,
+    books: Arc<Books>,
+    account: Option<usize>,
     entry: u64,
     at_most: Usd,
     bill: Bill,
@@ -171,87 +282,13 @@ impl Drop for Reservation {
             Bill::Known { cost, estimated: true } => (cost, self.at_most.minus(cost)),
             Bill::Unknown => (Usd::ZERO, self.at_most),
         };
-        if let Some(ledger) = self.budget.ledger() {
+        if let Some(ledger) = self.books.ledger() {
             ledger.settled(self.entry, spent, unknown);
         }
-        let mut state = self.budget.state();
-        state.in_flight -= 1;
-        state.reserved = state.reserved.minus(self.at_most);
-        state.spent += spent;
-        state.unknown += unknown;
-        drop(state);
-        self.budget.settled.notify_waiters();
+        self.books.state().each(self.account, |sums| sums.settle(self.at_most, spent, unknown));
+        self.books.settled.notify_waiters();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn usd(dollars: f64) -> Usd {
-        Usd::from_f64(dollars)
-    }
-
-    #[tokio::test]
-    async fn bills_take_the_place_of_reservations() {
-        // name, bill of a reservation of 0.6 out of 1.0, spent, unknown, whether 0.5 fit afterwards
-        let known = |cost, estimated| Bill::Known { cost: usd(cost), estimated };
-        let table = [
-            ("free", Bill::Free, 0.0, 0.0, true),
-            ("cheaper than the worst case", known(0.1, false), 0.1, 0.0, true),
-            ("the worst case", known(0.6, false), 0.6, 0.0, false),
-            ("without usage, the rest stays set aside", known(0.1, true), 0.1, 0.5, false),
-            ("not answered", Bill::Unknown, 0.0, 0.6, false),
-        ];
-        for (name, bill, spent, unknown, fits) in table {
-            let budget = Arc::new(Budget::new(usd(1.0)));
-            budget.reserve(usd(0.6)).await.expect("it fits").settle(bill);
-            let standing = budget.standing();
-            assert_eq!((standing.spent, standing.unknown), (usd(spent), usd(unknown)), "{name}");
-            assert_eq!(budget.reserve(usd(0.5)).await.is_ok(), fits, "{name}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_call_that_is_given_up_counts_as_spent() {
-        let budget = Arc::new(Budget::new(usd(1.0)));
-        drop(budget.reserve(usd(0.25)).await.expect("it fits"));
-        assert_eq!(budget.standing().unknown, usd(0.25));
-    }
-
-    #[tokio::test]
-    async fn what_is_under_way_is_waited_for() {
-        let budget = Arc::new(Budget::new(usd(1.0)));
-        let first = budget.reserve(usd(0.9)).await.expect("it fits");
-        let waiting = tokio::spawn({
-            let budget = budget.clone();
-            async move { budget.reserve(usd(0.9)).await.map(|it| it.settle(Bill::Free)) }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        first.settle(Bill::Known { cost: usd(0.1), estimated: false });
-        assert_eq!(waiting.await.expect("no panic"), Ok(()));
-        assert_eq!(budget.reserve(usd(0.91)).await.err(), Some(Refused::Spent));
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn many_at_once_never_spend_more_than_there_is() {
-        let budget = Arc::new(Budget::new(usd(1.0)));
-        let calls = (0..200u32).map(|at| {
-            let budget = budget.clone();
-            tokio::spawn(async move {
-                let Ok(reservation) = budget.reserve(usd(0.05)).await else { return 0 };
-                tokio::task::yield_now().await;
-                let cost = usd(0.01 * f64::from(at % 5 + 1));
-                reservation.settle(Bill::Known { cost, estimated: false });
-                1
-            })
-        });
-        let mut answered = 0;
-        for call in calls.collect::<Vec<_>>() {
-            answered += call.await.expect("no panic");
-        }
-        let spent = budget.standing().spent;
-        assert!(spent <= usd(1.0) && spent > usd(0.95), "{spent:?} by {answered} calls");
-    }
-}
+mod tests;

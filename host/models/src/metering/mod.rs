@@ -94,6 +94,11 @@ impl MeteredModel {
         Self::new(model, Price::default(), Throttle::unlimited(), RetryPolicy::ONCE, run)
     }
 
+    /// The same model, whose calls are billed to this account of the run's budget.
+    pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
+        Self { budget: account.clone(), ..self.clone() }
+    }
+
     /// Makes a call. With `time_left` it takes no longer than that. A failure of the provider or the account stops the
     /// run; every other error concerns this request only.
     pub async fn call(&self, request: &ChatRequest, time_left: Option<Duration>) -> CallOutcome {
@@ -117,7 +122,7 @@ impl MeteredModel {
     /// Stops the run if no further call can succeed.
     fn stop_for(&self, error: &CallError) {
         match error {
-            CallError::BudgetSpent => self.cancel.stop(Stop::BudgetSpent(self.budget.standing().to_string())),
+            CallError::BudgetSpent => self.cancel.stop(Stop::BudgetSpent(self.budget.status().to_string())),
             CallError::Model(ModelError::Unusable(why)) => {
                 self.evidence.is_over(error);
                 self.cancel.stop(Stop::ModelUnusable(why.clone()));

@@ -40,6 +40,9 @@ pub struct Config {
     pub eval_split_size: usize,
     /// The id of the model that writes harnesses, and its key in `prices`.
     pub proposer_model: String,
+    /// How the proposer works; then `proposer_model` is its name. Absent where it is a conversation with that model.
+    #[serde(default, skip_serializing_if = "ProposerKind::is_conversation")]
+    pub proposer_kind: ProposerKind,
     /// The id of the model that harnesses ask, and its key in `prices`.
     pub target_model: String,
     /// Whether both models are simulated. Then scores show how the search works, and say nothing about a real model.
@@ -92,6 +95,23 @@ pub struct Config {
     /// What was changed each time that the run went on, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumes: Vec<Resume>,
+}
+
+/// How a proposer works, and what its transcript consists of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProposerKind {
+    /// A conversation with a model, whose replies carry the tool calls.
+    #[default]
+    Conversation,
+    /// Something that calls the tools directly, such as a script. Its tool calls are on record, and no replies.
+    Tools,
+}
+
+impl ProposerKind {
+    fn is_conversation(&self) -> bool {
+        *self == Self::Conversation
+    }
 }
 
 fn yes() -> bool {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::evaluation::ControlRow;
 use crate::chat::{Block, ChatReply, ChatRequest};
@@ -22,7 +23,8 @@ pub struct ReadRow {
 
 /// A line of `proposer.jsonl`: the proposer's transcript, complete enough to replay it. In the order of what
 /// happened: `start`, then for each turn `trimmed` where results made room, `control` where one was sent, `reply`
-/// and `answer`, and `end` last. Turns are numbered from 1.
+/// and `answer`, and `end` last. Turns are numbered from 1. A proposer that is no conversation with a model calls the
+/// tools directly: each of its turns is one `tool_call`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum TranscriptRow {
@@ -74,6 +76,21 @@ pub enum TranscriptRow {
         at: Timestamp,
         /// A tool result for each call of the reply, or a text.
         content: Vec<Block>,
+    },
+    /// A call of a tool that no reply of a model carries, with its result.
+    ToolCall {
+        /// The turn, which is this call alone.
+        step: u32,
+        /// When the tool had ended.
+        at: Timestamp,
+        /// The tool's name, which need not exist.
+        tool: String,
+        /// The arguments, as they were given.
+        input: Value,
+        /// What the tool said.
+        result: String,
+        /// Whether that is an error.
+        is_error: bool,
     },
     /// Results of earlier turns were taken out of the conversation, to make room for what follows.
     Trimmed {

@@ -243,7 +243,7 @@ fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) ->
     let best = summary.best_iteration_index.filter(|best| *best != 0)?;
     let mut grades = |index| {
         let test = summary.test.iter().find(|test| test.index == index)?;
-        checked(reader, &format!("test/{index:03}/{TRACES}"), &test.score, damaged)
+        checked(reader, &layout::file(&layout::held_out(index), TRACES), &test.score, damaged)
     };
     let (before, after) = (grades(0)?, grades(best)?);
     let paired = Paired::of(Objective::of(&summary.config), &before, &after);
@@ -294,14 +294,14 @@ fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
     let next = (0..=summary.config.iterations).find(|index| !known.contains(index));
     match next {
         Some(index) => {
-            let folder = format!("iterations/{index:03}");
+            let folder = layout::iteration(index);
             standing(reader, &folder, index, Split::Val, summary.config.eval_split_size)
         }
         None => {
             let finalists = [summary.best_iteration_index, Some(0)].into_iter().flatten();
             let tested = |index: &u32| summary.test.iter().any(|test| test.index == *index);
             let index = finalists.into_iter().find(|index| !tested(index))?;
-            standing(reader, &format!("test/{index:03}"), index, Split::Test, summary.config.task.test_size)
+            standing(reader, &layout::held_out(index), index, Split::Test, summary.config.task.test_size)
         }
     }
 }
@@ -315,6 +315,8 @@ fn standing(reader: &RunReader, folder: &str, index: u32, split: Split, total: u
         correct = correct.zip(row.ok()).map(|(sum, row)| sum + usize::from(row.into_parts().1.correct));
     }
     let turns = reader.rows::<TurnRow>(&format!("{folder}/{}", layout::TRANSCRIPT)).into_iter().flatten();
-    let turns = turns.filter(|row| row.as_ref().is_ok_and(|row| row.r#type == "reply")).count();
+    let turns = turns
+        .filter(|row| row.as_ref().is_ok_and(|row| ["reply", "tool_call"].contains(&row.r#type.as_str())))
+        .count();
     Some(UnderWay { index, split: split.name(), done, total, correct, turns })
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    data::{self, ExampleText, HeldOut, Iteration, PageObjective, Read, Results, Run, Tool, Turn},
+    data::{ExampleText, HeldOut, Iteration, PageObjective, Read, Results, Run, Tool, Turn},
     details::thinking,
     diff::{self, Change},
     usage::{self, Most},
@@ -24,7 +24,7 @@ use mmh_record::{
         CallRow, CostFile, IterationSummary, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow,
         Unscored,
     },
-    layout,
+    layout::{self, Place},
     objective::Objective,
     outcome::OutcomeKind,
     reader::RunReader,
@@ -189,16 +189,14 @@ impl Collector {
         let mut problems = Vec::new();
         let summary = top::<Summary>(reader, layout::SUMMARY, &mut problems);
         let costs = top::<CostFile>(reader, layout::COST, &mut problems);
-        let indices = indices(reader, "iterations", summary.as_ref());
-        let tests = indices_in(reader, "test");
+        let indices = indices(reader, summary.as_ref());
+        let tests = indices_in(reader, Place::HeldOut);
         let parts: BTreeMap<u32, Arc<Part>> = indices
             .iter()
-            .map(|&index| (index, self.part(reader, &data::folder("iterations", index), seen)))
+            .map(|&index| (index, self.part(reader, &layout::iteration(index), seen)))
             .collect();
-        let test_parts: BTreeMap<u32, Arc<Part>> = tests
-            .iter()
-            .map(|&index| (index, self.part(reader, &data::folder("test", index), seen)))
-            .collect();
+        let test_parts: BTreeMap<u32, Arc<Part>> =
+            tests.iter().map(|&index| (index, self.part(reader, &layout::held_out(index), seen))).collect();
         for part in parts.values().chain(test_parts.values()) {
             problems.extend(part.problems.iter().cloned());
         }
@@ -335,17 +333,17 @@ pub fn stamp_of(reader: &RunReader, file: &str) -> Stamp {
     reader.stamp(file)
 }
 
-/// The folders with a number for a name.
-pub fn indices_in(reader: &RunReader, folder: &str) -> BTreeSet<u32> {
-    let entries = reader.folder(folder).and_then(|dir| dir.entries().ok());
+/// The candidates that have a folder in such a place.
+pub fn indices_in(reader: &RunReader, place: Place) -> BTreeSet<u32> {
+    let entries = reader.folder(place.parent()).and_then(|dir| dir.entries().ok());
     let Some(entries) = entries else { return BTreeSet::new() };
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
-    names.filter_map(|name| name.parse().ok().filter(|index: &u32| format!("{index:03}") == name)).collect()
+    names.filter_map(|name| layout::index_of(&name)).collect()
 }
 
 /// All iterations that the folder or the summary knows.
-fn indices(reader: &RunReader, folder: &str, summary: Option<&Summary>) -> BTreeSet<u32> {
-    let mut found = indices_in(reader, folder);
+fn indices(reader: &RunReader, summary: Option<&Summary>) -> BTreeSet<u32> {
+    let mut found = indices_in(reader, Place::Iteration);
     if let Some(summary) = summary {
         found.extend(summary.iterations.iter().map(|it| it.index));
         found.extend(summary.unscored.iter().map(|it| it.index));
@@ -374,7 +372,7 @@ fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Ve
                 _ => true,
             };
             if needed && stamp.is_none() {
-                problems.push(format!("iterations/{index:03}/{file} is missing"));
+                problems.push(format!("{} is missing", RunReader::iteration_file(index, file)));
             }
         }
     }
@@ -514,6 +512,11 @@ fn turns(transcript: &[TranscriptRow]) -> Vec<Turn> {
                     content.iter().for_each(|block| answer(&mut turn.tools, block));
                 }
             }
+            TranscriptRow::ToolCall { step, at, tool, input, result, is_error } => {
+                let (says, bytes) = (Some(says(result)), result.len());
+                let call = Tool { says, is_error: *is_error, bytes, ..called("", tool, input) };
+                turns.push(Turn { tools: vec![call], ..Turn::without_reply(*step, *at) });
+            }
             TranscriptRow::Start { .. } | TranscriptRow::Control { .. } | TranscriptRow::End { .. } => {}
         }
     }
@@ -522,6 +525,11 @@ fn turns(transcript: &[TranscriptRow]) -> Vec<Turn> {
 
 fn tool(block: &Block) -> Option<Tool> {
     let Block::ToolUse { id, name, input } = block else { return None };
+    Some(called(id, name, input))
+}
+
+/// A tool call without its result.
+fn called(id: &str, name: &str, input: &Value) -> Tool {
     let arguments = input.as_object().map(|fields| {
         let short = |(name, value): (&String, &Value)| match value.as_str() {
             Some(text) if text.len() > 60 => format!("{name}: {}", text::bytes(text.len() as u64)),
@@ -531,7 +539,8 @@ fn tool(block: &Block) -> Option<Tool> {
         fields.iter().map(short).collect::<Vec<_>>().join(", ")
     });
     let arguments = arguments.unwrap_or_else(|| text::ellipsis(&input.to_string(), 80));
-    Some(Tool { id: id.clone(), name: name.clone(), arguments, says: None, is_error: false, bytes: 0 })
+    let (id, name) = (id.to_owned(), name.to_owned());
+    Tool { id, name, arguments, says: None, is_error: false, bytes: 0 }
 }
 
 /// Enters a result into the call that it belongs to.
@@ -560,13 +569,15 @@ fn brief(text: &str) -> String {
 
 /// The last source that was submitted.
 fn refused(transcript: &[TranscriptRow]) -> Option<String> {
-    let blocks = transcript.iter().rev().filter_map(|row| match row {
-        TranscriptRow::Reply { reply, .. } => Some(reply.content.iter().rev()),
+    let code = |name: &str, input: &Value| {
+        (name == "write_harness").then(|| input["code"].as_str().map(str::to_owned)).flatten()
+    };
+    transcript.iter().rev().find_map(|row| match row {
+        TranscriptRow::Reply { reply, .. } => reply.content.iter().rev().find_map(|block| match block {
+            Block::ToolUse { name, input, .. } => code(name, input),
+            _ => None,
+        }),
+        TranscriptRow::ToolCall { tool, input, .. } => code(tool, input),
         _ => None,
-    });
-    let mut codes = blocks.flatten().filter_map(|block| match block {
-        Block::ToolUse { name, input, .. } if name == "write_harness" => input["code"].as_str(),
-        _ => None,
-    });
-    codes.next().map(str::to_owned)
+    })
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{diff::Change, usage::LimitUse};
 use mmh_record::{
     format::{Config, Cost, CostFile, Score, Stopped},
+    layout,
     objective::{Objective, Unit},
 };
 
@@ -71,15 +72,11 @@ impl Run {
     /// The evaluations that have details: their names for the page, and their folders.
     pub fn evaluations(&self) -> Vec<(String, String)> {
         let val =
-            self.iterations.iter().map(|it| (format!("val-{:03}", it.index), folder("iterations", it.index)));
-        let test = self.held_out.iter().map(|it| (format!("test-{:03}", it.index), folder("test", it.index)));
+            self.iterations.iter().map(|it| (format!("val-{:03}", it.index), layout::iteration(it.index)));
+        let test =
+            self.held_out.iter().map(|it| (format!("test-{:03}", it.index), layout::held_out(it.index)));
         val.chain(test).collect()
     }
-}
-
-/// The folder of an evaluation: `iterations` or `test`, and the iteration's index.
-pub fn folder(kind: &str, index: u32) -> String {
-    format!("{kind}/{index:03}")
 }
 
 /// An example, without what came of it.
@@ -143,6 +140,24 @@ pub struct Turn {
     pub output_tokens: u64,
     pub cost_usd: f64,
     pub latency_ms: f64,
+}
+
+impl Turn {
+    /// A turn of a proposer that is no model: nothing is said and nothing is paid.
+    pub fn without_reply(step: u32, at: Timestamp) -> Self {
+        Self {
+            step,
+            at,
+            text: String::new(),
+            thinking: String::new(),
+            tools: Vec::new(),
+            trimmed: 0,
+            input_tokens: 0,
+            output_tokens: 0,
+            cost_usd: 0.0,
+            latency_ms: 0.0,
+        }
+    }
 }
 
 /// A tool call, in brief.

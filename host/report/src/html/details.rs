@@ -231,6 +231,13 @@ fn transcript(pieces: &mut Pieces, rows: &[TranscriptRow]) -> Vec<Said> {
                     },
                 ));
             }
+            TranscriptRow::ToolCall { step, tool, input, result, is_error, .. } => {
+                let kinds = [("call", arguments(input)), (result_kind(*is_error), result.clone())];
+                said.extend(kinds.map(|(kind, text)| {
+                    let text = pieces.add(&text);
+                    Said { step: *step, kind, name: tool.clone(), text }
+                }));
+            }
             TranscriptRow::Trimmed { step, tool_use_ids } => {
                 let text = pieces.add(&format!(
                     "{} results of earlier turns were taken out of the conversation",
@@ -258,11 +265,15 @@ fn piece(pieces: &mut Pieces, step: u32, block: &Block, tools: &HashMap<&str, &s
         Block::ToolUse { name, input, .. } => ("call", name.as_str(), arguments(input)),
         Block::ToolResult { tool_use_id, content, is_error } => {
             let name = tools.get(tool_use_id.as_str()).copied().unwrap_or_default();
-            (if *is_error { "error" } else { "result" }, name, content.clone())
+            (result_kind(*is_error), name, content.clone())
         }
         Block::Other { .. } => return None,
     };
     Some(Said { step, kind, name: name.to_owned(), text: pieces.add(&text) })
+}
+
+fn result_kind(is_error: bool) -> &'static str {
+    if is_error { "error" } else { "result" }
 }
 
 /// A tool's arguments, with texts of several lines as such.

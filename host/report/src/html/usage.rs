@@ -78,6 +78,9 @@ impl Most {
                     }
                 }
             }
+            TranscriptRow::ToolCall { result, .. } => {
+                self.tool_result = self.tool_result.max(result.len() as u64);
+            }
             _ => {}
         }
     }

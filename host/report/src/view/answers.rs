@@ -32,6 +32,7 @@ use crate::html::{
     details::Details,
     page,
 };
+use mmh_record::layout;
 
 /// Most answers that are made of files, or held until they are sent. Each may be as large as a run.
 const READINGS: usize = 8;
@@ -171,13 +172,12 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// The folder of a block: `val-003` is `iterations/003`.
 fn evaluation(block: &str) -> Option<String> {
     let (kind, index) = block.split_once('-')?;
-    let kind = match kind {
-        "val" => "iterations",
-        "test" => "test",
-        _ => return None,
-    };
-    let folder = crate::html::data::folder(kind, index.parse().ok()?);
-    folder.ends_with(&format!("/{index}")).then_some(folder)
+    let index = layout::index_of(index)?;
+    match kind {
+        "val" => Some(layout::iteration(index)),
+        "test" => Some(layout::held_out(index)),
+        _ => None,
+    }
 }
 
 fn respond(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {

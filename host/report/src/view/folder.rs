@@ -13,7 +13,13 @@ use crate::html::{
     data::PageObjective,
 };
 use mmh_record::{
-    RecordError, format::Summary, layout, objective::Objective, reader::RunReader, text, writer::check_run_id,
+    RecordError,
+    format::Summary,
+    layout::{self, Place},
+    objective::Objective,
+    reader::RunReader,
+    text,
+    writer::check_run_id,
 };
 
 /// Most runs of a list, and most entries of the folder that are looked at for them.
@@ -151,12 +157,11 @@ impl Folder {
     pub(crate) fn look_at(&self, id: &str) -> Look {
         let Some(run) = self.run(id) else { return Look::default() };
         let mut look = vec![(String::new(), top(&run))];
-        for kind in ["iterations", "test"] {
-            for index in indices_in(&run, kind) {
-                let folder = crate::html::data::folder(kind, index);
-                let stamps = stamp(&run, &folder);
-                look.push((folder, stamps));
-            }
+        let iterations = indices_in(&run, Place::Iteration).into_iter().map(layout::iteration);
+        let held_out = indices_in(&run, Place::HeldOut).into_iter().map(layout::held_out);
+        for folder in iterations.chain(held_out) {
+            let stamps = stamp(&run, &folder);
+            look.push((folder, stamps));
         }
         Look(look)
     }

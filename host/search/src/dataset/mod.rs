@@ -11,8 +11,9 @@ mod load;
 mod rows;
 mod split;
 mod table;
+pub mod task;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 pub use load::{BUILTIN, Source, load};
 pub use split::sample;
@@ -25,6 +26,7 @@ use mmh_record::{
     digest::{Digest, KeyBuilder},
     format::TaskInfo,
 };
+use task::{Classification, TaskKind};
 
 /// One labelled example.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,17 +39,11 @@ pub struct Example {
     pub label: String,
 }
 
-impl Example {
-    /// Whether a prediction is correct: it equals the label, except for white space around it. Anything more lenient is
-    /// the harness's decision.
-    pub fn is_answered_by(&self, predicted: &str) -> bool {
-        predicted.trim() == self.label
-    }
-}
-
 /// A task and its examples.
 #[derive(Clone, Debug)]
 pub struct Dataset {
+    /// What kind of task it poses.
+    pub kind: Arc<dyn TaskKind>,
     /// Name, instructions and labels.
     pub task: Task,
     /// For learning; never empty.
@@ -134,7 +130,7 @@ impl Dataset {
         let name = about.name.unwrap_or_else(|| name.to_owned());
         let instructions = about.instructions.unwrap_or_else(|| instructions.to_owned());
         let task = Task { name, instructions, labels };
-        Ok(Self { task, train, val, test, digest, findings })
+        Ok(Self { kind: Arc::new(Classification), task, train, val, test, digest, findings })
     }
 
     /// What a run records about it.
@@ -178,27 +174,4 @@ fn digest(about: &About, labels: &[String], splits: [&Vec<Example>; 3]) -> Diges
     let rows = splits.into_iter().flatten();
     rows.fold(key, |key, row| key.part("id", &row.id).part("input", &row.input).part("gold", &row.label))
         .finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prediction_is_right_letter_by_letter() {
-        let table = [
-            ("flu", "flu", true),
-            (" flu\n", "flu", true),
-            ("Flu", "flu", false),
-            ("flu.", "flu", false),
-            ("A", "A+", false),
-            ("1.0", "1", false),
-            ("cafe\u{301}", "caf\u{e9}", false),
-            ("", "flu", false),
-        ];
-        for (predicted, label, expected) in table {
-            let example = Example { id: "val-0000".into(), input: "text".into(), label: label.into() };
-            assert_eq!(example.is_answered_by(predicted), expected, "{predicted:?} for {label:?}");
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{memo::Memo, recorded_replies::called, sink::BATCHES};
 use crate::noted::Notes;
-use mmh_engine::sandbox::{Call, Failure, LogLine, Report};
+use mmh_engine::sandbox::{Call, Failure, LogLevel, LogLine, Report};
 use mmh_models::metering::bill_again;
 use mmh_record::{
     chat::CallOutcome,
@@ -148,8 +148,9 @@ impl Again {
 
 /// Recorded log lines. An unknown level counts as `info`.
 fn lines(rows: &[LogRow]) -> Vec<LogLine> {
-    let level = |level: &str| ["debug", "info", "warn", "error"].into_iter().find(|it| *it == level);
-    let line =
-        |row: &LogRow| LogLine { level: level(&row.level).unwrap_or("info"), message: row.message.clone() };
+    let line = |row: &LogRow| LogLine {
+        level: LogLevel::named(&row.level).unwrap_or(LogLevel::Info),
+        message: row.message.clone(),
+    };
     rows.iter().map(line).collect()
 }

@@ -5,38 +5,19 @@
 
 use std::{
     collections::HashMap,
-    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mmh_engine::sandbox::{Prepared, Report};
+use mmh_engine::{runner::Trained, sandbox::Report};
 use mmh_record::digest::Digest;
 
 /// Most bytes that are kept.
 const MAX_BYTES: usize = 256 << 20;
 
-/// A harness, identified by its address in memory. It lives as long as this value.
-#[derive(Clone)]
-struct Harness(Arc<Prepared>);
-
-impl PartialEq for Harness {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Harness {}
-
-impl Hash for Harness {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).hash(state);
-    }
-}
-
 /// What identifies a call.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key {
-    harness: Harness,
+    component: Digest,
     /// The evaluation that the call's replies are taken from. Empty for a call that made no requests.
     folder: String,
     /// The example or batch.
@@ -47,14 +28,14 @@ pub struct Key {
 
 impl Key {
     /// A call of `predict`.
-    pub fn example(harness: &Arc<Prepared>, folder: &str, id: &str) -> Self {
-        let harness = Harness(harness.clone());
-        Self { harness, folder: folder.to_owned(), id: id.to_owned(), state: None }
+    pub fn example(harness: &Trained, folder: &str, id: &str) -> Self {
+        let component = harness.built.component.digest;
+        Self { component, folder: folder.to_owned(), id: id.to_owned(), state: None }
     }
 
-    /// A call of `learn` with this state.
-    pub fn batch(harness: &Arc<Prepared>, folder: &str, id: &str, state: Digest) -> Self {
-        Self { state: Some(state), ..Self::example(harness, folder, id) }
+    /// A call of `learn`, with the state that the harness has.
+    pub fn batch(harness: &Trained, folder: &str, id: &str) -> Self {
+        Self { state: Some(harness.state.digest()), ..Self::example(harness, folder, id) }
     }
 
     /// The same call, independent of where its replies come from.

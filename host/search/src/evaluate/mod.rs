@@ -29,7 +29,7 @@ use futures::future::join_all;
 
 pub use own_time::EVALUATION_TIMEOUT;
 use own_time::OwnTime;
-pub use recorded::{RecordedEvaluation, Retry, Step};
+pub use recorded::{Purpose, RecordedEvaluation, Retry, Step};
 use recorded_replies::request_digest;
 use recording_model::RecordingModel;
 pub use sink::Sink;
@@ -37,10 +37,15 @@ pub use target::Target;
 
 use crate::{
     dataset::Example,
+    dataset::task::TaskKind,
     progress::{EvalProgress, Event, Observer},
 };
-use mmh_engine::sandbox::{Call, CallContext, LabelledExample, LogLine, Prepared, Report, Sandbox, Task};
-use mmh_models::cancel::Cancel;
+use mmh_engine::{
+    build::Built,
+    runner::{HarnessCall, LearnedState, Runner, Trained},
+    sandbox::{Call, LogLine, Report, Task},
+};
+use mmh_models::{cancel::Cancel, metering::budget::Budget};
 use mmh_record::{
     RecordError,
     chat::{Block, CallOutcome, ChatRequest, Usage},
@@ -60,9 +65,11 @@ const BATCH_SIZE: usize = 20;
 #[derive(Clone)]
 pub struct Evaluator {
     /// Runs the calls into harnesses.
-    pub sandbox: Arc<Sandbox>,
+    pub runner: Arc<dyn Runner>,
     /// Answers their model calls.
     pub target: Arc<Target>,
+    /// What an example asks, and what an answer is worth.
+    pub kind: Arc<dyn TaskKind>,
     /// The task, which harnesses are told.
     pub task: Arc<Task>,
     /// The run's seed, from which the randomness of all calls is derived.
@@ -90,10 +97,8 @@ pub fn record_share(limits: &Limits, sizes: &TaskInfo) -> u64 {
 /// A harness after `learn`.
 #[derive(Clone)]
 pub struct Learned {
-    /// The harness.
-    pub prepared: Arc<Prepared>,
-    /// Its state; empty if it learned nothing.
-    pub state: Arc<[u8]>,
+    /// The harness and its state.
+    pub trained: Trained,
     /// Fuel of all batches.
     pub fuel: u64,
     /// Processor time of all batches, without waiting for models.
@@ -104,8 +109,14 @@ pub struct Learned {
 
 impl Learned {
     /// A harness with a state from before. Fuel, time and cost are zero.
-    pub fn with_state(prepared: Arc<Prepared>, state: impl Into<Arc<[u8]>>) -> Self {
-        Self { prepared, state: state.into(), fuel: 0, own_time: Duration::ZERO, cost: Cost::default() }
+    pub fn with_state(built: Built, state: impl Into<Arc<[u8]>>) -> Self {
+        let trained = Trained { built, state: LearnedState::new(state) };
+        Self { trained, fuel: 0, own_time: Duration::ZERO, cost: Cost::default() }
+    }
+
+    /// What it has learned; empty if that is nothing.
+    pub fn state(&self) -> &Arc<[u8]> {
+        self.trained.state.bytes()
     }
 }
 
@@ -163,26 +174,31 @@ pub struct Evaluation {
 pub const LEARN_FAILED: &str = "learn-failed";
 
 impl Evaluator {
+    /// The same evaluator, whose model calls are billed to this account of the run's budget.
+    pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
+        Self { target: Arc::new(self.target.billed_to(account)), ..self.clone() }
+    }
+
     /// Offers the harness all train examples, batch by batch. Recorded batches are repeated with the recorded replies,
     /// because the states between batches are not kept.
     pub async fn learn(
         &self,
-        prepared: Arc<Prepared>,
+        built: Built,
         train: &[Example],
         past: &RecordedEvaluation,
         sink: &Arc<dyn Sink>,
     ) -> Result<Learning, RecordError> {
-        let mut learned = Learned::with_state(prepared, []);
-        if let Some(again) = past.again.as_ref().filter(|again| again.learned.is_some()) {
+        let mut learned = Learned::with_state(built, []);
+        if let Some(again) = past.again().filter(|again| again.learned.is_some()) {
             return self.take_over(learned, again, past, sink);
         }
         let own_time = self.own_time(past, Duration::ZERO);
-        for (batch, id, lessons) in batches(train) {
+        for (batch, id, examples) in batches(train) {
             if own_time.is_over() {
                 return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
             }
             let step = past.batch(batch);
-            if let (Step::Take(row), None) = (&step, &past.again) {
+            if let (Step::Take(row), None) = (&step, past.again()) {
                 learned.cost += recorded_cost(&*past.calls.get(&id)?);
                 return Ok(learn_failed(row, learned.cost));
             }
@@ -192,23 +208,26 @@ impl Evaluator {
             if matches!(step, Step::End) || self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let journal = self.journal(&id, past, sink);
-            let report = match (step, &past.again) {
+            let (journal, n_examples) = (self.journal(&id, past, sink), examples.len());
+            let report = match (step, past.again()) {
                 (Step::Take(row), Some(again)) => again.batch_report(&row, &past.calls.get(&id)?),
-                _ => self.batch(&learned, &id, &lessons, &journal, past).await,
+                _ => self.batch(&learned, &id, examples, &journal, past).await,
             };
             journal.finish(&report.calls)?;
             learned.cost += cost_of(&report.calls);
-            let row = learn_row(self.target.id(), batch, lessons.len(), &report);
+            let row = learn_row(self.target.id(), batch, n_examples, &report);
             learned.fuel = learned.fuel.saturating_add(row.fuel);
             own_time.add(report.own_time);
             learned.own_time = own_time.spent();
             match past.batches.get(batch) {
-                Some(recorded) if past.again.is_none() => same_state(recorded, &row)?,
+                Some(recorded) if past.again().is_none() => same_state(recorded, &row)?,
                 _ => sink.batch(&row)?,
             }
             match report.result {
-                Ok(state) => learned.state = state.into(),
+                Ok(state) => {
+                    let digest = row.state_digest.unwrap_or_else(|| Digest::of(&state));
+                    learned.trained.state = LearnedState::hashed(state, digest);
+                }
                 Err(_) => {
                     self.target.settle().await;
                     return Ok(learn_failed(&row, learned.cost));
@@ -239,7 +258,7 @@ impl Evaluator {
         let queue =
             Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
-        let memory_bytes = self.sandbox.limits().memory_bytes;
+        let memory_bytes = self.runner.limits().memory_bytes;
         let lanes = lanes::at_once(self.concurrency, examples.len(), memory_bytes);
         let lanes = (0..lanes).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
@@ -275,7 +294,7 @@ impl Evaluator {
         while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
-            let (row, cost) = match (queue.past.example(&example.id)?, &queue.past.again) {
+            let (row, cost) = match (queue.past.example(&example.id)?, queue.past.again()) {
                 (Step::End, _) => match self.leave(&example.id, &queue.past, sink)? {
                     Some(cost) => (None, cost),
                     None => continue,
@@ -304,7 +323,7 @@ impl Evaluator {
         let stopwatch = self.clock.start();
         let past = &queue.past;
         let journal = self.journal(&example.id, past, sink);
-        let report = match (&step, &past.again) {
+        let report = match (&step, past.again()) {
             (Step::Take(row), Some(again)) => again.example_report(row, &past.calls.get(&example.id)?),
             _ => self.example(harness, example, &journal, past).await,
         };
@@ -323,7 +342,7 @@ impl Evaluator {
         let row = match claimed.filter(|_| journal.is_lost()) {
             // The missing reply is a finding already. Its consequences must not become further ones.
             Some(claimed) => claimed,
-            None => trace_row(self.target.id(), example, latency_ms, report),
+            None => self.trace_row(example, latency_ms, report),
         };
         sink.example(&row)?;
         Ok((Some(row), cost))
@@ -341,6 +360,41 @@ impl Evaluator {
         self.example(harness, example, &journal, past).await
     }
 
+    /// The record of an example.
+    fn trace_row(&self, example: &Example, latency_ms: f64, report: Report<String>) -> TraceRow {
+        let calls = &report.calls;
+        let usage = total_usage(calls);
+        let (predicted_label, failure) = match report.result {
+            Ok(label) => (Some(label), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let grade = predicted_label.as_deref().map(|answer| self.kind.grade(example, answer));
+        TraceRow {
+            example_id: example.id.clone(),
+            model: self.target.id().to_owned(),
+            input: example.input.clone(),
+            gold_label: example.label.clone(),
+            predicted_label,
+            correct: false,
+            score: None,
+            parts: BTreeMap::new(),
+            latency_ms,
+            input_tokens: usage.total_input_tokens(),
+            output_tokens: usage.output_tokens,
+            error_kind: failure.as_ref().map_or(OutcomeKind::Ok, |failure| failure.kind),
+            error: failure.map(|failure| failure.message),
+            fuel: report.fuel,
+            peak_memory_bytes: report.peak_memory_bytes,
+            model_calls: calls.len() as u32,
+            cached_calls: calls.iter().filter(|call| call.answer.cached).count() as u32,
+            prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
+            logs: log_rows(&report.logs),
+            stdout: report.stdout,
+            stderr: report.stderr,
+        }
+        .with_grade(grade.unwrap_or_default())
+    }
+
     /// Reports the progress after one more example.
     fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<EvalProgress>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -353,19 +407,20 @@ impl Evaluator {
 
     /// The clock of a harness's own time. A repeated evaluation has no limit.
     fn own_time(&self, past: &RecordedEvaluation, spent: Duration) -> OwnTime {
-        match &past.again {
-            None => OwnTime::new(self.sandbox.limits(), spent),
+        match past.again() {
+            None => OwnTime::new(self.runner.limits(), spent),
             Some(again) => OwnTime::claimed(&again.limits, again.timed_out.as_deref()),
         }
     }
 
     fn journal(&self, id: &str, past: &RecordedEvaluation, sink: &Arc<dyn Sink>) -> Arc<RecordingModel> {
         let journal = RecordingModel::new(id, self.target.clone(), past.calls.clone(), sink.clone());
-        Arc::new(journal.again(past.again.clone()).replay(past.replay.clone()).within(self.record_bytes))
+        Arc::new(journal.with(past.purpose.clone()).within(self.record_bytes))
     }
 
-    fn setting<'a>(&'a self, state: &'a [u8], id: &str, model: Arc<RecordingModel>) -> CallContext<'a> {
-        CallContext { task: &self.task, state, seed: seed_of_call(self.seed, id), model }
+    /// A call into the harness for this example or batch.
+    fn call<I>(&self, harness: &Learned, id: &str, input: I) -> HarnessCall<I> {
+        harness.trained.call(&self.task, seed_of_call(self.seed, id), input)
     }
 }
 
@@ -397,11 +452,9 @@ pub fn seed_of_call(seed: u64, id: &str) -> Digest {
 }
 
 /// The examples of each `learn` batch, with the batch's number and name.
-pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, Vec<LabelledExample>)> {
-    train.chunks(BATCH_SIZE).enumerate().map(|(batch, examples)| {
-        let lesson = |it: &Example| LabelledExample { input: it.input.clone(), gold: it.label.clone() };
-        (batch, batch_id(batch), examples.iter().map(lesson).collect())
-    })
+pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, &[Example])> {
+    let batches = train.chunks(BATCH_SIZE).enumerate();
+    batches.map(|(batch, examples)| (batch, batch_id(batch), examples))
 }
 
 /// The number of batches for this many train examples.
@@ -425,40 +478,6 @@ struct Queue {
 /// The error of a panic in a task of the host, which is no candidate's fault.
 fn panicked(error: tokio::task::JoinError) -> RecordError {
     RecordError::Damaged { file: "the evaluation".into(), problem: error.to_string() }
-}
-
-/// The record of an example.
-pub fn trace_row(model: &str, example: &Example, latency_ms: f64, report: Report<String>) -> TraceRow {
-    let calls = &report.calls;
-    let usage = total_usage(calls);
-    let (predicted_label, failure) = match report.result {
-        Ok(label) => (Some(label), None),
-        Err(failure) => (None, Some(failure)),
-    };
-    let correct = predicted_label.as_deref().is_some_and(|label| example.is_answered_by(label));
-    TraceRow {
-        example_id: example.id.clone(),
-        model: model.to_owned(),
-        input: example.input.clone(),
-        gold_label: example.label.clone(),
-        predicted_label,
-        correct,
-        score: None,
-        parts: BTreeMap::new(),
-        latency_ms,
-        input_tokens: usage.total_input_tokens(),
-        output_tokens: usage.output_tokens,
-        error_kind: failure.as_ref().map_or(OutcomeKind::Ok, |failure| failure.kind),
-        error: failure.map(|failure| failure.message),
-        fuel: report.fuel,
-        peak_memory_bytes: report.peak_memory_bytes,
-        model_calls: calls.len() as u32,
-        cached_calls: calls.iter().filter(|call| call.answer.cached).count() as u32,
-        prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
-        logs: log_rows(&report.logs),
-        stdout: report.stdout,
-        stderr: report.stderr,
-    }
 }
 
 /// The record of a batch.
@@ -501,7 +520,10 @@ pub fn call_row(model: &str, id: &str, at: u32, request: &ChatRequest, answer: &
 }
 
 fn log_rows(lines: &[LogLine]) -> Vec<LogRow> {
-    lines.iter().map(|line| LogRow { level: line.level.to_owned(), message: line.message.clone() }).collect()
+    lines
+        .iter()
+        .map(|line| LogRow { level: line.level.name().to_owned(), message: line.message.clone() })
+        .collect()
 }
 
 fn usage_of(answer: &CallOutcome) -> Usage {

@@ -25,10 +25,20 @@ pub struct RecordedEvaluation {
     pub rows: Stored<TraceRow>,
     /// Model calls, by example or batch.
     pub calls: Calls,
-    /// Set if the evaluation is repeated from the claims of this record, and written anew.
-    pub again: Option<Again>,
-    /// Set if the harness may be another one. Its calls are answered from `calls`, wherever they are there.
-    pub replay: Option<Replay>,
+    /// What is done with the record.
+    pub purpose: Purpose,
+}
+
+/// What is done with the record of an evaluation.
+#[derive(Clone, Default)]
+pub enum Purpose {
+    /// It is continued: what it has is taken from it, and the target is asked for the rest.
+    #[default]
+    Continue,
+    /// It is repeated from the claims of the record, and written anew.
+    Repeat(Again),
+    /// Another harness may answer the examples. Its calls are answered from the record, wherever they are there.
+    Replay(Replay),
 }
 
 /// Which recorded calls without a reply are made again when a run is resumed.
@@ -82,21 +92,28 @@ impl RecordedEvaluation {
             batches: folder.mend_lines(BATCHES)?,
             rows: folder.stored(TRACES)?,
             calls: folder.stored(CALLS)?,
-            again: None,
-            replay: None,
+            purpose: Purpose::Continue,
         })
+    }
+
+    /// The claims from which the evaluation is repeated.
+    pub fn again(&self) -> Option<&Again> {
+        match &self.purpose {
+            Purpose::Repeat(again) => Some(again),
+            Purpose::Continue | Purpose::Replay(_) => None,
+        }
     }
 
     /// Whether the evaluation is repeated, and its harness took too long by the record.
     pub fn is_timed_out(&self) -> bool {
-        self.again.as_ref().is_some_and(|again| again.timed_out.is_some())
+        self.again().is_some_and(|again| again.timed_out.is_some())
     }
 
     /// What to do about a batch. A failed one is taken from the record; others are repeated, because their states are not
     /// kept.
     pub fn batch(&self, batch: usize) -> Step<LearnRow> {
         let recorded = self.batches.get(batch).cloned();
-        match &self.again {
+        match self.again() {
             None => match recorded {
                 Some(row) if row.error.is_some() => Step::Take(row),
                 recorded => Step::Run(recorded),
@@ -108,7 +125,7 @@ impl RecordedEvaluation {
     /// What to do about an example. A recorded one is not run again.
     pub fn example(&self, id: &str) -> Result<Step<TraceRow>, RecordError> {
         let recorded = self.rows.get(id)?.last().cloned();
-        Ok(match &self.again {
+        Ok(match self.again() {
             None => recorded.map_or(Step::Run(None), Step::Take),
             Some(again) => again.step(recorded, |row| row.error_kind),
         })

@@ -10,11 +10,10 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    Sink, Target,
+    Purpose, Sink, Target,
     again::Again,
     call_row,
     recorded_replies::{Calls, RecordedReplies, called, lost},
-    replay::Replay,
     sink::recordable,
 };
 use mmh_engine::sandbox::{Call, CallIndex, ModelPort};
@@ -32,10 +31,8 @@ pub struct RecordingModel {
     past: Calls,
     answers: OnceLock<RecordedReplies>,
     sink: Arc<dyn Sink>,
-    /// Set if the evaluation is repeated and written anew.
-    again: Option<Again>,
-    /// Set if the harness may be another one than the recorded one.
-    replay: Option<Replay>,
+    /// What is done with the record.
+    purpose: Purpose,
     record_bytes: u64,
     written: Mutex<Written>,
 }
@@ -52,18 +49,13 @@ struct Written {
 impl RecordingModel {
     pub fn new(id: &str, target: Arc<Target>, past: Calls, sink: Arc<dyn Sink>) -> Self {
         let (id, answers, written) = (id.to_owned(), OnceLock::new(), Mutex::default());
-        let (again, replay) = (None, None);
-        Self { id, target, past, answers, sink, again, replay, record_bytes: u64::MAX, written }
+        let purpose = Purpose::Continue;
+        Self { id, target, past, answers, sink, purpose, record_bytes: u64::MAX, written }
     }
 
-    /// Repeats an evaluation: only claims are taken from the record.
-    pub fn again(self, again: Option<Again>) -> Self {
-        Self { again, ..self }
-    }
-
-    /// Answers from the record, wherever a request is there.
-    pub fn replay(self, replay: Option<Replay>) -> Self {
-        Self { replay, ..self }
+    /// Uses the record for this.
+    pub fn with(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
     /// Most bytes of all calls and the outcome in the record.
@@ -101,7 +93,7 @@ impl RecordingModel {
 
     /// Notes prompts that have no reply in the record.
     pub fn lose(&self, prompts: &[String]) {
-        if let Some(again) = &self.again {
+        if let Purpose::Repeat(again) = &self.purpose {
             prompts.iter().for_each(|prompt| again.unrecorded(&self.id, prompt));
         }
         self.written().lost.extend_from_slice(prompts);
@@ -162,12 +154,12 @@ impl ModelPort for RecordingModel {
         place: CallIndex,
         time_left: Duration,
     ) -> CallOutcome {
-        let called = match (&self.again, &self.replay) {
-            (Some(again), _) => self.claimed(again, request, place, time_left).await,
-            (None, Some(replay)) => {
+        let called = match &self.purpose {
+            Purpose::Repeat(again) => self.claimed(again, request, place, time_left).await,
+            Purpose::Replay(replay) => {
                 replay.complete(&self.id, self.answers(), request, place, time_left).await
             }
-            (None, None) => match self.answers().at(request, place.index) {
+            Purpose::Continue => match self.answers().at(request, place.index) {
                 Some(row) => {
                     self.written().calls.insert(place.index);
                     return called(row);

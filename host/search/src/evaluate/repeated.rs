@@ -11,8 +11,11 @@ use super::{
     recording_model::RecordingModel,
 };
 use crate::dataset::Example;
-use mmh_engine::sandbox::{LabelledExample, Report};
-use mmh_record::{RecordError, digest::Digest, format::Cost};
+use mmh_engine::{
+    runner::LearnedState,
+    sandbox::{LabelledExample, Report},
+};
+use mmh_record::{RecordError, format::Cost};
 
 impl Evaluator {
     /// Takes over the recorded state, if there are no train examples to learn from.
@@ -44,7 +47,8 @@ impl Evaluator {
             return Ok(Learning::Interrupted { cost: learned.cost });
         }
         again.count_batches(claimed.batches, past.batches.len());
-        Ok(Learning::Done(Learned { state: claimed.state.clone(), ..learned }))
+        learned.trained.state = LearnedState::new(claimed.state.clone());
+        Ok(Learning::Done(learned))
     }
 
     /// Makes a call of `learn`, unless it is remembered.
@@ -52,21 +56,21 @@ impl Evaluator {
         &self,
         learned: &Learned,
         id: &str,
-        lessons: &[LabelledExample],
+        examples: &[Example],
         journal: &Arc<RecordingModel>,
         past: &RecordedEvaluation,
     ) -> Report<Vec<u8>> {
-        let harness = &learned.prepared;
-        let again = past.again.as_ref();
-        let key = again.map(|again| Key::batch(harness, &again.place(), id, Digest::of(&learned.state)));
+        let again = past.again();
+        let key = again.map(|again| Key::batch(&learned.trained, &again.place(), id));
         if let (Some(again), Some(key)) = (again, &key)
             && let Some(kept) = again.memo.batch(key)
         {
             journal.lose(&kept.lost);
             return kept.report.clone();
         }
-        let setting = self.setting(&learned.state, id, journal.clone());
-        let report = self.sandbox.learn(harness, setting, lessons).await;
+        let lessons: Vec<LabelledExample> = examples.iter().map(|it| self.kind.lesson(it)).collect();
+        let call = self.call(learned, id, lessons);
+        let report = self.runner.learn(&learned.trained, &call, journal.clone()).await;
         if let (Some(again), Some(key)) = (again, key) {
             again.memo.keep_batch(key, Kept { report: report.clone(), lost: journal.lost() });
         }
@@ -81,7 +85,7 @@ impl Evaluator {
         past: &RecordedEvaluation,
         sink: &Arc<dyn Sink>,
     ) -> Result<Option<Cost>, RecordError> {
-        let Some(again) = &past.again else { return Ok(None) };
+        let Some(again) = past.again() else { return Ok(None) };
         let made = again.calls(&past.calls.get(id)?);
         self.journal(id, past, sink).finish(&made)?;
         let was_cut_off = made.iter().any(|call| call.answer.was_cut_off());
@@ -96,16 +100,16 @@ impl Evaluator {
         journal: &Arc<RecordingModel>,
         past: &RecordedEvaluation,
     ) -> Report<String> {
-        let again = past.again.as_ref();
-        let key = again.map(|again| Key::example(&harness.prepared, &again.place(), &example.id));
+        let again = past.again();
+        let key = again.map(|again| Key::example(&harness.trained, &again.place(), &example.id));
         if let (Some(again), Some(key)) = (again, &key)
             && let Some(kept) = again.memo.example(key)
         {
             journal.lose(&kept.lost);
             return kept.report.clone();
         }
-        let setting = self.setting(&harness.state, &example.id, journal.clone());
-        let report = self.sandbox.predict(&harness.prepared, setting, &example.input).await;
+        let call = self.call(harness, &example.id, self.kind.input(example));
+        let report = self.runner.predict(&harness.trained, &call, journal.clone()).await;
         if let (Some(again), Some(key)) = (again, key) {
             again.memo.keep_example(key, Kept { report: report.clone(), lost: journal.lost() });
         }

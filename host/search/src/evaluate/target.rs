@@ -13,7 +13,10 @@ use async_trait::async_trait;
 
 use super::replies::{Replies, Tally};
 use mmh_engine::sandbox::{CallIndex, ModelPort};
-use mmh_models::{ServerIdentity, metering::MeteredModel};
+use mmh_models::{
+    ServerIdentity,
+    metering::{MeteredModel, budget::Budget},
+};
 use mmh_record::{
     chat::{CallOutcome, ChatReply, ChatRequest},
     digest::Digest,
@@ -22,6 +25,11 @@ use mmh_record::{
 /// The fixed model of a run.
 pub struct Target {
     caller: MeteredModel,
+    shared: Arc<Shared>,
+}
+
+/// What a target has in common with those that are billed to other accounts.
+struct Shared {
     replies: Option<Replies>,
     /// Calls that were answered from the cache, and calls that were sent.
     kept: AtomicU64,
@@ -34,14 +42,19 @@ pub struct Target {
 impl Target {
     /// The target that `caller` asks. With `replies`, equal requests of earlier runs are answered from the cache.
     pub fn new(caller: MeteredModel, replies: Option<Replies>) -> Self {
-        Self {
-            caller,
+        let shared = Shared {
             replies,
             kept: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             answering: tokio::sync::Mutex::default(),
             answered_by: Mutex::default(),
-        }
+        };
+        Self { caller, shared: Arc::new(shared) }
+    }
+
+    /// The same target, whose calls are billed to this account of the run's budget.
+    pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
+        Self { caller: self.caller.billed_to(account), shared: self.shared.clone() }
     }
 
     /// The model's id.
@@ -56,13 +69,14 @@ impl Target {
 
     /// How many calls were answered from the cache. `None` without a cache.
     pub fn tally(&self) -> Option<Tally> {
-        let (kept, asked) = (self.kept.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed));
-        self.replies.as_ref().map(|_| Tally { kept, total: kept + asked })
+        let shared = &self.shared;
+        let (kept, asked) = (shared.kept.load(Ordering::Relaxed), shared.asked.load(Ordering::Relaxed));
+        shared.replies.as_ref().map(|_| Tally { kept, total: kept + asked })
     }
 
     /// Sends a request, and keeps the reply.
     async fn ask(&self, request: &ChatRequest, key: Option<(&Replies, Kept)>, left: Duration) -> CallOutcome {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.shared.asked.fetch_add(1, Ordering::Relaxed);
         let Some((replies, Kept { wire, draw })) = key else {
             return self.caller.call(request, Some(left)).await;
         };
@@ -93,7 +107,7 @@ impl Target {
         let found = match self.caller.model.server().await {
             ServerIdentity::Unsaid => {
                 // Only a reply identifies the server, so the first request is sent although a reply is kept.
-                let finding_out = self.answering.lock().await;
+                let finding_out = self.shared.answering.lock().await;
                 let known = *self.answered_by();
                 if known.is_none() {
                     return Some(self.ask(request, Some((replies, key)), left).await);
@@ -104,13 +118,13 @@ impl Target {
             said => of(by(said, &ChatReply::default())),
         };
         found.map(|reply| {
-            self.kept.fetch_add(1, Ordering::Relaxed);
+            self.shared.kept.fetch_add(1, Ordering::Relaxed);
             CallOutcome { cached: true, ..CallOutcome::unasked(Ok(reply)) }
         })
     }
 
     fn answered_by(&self) -> std::sync::MutexGuard<'_, Option<Digest>> {
-        self.answered_by.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.answered_by.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,7 +156,7 @@ impl ModelPort for Target {
             let wire = self.caller.model.wire_digest(request)?;
             Some((replies, Kept { wire, draw: place.draw }))
         };
-        let key = self.replies.as_ref().and_then(key);
+        let key = self.shared.replies.as_ref().and_then(key);
         if let Some((replies, kept)) = key
             && let Some(called) = self.find(request, replies, kept, time_left).await
         {

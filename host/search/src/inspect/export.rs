@@ -117,7 +117,7 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
         None => reader.summary()?.best_iteration_index.ok_or(ExportError::NothingScored)?,
     };
     let place = Place::find(reader, index, Split::Val)?;
-    let held_out = format!("test/{index:03}");
+    let held_out = layout::held_out(index);
     let has_held_out = reader.has(&format!("{held_out}/{}", layout::SCORE));
     check(reader, &place.home)?;
     let mut files = take(reader, index, &place.home, &OF_ITERATION)?;

@@ -108,13 +108,13 @@ pub struct Evaluated {
 impl Place {
     /// Finds an iteration of the run. Its evaluation may be missing.
     pub fn find(reader: &RunReader, index: u32, split: Split) -> Result<Self, AuditError> {
-        let home = format!("iterations/{index:03}");
+        let home = layout::iteration(index);
         if reader.folder(&home).is_none() {
-            let there = listed(reader, "iterations/");
+            let there = listed(reader, layout::Place::Iteration);
             let there = if there.is_empty() { ": it has none".into() } else { format!(": it has {there}") };
             return Err(AuditError::NoIteration { index, there });
         }
-        let folder = if split == Split::Test { format!("test/{index:03}") } else { home.clone() };
+        let folder = if split == Split::Test { layout::held_out(index) } else { home.clone() };
         Ok(Self { index, split, home, folder })
     }
 
@@ -143,7 +143,7 @@ impl Place {
     /// Why there is no evaluation, if the run says so.
     fn why_not(&self, reader: &RunReader) -> String {
         match self.split {
-            Split::Test => match listed(reader, "test/").as_str() {
+            Split::Test => match listed(reader, layout::Place::HeldOut).as_str() {
                 "" => ": the run has no held-out evaluation".into(),
                 there => format!(": held-out evaluations are there of {there}"),
             },
@@ -163,11 +163,12 @@ pub fn unscored_reason(summary: &Summary, index: u32) -> Option<String> {
     Some(format!("{}: {}", unscored.status, text::ellipsis(&text::one_line(&unscored.reason), 200)))
 }
 
-/// The iterations that have a folder below `parent`.
-fn listed(reader: &RunReader, parent: &str) -> String {
+/// The iterations that have a folder in such a place.
+fn listed(reader: &RunReader, place: layout::Place) -> String {
     let folders = manifest::folders_of(reader.dir()).unwrap_or_default();
-    let indices = folders.iter().filter_map(|folder| folder.strip_prefix(parent));
-    indices.map(text::one_line).collect::<Vec<_>>().join(", ")
+    let below = folders.iter().filter_map(|folder| folder.split_once('/'));
+    let names = below.filter(|(parent, _)| *parent == place.parent()).map(|(_, name)| text::one_line(name));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// The fields in which two records of one shape differ.

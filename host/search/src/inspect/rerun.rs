@@ -32,7 +32,7 @@ use super::{
 use crate::{
     dataset::Example,
     evaluate::{
-        self, Evaluator, ExampleSet, Learned, Learning, RecordedEvaluation, Sink, Target,
+        self, Evaluator, ExampleSet, Learned, Learning, Purpose, RecordedEvaluation, Sink, Target,
         recorded_replies::{Calls, by_example},
         replay::{RecordedModel, Replay},
         sink::{Discard, KeptCalls},
@@ -150,7 +150,7 @@ impl Rerun {
         let sink: Arc<dyn Sink> = Arc::new(Discard);
         let learning = evaluator.learn(self.stage.harness.clone(), train, &recorded, &sink).await?;
         let mut relearned = match learning {
-            Learning::Done(learned) => Relearned { state: learned.state, ..Relearned::default() },
+            Learning::Done(learned) => Relearned { state: learned.state().clone(), ..Relearned::default() },
             Learning::Failed { reason, .. } => Relearned { failed: Some(reason), ..Relearned::default() },
             Learning::Interrupted { .. } => {
                 Relearned { failed: Some("learning was stopped".into()), ..Relearned::default() }
@@ -209,8 +209,9 @@ impl Rerun {
         let (stage, clock) = (&self.stage, Clock::Fixed(Timestamp::UNIX_EPOCH));
         let model = Arc::new(RecordedModel::new(&stage.model));
         Evaluator {
-            sandbox: stage.sandbox.clone(),
+            runner: stage.runner.clone(),
             target: Arc::new(Target::new(MeteredModel::free(model, clock, self.cancel.clone()), None)),
+            kind: stage.kind.clone(),
             task: stage.task.clone(),
             seed: stage.seed,
             concurrency: self.concurrency,
@@ -223,8 +224,8 @@ impl Rerun {
 
     /// The record without outcomes, so that all examples are run.
     fn recorded(&self) -> RecordedEvaluation {
-        let (calls, replay) = (self.stage.calls.clone(), Some(self.replay.clone()));
-        RecordedEvaluation { calls, replay, ..RecordedEvaluation::default() }
+        let (calls, purpose) = (self.stage.calls.clone(), Purpose::Replay(self.replay.clone()));
+        RecordedEvaluation { calls, purpose, ..RecordedEvaluation::default() }
     }
 
     /// The prompts of an example or batch that were not in the record, each with a diff from the most similar recorded one.
@@ -270,11 +271,11 @@ impl Rerun {
             Ok(built) => built,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let evaluator = Evaluator { sandbox, ..self.evaluator() };
-        let harness = Learned::with_state(built.prepared, state);
+        let evaluator = Evaluator { runner: sandbox, ..self.evaluator() };
+        let harness = Learned::with_state(built, state);
         let recorded = RecordedEvaluation {
             calls: Calls::of(by_example(again.calls.clone())),
-            replay: Some(Replay::default()),
+            purpose: Purpose::Replay(Replay::default()),
             ..RecordedEvaluation::default()
         };
         let report = evaluator.run_once(&harness, &stage::example_of(&again.recorded).0, &recorded).await;

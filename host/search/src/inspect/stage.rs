@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::{dataset::Example, evaluate::recorded_replies::Calls};
-use mmh_engine::sandbox::{Prepared, Sandbox, Task};
+use crate::{dataset::Example, dataset::task::TaskKind, evaluate::recorded_replies::Calls};
+use mmh_engine::{build::Built, runner::Runner, sandbox::Task};
 use mmh_record::{format::TraceRow, outcome::OutcomeKind};
 
 /// A harness and its recorded calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Stage {
     /// Runs the calls, with the run's limits.
-    pub sandbox: Arc<Sandbox>,
+    pub runner: Arc<dyn Runner>,
     /// The recorded harness or another one.
-    pub harness: Arc<Prepared>,
+    pub harness: Built,
+    /// What kind of task the run has.
+    pub kind: Arc<dyn TaskKind>,
     /// The run's task.
     pub task: Arc<Task>,
     /// The run's seed.

@@ -2,8 +2,8 @@
 
 use super::{literals::Literal, *};
 use crate::{
+    dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
-    search::BASELINE,
 };
 
 fn rows(split: &str, texts: &[(&str, &str)]) -> Vec<Example> {

@@ -1,12 +1,17 @@
-//! A conversation that is repeated from the claims of a recorded one, so that `verify` can compare the two: the model's
-//! replies are taken over, and the tools answer anew.
+//! A proposal that is repeated from the claims of a recorded one, so that `verify` can compare the two: the model's
+//! replies, or the tool calls that no reply carries, are taken over, and the tools answer anew.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{NOT_MADE, OUT_OF_TIME, ToolCall, history::Answer, recorded::Heard, tools::TRIAL_ENDED};
+use super::{
+    NOT_MADE, OUT_OF_TIME,
+    history::Answer,
+    recorded::ProposerReply,
+    tools::{TRIAL_ENDED, ToolCall},
+};
 use crate::{
     evaluate::EVALUATION_TIMEOUT,
     noted::{Ending, Missing, Notes},
@@ -24,15 +29,17 @@ use mmh_record::{
     reader::RunReader,
 };
 
-/// How a conversation is repeated.
+/// How a proposal is repeated.
 #[derive(Clone, Default)]
 pub struct Terms {
     /// The iteration's folder, for messages.
     pub folder: String,
     /// The proposer's recorded prices, the latest first.
     pub prices: Arc<[Price]>,
-    /// Whether the proposer is simulated, and is asked again.
+    /// Whether the proposer is a simulated model, and is asked again.
     pub is_simulated: bool,
+    /// Whether the proposer is a model, whose replies carry the tool calls.
+    pub has_replies: bool,
     /// What cannot be derived on this machine.
     pub missing: Missing,
     /// How the recorded run ended.
@@ -41,17 +48,19 @@ pub struct Terms {
     pub notes: Notes,
 }
 
-/// A repeated conversation: its claims, and its terms.
+/// A repeated proposal: its claims, and its terms.
 #[derive(Clone, Default)]
 pub struct Again {
     /// How it is repeated.
     pub terms: Terms,
-    /// When the conversation began, when its turns were answered, and when it ended.
+    /// When the proposal began, when its turns were answered, and when it ended.
     started_at: Option<Timestamp>,
     answered_at: BTreeMap<u32, Timestamp>,
     ended_at: Option<Timestamp>,
     /// The tools' results, by turn.
     results: BTreeMap<u32, Vec<Block>>,
+    /// The calls that no reply carries, in their order: the tool and its arguments.
+    calls: Vec<(String, Value)>,
     /// Control requests by turn, with their times.
     controls: BTreeMap<u32, Vec<(Timestamp, ControlRow)>>,
     /// Ids of the calls whose results were removed from the conversation before a turn.
@@ -60,7 +69,7 @@ pub struct Again {
     reads: Vec<ReadRow>,
 }
 
-/// A moment of a conversation.
+/// A moment of a proposal.
 #[derive(Clone, Copy)]
 pub enum Moment {
     /// It began.
@@ -89,6 +98,13 @@ impl Again {
                         again.answered_at.insert(step, at);
                         again.results.insert(step, content);
                     }
+                    TranscriptRow::ToolCall { step, at, tool, input, result, is_error } => {
+                        again.answered_at.insert(step, at);
+                        let tool_use_id = String::new();
+                        let result = Block::ToolResult { tool_use_id, content: result, is_error };
+                        again.results.insert(step, vec![result]);
+                        again.calls.push((tool, input));
+                    }
                     TranscriptRow::Control { step, at, control } => {
                         again.controls.entry(step).or_default().push((at, control));
                     }
@@ -116,6 +132,11 @@ impl Again {
             Moment::Answer(step) => self.answered_at.get(&step).copied(),
             Moment::End => self.ended_at,
         }
+    }
+
+    /// The recorded calls that no reply carries, in their order: the tool and its arguments.
+    pub fn calls(&self) -> &[(String, Value)] {
+        &self.calls
     }
 
     /// The times of the reads, in their order.
@@ -163,22 +184,23 @@ impl Again {
     }
 
     /// A recorded reply, with the cost that follows from its tokens.
-    pub fn heard(&self, claimed: &Heard) -> Heard {
+    pub fn billed(&self, claimed: &ProposerReply) -> ProposerReply {
         let (cost, price_tier) = bill_again(&self.terms.prices, &claimed.reply, claimed.cost);
-        Heard { cost, price_tier, ..claimed.clone() }
+        ProposerReply { cost, price_tier, ..claimed.clone() }
     }
 
     /// The reply of a simulated proposer that was asked again, with the recorded times.
-    pub fn simulated(&self, now: CallOutcome, claimed: &Heard) -> Option<Heard> {
+    pub fn simulated(&self, now: CallOutcome, claimed: &ProposerReply) -> Option<ProposerReply> {
         let (cost, price_tier, attempts) = (now.cost, now.price_tier, now.attempts);
         let (at, latency_ms) = (claimed.at, claimed.latency_ms);
-        now.result.ok().map(|reply| Heard { reply, cost, price_tier, attempts, at, latency_ms })
+        now.result.ok().map(|reply| ProposerReply { reply, cost, price_tier, attempts, at, latency_ms })
     }
 
-    /// Notes a turn without a recorded reply, although the record does not end there.
-    pub fn unheard(&self, step: u32) {
-        let file = format!("{}/{}", self.terms.folder, layout::TRANSCRIPT);
-        self.terms.notes.add(Finding::new(file, format!("a reply in turn {step}"), "none"));
+    /// Notes a turn of which nothing is on record, although the record does not end there.
+    pub fn nothing_recorded(&self, step: u32) {
+        let file = layout::file(&self.terms.folder, layout::TRANSCRIPT);
+        let what = if self.terms.has_replies { "a reply" } else { "a tool call" };
+        self.terms.notes.add(Finding::new(file, format!("{what} in turn {step}"), "none"));
     }
 
     /// The recorded result of this tool call, if the call cannot be repeated on this machine.

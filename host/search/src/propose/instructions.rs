@@ -29,15 +29,10 @@ Train examples may be used freely, through `learn` or as constants.
 
 /// The first message of an iteration: the task, its labels, and the sizes of the splits. `steps` is the limit of turns.
 pub fn opening(iteration: u32, dataset: &Dataset, val_size: usize, steps: u32) -> String {
-    let task = &dataset.task;
-    let labels: Vec<String> = task.labels.iter().map(|label| format!("- {label}")).collect();
     format!(
-        "Write the harness of iteration {iteration}. You have {steps} turns.\n\nTask: {}\nInstructions: {}\n\nLabels:\n{}\n\n\
-         There are {} train examples (read_train) and {} validation examples (read_eval_trace).",
-        task.name,
-        task.instructions,
-        labels.join("\n"),
+        "Write the harness of iteration {iteration}. You have {steps} turns.\n\n{}\n\n\
+         There are {} train examples (read_train) and {val_size} validation examples (read_eval_trace).",
+        dataset.kind.describe(dataset),
         dataset.train.len(),
-        val_size,
     )
 }

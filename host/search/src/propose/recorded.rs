@@ -1,11 +1,13 @@
-//! The record of a proposer's conversation, so that a resumed conversation continues where it stopped, and no reply is
-//! asked for twice.
+//! The record of a proposal, so that a resumed one continues where it stopped, and no reply is asked for twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::again::{Again, Moment, Terms};
+use super::{
+    DirectCall,
+    again::{Again, Moment, Terms},
+};
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
@@ -17,28 +19,27 @@ use mmh_record::{
     writer::IterationWriter,
 };
 
-/// The transcript's file.
-pub const TRANSCRIPT: &str = layout::TRANSCRIPT;
-
-/// The recorded part of a conversation. Empty for a new one.
+/// The recorded part of a proposal. Empty for a new one.
 #[derive(Default)]
-pub struct RecordedConversation {
+pub struct RecordedProposal {
     /// Whether its beginning is on record.
     pub started: bool,
-    replies: BTreeMap<u32, Heard>,
+    replies: BTreeMap<u32, ProposerReply>,
     answers: BTreeMap<u32, Vec<Block>>,
+    /// The calls that no reply carries, the first one first.
+    pub calls: Vec<DirectCall>,
     trimmed: BTreeSet<u32>,
     /// The control requests that were sent for it.
     pub controls: Vec<Control>,
     /// How it ended, as `status: reason`, if it did.
     pub ended: Option<String>,
-    /// Set if the conversation is repeated from the claims of this record, and written anew.
+    /// Set if the proposal is repeated from the claims of this record, and written anew.
     pub again: Option<Again>,
 }
 
 /// A reply of the proposer, with what is recorded about it. See [`TranscriptRow::Reply`].
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct ProposerReply {
     pub reply: ChatReply,
     pub cost: Usd,
     pub price_tier: u64,
@@ -47,7 +48,7 @@ pub struct Heard {
     pub latency_ms: f64,
 }
 
-impl Heard {
+impl ProposerReply {
     /// The line of the transcript.
     pub fn row(&self, step: u32) -> TranscriptRow {
         TranscriptRow::Reply {
@@ -62,17 +63,21 @@ impl Heard {
     }
 }
 
-impl RecordedConversation {
-    /// Reads a folder's transcript. If the conversation was only stopped, its end is removed from the file.
+impl RecordedProposal {
+    /// Reads a folder's transcript. If the proposal was only stopped, its end is removed from the file.
     pub fn of(folder: &IterationWriter) -> Result<Self, RecordError> {
-        folder.keep_lines(TRANSCRIPT, |row: &TranscriptRow| !was_stopped(row))?;
+        folder.keep_lines(layout::TRANSCRIPT, |row: &TranscriptRow| !was_stopped(row))?;
         let mut past = Self::default();
-        for row in folder.mend_lines(TRANSCRIPT)? {
+        for row in folder.mend_lines(layout::TRANSCRIPT)? {
             match row {
                 TranscriptRow::Start { .. } => past.started = true,
-                row @ TranscriptRow::Reply { .. } => past.hear(row),
+                row @ TranscriptRow::Reply { .. } => past.add_reply(row),
                 TranscriptRow::Answer { step, content, .. } => {
                     past.answers.insert(step, content);
+                }
+                TranscriptRow::ToolCall { tool, input, result, is_error, .. } => {
+                    let result = if is_error { Err(result) } else { Ok(result) };
+                    past.calls.push(DirectCall { tool, input, result });
                 }
                 TranscriptRow::Control { control, .. } => past.controls.push(control.control()),
                 TranscriptRow::Trimmed { step, .. } => {
@@ -84,36 +89,36 @@ impl RecordedConversation {
         Ok(past)
     }
 
-    /// The claims of a recorded conversation, which is repeated from its beginning.
+    /// The claims of a recorded proposal, which is repeated from its beginning.
     pub fn again(reader: &RunReader, index: u32, terms: Terms) -> Result<Self, RecordError> {
         let mut past = Self::default();
         let again = Again::read(terms, reader, index, |row| match row {
             TranscriptRow::End { outcome, .. } => past.ended = Some(outcome),
-            row => past.hear(row),
+            row => past.add_reply(row),
         })?;
         past.again = Some(again);
         Ok(past)
     }
 
-    fn hear(&mut self, row: TranscriptRow) {
+    fn add_reply(&mut self, row: TranscriptRow) {
         if let TranscriptRow::Reply { step, at, reply, cost_usd, price_tier, attempts, latency_ms } = row {
             let cost = Usd::from_f64(cost_usd);
-            self.replies.insert(step, Heard { reply, cost, price_tier, attempts, at, latency_ms });
+            self.replies.insert(step, ProposerReply { reply, cost, price_tier, attempts, at, latency_ms });
         }
     }
 
-    /// The recorded time of a moment, if the conversation is repeated.
+    /// The recorded time of a moment, if the proposal is repeated.
     pub fn time(&self, moment: Moment) -> Option<Timestamp> {
         self.again.as_ref().and_then(|again| again.time(moment))
     }
 
-    /// Whether the end of the conversation is written down already.
+    /// Whether the end of the proposal is written down already.
     pub fn is_ended(&self) -> bool {
         self.again.is_none() && self.ended.is_some()
     }
 
     /// The model's reply in this turn.
-    pub fn reply(&self, step: u32) -> Option<&Heard> {
+    pub fn reply(&self, step: u32) -> Option<&ProposerReply> {
         self.replies.get(&step)
     }
 
@@ -129,7 +134,7 @@ impl RecordedConversation {
 
     /// The number of the last complete turn; 0 if there is none.
     pub fn answered_steps(&self) -> u32 {
-        self.answers.keys().next_back().copied().unwrap_or(0)
+        self.answers.keys().next_back().copied().unwrap_or(self.calls.len() as u32)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use crate::evaluate::{
-    RecordedEvaluation, Retry, Sink,
+    Purpose, RecordedEvaluation, Retry, Sink,
     again::Again,
     call_row, recorded_cost,
     recorded_replies::{Calls, Sketch},
@@ -84,8 +84,9 @@ impl Trials {
             }
         }
         let again = self.again.clone().map(|again| Again { prefix: prefix.clone(), ..again });
+        let purpose = again.map_or(Purpose::Continue, Purpose::Repeat);
         let past =
-            RecordedEvaluation { calls: self.past.below(&prefix), again, ..RecordedEvaluation::default() };
+            RecordedEvaluation { calls: self.past.below(&prefix), purpose, ..RecordedEvaluation::default() };
         let (calls, bytes) = (self.calls.clone(), self.bytes.clone());
         Ok((past, Arc::new(TrialSink { name, calls, bytes })))
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Search, SearchError, progress::Progress};
 use crate::{claims::Claims, noted::Ending};
 use mmh_models::cancel::Cancel;
-use mmh_record::format::Config;
+use mmh_record::{format::Config, layout};
 
 impl Search {
     /// Whether a repeated run is stopped before this folder, because the recorded run was.
@@ -47,7 +47,7 @@ impl Search {
     ) -> Result<(), SearchError> {
         let Some(claims) = &self.claims else { return Ok(()) };
         if !complete || claims.was_cut_short(index, refused) {
-            self.end_again(claims, &self.cancel, &format!("iterations/{index:03}"))?;
+            self.end_again(claims, &self.cancel, &layout::iteration(index))?;
         }
         Ok(())
     }

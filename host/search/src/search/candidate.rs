@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Search, SearchError, judge::CandidateOutcome, progress::Progress};
+use super::{Search, SearchError, judge::CandidateOutcome, progress::Progress, schedule::Schedule};
 use crate::{
     evaluate::{Evaluator, Retry},
     leaks,
     leaks::Lint,
     progress::Silent,
-    propose::{self, Outcome, Submission, ToolContext, Toolbox, instructions},
+    propose::{
+        self, Assignment, Outcome, Proposer, Submission, ToolContext, Toolbox, Transcript, instructions,
+    },
 };
 use mmh_engine::{build::Built, compile::Rejection};
+use mmh_models::metering::budget::Budget;
 use mmh_record::{
+    candidate::CandidateId,
     digest::Digest,
-    format::{Cost, ReadRow},
+    format::{Cost, ProposerKind, ReadRow},
     layout,
     leak::Leak,
     reader::RunReader,
@@ -28,7 +32,9 @@ const BASELINE_REASONING: &str =
 
 /// A candidate on its way to a score.
 pub(super) struct Candidate {
-    pub index: u32,
+    pub id: CandidateId,
+    /// What its calls are billed to.
+    pub account: Arc<Budget>,
     pub source: String,
     pub reasoning: String,
     pub reads: Vec<ReadRow>,
@@ -46,7 +52,8 @@ pub fn without_leaks(lint: &Lint, source: &str, built: Built) -> Result<Built, R
 impl Search {
     pub(super) async fn baseline(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         let candidate = Candidate {
-            index: 0,
+            id: CandidateId::BASELINE,
+            account: self.account(),
             source: self.baseline.clone(),
             reasoning: BASELINE_REASONING.to_owned(),
             reads: Vec::new(),
@@ -61,8 +68,8 @@ impl Search {
         let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
             Some((status, reason)) => {
                 folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
-                let fate = CandidateOutcome::Unscored { status, reason };
-                return self.conclude(candidate, Digest::of([]), fate, &folder, progress);
+                let outcome = CandidateOutcome::Unscored { status, reason };
+                return self.conclude(candidate, Digest::of([]), outcome, &folder, progress);
             }
             None => self.builder.build(&candidate.source).await?,
         };
@@ -82,8 +89,8 @@ impl Search {
                 folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
-                let fate = CandidateOutcome::Unscored { status, reason };
-                self.conclude(candidate, Digest::of([]), fate, &folder, progress)
+                let outcome = CandidateOutcome::Unscored { status, reason };
+                self.conclude(candidate, Digest::of([]), outcome, &folder, progress)
             }
         }
     }
@@ -99,28 +106,31 @@ impl Search {
         }
     }
 
+    /// An account of the run's budget. It has no limit but the run's.
+    pub(super) fn account(&self) -> Arc<Budget> {
+        Arc::new(self.budget.account(None))
+    }
+
     pub(super) async fn iteration(
         &self,
-        index: u32,
+        id: CandidateId,
         retry: Retry,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
-        let started_at = self.began(index);
-        let folder = self.writer.iteration(index)?;
-        self.stage(index, "proposing");
-        let (outcome, reads, cost) = self.propose(index, retry, &folder).await?;
+        let (started_at, account) = (self.began(id.index), self.account());
+        let folder = self.writer.iteration(id.index)?;
+        self.stage(id.index, "proposing");
+        let (outcome, reads, cost) = self.propose(id, &account, retry, &folder).await?;
+        let (source, reasoning, leaks) = (String::new(), String::new(), Vec::new());
+        let candidate = Candidate { id, account, source, reasoning, reads, cost, started_at, leaks };
         match outcome {
             Outcome::Submitted(Submission { source, reasoning, built }) => {
-                let leaks = Vec::new();
-                let candidate = Candidate { index, source, reasoning, reads, cost, started_at, leaks };
+                let candidate = Candidate { source, reasoning, ..candidate };
                 self.judge(candidate, built, &folder, retry, progress).await
             }
             Outcome::Unsubmitted { status, reason } => {
-                let (source, reasoning) = (String::new(), String::new());
-                let leaks = Vec::new();
-                let candidate = Candidate { index, source, reasoning, reads, cost, started_at, leaks };
-                let fate = CandidateOutcome::Unscored { status, reason };
-                self.conclude(candidate, Digest::of([]), fate, &folder, progress)
+                let outcome = CandidateOutcome::Unscored { status, reason };
+                self.conclude(candidate, Digest::of([]), outcome, &folder, progress)
             }
         }
     }
@@ -128,45 +138,61 @@ impl Search {
     /// Lets the proposer work. Its transcript and its reads are on disk when this returns.
     async fn propose(
         &self,
-        index: u32,
+        id: CandidateId,
+        account: &Arc<Budget>,
         retry: Retry,
         folder: &IterationWriter,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
         let past = match &self.claims {
-            None => propose::RecordedConversation::of(folder)?,
-            Some(claims) => claims.proposal(index)?,
+            None => propose::RecordedProposal::of(folder)?,
+            Some(claims) => claims.proposal(id.index)?,
         };
+        let answered = past.answered_steps();
         let reader = RunReader::new(self.writer.dir()?);
-        let history = propose::History::resume(reader, folder, past.answered_steps(), self.clock)?;
+        let history = propose::History::resume(reader, folder, answered, self.clock)?;
         let history = history.again(past.again.as_ref().map(|it| it.read_times()).unwrap_or_default());
         let trials = match &self.claims {
-            None => propose::Trials::resume(folder, past.answered_steps(), retry)?,
+            None => propose::Trials::resume(folder, answered, retry)?,
             Some(claims) => {
-                let (calls, again) = claims.trials(index)?;
+                let (calls, again) = claims.trials(id.index)?;
                 propose::Trials::again(folder, calls, again)?
             }
         };
         let limits = &self.config.limits;
         let context = ToolContext {
             builder: &self.builder,
-            evaluator: Evaluator { observer: Arc::new(Silent), ..self.evaluator.clone() },
+            evaluator: Evaluator { observer: Arc::new(Silent), ..self.evaluator.billed_to(account) },
             dataset: &self.dataset,
             val: &self.val,
             limits,
+            observer: self.observer.clone(),
         };
-        let mut toolbox = Toolbox::new(context, history, trials)
-            .within_summary(layout::MAX_TEXTS_BYTES / (u64::from(self.config_of(index).iterations) + 1))
-            .again(past.again.clone());
+        let transcript = Transcript::open(folder, past, self.clock)?;
+        let mut toolbox = Toolbox::new(context, id, &transcript, history, trials)
+            .within_summary(layout::MAX_TEXTS_BYTES / Schedule::of(&self.config_of(id.index)).len());
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);
         }
-        let transcript = folder.append(propose::TRANSCRIPT)?;
-        let opening = instructions::opening(index, &self.dataset, self.val.len(), limits.proposer_steps);
-        let proposal = self.proposer.propose(index, opening, &past, &mut toolbox, &transcript).await?;
-        transcript.finish()?;
+        let opening = instructions::opening(id.index, &self.dataset, self.val.len(), limits.proposer_steps);
+        let account = account.clone();
+        let assignment = Assignment { candidate: id, opening, transcript: &transcript, account };
+        let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;
+        transcript.end(&proposal.outcome)?;
         let (reads, trial_cost) = toolbox.close(folder)?;
+        transcript.close()?;
         let mut cost = proposal.cost;
         cost += trial_cost;
         Ok((proposal.outcome, reads, cost))
+    }
+
+    /// The proposer. A search that is made again needs none where the tool calls alone are on record.
+    fn proposer(&self) -> Arc<dyn Proposer> {
+        match (&self.claims, self.config.proposer_kind) {
+            (Some(_), ProposerKind::Tools) => Arc::new(propose::Repeat {
+                name: self.config.proposer_model.clone(),
+                cancel: self.cancel.clone(),
+            }),
+            _ => self.proposer.clone(),
+        }
     }
 }

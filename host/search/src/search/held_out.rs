@@ -11,7 +11,10 @@ use crate::{
     },
     score::score,
 };
-use mmh_models::cancel::{Cancel, Stop};
+use mmh_models::{
+    cancel::{Cancel, Stop},
+    metering::budget::Budget,
+};
 use mmh_record::{
     RecordError,
     data::Split,
@@ -23,6 +26,13 @@ use mmh_record::{
     writer::IterationWriter,
 };
 
+/// What all held-out evaluations of a search have in common.
+struct Terms {
+    retry: Retry,
+    /// What their calls are billed to.
+    account: Arc<Budget>,
+}
+
 impl Search {
     /// Scores the best iteration and the baseline on the held-out examples, once. If the model does not answer or the
     /// budget is spent, only those of them fail that make calls.
@@ -30,22 +40,23 @@ impl Search {
         if !self.config.with_test || self.dataset.test.is_empty() {
             return Ok(());
         }
+        let terms = Terms { retry, account: self.account() };
         for index in progress.finalists() {
-            if self.ends_before(&folder_name(index))? {
+            if self.ends_before(&layout::held_out(index))? {
                 return Ok(());
             }
             let cancel = self.cancel.afresh();
-            self.test(index, retry, cancel.clone(), progress).await?;
+            self.test(index, &terms, cancel.clone(), progress).await?;
             if cancel.why() == Some(Stop::Asked) {
                 return Ok(());
             }
         }
-        self.former(retry, progress).await
+        self.former(&terms, progress).await
     }
 
     /// Handles harnesses that were the best when the run ended earlier, before it was made longer. Their scores stay. An
     /// unfinished evaluation is not finished, but its cost counts.
-    async fn former(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
+    async fn former(&self, terms: &Terms, progress: &mut Progress) -> Result<(), SearchError> {
         let finalists = progress.finalists();
         let scored = progress.summary.iterations.iter().map(|it| it.index);
         for index in scored.filter(|index| !finalists.contains(index)).collect::<Vec<_>>() {
@@ -53,20 +64,20 @@ impl Search {
                 continue;
             }
             if self.was_finished(index)? {
-                self.test(index, retry, self.cancel.afresh(), progress).await?;
+                self.test(index, terms, self.cancel.afresh(), progress).await?;
                 continue;
             }
             let folder = self.writer.test(index)?;
             if self.claims.is_some() {
-                self.evaluate_held_out(index, retry, self.cancel.afresh(), &folder, progress).await?;
+                self.evaluate_held_out(index, terms, self.cancel.afresh(), &folder, progress).await?;
             }
-            let calls = RecordedEvaluation::of(&folder, retry)?.calls;
+            let calls = RecordedEvaluation::of(&folder, terms.retry)?.calls;
             let mut cost = Cost::default();
             for id in calls.ids() {
                 cost += recorded_cost(&*calls.get(&id)?);
             }
             Arc::new(Recorder::new(&folder)?).finish(&folder, &self.dataset.test)?;
-            progress.spend(None, cost, self);
+            progress.spend_held_out(cost, &terms.account, self);
             folder.seal()?;
             self.write(progress)?;
         }
@@ -76,14 +87,14 @@ impl Search {
     /// Whether a held-out evaluation was begun.
     fn was_begun(&self, index: u32) -> Result<bool, SearchError> {
         Ok(match &self.claims {
-            Some(claims) => claims.has(&folder_name(index)),
-            None => RunReader::new(self.writer.dir()?).folder(&folder_name(index)).is_some(),
+            Some(claims) => claims.has(&layout::held_out(index)),
+            None => RunReader::new(self.writer.dir()?).folder(&layout::held_out(index)).is_some(),
         })
     }
 
     /// Whether a held-out evaluation has a score.
     fn was_finished(&self, index: u32) -> Result<bool, SearchError> {
-        let score = format!("{}/{}", folder_name(index), layout::SCORE);
+        let score = layout::file(&layout::held_out(index), layout::SCORE);
         Ok(match &self.claims {
             Some(claims) => claims.has_file(&score),
             None => RunReader::new(self.writer.dir()?).has(&score),
@@ -94,13 +105,13 @@ impl Search {
     async fn test(
         &self,
         index: u32,
-        retry: Retry,
+        terms: &Terms,
         cancel: Cancel,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         let folder = self.writer.test(index)?;
-        let (learned, done) = self.evaluate_held_out(index, retry, cancel.clone(), &folder, progress).await?;
-        progress.spend(None, done.cost, self);
+        let (learned, done) = self.evaluate_held_out(index, terms, cancel.clone(), &folder, progress).await?;
+        progress.spend_held_out(done.cost, &terms.account, self);
         if let Some(reason) = done.timed_out {
             self.observer.note(format!("{index:03} has no held-out score: {reason}"));
             folder.seal()?;
@@ -114,7 +125,7 @@ impl Search {
         let score = score(&done.rows, &learned, self.config.mock);
         folder.put_json(layout::SCORE, &score)?;
         let tested = Tested::of(progress.component(index), Split::Test, &score, &done.rows);
-        let stated = self.claims.as_ref().map(|claims| claims.stated(&folder_name(index)));
+        let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));
         put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
         folder.seal()?;
         progress.tested(TestScore { index, score });
@@ -126,19 +137,19 @@ impl Search {
     async fn evaluate_held_out(
         &self,
         index: u32,
-        retry: Retry,
+        terms: &Terms,
         cancel: Cancel,
         folder: &IterationWriter,
         progress: &Progress,
     ) -> Result<(Learned, Evaluation), SearchError> {
         let learned = self.recall(index, progress).await?;
-        let name = folder_name(index);
+        let name = layout::held_out(index);
         let (past, refused) = match &self.claims {
-            None => (RecordedEvaluation::of(folder, retry)?, false),
+            None => (RecordedEvaluation::of(folder, terms.retry)?, false),
             Some(claims) => claims.evaluation(&name, index)?,
         };
         let recorder = Arc::new(Recorder::new(folder)?);
-        let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.clone() };
+        let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.billed_to(&terms.account) };
         let examples = &self.dataset.test;
         let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };
         let done = evaluator.evaluate(&learned, set, past, recorder.clone()).await?;
@@ -172,11 +183,6 @@ impl Search {
         for row in reader.rows::<LearnRow>(&file(layout::BATCHES))? {
             fuel = fuel.saturating_add(row?.fuel);
         }
-        Ok(Learned { fuel, ..Learned::with_state(built.prepared, state) })
+        Ok(Learned { fuel, ..Learned::with_state(built, state) })
     }
-}
-
-/// The folder of a held-out evaluation.
-fn folder_name(index: u32) -> String {
-    format!("test/{index:03}")
 }

@@ -8,7 +8,7 @@ use crate::{
     progress::Event,
     score::score,
 };
-use mmh_engine::{build::Built, toolchain::sdk};
+use mmh_engine::build::Built;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
@@ -47,35 +47,33 @@ impl Search {
     ) -> Result<(), SearchError> {
         self.record_binary(&candidate, &built, folder)?;
         candidate.leaks = match self.claims.as_ref().filter(|claims| claims.missing.dataset) {
-            Some(claims) => claims.leaks(candidate.index),
+            Some(claims) => claims.leaks(candidate.id.index),
             None => self.lint.check(&candidate.source, &built.component.bytes),
         };
         if !candidate.leaks.is_empty() {
             folder.put_json(layout::LEAKS, &candidate.leaks)?;
             let count = candidate.leaks.len();
-            self.stage(candidate.index, &format!("LEAK: it carries held-back examples ({count})"));
+            self.stage(candidate.id.index, &format!("LEAK: it carries held-back examples ({count})"));
         }
         let component = built.component.digest;
         let (past, refused) = match &self.claims {
             None => (RecordedEvaluation::of(folder, retry)?, false),
-            Some(claims) => {
-                claims.evaluation(&format!("iterations/{:03}", candidate.index), candidate.index)?
-            }
+            Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
         let recorder = Arc::new(Recorder::new(folder)?);
-        self.stage(candidate.index, "learning and evaluating");
-        let fate = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
+        self.stage(candidate.id.index, "learning and evaluating");
+        let outcome = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
-        if let CandidateOutcome::Scored(scored) = &fate {
+        if let CandidateOutcome::Scored(scored) = &outcome {
             let Scored { score, state, rows } = &**scored;
             if !state.is_empty() {
                 folder.put(layout::STATE, state)?;
             }
             folder.put_json(layout::SCORE, score)?;
             let tested = statements::Tested::of(component, Split::Val, score, rows);
-            put_result(&tested, &self.config_of(candidate.index), folder)?;
+            put_result(&tested, &self.config_of(candidate.id.index), folder)?;
         }
-        self.conclude(candidate, component, fate, folder, progress)
+        self.conclude(candidate, component, outcome, folder, progress)
     }
 
     fn record_binary(
@@ -92,8 +90,8 @@ impl Search {
             component: built.component.digest,
             key: self.builder.compiler.key(&candidate.source),
         };
-        let statement =
-            statements::provenance(&made, &self.config_of(candidate.index), Digest::of(sdk::LOCK));
+        let lock = self.builder.compiler.tools().sdk_lock;
+        let statement = statements::provenance(&made, &self.config_of(candidate.id.index), lock);
         folder.put_json(layout::PROVENANCE, &statement)
     }
 
@@ -105,12 +103,12 @@ impl Search {
         refused: bool,
         recorder: Arc<dyn Sink>,
     ) -> Result<CandidateOutcome, SearchError> {
-        let train = &self.dataset.train;
-        let learned = match self.evaluator.learn(built.prepared, train, &past, &recorder).await? {
+        let (train, evaluator) = (&self.dataset.train, self.evaluator.billed_to(&candidate.account));
+        let learned = match evaluator.learn(built, train, &past, &recorder).await? {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
-                self.end_where_recorded(candidate.index, true, refused)?;
+                self.end_where_recorded(candidate.id.index, true, refused)?;
                 return Ok(match self.cut_short() {
                     Some(stop) => CandidateOutcome::stopped(&stop, 0, self.val.len()),
                     None => CandidateOutcome::Unscored { status: status.into(), reason },
@@ -118,16 +116,17 @@ impl Search {
             }
             Learning::Interrupted { cost } => {
                 candidate.cost += cost;
-                self.end_where_recorded(candidate.index, false, refused)?;
+                self.end_where_recorded(candidate.id.index, false, refused)?;
                 let stop = self.cancel.why().unwrap_or(Stop::Asked);
                 return Ok(CandidateOutcome::stopped(&stop, 0, self.val.len()));
             }
         };
         candidate.cost += learned.cost;
-        let set = ExampleSet { iteration: Some(candidate.index), ..ExampleSet::new(Split::Val, &self.val) };
-        let done = self.evaluator.evaluate(&learned, set, past, recorder).await?;
+        let set =
+            ExampleSet { iteration: Some(candidate.id.index), ..ExampleSet::new(Split::Val, &self.val) };
+        let done = evaluator.evaluate(&learned, set, past, recorder).await?;
         candidate.cost += done.cost;
-        self.end_where_recorded(candidate.index, done.complete || done.timed_out.is_some(), refused)?;
+        self.end_where_recorded(candidate.id.index, done.complete || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
             return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), self.val.len()));
@@ -136,7 +135,11 @@ impl Search {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
         let score = score(&done.rows, &learned, self.config.mock);
-        Ok(CandidateOutcome::Scored(Box::new(Scored { score, state: learned.state, rows: done.rows })))
+        Ok(CandidateOutcome::Scored(Box::new(Scored {
+            score,
+            state: learned.state().clone(),
+            rows: done.rows,
+        })))
     }
 
     /// Enters an iteration into summary and costs.
@@ -144,19 +147,20 @@ impl Search {
         &self,
         candidate: Candidate,
         component_digest: Digest,
-        fate: CandidateOutcome,
+        outcome: CandidateOutcome,
         folder: &IterationWriter,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
         folder.seal()?;
-        let Candidate { index, source, reasoning, reads, cost, started_at, leaks } = candidate;
-        let cost = progress.spend(Some(index), cost, self);
+        let Candidate { id, account, source, reasoning, reads, cost, started_at, leaks } = candidate;
+        let index = id.index;
+        let cost = progress.spend(index, cost, &account, self);
         let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
         let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
         self.end_ahead(progress, |claims| claims.knows(index))?;
-        self.observer
-            .on(Event::Concluded { iteration: index, value: fate.value(Objective::of(&self.config)) });
-        match fate {
+        let value = outcome.value(Objective::of(&self.config));
+        self.observer.on(Event::Concluded { iteration: index, value });
+        match outcome {
             CandidateOutcome::Scored(scored) => {
                 let score = scored.score;
                 progress.enter(index, &score);

@@ -4,8 +4,8 @@
 //! Everything is written when it is known. A failure of one candidate ends its iteration; only an error that stops the host
 //! ends the run. An interrupted run can be resumed: every stage begins with its record, and does the rest.
 //!
-//! `candidate` gets a proposal, `judge` evaluates it, `early` decides whether another iteration makes sense, `held_out`
-//! comes last, and `progress` keeps scores and costs.
+//! `schedule` says which candidates there are, `candidate` gets a proposal, `judge` evaluates it, `early` decides whether
+//! another iteration makes sense, `held_out` comes last, and `progress` keeps scores and costs.
 
 mod again;
 mod candidate;
@@ -13,10 +13,12 @@ mod early;
 mod held_out;
 mod judge;
 mod progress;
+mod schedule;
 
 use std::sync::Arc;
 
 use progress::Progress;
+use schedule::Schedule;
 
 pub use candidate::without_leaks;
 pub use early::broken;
@@ -42,9 +44,6 @@ use mmh_record::{
     writer::RunWriter,
 };
 
-/// The source of the harness that a search starts from, unless another one is named.
-pub const BASELINE: &str = include_str!("../../../../baseline-harness/src/harness.rs");
-
 /// Everything a search works with.
 pub struct Search {
     /// The run's configuration.
@@ -64,7 +63,7 @@ pub struct Search {
     /// Runs candidates over examples.
     pub evaluator: Evaluator,
     /// Writes candidates.
-    pub proposer: Proposer,
+    pub proposer: Arc<dyn Proposer>,
     /// The money of both models.
     pub budget: Arc<Budget>,
     /// Writes the run's folder.
@@ -98,7 +97,7 @@ impl From<ProposeError> for SearchError {
         match error {
             ProposeError::Compile(error) => Self::Compile(error),
             ProposeError::Record(error) => Self::Record(error),
-            ProposeError::RecordEnds => Self::RecordEnds("a proposer's conversation".into()),
+            ProposeError::RecordEnds => Self::RecordEnds("a proposal".into()),
         }
     }
 }
@@ -107,24 +106,21 @@ impl Search {
     /// Runs the search, or the rest of it. Returns the summary, and why the search was stopped, if it was. A stopped search
     /// leaves a valid partial run.
     pub async fn run(self) -> Result<(Summary, Option<Stop>), SearchError> {
-        let (mut progress, retry) = Progress::begin(&self);
+        let (mut progress, retry) = Progress::begin(&self)?;
         self.writer.unseal()?;
         self.write(&progress)?;
         let mut early = None;
-        for index in 0..=self.config.iterations {
-            if progress.has(index) {
+        for candidate in Schedule::of(&self.config).all() {
+            if progress.has(candidate.index) {
                 continue;
             }
-            early = early::stop(&progress.summary, index);
-            if early.is_some()
-                || self.cancel.is_cancelled()
-                || self.ends_before(&format!("iterations/{index:03}"))?
-            {
+            early = early::stop(&progress.summary, candidate.index);
+            if early.is_some() || self.cancel.is_cancelled() || self.ends_before(&candidate.folder())? {
                 break;
             }
-            match index {
-                0 => self.baseline(retry, &mut progress).await?,
-                _ => self.iteration(index, retry, &mut progress).await?,
+            match candidate.is_baseline() {
+                true => self.baseline(retry, &mut progress).await?,
+                false => self.iteration(candidate, retry, &mut progress).await?,
             }
         }
         // The search is over, so the held-out score follows, unless the baseline is broken.

@@ -1,13 +1,21 @@
 //! Scores and costs of a search so far, from the record or new.
+//!
+//! Each candidate has an account of the run's budget, and the held-out evaluations have one together. What an account was
+//! billed beyond the recorded replies belongs to it as well: calls without a reply, and calls whose replies were lost when
+//! the run was killed.
 
 use super::Search;
-use crate::evaluate::Retry;
-use mmh_models::cancel::Stop;
-use mmh_record::objective::Objective;
+use crate::evaluate::{Retry, recorded_cost, recorded_replies::Calls};
+use mmh_models::{cancel::Stop, metering::budget::Budget};
 use mmh_record::{
+    RecordError,
     digest::Digest,
     format::{Config, Cost, CostFile, IterationCost, Score, Stopped, Summary, TestScore},
+    layout::{self, Place},
+    manifest,
+    objective::Objective,
     pricing::Usd,
+    reader::RunReader,
 };
 
 /// Scores and costs of a search so far.
@@ -17,11 +25,17 @@ pub(super) struct Progress {
     objective: Objective,
     /// The best iteration's value of the objective.
     best: Option<f64>,
+    /// The costs of all iterations together.
+    proposed: Cost,
+    /// What the run was billed before it was resumed, and is in no iteration's cost: for the candidate that was under way,
+    /// and for the held-out evaluations that were begun.
+    carried: Usd,
+    carried_held_out: Usd,
 }
 
 impl Progress {
     /// The recorded progress, without iterations that were interrupted, and which recorded calls are made again.
-    pub fn begin(search: &Search) -> (Self, Retry) {
+    pub fn begin(search: &Search) -> Result<(Self, Retry), RecordError> {
         let mut summary = search.summary.clone();
         let unusable = Stop::ModelUnusable(String::new());
         let was = |stop: &Stopped| stop.status == unusable.status();
@@ -32,7 +46,7 @@ impl Progress {
         summary.test.clear();
         summary.untested.clear();
         (summary.stopped, summary.finished_at) = (None, None);
-        let mut cost = cost_of(&summary, &search.config, search.budget.standing().limit);
+        let mut cost = cost_of(&summary, &search.config, search.budget.status().limit);
         if let Some(claims) = &search.claims {
             cost.budget_usd = claims.budget_usd();
         }
@@ -41,7 +55,11 @@ impl Progress {
         let best = summary.best_iteration_index;
         let best =
             summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| objective.value(&it.score));
-        (Self { summary, cost, objective, best }, retry)
+        let proposed = cost.total;
+        let unaccounted = search.budget.billed().minus(known(&proposed));
+        let carried_held_out = unaccounted.min(billed_held_out(search)?);
+        let carried = unaccounted.minus(carried_held_out);
+        Ok((Self { summary, cost, objective, best, proposed, carried, carried_held_out }, retry))
     }
 
     pub fn has(&self, index: u32) -> bool {
@@ -79,26 +97,65 @@ impl Progress {
         self.summary.test.sort_by_key(|it| it.index);
     }
 
-    /// Adds the cost of an iteration, or without an index of a held-out evaluation. All that was billed since the last time
-    /// belongs to it as well: calls without a reply, and calls whose replies were lost when the run was killed.
-    pub fn spend(&mut self, index: Option<u32>, mut cost: Cost, search: &Search) -> Cost {
-        let (standing, total) = (search.budget.standing(), &self.cost.total);
-        let known = [total.estimated_usd, total.unknown_usd, cost.estimated_usd];
-        let known = known.map(Usd::from_f64).into_iter().sum();
+    /// Adds the cost of a candidate. `account` is what its calls were billed to.
+    pub fn spend(&mut self, index: u32, mut cost: Cost, account: &Budget, search: &Search) -> Cost {
+        let billed = account.billed().plus(std::mem::take(&mut self.carried));
         cost.unknown_usd = match &search.claims {
-            None => standing.spent.plus(standing.unknown).minus(known).as_f64(),
-            // All of the held-out evaluation's, the first time.
-            Some(claims) if index.is_some() || self.cost.test == Cost::default() => claims.unknown_usd(index),
-            Some(_) => 0.0,
+            Some(claims) => claims.unknown_usd(Some(index)),
+            None => beyond(billed, &cost),
         };
-        match index {
-            Some(index) => self.cost.iterations.push(IterationCost { index, cost }),
-            None => self.cost.test += cost,
-        }
-        self.cost.total += cost;
-        self.summary.total_cost = self.cost.total;
+        self.cost.iterations.push(IterationCost { index, cost });
+        self.proposed += cost;
+        self.add_up();
         cost
     }
+
+    /// Adds the cost of a held-out evaluation. `account` is what the calls of all of them were billed to.
+    pub fn spend_held_out(&mut self, cost: Cost, account: &Budget, search: &Search) {
+        self.cost.test += cost;
+        self.carried_held_out += std::mem::take(&mut self.carried);
+        let billed = account.billed().plus(self.carried_held_out);
+        self.cost.test.unknown_usd = match &search.claims {
+            Some(claims) => claims.unknown_usd(None),
+            None => beyond(billed, &self.cost.test),
+        };
+        self.add_up();
+    }
+
+    fn add_up(&mut self) {
+        self.cost.total = self.proposed;
+        self.cost.total += self.cost.test;
+        self.summary.total_cost = self.cost.total;
+    }
+}
+
+/// What was billed beyond a cost, in US dollars.
+fn beyond(billed: Usd, cost: &Cost) -> f64 {
+    billed.minus(Usd::from_f64(cost.estimated_usd)).as_f64()
+}
+
+/// What a cost accounts for.
+fn known(cost: &Cost) -> Usd {
+    Usd::from_f64(cost.estimated_usd).plus(Usd::from_f64(cost.unknown_usd))
+}
+
+/// What the held-out evaluations that were begun before the run was resumed were billed: their recorded calls, and what
+/// calls without a reply may have cost. Their costs are derived again.
+fn billed_held_out(search: &Search) -> Result<Usd, RecordError> {
+    if search.claims.is_some() || search.config.mock {
+        return Ok(Usd::ZERO);
+    }
+    let reader = RunReader::new(search.writer.dir()?);
+    let folders = manifest::folders_of(reader.dir()).unwrap_or_default();
+    let mut cost = Cost::default();
+    for folder in folders.iter().filter(|folder| Place::of(folder) == Some(Place::HeldOut)) {
+        let calls = Calls::index(reader.dir(), &layout::file(folder, layout::CALLS), |_| {})?;
+        for id in calls.ids() {
+            cost += recorded_cost(&*calls.get(&id)?);
+        }
+    }
+    let unknown_usd = reader.cost().map_or(0.0, |cost| cost.test.unknown_usd);
+    Ok(known(&Cost { unknown_usd, ..cost }))
 }
 
 /// The costs of a summary's iterations.

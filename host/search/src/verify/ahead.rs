@@ -9,12 +9,17 @@ use futures::stream::{self, StreamExt};
 use crate::{
     claims::Claims,
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, sink::Discard},
+    evaluate::{Evaluator, ExampleSet, Learning, Purpose, RecordedEvaluation, Sink, sink::Discard},
     noted::Notes,
     search::Search,
 };
 use mmh_engine::build::Built;
-use mmh_record::{RecordError, data::Split, layout, reader::RunReader};
+use mmh_record::{
+    RecordError,
+    data::Split,
+    layout::{self, Place},
+    reader::RunReader,
+};
 
 /// What all evaluations need. Cheap to clone.
 #[derive(Clone)]
@@ -33,7 +38,10 @@ pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReade
         dataset: Arc::new(search.dataset.clone()),
         val: Arc::new(search.val.clone()),
     };
-    let homes = folders.iter().filter_map(|folder| folder.strip_prefix("iterations/")?.parse::<u32>().ok());
+    let homes = folders.iter().filter_map(|folder| match layout::place(folder)? {
+        (Place::Iteration, index) => Some(index),
+        _ => None,
+    });
     let runs = homes.map(|index| {
         let stage = stage.clone();
         async move {
@@ -44,7 +52,7 @@ pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReade
             } else {
                 return None;
             };
-            let has_test = folders.contains(&format!("test/{index:03}"));
+            let has_test = folders.contains(&layout::held_out(index));
             tokio::spawn(async move { stage.one(index, built, has_test).await }).await.ok()?.ok()
         }
     });
@@ -58,13 +66,13 @@ impl Stage {
             return Ok(());
         }
         let sink: Arc<dyn Sink> = Arc::new(Discard);
-        let past = self.past(&format!("iterations/{index:03}"), index)?;
-        let learned = self.evaluator.learn(built.prepared, &self.dataset.train, &past, &sink).await?;
+        let past = self.past(&layout::iteration(index), index)?;
+        let learned = self.evaluator.learn(built, &self.dataset.train, &past, &sink).await?;
         let Learning::Done(learned) = learned else { return Ok(()) };
         let val = ExampleSet::new(Split::Val, &self.val);
         self.evaluator.evaluate(&learned, val, past, sink.clone()).await?;
         if has_test {
-            let past = self.past(&format!("test/{index:03}"), index)?;
+            let past = self.past(&layout::held_out(index), index)?;
             let test = ExampleSet::new(Split::Test, &self.dataset.test);
             self.evaluator.evaluate(&learned, test, past, sink).await?;
         }
@@ -74,7 +82,7 @@ impl Stage {
     /// The claims of an evaluation. Its notes are dropped, because the search makes them again.
     fn past(&self, folder: &str, index: u32) -> Result<RecordedEvaluation, RecordError> {
         let (mut past, _) = self.claims.evaluation(folder, index)?;
-        if let Some(again) = &mut past.again {
+        if let Purpose::Repeat(again) = &mut past.purpose {
             again.notes = Notes::default();
         }
         Ok(past)

@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::{
     Claimed, MAX_DIFFERENCES, Rebuilt, Replayed, Verdict, explain,
     lines::{self, Rule, Side},
-    path,
     rerun::{End, Made},
 };
 use crate::{claims::Claims, noted::Noted};
 use mmh_record::{
     RecordError,
+    format::ProposerKind,
     layout::{self, Format, Kind, Place},
     manifest::Finding,
     outcome::OutcomeKind,
@@ -35,6 +35,7 @@ pub fn all(
     let mut claimed = Claimed::default();
     for folder in folders {
         claimed.replies += if made.config.mock { 0 } else { replies(made, folder)? };
+        claimed.tool_calls += tool_calls(made, folder)?;
         let is_whole = verdict.checked.iter().any(|it| it.folder == *folder && it.sealed);
         if made.derived.folder(folder).is_none() {
             if made.end != End::Early {
@@ -44,7 +45,7 @@ pub fn all(
             continue;
         }
         // A folder that was repeated in part does not say which other files should exist.
-        let is_derived = made.derived.has(&path(folder, layout::MANIFEST));
+        let is_derived = made.derived.has(&layout::file(folder, layout::MANIFEST));
         let compared = Compared { made, folder, noted, is_whole: is_whole && is_derived, claims };
         let found = compared.files()?;
         let at = verdict.checked.iter().position(|it| it.folder == *folder).unwrap_or(0);
@@ -104,7 +105,7 @@ impl Compared<'_> {
             let compared = self.file(kind)?;
             let is_same = compared.findings.is_empty();
             match kind.name {
-                layout::COMPONENT if self.made.recorded.has(&path(self.folder, kind.name)) => {
+                layout::COMPONENT if self.made.recorded.has(&layout::file(self.folder, kind.name)) => {
                     found.rebuilt = self.rebuilt(is_same);
                 }
                 layout::TRACES if compared.rows > 0 => {
@@ -133,7 +134,7 @@ impl Compared<'_> {
 
     /// Compares one file.
     fn file(&self, kind: &Kind) -> Result<lines::Compared, RecordError> {
-        let path = path(self.folder, kind.name);
+        let path = layout::file(self.folder, kind.name);
         let (recorded, derived) = (&self.made.recorded, &self.made.derived);
         let one = |expected: &str, found: &str| lines::Compared {
             findings: vec![Finding::new(&path, expected, found)],
@@ -212,9 +213,9 @@ impl Compared<'_> {
 
     /// `Some(true)` if there was something to learn from.
     fn batches(&self) -> Result<Option<bool>, RecordError> {
-        let path = path(self.folder, layout::BATCHES);
+        let path = layout::file(self.folder, layout::BATCHES);
         let is_there = self.made.recorded.size(&path).is_some_and(|size| size > 0);
-        Ok((is_there && !self.folder.starts_with("test/")).then_some(true))
+        Ok((is_there && Place::of(self.folder) != Some(Place::HeldOut)).then_some(true))
     }
 
     /// The number of outcomes of the wall clock.
@@ -223,7 +224,7 @@ impl Compared<'_> {
         struct Ended {
             error_kind: OutcomeKind,
         }
-        let rows = self.made.recorded.rows::<Ended>(&path(self.folder, layout::TRACES))?;
+        let rows = self.made.recorded.rows::<Ended>(&layout::file(self.folder, layout::TRACES))?;
         Ok(rows.filter(|row| row.as_ref().is_ok_and(|row| row.error_kind == OutcomeKind::Timeout)).count()
             as u64)
     }
@@ -233,12 +234,27 @@ impl Compared<'_> {
 fn replies(made: &Made, folder: &str) -> Result<u64, RecordError> {
     let mut count = 0;
     for file in [layout::CALLS, layout::TRIALS] {
-        let path = path(folder, file);
+        let path = layout::file(folder, file);
         if made.recorded.has(&path) {
             count += count_lines(made.recorded.dir(), &path)?;
         }
     }
     Ok(count)
+}
+
+/// The number of a folder's tool calls that no reply carries.
+fn tool_calls(made: &Made, folder: &str) -> Result<u64, RecordError> {
+    #[derive(Deserialize)]
+    struct Kind {
+        r#type: String,
+    }
+    let path = layout::file(folder, layout::TRANSCRIPT);
+    if made.config.proposer_kind != ProposerKind::Tools || !made.recorded.has(&path) {
+        return Ok(0);
+    }
+    let rows = made.recorded.rows::<Kind>(&path)?;
+    // A row that cannot be read is a finding of its own.
+    Ok(rows.flatten().filter(|row| row.r#type == "tool_call").count() as u64)
 }
 
 fn count_lines(dir: &Dir, path: &str) -> Result<u64, RecordError> {

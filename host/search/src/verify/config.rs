@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{MAX_DIFFERENCES, SimulatedModels, explain};
 use crate::dataset::Dataset;
 use mmh_record::{
-    format::{Config, SCHEMA_VERSION, Summary},
+    format::{Config, ProposerKind, SCHEMA_VERSION, Summary},
     layout,
     manifest::Finding,
 };
@@ -31,8 +31,16 @@ pub fn check(
     let named = [&config.target_model, &config.proposer_model];
     // Simulated models have no server, and no real model has their names.
     expected.mock = config.providers.is_empty() || named.into_iter().any(|name| simulated.contains(name));
+    // A proposer that calls the tools itself is no model, and has a name of its own.
+    if simulated.contains(&config.proposer_model) {
+        expected.proposer_kind = ProposerKind::Conversation;
+    }
     if expected.mock {
-        [expected.target_model, expected.proposer_model] = simulated;
+        let [target, proposer] = simulated;
+        expected.target_model = target;
+        if expected.proposer_kind == ProposerKind::Conversation {
+            expected.proposer_model = proposer;
+        }
         expected.providers = BTreeMap::new();
         expected.budget_usd = None;
         expected.prices.values_mut().for_each(|price| *price = Default::default());

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{MAX_DIFFERENCES, VerifyError, explain, other_tools};
 use crate::inspect::export::{self, Exported, Package};
-use mmh_engine::{build::Builder, toolchain::sdk};
+use mmh_engine::build::Builder;
 use mmh_record::{
     data::Split,
     digest::Digest,
@@ -54,7 +54,7 @@ pub async fn check(
         findings.extend(rebuild(builder, &source, component).await?);
     }
     let made = Made { source: Digest::of(&source), component, key: builder.compiler.key(&source) };
-    let mut statement = statements::provenance(&made, config, Digest::of(sdk::LOCK));
+    let mut statement = statements::provenance(&made, config, builder.compiler.tools().sdk_lock);
     let mut found: Value = reader.json(layout::PROVENANCE)?;
     if !differs.is_empty() {
         // The key depends on the compiler of this machine.

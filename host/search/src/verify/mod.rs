@@ -43,7 +43,7 @@ use mmh_record::{
     built::Tool,
     digest::Digest,
     format::{Config, Summary},
-    layout,
+    layout::{self, Place},
     manifest::{self, Finding, Manifest},
     reader::RunReader,
 };
@@ -137,6 +137,13 @@ pub struct Claimed {
     pub timed_out: u64,
     /// Tool results that depend on the machine, or on something that is missing here.
     pub tool_results: u64,
+    /// Tool calls of a proposer that is no model. What they came to is derived.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tool_calls: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The check cannot go on. It says nothing about the run.
@@ -184,7 +191,7 @@ impl Verdict {
 pub fn folders(reader: &RunReader) -> Result<Vec<String>, RecordError> {
     let listed = |source| RecordError::Io { action: "list", file: "the run folder".into(), source };
     let mut folders = manifest::folders_of(reader.dir()).map_err(listed)?;
-    folders.retain(|folder| layout::Place::of(folder).is_some());
+    folders.retain(|folder| Place::of(folder).is_some());
     Ok(folders)
 }
 
@@ -242,7 +249,7 @@ impl Verifier {
         let is_listed = |folder: &str| listed.files.contains_key(&format!("{folder}/{}", manifest::NAME));
         let mut checked = Vec::new();
         for folder in [String::new()].into_iter().chain(folders.iter().cloned()) {
-            let has_manifest = self.reader.has(&path(&folder, manifest::NAME));
+            let has_manifest = self.reader.has(&layout::file(&folder, manifest::NAME));
             // A run that was killed before its end has no manifest of its own yet.
             let sealed = has_manifest || is_listed(&folder) || is_known(summary, &folder);
             let mut findings = strange::entries(&self.reader, &folder, sealed);
@@ -266,34 +273,30 @@ impl Verifier {
 
 /// Whether a summary has this folder's iteration or held-out score, so that the folder was finished.
 fn is_known(summary: &Summary, folder: &str) -> bool {
-    let index = |parent: &str| folder.strip_prefix(parent).and_then(|index| index.parse::<u32>().ok());
     let scored = summary.iterations.iter().map(|it| it.index);
-    let iterations = scored.chain(summary.unscored.iter().map(|it| it.index));
-    let tests = summary.test.iter().map(|it| it.index);
-    index("iterations/").is_some_and(|index| iterations.into_iter().any(|it| it == index))
-        || index("test/").is_some_and(|index| tests.into_iter().any(|it| it == index))
-}
-
-/// A file's path in the run.
-fn path(folder: &str, file: &str) -> String {
-    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
+    let mut iterations = scored.chain(summary.unscored.iter().map(|it| it.index));
+    match layout::place(folder) {
+        Some((Place::Iteration, index)) => iterations.any(|it| it == index),
+        Some((Place::HeldOut, index)) => summary.test.iter().any(|it| it.index == index),
+        _ => false,
+    }
 }
 
 /// The tools and settings that differ from the recorded ones, and may change what a source compiles to.
 pub fn other_tools(config: &Config, here: &Compiler) -> Vec<Finding> {
-    let flags = mmh_engine::compile::FLAGS.join(" ");
+    let (recorded, tools) = (&config.toolchain, here.tools());
+    let here = &tools.toolchain;
     let pairs = [
-        ("rustc", config.toolchain.rustc.clone(), here.toolchain().version.clone()),
-        ("target", config.toolchain.target.clone(), mmh_engine::toolchain::TARGET.to_owned()),
-        ("flags", config.toolchain.flags.join(" "), flags),
-        ("sdk source", config.sdk_digest.to_string(), sdk::source_digest().to_string()),
-        ("sdk build", config.sdk_build_digest.to_string(), here.sdk().digest.to_string()),
+        ("rustc", recorded.rustc.clone(), here.rustc.clone()),
+        ("target", recorded.target.clone(), here.target.clone()),
+        ("flags", recorded.flags.join(" "), here.flags.join(" ")),
+        ("sdk source", config.sdk_digest.to_string(), tools.sdk_source.to_string()),
+        ("sdk build", config.sdk_build_digest.to_string(), tools.sdk_build.to_string()),
         ("wit", config.wit.digest.to_string(), Digest::of(sdk::WIT).to_string()),
     ];
     let differs = pairs.into_iter().filter(|(_, recorded, here)| recorded != here);
     let mut differs: Vec<Finding> =
         differs.map(|(what, recorded, here)| Finding::new(what, recorded, here)).collect();
-    let (recorded, here) = (&config.toolchain, here.tools());
     differs.extend(other_programs("compiler", &recorded.compiler, &here.compiler));
     differs.extend(other_programs("linker", &recorded.linker, &here.linker));
     differs

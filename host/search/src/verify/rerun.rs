@@ -9,6 +9,7 @@ use crate::{
     evaluate::{Target, replay::RecordedModel},
     noted::Ending,
     progress::Silent,
+    propose::{ModelLoop, Proposer},
     search::{Search, SearchError},
     session::{Session, Start},
 };
@@ -65,7 +66,11 @@ pub async fn run(
     let baseline = match recorded.text(&RunReader::iteration_file(0, layout::SOURCE)) {
         Ok(baseline) => baseline,
         Err(error) => {
-            claims.notes.add(Finding::new("iterations/000", "the source to start from", error.to_string()));
+            claims.notes.add(Finding::new(
+                layout::iteration(0),
+                "the source to start from",
+                error.to_string(),
+            ));
             String::new()
         }
     };
@@ -137,7 +142,8 @@ impl Parts<'_> {
         let limits = builder.sandbox.limits().clone();
         let free = |model| MeteredModel::free(model, clock, cancel.clone());
         let (target, proposer) = models(config, simulated);
-        let models = (Arc::new(Target::new(free(target), None)), free(proposer));
+        let proposer: Arc<dyn Proposer> = Arc::new(ModelLoop::new(free(proposer), limits.clone()));
+        let parts = (Arc::new(Target::new(free(target), None)), proposer);
         // Rows that are taken from the run are those that it chose.
         let size = if claims.missing.dataset { usize::MAX } else { config.eval_split_size };
         let val = dataset::sample(&dataset.val, size, config.seed);
@@ -145,7 +151,7 @@ impl Parts<'_> {
         let session =
             Session { limits: &limits, budget: Arc::new(Budget::unlimited()), clock, cancel: cancel.clone() };
         let concurrency = std::thread::available_parallelism().map_or(1, usize::from);
-        let search = session.search(start, builder, models, concurrency, Arc::new(Silent));
+        let search = session.search(start, builder, parts, concurrency, Arc::new(Silent));
         Search { claims: Some(claims), ..search }
     }
 }

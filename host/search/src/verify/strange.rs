@@ -2,7 +2,6 @@
 
 use cap_std::fs::{Dir, FileType, FileTypeExt};
 
-use super::path;
 use mmh_record::{
     layout::{self, Place},
     manifest::Finding,
@@ -17,7 +16,7 @@ pub fn entries(reader: &RunReader, folder: &str, is_sealed: bool) -> Vec<Finding
         return vec![Finding::new(folder, "a folder", "none that can be opened")];
     };
     for (name, kind) in listed(&dir) {
-        let is_parent = folder.is_empty() && kind.is_dir() && ["iterations", "test"].contains(&name.as_str());
+        let is_parent = folder.is_empty() && kind.is_dir() && layout::PARENTS.contains(&name.as_str());
         let is_left = !is_sealed && kind.is_file() && layout::is_partial(&name);
         let is_known = kind.is_file() && layout::kind(folder, &name).is_some();
         if is_parent {
@@ -39,7 +38,7 @@ fn below(reader: &RunReader, parent: &str) -> Vec<Finding> {
 }
 
 fn finding(folder: &str, name: &str, kind: FileType) -> Finding {
-    let path = path(folder, name);
+    let path = layout::file(folder, name);
     let belongs = layout::kind(folder, name).is_some();
     match belongs {
         true => Finding::new(path, "a plain file", described(kind)),

@@ -3,9 +3,14 @@
 
 use serde::Deserialize;
 
-use crate::dataset::{Dataset, Example};
+use crate::dataset::{Dataset, Example, task};
 use mmh_engine::sandbox::Task;
-use mmh_record::{RecordError, format::Config, layout, reader::RunReader};
+use mmh_record::{
+    RecordError,
+    format::Config,
+    layout::{self, Place},
+    reader::RunReader,
+};
 
 /// Most train examples, which have no texts here.
 const MAX_TRAIN: usize = 1 << 20;
@@ -17,14 +22,15 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
     let nothing = || Example { id: String::new(), input: String::new(), label: String::new() };
     Ok(Dataset {
+        kind: task::of_run(config),
         task: Task {
             name: config.dataset.clone(),
             instructions: config.task.instructions.clone(),
             labels: config.task.labels.clone(),
         },
         train: (0..config.task.train_size.min(MAX_TRAIN)).map(|_| nothing()).collect(),
-        val: rows(reader, folders, "iterations/"),
-        test: rows(reader, folders, "test/"),
+        val: rows(reader, folders, Place::Iteration),
+        test: rows(reader, folders, Place::HeldOut),
         digest: config.dataset_digest,
         findings: config.task.findings.clone().unwrap_or_default(),
     })
@@ -38,10 +44,10 @@ struct Outcome {
     gold_label: String,
 }
 
-/// The examples of the evaluation below this folder that has the most, the first one of several.
-fn rows(reader: &RunReader, folders: &[String], parent: &str) -> Vec<Example> {
+/// The examples of the evaluation in such a place that has the most, the first one of several.
+fn rows(reader: &RunReader, folders: &[String], place: Place) -> Vec<Example> {
     let mut most = Vec::new();
-    for folder in folders.iter().filter(|folder| folder.starts_with(parent)) {
+    for folder in folders.iter().filter(|folder| Place::of(folder) == Some(place)) {
         // A file that cannot be read is reported when the search is repeated.
         let rows = read(reader, &format!("{folder}/{}", layout::TRACES)).unwrap_or_default();
         if rows.len() > most.len() {

@@ -5,16 +5,24 @@ use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{Verifier, VerifyError};
 use crate::{noted::Missing, progress::Event};
-use mmh_record::{RecordError, digest::Digest, layout, reader::RunReader};
+use mmh_record::{
+    RecordError,
+    digest::Digest,
+    layout::{self, Place},
+    reader::RunReader,
+};
 
 /// The fields of a transcript's line that hold sources.
 #[derive(Deserialize)]
 struct Turn {
     #[serde(default)]
     reply: Option<Reply>,
+    #[serde(default)]
+    input: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -26,7 +34,7 @@ struct Reply {
 #[derive(Deserialize)]
 struct Block {
     #[serde(default)]
-    input: Option<Input>,
+    input: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -35,9 +43,14 @@ struct Input {
     code: Option<String>,
 }
 
+/// The source among a tool call's arguments, which may be anything.
+fn code(input: Option<Box<RawValue>>) -> Option<String> {
+    serde_json::from_str::<Input>(input?.get()).ok()?.code
+}
+
 /// Compiles a run's sources. If other tools are installed here, the run's components stand in for the results.
 pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Result<(), VerifyError> {
-    let homes = folders.iter().filter(|folder| folder.starts_with("iterations/"));
+    let homes = folders.iter().filter(|folder| Place::of(folder) == Some(Place::Iteration));
     let mut sources: HashMap<Digest, (String, bool)> = HashMap::new();
     for folder in homes {
         let (source, component) =
@@ -79,14 +92,16 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
     Ok(())
 }
 
-/// The sources that the tools of a conversation were called with.
+/// The sources that a proposer called the tools with.
 fn tried(reader: &RunReader, folder: &str) -> Result<Vec<String>, RecordError> {
     let path = format!("{folder}/{}", layout::TRANSCRIPT);
     let mut found = Vec::new();
     if reader.has(&path) {
         for turn in reader.rows::<Turn>(&path)? {
-            let blocks = turn?.reply.into_iter().flat_map(|reply| reply.content);
-            found.extend(blocks.filter_map(|block| block.input?.code));
+            let Turn { reply, input } = turn?;
+            found.extend(code(input));
+            let blocks = reply.into_iter().flat_map(|reply| reply.content);
+            found.extend(blocks.filter_map(|block| code(block.input)));
         }
     }
     Ok(found)

@@ -1,78 +1,79 @@
-//! Which options were given, and which of them a run that goes on does not take: everything that could change
-//! a result, and every option that is not named here.
+//! Which options were given, and which of them a run that goes on does not take: everything that could change a result,
+//! and every option of a group that is not named here.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
-use clap::{ArgMatches, parser::ValueSource};
+use clap::{Arg, ArgGroup, ArgMatches, Args, Id, parser::ValueSource};
 
-use crate::commands::run::RunArgs;
-use crate::{error::CliError, limits::ROWS};
+use crate::commands::run::{ChangeableArgs, EachTimeArgs, RunArgs};
+use crate::{
+    error::CliError,
+    limits::ROWS,
+    model_args::{ProposerServerArgs, SpendingArgs, TargetServerArgs},
+    workbench::ColumnArgs,
+};
 use mmh_record::format::Config;
 
-/// Said anew each time, since it is not in the run's folder, or changes only how the run is shown.
-const SAID_ANEW: &[&str] = &[
-    "resume",
-    "dataset",
-    "text_column",
-    "label_column",
-    "json",
-    "fixed_clock",
-    "target_model",
-    "target_base_url",
-    "target_api",
-    "target_key_env",
-    "target_price",
-    "proposer_model",
-    "proposer_base_url",
-    "proposer_api",
-    "proposer_key_env",
-    "proposer_price",
-    "allow_unpriced",
-    "rustc",
-    "cache_dir",
-    "config",
-    "env_file",
-    "allow_unconfined",
-    "verbose",
-];
+/// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
+/// A group has the options of its own struct, and none of a struct that is flattened into it.
+fn taken() -> [Option<Id>; 6] {
+    [
+        EachTimeArgs::group_id(),
+        ChangeableArgs::group_id(),
+        ColumnArgs::group_id(),
+        ProposerServerArgs::group_id(),
+        TargetServerArgs::group_id(),
+        SpendingArgs::group_id(),
+    ]
+}
 
-/// What may be changed, besides the limits that may.
-const CHANGEABLE: &[&str] = &["iterations", "budget_usd", "concurrency", "patience"];
+/// An option that was given on the command line.
+#[derive(Clone, Debug)]
+struct GivenOption {
+    /// Such as `--seed`.
+    name: String,
+    /// The value as it stands there; `true` for a flag.
+    value: String,
+    /// Whether a run that goes on takes it.
+    is_taken: bool,
+}
 
-/// The options that were given on the command line, each with its value as it stands there.
+/// The options that were given on the command line.
 #[derive(Clone, Debug, Default)]
-pub struct Given(BTreeMap<String, String>);
+pub struct Given(Vec<GivenOption>);
 
 impl Given {
     /// By what the parser found for a command.
     pub fn of(command: &clap::Command, matches: &ArgMatches) -> Self {
-        let ids = command.get_arguments().map(|argument| argument.get_id().as_str());
+        let taken = taken();
+        let groups = command.get_groups().filter(|group| taken.contains(&Some(group.get_id().clone())));
+        let taken: HashSet<&Id> = groups.flat_map(ArgGroup::get_args).collect();
         // Some arguments, such as --help, leave nothing that could be asked for.
-        let known = ids.filter(|id| matches.try_contains_id(id).is_ok());
-        let given = known.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine));
-        let value = |id: &str| {
-            let words = matches.get_raw(id).into_iter().flatten();
-            words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",")
+        let known =
+            command.get_arguments().filter(|it| matches.try_contains_id(it.get_id().as_str()).is_ok());
+        let given =
+            known.filter(|it| matches.value_source(it.get_id().as_str()) == Some(ValueSource::CommandLine));
+        let option = |it: &Arg| {
+            let words = matches.get_raw(it.get_id().as_str()).into_iter().flatten();
+            let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+            GivenOption {
+                name: format!("--{}", it.get_long().unwrap_or(it.get_id().as_str())),
+                value: words.join(","),
+                // What every command takes is about this machine.
+                is_taken: it.is_global_set() || taken.contains(it.get_id()),
+            }
         };
-        Self(given.map(|id| (id.to_owned(), value(id))).collect())
-    }
-
-    pub fn has(&self, id: &str) -> bool {
-        self.0.contains_key(id)
+        Self(given.map(option).collect())
     }
 }
 
 /// Refuses what cannot be said of a run that goes on, with what the run has instead.
 pub fn refuse(args: &RunArgs, config: &Config) -> Result<(), CliError> {
-    for (id, given) in &args.given.0 {
-        let option = format!("--{}", id.replace('_', "-"));
-        if SAID_ANEW.contains(&id.as_str()) || CHANGEABLE.contains(&id.as_str()) {
-            continue;
-        }
+    for GivenOption { name: option, value: given, .. } in args.given.0.iter().filter(|it| !it.is_taken) {
         if ROWS.iter().any(|row| row.option == option && row.about.is_changeable()) {
             continue;
         }
-        let recorded = recorded(&option, config);
+        let recorded = recorded(option, config);
         if recorded.as_deref().is_some_and(|recorded| same(given, recorded)) {
             continue;
         }
@@ -84,11 +85,10 @@ pub fn refuse(args: &RunArgs, config: &Config) -> Result<(), CliError> {
             None => format!("{given} is for new runs: a run that goes on has what it was begun with"),
         }));
     }
-    if args.given.has("iterations") && args.iterations < config.iterations {
+    if let Some(asked) = args.change.iterations.filter(|asked| *asked < config.iterations) {
         let recorded = config.iterations;
         return Err(CliError::input(format!(
-            "--iterations {}: the run has {recorded}, and can be made longer but not shorter",
-            args.iterations
+            "--iterations {asked}: the run has {recorded}, and can be made longer but not shorter"
         )));
     }
     Ok(())

@@ -46,12 +46,12 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     let terminal = Arc::new(Terminal::new(global, config.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
     let sealed = reader.has(manifest::NAME);
-    let iterations = if args.given.has("iterations") { args.iterations } else { config.iterations };
+    let iterations = args.change.iterations.unwrap_or(config.iterations);
     if summary.finished_at.is_some() && sealed && iterations == config.iterations {
         observer.note(
             "the run is finished: there is nothing to go on with; --iterations N makes it longer".into(),
         );
-        Scoreboard::read(&reader)?.print(Format::json_or_text(args.json))?;
+        Scoreboard::read(&reader)?.print(Format::json_or_text(args.each.json))?;
         return Ok(ExitCode::SUCCESS);
     }
     let whose = Whose::of(global, &reader)?;
@@ -82,7 +82,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     let clock = args.clock();
     let start = Start { summary, writer, baseline, dataset, val };
     let plan = Plan { start, models, budget_usd, clock };
-    session::run(plan, run.to_owned(), builder, terminal, args.json).await
+    session::run(plan, run.to_owned(), builder, terminal, args.each.json).await
 }
 
 /// Refuses a run of another version, and a summary that is of another run. A process that was killed may
@@ -105,9 +105,9 @@ fn asked(args: &RunArgs) -> Asked<'_> {
     Asked {
         limits: Some(&args.limits),
         budget_usd: args.money.asked_usd(),
-        concurrency: args.given.has("concurrency").then_some(args.concurrency),
-        patience: args.given.has("patience").then_some(args.patience),
-        dataset: args.dataset.as_deref(),
+        concurrency: args.change.concurrency,
+        patience: args.change.patience,
+        dataset: args.each.dataset.as_deref(),
     }
 }
 

@@ -4,38 +4,40 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+mod candidates;
+mod direct;
+
+use std::sync::Arc;
+
 pub use super::arguments::specs;
 use super::{
-    OUT_OF_TIME, Outcome, ProposeError, Submission, ToolCall,
+    Outcome, ProposeError, Submission,
     again::{self, Again},
     arguments as args,
     arguments::parse,
     history::{Answer, History, Page},
+    transcript::Transcript,
     trials::{Trials, trial_name},
 };
+pub use candidates::MAX_TRIALS;
+pub use direct::DirectCall;
+
 use crate::{
     dataset::{Dataset, Example},
-    evaluate::{EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learning},
-    leaks,
+    evaluate::Evaluator,
     leaks::Lint,
+    progress::{self, Event, Observer},
 };
-use mmh_engine::{
-    build::{Builder, Built},
-    compile::{Rejection, RejectionKind},
-    toolchain::sdk,
-};
+use mmh_engine::{build::Builder, toolchain::sdk};
 use mmh_record::{
     RecordError,
-    data::Split,
-    format::{Cost, ReadRow, TraceRow},
+    candidate::CandidateId,
+    format::{Cost, ReadRow},
     layout,
     limits::Limits,
     text,
     writer::IterationWriter,
 };
-
-/// Most examples of one trial.
-pub const MAX_TRIALS: usize = 10;
 
 /// The name of a trial's examples in the log of reads.
 const TRIED: &str = "dataset/val (trial)";
@@ -43,8 +45,15 @@ const TRIED: &str = "dataset/val (trial)";
 /// The beginning of the result of a trial that was stopped.
 pub(super) const TRIAL_ENDED: &str = "the trial was ended: ";
 
-/// Longest reasoning, in bytes.
-const MAX_REASONING_BYTES: usize = 64 << 10;
+/// A tool call.
+pub struct ToolCall {
+    /// The call's id, which its result repeats. Empty for a call that no reply carries.
+    pub id: String,
+    /// The tool's name, which need not exist.
+    pub name: String,
+    /// The arguments, as they were given.
+    pub input: Value,
+}
 
 /// The parts of a run that the tools work with.
 pub struct ToolContext<'a> {
@@ -58,19 +67,24 @@ pub struct ToolContext<'a> {
     pub val: &'a [Example],
     /// Sizes of results, and times.
     pub limits: &'a Limits,
+    /// Told about tool calls.
+    pub observer: Arc<dyn Observer>,
 }
 
-/// One iteration's tools, and what was submitted through them.
+/// One candidate's tools, and what was submitted through them.
 pub struct Toolbox<'a> {
     context: ToolContext<'a>,
+    candidate: CandidateId,
+    /// Where direct calls are recorded. If the proposal is repeated, some results are taken from its record.
+    transcript: &'a Transcript,
     /// Finds held-back examples in submissions, if these are refused.
     lint: Option<&'a Lint>,
     /// Most bytes of a submission in the run's summary.
     summary_bytes: u64,
-    /// Set if the conversation is repeated: some results are taken from its record.
-    again: Option<Again>,
     history: History,
     trials: Trials,
+    /// The calls that no reply carries, the first one first.
+    calls: Vec<DirectCall>,
     submission: Option<Submission>,
     /// Why the last submission was refused: the kind and the message.
     last_refusal: Option<(String, String)>,
@@ -83,15 +97,23 @@ pub struct Toolbox<'a> {
 }
 
 impl<'a> Toolbox<'a> {
-    /// The tools of an iteration, with its log of reads and its trials.
-    pub fn new(context: ToolContext<'a>, history: History, trials: Trials) -> Self {
+    /// The tools of a candidate's proposer, with the proposal's transcript, its log of reads and its trials.
+    pub(crate) fn new(
+        context: ToolContext<'a>,
+        candidate: CandidateId,
+        transcript: &'a Transcript,
+        history: History,
+        trials: Trials,
+    ) -> Self {
         Self {
             context,
+            candidate,
+            transcript,
             lint: None,
             summary_bytes: u64::MAX,
-            again: None,
             history,
             trials,
+            calls: Vec::new(),
             submission: None,
             last_refusal: None,
             place: (0, 0),
@@ -101,44 +123,42 @@ impl<'a> Toolbox<'a> {
     }
 
     /// Refuses submissions that contain held-back examples.
-    pub fn refuse_leaks(mut self, lint: &'a Lint) -> Self {
+    pub(crate) fn refuse_leaks(mut self, lint: &'a Lint) -> Self {
         self.lint = Some(lint);
         self
     }
 
     /// Refuses submissions that take more bytes in the run's summary.
-    pub fn within_summary(mut self, bytes: u64) -> Self {
+    pub(crate) fn within_summary(mut self, bytes: u64) -> Self {
         self.summary_bytes = bytes;
         self
     }
 
-    /// Takes results that cannot be derived again from the record of the conversation.
-    pub fn again(mut self, again: Option<Again>) -> Self {
-        self.again = again;
-        self
+    fn again(&self) -> Option<&'a Again> {
+        self.transcript.past().again.as_ref()
     }
 
     /// Sets the position of the next call in its turn, from 0.
-    pub fn begin_call(&mut self, at: usize) {
+    pub(super) fn begin_call(&mut self, at: usize) {
         self.at = at;
     }
 
     /// Takes over the reads and trials of a turn that was not completed.
-    pub fn take_over_cut(&mut self, again: &Again, step: u32) -> Result<(), RecordError> {
+    pub(super) fn take_over_cut(&mut self, again: &Again, step: u32) -> Result<(), RecordError> {
         self.history.take_over(again.cut_reads(step))?;
         self.trials.take_over(&format!("trial-{step:02}-"))
     }
 
     /// Begins a turn: later calls belong to it, and its time starts.
-    pub fn begin_turn(&mut self, step: u32) {
+    pub(super) fn begin_turn(&mut self, step: u32) {
         self.place = (step, 0);
         self.turn_began = Instant::now();
         self.history.begin_turn(step);
     }
 
     /// The time that is left to the tools of this turn.
-    pub fn time_left(&self) -> Duration {
-        if self.again.is_some() {
+    pub(super) fn time_left(&self) -> Duration {
+        if self.again().is_some() {
             // The record says which calls had no time.
             return Duration::from_secs(86_400);
         }
@@ -146,33 +166,43 @@ impl<'a> Toolbox<'a> {
     }
 
     /// The recorded result of the current call, if it was not made because the turn's time was over.
-    pub fn was_out_of_time(&self) -> Option<String> {
-        self.again.as_ref()?.out_of_time(self.place.0, self.at)
+    pub(super) fn was_out_of_time(&self) -> Option<String> {
+        self.again()?.out_of_time(self.place.0, self.at)
     }
 
     /// Takes the accepted harness.
-    pub fn take_submission(&mut self) -> Option<Submission> {
+    pub(super) fn take_submission(&mut self) -> Option<Submission> {
         self.submission.take()
     }
 
     /// The end of an iteration without an accepted harness: it tells about the last refused one, if there is one.
     pub fn unsubmitted(&self, reason: String) -> Outcome {
         match &self.last_refusal {
-            Some((kind, message)) => Outcome::Unsubmitted {
-                status: kind.clone(),
-                reason: format!("{reason}; its last submission: {message}"),
-            },
-            None => Outcome::Unsubmitted { status: "gave-up".into(), reason },
+            Some((kind, message)) => Outcome::unsubmitted(kind, reason + &of_last_submission(message)),
+            None => Outcome::unsubmitted("gave-up", reason),
         }
     }
 
+    /// The same for a recorded reason, which may tell about the last refused submission already.
+    pub(super) fn unsubmitted_again(&self, recorded: &str) -> Outcome {
+        let told = self.last_refusal.as_ref().map(|(_, message)| of_last_submission(message));
+        let reason = told.and_then(|told| recorded.strip_suffix(&told)).unwrap_or(recorded);
+        self.unsubmitted(reason.to_owned())
+    }
+
+    /// Tells the observer about the tool calls of the current turn.
+    pub(super) fn tell(&self, tools: Vec<progress::ToolCall>) {
+        let (iteration, step) = (self.candidate.index, self.place.0);
+        self.context.observer.on(Event::ToolsCalled { iteration, step, tools });
+    }
+
     /// The reads, and what trials cost, once both are on disk.
-    pub fn close(self, folder: &IterationWriter) -> Result<(Vec<ReadRow>, Cost), RecordError> {
+    pub(crate) fn close(self, folder: &IterationWriter) -> Result<(Vec<ReadRow>, Cost), RecordError> {
         Ok((self.history.into_reads()?, self.trials.close(folder)?))
     }
 
     /// Repeats the changes of a call that was answered before. Its result is on record.
-    pub async fn recall(&mut self, call: ToolCall, result: &Answer) -> Result<(), ProposeError> {
+    pub(super) async fn recall(&mut self, call: ToolCall, result: &Answer) -> Result<(), ProposeError> {
         if call.name != "write_harness" {
             return Ok(());
         }
@@ -196,7 +226,7 @@ impl<'a> Toolbox<'a> {
     }
 
     /// Calls a tool by name.
-    pub async fn call(&mut self, call: ToolCall) -> Result<Answer, ProposeError> {
+    pub(super) async fn call(&mut self, call: ToolCall) -> Result<Answer, ProposeError> {
         if let Some(result) = self.claimed(&call) {
             self.take_over(&call, &result)?;
             self.recall(call, &result).await?;
@@ -213,7 +243,7 @@ impl<'a> Toolbox<'a> {
 
     /// The recorded result of a call that cannot be repeated on this machine.
     fn claimed(&self, call: &ToolCall) -> Option<Answer> {
-        let again = self.again.as_ref()?;
+        let again = self.again()?;
         let is_known = call.input["code"].as_str().is_some_and(|code| self.context.builder.knows(code));
         again.claimed_result(self.place.0, self.at, call, is_known)
     }
@@ -306,163 +336,14 @@ impl<'a> Toolbox<'a> {
         self.history.note("dataset/train", found.len())?;
         Ok(Ok(found))
     }
+}
 
-    async fn check(&self, code: &str) -> Result<Answer, ProposeError> {
-        Ok(Ok(match self.context.builder.build(code).await? {
-            Ok(built) => json!({ "ok": true, "component_bytes": built.component.bytes.len() }),
-            Err(rejection) => refusal(&rejection),
-        }
-        .to_string()))
-    }
-
-    async fn submit(&mut self, asked: args::Submission) -> Result<Answer, ProposeError> {
-        if asked.reasoning.len() > MAX_REASONING_BYTES {
-            let limit = text::bytes(MAX_REASONING_BYTES as u64);
-            return Ok(Err(format!(
-                "the reasoning has {} bytes, the limit is {limit}",
-                asked.reasoning.len()
-            )));
-        }
-        if self.submission.is_some() {
-            return Ok(Err("a harness was accepted already in this turn".into()));
-        }
-        let verdict = match self.too_large(&asked) {
-            Some(rejection) => Err(rejection),
-            None => self.context.builder.build(&asked.code).await?,
-        };
-        match verdict.and_then(|built| self.without_leaks(&asked.code, built)) {
-            Ok(built) => {
-                let answer = json!({ "accepted": true, "component_digest": built.component.digest });
-                self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
-                Ok(Ok(answer.to_string()))
-            }
-            Err(rejection) => {
-                let mut answer = refusal(&rejection);
-                answer["accepted"] = json!(false);
-                self.last_refusal = Some((rejection.kind.name().to_owned(), rejection.message));
-                Ok(Err(answer.to_string()))
-            }
-        }
-    }
-
-    /// The rejection of a submission that takes too much of the run's summary.
-    fn too_large(&self, asked: &args::Submission) -> Option<Rejection> {
-        let bytes = json!([asked.code, asked.reasoning]).to_string().len() as u64;
-        let [taken, share] = [bytes, self.summary_bytes].map(text::bytes);
-        (bytes > self.summary_bytes).then(|| Rejection {
-            kind: RejectionKind::SourceTooLarge,
-            message: format!(
-                "source and reasoning take {taken} in the run's summary, their share of it is {share}"
-            ),
-            diagnostics: String::new(),
-        })
-    }
-
-    fn without_leaks(&self, source: &str, built: Built) -> Result<Built, Rejection> {
-        let leaks = self.lint.map(|lint| lint.check(source, &built.component.bytes)).unwrap_or_default();
-        leaks::refusal(&leaks).map_or(Ok(built), Err)
-    }
-
-    async fn try_out(&mut self, asked: args::Trial) -> Result<Answer, ProposeError> {
-        let examples = match self.trial_examples(&asked.example_ids) {
-            Ok(examples) => examples,
-            Err(problem) => return Ok(Err(problem)),
-        };
-        let built: Built = match self.context.builder.build(&asked.code).await? {
-            Ok(built) => built,
-            Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
-        };
-        let (recorded, limit) = (self.trials.recorded_bytes(), self.context.limits.evaluation_record_bytes);
-        if recorded >= limit {
-            return Ok(Err(format!(
-                "the trials of this iteration take {} in the record, the limit is {}: submit a harness",
-                text::bytes(recorded),
-                text::bytes(limit)
-            )));
-        }
-        let (past, sink) = self.trials.begin(self.place.0, self.place.1)?;
-        let limited = self.context.evaluator.cancel.or_after(self.time_left());
-        let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.context.evaluator.clone() };
-        let learned = match evaluator.learn(built.prepared, &self.context.dataset.train, &past, &sink).await?
-        {
-            Learning::Done(learned) => learned,
-            Learning::Failed { status, reason, cost } => {
-                self.trials.cost += cost;
-                let answer = json!({ "ok": false, "reason": status, "diagnostics": reason });
-                return Ok(Ok(answer.to_string()));
-            }
-            Learning::Interrupted { cost } => {
-                self.trials.cost += cost;
-                return Ok(Err(self.interrupted()));
-            }
-        };
-        self.trials.cost += learned.cost;
-        let done = evaluator.evaluate(&learned, ExampleSet::new(Split::Val, &examples), past, sink).await?;
-        self.trials.cost += done.cost;
-        if let Some(reason) = done.timed_out {
-            let answer = json!({ "ok": false, "reason": EVALUATION_TIMEOUT, "diagnostics": reason });
-            return Ok(Ok(answer.to_string()));
-        }
-        if !done.complete {
-            return Ok(Err(self.interrupted()));
-        }
-        self.history.note(TRIED, examples.iter().map(|example| example.input.len()).sum())?;
-        let correct = done.rows.iter().filter(|row| row.correct).count();
-        let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
-        Ok(Ok(json!({ "ok": true, "n_correct": correct, "examples": rows }).to_string()))
-    }
-
-    /// Why a trial was stopped.
-    fn interrupted(&self) -> String {
-        match self.context.evaluator.cancel.is_cancelled() {
-            true => "the run is being stopped".into(),
-            false => format!(
-                "{TRIAL_ENDED}{OUT_OF_TIME}{} s together (--turn-tools-timeout-s)",
-                self.context.limits.turn_tools_ms / 1000
-            ),
-        }
-    }
-
-    fn trial_examples(&self, ids: &[String]) -> Result<Vec<Example>, String> {
-        if !(1..=MAX_TRIALS).contains(&ids.len()) {
-            return Err(format!(
-                "{} example ids were given; 1 to {MAX_TRIALS} can be tried at once",
-                ids.len()
-            ));
-        }
-        ids.iter()
-            .map(|id| {
-                let found = self.context.val.iter().find(|example| example.id == *id).cloned();
-                found.ok_or_else(|| {
-                    format!("there is no validation example {id:?}; read_eval_trace shows their ids")
-                })
-            })
-            .collect()
-    }
+fn of_last_submission(message: &str) -> String {
+    format!("; its last submission: {message}")
 }
 
 /// The error of a harness that was accepted before and cannot be built now.
 fn not_again(why: &str) -> RecordError {
     let problem = format!("the harness that was accepted is not built again: {why}");
-    RecordError::Damaged { file: super::TRANSCRIPT.into(), problem }
-}
-
-fn refusal(rejection: &Rejection) -> Value {
-    let diagnostics = match rejection.diagnostics.as_str() {
-        "" => &rejection.message,
-        diagnostics => diagnostics,
-    };
-    json!({ "ok": false, "reason": rejection.kind.name(), "message": rejection.message, "diagnostics": diagnostics })
-}
-
-fn trial_json(row: &TraceRow) -> Value {
-    json!({
-        "example_id": row.example_id,
-        "gold_label": row.gold_label,
-        "predicted_label": row.predicted_label,
-        "correct": row.correct,
-        "error_kind": row.error_kind.name(),
-        "error": row.error,
-        "logs": row.log_lines(),
-    })
+    RecordError::Damaged { file: layout::TRANSCRIPT.into(), problem }
 }

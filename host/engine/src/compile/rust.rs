@@ -1,0 +1,189 @@
+//! Harnesses in Rust. `rustc` is called directly: without cargo, without build scripts, with the SDK's crates only.
+
+use std::{io, path::Path};
+
+use mmh_record::{
+    digest::{Digest, KeyBuilder},
+    format::ToolchainInfo,
+    layout,
+};
+
+use super::{
+    Rejection, RejectionKind,
+    language::{Job, Language, OUTPUT, Pass, RecordedTools, Said},
+};
+use crate::{
+    cache::Cache,
+    jail::Ending,
+    toolchain::{
+        TARGET, Toolchain, Tools,
+        sdk::{self, Sdk},
+    },
+};
+
+/// The file in which a check lists all source files that it has read.
+const SOURCES_NAME: &str = "harness.d";
+
+/// How every harness is built. Part of the cache key.
+pub const FLAGS: &[&str] = &[
+    "--crate-name=harness",
+    "--crate-type=cdylib",
+    "--edition=2024",
+    "-Copt-level=2",
+    "-Cpanic=abort",
+    "-Ccodegen-units=1",
+    "-Cstrip=debuginfo",
+    "-Coverflow-checks=on",
+    "-Funsafe_code",
+];
+
+/// Further flags for a harness whose traps name source lines. The code is the same; the component also has line
+/// tables, and the names of functions, without which a line in a generic function says little.
+const LINES: &[&str] = &["-Cdebuginfo=limited", "-Cstrip=none"];
+
+/// Rust, with one toolchain and one SDK.
+pub struct Rust {
+    toolchain: Toolchain,
+    /// The digests of what `toolchain` runs.
+    tools: Tools,
+    sdk: Sdk,
+}
+
+impl Rust {
+    /// Rust with this toolchain, and an SDK that it has built. Computes the digests of the toolchain's programs, or
+    /// takes them from the cache.
+    pub async fn new(toolchain: Toolchain, sdk: Sdk, cache: &Cache) -> Self {
+        let tools = Tools::identify(&toolchain, cache).await;
+        Self { toolchain, tools, sdk }
+    }
+
+    /// All flags of a pass but those that name files.
+    fn flags(pass: Pass) -> Vec<&'static str> {
+        match pass {
+            Pass::Check | Pass::Build => FLAGS.to_vec(),
+            // Of two settings of one option, the last one holds.
+            Pass::Lines => [FLAGS, LINES].concat(),
+        }
+    }
+}
+
+impl Language for Rust {
+    fn source_name(&self) -> &'static str {
+        layout::SOURCE
+    }
+
+    fn compiler_name(&self) -> &'static str {
+        "rustc"
+    }
+
+    fn enter(&self, key: KeyBuilder, pass: Pass) -> KeyBuilder {
+        let key = key
+            .part("sdk-source", sdk::source_digest().bytes())
+            .part("sdk-build", self.sdk.digest.bytes())
+            .part("wit", sdk::WIT)
+            .part("lock", sdk::LOCK)
+            .part("compiler", &self.toolchain.version)
+            .part("target", TARGET)
+            .part("flags", Self::flags(pass).join("\n"));
+        let tools = self.tools.compiler.iter().chain(&self.tools.linker);
+        tools.fold(key, |key, tool| key.part(&tool.name, tool.sha256.bytes()))
+    }
+
+    fn job(&self, folder: &Path, pass: Pass) -> Job {
+        let mut args: Vec<String> = Self::flags(pass).into_iter().map(str::to_owned).collect();
+        args.extend([format!("--target={TARGET}"), "--color=never".into(), "--diagnostic-width=120".into()]);
+        args.push(format!("-Ldependency={}", self.sdk.folder.display()));
+        for (name, file) in &self.sdk.externs {
+            args.push(format!("--extern={name}={}", self.sdk.folder.join(file).display()));
+        }
+        for (from, to) in [(folder, "/"), (&self.toolchain.sysroot, "/rust"), (&self.sdk.folder, "/mmh-sdk")]
+        {
+            args.push(format!("--remap-path-prefix={}={to}", from.display()));
+        }
+        args.push(match pass {
+            Pass::Check => {
+                format!("--emit=metadata={OUTPUT}/harness.rmeta,dep-info={OUTPUT}/{SOURCES_NAME}")
+            }
+            Pass::Build | Pass::Lines => format!("-o{OUTPUT}/{}", layout::COMPONENT),
+        });
+        args.push(self.source_name().into());
+        let mut read = self.toolchain.read.clone();
+        read.push(self.sdk.folder.clone());
+        // The linker's temporary files go where writing is allowed. A relative path, because a candidate can read
+        // this variable while it is compiled.
+        let env = vec![("TMPDIR".into(), OUTPUT.into())];
+        Job { program: self.toolchain.rustc.clone(), args, env, read }
+    }
+
+    fn other_file(&self, output: &Path) -> io::Result<Option<String>> {
+        let list = output.join(SOURCES_NAME);
+        let readable = list.symlink_metadata().is_ok_and(|found| found.is_file());
+        let text = if readable { std::fs::read(list)? } else { Vec::new() };
+        Ok(other_file(&String::from_utf8_lossy(&text)).map(str::to_owned))
+    }
+
+    fn hidden(&self) -> Vec<(&Path, &'static str)> {
+        vec![(&self.toolchain.sysroot, "<rust>"), (&self.sdk.folder, "<mmh-sdk>")]
+    }
+
+    fn rejection(&self, said: &Said<'_>) -> Rejection {
+        if said.ending == Ending::Exited(1) {
+            let first = said.diagnostics.lines().find(|line| line.starts_with("error"));
+            return Rejection {
+                kind: RejectionKind::DidNotCompile,
+                message: first.unwrap_or("rustc reported an error").to_owned(),
+                diagnostics: said.diagnostics.clone(),
+            };
+        }
+        let is_too_deep = said.stderr.contains("overflowed its stack");
+        let hint = if is_too_deep { ": the source nests too deeply" } else { "" };
+        // A compiler that has crashed talks about itself, with addresses that differ from run to run.
+        Rejection {
+            kind: RejectionKind::CompilerCrash,
+            message: format!("rustc crashed ({:?}){hint}", said.ending),
+            diagnostics: String::new(),
+        }
+    }
+
+    fn tools(&self) -> RecordedTools {
+        RecordedTools {
+            toolchain: ToolchainInfo {
+                rustc: self.toolchain.version.clone(),
+                target: TARGET.to_owned(),
+                flags: FLAGS.iter().map(|flag| (*flag).to_owned()).collect(),
+                compiler: self.tools.compiler.clone(),
+                linker: self.tools.linker.clone(),
+            },
+            sdk_source: sdk::source_digest(),
+            sdk_build: self.sdk.digest,
+            sdk_lock: Digest::of(sdk::LOCK),
+        }
+    }
+}
+
+/// The first file besides the source in a list of rustc: `out/harness.d: a b` first, then a line of its own for every
+/// file: `a:`.
+fn other_file(list: &str) -> Option<&str> {
+    let mut files = list.lines().filter_map(|line| line.strip_suffix(':'));
+    files.find(|file| *file != layout::SOURCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_first_other_file() {
+        // name, rustc's list, the other file
+        let table = [
+            ("no list", "", None),
+            ("the source alone", "out/harness.d: harness.rs\n\nharness.rs:\n", None),
+            ("another file", "out/harness.d: harness.rs /etc/x\n\nharness.rs:\n/etc/x:\n", Some("/etc/x")),
+            ("the other file first", "out/harness.d: a b\n\na:\nharness.rs:\n", Some("a")),
+            ("a variable", "out/harness.d: harness.rs\n\nharness.rs:\n\n# env-dep:TMPDIR=out\n", None),
+        ];
+        for (name, list, expected) in table {
+            assert_eq!(other_file(list), expected, "{name}");
+        }
+    }
+}
