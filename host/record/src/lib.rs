@@ -176,14 +176,6 @@ pub enum RecordError {
         /// The size of the file.
         bytes: u64,
     },
-    /// The reader has used up the room for rows that [`within`](reader::RunReader::within) gave it.
-    #[error("{file} is left out: it has {}, and the files before it have filled what is taken into memory", text::bytes(*bytes))]
-    NoRoom {
-        /// The file's path in the run.
-        file: String,
-        /// The size of the file.
-        bytes: u64,
-    },
     /// A file has more rows than [`layout::MAX_ROWS`].
     #[error("{file} has more rows than any run has: {limit}", limit = layout::MAX_ROWS)]
     TooManyRows {

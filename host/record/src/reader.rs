@@ -8,7 +8,6 @@ use std::{
     io::{BufReader, Error, ErrorKind},
     marker::PhantomData,
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
     time::SystemTime,
 };
 
@@ -24,8 +23,6 @@ use super::{
 /// An open run folder.
 pub struct RunReader {
     dir: Dir,
-    /// How many bytes of rows may still be taken into memory.
-    room: AtomicU64,
 }
 
 impl RunReader {
@@ -48,12 +45,7 @@ impl RunReader {
 
     /// Reads through a handle that is open already.
     pub fn new(dir: Dir) -> Self {
-        Self { dir, room: AtomicU64::new(u64::MAX) }
-    }
-
-    /// Limits how many bytes of rows [`lines`](Self::lines) takes into memory, over all files together.
-    pub fn within(self, bytes: u64) -> Self {
-        Self { room: AtomicU64::new(bytes), ..self }
+        Self { dir }
     }
 
     /// Whether a process is writing to the run at this moment.
@@ -143,11 +135,6 @@ impl RunReader {
         let bytes = self.size(file).unwrap_or_default();
         if bytes > layout::MAX_ROWS_BYTES {
             return Err(RecordError::TooLarge { file: file.to_owned(), bytes });
-        }
-        let taken =
-            self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
-        if taken.is_err() {
-            return Err(RecordError::NoRoom { file: file.to_owned(), bytes });
         }
         self.rows(file)?.collect()
     }

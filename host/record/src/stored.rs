@@ -89,24 +89,47 @@ impl<T: Clone + DeserializeOwned> Stored<T> {
         name: &str,
         mut each: impl FnMut(&Sketch),
     ) -> Result<Self, RecordError> {
+        Self::index_by(dir, file, name, |row: Sketch| {
+            each(&row);
+            row.example_id
+        })
+    }
+
+    /// The same for callers who need more of each row: they read it by a type of their own and say whom the row belongs to.
+    pub fn index_by<S: DeserializeOwned>(
+        dir: &Dir,
+        file: &str,
+        name: &str,
+        mut id_of: impl FnMut(S) -> String,
+    ) -> Result<Self, RecordError> {
         if plain::size(dir, file).is_none() {
             return Ok(Self::default());
         }
-        let mut rows = Rows::<Sketch>::open(dir, file, name.to_owned())?;
+        let mut rows = Rows::<S>::open(dir, file, name.to_owned())?;
         let (mut count, mut places) = (0, HashMap::<String, Vec<(u64, usize)>>::new());
         while let Some((row, at, bytes)) = rows.next_with_place()? {
             count += 1;
             if count > MAX_ROWS {
                 return Err(RecordError::TooManyRows { file: name.to_owned() });
             }
-            each(&row);
-            places.entry(row.example_id).or_default().push((at, bytes));
+            places.entry(id_of(row)).or_insert_with(|| Vec::with_capacity(1)).push((at, bytes));
         }
         let opened = plain::open(dir, file, Access::Read);
         let opened =
             opened.map_err(|source| RecordError::Io { action: "read", file: name.into(), source })?;
         let source = Source::File { file: opened.into_std(), name: name.to_owned(), places };
         Ok(Self { source: Arc::new(source), prefix: String::new() })
+    }
+
+    /// How many bytes the rows of an example or batch take in the file. 0 for rows that are in memory.
+    pub fn bytes(&self, id: &str) -> u64 {
+        match &*self.source {
+            Source::Memory(_) => 0,
+            Source::File { places, .. } => {
+                let places = places.get(&format!("{}{id}", self.prefix)).map_or(&[][..], Vec::as_slice);
+                places.iter().map(|(_, bytes)| *bytes as u64).sum()
+            }
+        }
     }
 
     /// The rows of an example or batch.

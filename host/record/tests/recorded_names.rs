@@ -4,6 +4,8 @@
 //! engine, models and search use them as plain values, and their names of fields are recorded names. Whoever renames a
 //! field of one of them keeps its name in the record by `#[serde(rename)]`, and this table as it is.
 
+#![allow(clippy::expect_used, reason = "helpers of tests are tests")]
+
 use mmh_record::{
     built::{Confinement, Tool},
     chat::{Api, CallError, ChatRole, ModelError, StopReason, Usage},
