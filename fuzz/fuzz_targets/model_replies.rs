@@ -112,7 +112,7 @@ fn paid(model: &Resolved, answer: Result<ChatReply, ChatError>) {
         RunContext { budget: Arc::new(Budget::new(Usd::from_f64(1e6))), clock: Clock::System, cancel: Cancel::default() },
     );
     let called = RUNTIME.block_on(caller.call(&ChatRequest::default(), None));
-    assert!(called.attempts <= 2 && caller.budget.standing().spent >= called.cost);
+    assert!(called.attempts <= 2 && caller.budget.status().spent >= called.cost);
 }
 
 /// A model that answers once and for all.

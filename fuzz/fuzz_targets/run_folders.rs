@@ -7,12 +7,15 @@ use std::{fmt::Debug, path::Path, sync::LazyLock};
 
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
-use mmh_search::{evaluate::recorded_replies::{by_example, request_digest}, inspect::stage, propose::{History, history::Page}};
+use mmh_search::{evaluate::recorded_replies::{by_example, request_digest}, inspect::stage, propose::{History, history::{Order, Page}}};
 use mmh_record::{RecordError, data::Split, digest::Digest, format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow}, manifest::{Manifest, self}, reader::RunReader, statements};
 use mmh_report::lineage;
 use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
+
+/// A page as the tools ask for it.
+const PAGE: Page = Page { offset: 0, limit: 9, max_bytes: 1 << 16 };
 
 /// The files that can be replaced, each with what reads it.
 const FILES: [(&str, fn(&RunReader, &str)); 12] = [
@@ -108,8 +111,10 @@ fn summary(run: &RunReader, file: &str) {
     summary.unscored.iter().for_each(|it| total += it.cost);
     same_when_read_back(&total);
     history(run, |history| {
-        let _ = history.list();
-        let _ = history.scoreboard();
+        for order in [Order::Best, Order::Newest] {
+            let _ = history.list(order, PAGE);
+            let _ = history.scoreboard(order, PAGE);
+        }
     });
     for iteration in &summary.iterations {
         lineage::parent(
@@ -147,7 +152,7 @@ fn traces(run: &RunReader, file: &str) {
     history(run, |history| {
         for (offset, limit, room) in [(0, 20, 1 << 16), (1, 200, 10), (usize::MAX, usize::MAX, 0)] {
             for only_failures in [true, false] {
-                let _ = history.trace(0, only_failures, Page { offset, limit }, room);
+                let _ = history.trace(0, only_failures, Page { offset, limit, max_bytes: room });
             }
         }
     });
@@ -162,14 +167,14 @@ fn calls(run: &RunReader, file: &str) {
     }
     let by_example = by_example(rows.clone());
     assert_eq!(by_example.values().map(Vec::len).sum::<usize>(), rows.len());
-    history(run, |history| drop(history.trace(0, false, Page { offset: 0, limit: 9 }, 1 << 16)));
+    history(run, |history| drop(history.trace(0, false, PAGE)));
 }
 
 fn source(run: &RunReader, _: &str) {
     history(run, |history| {
-        let _ = history.file(1, "harness.rs");
-        let _ = history.diff(0, 1);
-        let _ = history.diff(1, 1);
+        let _ = history.file(1, "harness.rs", 0, PAGE.max_bytes);
+        let _ = history.diff(0, 1, 0, PAGE.max_bytes);
+        let _ = history.diff(1, 1, 7, PAGE.max_bytes);
     });
 }
 

@@ -1,11 +1,14 @@
 //! What the targets share: the host's own path for components, and a folder in memory.
 
-use std::{path::PathBuf, sync::LazyLock};
+use std::{
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+};
 
 use cap_std::fs::Dir;
 use mmh_record::{clock::Clock, limits::Limits, reader::RunReader, writer::RunWriter};
 use mmh_engine::{compile::{Rejection, RejectionKind, admit}, sandbox::{Prepared, Sandbox, engine}};
-use mmh_search::propose::History;
+use mmh_search::propose::{History, history::RunIndex};
 use tempfile::TempDir;
 use wasmtime::{Engine, component::Component};
 
@@ -72,7 +75,10 @@ static NOTES: LazyLock<(RunWriter, TempDir)> = LazyLock::new(|| {
 pub fn read_history(run: &Dir) -> History {
     let reader = RunReader::new(run.try_clone().expect("a handle"));
     let notes = NOTES.0.iteration(0).expect("a folder");
-    let mut history = History::resume(reader, &notes, 0, Clock::System).expect("nothing is noted yet");
+    let summary = reader.summary();
+    let index = summary.map_or_else(|_| RunIndex::default(), |summary| RunIndex::new(&summary, &[], &[]));
+    let history = History::resume(reader, Arc::new(index), &notes, 0, Clock::System);
+    let mut history = history.expect("nothing is noted yet");
     // What is read in the first turn, which is not complete, is forgotten by the next one who reads.
     history.begin_turn(1);
     history

@@ -7,11 +7,14 @@ use std::{os::unix::fs::symlink, sync::LazyLock};
 
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
-use mmh_search::propose::{History, arguments::{parse, self}, history::{Answer, Page}, specs};
+use mmh_search::propose::{History, arguments::{parse, self}, history::{Answer, Order, Page}, specs};
 use mmh_record::RecordError;
 use mmh_fuzz::{choice, folder, read_history, seeds};
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Most bytes of one result.
+const MAX_BYTES: usize = 1 << 16;
 
 /// Stands in a file outside the run, to which links lead.
 const SECRET: &str = "the secret outside the run";
@@ -51,22 +54,28 @@ fuzz_target!(|data: &[u8]| {
 /// Everything that `Toolbox` does with the arguments, but for compiling.
 fn call(name: &str, input: Value) -> Answer {
     match name {
-        "list_iterations" => parse::<arguments::Nothing>(name, input).and_then(|_| on(History::list)),
-        "scoreboard" => parse::<arguments::Nothing>(name, input).and_then(|_| on(History::scoreboard)),
+        "list_iterations" | "scoreboard" => {
+            let asked = parse::<arguments::OfBoard>(name, input)?;
+            let (order, page) = (asked.order.unwrap_or(Order::Best), page(asked.offset, asked.limit));
+            on(|history| history.scoreboard(order, page)).and_then(|_| on(|history| history.list(order, page)))
+        }
         "read_harness" => file(name, input, "harness.rs"),
         "read_reasoning" => file(name, input, "reasoning.md"),
-        "read_score" => file(name, input, "score.json"),
+        "read_score" => {
+            let asked = parse::<arguments::OfIteration>(name, input)?;
+            on(|history| history.score(asked.iteration))
+        }
         "read_eval_trace" => {
             let asked = parse::<arguments::OfTrace>(name, input)?;
-            let page = Page { offset: asked.offset, limit: asked.limit.min(arguments::MAX_ROWS) };
-            on(|history| history.trace(asked.iteration, asked.only_failures, page, 1 << 16))
+            let page = page(asked.offset, asked.limit);
+            on(|history| history.trace(asked.iteration, asked.only_failures, page))
         }
         "diff_harness" => {
             let asked = parse::<arguments::Pair>(name, input)?;
-            on(|history| history.diff(asked.a, asked.b))
+            on(|history| history.diff(asked.a, asked.b, asked.offset, MAX_BYTES))
         }
         "read_train" => parse::<arguments::OfTrain>(name, input).map(|it| it.label.unwrap_or_default()),
-        "read_sdk" => parse::<arguments::Nothing>(name, input).map(|_| String::new()),
+        "read_sdk" => parse::<arguments::OfText>(name, input).map(|_| String::new()),
         "check_harness" => parse::<arguments::Code>(name, input).map(|it| it.code),
         "try_harness" => parse::<arguments::Trial>(name, input).map(|it| it.example_ids.concat()),
         "write_harness" => parse::<arguments::Submission>(name, input).map(|it| it.reasoning),
@@ -75,8 +84,12 @@ fn call(name: &str, input: Value) -> Answer {
 }
 
 fn file(name: &str, input: Value, file: &str) -> Answer {
-    let asked = parse::<arguments::OfIteration>(name, input)?;
-    on(|history| history.file(asked.iteration, file))
+    let asked = parse::<arguments::OfFile>(name, input)?;
+    on(|history| history.file(asked.iteration, file, asked.offset, MAX_BYTES))
+}
+
+fn page(offset: usize, limit: usize) -> Page {
+    Page { offset, limit: limit.min(arguments::MAX_ROWS), max_bytes: MAX_BYTES }
 }
 
 /// Asks the run; a file that cannot be read says so.

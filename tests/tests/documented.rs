@@ -26,7 +26,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 10] = [
+const FOREIGN: [&str; 11] = [
+    "--bench",
     "--release",
     "--workspace",
     "--path",

@@ -333,10 +333,10 @@ fn tool_arguments_are_what_the_tool_takes_or_a_hint() {
             "try_harness" => parse::<arguments::Trial>(name, given).err(),
             "write_harness" => parse::<arguments::Submission>(name, given).err(),
             "check_harness" => parse::<arguments::Code>(name, given).err(),
-            "read_harness" | "read_reasoning" | "read_score" => {
-                parse::<arguments::OfIteration>(name, given).err()
-            }
-            _ => parse::<arguments::Nothing>(name, given).err(),
+            "read_harness" | "read_reasoning" => parse::<arguments::OfFile>(name, given).err(),
+            "read_score" => parse::<arguments::OfIteration>(name, given).err(),
+            "list_iterations" | "scoreboard" => parse::<arguments::OfBoard>(name, given).err(),
+            _ => parse::<arguments::OfText>(name, given).err(),
         };
         if let Some(problem) = problem {
             assert!(problem.starts_with(&format!("bad arguments for {name}: ")), "{problem}");

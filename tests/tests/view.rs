@@ -35,7 +35,7 @@ fn served(view: &View, request: &str) -> String {
     let begun = Instant::now();
     loop {
         let (head, _) = view.ask(request);
-        if !head.starts_with("http/1.1 503") || begun.elapsed() > Duration::from_secs(40) {
+        if !head.starts_with("http/1.1 503") || begun.elapsed() > Duration::from_secs(10) {
             return head;
         }
         std::thread::sleep(Duration::from_millis(100));

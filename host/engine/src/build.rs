@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::future::BoxFuture;
+
 use crate::{
     cache::Cache,
     compile::{
@@ -93,25 +95,29 @@ impl Builder {
     }
 
     /// Compiles, checks imports, compiles to native code, links.
-    pub async fn build(&self, source: &str) -> BuildResult<Built> {
-        if let Some(verdict) = self.recall(source) {
-            return Ok(verdict);
-        }
-        match self.compiler.compile(source).await? {
-            Ok(component) => self.ready(component).await,
-            Err(rejection) => Ok(Err(rejection)),
-        }
+    pub fn build<'a>(&'a self, source: &'a str) -> BoxFuture<'a, BuildResult<Built>> {
+        Box::pin(async move {
+            if let Some(verdict) = self.recall(source) {
+                return Ok(verdict);
+            }
+            match self.compiler.compile(source).await? {
+                Ok(component) => self.ready(component).await,
+                Err(rejection) => Ok(Err(rejection)),
+            }
+        })
     }
 
     /// Makes a harness of a component that was compiled before, after the same checks.
-    pub async fn load(&self, component: Vec<u8>) -> BuildResult<Built> {
-        if let Some(built) = self.loaded(&component) {
-            return Ok(Ok(built));
-        }
-        match admit(component, self.sandbox.limits(), false) {
-            Ok(component) => self.ready(component).await,
-            Err(rejection) => Ok(Err(rejection)),
-        }
+    pub fn load(&self, component: Vec<u8>) -> BoxFuture<'_, BuildResult<Built>> {
+        Box::pin(async move {
+            if let Some(built) = self.loaded(&component) {
+                return Ok(Ok(built));
+            }
+            match admit(component, self.sandbox.limits(), false) {
+                Ok(component) => self.ready(component).await,
+                Err(rejection) => Ok(Err(rejection)),
+            }
+        })
     }
 
     /// The remembered harness that has this component.

@@ -3,7 +3,6 @@
 //!
 //! A run has them as [`format::chat`](crate::format::chat) says: their names here can change, the recorded ones cannot.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::pricing::{Price, Usd};
@@ -241,7 +240,7 @@ pub enum CallError {
 }
 
 /// A call that has ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct CallOutcome {
     /// The reply, or why there is none.
     pub result: Result<ChatReply, CallError>,
@@ -273,7 +272,7 @@ impl CallOutcome {
 }
 
 /// A control request that has ended: see [`ControlRow`](crate::format::ControlRow).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Control {
     /// Whether the model has answered it.
     pub answered: bool,

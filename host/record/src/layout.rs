@@ -211,7 +211,7 @@ pub const KINDS: [Kind; 19] = [
         ITERATION,
         256 * MIB,
         Format::JsonLines,
-        "the proposer's replies, times, attempts, latencies",
+        "the proposer's replies, or its tool calls where it is no model, times, attempts, latencies",
     ),
     derived(TRIALS, ITERATION, 8 * GIB, Format::JsonLines, REPLIES),
     derived(COMPONENT, ITERATION, GIB, Format::Bytes, ""),

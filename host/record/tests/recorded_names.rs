@@ -4,7 +4,7 @@
 //! engine, models and search use them as plain values, and their names of fields are recorded names. Whoever renames a
 //! field of one of them keeps its name in the record by `#[serde(rename)]`, and this table as it is.
 
-#![allow(clippy::expect_used, reason = "helpers of tests are tests")]
+#![allow(clippy::expect_used, reason = "a test stops at what must not happen")]
 
 use mmh_record::{
     built::{Confinement, Tool},

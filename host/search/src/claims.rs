@@ -214,7 +214,7 @@ impl Claims {
 
     /// The configuration that the statement of a held-out evaluation names: the run's, or an earlier one.
     pub fn stated(&self, folder: &str) -> Config {
-        let found = self.reader.text(&format!("{folder}/{}", layout::TEST_RESULT)).unwrap_or_default();
+        let found = self.reader.text(&layout::file(folder, layout::TEST_RESULT)).unwrap_or_default();
         let is_stated = |it: &Config| found.contains(&statements::limits_digest(it).to_string());
         let stated = self.history.iter().find(|it| is_stated(it));
         stated.unwrap_or(self.config()).clone()

@@ -21,7 +21,7 @@ use crate::{
 use mmh_engine::{
     build::{Builder, Built},
     compile::Rejection,
-    sandbox::{ModelPort, Task},
+    sandbox::ModelPort,
 };
 use mmh_models::{cancel::Cancel, metering::budget::Budget};
 use mmh_record::{
@@ -224,16 +224,11 @@ fn rerun(
     live: Option<&Live>,
     is_recorded: bool,
 ) -> Rerun {
-    let task = Task {
-        name: config.dataset.clone(),
-        instructions: config.task.instructions.clone(),
-        labels: config.task.labels.clone(),
-    };
     let stage = Stage {
         runner: builder.sandbox.clone(),
         harness: built.clone(),
-        kind: task::of_run(config),
-        task: Arc::new(task),
+        kind: task::kind_of_run(config),
+        task: Arc::new(task::of_run(config)),
         seed: config.seed,
         model: config.target_model.clone(),
         record_bytes: record_share(builder.sandbox.limits(), &config.task),

@@ -16,6 +16,7 @@ use std::{
 
 use budget::{Bill, Budget, Refused, Reservation};
 use evidence::Evidence;
+use futures::future::BoxFuture;
 use retry_policy::Deadline;
 pub use retry_policy::RetryPolicy;
 use throttle::Throttle;
@@ -101,7 +102,15 @@ impl MeteredModel {
 
     /// Makes a call. With `time_left` it takes no longer than that. A failure of the provider or the account stops the
     /// run; every other error concerns this request only.
-    pub async fn call(&self, request: &ChatRequest, time_left: Option<Duration>) -> CallOutcome {
+    pub fn call<'a>(
+        &'a self,
+        request: &'a ChatRequest,
+        time_left: Option<Duration>,
+    ) -> BoxFuture<'a, CallOutcome> {
+        Box::pin(self.answered(request, time_left))
+    }
+
+    async fn answered(&self, request: &ChatRequest, time_left: Option<Duration>) -> CallOutcome {
         if let Some(error) = self.evidence.end() {
             return CallOutcome::unasked(Err(error));
         }

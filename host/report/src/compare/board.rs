@@ -319,7 +319,7 @@ fn standing(reader: &RunReader, folder: &str, index: u32, split: Split, total: u
         done += 1;
         correct = correct.zip(row.ok()).map(|(sum, row)| sum + usize::from(row.into_parts().1.correct));
     }
-    let turns = reader.rows::<TurnRow>(&format!("{folder}/{}", layout::TRANSCRIPT)).into_iter().flatten();
+    let turns = reader.rows::<TurnRow>(&layout::file(folder, layout::TRANSCRIPT)).into_iter().flatten();
     let turns = turns
         .filter(|row| row.as_ref().is_ok_and(|row| ["reply", "tool_call"].contains(&row.r#type.as_str())))
         .count();

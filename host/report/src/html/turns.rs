@@ -125,3 +125,36 @@ fn brief(text: &str) -> String {
     // The rest of a long text need not be looked at.
     text::ellipsis(&text::capped(text, 8 * BRIEF_CHARS), BRIEF_CHARS)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn calls_that_no_reply_carries_are_turns() {
+        let call = |step, tool: &str, input: Value, is_error| {
+            let (tool, result, at) = (tool.to_owned(), "what it said".to_owned(), Timestamp::UNIX_EPOCH);
+            TranscriptRow::ToolCall { step, at, tool, input, result, is_error }
+        };
+        let rows = [
+            call(1, "write_harness", json!({ "code": "fn main() {}" }), true),
+            call(2, "scoreboard", json!("no object"), false),
+        ];
+        let mut conversation = Conversation::default();
+        rows.iter().for_each(|row| conversation.push(row, &mut Most::default()));
+        let turns = &conversation.turns;
+        let told: Vec<_> = turns.iter().map(|turn| (turn.step, turn.tools.len(), &turn.tools[0])).collect();
+        let brief: Vec<_> = told
+            .iter()
+            .map(|(step, count, tool)| (*step, *count, tool.name.as_str(), tool.is_error))
+            .collect();
+        assert_eq!(brief, [(1, 1, "write_harness", true), (2, 1, "scoreboard", false)]);
+        assert!(
+            told.iter().all(|(_, _, tool)| tool.bytes == 12 && tool.says.as_deref() == Some("what it said"))
+        );
+        assert_eq!(conversation.submitted.as_deref(), Some("fn main() {}"));
+    }
+}

@@ -123,7 +123,7 @@ impl Folder {
         let is_odd = |name: &String| {
             check_run_id(name).is_err()
                 && !name.starts_with('.')
-                && self.dir.is_file(format!("{name}/{}", layout::CONFIG))
+                && self.dir.is_file(layout::file(name, layout::CONFIG))
         };
         odd.retain(is_odd);
         odd.truncate(MAX_RUNS);

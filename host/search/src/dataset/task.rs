@@ -4,8 +4,11 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use mmh_engine::sandbox::{LabelledExample, World};
-use mmh_record::{format::Config, grade::Grade};
+use mmh_engine::sandbox::{LabelledExample, Task, World};
+use mmh_record::{
+    format::{Config, TaskInfo},
+    grade::Grade,
+};
 
 use super::{Dataset, Example};
 
@@ -14,9 +17,6 @@ pub const BASELINE: &str = include_str!("../../../../baseline-harness/src/harnes
 
 /// A kind of task.
 pub trait TaskKind: Debug + Send + Sync {
-    /// The name in messages.
-    fn name(&self) -> &'static str;
-
     /// The WIT world that a harness for such a task is built against.
     fn world(&self) -> World;
 
@@ -37,9 +37,15 @@ pub trait TaskKind: Debug + Send + Sync {
 }
 
 /// The kind of a recorded run's task.
-pub fn of_run(_: &Config) -> Arc<dyn TaskKind> {
+pub fn kind_of_run(_: &Config) -> Arc<dyn TaskKind> {
     // There is one kind, so a run does not say which.
     Arc::new(Classification)
+}
+
+/// The task of a recorded run, as its harnesses were told it.
+pub fn of_run(config: &Config) -> Task {
+    let TaskInfo { instructions, labels, .. } = &config.task;
+    Task { name: config.dataset.clone(), instructions: instructions.clone(), labels: labels.clone() }
 }
 
 /// Each example has one label, one of a list that every harness is given. An answer is right or wrong.
@@ -47,10 +53,6 @@ pub fn of_run(_: &Config) -> Arc<dyn TaskKind> {
 pub struct Classification;
 
 impl TaskKind for Classification {
-    fn name(&self) -> &'static str {
-        "classification"
-    }
-
     fn world(&self) -> World {
         World::V1
     }

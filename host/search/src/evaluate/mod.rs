@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 
 pub use own_time::EVALUATION_TIMEOUT;
 use own_time::OwnTime;
@@ -181,7 +181,17 @@ impl Evaluator {
 
     /// Offers the harness all train examples, batch by batch. Recorded batches are repeated with the recorded replies,
     /// because the states between batches are not kept.
-    pub async fn learn(
+    pub fn learn<'a>(
+        &'a self,
+        built: Built,
+        train: &'a [Example],
+        past: &'a RecordedEvaluation,
+        sink: &'a Arc<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Learning, RecordError>> {
+        Box::pin(self.learn_batches(built, train, past, sink))
+    }
+
+    async fn learn_batches(
         &self,
         built: Built,
         train: &[Example],
@@ -240,7 +250,17 @@ impl Evaluator {
 
     /// Runs the harness over these examples: at most `concurrency` at once, and no more than fit into the machine's
     /// memory. Recorded outcomes are taken from `past`; new ones go to `sink`.
-    pub async fn evaluate(
+    pub fn evaluate<'a>(
+        &'a self,
+        harness: &'a Learned,
+        set: ExampleSet<'a>,
+        past: RecordedEvaluation,
+        sink: Arc<dyn Sink>,
+    ) -> BoxFuture<'a, Result<Evaluation, RecordError>> {
+        Box::pin(self.evaluate_set(harness, set, past, sink))
+    }
+
+    async fn evaluate_set(
         &self,
         harness: &Learned,
         set: ExampleSet<'_>,

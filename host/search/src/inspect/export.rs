@@ -118,7 +118,7 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     };
     let place = Place::find(reader, index, Split::Val)?;
     let held_out = layout::held_out(index);
-    let has_held_out = reader.has(&format!("{held_out}/{}", layout::SCORE));
+    let has_held_out = reader.has(&layout::file(&held_out, layout::SCORE));
     check(reader, &place.home)?;
     let mut files = take(reader, index, &place.home, &OF_ITERATION)?;
     if has_held_out {
@@ -129,7 +129,7 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     files.push((RUN, json_bytes(&Exported { index, config: without_places(config) })));
     let score = reader.json(&format!("{}/{}", place.home, layout::SCORE))?;
     let held_out =
-        if has_held_out { Some(reader.json(&format!("{held_out}/{}", layout::SCORE))?) } else { None };
+        if has_held_out { Some(reader.json(&layout::file(&held_out, layout::SCORE))?) } else { None };
     let component =
         files.iter().find(|(name, _)| *name == layout::COMPONENT).map(|(_, bytes)| Digest::of(bytes));
     let component = component.unwrap_or_else(|| Digest::of([]));

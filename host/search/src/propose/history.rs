@@ -2,17 +2,23 @@
 //!
 //! Every read is logged. Held-out scores, the configuration and other runs cannot be reached from here.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::evaluate::recorded_replies::Calls;
+use super::pages::text_page;
+pub use super::{
+    index::{Order, RunIndex},
+    pages::Page,
+};
+use crate::dataset::Example;
 use mmh_record::{
     RecordError,
     append::Appender,
     clock::Clock,
-    format::{CallRow, ReadRow, Score, Summary, TraceRow},
-    layout::{self, CALLS, READS, SUMMARY, TRACES},
-    objective::Objective,
+    format::{CallRow, ReadRow, TraceRow},
+    layout::{self, READS, SUMMARY, TRACES},
     outcome::OutcomeKind,
     reader::RunReader,
     text,
@@ -22,6 +28,7 @@ use mmh_record::{
 /// Reads earlier iterations.
 pub struct History {
     reader: RunReader,
+    index: Arc<RunIndex>,
     log: Appender,
     clock: Clock,
     /// The reads so far, for the summary.
@@ -43,13 +50,15 @@ impl History {
     /// because their turn is repeated.
     pub fn resume(
         reader: RunReader,
+        index: Arc<RunIndex>,
         folder: &IterationWriter,
         answered: u32,
         clock: Clock,
     ) -> Result<Self, RecordError> {
         folder.keep_lines(READS, |row: &ReadRow| row.step <= answered)?;
         let reads = folder.mend_lines(READS)?;
-        Ok(Self { reader, log: folder.append(READS)?, clock, reads, step: answered, times: Vec::new() })
+        let log = folder.append(READS)?;
+        Ok(Self { reader, index, log, clock, reads, step: answered, times: Vec::new() })
     }
 
     /// Dates the reads with these recorded times, in order.
@@ -88,55 +97,45 @@ impl History {
         Ok(())
     }
 
-    /// The result of a tool that reads the summary. Only this result counts as read: the rest of the file can change when
-    /// a run is resumed.
-    fn of_summary(&mut self, found: &Value) -> Result<Answer, RecordError> {
+    /// The iterations, in an order and page by page, with status and the figure that is compared. Only this result counts as read: the rest of
+    /// the summary can change when a run is resumed.
+    pub fn list(&mut self, order: Order, page: Page) -> Result<Answer, RecordError> {
+        self.iterations(order, page, true)
+    }
+
+    /// The same with the main figures.
+    pub fn scoreboard(&mut self, order: Order, page: Page) -> Result<Answer, RecordError> {
+        self.iterations(order, page, false)
+    }
+
+    fn iterations(&mut self, order: Order, page: Page, in_short: bool) -> Result<Answer, RecordError> {
+        let index = self.index.clone();
+        let board = index.board();
+        let rows = page.fill("iterations", board.len(), |at| Ok(board.row(order, at, in_short)))?;
+        let mut found = json!({ "best": board.best(), "mock": board.is_mock(), "order": order });
+        merge(&mut found, rows);
         let text = found.to_string();
         self.note(SUMMARY, text.len())?;
         Ok(Ok(text))
     }
 
-    /// All iterations, with status and the figure that is compared.
-    pub fn list(&mut self) -> Result<Answer, RecordError> {
-        let summary = self.reader.summary()?;
-        let objective = Objective::of(&summary.config);
-        let rows = rows(
-            &summary,
-            |index, score| json!({ "iteration": index, "status": "scored", (objective.name()): objective.value(score) }),
-        );
-        self.of_summary(&json!({ "iterations": rows }))
+    /// A page of a text file of an iteration, such as its source.
+    pub fn file(
+        &mut self,
+        iteration: u32,
+        file: &str,
+        offset: usize,
+        max_bytes: usize,
+    ) -> Result<Answer, RecordError> {
+        Ok(self.whole_file(iteration, file)?.map(|text| text_page(&text, offset, max_bytes)))
     }
 
-    /// The main figures of all iterations, and which is best.
-    pub fn scoreboard(&mut self) -> Result<Answer, RecordError> {
-        let summary = self.reader.summary()?;
-        let headline = |index: u32| {
-            let reasoning =
-                summary.iterations.iter().find(|it| it.index == index).map(|it| it.reasoning.as_str());
-            let line = reasoning.unwrap_or_default().lines().find(|line| !line.trim().is_empty());
-            text::ellipsis(line.unwrap_or_default().trim_start_matches('#').trim(), 120)
-        };
-        let objective = Objective::of(&summary.config);
-        let rows = rows(&summary, |index, score| {
-            json!({
-                "iteration": index,
-                "status": "scored",
-                (objective.name()): objective.value(score),
-                "n_correct": score.n_correct,
-                "n_examples": score.n_examples,
-                "n_errors": score.n_errors,
-                "mean_prompt_bytes": score.mean_prompt_bytes.round(),
-                "mean_model_calls": score.mean_model_calls,
-                "reasoning_headline": headline(index),
-            })
-        });
-        self.of_summary(
-            &json!({ "best": summary.best_iteration_index, "mock": summary.config.mock, "iterations": rows }),
-        )
+    /// An iteration's score, which has a bounded size.
+    pub fn score(&mut self, iteration: u32) -> Result<Answer, RecordError> {
+        self.whole_file(iteration, layout::SCORE)
     }
 
-    /// A text file of an iteration, such as its source.
-    pub fn file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
+    fn whole_file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, file);
         if !self.reader.has(&path) {
             return Ok(Err(format!(
@@ -148,59 +147,70 @@ impl History {
         Ok(Ok(text))
     }
 
-    /// A unified diff between the sources of two iterations.
-    pub fn diff(&mut self, a: u32, b: u32) -> Result<Answer, RecordError> {
-        let (old, new) = match (self.file(a, layout::SOURCE)?, self.file(b, layout::SOURCE)?) {
+    /// A page of a unified diff between the sources of two iterations.
+    pub fn diff(&mut self, a: u32, b: u32, offset: usize, max_bytes: usize) -> Result<Answer, RecordError> {
+        let (old, new) = match (self.whole_file(a, layout::SOURCE)?, self.whole_file(b, layout::SOURCE)?) {
             (Ok(old), Ok(new)) => (old, new),
             (Err(problem), _) | (_, Err(problem)) => return Ok(Err(problem)),
         };
-        let (old_name, new_name) =
-            (format!("{a:03}/{}", layout::SOURCE), format!("{b:03}/{}", layout::SOURCE));
+        let name = |index| layout::file(&layout::folder_name(index), layout::SOURCE);
         let diff = similar::TextDiff::from_lines(&old, &new);
-        Ok(Ok(diff.unified_diff().header(&old_name, &new_name).to_string()))
+        let diff = diff.unified_diff().header(&name(a), &name(b)).to_string();
+        Ok(Ok(text_page(&diff, offset, max_bytes)))
     }
 
-    /// A page of traces with their prompts and replies, as many as fit into `max_bytes`.
-    pub fn trace(
+    /// A page of train examples, of one label or of all. They are those that the index was made of.
+    pub fn train(
         &mut self,
-        iteration: u32,
-        only_failures: bool,
+        examples: &[Example],
+        label: Option<&str>,
         page: Page,
-        max_bytes: usize,
     ) -> Result<Answer, RecordError> {
+        let index = self.index.clone();
+        let of_label = label.map(|label| index.train(label));
+        let total = of_label.map_or(examples.len(), <[usize]>::len);
+        let rows = page.fill("examples", total, |at| {
+            let at = of_label.and_then(|places| places.get(at).copied()).unwrap_or(at);
+            let row = examples.get(at);
+            Ok(row.map(|row| json!({ "example_id": row.id, "input": row.input, "label": row.label })).into())
+        })?;
+        let text = rows.to_string();
+        self.note("dataset/train", text.len())?;
+        Ok(Ok(text))
+    }
+
+    /// A page of traces with their prompts and replies.
+    pub fn trace(&mut self, iteration: u32, only_failures: bool, page: Page) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, TRACES);
         if !self.reader.has(&path) {
             return Ok(Err(format!(
                 "iteration {iteration} was not evaluated; list_iterations shows what there is"
             )));
         }
-        let traces: Vec<TraceRow> = self.reader.lines(&path)?;
-        let calls = Calls::index(self.reader.dir(), &RunReader::iteration_file(iteration, CALLS), |_| {})?;
-        let wanted: Vec<&TraceRow> = traces.iter().filter(|row| !only_failures || !row.correct).collect();
-        let example = |row: &&TraceRow| Ok(trace_json(row, calls.get(&row.example_id)?.iter()));
-        let mut found = page.fill("examples", &wanted, example, max_bytes)?;
-        found["iteration"] = json!(iteration);
+        let index = self.index.traces(&self.reader, iteration)?;
+        let files = index.open(&self.reader)?;
+        let rows = page.fill("examples", index.len(only_failures), |at| {
+            let (row, calls) = files.read(only_failures, at)?;
+            Ok(trace_json(&row, &calls))
+        })?;
+        let mut found = json!({ "iteration": iteration });
+        merge(&mut found, rows);
         let text = found.to_string();
         self.note(&path, text.len())?;
         Ok(Ok(text))
     }
 }
 
-/// Scored and unscored iterations, by index.
-fn rows(summary: &Summary, scored: impl Fn(u32, &Score) -> Value) -> Vec<Value> {
-    let mut rows: Vec<(u32, Value)> =
-        summary.iterations.iter().map(|it| (it.index, scored(it.index, &it.score))).collect();
-    let figure = Objective::of(&summary.config).name();
-    rows.extend(summary.unscored.iter().map(|it| {
-        let row = json!({ "iteration": it.index, "status": it.status, (figure): null, "reason": it.reason });
-        (it.index, row)
-    }));
-    rows.sort_by_key(|(index, _)| *index);
-    rows.into_iter().map(|(_, row)| row).collect()
+/// Adds the fields of another object.
+fn merge(value: &mut Value, more: Value) {
+    if let (Value::Object(fields), Value::Object(more)) = (value, more) {
+        fields.extend(more);
+    }
 }
 
-fn trace_json<'a>(row: &TraceRow, calls: impl Iterator<Item = &'a CallRow>) -> Value {
+fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
     let calls: Vec<Value> = calls
+        .iter()
         .map(|call| {
             let reply = call.reply.as_ref().map(|reply| reply.text());
             let reply = reply.or_else(|| call.error.clone()).unwrap_or_default();
@@ -225,36 +235,4 @@ fn trace_json<'a>(row: &TraceRow, calls: impl Iterator<Item = &'a CallRow>) -> V
         trace["stderr"] = json!(text::middle_cut(&row.stderr, MAX_CALL_TEXT));
     }
     trace
-}
-
-/// A part of a list.
-#[derive(Clone, Copy)]
-pub struct Page {
-    /// How many rows come before it.
-    pub offset: usize,
-    /// Most rows.
-    pub limit: usize,
-}
-
-impl Page {
-    /// The rows of this page under `name`, with the counts that the next page needs. There are as many whole rows as fit
-    /// into `max_bytes`, and at least one. `json` is called for these rows only, and for the first that does not fit.
-    pub fn fill<T>(
-        self,
-        name: &str,
-        rows: &[T],
-        json: impl Fn(&T) -> Result<Value, RecordError>,
-        max_bytes: usize,
-    ) -> Result<Value, RecordError> {
-        let (mut kept, mut bytes) = (Vec::new(), 0);
-        for row in rows.iter().skip(self.offset).take(self.limit) {
-            let row = json(row)?;
-            bytes += row.to_string().len();
-            if bytes > max_bytes && !kept.is_empty() {
-                break;
-            }
-            kept.push(row);
-        }
-        Ok(json!({ "total": rows.len(), "offset": self.offset, "returned": kept.len(), name: kept }))
-    }
 }

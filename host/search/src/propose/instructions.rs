@@ -22,6 +22,8 @@ a clearer answer format, or a glossary mined from train. Change a mechanism, not
 reasoning: hypothesis, evidence, mechanism, and what you expect. One accepted submission ends the iteration.
 
 Rules:
+- Tools answer page by page: `next_offset` is where the next page begins, `cut` says why a page is shorter than you \
+asked for. The scoreboard begins with the best iterations, list_iterations with the newest; `order` changes that.
 - No answers to validation examples in the source, in whatever form: such a harness is worthless on held-out examples. \
 Train examples may be used freely, through `learn` or as constants.
 - Build on what worked; do not repeat what failed.

@@ -12,8 +12,10 @@ pub mod arguments;
 mod ending;
 #[doc(hidden)]
 pub mod history;
+mod index;
 pub mod instructions;
 mod model_loop;
+mod pages;
 mod recorded;
 mod repeat;
 mod scripted;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use history::History;
+pub(crate) use index::RunIndex;
 pub use model_loop::ModelLoop;
 pub(crate) use recorded::RecordedProposal;
 pub(crate) use repeat::Repeat;

@@ -120,7 +120,7 @@ impl Search {
         let (started_at, account) = (self.began(id.index), self.account());
         let folder = self.writer.iteration(id.index)?;
         self.stage(id.index, "proposing");
-        let (outcome, reads, cost) = self.propose(id, &account, retry, &folder).await?;
+        let (outcome, reads, cost) = self.propose(id, &account, retry, &folder, progress).await?;
         let (source, reasoning, leaks) = (String::new(), String::new(), Vec::new());
         let candidate = Candidate { id, account, source, reasoning, reads, cost, started_at, leaks };
         match outcome {
@@ -142,6 +142,7 @@ impl Search {
         account: &Arc<Budget>,
         retry: Retry,
         folder: &IterationWriter,
+        progress: &Progress,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
         let past = match &self.claims {
             None => propose::RecordedProposal::of(folder)?,
@@ -149,7 +150,8 @@ impl Search {
         };
         let answered = past.answered_steps();
         let reader = RunReader::new(self.writer.dir()?);
-        let history = propose::History::resume(reader, folder, answered, self.clock)?;
+        let index = progress.index.clone();
+        let history = propose::History::resume(reader, index.clone(), folder, answered, self.clock)?;
         let history = history.again(past.again.as_ref().map(|it| it.read_times()).unwrap_or_default());
         let trials = match &self.claims {
             None => propose::Trials::resume(folder, answered, retry)?,
@@ -164,6 +166,7 @@ impl Search {
             evaluator: Evaluator { observer: Arc::new(Silent), ..self.evaluator.billed_to(account) },
             dataset: &self.dataset,
             val: &self.val,
+            index,
             limits,
             observer: self.observer.clone(),
         };

@@ -17,6 +17,7 @@ use mmh_record::{
     format::{Config, IterationSummary, Score, TraceRow, Unscored},
     layout,
     objective::Objective,
+    reader::RunReader,
     statements,
     writer::IterationWriter,
 };
@@ -72,6 +73,7 @@ impl Search {
             folder.put_json(layout::SCORE, score)?;
             let tested = statements::Tested::of(component, Split::Val, score, rows);
             put_result(&tested, &self.config_of(candidate.id.index), folder)?;
+            progress.index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
         }
         self.conclude(candidate, component, outcome, folder, progress)
     }
@@ -194,6 +196,7 @@ impl Search {
                 });
             }
         }
+        progress.index.board().enter(&progress.summary, index);
         Ok(self.write(progress)?)
     }
 

@@ -17,6 +17,7 @@ mod schedule;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use progress::Progress;
 use schedule::Schedule;
 
@@ -105,7 +106,11 @@ impl From<ProposeError> for SearchError {
 impl Search {
     /// Runs the search, or the rest of it. Returns the summary, and why the search was stopped, if it was. A stopped search
     /// leaves a valid partial run.
-    pub async fn run(self) -> Result<(Summary, Option<Stop>), SearchError> {
+    pub fn run(self) -> BoxFuture<'static, Result<(Summary, Option<Stop>), SearchError>> {
+        Box::pin(self.run_all())
+    }
+
+    async fn run_all(self) -> Result<(Summary, Option<Stop>), SearchError> {
         let (mut progress, retry) = Progress::begin(&self)?;
         self.writer.unseal()?;
         self.write(&progress)?;

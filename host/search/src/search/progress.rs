@@ -4,8 +4,13 @@
 //! billed beyond the recorded replies belongs to it as well: calls without a reply, and calls whose replies were lost when
 //! the run was killed.
 
+use std::sync::Arc;
+
 use super::Search;
-use crate::evaluate::{Retry, recorded_cost, recorded_replies::Calls};
+use crate::{
+    evaluate::{Retry, recorded_cost, recorded_replies::Calls},
+    propose::RunIndex,
+};
 use mmh_models::{cancel::Stop, metering::budget::Budget};
 use mmh_record::{
     RecordError,
@@ -25,6 +30,8 @@ pub(super) struct Progress {
     objective: Objective,
     /// The best iteration's value of the objective.
     best: Option<f64>,
+    /// Where the proposer's tools look things up.
+    pub index: Arc<RunIndex>,
     /// The costs of all iterations together.
     proposed: Cost,
     /// What the run was billed before it was resumed, and is in no iteration's cost: for the candidate that was under way,
@@ -59,7 +66,8 @@ impl Progress {
         let unaccounted = search.budget.billed().minus(known(&proposed));
         let carried_held_out = unaccounted.min(billed_held_out(search)?);
         let carried = unaccounted.minus(carried_held_out);
-        Ok((Self { summary, cost, objective, best, proposed, carried, carried_held_out }, retry))
+        let index = Arc::new(RunIndex::new(&summary, &search.dataset.train, &search.val));
+        Ok((Self { summary, cost, objective, best, index, proposed, carried, carried_held_out }, retry))
     }
 
     pub fn has(&self, index: u32) -> bool {

@@ -24,6 +24,7 @@ mod warm;
 
 use std::{path::PathBuf, sync::Arc};
 
+use futures::future::LocalBoxFuture;
 use mmh_models::ChatModel;
 use serde::Serialize;
 
@@ -197,7 +198,11 @@ pub fn folders(reader: &RunReader) -> Result<Vec<String>, RecordError> {
 
 impl Verifier {
     /// Checks the whole run.
-    pub async fn check(mut self) -> Result<Verdict, VerifyError> {
+    pub fn check(self) -> LocalBoxFuture<'static, Result<Verdict, VerifyError>> {
+        Box::pin(self.check_all())
+    }
+
+    async fn check_all(mut self) -> Result<Verdict, VerifyError> {
         let simulated = self.simulated;
         let differs = other_tools(&self.config, &self.builder.compiler);
         let missing = Missing { dataset: self.dataset.is_none(), tools: !differs.is_empty() };

@@ -43,7 +43,7 @@ async fn count_simulated(
     folder: &str,
     target: &dyn ChatModel,
 ) -> Result<Option<u64>, RecordError> {
-    let path = format!("{folder}/{}", layout::CALLS);
+    let path = layout::file(folder, layout::CALLS);
     if !reader.has(&path) {
         return Ok(Some(0));
     }

@@ -4,7 +4,6 @@
 use serde::Deserialize;
 
 use crate::dataset::{Dataset, Example, task};
-use mmh_engine::sandbox::Task;
 use mmh_record::{
     RecordError,
     format::Config,
@@ -22,12 +21,8 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
     let nothing = || Example { id: String::new(), input: String::new(), label: String::new() };
     Ok(Dataset {
-        kind: task::of_run(config),
-        task: Task {
-            name: config.dataset.clone(),
-            instructions: config.task.instructions.clone(),
-            labels: config.task.labels.clone(),
-        },
+        kind: task::kind_of_run(config),
+        task: task::of_run(config),
         train: (0..config.task.train_size.min(MAX_TRAIN)).map(|_| nothing()).collect(),
         val: rows(reader, folders, Place::Iteration),
         test: rows(reader, folders, Place::HeldOut),
@@ -49,7 +44,7 @@ fn rows(reader: &RunReader, folders: &[String], place: Place) -> Vec<Example> {
     let mut most = Vec::new();
     for folder in folders.iter().filter(|folder| Place::of(folder) == Some(place)) {
         // A file that cannot be read is reported when the search is repeated.
-        let rows = read(reader, &format!("{folder}/{}", layout::TRACES)).unwrap_or_default();
+        let rows = read(reader, &layout::file(folder, layout::TRACES)).unwrap_or_default();
         if rows.len() > most.len() {
             most = rows;
         }

@@ -54,7 +54,7 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
     let mut sources: HashMap<Digest, (String, bool)> = HashMap::new();
     for folder in homes {
         let (source, component) =
-            (format!("{folder}/{}", layout::SOURCE), format!("{folder}/{}", layout::COMPONENT));
+            (layout::file(folder, layout::SOURCE), layout::file(folder, layout::COMPONENT));
         let recorded =
             verifier.reader.has(&source).then(|| verifier.reader.text(&source)).and_then(Result::ok);
         if missing.tools {
@@ -94,7 +94,7 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
 
 /// The sources that a proposer called the tools with.
 fn tried(reader: &RunReader, folder: &str) -> Result<Vec<String>, RecordError> {
-    let path = format!("{folder}/{}", layout::TRANSCRIPT);
+    let path = layout::file(folder, layout::TRANSCRIPT);
     let mut found = Vec::new();
     if reader.has(&path) {
         for turn in reader.rows::<Turn>(&path)? {

@@ -2,31 +2,33 @@
 
 use super::{
     conversation::{Call, Conversation},
-    ideas::{Idea, Mechanism, choose, set_in, with},
+    ideas::{Idea, Mechanism, Plan, set_in, with},
     literal::{table, table_in},
     mend, mine,
     source::{Draft, render},
     study::Study,
 };
 
-/// The harness to write in this iteration. None if every idea has been tried.
-pub(crate) fn draft(study: &Study, iteration: u64) -> Option<Draft> {
+/// The harness to write in this iteration.
+pub(crate) fn draft(study: &Study, seed: u64, iteration: u64) -> Draft {
     if study.best.is_none() {
         // Nothing to build on: a zero-shot harness of its own.
-        return Some(Draft { iteration, ..Draft::default() });
+        return Draft { iteration, ..Draft::default() };
     }
     let mut dropped = Vec::new();
-    while let Some(idea) = choose(study, &dropped) {
-        if let Some(draft) = compose(study, idea, iteration) {
-            return Some(draft);
+    loop {
+        match Plan::of(study, seed, iteration, &dropped) {
+            Plan::One(idea) => match one_more(study, idea, iteration) {
+                Some(draft) => return draft,
+                None => dropped.push(idea),
+            },
+            Plan::Combination(set) => return combined(study, set, iteration),
         }
-        dropped.push(idea);
     }
-    None
 }
 
 /// The best harness's mechanisms with one more. None if there is nothing to put into the new one.
-fn compose(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
+fn one_more(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
     let mut draft = Draft {
         iteration,
         base: study.best.as_ref().map(|best| best.iteration),
@@ -36,23 +38,38 @@ fn compose(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
         hints: table_in(&study.best_source, "HINTS").map(str::to_owned),
         offered: table_in(&study.best_source, "OFFERED").map(str::to_owned),
     };
+    let made = add_table(&mut draft, study, idea);
+    made.then(|| only_what_is_there(draft))
+}
+
+/// A harness of these mechanisms, with new tables.
+fn combined(study: &Study, set: Vec<Idea>, iteration: u64) -> Draft {
+    let mut draft = Draft { iteration, idea: set.first().copied(), set, ..Draft::default() };
+    for idea in draft.set.clone() {
+        add_table(&mut draft, study, idea);
+    }
+    only_what_is_there(draft)
+}
+
+/// Fills the table that an idea needs. False if there is nothing to put into it.
+fn add_table(draft: &mut Draft, study: &Study, idea: Idea) -> bool {
     let wanted = idea.parameter as usize;
-    match idea.mechanism {
+    let table = match idea.mechanism {
         Mechanism::FewShot => {
             draft.examples = filled("EXAMPLES", "(&str, &str)", &mine::worked_examples(study, wanted));
-            draft.examples.as_ref()?;
+            &draft.examples
         }
         Mechanism::Hints => {
             draft.hints = filled("HINTS", "(&str, &str, &str)", &mine::hints(study, wanted));
-            draft.hints.as_ref()?;
+            &draft.hints
         }
         Mechanism::ShortList => {
             draft.offered = filled("OFFERED", "&str", &mine::short_list(study, idea.parameter));
-            draft.offered.as_ref()?;
+            &draft.offered
         }
-        Mechanism::Retrieve | Mechanism::Reason | Mechanism::Verdict => {}
-    }
-    Some(only_what_is_there(draft))
+        Mechanism::Retrieve | Mechanism::Reason | Mechanism::Verdict => return true,
+    };
+    table.is_some()
 }
 
 fn filled(name: &str, kind: &str, rows: &[Vec<String>]) -> Option<String> {

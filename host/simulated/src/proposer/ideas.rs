@@ -1,11 +1,12 @@
 //! The ideas that the simulated proposer has, in the order in which it comes to them.
 //!
 //! An idea is one mechanism with a parameter. A harness is a set of them, named in a marker line of its
-//! source, so that a later iteration can build on it. Whether an idea helps is not known here.
+//! source, so that a later iteration can build on it. Whether an idea helps is not known here. When all have been tried,
+//! `combinations` follow.
 
 use std::fmt;
 
-use super::study::Study;
+use super::{combinations, study::Study};
 
 /// A way in which a harness can do better than to ask plainly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,13 @@ pub(crate) struct Idea {
     pub parameter: u32,
 }
 
+impl Mechanism {
+    /// The idea of this mechanism with a parameter.
+    pub(crate) fn with(self, parameter: u32) -> Idea {
+        idea(self, parameter)
+    }
+}
+
 const fn idea(mechanism: Mechanism, parameter: u32) -> Idea {
     Idea { mechanism, parameter }
 }
@@ -54,8 +62,8 @@ const ORDER: &[Idea] = &[
     idea(Mechanism::Verdict, 1),
     idea(Mechanism::Retrieve, 12),
     idea(Mechanism::FewShot, 4),
-    idea(Mechanism::Hints, 8),
     idea(Mechanism::Retrieve, 3),
+    idea(Mechanism::Hints, 8),
 ];
 
 /// The marker before the one new idea, and the one before all mechanisms of a harness.
@@ -64,7 +72,7 @@ pub(crate) const SET_MARKER: &str = "mechanisms: ";
 
 impl Idea {
     /// Whether there is anything in what was read that it could act on.
-    fn applies(self, study: &Study, set: &[Idea]) -> bool {
+    pub(crate) fn applies(self, study: &Study, set: &[Idea]) -> bool {
         match self.mechanism {
             Mechanism::ShortList => study.labels.len() >= 3 && !study.missed().is_empty(),
             Mechanism::Hints => !study.confusions().is_empty(),
@@ -77,7 +85,7 @@ impl Idea {
     }
 
     /// Whether it needs training rows to write its source.
-    pub(crate) fn reads_train(self) -> bool {
+    fn reads_train(self) -> bool {
         matches!(self.mechanism, Mechanism::FewShot | Mechanism::Hints)
     }
 
@@ -120,8 +128,34 @@ pub(crate) fn with(set: &[Idea], new: Idea) -> Vec<Idea> {
     set
 }
 
+/// What is written in an iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Plan {
+    /// The best harness with one more idea.
+    One(Idea),
+    /// A combination of its own.
+    Combination(Vec<Idea>),
+}
+
+impl Plan {
+    /// The plan of an iteration: an idea that was not tried, but for the dropped ones. When there is none, or as many
+    /// iterations have passed as there are ideas, a combination.
+    pub(crate) fn of(study: &Study, seed: u64, iteration: u64, dropped: &[Idea]) -> Self {
+        let idea = (iteration <= ORDER.len() as u64).then(|| choose(study, dropped)).flatten();
+        idea.map_or_else(|| Self::Combination(combinations::of(study, seed, iteration)), Self::One)
+    }
+
+    /// Whether it needs training rows to write its source.
+    pub(crate) fn reads_train(&self) -> bool {
+        match self {
+            Self::One(idea) => idea.reads_train(),
+            Self::Combination(set) => set.iter().any(|idea| idea.reads_train()),
+        }
+    }
+}
+
 /// The first idea that was not tried and that applies, but for those that turned out to be empty.
-pub(crate) fn choose(study: &Study, dropped: &[Idea]) -> Option<Idea> {
+fn choose(study: &Study, dropped: &[Idea]) -> Option<Idea> {
     let set = set_in(&study.best_source);
     let tried = |idea: Idea| set.contains(&idea) || study.past.iter().any(|past| past.idea == Some(idea));
     ORDER.iter().copied().find(|idea| !tried(*idea) && !dropped.contains(idea) && idea.applies(study, &set))

@@ -2,9 +2,10 @@
 //!
 //! It drives the same tool loop as a real model, by emitting the same tool calls: it reads the
 //! scoreboard, the best harness and its failures, then training rows, picks an idea that was not tried,
-//! and writes a Rust harness made of what it read. It follows a list of ideas and understands nothing; of
-//! scores it knows what the tools tell. It keeps no state: each step follows from the conversation.
+//! and writes a Rust harness made of what it read. It follows a list of ideas, then combinations of them, and
+//! understands nothing; of scores it knows what the tools tell. It keeps no state: each step follows from the conversation.
 
+mod combinations;
 mod conversation;
 mod draft;
 mod ideas;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use crate::target::{input_tokens, text::tokens};
 use conversation::Conversation;
 use draft::{Verdict, in_haste, next_source, verdict};
+use ideas::Plan;
 use mmh_models::{ChatError, ChatModel};
 use mmh_record::chat::{Block, ChatReply, ChatRequest, ModelError, StopReason, Usage};
 use source::Draft;
@@ -82,15 +84,13 @@ impl SimulatedProposer {
         if let Some(step) = reading.flatten() {
             return step;
         }
-        if may_read && let Some(step) = read_train(conversation, &study) {
-            return step;
-        }
         let last = study.past.iter().map(|past| past.iteration + 1).max();
         let iteration = conversation.brief.iteration.or(last).unwrap_or_default();
-        match draft::draft(&study, iteration) {
-            Some(draft) => self.submit(conversation, &study, &draft),
-            None => Step::end("I give up: every idea that I have has been tried."),
+        let plan = Plan::of(&study, self.seed, iteration, &[]);
+        if may_read && let Some(step) = read_train(conversation, &study, &plan) {
+            return step;
         }
+        self.submit(conversation, &study, &draft::draft(&study, self.seed, iteration))
     }
 
     /// Checks, tries and submits a draft, one step at a time; mends what was refused.
@@ -186,9 +186,9 @@ fn read_failures(conversation: &Conversation, study: &Study) -> Option<Step> {
     (!calls.is_empty()).then(|| Step::new(says, calls))
 }
 
-/// Training rows of the labels that are missed and of those they are taken for, if the idea needs them.
-fn read_train(conversation: &Conversation, study: &Study) -> Option<Step> {
-    if !conversation.offers("read_train") || !ideas::choose(study, &[])?.reads_train() {
+/// Training rows of the labels that are missed and of those they are taken for, if the plan needs them.
+fn read_train(conversation: &Conversation, study: &Study, plan: &Plan) -> Option<Step> {
+    if !conversation.offers("read_train") || !plan.reads_train() {
         return None;
     }
     let asked: Vec<&str> = conversation.of("read_train").map(|call| call.text("label")).collect();

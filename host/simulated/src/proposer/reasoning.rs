@@ -107,7 +107,10 @@ fn mechanism(draft: &Draft) -> String {
     let Some(idea) = draft.idea else {
         return "Instructions, labels, text; the label is looked for in the reply. ".to_owned();
     };
-    let base = draft.base.map_or(String::new(), |base| format!("Built on iteration {base:03}. "));
+    let base = match draft.base {
+        Some(base) => format!("Built on iteration {base:03}. "),
+        None => format!("A combination of its own, of {}. ", counted(draft.set.len())),
+    };
     let what = match idea.mechanism {
         Mechanism::FewShot => {
             "The source holds training rows that cover the telling words of each label.".to_owned()
@@ -132,6 +135,10 @@ fn mechanism(draft: &Draft) -> String {
         }
     };
     format!("{base}{what} ")
+}
+
+fn counted(mechanisms: usize) -> String {
+    format!("{mechanisms} mechanism{}", if mechanisms == 1 { "" } else { "s" })
 }
 
 /// What happened to the sources that were sent before this one.

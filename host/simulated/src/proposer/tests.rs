@@ -29,23 +29,25 @@ fn it_improves_on_a_task_that_it_was_not_written_for() {
     }
 }
 
+/// Each idea that applies is tried once. Then there is a new combination in every iteration, for as long as anybody asks.
 #[test]
-fn every_idea_is_tried_once_and_then_it_gives_up() {
+fn every_idea_is_tried_once_and_then_combinations_follow() {
     let mut host = ToolHost::new(5);
-    let mut ideas = std::collections::BTreeSet::new();
-    for _ in 0..20 {
+    let mut sets = std::collections::BTreeSet::new();
+    let mut combines = false;
+    for iteration in 1..=60 {
         let ending = host.run(&SimulatedProposer::new(5));
-        if !ending.submitted {
-            assert!(ending.last_words.contains("give up"), "{}", ending.last_words);
-            assert!(ideas.len() >= 8, "{ideas:?}");
-            return;
-        }
-        let source = &host.iterations.last().unwrap().source;
-        let idea = ideas::idea_in(source).unwrap();
-        assert!(ideas.insert(idea), "{idea} was tried twice");
-        assert_eq!(ideas::idea_in(&host.iterations.last().unwrap().reasoning), Some(idea));
+        assert!(ending.submitted, "{iteration}: {}", ending.last_words);
+        let made = host.iterations.last().unwrap();
+        let (idea, set) = (ideas::idea_in(&made.source).unwrap(), ideas::set_in(&made.source));
+        assert!(set.contains(&idea) && sets.insert(set.clone()), "{iteration}: {set:?} was tried before");
+        assert_eq!(ideas::idea_in(&made.reasoning), Some(idea));
+        let is_combination = made.reasoning.contains("A combination of its own");
+        assert!(is_combination || !combines, "{iteration}: {}", made.reasoning);
+        assert!(is_combination || iteration <= 10, "{iteration}: {}", made.reasoning);
+        combines = is_combination;
     }
-    panic!("it never gave up: {ideas:?}");
+    assert!(combines);
 }
 
 #[test]

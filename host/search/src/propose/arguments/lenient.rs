@@ -63,6 +63,7 @@ fn value_of(given: Value, wanted: &Value) -> Result<Value, Value> {
     match wanted["type"].as_str() {
         Some("integer") => integer(&given).ok_or(given),
         Some("boolean") => boolean(&given).ok_or(given),
+        Some("string") if wanted["enum"].is_array() => one_of(&given, &wanted["enum"]).ok_or(given),
         Some("string") => match given {
             Value::Number(number) => Ok(Value::String(number.to_string())),
             Value::String(_) => Ok(given),
@@ -71,6 +72,12 @@ fn value_of(given: Value, wanted: &Value) -> Result<Value, Value> {
         Some("array") => list(given, &wanted["items"]),
         _ => Ok(given),
     }
+}
+
+/// One of these words, in any case.
+fn one_of(given: &Value, words: &Value) -> Option<Value> {
+    let given = given.as_str()?.trim().to_lowercase();
+    words.as_array()?.iter().find(|word| **word == given.as_str()).cloned()
 }
 
 /// A whole number of 0 or more, as a number or a text.
@@ -116,6 +123,9 @@ fn list(given: Value, items: &Value) -> Result<Value, Value> {
 }
 
 fn expected(wanted: &Value) -> String {
+    if let Some(words) = wanted["enum"].as_array() {
+        return words.iter().map(Value::to_string).collect::<Vec<_>>().join(" or ");
+    }
     match wanted["type"].as_str() {
         Some("integer") if wanted["minimum"] == 1 => "a whole number of 1 or more".into(),
         Some("integer") => "a whole number of 0 or more".into(),
@@ -142,6 +152,7 @@ mod tests {
             "properties": {
                 "iteration": { "type": "integer", "minimum": 0 },
                 "only_failures": { "type": "boolean" },
+                "order": { "type": "string", "enum": ["best", "newest"] },
                 "label": { "type": "string" },
                 "ids": { "type": "array", "items": { "type": "string" } },
             },
@@ -165,6 +176,11 @@ mod tests {
                 "nulls for what is left out",
                 json!({ "iteration": 0, "label": null, "more": null }),
                 zero.clone(),
+            ),
+            (
+                "one of some words, in any case",
+                json!({ "iteration": 0, "order": " Newest " }),
+                json!({ "iteration": 0, "order": "newest" }),
             ),
             (
                 "words for switches",
@@ -223,7 +239,7 @@ mod tests {
             (json!({ "iteration": 0, "ids": {} }), "ids is {}: a list of texts is expected"),
             (
                 json!({ "iteration": 0, "path": "x" }),
-                "it has no argument \"path\"; its arguments are iteration, only_failures, label, ids",
+                "it has no argument \"path\"; its arguments are iteration, only_failures, order, label, ids",
             ),
             (json!([1, 2]), "an object of JSON is expected as arguments, [1,2] was given"),
             (

@@ -5,19 +5,45 @@ mod lenient;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use super::index::Order;
 use mmh_record::chat::ToolSpec;
 
 /// Most rows in one result.
 pub const MAX_ROWS: usize = 200;
 
+/// A page of a text.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub struct OfText {
+    #[serde(default)]
+    pub offset: usize,
+}
+
+/// A page of the iterations.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfBoard {
+    #[serde(default)]
+    pub order: Option<Order>,
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default = "twenty")]
+    pub limit: usize,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfIteration {
     pub iteration: u32,
+}
+
+/// A page of a text file of an iteration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfFile {
+    pub iteration: u32,
+    #[serde(default)]
+    pub offset: usize,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +87,8 @@ pub struct Trial {
 pub struct Pair {
     pub a: u32,
     pub b: u32,
+    #[serde(default)]
+    pub offset: usize,
 }
 
 #[derive(Deserialize)]
@@ -96,26 +124,39 @@ pub fn specs() -> Vec<ToolSpec> {
 fn reading_tools() -> Vec<ToolSpec> {
     let iteration = || json!({ "type": "integer", "minimum": 0, "description": "the iteration's index" });
     let offset = || json!({ "type": "integer", "minimum": 0, "default": 0 });
+    let byte =
+        || json!({ "type": "integer", "minimum": 0, "default": 0, "description": "the byte to begin at" });
     let limit = || json!({ "type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": 20 });
+    let of_iterations = |order: &str| {
+        let order = json!({ "type": "string", "enum": ["best", "newest"], "default": order });
+        json!({ "order": order, "offset": offset(), "limit": limit() })
+    };
+    let of_text = || json!({ "iteration": iteration(), "offset": byte() });
+    let of_traces = json!({
+        "iteration": iteration(),
+        "only_failures": { "type": "boolean", "default": true },
+        "offset": offset(),
+        "limit": limit(),
+    });
     vec![
-        tool("list_iterations", "All iterations with status and accuracy.", &[], json!({})),
+        tool(
+            "list_iterations",
+            "Iterations with status and accuracy, the newest first, page by page.",
+            &[],
+            of_iterations("newest"),
+        ),
         tool(
             "scoreboard",
-            "Accuracy, errors and prompt size of every iteration, and which is best.",
+            "Accuracy, errors and prompt size of iterations, the best first, page by page; and which is best.",
             &[],
-            json!({}),
+            of_iterations("best"),
         ),
-        tool(
-            "read_harness",
-            "The source of an iteration's harness.",
-            &["iteration"],
-            json!({ "iteration": iteration() }),
-        ),
+        tool("read_harness", "The source of an iteration's harness.", &["iteration"], of_text()),
         tool(
             "read_reasoning",
             "The reasoning that came with an iteration's harness.",
             &["iteration"],
-            json!({ "iteration": iteration() }),
+            of_text(),
         ),
         tool(
             "read_score",
@@ -125,27 +166,27 @@ fn reading_tools() -> Vec<ToolSpec> {
         ),
         tool(
             "read_eval_trace",
-            "Raw traces of an iteration's validation examples: input, gold label, prediction, outcome, logs, prompts and replies.",
+            "Raw traces of an iteration's validation examples, page by page: input, gold label, prediction, outcome, logs, prompts and replies.",
             &["iteration"],
-            json!({
-                "iteration": iteration(),
-                "only_failures": { "type": "boolean", "default": true },
-                "offset": offset(),
-                "limit": limit(),
-            }),
+            of_traces,
         ),
         tool(
             "read_train",
-            "Labelled train examples, of one label or of all.",
+            "Labelled train examples, of one label or of all, page by page.",
             &[],
             json!({ "label": { "type": "string" }, "offset": offset(), "limit": limit() }),
         ),
-        tool("read_sdk", "The guide to the SDK that harnesses are written with.", &[], json!({})),
+        tool(
+            "read_sdk",
+            "The guide to the SDK that harnesses are written with.",
+            &[],
+            json!({ "offset": byte() }),
+        ),
         tool(
             "diff_harness",
             "A unified diff between the sources of two iterations.",
             &["a", "b"],
-            json!({ "a": iteration(), "b": iteration() }),
+            json!({ "a": iteration(), "b": iteration(), "offset": byte() }),
         ),
     ]
 }

@@ -55,7 +55,6 @@ impl Toolbox<'_> {
             Err(rejection) => {
                 let mut answer = refusal(&rejection);
                 answer["accepted"] = json!(false);
-                self.last_refusal = Some((rejection.kind.name().to_owned(), rejection.message));
                 Ok(Err(answer.to_string()))
             }
         }
@@ -147,8 +146,8 @@ impl Toolbox<'_> {
         }
         ids.iter()
             .map(|id| {
-                let found = self.context.val.iter().find(|example| example.id == *id).cloned();
-                found.ok_or_else(|| {
+                let found = self.context.index.val(id).and_then(|at| self.context.val.get(at));
+                found.cloned().ok_or_else(|| {
                     format!("there is no validation example {id:?}; read_eval_trace shows their ids")
                 })
             })

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 mod candidates;
 mod direct;
+mod reading;
 
 use std::sync::Arc;
 
@@ -15,7 +16,9 @@ use super::{
     again::{self, Again},
     arguments as args,
     arguments::parse,
-    history::{Answer, History, Page},
+    history::{Answer, History},
+    index::RunIndex,
+    pages,
     transcript::Transcript,
     trials::{Trials, trial_name},
 };
@@ -28,14 +31,13 @@ use crate::{
     leaks::Lint,
     progress::{self, Event, Observer},
 };
-use mmh_engine::{build::Builder, toolchain::sdk};
+use mmh_engine::build::Builder;
 use mmh_record::{
     RecordError,
     candidate::CandidateId,
     format::{Cost, ReadRow},
     layout,
     limits::Limits,
-    text,
     writer::IterationWriter,
 };
 
@@ -65,6 +67,8 @@ pub struct ToolContext<'a> {
     pub dataset: &'a Dataset,
     /// The validation examples of this run.
     pub val: &'a [Example],
+    /// Where the tools look things up.
+    pub index: Arc<RunIndex>,
     /// Sizes of results, and times.
     pub limits: &'a Limits,
     /// Told about tool calls.
@@ -215,14 +219,17 @@ impl<'a> Toolbox<'a> {
                 let built = built.map_err(|rejection| not_again(&rejection.message))?;
                 self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
             }
-            Err(said) => {
-                let said: Value = serde_json::from_str(said).unwrap_or_default();
-                if let (Some(kind), Some(message)) = (said["reason"].as_str(), said["message"].as_str()) {
-                    self.last_refusal = Some((kind.to_owned(), message.to_owned()));
-                }
-            }
+            Err(said) => self.refused(said),
         }
         Ok(())
+    }
+
+    /// Keeps why a submission was refused, as the result of the tool says it.
+    fn refused(&mut self, said: &str) {
+        let said: Value = serde_json::from_str(said).unwrap_or_default();
+        if let (Some(kind), Some(message)) = (said["reason"].as_str(), said["message"].as_str()) {
+            self.last_refusal = Some((kind.to_owned(), message.to_owned()));
+        }
     }
 
     /// Calls a tool by name.
@@ -234,9 +241,12 @@ impl<'a> Toolbox<'a> {
             return Ok(result);
         }
         let answer = match self.dispatch(&call.name, call.input).await? {
-            Ok(content) => Ok(self.within(content)),
-            Err(content) => Err(self.within(content)),
+            Ok(content) => Ok(pages::within(content, self.max_bytes())),
+            Err(content) => Err(pages::within(content, self.max_bytes())),
         };
+        if let ("write_harness", Err(said)) = (call.name.as_str(), &answer) {
+            self.refused(said);
+        }
         self.place.1 += 1;
         Ok(answer)
     }
@@ -256,7 +266,8 @@ impl<'a> Toolbox<'a> {
                 self.trials.take_over(&format!("{}/", trial_name(self.place.0, self.place.1)))?;
                 let tried = again::tried(&call.input, result);
                 let size = |id: &String| {
-                    self.context.val.iter().find(|it| it.id == *id).map_or(0, |it| it.input.len())
+                    let example = self.context.index.val(id).and_then(|at| self.context.val.get(at));
+                    example.map_or(0, |example| example.input.len())
                 };
                 let bytes = tried.iter().map(size).sum();
                 if tried.is_empty() { Ok(()) } else { self.history.note(TRIED, bytes) }
@@ -266,48 +277,22 @@ impl<'a> Toolbox<'a> {
     }
 
     async fn dispatch(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
-        // Every arm parses its own arguments. The model is told about errors in them.
-        macro_rules! arguments {
-            ($type:ty) => {
-                match parse::<$type>(name, input) {
-                    Ok(arguments) => arguments,
-                    Err(problem) => return Ok(Err(problem)),
-                }
-            };
+        if let Some(answer) = self.read(name, &input)? {
+            return Ok(answer);
         }
         Ok(match name {
-            "list_iterations" => {
-                arguments!(args::Nothing);
-                self.history.list()?
-            }
-            "scoreboard" => {
-                arguments!(args::Nothing);
-                self.history.scoreboard()?
-            }
-            "read_harness" => self.history.file(arguments!(args::OfIteration).iteration, layout::SOURCE)?,
-            "read_reasoning" => {
-                self.history.file(arguments!(args::OfIteration).iteration, layout::REASONING)?
-            }
-            "read_score" => self.history.file(arguments!(args::OfIteration).iteration, layout::SCORE)?,
-            "read_eval_trace" => {
-                let asked = arguments!(args::OfTrace);
-                let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-                let room = (self.context.limits.tool_result_bytes as usize).saturating_sub(1024);
-                self.history.trace(asked.iteration, asked.only_failures, page, room)?
-            }
-            "read_train" => self.read_train(&arguments!(args::OfTrain))?,
-            "read_sdk" => {
-                arguments!(args::Nothing);
-                self.history.note("sdk", sdk::GUIDE.len())?;
-                Ok(sdk::GUIDE.to_owned())
-            }
-            "diff_harness" => {
-                let asked = arguments!(args::Pair);
-                self.history.diff(asked.a, asked.b)?
-            }
-            "check_harness" => self.check(&arguments!(args::Code).code).await?,
-            "try_harness" => self.try_out(arguments!(args::Trial)).await?,
-            "write_harness" => self.submit(arguments!(args::Submission)).await?,
+            "check_harness" => match parse::<args::Code>(name, input) {
+                Ok(asked) => self.check(&asked.code).await?,
+                Err(problem) => Err(problem),
+            },
+            "try_harness" => match parse::<args::Trial>(name, input) {
+                Ok(asked) => self.try_out(asked).await?,
+                Err(problem) => Err(problem),
+            },
+            "write_harness" => match parse::<args::Submission>(name, input) {
+                Ok(asked) => self.submit(asked).await?,
+                Err(problem) => Err(problem),
+            },
             _ => {
                 let names: Vec<String> = specs().into_iter().map(|spec| spec.name).collect();
                 Err(format!("there is no tool {name:?}; the tools are {}", names.join(", ")))
@@ -315,26 +300,9 @@ impl<'a> Toolbox<'a> {
         })
     }
 
-    fn within(&self, content: String) -> String {
-        text::capped(&content, self.context.limits.tool_result_bytes as usize)
-    }
-
-    fn read_train(&mut self, asked: &args::OfTrain) -> Result<Answer, RecordError> {
-        if let Some(label) = &asked.label
-            && !self.context.dataset.task.labels.contains(label)
-        {
-            let labels = self.context.dataset.task.labels.join(", ");
-            return Ok(Err(format!("there is no label {label:?}; the labels are {labels}")));
-        }
-        let is_wanted = |row: &&Example| asked.label.as_ref().is_none_or(|label| *label == row.label);
-        let wanted: Vec<&Example> = self.context.dataset.train.iter().filter(is_wanted).collect();
-        let row =
-            |row: &&Example| Ok(json!({ "example_id": row.id, "input": row.input, "label": row.label }));
-        let page = Page { offset: asked.offset, limit: asked.limit.min(args::MAX_ROWS) };
-        let room = (self.context.limits.tool_result_bytes as usize).saturating_sub(1024);
-        let found = page.fill("examples", &wanted, row, room)?.to_string();
-        self.history.note("dataset/train", found.len())?;
-        Ok(Ok(found))
+    /// Most bytes of one result.
+    fn max_bytes(&self) -> usize {
+        self.context.limits.tool_result_bytes as usize
     }
 }
 
