@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     folder::json_bytes,
-    format::{Config, Score, TraceRow},
+    format::{Config, Score},
     layout,
 };
 use crate::{data::Split, digest::Digest, objective::Objective};
@@ -32,12 +32,18 @@ pub struct Tested<'a> {
 }
 
 impl<'a> Tested<'a> {
-    /// The statement's data for an evaluation with these outcomes.
-    pub fn of(component: Digest, split: Split, score: &'a Score, traces: &'a [TraceRow]) -> Self {
-        let (passed, failed): (Vec<&TraceRow>, Vec<&TraceRow>) =
-            traces.iter().partition(|row| row.grade().correct);
-        let ids = |rows: Vec<&'a TraceRow>| rows.into_iter().map(|row| row.example_id.as_str()).collect();
-        Self { component, split, score, passed: ids(passed), failed: ids(failed) }
+    /// The statement's data for an evaluation of these examples, each with whether it was answered right.
+    pub fn of(
+        component: Digest,
+        split: Split,
+        score: &'a Score,
+        examples: impl IntoIterator<Item = (&'a str, bool)>,
+    ) -> Self {
+        let (mut passed, mut failed) = (Vec::new(), Vec::new());
+        for (id, is_right) in examples {
+            if is_right { &mut passed } else { &mut failed }.push(id);
+        }
+        Self { component, split, score, passed, failed }
     }
 }
 

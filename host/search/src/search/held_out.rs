@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
-use super::{Search, SearchError, judge::put_result, progress::Progress};
+use super::{
+    Search, SearchError,
+    judge::{put_result, tested},
+    progress::Progress,
+};
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Retry,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, Outcome, RecordedEvaluation, Retry,
         recorded_cost, sink::Recorder,
     },
     score::score,
@@ -22,7 +26,6 @@ use mmh_record::{
     format::{Cost, LearnRow, TestScore, Untested},
     layout,
     reader::RunReader,
-    statements::Tested,
     writer::IterationWriter,
 };
 
@@ -124,7 +127,7 @@ impl Search {
         }
         let score = score(&done.rows, &learned, self.config.mock);
         folder.put_json(layout::SCORE, &score)?;
-        let tested = Tested::of(progress.component(index), Split::Test, &score, &done.rows);
+        let tested = tested(progress.component(index), Split::Test, &score, &done.rows);
         let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));
         put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
         folder.seal()?;
@@ -141,7 +144,7 @@ impl Search {
         cancel: Cancel,
         folder: &IterationWriter,
         progress: &Progress,
-    ) -> Result<(Learned, Evaluation), SearchError> {
+    ) -> Result<(Learned, Evaluation<Outcome>), SearchError> {
         let learned = self.recall(index, progress).await?;
         let name = layout::held_out(index);
         let (past, refused) = match &self.claims {
@@ -152,7 +155,8 @@ impl Search {
         let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.billed_to(&terms.account) };
         let examples = &self.dataset.test;
         let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };
-        let done = evaluator.evaluate(&learned, set, past, recorder.clone()).await?;
+        let keep = |row| Outcome::of(&row);
+        let done = evaluator.evaluate_keeping(&learned, set, past, recorder.clone(), keep).await?;
         if let Some(claims) = &self.claims
             && progress.finalists().contains(&index)
             && done.timed_out.is_none()
