@@ -2,6 +2,7 @@
 
 pub mod forge;
 pub mod help;
+pub mod large;
 pub mod made;
 pub mod pages;
 pub mod python;

@@ -366,7 +366,7 @@ fn recorded(run: &Path) -> Vec<String> {
 async fn a_killed_search_pays_for_nothing_twice() {
     let log = Log::default();
     let val = dataset::load(BUILTIN, 0).expect("it loads").val;
-    let ids = dataset::sample(&val, 12, 0).into_iter().take(2).map(|example| example.id).collect();
+    let ids = dataset::sample(&val, 12, 0).into_iter().take(2).map(|example| example.id.clone()).collect();
     let server = server(log.clone(), ids).await;
     let folder = tempfile::tempdir().expect("a folder");
     let baseline = folder.path().join("baseline.rs");

@@ -18,6 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use shared::peak_bytes;
+
+mod shared;
+
 #[allow(dead_code)] // shared with the tests, which use all of it
 #[path = "../../../tests/src/server.rs"]
 mod server;
@@ -199,14 +203,6 @@ fn cache_dir(folder: &Path) -> PathBuf {
     folder.join("cache")
 }
 
-/// The most memory that a process has had resident; 0 once it is gone.
-fn peak_bytes(process: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
-}
-
 /// What the later measurements share.
 struct Bench {
     builder: Builder,
@@ -314,8 +310,7 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
     let harness = Learned::with_state(built, []);
-    let example =
-        |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
+    let example = |n: usize| Example::new(format!("val-{n:04}"), format!("text {n}"), "a");
     let examples: Vec<Example> = (0..1000).map(example).collect();
     let evaluate = |delay: Duration, concurrency: usize| {
         let evaluator = evaluator(bench, delay, concurrency);
@@ -372,7 +367,7 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);
         let input = |n: usize| format!("text {n} of round {round}");
-        let example = |n: usize| Example { id: format!("val-{n:04}"), input: input(n), label: "a".into() };
+        let example = |n: usize| Example::new(format!("val-{n:04}"), input(n), "a");
         let examples: Vec<Example> = (0..2000).map(example).collect();
         let started = Instant::now();
         let work = evaluator.evaluate(

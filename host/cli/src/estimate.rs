@@ -27,7 +27,9 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::{Dataset, Example},
-    evaluate::{self, Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
+    evaluate::{
+        self, Evaluator, ExampleSet, Learning, Outcome, RecordedEvaluation, Sink, Target, sink::Discard,
+    },
     progress::Silent,
     propose::{instructions, specs},
     score::score,
@@ -171,9 +173,8 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         Learning::Failed { reason, .. } => return Err(CliError::examined(format!("the baseline: {reason}"))),
         Learning::Interrupted { .. } => return Err(CliError::input("stopped")),
     };
-    let done = evaluator
-        .evaluate(&learned, ExampleSet::new(Split::Val, plan.val), RecordedEvaluation::default(), sink)
-        .await?;
+    let (set, past) = (ExampleSet::new(Split::Val, plan.val), RecordedEvaluation::default());
+    let done = evaluator.evaluate_keeping(&learned, set, past, sink, |row| Outcome::of(&row)).await?;
     let broken = search::broken(&score(&done.rows, &learned, true));
     if let Some(problem) = broken.filter(|_| plan.iterations > 0) {
         return Err(CliError::examined(format!(

@@ -26,8 +26,8 @@ pub struct Limits {
     /// Wall clock per example and per portion of a `learn` call, model time included. A safety net: nothing that scores
     /// depends on it.
     pub example_wall_ms: u64,
-    /// Time that a harness's own code takes in one evaluation: `learn` and all examples together, without waiting
-    /// for models. A safety net as well: a harness that reaches it has no score.
+    /// The time of a harness's own code in one evaluation: `learn` and all examples together, without waiting for models.
+    /// Also a safety net: a harness that reaches it gets no score.
     pub evaluation_ms: u64,
     /// Model calls per example, and for each portion of a `learn` call.
     pub model_calls: u32,
@@ -69,7 +69,7 @@ pub struct Limits {
     pub turn_tool_calls: u32,
     /// The time of all tool calls of one turn together.
     pub turn_tools_ms: u64,
-    /// One attempt of a call to the target model. All of them have what the example has left.
+    /// One attempt of a call to the target model. All attempts together have the time that the example has left.
     pub target_attempt_ms: u64,
     /// One attempt of a call to the proposer.
     pub proposer_attempt_ms: u64,
@@ -94,8 +94,8 @@ impl Limits {
         }
     }
 
-    /// For a target on this machine: on a busy processor half a minute an answer is normal there. The wall
-    /// clock of an example leaves room for one answer that takes as long as may be.
+    /// The limits for a target on this machine, where an answer may take half a minute or more on a busy processor. The wall
+    /// clock of an example leaves room for one attempt that takes as long as it may.
     pub fn of_local_target() -> Self {
         Self { target_attempt_ms: 600_000, example_wall_ms: 660_000, ..Self::default() }
     }

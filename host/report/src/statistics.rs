@@ -20,6 +20,13 @@ pub fn paired_test(objective: Objective) -> &'static str {
     }
 }
 
+/// The p-value of [`paired_test`] for so many examples that only one of two harnesses got right.
+pub fn paired_p(objective: Objective, fixed: u64, broken: u64) -> f64 {
+    match objective {
+        Objective::Accuracy => mcnemar(fixed, broken),
+    }
+}
+
 /// Wilson's 95 % interval of a proportion. Holds also at 0 % and 100 %, where the simple one collapses.
 pub fn wilson(successes: u64, trials: u64) -> Interval {
     if trials == 0 {

@@ -243,6 +243,7 @@ impl Claims {
             limits: self.history.iter().map(|config| config.limits.clone()).collect(),
             timed_out: None,
             memo: self.memo.clone(),
+            is_ahead: false,
             notes: self.notes.clone(),
         }
     }

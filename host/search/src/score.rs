@@ -2,22 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use mmh_record::{
-    format::{Score, TraceRow},
-    objective::Objective,
-};
+use mmh_record::{format::Score, objective::Objective};
 use mmh_report::statistics;
 
-use crate::evaluate::Learned;
+use crate::evaluate::{Learned, Outcome};
 
 /// The score of these outcomes. `learned` is the harness's state and what learning took. An example without a prediction
 /// counts as wrong. `mock` says that the models are simulated.
-pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
+pub fn score(rows: &[Outcome], learned: &Learned, mock: bool) -> Score {
     let n = rows.len() as u64;
-    let n_correct = rows.iter().filter(|row| row.correct).count() as u64;
+    let n_correct = rows.iter().filter(|row| row.grade.correct).count() as u64;
     let mut outcomes = BTreeMap::new();
     for row in rows {
-        *outcomes.entry(row.error_kind.name().to_owned()).or_insert(0) += 1;
+        *outcomes.entry(row.kind.name().to_owned()).or_insert(0) += 1;
     }
     let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
     Score {
@@ -25,7 +22,7 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
         interval: statistics::interval(Objective::Accuracy, n_correct, n),
         n_examples: n,
         n_correct,
-        n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
+        n_errors: rows.iter().filter(|row| row.is_error).count() as u64,
         mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
         total_input_tokens: total(rows, |row| row.input_tokens),
         total_output_tokens: total(rows, |row| row.output_tokens),
@@ -43,7 +40,7 @@ pub fn score(rows: &[TraceRow], learned: &Learned, mock: bool) -> Score {
 }
 
 /// A sum over all rows. They may be a stranger's, so it stops at the largest number.
-fn total(rows: &[TraceRow], number: impl Fn(&TraceRow) -> u64) -> u64 {
+fn total(rows: &[Outcome], number: impl Fn(&Outcome) -> u64) -> u64 {
     rows.iter().map(number).fold(0, u64::saturating_add)
 }
 
@@ -53,13 +50,14 @@ mod tests {
 
     #[test]
     fn totals_beyond_counting_stop_at_the_largest_number() {
-        let row: TraceRow = serde_json::from_value(serde_json::json!({
+        let row: mmh_record::format::TraceRow = serde_json::from_value(serde_json::json!({
             "example_id": "val-0000", "model": "m", "input": "i", "gold_label": "a", "predicted_label": null,
             "correct": false, "latency_ms": 0.0, "input_tokens": u64::MAX, "output_tokens": u64::MAX,
             "error": null, "error_kind": "ok", "fuel": u64::MAX, "peak_memory_bytes": 0, "model_calls": 0,
             "prompt_bytes": 0, "logs": [],
         }))
         .expect("a row");
-        assert_eq!(total(&[row.clone(), row], |row| row.fuel), u64::MAX);
+        let outcome = Outcome::of(&row);
+        assert_eq!(total(&[outcome.clone(), outcome], |row| row.fuel), u64::MAX);
     }
 }

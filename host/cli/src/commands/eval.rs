@@ -44,7 +44,7 @@ use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate::{
         self, EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, LEARN_FAILED, Learned, Learning,
-        RecordedEvaluation, Sink, replies::Tally, sink::Discard,
+        Outcome, RecordedEvaluation, Sink, replies::Tally, sink::Discard,
     },
     leaks,
     leaks::Lint,
@@ -187,7 +187,8 @@ struct Ended {
 
 fn scored(args: &EvalArgs, dataset: &Dataset, learned: &Learned, done: &Evaluation, ended: &Ended) {
     let Ended { cost, replies, digest, leaks } = ended;
-    let score = score(&done.rows, learned, args.mock);
+    let outcomes: Vec<Outcome> = done.rows.iter().map(Outcome::of).collect();
+    let score = score(&outcomes, learned, args.mock);
     if args.json {
         let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "leaks": leaks });
         output::json(&result);

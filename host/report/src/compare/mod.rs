@@ -9,14 +9,67 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::statistics::mcnemar;
+use crate::statistics::paired_p;
 use mmh_record::{grade::Grade, objective::Objective};
 
 /// Below this a corrected p-value counts as more than noise.
 pub const SIGNIFICANCE: f64 = 0.05;
 
-/// What a harness's answers are worth, by the ids of the examples.
-pub type Grades = HashMap<String, Grade>;
+/// The numbers of examples: those of several harnesses that are compared have their ids in memory once.
+#[derive(Default)]
+pub struct Numbers(HashMap<String, usize>);
+
+impl Numbers {
+    /// The number of the example with this id.
+    pub fn of(&mut self, id: &str) -> usize {
+        if let Some(number) = self.0.get(id) {
+            return *number;
+        }
+        let next = self.0.len();
+        self.0.insert(id.to_owned(), next);
+        next
+    }
+}
+
+/// What a harness's answers are worth, by the numbers of the examples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grades {
+    marks: Vec<Option<Mark>>,
+    n_graded: u64,
+    n_correct: u64,
+}
+
+/// As much of a grade as comparisons need.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Mark {
+    correct: bool,
+}
+
+impl Grades {
+    /// Enters the grade of an example. Says whether the example had none before.
+    pub fn enter(&mut self, example: usize, grade: &Grade) -> bool {
+        if self.marks.len() <= example {
+            self.marks.resize(example + 1, None);
+        }
+        let is_new = self.marks[example].is_none();
+        if is_new {
+            self.marks[example] = Some(Mark { correct: grade.correct });
+            self.n_graded += 1;
+            self.n_correct += u64::from(grade.correct);
+        }
+        is_new
+    }
+
+    /// How many examples have a grade.
+    pub fn n_graded(&self) -> u64 {
+        self.n_graded
+    }
+
+    /// How many of them were answered right.
+    pub fn n_correct(&self) -> u64 {
+        self.n_correct
+    }
+}
 
 /// One harness against another, over the examples that both have seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -35,16 +88,13 @@ impl Paired {
     /// What `after` changed, by the test that fits the objective.
     pub fn of(objective: Objective, before: &Grades, after: &Grades) -> Self {
         let (mut n, mut fixed, mut broken) = (0, 0, 0);
-        for (id, grade) in after {
-            let Some(earlier) = before.get(id) else { continue };
+        for (earlier, grade) in before.marks.iter().zip(&after.marks) {
+            let (Some(earlier), Some(grade)) = (earlier, grade) else { continue };
             n += 1;
             fixed += u64::from(grade.correct && !earlier.correct);
             broken += u64::from(earlier.correct && !grade.correct);
         }
-        let p = match objective {
-            Objective::Accuracy => mcnemar(fixed, broken),
-        };
-        Self { n, fixed, broken, p }
+        Self { n, fixed, broken, p: paired_p(objective, fixed, broken) }
     }
 
     /// The change of the fraction of right answers, in points of a hundred.
@@ -72,10 +122,11 @@ mod tests {
     use super::*;
 
     fn grades(text: &str) -> Grades {
-        let grade = |(at, mark): (usize, char)| {
-            (mark != '.').then(|| (at.to_string(), Grade::right_or_wrong(mark == '+')))
-        };
-        text.chars().enumerate().filter_map(grade).collect()
+        let mut grades = Grades::default();
+        for (at, mark) in text.chars().enumerate().filter(|(_, mark)| *mark != '.') {
+            assert!(grades.enter(at, &Grade::right_or_wrong(mark == '+')));
+        }
+        grades
     }
 
     fn paired(before: &str, after: &str) -> Paired {

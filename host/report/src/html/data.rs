@@ -33,6 +33,10 @@ pub struct Run {
     pub outcomes: Vec<&'static str>,
     pub val: Vec<ExampleText>,
     pub test: Vec<ExampleText>,
+    /// Whether the texts of examples are cut to their beginnings, because there are too many of them.
+    pub inputs_cut: bool,
+    /// How many traces are not in the page, because there are too many of them. A page that is served has them all.
+    pub traces_left_out: usize,
     /// By index, scored or not.
     pub iterations: Vec<Iteration>,
     pub held_out: Vec<HeldOut>,
@@ -184,16 +188,16 @@ pub struct Read {
 }
 
 /// What came of the examples: one column a fact, one entry an example.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Results {
     /// Index into `Run::val` or `Run::test`.
-    pub example: Vec<usize>,
+    pub example: Vec<u32>,
     /// Index into `Run::labels`; -1 where there is no prediction.
     pub predicted: Vec<i64>,
     /// 1 where the prediction is right.
     pub correct: Vec<u8>,
     /// Index into `Run::outcomes`.
-    pub outcome: Vec<usize>,
+    pub outcome: Vec<u8>,
     pub fuel: Vec<u64>,
     pub memory: Vec<u64>,
     pub calls: Vec<u32>,

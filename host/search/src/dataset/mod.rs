@@ -13,7 +13,7 @@ mod split;
 mod table;
 pub mod task;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 pub use load::{BUILTIN, Source, load};
 pub use split::sample;
@@ -28,15 +28,34 @@ use mmh_record::{
 };
 use task::{Classification, TaskKind};
 
-/// One labelled example.
+/// One labelled example. Cheap to clone: clones share the texts, of which a data set may have very many.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
+pub struct Example(Arc<Labelled>);
+
+/// The fields of an example.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Labelled {
     /// Unique in its data set, such as `val-0007`.
     pub id: String,
     /// The text.
     pub input: String,
     /// The correct label, one of the task's.
     pub label: String,
+}
+
+impl Example {
+    /// An example with these fields.
+    pub fn new(id: impl Into<String>, input: impl Into<String>, label: impl Into<String>) -> Self {
+        Self(Arc::new(Labelled { id: id.into(), input: input.into(), label: label.into() }))
+    }
+}
+
+impl Deref for Example {
+    type Target = Labelled;
+
+    fn deref(&self) -> &Labelled {
+        &self.0
+    }
 }
 
 /// A task and its examples.
@@ -157,12 +176,7 @@ impl Dataset {
 
 fn number(split: Split, rows: Vec<rows::Row>) -> Vec<Example> {
     let rows = rows.into_iter().enumerate();
-    rows.map(|(at, row)| Example {
-        id: format!("{}-{at:04}", split.name()),
-        input: row.text,
-        label: row.label,
-    })
-    .collect()
+    rows.map(|(at, row)| Example::new(format!("{}-{at:04}", split.name()), row.text, row.label)).collect()
 }
 
 fn digest(about: &About, labels: &[String], splits: [&Vec<Example>; 3]) -> Digest {

@@ -81,9 +81,8 @@ mod tests {
 
     #[test]
     fn samples_in_order() {
-        let examples: Vec<Example> = (0..50)
-            .map(|n| Example { id: format!("val-{n:04}"), input: String::new(), label: String::new() })
-            .collect();
+        let examples: Vec<Example> =
+            (0..50).map(|n| Example::new(format!("val-{n:04}"), String::new(), String::new())).collect();
         let few = sample(&examples, 10, 1);
         assert_eq!(few.len(), 10);
         assert!(few.is_sorted_by_key(|example| example.id.clone()));

@@ -39,6 +39,8 @@ pub struct Again {
     pub timed_out: Option<String>,
     /// Calls that were made a moment ago.
     pub memo: Memo,
+    /// Whether the evaluation is made ahead of the search, which makes it again and takes its calls from `memo`.
+    pub is_ahead: bool,
     /// Where findings go.
     pub notes: Notes,
 }

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn examples(count: usize, bytes: usize) -> Vec<Example> {
-        let one = |at: usize| Example { id: at.to_string(), input: "x".repeat(bytes - 1), label: "y".into() };
+        let one = |at: usize| Example::new(at.to_string(), "x".repeat(bytes - 1), "y");
         (0..count).map(one).collect()
     }
 

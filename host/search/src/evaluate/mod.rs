@@ -7,6 +7,7 @@ pub(crate) mod again;
 mod batches;
 mod lanes;
 pub(crate) mod memo;
+mod outcome;
 mod own_time;
 mod recorded;
 pub mod recorded_replies;
@@ -30,6 +31,8 @@ use batches::Batch;
 use futures::future::{BoxFuture, join_all};
 
 pub use batches::{batch_id, batches, batches_of, plan};
+use outcome::InOrder;
+pub use outcome::Outcome;
 pub use own_time::EVALUATION_TIMEOUT;
 use own_time::OwnTime;
 pub use recorded::{Purpose, RecordedEvaluation, Retry, Step};
@@ -164,9 +167,9 @@ impl<'a> ExampleSet<'a> {
 }
 
 /// The result of an evaluation.
-pub struct Evaluation {
-    /// Outcomes of the examples that were run, in the order of the examples.
-    pub rows: Vec<TraceRow>,
+pub struct Evaluation<R = TraceRow> {
+    /// What is kept of the examples that were run, in the order of the examples.
+    pub rows: Vec<R>,
     /// What the model calls cost, those of interrupted examples included.
     pub cost: Cost,
     /// Whether every example was run.
@@ -264,16 +267,30 @@ impl Evaluator {
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
     ) -> BoxFuture<'a, Result<Evaluation, RecordError>> {
-        Box::pin(self.evaluate_set(harness, set, past, sink))
+        Box::pin(self.evaluate_set(harness, set, past, sink, std::convert::identity))
     }
 
-    async fn evaluate_set(
+    /// The same for callers who need less than whole rows, of which all together may not fit into memory. `keep` says what
+    /// is kept of each, after `sink` has got it.
+    pub fn evaluate_keeping<'a, R: Send + 'static>(
+        &'a self,
+        harness: &'a Learned,
+        set: ExampleSet<'a>,
+        past: RecordedEvaluation,
+        sink: Arc<dyn Sink>,
+        keep: fn(TraceRow) -> R,
+    ) -> BoxFuture<'a, Result<Evaluation<R>, RecordError>> {
+        Box::pin(self.evaluate_set(harness, set, past, sink, keep))
+    }
+
+    async fn evaluate_set<R: Send + 'static>(
         &self,
         harness: &Learned,
         set: ExampleSet<'_>,
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
-    ) -> Result<Evaluation, RecordError> {
+        keep: fn(TraceRow) -> R,
+    ) -> Result<Evaluation<R>, RecordError> {
         let ExampleSet { examples, split, iteration } = set;
         let standing = Arc::new(Mutex::new(EvalProgress {
             iteration,
@@ -287,22 +304,24 @@ impl Evaluator {
         // A lane is one task that takes example after example: cheaper than a task for each.
         let memory_bytes = self.runner.limits().memory_bytes;
         let lanes = lanes::at_once(self.concurrency, examples.len(), memory_bytes);
+        let done = Arc::new(Mutex::new(InOrder::default()));
         let lanes = (0..lanes).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
-            let (sink, standing) = (sink.clone(), standing.clone());
-            tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing).await })
+            let (sink, standing, done) = (sink.clone(), standing.clone(), done.clone());
+            let done = move |at, row: Option<TraceRow>, cost| {
+                let row = row.map(keep);
+                done.lock().unwrap_or_else(PoisonError::into_inner).push(at, row, cost);
+            };
+            tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing, done).await })
         });
-        let mut done = Vec::with_capacity(examples.len());
         for lane in join_all(lanes.collect::<Vec<_>>()).await {
-            done.extend(lane.map_err(panicked)??);
+            lane.map_err(panicked)??;
         }
         // Nothing is scored before it is known whose fault the last refusals were.
         self.target.settle().await;
-        done.sort_by_key(|(at, _)| *at);
-        let mut cost = Cost::default();
-        done.iter().for_each(|(_, (_, spent))| cost += *spent);
-        let ran = format!("{} of {} examples", done.len(), examples.len());
-        let rows: Vec<TraceRow> = done.into_iter().filter_map(|(_, (row, _))| row).collect();
+        let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
+        let InOrder { rows, cost, count, .. } = done.whole();
+        let ran = format!("{count} of {} examples", examples.len());
         let complete = rows.len() == examples.len();
         let is_over = queue.own_time.is_over() || queue.past.is_timed_out();
         let timed_out = (!complete && is_over).then(|| queue.own_time.reason(&ran));
@@ -316,8 +335,8 @@ impl Evaluator {
         queue: &Queue,
         sink: &Arc<dyn Sink>,
         standing: &Mutex<EvalProgress>,
-    ) -> Result<Vec<(usize, (Option<TraceRow>, Cost))>, RecordError> {
-        let mut done = Vec::new();
+        done: impl Fn(usize, Option<TraceRow>, Cost),
+    ) -> Result<(), RecordError> {
         while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
@@ -332,9 +351,9 @@ impl Evaluator {
             if let Some(row) = &row {
                 self.tell(row, cost, standing);
             }
-            done.push((at, (row, cost)));
+            done(at, row, cost);
         }
-        Ok(done)
+        Ok(())
     }
 
     /// Runs the harness over an example. There is no outcome if a call was refused because the run is being stopped: the

@@ -105,16 +105,16 @@ impl Evaluator {
         let again = past.again();
         let key = again.map(|again| Key::example(&harness.trained, &again.place(), &example.id));
         if let (Some(again), Some(key)) = (again, &key)
-            && let Some(kept) = again.memo.example(key)
+            && let Some(kept) = again.memo.take_example(key)
         {
             journal.lose(&kept.lost);
-            return kept.report.clone();
+            return kept.report;
         }
         let call = self.call(harness, &example.id, self.kind.input(example));
         let report =
             self.times.during(Part::Sandbox, self.runner.predict(&harness.trained, &call, journal.clone()));
         let report = report.await;
-        if let (Some(again), Some(key)) = (again, key) {
+        if let (Some(again), Some(key)) = (again.filter(|again| again.is_ahead), key) {
             again.memo.keep_example(key, Kept { report: report.clone(), lost: journal.lost() });
         }
         report

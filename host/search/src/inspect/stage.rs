@@ -31,8 +31,7 @@ pub struct Stage {
 
 /// The example of an outcome, and how long the call took, in ms.
 pub fn example_of(row: &TraceRow) -> (Example, f64) {
-    let (id, input, label) = (row.example_id.clone(), row.input.clone(), row.gold_label.clone());
-    (Example { id, input, label }, row.latency_ms)
+    (Example::new(&row.example_id, &row.input, &row.gold_label), row.latency_ms)
 }
 
 /// Whether an outcome follows from the record. Outcomes of the wall clock do not.

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 
-use super::{Search, SearchError, judge::put_result, progress::Progress};
+use super::{
+    Search, SearchError,
+    judge::{put_result, tested},
+    progress::Progress,
+};
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Retry,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, Outcome, RecordedEvaluation, Retry,
         recorded_cost, sink::Recorder,
     },
     score::score,
@@ -24,7 +28,6 @@ use mmh_record::{
     format::{Cost, LearnRow, TestScore, Untested},
     layout,
     reader::RunReader,
-    statements::Tested,
     writer::IterationWriter,
 };
 
@@ -43,7 +46,7 @@ struct Tried {
     refused: bool,
     cancel: Cancel,
     learned: Learned,
-    done: Evaluation,
+    done: Evaluation<Outcome>,
 }
 
 impl Search {
@@ -168,7 +171,7 @@ impl Search {
         }
         let score = score(&done.rows, &learned, self.config.mock);
         folder.put_json(layout::SCORE, &score)?;
-        let tested = Tested::of(progress.component(index), Split::Test, &score, &done.rows);
+        let tested = tested(progress.component(index), Split::Test, &score, &done.rows);
         let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));
         put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
         folder.seal()?;
@@ -191,7 +194,8 @@ impl Search {
         let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.billed_to(&terms.account) };
         let examples = &self.dataset.test;
         let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };
-        let done = evaluator.evaluate(&learned, set, past, recorder.clone()).await?;
+        let keep = |row| Outcome::of(&row);
+        let done = evaluator.evaluate_keeping(&learned, set, past, recorder.clone(), keep).await?;
         recorder.finish(&folder, examples)?;
         if self.claims.is_none() && cancel.is_cancelled() {
             refused = RecordedEvaluation::was_refused(&folder)?;
