@@ -143,7 +143,7 @@ fn exceeded(holds: bool) -> &'static str {
 /// About 200 bytes.
 fn example(at: usize) -> Example {
     let input = format!("example {at:06}: {}", "some words of a text ".repeat(9));
-    Example { id: format!("train-{at:06}"), input, label: format!("label {}", at % 20) }
+    Example::new(format!("train-{at:06}"), input, format!("label {}", at % 20))
 }
 
 async fn builder(folder: &Path) -> Builder {
