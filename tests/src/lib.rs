@@ -56,7 +56,7 @@ pub async fn builder_with(program: &str, limits: Limits, cache: Cache, environme
     let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
     let jail = Jail::new(program.into());
     let rust = Rust::new(toolchain, sdk, &cache).await;
-    Builder::new(rust, jail, cache, limits).await.expect("the engine starts")
+    Builder::new(rust, jail, cache, limits).expect("the engine starts")
 }
 
 /// The source of a guest.

@@ -52,7 +52,7 @@ mmh_sdk::export!(Keeps);
 /// Train examples, more than the data set has.
 fn train(dataset: &Dataset, count: usize) -> Vec<Example> {
     let all = dataset.train.iter().cycle().take(count).enumerate();
-    all.map(|(at, it)| Example { id: format!("train-{at:04}"), ..it.clone() }).collect()
+    all.map(|(at, it)| Example::new(format!("train-{at:04}"), &*it.input, &*it.label)).collect()
 }
 
 /// The state, or why there is none, and the number of model calls.

@@ -224,8 +224,7 @@ impl Bench {
         let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
         let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
         let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
-        let builder = Builder::new(rust, jail, cache, limits);
-        let builder = builder.await.expect("the engine starts");
+        let builder = Builder::new(rust, jail, cache, limits).expect("the engine starts");
         Self { builder, toolchain, sdk, folder: folder.to_owned(), number: AtomicU64::new(0) }
     }
 

@@ -25,7 +25,7 @@ pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> 
     let sdk = sdk::ensure(&cache, &toolchain, &tell).await?;
     let jail = jail(global, observer)?;
     let rust = Rust::new(toolchain, sdk, &cache).await;
-    let builder = Builder::new(rust, jail, cache, limits.clone()).await;
+    let builder = Builder::new(rust, jail, cache, limits.clone());
     builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
 }
 

@@ -124,6 +124,9 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let replies = model_args::replies(global, &target)?;
     let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
     let dataset = workbench::dataset(source, args.seed, &*observer)?;
+    // It takes milliseconds, in which the harness is built or found.
+    let (train, val, test) = (dataset.train.clone(), dataset.val.clone(), dataset.test.clone());
+    let lint = tokio::task::spawn_blocking(move || Lint::new(&train, &val, &test));
     let limits = args.limits.resolve(target.is_local);
     let builder = workbench::open(global, &limits, &*observer).await?;
     terminal.done();
@@ -131,7 +134,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         Ok(built) => built,
         Err(rejection) => return Ok(rejected(&args, &rejection)),
     };
-    let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
+    let lint = lint.await.map_err(CliError::host)?;
     let leaks = lint.check(&source, &built.component.bytes);
     if args.deny_leaks && !leaks.is_empty() {
         return Ok(denied(&args, &leaks));

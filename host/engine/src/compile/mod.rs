@@ -84,6 +84,11 @@ impl Compiler {
         self.key_of("component", source, Pass::Build)
     }
 
+    /// Whether this source's component is in the cache, as far as its name tells.
+    pub fn has(&self, source: &str) -> bool {
+        self.cache.path("components", self.key(source), ".wasm").is_file()
+    }
+
     fn key_of(&self, kind: &str, source: &str, pass: Pass) -> Digest {
         let key = self.language.enter(KeyBuilder::new(kind).part("source", source), pass);
         // Without Landlock a source may have read a file that is not in the key.
