@@ -198,8 +198,7 @@ fn calling(runtime: &Runtime, bench: &Bench, name: &str, source: &str) {
     let engine = engine::new().expect("the engine starts");
     let bare = bare::Bare::new(engine, &built.component.bytes);
     let harness = Learned::with_state(built, []);
-    let example =
-        |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}"), label: "a".into() };
+    let example = |n: usize| Example::new(format!("val-{n:04}"), format!("text {n}"), "a");
     let examples: Vec<Example> = (0..CALLS).map(example).collect();
     let evaluator = evaluator(bench);
     let (mut alone, mut evaluated) = (Vec::new(), Vec::new());
@@ -242,6 +241,8 @@ fn evaluator(bench: &Bench) -> Evaluator {
         clock: Clock::System,
         observer: Arc::new(Silent),
         cancel,
+        learn_batches: [].into(),
+        times: Arc::default(),
     }
 }
 
