@@ -172,7 +172,8 @@ fn a_run_says_how_it_learned_and_what_its_time_went_to() {
     let shown = String::from_utf8_lossy(&made.stdout).into_owned();
     assert!(shown.contains("\ntime: ") && shown.contains("own "), "{shown}");
     // name, what is forged, what verify says
-    let forgeries: [(&str, fn(&mut Value), &str); 2] = [
+    type Forgery = (&'static str, fn(&mut Value), &'static str);
+    let forgeries: [Forgery; 2] = [
         ("nothing", |_| {}, ""),
         (
             "other batches",

@@ -202,11 +202,10 @@ impl ModelSession {
     fn count(&mut self, request: ChatRequest) -> (Arc<ChatRequest>, u32) {
         let mut hasher = DefaultHasher::new();
         request.system.hash(&mut hasher);
-        for message in &request.messages {
-            message.content.iter().for_each(|block| match block {
-                Block::Text { text } => text.hash(&mut hasher),
-                _ => {}
-            });
+        for block in request.messages.iter().flat_map(|message| &message.content) {
+            if let Block::Text { text } = block {
+                text.hash(&mut hasher);
+            }
         }
         let alike = self.made.entry(hasher.finish()).or_default();
         if let Some((made, count)) = alike.iter_mut().find(|(made, _)| **made == request) {
