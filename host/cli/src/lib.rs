@@ -14,6 +14,7 @@ mod global;
 mod keys;
 mod limits;
 mod log;
+mod machine;
 mod model_args;
 mod output_file;
 mod own_runs;

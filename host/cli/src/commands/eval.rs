@@ -125,7 +125,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
     let dataset = workbench::dataset(source, args.seed, &*observer)?;
     let limits = args.limits.resolve(target.is_local);
-    let builder = workbench::open(global, &limits, &*observer).await?;
+    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     terminal.done();
     let (source, built) = match build(&args, &builder).await? {
         Ok(built) => built,

@@ -162,7 +162,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
         Some(path) => crate::commands::check::read_source(path, limits.source_bytes)?,
         None => dataset.kind.baseline().to_owned(),
     };
-    let builder = workbench::open(global, &limits, &*observer).await?;
+    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     sound_baseline(args, &builder, &dataset, &baseline).await?;
     terminal.done();
     let Some(models) = models else {

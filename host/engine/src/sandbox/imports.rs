@@ -1,9 +1,6 @@
 //! What a harness can call on the host: the model and the log. Calls are checked, counted and passed on.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -11,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     State,
-    deadline::pause,
+    deadline::{CallTime, pause},
     recorded::Room,
     worlds::v1::mmh::harness::{log, model as wit, types},
 };
@@ -108,10 +105,10 @@ pub struct LogLine {
 pub struct ModelSession {
     port: Arc<dyn ModelPort>,
     limits: Limits,
+    time: CallTime,
     /// Calls that went out, in the order of the requests; each with its answer from the moment it is there.
     pub calls: Vec<Call>,
     asked: u32,
-    begun: Instant,
     /// The last error that the harness was given.
     pub last_error: Option<wit::Error>,
     /// What the calls take in the record.
@@ -119,15 +116,15 @@ pub struct ModelSession {
 }
 
 impl ModelSession {
-    pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
+    pub fn new(port: Arc<dyn ModelPort>, limits: Limits, time: CallTime) -> Self {
         let room = Room::new(port.record_bytes());
-        Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None, room }
+        Self { port, limits, time, calls: Vec::new(), asked: 0, last_error: None, room }
     }
 
     /// How long a model may take. The harness keeps a twentieth of its time to handle a reply that does not come.
     fn time_left(&self) -> Duration {
         let wall = Duration::from_millis(self.limits.example_wall_ms);
-        (wall - wall / 20).saturating_sub(self.begun.elapsed())
+        self.time.left().saturating_sub(wall / 20)
     }
 
     /// Counts a call and turns it into a request, or says why it cannot be one.
