@@ -4,6 +4,7 @@
 mod output;
 
 pub mod commands;
+mod concurrency;
 mod dot_env;
 mod environment;
 mod error;
