@@ -327,7 +327,7 @@ fn text_of(content: &Value) -> String {
 
 async fn server(log: Log, ids: Vec<String>) -> Server {
     Server::start(move |request: &Request| {
-        let body: Value = serde_json::from_str(&request.body).expect("JSON");
+        let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         let (key, proposal) = key_of(&body);
         let (after, content) = match proposal {
             Some((iteration, turn)) => (60, propose(iteration, turn, &ids)),

@@ -33,6 +33,7 @@ use mmh_engine::{
     cache::Cache,
     compile::{FLAGS, Rust},
     jail::Jail,
+    memory::MemoryBudget,
     sandbox::{CallIndex, ModelPort, Task},
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
 };
@@ -224,7 +225,8 @@ impl Bench {
         let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
         let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
         let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
-        let builder = Builder::new(rust, jail, cache, limits).expect("the engine starts");
+        let builder = Builder::new(rust, jail, cache, limits, MemoryBudget::unlimited());
+        let builder = builder.expect("the engine starts");
         Self { builder, toolchain, sdk, folder: folder.to_owned(), number: AtomicU64::new(0) }
     }
 

@@ -28,6 +28,7 @@ use mmh_engine::{
     cache::Cache,
     compile::Rust,
     jail::Jail,
+    memory::MemoryBudget,
     sandbox::Task,
     toolchain::{Environment, IfMissing, Toolchain, sdk},
 };
@@ -155,8 +156,9 @@ async fn builder(folder: &Path) -> Builder {
     let cache = Cache::new(folder.join("cache"));
     let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
     let rust = Rust::new(toolchain, sdk, &cache).await;
-    let builder = Builder::new(rust, Jail::new(PROGRAM.into()), cache, Limits::default());
-    builder.await.expect("the engine starts")
+    let builder =
+        Builder::new(rust, Jail::new(PROGRAM.into()), cache, Limits::default(), MemoryBudget::unlimited());
+    builder.expect("the engine starts")
 }
 
 /// A model that nobody asks.

@@ -16,6 +16,7 @@ use crate::{
         native::{Ahead, Precompiler},
     },
     jail::Jail,
+    memory::MemoryBudget,
     sandbox::{Prepared, Sandbox, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
@@ -55,15 +56,16 @@ pub struct Built {
 }
 
 impl Builder {
-    /// Puts a builder together. Fails only if the WebAssembly engine cannot start.
+    /// Puts a builder together, whose calls share `memory`. Fails only if the WebAssembly engine cannot start.
     pub fn new(
         language: impl Language + 'static,
         jail: Jail,
         cache: Cache,
         limits: Limits,
+        memory: MemoryBudget,
     ) -> wasmtime::Result<Self> {
         let engine = engine::new()?;
-        let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?);
+        let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?.sharing(memory));
         let compiler = Compiler::new(language, jail.clone(), cache.clone(), limits.clone());
         let precompiler = Precompiler::new(engine, jail, cache, limits);
         Ok(Self::of(compiler, precompiler, sandbox))
@@ -148,6 +150,7 @@ impl Builder {
         let broken = |error: wasmtime::Error| CompileError::Native(format!("{error:#}"));
         let engine = engine::with_lines().map_err(broken)?;
         let sandbox = Sandbox::with_lines(engine.clone(), self.sandbox.limits().clone()).map_err(broken)?;
+        let sandbox = sandbox.sharing(self.sandbox.memory().clone());
         let built = prepare(&self.precompiler.with_lines(engine), &sandbox, component, None).await?;
         Ok(built.map(|built| (Arc::new(sandbox), built)))
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::commands::check::BEYOND;
 use crate::{
+    concurrency,
     error::{CliError, CliResult, EXAMINED_NOT_OK},
     files,
     global::Global,
@@ -77,9 +78,8 @@ pub struct EvalArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Examples evaluated, and calls of the target model made, at once
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
-    concurrency: u16,
+    #[arg(long, value_name = "N", help = concurrency::help(""), value_parser = clap::value_parser!(u16).range(1..=4096))]
+    concurrency: Option<u16>,
     /// Write what happened on every example to this file, as JSON Lines
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -128,7 +128,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let (train, val, test) = (dataset.train.clone(), dataset.val.clone(), dataset.test.clone());
     let lint = tokio::task::spawn_blocking(move || Lint::new(&train, &val, &test));
     let limits = args.limits.resolve(target.is_local);
-    let builder = workbench::open(global, &limits, &*observer).await?;
+    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     terminal.done();
     let (source, built) = match build(&args, &builder).await? {
         Ok(built) => built,
@@ -143,7 +143,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let budget = args.money.budget();
     let session =
         Session { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
-    let concurrency = args.concurrency.into();
+    let concurrency = concurrency::choose(args.concurrency, &target, &*observer).await;
     let target = Arc::new(session.target(target, concurrency, replies));
     let evaluator = session.evaluator(
         &builder,

@@ -118,7 +118,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         true => Some(Live::connect(global, &args, (whose, &config), &limits, &observer)?),
         false => None,
     };
-    let builder = workbench::open(global, &limits, &*observer).await?;
+    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     let source = match &args.harness {
         Some(path) => Some(crate::commands::check::read_source(path, limits.source_bytes)?),
         None => None,

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     State,
-    deadline::pause,
+    deadline::{CallTime, pause},
     recorded::Room,
     worlds::v1::mmh::harness::{log, model as wit, types},
 };
@@ -112,12 +112,12 @@ pub struct LogLine {
 pub struct ModelSession {
     port: Arc<dyn ModelPort>,
     limits: Limits,
+    time: CallTime,
     /// Calls that went out, in the order of the requests; each with its answer from the moment it is there.
     pub calls: Vec<Call>,
     asked: u32,
     /// Different requests, each with how often it was made, by a number made of their texts.
     made: HashMap<u64, Vec<(Arc<ChatRequest>, u32)>>,
-    begun: Instant,
     /// The last error that the harness was given.
     pub last_error: Option<wit::Error>,
     /// What the calls take in the record.
@@ -125,16 +125,16 @@ pub struct ModelSession {
 }
 
 impl ModelSession {
-    pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
+    pub fn new(port: Arc<dyn ModelPort>, limits: Limits, time: CallTime) -> Self {
         let room = Room::new(port.record_bytes());
-        let (calls, made, begun) = (Vec::new(), HashMap::new(), Instant::now());
-        Self { port, limits, calls, asked: 0, made, begun, last_error: None, room }
+        let (calls, made) = (Vec::new(), HashMap::new());
+        Self { port, limits, time, calls, asked: 0, made, last_error: None, room }
     }
 
     /// How long a model may take. The harness keeps a twentieth of its time to handle a reply that does not come.
     fn time_left(&self) -> Duration {
         let wall = Duration::from_millis(self.limits.example_wall_ms);
-        (wall - wall / 20).saturating_sub(self.begun.elapsed())
+        self.time.left().saturating_sub(wall / 20)
     }
 
     /// Counts a call and turns it into a request, or says why it cannot be one.

@@ -15,10 +15,7 @@ mod sink;
 mod virtual_time;
 mod worlds;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{
@@ -28,7 +25,7 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
-use deadline::{TimeIsOver, within};
+use deadline::{CallTime, TimeIsOver, within};
 pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
@@ -38,6 +35,7 @@ use virtual_time::Time;
 use worlds::{Instance, Linked, v1::mmh::harness::model};
 pub use worlds::{PACKAGE, World};
 
+use crate::memory::{MemoryBudget, Usual};
 use mmh_record::{digest::Digest, limits::Limits, outcome::OutcomeKind, text};
 
 /// After this much fuel a call pauses, and its deadline is checked. The number is small, because a host call costs a
@@ -136,19 +134,26 @@ pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     limits: Limits,
+    /// The memory of all calls at once, which may be shared with other sandboxes.
+    memory: MemoryBudget,
     /// Whether traps come with a backtrace.
     with_lines: bool,
 }
 
 /// A harness that is linked and ready to be called, any number of times at once.
-pub struct Prepared(Linked);
+pub struct Prepared {
+    linked: Linked,
+    /// What a call of `predict` usually takes, and one of `learn`.
+    predict_takes: Usual,
+    learn_takes: Usual,
+}
 
 impl Sandbox {
-    /// A sandbox for components of this engine. `limits` hold for each call.
+    /// A sandbox for components of this engine. `limits` hold for each call; all calls together may take any memory.
     pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         linking::add_to_linker(&mut linker)?;
-        Ok(Self { engine, linker, limits, with_lines: false })
+        Ok(Self { engine, linker, limits, memory: MemoryBudget::unlimited(), with_lines: false })
     }
 
     /// A sandbox whose traps come with a backtrace. Its engine is [`engine::with_lines`].
@@ -156,9 +161,19 @@ impl Sandbox {
         Ok(Self { with_lines: true, ..Self::new(engine, limits)? })
     }
 
+    /// The same sandbox, whose calls wait until their memory fits into this budget.
+    pub fn sharing(self, memory: MemoryBudget) -> Self {
+        Self { memory, ..self }
+    }
+
     /// The limits of each call.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The memory that all calls at once may take.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.memory
     }
 
     /// Links a component. The failure says why it is no harness.
@@ -168,14 +183,15 @@ impl Sandbox {
         };
         let linked = self.linker.instantiate_pre(component).map_err(refused)?;
         let world = World::of_component(component, &self.engine);
-        Linked::new(world, linked).map(Prepared).map_err(refused)
+        let linked = Linked::new(world, linked).map_err(refused)?;
+        Ok(Prepared { linked, predict_takes: Usual::default(), learn_takes: Usual::default() })
     }
 
     /// Asks a harness for the label of one input.
     pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
         let bounds =
             Bounds { limits: &self.limits, result_bytes: self.limits.answer_bytes, own_time: Duration::MAX };
-        self.call(harness, &setting, &bounds, async |harness, store| {
+        self.call(harness, &harness.predict_takes, &setting, &bounds, async |harness, store| {
             harness.predict(store, setting.task, setting.state, input).await
         })
         .await
@@ -193,41 +209,48 @@ impl Sandbox {
         // A batch may be long, so the time of an evaluation is kept within it as well.
         let own_time = Duration::from_millis(limits.evaluation_ms.max(self.limits.example_wall_ms));
         let bounds = Bounds { limits: &limits, result_bytes: limits.state_bytes, own_time };
-        self.call(harness, &setting, &bounds, async |harness, store| {
+        self.call(harness, &harness.learn_takes, &setting, &bounds, async |harness, store| {
             harness.learn(store, setting.task, setting.state, batch).await
         })
         .await
         .and_within("state", self.limits.state_bytes, Vec::len)
     }
 
-    /// One call in a fresh store, from instantiation to its report.
+    /// One call in a fresh store, from instantiation to its report. It begins as soon as there is room for the memory that
+    /// such calls take.
     async fn call<T>(
         &self,
         harness: &Prepared,
+        takes: &Usual,
         setting: &CallContext<'_>,
         bounds: &Bounds<'_>,
         invoke: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
         let limits = bounds.limits;
         let (stdout, stderr) = (Sink::new(limits.log_bytes), Sink::new(limits.log_bytes));
-        let mut store = match self.store(setting, bounds, &stdout, &stderr) {
+        // The state is copied into the call's memory.
+        let at_least = setting.state.len() as u64;
+        let share = self.memory.begin(takes.bytes().max(at_least), limits.memory_bytes).await;
+        let time = CallTime::new(Duration::from_millis(limits.example_wall_ms));
+        let limiter = Limiter::new(limits.memory_bytes, share, time.clone());
+        let mut store = match self.store(setting, bounds, limiter, [&stdout, &stderr]) {
             Ok(store) => store,
             Err(error) => return Report::failed(Failure::new(OutcomeKind::Trap, format!("{error:#}"))),
         };
-        let wall = Duration::from_millis(limits.example_wall_ms);
-        let deadline = Instant::now() + wall;
         // A host function may take time without using fuel.
+        let until = time.clone();
         store.call_hook(move |_, hook| match hook {
-            CallHook::ReturningFromHost if Instant::now() >= deadline => Err(TimeIsOver.into()),
+            CallHook::ReturningFromHost if until.is_over() => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
-        let (ended, own_time) = within(wall, bounds.own_time, async {
-            let instance = harness.0.instantiate(&mut store).await?;
+        let (ended, own_time) = within(&time, bounds.own_time, async {
+            let instance = harness.linked.instantiate(&mut store).await?;
             invoke(&instance, &mut store).await
         })
         .await;
         let fuel = limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel);
         let mut state = store.into_data();
+        takes.note(state.limiter.peak_bytes as u64);
         let (stdout, stderr) = (stdout.text(), stderr.text());
         state.model.room.take_output(&state.log.lines, [&stdout, &stderr]);
         let backtrace = match &ended {
@@ -270,8 +293,8 @@ impl Sandbox {
         &self,
         setting: &CallContext<'_>,
         bounds: &Bounds<'_>,
-        stdout: &Sink,
-        stderr: &Sink,
+        limiter: Limiter,
+        [stdout, stderr]: [&Sink; 2],
     ) -> wasmtime::Result<Store<State>> {
         let (time, limits) = (Time::default(), bounds.limits);
         let mut wasi = WasiCtx::builder();
@@ -281,12 +304,12 @@ impl Sandbox {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             time,
-            limiter: Limiter::new(limits.memory_bytes),
-            model: ModelSession::new(setting.model.clone(), limits.clone()),
+            model: ModelSession::new(setting.model.clone(), limits.clone(), limiter.time.clone()),
+            limiter,
             log: Log::new(limits.log_bytes),
         };
         let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.limiter);
+        store.limiter_async(|state| &mut state.limiter);
         store.set_fuel(limits.fuel)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
         store.set_hostcall_fuel(self.handover_bytes(bounds.result_bytes));

@@ -5,7 +5,6 @@
 
 pub(crate) mod again;
 mod batches;
-mod lanes;
 pub(crate) mod memo;
 mod outcome;
 mod own_time;
@@ -258,8 +257,8 @@ impl Evaluator {
         Ok(Learning::Done(learned))
     }
 
-    /// Runs the harness over these examples: at most `concurrency` at once, and no more than fit into the machine's
-    /// memory. Recorded outcomes are taken from `past`; new ones go to `sink`.
+    /// Runs the harness over these examples: at most `concurrency` at once, and no more than the runner has
+    /// room for. Recorded outcomes are taken from `past`; new ones go to `sink`.
     pub fn evaluate<'a>(
         &'a self,
         harness: &'a Learned,
@@ -302,9 +301,8 @@ impl Evaluator {
         let queue =
             Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
-        let memory_bytes = self.runner.limits().memory_bytes;
-        let lanes = lanes::at_once(self.concurrency, examples.len(), memory_bytes);
         let done = Arc::new(Mutex::new(InOrder::default()));
+        let lanes = self.concurrency.min(examples.len()).max(1);
         let lanes = (0..lanes).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
             let (sink, standing, done) = (sink.clone(), standing.clone(), done.clone());
