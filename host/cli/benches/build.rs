@@ -86,10 +86,11 @@ fn main() {
 }
 
 /// A line of the table.
-fn print(what: &str, measured: Duration, beside: Option<(&str, Duration)>, limit: Duration) {
+fn print(what: &str, measured: Duration, beside: Option<(&str, Duration)>, limit: Option<Duration>) {
     let beside = beside.map(|(what, took)| format!("{what} {}", shown(took))).unwrap_or_default();
-    let verdict = if measured <= limit { "" } else { "  EXCEEDED" };
-    println!("{what:<52} {:>11} {beside:>22} {:>11}{verdict}", shown(measured), shown(limit));
+    let verdict = if limit.is_none_or(|limit| measured <= limit) { "" } else { "  EXCEEDED" };
+    let limit = limit.map_or_else(|| "-".to_owned(), shown);
+    println!("{what:<52} {:>11} {beside:>22} {limit:>11}{verdict}", shown(measured));
 }
 
 fn shown(duration: Duration) -> String {
@@ -172,8 +173,8 @@ fn compiling(runtime: &Runtime, bench: &Bench, name: &str, source: &str) {
     }
     let (bare, component, ready) = (median(bare), median(component), median(ready));
     let limit = bare.mul_f64(1.1) + Duration::from_millis(30);
-    print(&format!("new source to component, {name}"), component, Some(("bare rustc", bare)), limit);
-    print(&format!("  to native code, {name}"), ready, None, Duration::MAX);
+    print(&format!("new source to component, {name}"), component, Some(("bare rustc", bare)), Some(limit));
+    print(&format!("  to native code, {name}"), ready, None, None);
 }
 
 /// A model that answers at once.
@@ -220,7 +221,7 @@ fn calling(runtime: &Runtime, bench: &Bench, name: &str, source: &str) {
     }
     let (alone, evaluated) = (median(alone), median(evaluated));
     let limit = alone.mul_f64(1.3);
-    print(&format!("an example, {name}"), evaluated, Some(("bare wasmtime", alone)), limit);
+    print(&format!("an example, {name}"), evaluated, Some(("bare wasmtime", alone)), Some(limit));
 }
 
 fn evaluator(bench: &Bench) -> Evaluator {
@@ -268,6 +269,6 @@ fn whole(bench: &Bench, url: &str, name: &str, source: &str) {
         new.push(evaluate());
         known.extend((0..STARTS / BUILDS).map(|_| evaluate()));
     }
-    print(&format!("mmh eval, 50 examples, new candidate, {name}"), median(new), None, NEW);
-    print(&format!("mmh eval, 50 examples, unchanged, {name}"), median(known), None, UNCHANGED);
+    print(&format!("mmh eval, 50 examples, new candidate, {name}"), median(new), None, Some(NEW));
+    print(&format!("mmh eval, 50 examples, unchanged, {name}"), median(known), None, Some(UNCHANGED));
 }

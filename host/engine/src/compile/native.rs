@@ -35,7 +35,7 @@ use mmh_record::{
     text,
 };
 
-/// The hidden command that compiles what comes from [`INPUT`] to `out/component.cwasm` in its folder.
+/// The hidden command that compiles what comes through a named pipe to `out/component.cwasm` in its folder.
 pub const COMMAND: &str = "__precompile";
 
 /// The named pipe that the component comes through, after its length in eight bytes.
