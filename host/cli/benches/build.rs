@@ -28,6 +28,7 @@ use mmh_engine::{
     cache::Cache,
     compile::{Compiler, FLAGS, Rust},
     jail::Jail,
+    memory::MemoryBudget,
     sandbox::{Task, engine},
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
 };
@@ -126,7 +127,8 @@ impl Bench {
         let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
         let compiler = Compiler::new(rust, jail.clone(), cache.clone(), limits.clone());
         let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
-        let builder = Builder::new(rust, jail, cache, limits).expect("the engine starts");
+        let builder =
+            Builder::new(rust, jail, cache, limits, MemoryBudget::unlimited()).expect("the engine starts");
         Self { compiler, builder, toolchain, sdk, folder: folder.to_owned() }
     }
 
