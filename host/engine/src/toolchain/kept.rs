@@ -1,5 +1,5 @@
-//! What is known of a compiler from an earlier time, so that it is not asked again: four programs and three loaders have
-//! to be started for the answers, which takes longer than all else that an unchanged harness needs.
+//! What is known of a compiler from an earlier time, so that it is not asked again: for the answers rustc is started twice,
+//! cargo once, and a loader for each of three programs.
 //!
 //! The answers are kept with the stamps of all that they depend on, files that do not exist among them, and hold while
 //! these do. They are kept only of a compiler that is known to depend on nothing else: rustc itself, and rustup's proxy.
