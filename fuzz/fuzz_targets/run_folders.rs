@@ -7,10 +7,25 @@ use std::{fmt::Debug, path::Path, sync::LazyLock};
 
 use cap_std::{ambient_authority, fs::Dir};
 use libfuzzer_sys::fuzz_target;
-use mmh_search::{evaluate::recorded_replies::{by_example, request_digest}, inspect::stage, propose::{History, history::{Order, Page}}};
-use mmh_record::{RecordError, data::Split, digest::Digest, format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow}, manifest::{Manifest, self}, reader::RunReader, statements};
-use mmh_report::lineage;
 use mmh_fuzz::{choice, folder, read_history, seeds};
+use mmh_record::{
+    RecordError,
+    data::Split,
+    digest::Digest,
+    format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow},
+    manifest::{self, Manifest},
+    reader::RunReader,
+    statements,
+};
+use mmh_report::lineage;
+use mmh_search::{
+    evaluate::recorded_replies::{by_example, request_digest},
+    inspect::stage,
+    propose::{
+        History,
+        history::{Order, Page},
+    },
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
 
@@ -147,7 +162,8 @@ fn traces(run: &RunReader, file: &str) {
     let rows = lines::<TraceRow>(run, file);
     rows.iter().for_each(|row| drop((row.log_lines(), stage::is_replayable(row))));
     let (score, component) = (Score::default(), Digest::of("a"));
-    let tested = statements::Tested::of(component, Split::Val, &score, &rows);
+    let examples = rows.iter().map(|row| (row.example_id.as_str(), row.grade().correct));
+    let tested = statements::Tested::of(component, Split::Val, &score, examples);
     statements::test_result(&tested, &RUN.config);
     history(run, |history| {
         for (offset, limit, room) in [(0, 20, 1 << 16), (1, 200, 10), (usize::MAX, usize::MAX, 0)] {

@@ -9,6 +9,10 @@ use crate::{
     Usage, log::Level,
 };
 
+/// Most examples that `learn` of a harness gets at once. The host hands over batches of many such portions, and counts the
+/// limits of a call by them.
+const PORTION: usize = 20;
+
 /// Stands for a harness in the exported functions.
 pub trait Exported {
     type Harness: Harness;
@@ -28,7 +32,7 @@ impl<E: Exported> Guest for E {
         state: Vec<u8>,
         feedback: Vec<host_types::Feedback>,
     ) -> Result<Vec<u8>, String> {
-        learn::<E::Harness>(task, &state, feedback)
+        learn::<E::Harness>(&task.into(), state, feedback)
     }
 }
 
@@ -43,15 +47,21 @@ fn predict<H: Harness>(
     Ok(host_types::Prediction { label })
 }
 
+/// The state is decoded and encoded once, however many portions there are.
 fn learn<H: Harness>(
-    task: host_types::Task,
-    state: &[u8],
+    task: &Task,
+    state: Vec<u8>,
     feedback: Vec<host_types::Feedback>,
 ) -> Result<Vec<u8>, String> {
     let feedback: Vec<Feedback> = feedback.into_iter().map(Into::into).collect();
-    let state = H::learn(&task.into(), decode::<H>(state)?, &feedback, &crate::Model::host())
-        .map_err(|error| error.to_string())?;
-    encode(&state)
+    let mut learned = decode::<H>(&state)?;
+    // Its room is needed for what follows.
+    drop(state);
+    for portion in feedback.chunks(PORTION) {
+        learned =
+            H::learn(task, learned, portion, &crate::Model::host()).map_err(|error| error.to_string())?;
+    }
+    encode(&learned)
 }
 
 /// No bytes are the default state.

@@ -11,15 +11,16 @@ use crate::{Model, Result, labels};
 pub trait Harness {
     /// What `learn` gathers and `predict` reads. `()` for a harness that learns nothing.
     ///
-    /// Kept as JSON of at most 16 MiB; `default()` is the state before the first batch.
+    /// Kept as JSON of at most 16 MiB; `default()` is the state before the first call of `learn`.
     type State: Serialize + DeserializeOwned + Default;
 
     /// Answers one input, with at most the limits' number of model calls.
     fn predict(task: &Task, state: &Self::State, input: &str, model: &Model) -> Result<Prediction>;
 
-    /// Takes in one batch of labelled `train` examples and returns the new state.
+    /// Takes in at most 20 labelled `train` examples and returns the new state.
     ///
-    /// Called batch by batch before the first `predict`. The default learns nothing.
+    /// Called for all of them in order before the first `predict`. Some of these calls share an instance, where the state
+    /// goes from one to the next as it is; between instances it is encoded. The default learns nothing.
     fn learn(task: &Task, state: Self::State, feedback: &[Feedback], model: &Model) -> Result<Self::State> {
         let _ = (task, feedback, model);
         Ok(state)

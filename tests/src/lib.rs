@@ -2,6 +2,7 @@
 
 pub mod forge;
 pub mod help;
+pub mod large;
 pub mod made;
 pub mod pages;
 pub mod python;
@@ -17,6 +18,7 @@ use mmh_engine::{
     cache::Cache,
     compile::Rust,
     jail::Jail,
+    memory::MemoryBudget,
     toolchain::{Environment, IfMissing, Toolchain, sdk},
 };
 use mmh_record::limits::Limits;
@@ -50,12 +52,27 @@ pub async fn builder_in(program: &str, limits: Limits, cache: Cache) -> Builder 
 
 /// The same with another environment for the compilers.
 pub async fn builder_with(program: &str, limits: Limits, cache: Cache, environment: Environment) -> Builder {
+    builder_of(program, limits, cache, environment, MemoryBudget::unlimited()).await
+}
+
+/// A builder whose calls share this memory, over the shared cache.
+pub async fn builder_sharing(program: &str, limits: Limits, memory: MemoryBudget) -> Builder {
+    builder_of(program, limits, Cache::new(cache_dir()), environment(), memory).await
+}
+
+async fn builder_of(
+    program: &str,
+    limits: Limits,
+    cache: Cache,
+    environment: Environment,
+    memory: MemoryBudget,
+) -> Builder {
     let toolchain =
         Toolchain::find(None, environment, IfMissing::Add, &|_| {}).await.expect("there is a compiler");
     let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
     let jail = Jail::new(program.into());
     let rust = Rust::new(toolchain, sdk, &cache).await;
-    Builder::new(rust, jail, cache, limits).await.expect("the engine starts")
+    Builder::new(rust, jail, cache, limits, memory).expect("the engine starts")
 }
 
 /// The source of a guest.

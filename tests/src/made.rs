@@ -134,7 +134,7 @@ fn rows(split: &str, verdicts: &str) -> Vec<TraceRow> {
     marks.enumerate().map(|(at, mark)| row(&format!("{split}-{at:04}"), mark)).collect()
 }
 
-fn row(example_id: &str, mark: &str) -> TraceRow {
+pub(super) fn row(example_id: &str, mark: &str) -> TraceRow {
     let panicked = mark == "!";
     TraceRow {
         example_id: example_id.into(),
@@ -181,12 +181,12 @@ fn score(rows: &[TraceRow], index: u32) -> Score {
     }
 }
 
-fn cost(index: u32) -> Cost {
+pub(super) fn cost(index: u32) -> Cost {
     let usd = 0.0123 * f64::from(index + 1);
     Cost { proposer_input_tokens: 50_000, target_input_tokens: 8_000, estimated_usd: usd, ..Cost::default() }
 }
 
-fn config(iterations: u32, examples: usize) -> Config {
+pub(super) fn config(iterations: u32, examples: usize) -> Config {
     let digest = Digest::of("made up");
     Config {
         schema_version: 1,
@@ -205,6 +205,7 @@ fn config(iterations: u32, examples: usize) -> Config {
         confinement: Default::default(),
         proposer_kind: Default::default(),
         patience: 3,
+        learn_batches: Vec::new(),
         resumes: Vec::new(),
         concurrency: 1,
         with_test: true,

@@ -101,7 +101,7 @@ fn with_server(folder: &Path, program: &str, args: &[&str]) -> Output {
 fn serve() -> (tokio::runtime::Runtime, Server) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let val = dataset::load(BUILTIN, 0).expect("it loads").val;
-    let id = dataset::sample(&val, 6, 0).remove(0).id;
+    let id = dataset::sample(&val, 6, 0).remove(0).id.clone();
     let server = runtime.block_on(Server::start(move |request: &Request| {
         let body: Value = serde_json::from_str(&request.body).expect("JSON");
         let content = match body["tools"].as_array() {

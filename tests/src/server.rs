@@ -103,9 +103,10 @@ impl Server {
         Self { url, journal, task }
     }
 
-    /// Everything that was asked.
+    /// Everything that the model was asked. What is asked about the server has no body, and is left out.
     pub fn journal(&self) -> Vec<Request> {
-        self.journal.lock().expect("no panic").clone()
+        let all = self.journal.lock().expect("no panic").clone();
+        all.into_iter().filter(|request| !request.body.is_empty()).collect()
     }
 }
 

@@ -199,7 +199,7 @@ fn damage_is_named() {
     let garbage = |text: String| text.replacen("{\"example_id\"", "{\"example\"", 1);
     type Damage<'a> = &'a dyn Fn(String) -> String;
     // file, damage, command, exit code, what is said
-    let table: [(&str, Damage<'_>, &[&str], i32, &str); 9] = [
+    let table: [(&str, Damage<'_>, &[&str], i32, &str); 11] = [
         ("config.json", &cut, &["replay", "RUN", "--iteration", "0"], 3, "config.json is damaged"),
         ("config.json", &cut, &["diff", "RUN", "0", "1"], 3, "config.json is damaged"),
         ("config.json", &cut, &["export", "RUN", "-o", "out"], 3, "config.json is damaged"),
@@ -211,12 +211,21 @@ fn damage_is_named() {
             "iterations/001/eval_trace.jsonl is damaged: line 1",
         ),
         (
-            "iterations/001/model_calls.jsonl",
+            "iterations/001/eval_trace.jsonl",
             &garbage,
             &["diff", "RUN", "0", "1"],
             3,
+            "iterations/001/eval_trace.jsonl is damaged: line 1",
+        ),
+        (
+            "iterations/001/model_calls.jsonl",
+            &garbage,
+            &["replay", "RUN", "--iteration", "1"],
+            3,
             "iterations/001/model_calls.jsonl is damaged: line 1",
         ),
+        // It compares outcomes, and reads no call.
+        ("iterations/001/model_calls.jsonl", &garbage, &["diff", "RUN", "0", "1"], 0, "examples of both"),
         ("summary.json", &cut, &["export", "RUN", "-o", "out"], 3, "summary.json is damaged"),
         ("summary.json", &cut, &["replay", "RUN", "--iteration", "1"], 0, "6 examples: 6 same"),
         ("summary.json", &cut, &["inspect", "RUN", "--iteration", "1"], 0, "no parent"),

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use mmh_tests::{cache_dir, made::MadeRun, root, view::View};
+use mmh_tests::{cache_dir, large, made::MadeRun, root, view::View};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -96,6 +96,17 @@ fn the_page_says_what_is_known_of_the_data() {
         let (file, _) = report(folder.path(), &folder.path().join("run"));
         node("findings.mjs", &[&[file.to_string_lossy().as_ref()], &texts[..]].concat());
     }
+}
+
+/// Of a run that is too large for a page, the page has all results and the first traces, and says where the others are.
+#[test]
+fn traces_beyond_the_room_of_a_page_are_left_to_the_view() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let size = large::Size { candidates: 2, examples: 400, prompt_bytes: 100_000 };
+    large::write(&folder.path().join("runs/large"), size);
+    let (file, _) = report(folder.path(), &folder.path().join("runs/large"));
+    let view = View::start(PROGRAM, folder.path(), "runs");
+    node("large.mjs", &[&file.to_string_lossy(), &format!("{}run/large", view.url), "399"]);
 }
 
 /// Changes every JSON value of a file.

@@ -109,7 +109,7 @@ impl Models {
     }
 
     fn answer(&self, request: &Request) -> Reply {
-        let body: Value = serde_json::from_str(&request.body).expect("JSON");
+        let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         if body["model"] == "proposer" {
             let talk = json!({ "type": "text", "text": "I would rather not." });
             return reply(self.submits.as_ref().map_or(talk, |code| {

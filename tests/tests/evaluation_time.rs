@@ -51,6 +51,8 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,
+        learn_batches: [].into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         concurrency: 2,
         clock: Clock::System,

@@ -411,7 +411,9 @@ async fn a_search_goes_on_once_the_provider_is_well() {
             let proposed = proposed(request);
             // The small control request of a proposer is told by its model.
             let is_proposers = proposed.is_some() || request.body.contains("\"model\":\"p\"");
-            if is_proposers == of_proposer
+            // What is asked about the server has no body.
+            if !request.body.is_empty()
+                && is_proposers == of_proposer
                 && !well.load(Ordering::Relaxed)
                 && count.fetch_add(1, Ordering::Relaxed) >= before
             {

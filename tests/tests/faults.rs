@@ -89,6 +89,8 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency,
+        learn_batches: [].into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,
         observer: Arc::new(Silent),

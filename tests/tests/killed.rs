@@ -327,7 +327,7 @@ fn text_of(content: &Value) -> String {
 
 async fn server(log: Log, ids: Vec<String>) -> Server {
     Server::start(move |request: &Request| {
-        let body: Value = serde_json::from_str(&request.body).expect("JSON");
+        let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         let (key, proposal) = key_of(&body);
         let (after, content) = match proposal {
             Some((iteration, turn)) => (60, propose(iteration, turn, &ids)),
@@ -366,7 +366,7 @@ fn recorded(run: &Path) -> Vec<String> {
 async fn a_killed_search_pays_for_nothing_twice() {
     let log = Log::default();
     let val = dataset::load(BUILTIN, 0).expect("it loads").val;
-    let ids = dataset::sample(&val, 12, 0).into_iter().take(2).map(|example| example.id).collect();
+    let ids = dataset::sample(&val, 12, 0).into_iter().take(2).map(|example| example.id.clone()).collect();
     let server = server(log.clone(), ids).await;
     let folder = tempfile::tempdir().expect("a folder");
     let baseline = folder.path().join("baseline.rs");

@@ -177,6 +177,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         confinement: Default::default(),
         proposer_kind: Default::default(),
         patience: 3,
+        learn_batches: Vec::new(),
         resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
@@ -192,6 +193,8 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency: 4,
+        learn_batches: [].into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         clock,
         observer: observer.clone(),

@@ -70,6 +70,8 @@ async fn outcomes(runner: Arc<dyn Runner>, built: Built, dataset: &Dataset) -> O
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency: 4,
+        learn_batches: [].into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         clock,
         observer: Arc::new(Silent),

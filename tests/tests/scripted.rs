@@ -135,6 +135,8 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         deny_leaks: false,
         confinement: builder.compiler.confinement(),
         patience: 0,
+        // As in runs from before there were sizes: 20 each.
+        learn_batches: Vec::new(),
         resumes: Vec::new(),
     }
 }

@@ -245,7 +245,7 @@ async fn what_counts_instead_is_recorded() {
     for (what, from, to) in [
         ("/budget_usd", json!(99.0), json!(15.0)),
         ("/limits/attempts", json!(99), json!(6)),
-        ("/concurrency", json!(4096), json!(16)),
+        ("/concurrency", json!(4096), json!(64)),
         ("/providers/target/price/input", json!(0.0), json!(1.0)),
         ("/providers/proposer/price/output", json!(0.0), json!(5.0)),
         ("/prices/mystery/output", json!(0.0), json!(5.0)),

@@ -5,7 +5,9 @@
 //! compiler checks. Nothing is used but the standard
 //! library, so that this program is there in a second.
 
+mod determinism;
 mod needs;
+mod peers;
 mod structure;
 
 use std::{
@@ -39,12 +41,21 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test   set up what the tests need, then lint, all tests, and whether the fuzz targets compile
   lint   structure, formatting, lints and documentation
-  setup  what the tests need: Rust's target and components, system packages, a browser, npm packages";
+  determinism [MMH]
+         build the same harnesses 100 times, on all processors and on one, under load and not: one component each
+  setup  what the tests need: Rust's target and components, system packages, a browser, npm packages
+  peers  how long other systems take for the same work, in pairs; they are installed from PyPI below target/
+         [--pairs N] [--only NAME, or how it begins] [--program PATH, instead of a release build]
+         [--write, into docs/benchmarks.md]";
 
 fn main() -> ExitCode {
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
-    let (sets_up, steps) = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (sets_up, steps) = match words[..] {
+        ["determinism"] => return determinism(None),
+        ["determinism", program] => return determinism(Some(program)),
+        ["peers", ..] => return compared(&words[1..]),
         ["test"] => (true, [&LINT[..], &TESTS].concat()),
         ["lint"] => (false, LINT.to_vec()),
         ["setup"] => (true, Vec::new()),
@@ -77,6 +88,37 @@ fn main() -> ExitCode {
     }
     println!("\n{}", shown(&times));
     if times.iter().all(|(_, _, ok)| *ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether the same source always gives the same component; with this program, or with the workspace's.
+fn determinism(program: Option<&str>) -> ExitCode {
+    let program = program.map_or_else(|| determinism::built_program(&root()), |named| Ok(named.into()));
+    match program.and_then(|program: PathBuf| determinism::check(&root(), &program)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// `cargo xtask peers`: no step of the tests, since its figures depend on the machine.
+fn compared(words: &[&str]) -> ExitCode {
+    let options = match peers::Options::of(words) {
+        Ok(options) => options,
+        Err(problem) => {
+            eprintln!("error: {problem}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match peers::compare(&root(), &options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The workspace.

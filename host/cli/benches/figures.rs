@@ -18,6 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use shared::peak_bytes;
+
+mod shared;
+
 #[allow(dead_code)] // shared with the tests, which use all of it
 #[path = "../../../tests/src/server.rs"]
 mod server;
@@ -29,6 +33,7 @@ use mmh_engine::{
     cache::Cache,
     compile::{FLAGS, Rust},
     jail::Jail,
+    memory::MemoryBudget,
     sandbox::{CallIndex, ModelPort, Task},
     toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
 };
@@ -199,14 +204,6 @@ fn cache_dir(folder: &Path) -> PathBuf {
     folder.join("cache")
 }
 
-/// The most memory that a process has had resident; 0 once it is gone.
-fn peak_bytes(process: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
-}
-
 /// What the later measurements share.
 struct Bench {
     builder: Builder,
@@ -228,8 +225,8 @@ impl Bench {
         let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
         let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
         let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
-        let builder = Builder::new(rust, jail, cache, limits);
-        let builder = builder.await.expect("the engine starts");
+        let builder = Builder::new(rust, jail, cache, limits, MemoryBudget::unlimited());
+        let builder = builder.expect("the engine starts");
         Self { builder, toolchain, sdk, folder: folder.to_owned(), number: AtomicU64::new(0) }
     }
 
@@ -314,8 +311,7 @@ fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figur
     let built =
         runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
     let harness = Learned::with_state(built, []);
-    let example =
-        |n: usize| Example { id: format!("val-{n:04}"), input: format!("text {n}").into(), gold: "a".into() };
+    let example = |n: usize| Example::new(format!("val-{n:04}"), format!("text {n}"), "a");
     let examples: Vec<Example> = (0..1000).map(example).collect();
     let evaluate = |delay: Duration, concurrency: usize| {
         let evaluator = evaluator(bench, delay, concurrency);
@@ -372,8 +368,7 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);
         let input = |n: usize| format!("text {n} of round {round}");
-        let example =
-            |n: usize| Example { id: format!("val-{n:04}"), input: input(n).into(), gold: "a".into() };
+        let example = |n: usize| Example::new(format!("val-{n:04}"), input(n), "a");
         let examples: Vec<Example> = (0..2000).map(example).collect();
         let started = Instant::now();
         let work = evaluator.evaluate(
@@ -449,6 +444,8 @@ fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
         }),
         seed: 0,
         concurrency,
+        learn_batches: [].into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,
         observer: Arc::new(Silent),

@@ -4,11 +4,9 @@
 //! An exponent is the slope of the figure against the size, both by their logarithms: 1 is linear, 0 does not grow. The run is
 //! made up of rows of `runs/example`, so that no search has to be made.
 
-#![allow(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "it stops at what cannot be measured, and prints the rest"
-)]
+#![allow(clippy::expect_used, reason = "it stops at what cannot be measured")]
+
+mod shared;
 
 use std::{
     fs,
@@ -30,14 +28,15 @@ use mmh_search::{
     propose::history::{Answer, History, Order, Page, RunIndex},
 };
 
+use shared::{Figure, LINEAR};
+
 /// Examples of an evaluation and of train.
 const EXAMPLES: [usize; 3] = [1_000, 10_000, 50_000];
 
 /// Iterations of a run.
 const ITERATIONS: [usize; 3] = [100, 1_000, 10_000];
 
-/// The largest exponent of what looks through a file once, and of what gives one page.
-const LINEAR: f64 = 1.1;
+/// The largest exponent of what gives one page.
 const CONSTANT: f64 = 0.15;
 
 /// Most milliseconds of a page, at any size.
@@ -46,31 +45,9 @@ const MAX_PAGE_MS: f64 = 10.0;
 /// The page of a default call.
 const PAGE: Page = Page { offset: 0, limit: 20, max_bytes: 64 << 10 };
 
-/// One line of the table.
-struct Figure {
-    what: &'static str,
-    unit: &'static str,
-    sizes: [usize; 3],
-    measured: [f64; 3],
-    most: f64,
-    exponent: f64,
-}
-
-impl Figure {
-    fn page(what: &'static str, sizes: [usize; 3], measured: [f64; 3]) -> Self {
-        Self { what, unit: "ms", sizes, measured, most: MAX_PAGE_MS, exponent: CONSTANT }
-    }
-
-    fn slope(&self) -> f64 {
-        let ratio = |last: f64, first: f64| (last / first).ln();
-        ratio(self.measured[2], self.measured[0]) / ratio(self.sizes[2] as f64, self.sizes[0] as f64)
-    }
-
-    fn holds(&self) -> bool {
-        // Of microseconds, the noise is larger than the growth.
-        let is_small = self.unit == "ms" && self.measured[2] < 0.5;
-        (self.slope() <= self.exponent || is_small) && self.measured.iter().all(|it| *it <= self.most)
-    }
+/// A page: it takes as long at any size.
+fn page(what: &'static str, sizes: [usize; 3], measured: [f64; 3]) -> Figure {
+    Figure { what, unit: "ms", sizes, measured, most: MAX_PAGE_MS, exponent: CONSTANT }
 }
 
 fn main() {
@@ -80,14 +57,7 @@ fn main() {
     figures.extend(traces(folder.path(), &template));
     figures.extend(boards(folder.path(), &template));
     figures.push(train(folder.path(), &template));
-    println!("{:<44} {:>27} {:>36} {:>9} {:>7}", "", "sizes", "measured", "exponent", "limit");
-    for figure in &figures {
-        let sizes = figure.sizes.map(|size| size.to_string()).join(" / ");
-        let measured = figure.measured.map(|it| format!("{it:.3}")).join(" / ") + " " + figure.unit;
-        let verdict = if figure.holds() { "" } else { "  EXCEEDED" };
-        let (slope, limit) = (figure.slope(), figure.exponent);
-        println!("{:<44} {sizes:>27} {measured:>36} {slope:>9.2} {limit:>7.2}{verdict}", figure.what);
-    }
+    shared::print(&figures);
 }
 
 /// Rows of the recorded example run, which all others are made of.
@@ -193,9 +163,9 @@ fn traces(folder: &Path, template: &Template) -> Vec<Figure> {
     };
     vec![
         once,
-        Figure::page("read_eval_trace, a page", EXAMPLES, begin),
-        Figure::page("read_eval_trace, the last page", EXAMPLES, end),
-        Figure::page("read_eval_trace, failures only", EXAMPLES, failures),
+        page("read_eval_trace, a page", EXAMPLES, begin),
+        page("read_eval_trace, the last page", EXAMPLES, end),
+        page("read_eval_trace, failures only", EXAMPLES, failures),
     ]
 }
 
@@ -240,9 +210,9 @@ fn boards(folder: &Path, template: &Template) -> Vec<Figure> {
     };
     vec![
         once,
-        Figure::page("scoreboard, a page", ITERATIONS, best),
-        Figure::page("scoreboard, the last page", ITERATIONS, far),
-        Figure::page("list_iterations, a page", ITERATIONS, newest),
+        page("scoreboard, a page", ITERATIONS, best),
+        page("scoreboard, the last page", ITERATIONS, far),
+        page("list_iterations, a page", ITERATIONS, newest),
         size,
     ]
 }
@@ -255,10 +225,9 @@ fn train(folder: &Path, template: &Template) -> Figure {
         fs::create_dir_all(&run).expect("a folder");
         fs::write(run.join(layout::CONFIG), "{}").expect("a file");
         let notes = RunWriter::resume(&run).expect("it is a run");
-        let example = |at: usize| Example {
-            id: format!("train-{at}"),
-            input: template.traces[at % template.traces.len()].input.clone().into(),
-            gold: format!("label {}", at % 50),
+        let example = |at: usize| {
+            let input = template.traces[at % template.traces.len()].input.as_str();
+            Example::new(format!("train-{at}"), input, format!("label {}", at % 50))
         };
         let examples: Vec<Example> = (0..count).map(example).collect();
         let summary = Summary::new(template.summary.config.clone());
@@ -267,5 +236,5 @@ fn train(folder: &Path, template: &Template) -> Figure {
         let page = Page { offset: count / 100, limit: 10, ..PAGE };
         measured[at] = took(|| history.train(&examples, Some("label 7"), page).expect("it is read"));
     }
-    Figure::page("read_train, a page of a label", EXAMPLES, measured)
+    page("read_train, a page of a label", EXAMPLES, measured)
 }

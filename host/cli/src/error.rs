@@ -106,7 +106,6 @@ impl From<RecordError> for CliError {
             RecordError::Io { .. }
             | RecordError::Damaged { .. }
             | RecordError::TooLarge { .. }
-            | RecordError::NoRoom { .. }
             | RecordError::TooManyRows { .. } => Self::host(said(error)),
         }
     }

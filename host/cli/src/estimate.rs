@@ -27,7 +27,9 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
+    evaluate::{
+        self, Evaluator, ExampleSet, Learning, Outcome, RecordedEvaluation, Sink, Target, sink::Discard,
+    },
     progress::Silent,
     propose::{instructions, specs},
     score::score,
@@ -155,6 +157,8 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         task: Arc::new(plan.dataset.task.clone()),
         seed: plan.seed,
         concurrency: 2,
+        learn_batches: evaluate::plan(&plan.dataset.train, plan.builder.sandbox.limits()).into(),
+        times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,
         observer: Arc::new(Silent),
@@ -169,9 +173,8 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         Learning::Failed { reason, .. } => return Err(CliError::examined(format!("the baseline: {reason}"))),
         Learning::Interrupted { .. } => return Err(CliError::input("stopped")),
     };
-    let done = evaluator
-        .evaluate(&learned, ExampleSet::new(Split::Val, plan.val), RecordedEvaluation::default(), sink)
-        .await?;
+    let (set, past) = (ExampleSet::new(Split::Val, plan.val), RecordedEvaluation::default());
+    let done = evaluator.evaluate_keeping(&learned, set, past, sink, |row| Outcome::of(&row)).await?;
     let broken = search::broken(&score(&done.rows, plan.dataset.kind.objective(), &learned, true));
     if let Some(problem) = broken.filter(|_| plan.iterations > 0) {
         return Err(CliError::examined(format!(

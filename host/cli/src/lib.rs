@@ -4,6 +4,7 @@
 mod output;
 
 pub mod commands;
+mod concurrency;
 mod dot_env;
 mod environment;
 mod error;
@@ -14,6 +15,7 @@ mod global;
 mod keys;
 mod limits;
 mod log;
+mod machine;
 mod model_args;
 mod output_file;
 mod own_runs;

@@ -1,8 +1,11 @@
-//! The limits as options, one row each: how it is named, counted and described, and who may change it when.
+//! The limits as options, one row each: how it is named, counted and described, and who may change it when. Beside them stands
+//! what this machine gives, which is no part of a run.
 
 use clap::Args;
 
-use mmh_record::limits::Limits;
+use crate::{error::CliError, machine};
+use mmh_engine::memory::MemoryBudget;
+use mmh_record::{limits::Limits, text};
 
 const MIB: u64 = 1 << 20;
 const KIB: u64 = 1 << 10;
@@ -84,6 +87,8 @@ macro_rules! limits {
                 )]
                 $field: Option<u64>,
             )*
+            #[command(flatten)]
+            pub machine: MachineArgs,
         }
 
         /// All limits.
@@ -103,7 +108,7 @@ macro_rules! limits {
 
 limits! {
     fuel "--fuel" "UNITS" 1, 1, u64::MAX => fuel: u64, Results,
-        "Fuel per predict or learn call";
+        "Fuel per example, and per 20 train examples of learn";
     memory_mib "--memory-mib" "MIB" MIB, 1, 4096 => memory_bytes: u64, Results,
         "Memory of a harness";
     example_timeout_s "--example-timeout-s" "S" S, 1, DAY_S => example_wall_ms: u64, RetryPolicy,
@@ -111,7 +116,7 @@ limits! {
     evaluation_timeout_s "--evaluation-timeout-s" "S" S, 1, 604_800 => evaluation_ms: u64, RetryPolicy,
         "A harness's own time in one evaluation: learn and all examples together, without waiting for models";
     model_calls "--model-calls" "N" 1, 0, MOST => model_calls: u32, Results,
-        "Model calls per example";
+        "Model calls per example, and per 20 train examples of learn";
     prompt_kib "--prompt-kib" "KIB" KIB, 1, MIB => prompt_bytes: u64, Results,
         "Prompt text of one model call";
     reply_tokens "--reply-tokens" "N" 1, 1, MOST => reply_tokens: u32, Results,
@@ -156,6 +161,49 @@ limits! {
         "All attempts of a call to the proposer, and the waiting between them";
     attempts "--attempts" "N" 1, 1, 100 => attempts: u32, Models,
         "How often a model is asked before a call is given up";
+}
+
+/// What this machine gives to all work at once. It changes no result, and no run records it.
+#[derive(Args, Default)]
+#[command(next_help_heading = "This machine")]
+pub struct MachineArgs {
+    /// Memory of all harnesses that run at once: further ones wait for room [default: half of the machine's or the
+    /// container's]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    total_memory_mib: Option<u64>,
+}
+
+impl MachineArgs {
+    /// The memory of all calls at once. One call alone has to fit into it.
+    pub fn memory(&self, limits: &Limits) -> Result<MemoryBudget, CliError> {
+        let most = self.total_memory_mib.map(|mib| mib.saturating_mul(MIB));
+        memory(most, machine::memory_bytes(), limits.memory_bytes).map(MemoryBudget::new)
+    }
+}
+
+/// The bytes of all calls at once: as many as are asked for, or half of what there is, and enough for one call.
+fn memory(asked: Option<u64>, there_is: Option<u64>, of_one: u64) -> Result<u64, CliError> {
+    let least = MemoryBudget::least(of_one);
+    let advice = || {
+        let one = text::bytes(of_one);
+        format!(
+            "one harness may take {one} (--memory-mib), so it has to be {} or more; or lower --memory-mib",
+            least.div_ceil(MIB)
+        )
+    };
+    match (asked, there_is) {
+        (Some(asked), _) if asked < least => {
+            Err(CliError::input(format!("--total-memory-mib {}: {}", asked / MIB, advice())))
+        }
+        (Some(asked), _) => Ok(asked),
+        (None, Some(all)) if all < least => Err(CliError::input(format!(
+            "this machine has {} of memory, too little for --total-memory-mib: {}",
+            text::bytes(all),
+            advice()
+        ))),
+        (None, Some(all)) => Ok((all / 2).max(least)),
+        (None, None) => Ok(u64::MAX),
+    }
 }
 
 impl LimitArgs {
@@ -210,6 +258,34 @@ mod tests {
             assert_ne!(found, Limits::default(), "{}", row.option);
             assert_eq!(row.asked(&parsed), Some((row.get)(&found)), "{}", row.option);
             assert!(!row.is_beyond((row.get)(&found)), "{}", row.option);
+        }
+    }
+
+    /// One call alone always fits; if it cannot, both options are named.
+    #[test]
+    fn the_memory_of_all_calls_has_room_for_one() {
+        let least = MemoryBudget::least(256 * MIB);
+        // name, asked for, what there is, of one call, what comes of it
+        let table = [
+            ("half of the machine", None, Some(8192 * MIB), 256 * MIB, Some(4096 * MIB)),
+            ("more than half for one", None, Some(400 * MIB), 256 * MIB, Some(least)),
+            ("unknown", None, None, 256 * MIB, Some(u64::MAX)),
+            ("asked for", Some(600 * MIB), Some(8192 * MIB), 256 * MIB, Some(600 * MIB)),
+            ("more than there is", Some(9000 * MIB), Some(8192 * MIB), 256 * MIB, Some(9000 * MIB)),
+            ("just enough", Some(257 * MIB), None, 256 * MIB, Some(257 * MIB)),
+            ("too little for one", Some(256 * MIB), None, 256 * MIB, None),
+            ("a machine that is too small", None, Some(200 * MIB), 256 * MIB, None),
+        ];
+        for (name, asked, there_is, of_one, expected) in table {
+            match (memory(asked, there_is, of_one), expected) {
+                (Ok(found), Some(expected)) => assert_eq!(found, expected, "{name}"),
+                (Err(error), None) => {
+                    let said = error.to_string();
+                    let options = ["--total-memory-mib", "--memory-mib", "257"];
+                    assert!(options.iter().all(|it| said.contains(it)), "{name}: {said}");
+                }
+                (found, _) => panic!("{name}: {:?}", found.ok()),
+            }
         }
     }
 

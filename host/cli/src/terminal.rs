@@ -2,6 +2,7 @@
 //! over, and below it how the search stands. Elsewhere: plain lines.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -44,8 +45,8 @@ struct Shown {
     bar: Option<ProgressBar>,
     /// The proposer's work that goes on: which iteration's, since when, and its turns.
     proposing: Option<(u32, Instant, u32)>,
-    /// When the evaluation that goes on was begun, and when it was last mentioned.
-    evaluation: Option<(Instant, Instant)>,
+    /// The evaluations that go on, by name: when each was begun, and when it was last mentioned.
+    evaluations: BTreeMap<String, (Instant, Instant)>,
     /// How the search stands, and since when.
     course: Option<(Course, Instant)>,
 }
@@ -114,9 +115,9 @@ impl Terminal {
     fn evaluated(&self, standing: &EvalProgress) {
         let mut shown = self.shown();
         let now = Instant::now();
-        let (begun, mentioned) = *shown.evaluation.get_or_insert((now, now));
-        let message = progress_line::standing(standing, begun.elapsed());
         let name = name(standing);
+        let (begun, mentioned) = *shown.evaluations.entry(name.clone()).or_insert((now, now));
+        let message = progress_line::standing(standing, begun.elapsed());
         let finished = standing.done == standing.total;
         if self.draws && !finished {
             shown.draw(progress_line::line(&name, standing, &message, room()));
@@ -127,7 +128,10 @@ impl Terminal {
         if finished || (!self.draws && mentioned.elapsed() >= LINE_EVERY) {
             let money = self.money(&shown, standing);
             shown.print(&format!("{name} {}/{} {message}, {money}", standing.done, standing.total));
-            shown.evaluation = Some((begun, now)).filter(|_| !finished);
+            shown.evaluations.remove(&name);
+            if !finished {
+                shown.evaluations.insert(name, (begun, now));
+            }
         }
     }
 
@@ -143,7 +147,7 @@ impl Terminal {
         let mut shown = self.shown();
         shown.proposed();
         // An evaluation that was cut off is over as well.
-        shown.evaluation = None;
+        shown.evaluations.clear();
         if let Some((course, begun)) = &mut shown.course {
             course.conclude(iteration, value, begun.elapsed());
             let line = course.line(begun.elapsed());

@@ -15,7 +15,7 @@ use mmh_search::dataset::BUILTIN;
 
 /// What the budget, `--concurrency` and `--patience` are if nobody says.
 pub const DEFAULT_BUDGET_USD: f64 = 15.0;
-pub const DEFAULT_CONCURRENCY: u16 = 16;
+pub const DEFAULT_CONCURRENCY: u16 = 64;
 pub const DEFAULT_PATIENCE: u32 = 3;
 
 /// Who started a run.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{environment, error::CliError, global::Global};
+use crate::{environment, error::CliError, global::Global, limits::MachineArgs};
 use mmh_engine::{
     build::Builder,
     compile::Rust,
@@ -15,16 +15,23 @@ use mmh_search::{
     progress::Observer,
 };
 
-/// Finds the compiler, builds the SDK if need be, and makes the sandbox.
-pub async fn open(global: &Global, limits: &Limits, observer: &dyn Observer) -> Result<Builder, CliError> {
+/// Finds the compiler, builds the SDK if need be, and makes the sandbox, with the memory that the machine gives.
+pub async fn open(
+    global: &Global,
+    limits: &Limits,
+    machine: &MachineArgs,
+    observer: &dyn Observer,
+) -> Result<Builder, CliError> {
+    let memory = machine.memory(limits)?;
     let cache = environment::cache(global)?;
     let environment = environment::for_compilers();
     let tell = |notice| observer.notice(notice);
-    let toolchain = Toolchain::find(global.rustc.as_deref(), environment, IfMissing::Add, &tell).await?;
+    let named = global.rustc.as_deref();
+    let toolchain = Toolchain::find_or_recall(named, environment, IfMissing::Add, &tell, &cache).await?;
     let sdk = sdk::ensure(&cache, &toolchain, &tell).await?;
     let jail = jail(global, observer)?;
     let rust = Rust::new(toolchain, sdk, &cache).await;
-    let builder = Builder::new(rust, jail, cache, limits.clone()).await;
+    let builder = Builder::new(rust, jail, cache, limits.clone(), memory);
     builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
 }
 

@@ -13,9 +13,10 @@ use crate::{
     cache::Cache,
     compile::{
         BuildResult, CompileError, Compiler, Component, Language, Rejection, RejectionKind, admit,
-        native::Precompiler,
+        native::{Ahead, Precompiler},
     },
     jail::Jail,
+    memory::MemoryBudget,
     sandbox::{Prepared, Sandbox, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
@@ -55,17 +56,18 @@ pub struct Built {
 }
 
 impl Builder {
-    /// Puts a builder together. Fails only if the WebAssembly engine cannot start.
-    pub async fn new(
+    /// Puts a builder together, whose calls share `memory`. Fails only if the WebAssembly engine cannot start.
+    pub fn new(
         language: impl Language + 'static,
         jail: Jail,
         cache: Cache,
         limits: Limits,
+        memory: MemoryBudget,
     ) -> wasmtime::Result<Self> {
         let engine = engine::new()?;
-        let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?);
+        let sandbox = Arc::new(Sandbox::new(engine.clone(), limits.clone())?.sharing(memory));
         let compiler = Compiler::new(language, jail.clone(), cache.clone(), limits.clone());
-        let precompiler = Precompiler::new(engine, jail, cache, limits).await;
+        let precompiler = Precompiler::new(engine, jail, cache, limits);
         Ok(Self::of(compiler, precompiler, sandbox))
     }
 
@@ -100,8 +102,12 @@ impl Builder {
             if let Some(verdict) = self.recall(source) {
                 return Ok(verdict);
             }
+            let ahead = match self.compiler.has(source) {
+                true => None,
+                false => Some(self.precompiler.start()?),
+            };
             match self.compiler.compile(source).await? {
-                Ok(component) => self.ready(component).await,
+                Ok(component) => prepare(&self.precompiler, &self.sandbox, component, ahead).await,
                 Err(rejection) => Ok(Err(rejection)),
             }
         })
@@ -114,7 +120,7 @@ impl Builder {
                 return Ok(Ok(built));
             }
             match admit(component, self.sandbox.limits(), false) {
-                Ok(component) => self.ready(component).await,
+                Ok(component) => prepare(&self.precompiler, &self.sandbox, component, None).await,
                 Err(rejection) => Ok(Err(rejection)),
             }
         })
@@ -144,18 +150,20 @@ impl Builder {
         let broken = |error: wasmtime::Error| CompileError::Native(format!("{error:#}"));
         let engine = engine::with_lines().map_err(broken)?;
         let sandbox = Sandbox::with_lines(engine.clone(), self.sandbox.limits().clone()).map_err(broken)?;
-        let built = prepare(&self.precompiler.with_lines(engine), &sandbox, component).await?;
+        let sandbox = sandbox.sharing(self.sandbox.memory().clone());
+        let built = prepare(&self.precompiler.with_lines(engine), &sandbox, component, None).await?;
         Ok(built.map(|built| (Arc::new(sandbox), built)))
-    }
-
-    async fn ready(&self, component: Component) -> BuildResult<Built> {
-        prepare(&self.precompiler, &self.sandbox, component).await
     }
 }
 
-/// Compiles to native code, and links.
-async fn prepare(precompiler: &Precompiler, sandbox: &Sandbox, component: Component) -> BuildResult<Built> {
-    let native = match precompiler.load(&component).await? {
+/// Compiles to native code, in the child that was started ahead, if there is one, and links.
+async fn prepare(
+    precompiler: &Precompiler,
+    sandbox: &Sandbox,
+    component: Component,
+    ahead: Option<Ahead>,
+) -> BuildResult<Built> {
+    let native = match precompiler.load(&component, ahead).await? {
         Ok(native) => native,
         Err(rejection) => return Ok(Err(rejection)),
     };

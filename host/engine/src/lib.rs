@@ -9,6 +9,7 @@ pub mod compile;
 mod elf;
 pub mod gc;
 pub mod jail;
+pub mod memory;
 pub mod notice;
 mod programs;
 pub mod runner;

@@ -25,6 +25,7 @@ pub use mmh_record::chat::{
     Api, Block, CallError, ChatMessage, ChatReply, ChatRequest, ChatRole, ModelError, StopReason, ToolSpec,
     Usage,
 };
+pub use remote::Offer;
 pub use wellformed::wellformed;
 pub use wire::tokens_in;
 
@@ -61,6 +62,11 @@ pub trait ChatModel: Send + Sync {
 
     /// A digest of everything that would be sent: the key of a kept reply. `None` if replies are not worth keeping.
     fn wire_digest(&self, _: &ChatRequest) -> Option<Digest> {
+        None
+    }
+
+    /// How many calls at once suit the server, if it is on this machine. It may ask the server, for something that costs nothing.
+    async fn offer(&self) -> Option<Offer> {
         None
     }
 

@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use mmh_record::{RecordError, reader::RunReader};
+use mmh_record::{RecordError, objective::Objective, reader::RunReader};
 
 /// A line for each iteration of the run in this folder, by index. The best on validation has a star.
 pub fn scoreboard(run: &Path) -> Result<Vec<String>, RecordError> {
     let summary = RunReader::open(run)?.summary()?;
-    let best = summary.best_iteration_index;
+    let (best, objective) = (summary.best_iteration_index, Objective::of(&summary.config));
     let scored = summary.iterations.iter().map(|it| {
         let (star, score) = (if best == Some(it.index) { '*' } else { ' ' }, &it.score);
-        let [accuracy, low, high] =
-            [score.accuracy, score.interval.low, score.interval.high].map(|it| 100.0 * it);
-        let line = format!("{star} {:03} {accuracy:5.1} % [{low:.1}, {high:.1}]", it.index);
+        let figure = score.figure(objective);
+        let line = format!("{star} {:03} {:>7} {}", it.index, figure.spaced(), figure.interval());
         (it.index, format!("{line} {} of {}", score.n_correct, score.n_examples))
     });
     let unscored = summary.unscored.iter().map(|it| (it.index, format!("  {:03} {}", it.index, it.status)));

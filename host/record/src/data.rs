@@ -29,13 +29,13 @@ impl Split {
     }
 }
 
-/// Names that the user gave.
+/// `dataset_columns` in `config.json`: the names of columns that the user gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
-    /// The column or field of the texts. None where it was found by its name.
+    /// The column or field of the texts. Absent if it was found by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The column or field of the labels. None where it was found by its name.
+    /// The column or field of the labels. Absent if it was found by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
@@ -52,7 +52,7 @@ impl Columns {
 pub struct DataFinding {
     /// What was found.
     pub kind: FindingKind,
-    /// The splits that it concerns: of an overlap, where the texts stand first and where they stand again.
+    /// The splits that it concerns. For an overlap: the split of the first occurrence, then that of the second.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub splits: Vec<String>,
     /// How many examples, or labels, or files.
@@ -82,11 +82,11 @@ pub enum FindingKind {
     /// The answers of `train` do not repeat, so the task is open. In older runs: so many labels for the examples of
     /// `train` that they look like open answers.
     ManyLabels,
-    /// Held-out examples were to be expected, and there are none.
+    /// There are no held-out examples, although the data set should have some.
     EmptyTest,
-    /// Data files of the folder that are no split.
+    /// Data files in the folder that belong to no split.
     UnreadFiles,
-    /// What a later version may find.
+    /// A kind that only a later version knows.
     #[serde(other)]
     Other,
 }

@@ -1,5 +1,4 @@
-//! One folder of a run that is written to: whole files, lines that are added, and what a crash has left of
-//! them.
+//! Writes one folder of a run: whole files and appended lines. Also repairs what a crash has left half-written.
 
 use std::{
     collections::BTreeMap,
@@ -79,7 +78,7 @@ impl IterationWriter {
         written().map_err(io("write", self.path(file)))
     }
 
-    /// Writes down which bytes the folder's files have now. Nothing is written to it afterwards.
+    /// Writes the folder's `manifest.json`. It is the last file that is written.
     pub fn seal(&self) -> Result<(), RecordError> {
         self.seal_with(Vec::new())
     }
@@ -117,7 +116,7 @@ impl IterationWriter {
         tidied().map_err(io("tidy up", self.path("")))
     }
 
-    /// Puts the lines of a JSON Lines file into the order of a key, which is read from each line.
+    /// Sorts the lines of a JSON Lines file by a key that is read from each line.
     pub fn sort_lines<T, K>(&self, file: &str, key: impl Fn(&T) -> K) -> Result<(), RecordError>
     where
         T: DeserializeOwned,
@@ -133,8 +132,7 @@ impl IterationWriter {
         if sorted.is_sorted() { Ok(()) } else { self.rewrite(file, &sorted) }
     }
 
-    /// The rows of a JSON Lines file, or none where there is no such file. A last line that a crash has cut
-    /// leaves the file.
+    /// The rows of a JSON Lines file, or none if there is no such file. Removes a last line that a crash has cut.
     pub fn mend_lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
         let mut kept = Vec::new();
         self.each_line(file, |row| kept.push(row))?;
@@ -156,14 +154,13 @@ impl IterationWriter {
         Ok(())
     }
 
-    /// The rows of a JSON Lines file by whom they belong to; they stay there. A last line that a crash has cut
-    /// leaves the file.
+    /// The rows of a JSON Lines file by example or batch. They stay in the file. Removes a last line that a crash has cut.
     pub fn stored<T: Clone + DeserializeOwned>(&self, file: &str) -> Result<Stored<T>, RecordError> {
         self.mend(file)?;
         Stored::named(&self.dir, file, &self.path(file), |_| {})
     }
 
-    /// Keeps some lines of a JSON Lines file, as they stand.
+    /// Removes the lines of a JSON Lines file that `keep` does not accept. The others keep their bytes.
     pub fn keep_lines<T: DeserializeOwned>(
         &self,
         file: &str,

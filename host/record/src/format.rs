@@ -1,4 +1,4 @@
-//! What stands in the files of a run folder, field by field. Names of fields are public.
+//! The fields of every file of a run folder. Their names are public.
 //!
 //! | file | format | type |
 //! |---|---|---|
@@ -22,12 +22,12 @@
 //! | `score.json` | JSON | [`Score`] |
 //! | `test-result.json` | JSON | an in-toto statement, see [`test_result`](super::statements::test_result) |
 //!
-//! A JSON Lines file has one JSON value a line, and a line feed after each. All text is UTF-8. Times are in UTC, as
-//! RFC 3339 writes them. Units stand in the names of fields: `_ms`, `_bytes`, `_tokens`, `_usd`. Fractions are of 1.
-//! Digests are SHA-256, as 64 hexadecimal digits. [`SCHEMA_VERSION`] says which changes of the format to expect.
+//! A JSON Lines file has one JSON value in each line, and each line ends with a line feed. All text is UTF-8. Times are in
+//! UTC, in the format of RFC 3339. Names of fields end with their unit: `_ms`, `_bytes`, `_tokens`, `_usd`. Fractions are
+//! of 1. Digests are SHA-256, as 64 hexadecimal digits. [`SCHEMA_VERSION`] says how the format may change.
 //!
-//! A field of the type `Option` is null, or absent, where there is no value. A field with a default is absent from
-//! runs that are older than it.
+//! A field of the type `Option` is null or absent if there is no value. A field with a default is absent from runs that are
+//! older than the field. [`chat`] documents the fields of requests and replies.
 
 pub mod chat;
 mod config;
@@ -41,5 +41,5 @@ pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, Wi
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use proposal::{ReadRow, TranscriptRow};
-pub use summary::{IterationSummary, Stopped, Summary, TestScore, Unscored, Untested};
+pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
 pub use version::{NewerSchema, SCHEMA_VERSION};

@@ -56,7 +56,7 @@ impl Grade {
     }
 
     /// The grade that these recorded fields stand for: where no score is recorded, `correct` says it.
-    pub(crate) fn recorded(correct: bool, score: Option<f64>, parts: BTreeMap<String, f64>) -> Self {
+    pub fn recorded(correct: bool, score: Option<f64>, parts: BTreeMap<String, f64>) -> Self {
         Self { score: score.unwrap_or(Self::right_or_wrong(correct).score), correct, parts }
     }
 

@@ -1,5 +1,5 @@
-//! Every kind of file that a run folder can hold: its name, where it may lie, how large it may be, and how
-//! `verify` proves it. This is the one list: a file that is not on it does not belong to a run.
+//! The list of every kind of file that a run folder can hold: its name, its places, its largest size, and how `verify`
+//! proves it. A file that is not on this list does not belong to a run.
 
 /// The largest file that is ever taken into memory as a whole.
 pub const MAX_WHOLE_BYTES: u64 = GIB;
@@ -7,13 +7,13 @@ pub const MAX_WHOLE_BYTES: u64 = GIB;
 /// The longest line of a JSON Lines file.
 pub const MAX_LINE_BYTES: u64 = 64 * MIB;
 
-/// The largest reply that is recorded: a line holds it twice, as text in which characters take several bytes.
+/// The largest reply that is recorded. A line holds a reply twice, and escaping makes its text several times as long.
 pub const MAX_REPLY_BYTES: usize = (MAX_LINE_BYTES / 8) as usize;
 
-/// What all sources and reasonings of a run may take in its summary, in equal shares.
+/// The room for the sources and reasonings of all iterations in the summary. Each iteration has an equal share.
 pub const MAX_TEXTS_BYTES: u64 = 96 * MIB;
 
-/// The most rows of a file whose places are remembered.
+/// The most rows of a file that can be indexed.
 pub const MAX_ROWS: usize = 4_000_000;
 
 /// The largest file whose rows are all taken into memory at once.
@@ -152,10 +152,10 @@ pub enum Format {
 /// How a file is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// It is made again from the inputs of the run and compared. What it claims besides is said in words;
-    /// these values go into what is made again.
+    /// `verify` makes it again from the inputs of the run and compares. It may also hold claims, which nothing proves: they
+    /// are listed in [`claimed`](Kind::claimed) and copied into what is made again.
     Derived,
-    /// It is an input; what can be compared with something else is.
+    /// It is an input of the run. `verify` compares those of its values that other files repeat.
     Input,
 }
 
@@ -172,7 +172,8 @@ pub struct Kind {
     pub format: Format,
     /// How `verify` checks it.
     pub proof: Proof,
-    /// What only the file itself says and nothing proves, in words. Empty where there is nothing.
+    /// The claims of the file, in words: values that only the file itself says and that nothing proves. Empty where there
+    /// are none.
     pub claimed: &'static str,
 }
 
@@ -250,7 +251,7 @@ const fn input(
     Kind { name, places, max_bytes, format, proof: Proof::Input, claimed }
 }
 
-/// The kind of a file by its name and its folder in the run. None where such a file does not belong there.
+/// The kind of a file, by its name and its folder in the run. None if such a file does not belong there.
 pub fn kind(folder: &str, name: &str) -> Option<&'static Kind> {
     let place = Place::of(folder)?;
     KINDS.iter().find(|kind| kind.name == name && kind.places.contains(&place))

@@ -1,4 +1,4 @@
-//! Held-back examples that a candidate carries along.
+//! Validation and test examples that were found in a candidate.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +12,15 @@ pub enum Place {
     Data,
 }
 
-/// An example that a candidate carries along.
+/// An entry of `leaks.json`: an example that was found in a candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leak {
     /// Where in the candidate it was found.
     pub place: Place,
     /// `val` or `test`.
     pub split: String,
-    /// The example that the candidate has, such as `val-0007`.
+    /// The id of the example, such as `val-0007`.
     pub example_id: String,
-    /// What of the example was found, at most 120 characters; hostile, as all text of a data set.
+    /// The part of the example that was found, at most 120 characters. It may be hostile, as all text of a data set.
     pub excerpt: String,
 }

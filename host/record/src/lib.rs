@@ -12,17 +12,16 @@
 //! # }
 //! use std::path::Path;
 //!
-//! use mmh_record::{RecordError, reader::RunReader};
+//! use mmh_record::{RecordError, objective::Objective, reader::RunReader};
 //!
 //! /// A line for each iteration of the run in this folder, by index. The best on validation has a star.
 //! pub fn scoreboard(run: &Path) -> Result<Vec<String>, RecordError> {
 //!     let summary = RunReader::open(run)?.summary()?;
-//!     let best = summary.best_iteration_index;
+//!     let (best, objective) = (summary.best_iteration_index, Objective::of(&summary.config));
 //!     let scored = summary.iterations.iter().map(|it| {
 //!         let (star, score) = (if best == Some(it.index) { '*' } else { ' ' }, &it.score);
-//!         let [accuracy, low, high] =
-//!             [score.accuracy, score.interval.low, score.interval.high].map(|it| 100.0 * it);
-//!         let line = format!("{star} {:03} {accuracy:5.1} % [{low:.1}, {high:.1}]", it.index);
+//!         let figure = score.figure(objective);
+//!         let line = format!("{star} {:03} {:>7} {}", it.index, figure.spaced(), figure.interval());
 //!         (it.index, format!("{line} {} of {}", score.n_correct, score.n_examples))
 //!     });
 //!     let unscored = summary.unscored.iter().map(|it| (it.index, format!("  {:03} {}", it.index, it.status)));
@@ -32,7 +31,7 @@
 //! }
 //! ```
 //!
-//! `examples/scoreboard.rs` is this as a program. Of `runs/example` it prints
+//! `examples/scoreboard.rs` is the same as a program. For `runs/example` it prints
 //!
 //! ```text
 //!   000  41.7 % [19.3, 68.0] 5 of 12
@@ -43,12 +42,12 @@
 //!
 //! # The layout
 //!
-//! A folder with a `config.json` is a run. Folders of iterations have three digits, or more where there are more
-//! iterations. [`format`](mod@format) has the fields of every file, [`layout`] the list of all files with their limits.
+//! A folder with a `config.json` is a run. The name of an iteration's folder is its number, in at least three digits.
+//! [`format`](mod@format) documents the fields of every file. [`layout`] lists all files with their limits.
 //!
 //! ```text
 //! RUN/
-//!   config.json               Config        what the run was asked to do, and with what
+//!   config.json               Config        what the run was asked to do, with which tools and models
 //!   cost.json                 CostFile      tokens and US dollars, in total and by iteration
 //!   summary.json              Summary       scored iterations, others with the reason, the best, held-out scores
 //!   ledger.jsonl              LedgerRow     money that was reserved and spent; none for simulated models
@@ -92,24 +91,31 @@
 //! A run that goes on, was killed or lost its power is a valid run of which something is missing:
 //!
 //! - There is no `manifest.json` in the run's own folder, and none in the folder of the iteration that was under way.
-//! - `summary.json` has neither `finished_at` nor `stopped`, and does not have that iteration. A run that was stopped
-//!   by the user, the budget or a dead model has `stopped`, the iteration among `unscored`, and all manifests.
-//! - The last line of a JSON Lines file may be cut. It has no line feed then, and [`reader::Rows`] passes over it.
-//! - Lines of an evaluation stand in the order of completion, not of the examples.
-//! - Names like `.score.json.partial` are files that were being written. They are no part of the run.
+//! - `summary.json` has neither `finished_at` nor `stopped`, and does not list that iteration. This differs from a run that
+//!   was stopped by the user, the budget or a dead model: that run has `stopped`, lists the iteration among `unscored`, and
+//!   has all manifests.
+//! - The last line of a JSON Lines file may be cut. Such a line has no line feed, and [`reader::Rows`] skips it.
+//! - Lines of an evaluation are in the order in which the examples were completed, not in the order of the examples.
+//! - A file with a name like `.score.json.partial` was being written. It is no part of the run.
 //!
-//! [`RunReader::is_being_written`](reader::RunReader::is_being_written) tells a run that goes on from one that does not.
-//! `mmh run --resume` goes on with what is there.
+//! [`RunReader::is_being_written`](reader::RunReader::is_being_written) says whether a run goes on at this moment.
+//! `mmh run --resume` continues a partial run.
 //!
 //! # Versions
 //!
-//! The format has a version, with a rule for readers and a changelog: [`format::SCHEMA_VERSION`].
+//! The format has a version. [`format::SCHEMA_VERSION`] documents it, with the rule for readers and a changelog.
+//!
+//! # Recorded types
+//!
+//! Conversations with models are written and read through mirrors, [`format::chat`]: the names there are the recorded ones.
+//! All other types of this crate that can be serialized are the record's own. Other crates use them as plain values. A
+//! test pins the bytes of both kinds (`tests/recorded_names.rs`, `tests/replay_key.rs`).
 //!
 //! # What comes from strangers
 //!
-//! A run folder may be anybody's, and what models and data sets said is hostile text. This crate opens plain files within
-//! the limit of their kind only, reads lines one at a time, and trusts no number; [`text`] makes text safe to show. What
-//! a folder says is not proved by reading it: `mmh verify` makes the run again and compares.
+//! A run folder may come from anybody, and the texts of models and data sets may be hostile. This crate opens only plain
+//! files that are within the limit of their kind, reads lines one at a time, and trusts no number. [`text`] makes text safe
+//! to show. Reading a folder proves nothing of what it says: `mmh verify` makes the run again and compares.
 
 pub mod append;
 pub mod built;
@@ -164,7 +170,7 @@ pub enum RecordError {
         /// What is wrong with it, in words, with the line where there are lines.
         problem: String,
     },
-    /// The rows of a file were asked for all at once, and are too many bytes for that. They can be read one at a time.
+    /// All rows of a file were asked for at once, and they are too large for that. They can be read one at a time.
     #[error("{file} has {}, more than the {} whose rows are taken into memory at once", text::bytes(*bytes), text::bytes(layout::MAX_ROWS_BYTES))]
     TooLarge {
         /// The file's path in the run.
@@ -172,15 +178,7 @@ pub enum RecordError {
         /// The size of the file.
         bytes: u64,
     },
-    /// The reader was given so much room for rows, see [`within`](reader::RunReader::within), and has used it up.
-    #[error("{file} is left out: it has {}, and the files before it have filled what is taken into memory", text::bytes(*bytes))]
-    NoRoom {
-        /// The file's path in the run.
-        file: String,
-        /// The size of the file.
-        bytes: u64,
-    },
-    /// A file has more rows than places are remembered: [`layout::MAX_ROWS`].
+    /// A file has more rows than [`layout::MAX_ROWS`].
     #[error("{file} has more rows than any run has: {limit}", limit = layout::MAX_ROWS)]
     TooManyRows {
         /// The file's path in the run.

@@ -2,20 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Train examples of a portion: the part of a batch by which the limits of a `learn` call are counted. A harness that is
+/// written with the SDK gets one portion after the other.
+pub const PORTION: usize = 20;
+
+/// Most bytes of a `learn` call's logs, and of each of its streams, whatever the number of its portions: they stand in one
+/// line of the record.
+const MAX_BATCH_LOG_BYTES: u64 = 1 << 20;
+
+/// How many portions so many train examples are.
+pub fn portions(examples: usize) -> u64 {
+    examples.div_ceil(PORTION) as u64
+}
+
 /// The limits that hold for a run. Units stand last in the names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// Wasmtime fuel per `predict` or `learn` call.
+    /// Wasmtime fuel per `predict` call, and for each portion of a `learn` call: see [`Limits::of_batch`].
     pub fuel: u64,
     /// All memories of an instance together.
     pub memory_bytes: u64,
-    /// Wall clock per example, model time included. A safety net: nothing that scores depends on it.
+    /// Wall clock per example and per portion of a `learn` call, model time included. A safety net: nothing that scores
+    /// depends on it.
     pub example_wall_ms: u64,
-    /// Time that a harness's own code takes in one evaluation: `learn` and all examples together, without waiting
-    /// for models. A safety net as well: a harness that reaches it has no score.
+    /// The time of a harness's own code in one evaluation: `learn` and all examples together, without waiting for models.
+    /// Also a safety net: a harness that reaches it gets no score.
     pub evaluation_ms: u64,
-    /// Model calls per example, and per `learn` batch.
+    /// Model calls per example, and for each portion of a `learn` call.
     pub model_calls: u32,
     /// All text of one model call's prompt.
     pub prompt_bytes: u64,
@@ -23,12 +37,13 @@ pub struct Limits {
     pub reply_tokens: u32,
     /// A prediction's label, or a harness's error text.
     pub answer_bytes: u64,
-    /// Log lines, and standard output and error, of one example; each stream by itself.
+    /// Log lines, and standard output and error, of one example or one portion of a `learn` call, up to 1 MiB of a whole
+    /// call; each stream by itself.
     pub log_bytes: u64,
     /// A learning harness's state.
     pub state_bytes: u64,
     /// Model calls, logs and output of one evaluation, as they stand in the record. Every example and every
-    /// batch of `learn` has an equal share of it.
+    /// portion of a `learn` call has an equal share of it.
     pub evaluation_record_bytes: u64,
     /// A candidate's source file.
     pub source_bytes: u64,
@@ -54,7 +69,7 @@ pub struct Limits {
     pub turn_tool_calls: u32,
     /// The time of all tool calls of one turn together.
     pub turn_tools_ms: u64,
-    /// One attempt of a call to the target model. All of them have what the example has left.
+    /// One attempt of a call to the target model. All attempts together have the time that the example has left.
     pub target_attempt_ms: u64,
     /// One attempt of a call to the proposer.
     pub proposer_attempt_ms: u64,
@@ -65,8 +80,22 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For a target on this machine: on a busy processor half a minute an answer is normal there. The wall
-    /// clock of an example leaves room for one answer that takes as long as may be.
+    /// The limits of a `learn` call with so many train examples. What a harness may use grows with the portions of the
+    /// batch: fuel, wall clock, model calls and logs. What it may hold at once does not: memory, its state, a prompt.
+    pub fn of_batch(&self, examples: usize) -> Self {
+        let portions = portions(examples).max(1);
+        Self {
+            fuel: self.fuel.saturating_mul(portions),
+            example_wall_ms: self.example_wall_ms.saturating_mul(portions),
+            model_calls: u32::try_from(u64::from(self.model_calls).saturating_mul(portions))
+                .unwrap_or(u32::MAX),
+            log_bytes: self.log_bytes.saturating_mul(portions).min(MAX_BATCH_LOG_BYTES.max(self.log_bytes)),
+            ..self.clone()
+        }
+    }
+
+    /// The limits for a target on this machine, where an answer may take half a minute or more on a busy processor. The wall
+    /// clock of an example leaves room for one attempt that takes as long as it may.
     pub fn of_local_target() -> Self {
         Self { target_attempt_ms: 600_000, example_wall_ms: 660_000, ..Self::default() }
     }
@@ -103,5 +132,28 @@ impl Default for Limits {
             proposer_call_ms: 1_800_000,
             attempts: 6,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_batch_may_use_grows_with_its_portions() {
+        let one = Limits::default();
+        // examples, how many portions they are
+        for (examples, portions) in [(0, 1), (1, 1), (20, 1), (21, 2), (40, 2), (10_000, 500)] {
+            let found = one.of_batch(examples);
+            let used = (found.fuel, found.example_wall_ms, u64::from(found.model_calls));
+            let expected = [one.fuel, one.example_wall_ms, one.model_calls.into()].map(|it| it * portions);
+            assert_eq!([used.0, used.1, used.2], expected, "{examples}");
+            assert_eq!(found.log_bytes, (one.log_bytes * portions).min(1 << 20), "{examples}");
+            let held = |it: &Limits| (it.memory_bytes, it.state_bytes, it.prompt_bytes, it.reply_tokens);
+            assert_eq!(held(&found), held(&one), "{examples}");
+        }
+        let large = Limits { fuel: u64::MAX, model_calls: u32::MAX, log_bytes: 2 << 20, ..one };
+        let found = large.of_batch(60);
+        assert_eq!((found.fuel, found.model_calls, found.log_bytes), (u64::MAX, u32::MAX, 2 << 20));
     }
 }

@@ -1,8 +1,8 @@
-//! Which bytes belong to a run: every file's digest, in `manifest.json`, folder by folder.
+//! `manifest.json`: the digests of all files of a folder.
 //!
-//! An iteration's manifest lists the iteration's files; the run's lists its own files and the manifests
-//! below. So the digest of one small file stands for the whole run. Nothing is signed: whoever can write
-//! the folder can write a new manifest, but not one with the digest that was published.
+//! An iteration's manifest lists the iteration's files. The run's manifest lists the run's own files and the manifests
+//! below. So the digest of one small file stands for the whole run. Nothing is signed: whoever can write to the folder can
+//! write a new manifest, but its digest differs from the one that was published.
 
 use std::collections::BTreeMap;
 
@@ -15,19 +15,19 @@ use crate::digest::Digest;
 /// The file's name.
 pub const NAME: &str = layout::MANIFEST;
 
-/// `manifest.json`: by path below its folder.
+/// The content of `manifest.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// What each file has to be, by its path below the folder, with `/` between names.
+    /// Digest and size of each file, by its path below the folder, with `/` between names.
     pub files: BTreeMap<String, Entry>,
 }
 
-/// What a file has to be.
+/// Digest and size of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Of all bytes of the file.
+    /// The digest of all bytes of the file.
     pub sha256: Digest,
     /// The size of the file.
     pub bytes: u64,
@@ -46,7 +46,7 @@ impl std::fmt::Display for Entry {
     }
 }
 
-/// Something that is not as it was recorded.
+/// A difference between what a run says and what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Its path in the run folder.
@@ -75,14 +75,14 @@ impl Manifest {
         Ok(Self { files })
     }
 
-    /// The one way in which it is written.
+    /// The exact bytes of the file.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
     }
 
-    /// Reads one that was written so, and not otherwise.
+    /// Parses a manifest. Bytes that differ from [`bytes`](Self::bytes) of the result are refused.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if manifest.bytes() != bytes { Err("not written by mmh".into()) } else { Ok(manifest) }

@@ -1,4 +1,4 @@
-//! How a call into a harness can end.
+//! How a call into a harness can end: `error_kind` in traces.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
-//! Opens, reads and lists what may be a stranger's: plain files only, within the limit of their kind, and
-//! never through a link.
+//! Opens and reads files that may come from a stranger: only plain files, only within the limit of their kind, and never
+//! through a link.
 //!
-//! A named pipe in place of a file would keep its reader waiting for ever; a link would lead somewhere else;
-//! a file with a hole in it would fill the memory. So every file of a run is opened here.
+//! A named pipe in place of a file would keep its reader waiting for ever, a link would lead out of the run, and a huge
+//! sparse file would fill the memory. So every file of a run is opened here.
 
 use std::{
     io::{BufRead, BufReader, Error, ErrorKind, Read, Result},
@@ -60,8 +60,8 @@ fn names(path: &str) -> Result<Vec<&str>> {
     }
 }
 
-/// Opens a plain file. A file that is written to in place must have one name only: under another one it may
-/// belong to another run.
+/// Opens a plain file. A file with several names (hard links) cannot be opened for writing, since it may also belong to
+/// another run.
 pub fn open(dir: &Dir, path: &str, access: Access) -> Result<File> {
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
     let parent = folder(dir, parent)?;
@@ -105,7 +105,7 @@ pub fn stamp(dir: &Dir, path: &str) -> Option<(u64, Option<SystemTime>)> {
     Some((found.len(), found.modified().ok().map(cap_std::time::SystemTime::into_std)))
 }
 
-/// Opens a file for reading that is not larger than files of its kind may be.
+/// Opens a file for reading. A file that is larger than its kind may be is refused.
 pub fn open_within(dir: &Dir, path: &str) -> Result<File> {
     let (file, limit) = (open(dir, path, Access::Read)?, layout::max_bytes(path));
     match file.metadata()?.len() {

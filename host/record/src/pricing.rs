@@ -1,4 +1,4 @@
-//! What tokens cost. Prices are data (see `model::catalog`); money is counted in whole millionths of a
+//! Prices of tokens. Prices are data: the catalog of `mmh-models` has them. Money is counted in whole millionths of a
 //! millionth of a dollar, so that sums are exact.
 
 use std::{iter::Sum, ops::AddAssign};
@@ -65,7 +65,7 @@ impl Sum for Usd {
 /// US dollars per million tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
-    /// Input tokens that no cache has to do with.
+    /// Input tokens that are neither read from nor written to a cache.
     pub input: f64,
     /// Output tokens, thinking included.
     pub output: f64,
@@ -81,7 +81,7 @@ pub struct Rate {
 /// A model's price. Each request has the rate of its own size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Price {
-    /// The rate of requests that no tier is for. Its fields stand beside `tiers`.
+    /// The rate of requests that are below every tier. Its fields stand beside `tiers`.
     #[serde(flatten)]
     pub rate: Rate,
     /// Rates of larger requests, by growing size.

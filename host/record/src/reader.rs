@@ -1,14 +1,13 @@
-//! Reads a run folder back, whole or partial, its own or a stranger's.
+//! Reads a run folder, whole or partial, from this machine or from a stranger.
 //!
-//! [`RunReader`] opens a run, [`Rows`] gives the lines of a JSON Lines file one at a time. Files are named by their
-//! paths in the run, such as `iterations/003/score.json`; names of files are constants in [`layout`].
+//! [`RunReader`] opens a run. [`Rows`] reads the lines of a JSON Lines file one at a time. Files are named by their paths
+//! in the run, such as `iterations/003/score.json`. The names of files are constants in [`layout`].
 
 use std::{
     fs::TryLockError,
     io::{BufReader, Error, ErrorKind},
     marker::PhantomData,
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
     time::SystemTime,
 };
 
@@ -24,8 +23,6 @@ use super::{
 /// An open run folder.
 pub struct RunReader {
     dir: Dir,
-    /// How many bytes of rows may still be taken into memory.
-    room: AtomicU64,
 }
 
 impl RunReader {
@@ -48,15 +45,10 @@ impl RunReader {
 
     /// Reads through a handle that is open already.
     pub fn new(dir: Dir) -> Self {
-        Self { dir, room: AtomicU64::new(u64::MAX) }
+        Self { dir }
     }
 
-    /// Takes no more than so many bytes of rows into memory, over all files. For who keeps them all.
-    pub fn within(self, bytes: u64) -> Self {
-        Self { room: AtomicU64::new(bytes), ..self }
-    }
-
-    /// Whether somebody writes to the run at this moment.
+    /// Whether a process is writing to the run at this moment.
     pub fn is_being_written(&self) -> bool {
         let handle = self.dir.open(".").map(cap_std::fs::File::into_std);
         handle.is_ok_and(|handle| matches!(handle.try_lock_shared(), Err(TryLockError::WouldBlock)))
@@ -107,7 +99,7 @@ impl RunReader {
         layout::file(&layout::iteration(index), file)
     }
 
-    /// A whole file. Its path may not lead out of the run.
+    /// A whole file. A path that leads out of the run is refused.
     pub fn bytes(&self, file: &str) -> Result<Vec<u8>, RecordError> {
         plain::read(&self.dir, file).map_err(unreadable(file))
     }
@@ -117,7 +109,7 @@ impl RunReader {
         String::from_utf8(self.bytes(file)?).map_err(|error| damaged(file, &error))
     }
 
-    /// A JSON file's value. Its text is not kept besides. A file of a run of a newer major version is refused, see
+    /// A JSON file's value, parsed without keeping the text. A file of a run of a newer major version is refused, see
     /// [`SCHEMA_VERSION`](crate::format::SCHEMA_VERSION).
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, RecordError> {
         let opened = plain::open_within(&self.dir, file).map_err(unreadable(file))?;
@@ -133,21 +125,16 @@ impl RunReader {
         Some(unreadable(file)(Error::new(ErrorKind::Unsupported, newer)))
     }
 
-    /// The rows of a JSON Lines file, one at a time. A last line that was cut off by a crash is passed over.
+    /// The rows of a JSON Lines file, one at a time. A last line that a crash has cut is skipped.
     pub fn rows<T: DeserializeOwned>(&self, file: &str) -> Result<Rows<T>, RecordError> {
         Rows::open(&self.dir, file, file.to_owned())
     }
 
-    /// All rows of a JSON Lines file, which must not be too large for it.
+    /// All rows of a JSON Lines file. A file of more than [`layout::MAX_ROWS_BYTES`] is refused.
     pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
         let bytes = self.size(file).unwrap_or_default();
         if bytes > layout::MAX_ROWS_BYTES {
             return Err(RecordError::TooLarge { file: file.to_owned(), bytes });
-        }
-        let taken =
-            self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
-        if taken.is_err() {
-            return Err(RecordError::NoRoom { file: file.to_owned(), bytes });
         }
         self.rows(file)?.collect()
     }
@@ -166,13 +153,13 @@ pub struct Rows<T> {
 }
 
 impl<T: DeserializeOwned> Rows<T> {
-    /// Of a file below this folder; `name` is for messages.
+    /// Opens a file below this folder. Messages call it `name`.
     pub fn open(dir: &Dir, file: &str, name: String) -> Result<Self, RecordError> {
         let lines = plain::Lines::open(dir, file).map_err(unreadable(&name))?;
         Ok(Self { lines, line: Vec::new(), number: 0, ended: false, name, row: PhantomData })
     }
 
-    /// The next row, and the place of its line in the file: where it begins, and how many bytes it has.
+    /// The next row, the offset of its line in the file, and the number of bytes of the line.
     pub fn next_with_place(&mut self) -> Result<Option<(T, u64, usize)>, RecordError> {
         if self.ended {
             return Ok(None);

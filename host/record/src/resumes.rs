@@ -1,5 +1,5 @@
-//! What was changed in a run's configuration when it went on: an append-only list in `config.json`, whose
-//! other fields say what holds now.
+//! `resumes` in `config.json`: what was changed in the configuration each time that the run went on. The list only grows.
+//! All other fields of `config.json` have their current values.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::format::Config;
 
-/// One time that a run went on with changed settings, or after it had ended.
+/// One time that a run went on, with changed settings or after it had ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
     /// When it went on.
     pub at: Timestamp,
-    /// The first iteration that was not on record then. It and those after it were made with the changes.
+    /// The first iteration that was not on record at that time. The changes hold for it and for all later iterations.
     pub from_iteration: u32,
-    /// Empty where the run had ended and nothing but its end was changed.
+    /// The changed settings. Empty if the run had ended and went on with the same settings.
     pub changes: Vec<Change>,
 }
 

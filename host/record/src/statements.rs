@@ -1,14 +1,14 @@
-//! How a component was made, and what it scored: in-toto Statements v1, unsigned. One has a SLSA v1
-//! provenance predicate, the other one a test-result predicate.
+//! In-toto Statements v1, unsigned: [`provenance`] says how a component was made (SLSA v1 provenance predicate), and
+//! [`test_result`] says what it scored (test-result predicate).
 //!
-//! Shapes after <https://in-toto.io/Statement/v1>, <https://slsa.dev/provenance/v1> and
-//! <https://in-toto.io/attestation/test-result/v0.1>: no field besides theirs, so that strict readers take them.
+//! They follow <https://in-toto.io/Statement/v1>, <https://slsa.dev/provenance/v1> and
+//! <https://in-toto.io/attestation/test-result/v0.1> and have no other fields, so that strict readers accept them.
 
 use serde_json::{Value, json};
 
 use super::{
     folder::json_bytes,
-    format::{Config, Score, TraceRow},
+    format::{Config, Score},
     layout,
 };
 use crate::{data::Split, digest::Digest, objective::Objective};
@@ -19,11 +19,11 @@ const BUILDER: &str = "pkg:generic/mmh";
 
 /// What a test result is about.
 pub struct Tested<'a> {
-    /// Of `harness.wasm`.
+    /// The digest of `harness.wasm`.
     pub component: Digest,
-    /// Where the examples are from.
+    /// The split of the examples.
     pub split: Split,
-    /// What is in the `score.json` beside the statement.
+    /// The content of the `score.json` in the same folder.
     pub score: &'a Score,
     /// The ids of the examples that were answered right, in their order.
     pub passed: Vec<&'a str>,
@@ -32,12 +32,18 @@ pub struct Tested<'a> {
 }
 
 impl<'a> Tested<'a> {
-    /// Of an evaluation's outcomes.
-    pub fn of(component: Digest, split: Split, score: &'a Score, traces: &'a [TraceRow]) -> Self {
-        let (passed, failed): (Vec<&TraceRow>, Vec<&TraceRow>) =
-            traces.iter().partition(|row| row.grade().correct);
-        let ids = |rows: Vec<&'a TraceRow>| rows.into_iter().map(|row| row.example_id.as_str()).collect();
-        Self { component, split, score, passed: ids(passed), failed: ids(failed) }
+    /// The statement's data for an evaluation of these examples, each with whether it was answered right.
+    pub fn of(
+        component: Digest,
+        split: Split,
+        score: &'a Score,
+        examples: impl IntoIterator<Item = (&'a str, bool)>,
+    ) -> Self {
+        let (mut passed, mut failed) = (Vec::new(), Vec::new());
+        for (id, is_right) in examples {
+            if is_right { &mut passed } else { &mut failed }.push(id);
+        }
+        Self { component, split, score, passed, failed }
     }
 }
 
@@ -80,16 +86,16 @@ pub fn test_result(tested: &Tested<'_>, config: &Config) -> Value {
     })
 }
 
-/// How a statement names the limits of a run.
+/// The digest by which a statement names the limits of a run.
 pub fn limits_digest(config: &Config) -> Digest {
     Digest::of(serde_json::to_vec(&config.limits).unwrap_or_default())
 }
 
 /// What a statement of provenance is about.
 pub struct Made {
-    /// Of `harness.rs`.
+    /// The digest of `harness.rs`.
     pub source: Digest,
-    /// Of `harness.wasm`.
+    /// The digest of `harness.wasm`.
     pub component: Digest,
     /// The content-hash key under which the component is cached.
     pub key: Digest,

@@ -1,5 +1,5 @@
-//! Rows of a JSON Lines file by whom they belong to. They stay in the file until they are asked for: all of them
-//! can be more than fits into memory.
+//! Rows of a JSON Lines file, grouped by the example or batch that they belong to. They stay in the file until they are
+//! asked for, since all of them together may not fit into memory.
 
 use std::{borrow::Cow, collections::HashMap, fs::File, os::unix::fs::FileExt, sync::Arc};
 
@@ -27,7 +27,7 @@ enum Source<T> {
     File { file: File, name: String, places: HashMap<String, Vec<(u64, usize)>> },
 }
 
-/// As much of a row as says where it belongs, and whether a call got a reply.
+/// The part of a row that is read to index it: where it belongs, and whether a call got a reply.
 #[derive(Deserialize)]
 pub struct Sketch {
     /// The example or batch that the row belongs to.
@@ -49,12 +49,12 @@ impl<T: Clone> Stored<T> {
         Self { source: Arc::new(Source::Memory(rows)), prefix: String::new() }
     }
 
-    /// The rows whose ids begin so, by what follows.
+    /// The rows whose ids begin with this prefix. Their ids are the rest, without the prefix.
     pub fn below(&self, prefix: &str) -> Self {
         Self { source: self.source.clone(), prefix: format!("{}{prefix}", self.prefix) }
     }
 
-    /// Whom the rows belong to, in the order of the names.
+    /// The ids of all examples and batches that have rows, sorted.
     pub fn ids(&self) -> Vec<String> {
         let all: Vec<&String> = match &*self.source {
             Source::Memory(rows) => rows.keys().collect(),
@@ -77,7 +77,7 @@ impl<T: Clone> Stored<T> {
 }
 
 impl<T: Clone + DeserializeOwned> Stored<T> {
-    /// The rows of a file below this folder; none where there is no such file. `each` sees them all.
+    /// Indexes the rows of a file below this folder. There are none where there is no such file. Calls `each` for every row.
     pub fn index(dir: &Dir, file: &str, each: impl FnMut(&Sketch)) -> Result<Self, RecordError> {
         Self::named(dir, file, file, each)
     }
@@ -89,24 +89,47 @@ impl<T: Clone + DeserializeOwned> Stored<T> {
         name: &str,
         mut each: impl FnMut(&Sketch),
     ) -> Result<Self, RecordError> {
+        Self::index_by(dir, file, name, |row: Sketch| {
+            each(&row);
+            row.example_id
+        })
+    }
+
+    /// The same for callers who need more of each row: they read it by a type of their own and say whom the row belongs to.
+    pub fn index_by<S: DeserializeOwned>(
+        dir: &Dir,
+        file: &str,
+        name: &str,
+        mut id_of: impl FnMut(S) -> String,
+    ) -> Result<Self, RecordError> {
         if plain::size(dir, file).is_none() {
             return Ok(Self::default());
         }
-        let mut rows = Rows::<Sketch>::open(dir, file, name.to_owned())?;
+        let mut rows = Rows::<S>::open(dir, file, name.to_owned())?;
         let (mut count, mut places) = (0, HashMap::<String, Vec<(u64, usize)>>::new());
         while let Some((row, at, bytes)) = rows.next_with_place()? {
             count += 1;
             if count > MAX_ROWS {
                 return Err(RecordError::TooManyRows { file: name.to_owned() });
             }
-            each(&row);
-            places.entry(row.example_id).or_default().push((at, bytes));
+            places.entry(id_of(row)).or_insert_with(|| Vec::with_capacity(1)).push((at, bytes));
         }
         let opened = plain::open(dir, file, Access::Read);
         let opened =
             opened.map_err(|source| RecordError::Io { action: "read", file: name.into(), source })?;
         let source = Source::File { file: opened.into_std(), name: name.to_owned(), places };
         Ok(Self { source: Arc::new(source), prefix: String::new() })
+    }
+
+    /// How many bytes the rows of an example or batch take in the file. 0 for rows that are in memory.
+    pub fn bytes(&self, id: &str) -> u64 {
+        match &*self.source {
+            Source::Memory(_) => 0,
+            Source::File { places, .. } => {
+                let places = places.get(&format!("{}{id}", self.prefix)).map_or(&[][..], Vec::as_slice);
+                places.iter().map(|(_, bytes)| *bytes as u64).sum()
+            }
+        }
     }
 
     /// The rows of an example or batch.

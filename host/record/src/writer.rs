@@ -1,4 +1,4 @@
-//! Writes a run folder: eagerly, each file whole or not at all.
+//! Writes a run folder while the run goes on. A file other than JSON Lines appears whole or not at all.
 
 use std::{
     fs::{File, TryLockError},
@@ -17,19 +17,19 @@ use super::{
     layout, manifest, plain,
 };
 
-/// An open run folder. Nobody else writes to it meanwhile.
+/// An open run folder, locked: no other process can write to it.
 pub struct RunWriter {
     root: IterationWriter,
     /// A lock on the folder itself. The kernel takes it back when the process ends, however it ends.
     _lock: Option<File>,
 }
 
-/// What `config.json` holds for this configuration, to the byte.
+/// The exact bytes of `config.json` for this configuration.
 pub fn config_bytes(config: &Config) -> Result<Vec<u8>, RecordError> {
     json(layout::CONFIG, config)
 }
 
-/// What a run folder holds from its first moment on.
+/// The content of a new run folder.
 pub struct Beginning<'a> {
     /// `config.json`.
     pub config: &'a Config,
@@ -78,8 +78,7 @@ impl RunWriter {
         Ok(writer)
     }
 
-    /// Begins a run in an empty folder that nobody else knows, to be looked at and thrown away: nothing is
-    /// synced.
+    /// Begins a run in an empty scratch folder. It is going to be thrown away, so that nothing is synced and no lock is taken.
     pub fn scratch(folder: &Path, beginning: &Beginning<'_>) -> Result<Self, RecordError> {
         let problem = io("open", folder.display().to_string());
         let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(problem)?;
@@ -119,7 +118,7 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Takes the run's manifest away: the run goes on.
+    /// Removes the run's manifest, because the run goes on.
     pub fn unseal(&self) -> Result<(), RecordError> {
         self.root.unseal()
     }
@@ -129,22 +128,22 @@ impl RunWriter {
         self.root.dir().try_clone().map_err(io("open", "the run folder".into()))
     }
 
-    /// Writes what the run is asked to do from now on.
+    /// Replaces `config.json`.
     pub fn config(&self, config: &Config) -> Result<(), RecordError> {
         self.root.put_json(layout::CONFIG, config)
     }
 
-    /// Writes what the search has come to, in the place of what it had come to before.
+    /// Replaces `summary.json`.
     pub fn summary(&self, summary: &Summary) -> Result<(), RecordError> {
         self.root.put_json(layout::SUMMARY, summary)
     }
 
-    /// Writes what the run has cost so far, in the place of what it had cost before.
+    /// Replaces `cost.json`.
     pub fn cost(&self, cost: &CostFile) -> Result<(), RecordError> {
         self.root.put_json(layout::COST, cost)
     }
 
-    /// Writes down which bytes the run's own files and the manifests below have now.
+    /// Writes the run's `manifest.json`: the digests of the run's own files and of the manifests below.
     pub fn seal(&self) -> Result<(), RecordError> {
         let folders = manifest::folders_of(self.root.dir()).map_err(io("list", "the run folder".into()))?;
         let manifests = folders.iter().map(|folder| format!("{folder}/{}", manifest::NAME));
@@ -152,12 +151,12 @@ impl RunWriter {
         self.root.seal_with(sealed.collect())
     }
 
-    /// The folder of an iteration, created.
+    /// Creates and opens the folder of an iteration.
     pub fn iteration(&self, index: u32) -> Result<IterationWriter, RecordError> {
         self.folder(layout::iteration(index))
     }
 
-    /// The folder of an iteration's held-out evaluation, created.
+    /// Creates and opens the folder of an iteration's held-out evaluation.
     pub fn test(&self, index: u32) -> Result<IterationWriter, RecordError> {
         self.folder(layout::held_out(index))
     }

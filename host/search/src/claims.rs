@@ -22,7 +22,7 @@ use mmh_engine::compile::RejectionKind;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
-    format::{Config, CostFile, IterationCost, LearnRow, ProposerKind, Summary},
+    format::{Config, CostFile, IterationCost, LearnRow, ProposerKind, Summary, TimeSpent},
     layout::{self, Place},
     leak::Leak,
     pricing::Price,
@@ -74,6 +74,11 @@ impl Claims {
     /// When the search finished; nothing if it did not.
     pub fn finished_at(&self) -> Option<Timestamp> {
         self.summary.finished_at
+    }
+
+    /// What the time of the search went to.
+    pub fn time(&self) -> Option<TimeSpent> {
+        self.summary.time
     }
 
     /// Whether the run has this folder of an iteration or of a held-out evaluation.
@@ -223,7 +228,7 @@ impl Claims {
     fn learned(&self, index: u32) -> Result<Claimed, RecordError> {
         let path = RunReader::iteration_file(index, layout::STATE);
         let state = if self.reader.has(&path) { self.reader.bytes(&path)? } else { Vec::new() };
-        let batches = evaluate::batches_of(self.config().task.train_size);
+        let batches = evaluate::batches_of(self.config().task.train_size, &self.config().learn_batches);
         Ok(Claimed { state: state.into(), batches })
     }
 
@@ -238,6 +243,7 @@ impl Claims {
             limits: self.history.iter().map(|config| config.limits.clone()).collect(),
             timed_out: None,
             memo: self.memo.clone(),
+            is_ahead: false,
             notes: self.notes.clone(),
         }
     }

@@ -15,4 +15,5 @@ pub mod propose;
 pub mod score;
 pub mod search;
 pub mod session;
+pub mod times;
 pub mod verify;

@@ -2,26 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use mmh_record::{
-    format::{Score, TraceRow},
-    objective::Objective,
-};
+use mmh_record::{format::Score, objective::Objective};
 use mmh_report::statistics::Tally;
 
-use crate::evaluate::Learned;
+use crate::evaluate::{Learned, Outcome};
 
 /// The score of these outcomes, by what an objective needs. `learned` is the harness's state and what learning took. An
 /// example without a prediction is worth nothing. `mock` says that the models are simulated.
-pub fn score(rows: &[TraceRow], objective: Objective, learned: &Learned, mock: bool) -> Score {
+pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bool) -> Score {
     let n = rows.len() as u64;
     let mut outcomes = BTreeMap::new();
     for row in rows {
-        *outcomes.entry(row.error_kind.name().to_owned()).or_insert(0) += 1;
+        *outcomes.entry(row.kind.name().to_owned()).or_insert(0) += 1;
     }
     let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
     let mut score = Score {
         mean_parts: mean_parts(rows),
-        n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
+        n_errors: rows.iter().filter(|row| row.is_error).count() as u64,
         mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
         total_input_tokens: total(rows, |row| row.input_tokens),
         total_output_tokens: total(rows, |row| row.output_tokens),
@@ -37,14 +34,14 @@ pub fn score(rows: &[TraceRow], objective: Objective, learned: &Learned, mock: b
         mock,
         ..Score::default()
     };
-    Tally::of(rows.iter().map(TraceRow::grade)).enter(objective, &mut score);
+    Tally::of(rows.iter().map(|row| &row.grade)).enter(objective, &mut score);
     score
 }
 
 /// The mean of each part that a grade has.
-fn mean_parts(rows: &[TraceRow]) -> BTreeMap<String, f64> {
+fn mean_parts(rows: &[Outcome]) -> BTreeMap<String, f64> {
     let mut parts: BTreeMap<String, f64> = BTreeMap::new();
-    for (name, part) in rows.iter().flat_map(|row| &row.parts) {
+    for (name, part) in rows.iter().flat_map(|row| &row.grade.parts) {
         *parts.entry(name.clone()).or_default() += part;
     }
     parts.values_mut().for_each(|sum| *sum /= rows.len() as f64);
@@ -52,7 +49,7 @@ fn mean_parts(rows: &[TraceRow]) -> BTreeMap<String, f64> {
 }
 
 /// A sum over all rows. They may be a stranger's, so it stops at the largest number.
-fn total(rows: &[TraceRow], number: impl Fn(&TraceRow) -> u64) -> u64 {
+fn total(rows: &[Outcome], number: impl Fn(&Outcome) -> u64) -> u64 {
     rows.iter().map(number).fold(0, u64::saturating_add)
 }
 
@@ -62,13 +59,14 @@ mod tests {
 
     #[test]
     fn totals_beyond_counting_stop_at_the_largest_number() {
-        let row: TraceRow = serde_json::from_value(serde_json::json!({
+        let row: mmh_record::format::TraceRow = serde_json::from_value(serde_json::json!({
             "example_id": "val-0000", "model": "m", "input": "i", "gold_label": "a", "predicted_label": null,
             "correct": false, "latency_ms": 0.0, "input_tokens": u64::MAX, "output_tokens": u64::MAX,
             "error": null, "error_kind": "ok", "fuel": u64::MAX, "peak_memory_bytes": 0, "model_calls": 0,
             "prompt_bytes": 0, "logs": [],
         }))
         .expect("a row");
-        assert_eq!(total(&[row.clone(), row], |row| row.fuel), u64::MAX);
+        let outcome = Outcome::of(&row);
+        assert_eq!(total(&[outcome.clone(), outcome], |row| row.fuel), u64::MAX);
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     progress::Observer,
     propose::{ModelLoop, Proposer},
     search::Search,
+    times::Times,
 };
 
 /// A model that is ready to be called.
@@ -88,12 +89,13 @@ impl Session<'_> {
         Target::new(self.caller(ready, Throttle::new(concurrency), retry_policy), replies)
     }
 
-    /// An evaluator for a task whose data set has these sizes, with this seed and at most this many examples at once.
+    /// An evaluator for a data set whose splits have these sizes and whose train examples are learned in batches of these
+    /// sizes, with this seed and at most this many examples at once.
     pub fn evaluator(
         &self,
         builder: &Builder,
         target: Arc<Target>,
-        (dataset, sizes): (&Dataset, &TaskInfo),
+        (dataset, sizes, learn_batches): (&Dataset, &TaskInfo, &[usize]),
         (seed, concurrency): (u64, usize),
         observer: Arc<dyn Observer>,
     ) -> Evaluator {
@@ -104,7 +106,9 @@ impl Session<'_> {
             task: Arc::new(dataset.task.clone()),
             seed,
             concurrency,
-            record_bytes: record_share(self.limits, sizes),
+            learn_batches: learn_batches.into(),
+            times: Arc::new(Times::new(self.clock)),
+            record_bytes: record_share(self.limits, sizes, learn_batches),
             clock: self.clock,
             observer,
             cancel: self.cancel.clone(),
@@ -122,7 +126,7 @@ impl Session<'_> {
     ) -> Search {
         let Start { summary, writer, baseline, dataset, val } = start;
         let config = summary.config.clone();
-        let about = (&dataset, &config.task);
+        let about = (&dataset, &config.task, config.learn_batches.as_slice());
         let evaluator = self.evaluator(&builder, target, about, (config.seed, concurrency), observer.clone());
         let (clock, cancel) = (self.clock, self.cancel.clone());
         // The whole validation split, even if this run evaluates a part of it only.

@@ -80,7 +80,7 @@ impl Bench {
         let (engine, jail) = (self.engine.clone(), self.jail.clone());
         let (toolchain, sdk) = (self.toolchain.clone(), self.sdk.clone());
         let rust = Rust::new(toolchain, sdk, cache).await;
-        let precompiler = Precompiler::new(engine.clone(), jail.clone(), cache.clone(), limits.clone()).await;
+        let precompiler = Precompiler::new(engine.clone(), jail.clone(), cache.clone(), limits.clone());
         let compiler = Compiler::new(rust, jail, cache.clone(), limits.clone());
         let sandbox = Sandbox::new(engine, limits.clone()).expect("it links");
         Builder::of(compiler, precompiler, Arc::new(sandbox))

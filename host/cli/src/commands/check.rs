@@ -31,7 +31,8 @@ pub struct CheckArgs {
 pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
     let limits = args.limits.resolve(false);
     let source = read_source(&args.harness, limits.source_bytes)?;
-    let builder = workbench::open(global, &limits, &Terminal::new(global, false)).await?;
+    let builder =
+        workbench::open(global, &limits, &args.limits.machine, &Terminal::new(global, false)).await?;
     let (ok, shown, json) = match builder.build(&source).await? {
         Ok(built) => {
             let size = text::bytes(built.component.bytes.len() as u64);

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::commands::check::BEYOND;
 use crate::{
+    concurrency,
     error::{CliError, CliResult, EXAMINED_NOT_OK},
     files,
     global::Global,
@@ -42,8 +43,8 @@ use mmh_search::session::Session;
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, LEARN_FAILED, Learned, Learning,
-        RecordedEvaluation, Sink, replies::Tally, sink::Discard,
+        self, EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, LEARN_FAILED, Learned, Learning,
+        Outcome, RecordedEvaluation, Sink, replies::Tally, sink::Discard,
     },
     leaks,
     leaks::Lint,
@@ -76,9 +77,8 @@ pub struct EvalArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Examples evaluated, and calls of the target model made, at once
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
-    concurrency: u16,
+    #[arg(long, value_name = "N", help = concurrency::help(""), value_parser = clap::value_parser!(u16).range(1..=4096))]
+    concurrency: Option<u16>,
     /// Write what happened on every example to this file, as JSON Lines
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -123,14 +123,17 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let replies = model_args::replies(global, &target)?;
     let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
     let dataset = workbench::dataset(source, args.seed, &*observer)?;
+    // It takes milliseconds, in which the harness is built or found.
+    let (train, val, test) = (dataset.train.clone(), dataset.val.clone(), dataset.test.clone());
+    let lint = tokio::task::spawn_blocking(move || Lint::new(&train, &val, &test));
     let limits = args.limits.resolve(target.is_local);
-    let builder = workbench::open(global, &limits, &*observer).await?;
+    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     terminal.done();
     let (source, built) = match build(&args, &builder).await? {
         Ok(built) => built,
         Err(rejection) => return Ok(rejected(&args, &rejection)),
     };
-    let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
+    let lint = lint.await.map_err(CliError::host)?;
     let leaks = lint.check(&source, &built.component.bytes);
     if args.deny_leaks && !leaks.is_empty() {
         return Ok(denied(&args, &leaks));
@@ -139,12 +142,12 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let budget = args.money.budget();
     let session =
         Session { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
-    let concurrency = args.concurrency.into();
+    let concurrency = concurrency::choose(args.concurrency, &target, &*observer).await;
     let target = Arc::new(session.target(target, concurrency, replies));
     let evaluator = session.evaluator(
         &builder,
         target.clone(),
-        (&dataset, &dataset.info()),
+        (&dataset, &dataset.info(), &evaluate::plan(&dataset.train, &limits)),
         (args.seed, concurrency),
         observer,
     );
@@ -186,7 +189,8 @@ struct Ended {
 
 fn scored(args: &EvalArgs, dataset: &Dataset, learned: &Learned, done: &Evaluation, ended: &Ended) {
     let Ended { cost, replies, digest, leaks } = ended;
-    let score = score(&done.rows, dataset.kind.objective(), learned, args.mock);
+    let outcomes: Vec<Outcome> = done.rows.iter().map(Outcome::of).collect();
+    let score = score(&outcomes, dataset.kind.objective(), learned, args.mock);
     if args.json {
         let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "leaks": leaks });
         output::json(&result);

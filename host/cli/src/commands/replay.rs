@@ -118,7 +118,7 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         true => Some(Live::connect(global, &args, (whose, &config), &limits, &observer)?),
         false => None,
     };
-    let builder = workbench::open(global, &limits, &*observer).await?;
+    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     let source = match &args.harness {
         Some(path) => Some(crate::commands::check::read_source(path, limits.source_bytes)?),
         None => None,
@@ -231,7 +231,8 @@ fn rerun(
         task: Arc::new(task::of_run(config)),
         seed: config.seed,
         model: config.target_model.clone(),
-        record_bytes: record_share(builder.sandbox.limits(), &config.task),
+        learn_batches: config.learn_batches.as_slice().into(),
+        record_bytes: record_share(builder.sandbox.limits(), &config.task, &config.learn_batches),
         calls: evaluated.calls,
     };
     Ok(Rerun {

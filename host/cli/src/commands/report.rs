@@ -29,7 +29,7 @@ pub fn main(args: ReportArgs) -> CliResult {
     // A name that is given can be checked before the work is done.
     let named = args.output.as_deref().filter(|it| *it != Path::new("-")).map(|it| checked(it, &args.run));
     let named = named.transpose()?;
-    let reader = RunReader::open(&args.run)?.within(html::MAX_ROWS_BYTES);
+    let reader = RunReader::open(&args.run)?;
     let Report { run_id, html, problems } = html::make(&reader)?;
     for problem in &problems {
         errln!("note: {}", text::name(problem));

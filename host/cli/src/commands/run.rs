@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::commands::resume::{self, Given};
 use crate::{
+    concurrency,
     error::{CliError, CliResult},
     estimate,
     global::Global,
@@ -16,7 +17,7 @@ use crate::{
     own_runs::OwnRuns,
     session,
     terminal::Terminal,
-    whose::{DEFAULT_CONCURRENCY, DEFAULT_PATIENCE, Whose},
+    whose::{DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
 };
 use mmh_engine::{build::Builder, sandbox::PACKAGE, toolchain::sdk};
@@ -30,6 +31,7 @@ use mmh_record::{
 use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
+    evaluate,
     leaks::Lint,
     progress::Observer,
     search::without_leaks,
@@ -98,7 +100,7 @@ pub struct ChangeableArgs {
     pub iterations: Option<u32>,
     #[arg(long, value_name = "N", help = or_own("End the search after so many proposals in a row without a candidate; 0: never", DEFAULT_PATIENCE))]
     pub patience: Option<u32>,
-    #[arg(long, value_name = "N", help = or_own("Examples evaluated, and calls of the target model made, at once", DEFAULT_CONCURRENCY), value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", help = concurrency::help(", or the run's own"), value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrency: Option<u16>,
 }
 
@@ -162,7 +164,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
         Some(path) => crate::commands::check::read_source(path, limits.source_bytes)?,
         None => dataset.kind.baseline().to_owned(),
     };
-    let builder = workbench::open(global, &limits, &*observer).await?;
+    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     sound_baseline(args, &builder, &dataset, &baseline).await?;
     terminal.done();
     let Some(models) = models else {
@@ -170,7 +172,9 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
         return Ok(ExitCode::SUCCESS);
     };
     let val = dataset::sample(&dataset.val, args.new.eval_size, args.new.seed);
-    let summary = Summary::new(config(args, run_id, &models, clock, &dataset, &builder));
+    let concurrency = concurrency::choose(args.change.concurrency, &models.target, &*observer).await;
+    let about = (run_id, concurrency);
+    let summary = Summary::new(config(args, about, &models, clock, &dataset, &builder));
     let cost = CostFile { mock: args.new.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baseline: &baseline };
@@ -247,7 +251,7 @@ async fn dry_run(
 
 fn config(
     args: &RunArgs,
-    run_id: String,
+    (run_id, concurrency): (String, usize),
     models: &Models,
     clock: Clock,
     dataset: &Dataset,
@@ -270,7 +274,7 @@ fn config(
         mock: args.new.mock,
         started_at: clock.now(),
         seed: args.new.seed,
-        concurrency: args.change.concurrency.unwrap_or(DEFAULT_CONCURRENCY).into(),
+        concurrency,
         with_test: !args.new.no_test,
         limits: builder.sandbox.limits().clone(),
         prices,
@@ -290,6 +294,7 @@ fn config(
         confinement: builder.compiler.confinement(),
         proposer_kind: ProposerKind::Conversation,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
+        learn_batches: evaluate::plan(&dataset.train, builder.sandbox.limits()),
         resumes: Vec::new(),
     }
 }

@@ -1,7 +1,12 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
 use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value};
-use mmh_record::{built::Confinement, format::Summary, objective::Objective, text};
+use mmh_record::{
+    built::Confinement,
+    format::{Summary, TimeSpent},
+    objective::Objective,
+    text,
+};
 use mmh_report::compare::board::{Against, SCORED, Tested, UNDER_WAY, UnderWay};
 use mmh_search::leaks::MAX_LEAKS;
 
@@ -159,6 +164,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
     lines.extend(under_way(it));
     lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
     lines.push(money(&it.summary));
+    lines.extend(it.summary.time.as_ref().map(time));
     lines
 }
 
@@ -272,6 +278,15 @@ fn under_way(it: &Scoreboard) -> Option<String> {
         _ => String::new(),
     };
     Some(format!("{what}the run goes on, or was cut off: then `mmh run --resume RUN` goes on with it"))
+}
+
+/// What the time went to: `time: 412.0 s: proposer 392.1 s (95.2 %), ...`.
+fn time(time: &TimeSpent) -> String {
+    let total_ms = time.total_ms();
+    let parts = time.parts().map(|(name, ms)| {
+        format!("{name} {:.1} s ({:.1} %)", ms as f64 / 1e3, 100.0 * ms as f64 / total_ms.max(1) as f64)
+    });
+    format!("time: {:.1} s: {}", total_ms as f64 / 1e3, parts.join(", "))
 }
 
 fn money(summary: &Summary) -> String {

@@ -30,11 +30,11 @@ pub trait Language: Send + Sync {
     /// Adds all that can change what this pass makes of a source, besides the source, to a cache key.
     fn enter(&self, key: KeyBuilder, pass: Pass) -> KeyBuilder;
 
-    /// What is run for a pass in this folder. A build writes the component to [`OUTPUT`], under its name in a record.
+    /// What is run for a pass in this folder. It writes the component to [`OUTPUT`], under its name in a record.
     fn job(&self, folder: &Path, pass: Pass) -> Job;
 
-    /// The first file that the source has taken in besides itself, as a check has found it. What the jail lets a
-    /// compiler read differs from machine to machine and is not in the cache key.
+    /// The first file that the source has taken in besides itself, as the compiler has listed them. What the jail lets
+    /// a compiler read differs from machine to machine and is not in the cache key.
     fn other_file(&self, output: &Path) -> io::Result<Option<String>>;
 
     /// Paths of this machine that the compiler may name, and what is shown instead.
@@ -47,14 +47,12 @@ pub trait Language: Send + Sync {
     fn tools(&self) -> RecordedTools;
 }
 
-/// How far a compiler goes.
+/// What a compiler makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// Mistakes are found, and nothing is built.
-    Check,
-    /// To a component.
+    /// A component.
     Build,
-    /// To a component that keeps source lines.
+    /// A component that keeps source lines.
     Lines,
 }
 

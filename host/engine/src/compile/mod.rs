@@ -1,4 +1,4 @@
-//! One source file becomes one component: checked, built in the jail, cached by content.
+//! One source file becomes one component: built in the jail, checked, cached by content.
 //!
 //! What depends on the source's language is behind [`Language`], and [`Rust`] is the one that there is. A source that is
 //! turned down gives a [`Rejection`], which is a result; [`CompileError`] means that the host cannot go on.
@@ -84,6 +84,11 @@ impl Compiler {
         self.key_of("component", source, Pass::Build)
     }
 
+    /// Whether this source's component is in the cache, as far as its name tells.
+    pub fn has(&self, source: &str) -> bool {
+        self.cache.path("components", self.key(source), ".wasm").is_file()
+    }
+
     fn key_of(&self, kind: &str, source: &str, pass: Pass) -> Digest {
         let key = self.language.enter(KeyBuilder::new(kind).part("source", source), pass);
         // Without Landlock a source may have read a file that is not in the key.
@@ -93,24 +98,18 @@ impl Compiler {
         }
     }
 
-    /// Compiles a candidate, or finds it in the cache. Types are checked first: that takes about 0.1 s and finds most
-    /// mistakes.
+    /// Compiles a candidate, or finds it in the cache. Most mistakes are found before any code is made of the source.
     pub async fn compile(&self, source: &str) -> BuildResult<Component> {
-        self.compile_with(self.key(source), source, &[Pass::Check, Pass::Build]).await
-    }
-
-    /// The same without the check of types, for a source that has compiled before.
-    pub async fn recompile(&self, source: &str) -> BuildResult<Component> {
-        self.compile_with(self.key(source), source, &[Pass::Build]).await
+        self.compile_with(self.key(source), source, Pass::Build).await
     }
 
     /// The same with source lines, for the backtrace of a trap. The component differs, and is cached separately.
     pub async fn compile_with_lines(&self, source: &str) -> BuildResult<Component> {
         let key = self.key_of("component-with-lines", source, Pass::Lines);
-        self.compile_with(key, source, &[Pass::Lines]).await
+        self.compile_with(key, source, Pass::Lines).await
     }
 
-    async fn compile_with(&self, key: Digest, source: &str, passes: &[Pass]) -> BuildResult<Component> {
+    async fn compile_with(&self, key: Digest, source: &str, pass: Pass) -> BuildResult<Component> {
         if let Some(rejection) = self.too_large(source) {
             return Ok(Err(rejection));
         }
@@ -119,13 +118,10 @@ impl Compiler {
         if let Some(component) = kept.and_then(|bytes| admit(bytes, &self.limits, true).ok()) {
             return Ok(Ok(component));
         }
-        let mut bytes = Vec::new();
-        for pass in passes {
-            bytes = match self.run(source, *pass).await? {
-                Ok(bytes) => bytes,
-                Err(rejection) => return Ok(Err(rejection)),
-            };
-        }
+        let bytes = match self.run(source, pass).await? {
+            Ok(bytes) => bytes,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
         let verdict = admit(bytes, &self.limits, false);
         if let Ok(component) = &verdict {
             self.cache.put("components", key, ".wasm", &component.bytes)?;
@@ -145,7 +141,7 @@ impl Compiler {
         })
     }
 
-    /// Runs the language's compiler in a fresh folder. A check gives no bytes.
+    /// Runs the language's compiler in a fresh folder.
     async fn run(&self, source: &str, pass: Pass) -> BuildResult<Vec<u8>> {
         let scratch = self.cache.scratch()?;
         let folder = scratch.path();
@@ -160,9 +156,8 @@ impl Compiler {
         if done.ending != Ending::Exited(0) {
             return Ok(Err(self.rejection(&done, folder)));
         }
-        if pass == Pass::Check {
-            let other = self.language.other_file(&output)?;
-            return Ok(other.map_or(Ok(Vec::new()), |file| Err(other_file(&file))));
+        if let Some(file) = self.language.other_file(&output)? {
+            return Ok(Err(other_file(&file)));
         }
         let component = output.join(layout::COMPONENT);
         let found = component.symlink_metadata().ok().filter(|found| found.is_file());

@@ -1,19 +1,32 @@
 //! From a component to native code, in a child process of its own: a small function can keep Cranelift busy for
 //! minutes, and only a process can be stopped.
+//!
+//! The child is started while the component is still being made, and waits for it at a named pipe. So the time that
+//! three programs take to start is not added to the compiler's.
 
 use std::{
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use tokio::{
+    io::AsyncWriteExt,
+    net::unix::pipe::{self, Sender},
+    sync::OnceCell,
+    task::{JoinError, JoinSet},
+};
 use wasmtime::Engine;
 
 use super::{BuildResult, CompileError, Component, OVER_MEMORY, Rejection, RejectionKind, ran_out_of_memory};
 use crate::{
-    cache::{Cache, CacheError, trust},
+    cache::{Cache, CacheError, Scratch, trust},
     elf,
-    jail::{Ending, Excess, Finished, Jail, Spec},
+    jail::{Ending, Excess, Finished, Jail, JailError, Spec},
     sandbox::engine,
 };
 use mmh_record::{
@@ -22,8 +35,11 @@ use mmh_record::{
     text,
 };
 
-/// The hidden command that compiles `component.wasm` to `out/component.cwasm` in its folder.
+/// The hidden command that compiles what comes through a named pipe to `out/component.cwasm` in its folder.
 pub const COMMAND: &str = "__precompile";
+
+/// The named pipe that the component comes through, after its length in eight bytes.
+const INPUT: &str = "component.pipe";
 
 /// The argument of the command that keeps source lines.
 const WITH_LINES: &str = "with-lines";
@@ -36,15 +52,21 @@ pub struct Precompiler {
     jail: Jail,
     cache: Cache,
     limits: Limits,
-    /// This program and its libraries.
-    read: Vec<PathBuf>,
+    /// This program and its libraries, once they were needed.
+    read: Arc<OnceCell<Vec<PathBuf>>>,
+}
+
+/// A child that compiles to native code and waits for its component. It ends when this is dropped.
+pub struct Ahead {
+    scratch: Scratch,
+    component: Sender,
+    ended: JoinSet<Result<Finished, JailError>>,
 }
 
 impl Precompiler {
-    /// A precompiler for an engine of [`engine::new`]. Finds out which libraries this program needs in the jail.
-    pub async fn new(engine: Engine, jail: Jail, cache: Cache, limits: Limits) -> Self {
-        let read = elf::with_libraries(jail.launcher()).await;
-        Self { engine, with_lines: false, jail, cache, limits, read }
+    /// A precompiler for an engine of [`engine::new`].
+    pub fn new(engine: Engine, jail: Jail, cache: Cache, limits: Limits) -> Self {
+        Self { engine, with_lines: false, jail, cache, limits, read: Arc::default() }
     }
 
     /// The same for an engine of [`engine::with_lines`].
@@ -54,8 +76,12 @@ impl Precompiler {
         Self { engine, with_lines: true, jail, cache, limits, read }
     }
 
-    /// The component as native code, from the cache or compiled now.
-    pub async fn load(&self, component: &Component) -> BuildResult<wasmtime::component::Component> {
+    /// The component as native code, from the cache or compiled now, by the child that was started ahead if there is one.
+    pub async fn load(
+        &self,
+        component: &Component,
+        ahead: Option<Ahead>,
+    ) -> BuildResult<wasmtime::component::Component> {
         let key = self.key(component.digest);
         let path = self.cache.path("native", key, ".cwasm");
         self.cache.hold();
@@ -63,7 +89,8 @@ impl Precompiler {
             self.cache.used(&path);
             return Ok(Ok(loaded));
         }
-        let code = match self.compile(&component.bytes).await? {
+        let ahead = ahead.map_or_else(|| self.start(), Ok)?;
+        let code = match self.compile(&component.bytes, ahead).await? {
             Ok(code) => code,
             Err(rejection) => return Ok(Err(rejection)),
         };
@@ -79,36 +106,77 @@ impl Precompiler {
             .finish()
     }
 
-    async fn compile(&self, component: &[u8]) -> BuildResult<Vec<u8>> {
+    /// Starts a child that waits for its component, in the background.
+    pub fn start(&self) -> Result<Ahead, CompileError> {
         let scratch = self.cache.scratch()?;
-        let folder = scratch.path();
-        let (input, output) = (folder.join("component.wasm"), folder.join("out"));
-        std::fs::write(&input, component)?;
-        std::fs::create_dir(&output)?;
-        let mut read = self.read.clone();
-        read.push(input);
-        let spec = Spec {
+        let input = scratch.path().join(INPUT);
+        mknodat(CWD, &input, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).map_err(io::Error::from)?;
+        // Opened for both, because there is no reader yet.
+        let component = pipe::OpenOptions::new().read_write(true).open_sender(&input)?;
+        std::fs::create_dir(scratch.path().join("out"))?;
+        let (mut spec, jail, read) = (self.spec(scratch.path(), input), self.jail.clone(), self.read.clone());
+        // It is stopped earlier than this: see `compile`.
+        let wall = Duration::from_millis(self.limits.rustc_wall_ms) + 2 * self.wall();
+        let kept = self.limits.diagnostics_bytes as usize;
+        let mut ended = JoinSet::new();
+        ended.spawn(async move {
+            let read = read.get_or_init(|| elf::with_libraries(jail.launcher())).await;
+            spec.read.extend(read.iter().cloned());
+            jail.run(&spec, wall, kept).await
+        });
+        Ok(Ahead { scratch, component, ended })
+    }
+
+    fn spec(&self, folder: &Path, input: PathBuf) -> Spec {
+        let mode = self.with_lines.then_some(WITH_LINES);
+        Spec {
             program: self.jail.launcher().clone(),
-            args: if self.with_lines {
-                vec![COMMAND.into(), WITH_LINES.into()]
-            } else {
-                vec![COMMAND.into()]
-            },
+            args: [COMMAND].into_iter().chain(mode).map(str::to_owned).collect(),
             env: Vec::new(),
             cwd: folder.to_owned(),
-            read,
-            write: vec![output.clone()],
+            read: vec![input],
+            write: vec![folder.join("out")],
             memory_bytes: self.limits.native_memory_bytes,
             file_bytes: self.code_bytes(),
             files_bytes: self.code_bytes(),
             cpu_s: self.limits.native_wall_ms.div_ceil(1000) * 2,
+        }
+    }
+
+    /// How long a child may take, from the moment when it is given its component.
+    fn wall(&self) -> Duration {
+        Duration::from_millis(self.limits.native_wall_ms)
+    }
+
+    /// Hands the component over, and waits for the native code.
+    async fn compile(&self, component: &[u8], ahead: Ahead) -> BuildResult<Vec<u8>> {
+        let Ahead { scratch, component: mut pipe, mut ended } = ahead;
+        // The pipe stays open until the child has ended. What is in a pipe that nobody has open is lost.
+        let hand_over = async {
+            pipe.write_all(&(component.len() as u64).to_le_bytes()).await?;
+            pipe.write_all(component).await
         };
-        let wall = Duration::from_millis(self.limits.native_wall_ms);
-        let done = self.jail.run(&spec, wall, self.limits.diagnostics_bytes as usize).await?;
+        let work = async {
+            tokio::select! {
+                done = ended.join_next() => done,
+                _ = hand_over => ended.join_next().await,
+            }
+        };
+        let stopped = || Finished { ending: Ending::TimedOut, stdout: String::new(), stderr: String::new() };
+        let lost = |error: Option<JoinError>| {
+            let error = error.map_or_else(|| "nobody waits for it".to_owned(), |error| error.to_string());
+            JailError::Setup(format!("the child of native compilation is lost: {error}"))
+        };
+        let done = match tokio::time::timeout(self.wall(), work).await {
+            Err(_) => stopped(),
+            Ok(Some(Ok(done))) => done?,
+            Ok(Some(Err(error))) => return Err(lost(Some(error)).into()),
+            Ok(None) => return Err(lost(None).into()),
+        };
         if done.ending != Ending::Exited(0) {
             return Ok(Err(self.rejection(&done)));
         }
-        Ok(Ok(std::fs::read(output.join("component.cwasm"))?))
+        Ok(Ok(std::fs::read(scratch.path().join("out/component.cwasm"))?))
     }
 
     /// Most bytes of native code. It is larger than its component, and this factor is a safe bound.
@@ -175,12 +243,12 @@ impl Usable {
     }
 }
 
-/// The child's side: compiles `component.wasm` in the working folder. `mode` is the command's argument, if it has one.
+/// The child's side: compiles the component that it is given. `mode` is the command's argument, if it has one.
 #[expect(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(mode: Option<&str>) -> ExitCode {
     let engine = if mode == Some(WITH_LINES) { engine::with_lines() } else { engine::new() };
     let result = engine.map_err(|error| format!("{error:#}")).and_then(|engine| {
-        let component = std::fs::read("component.wasm").map_err(|error| error.to_string())?;
+        let component = given().map_err(|error| error.to_string())?;
         let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
         std::fs::write("out/component.cwasm", code).map_err(|error| error.to_string())
     });
@@ -191,4 +259,14 @@ pub fn main(mode: Option<&str>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Waits for the component.
+fn given() -> io::Result<Vec<u8>> {
+    let mut pipe = File::open(INPUT)?;
+    let mut length = [0; 8];
+    pipe.read_exact(&mut length)?;
+    let mut component = Vec::new();
+    pipe.take(u64::from_le_bytes(length)).read_to_end(&mut component)?;
+    Ok(component)
 }

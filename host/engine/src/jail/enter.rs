@@ -163,9 +163,9 @@ fn not_for_writers() -> BitFlags<AccessFs> {
 
 fn allow(rules: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Step<RulesetCreated> {
     let problem = |error: &dyn std::fmt::Display| format!("landlock: {}: {error}", path.display());
-    let is_file = fs::metadata(path).map_err(|error| problem(&error))?.is_file();
+    let is_folder = fs::metadata(path).map_err(|error| problem(&error))?.is_dir();
     let for_files = AccessFs::from_file(LANDLOCK_ABI);
-    let access = if is_file { access & for_files } else { access };
+    let access = if is_folder { access } else { access & for_files };
     let file = PathFd::new(path).map_err(|error| problem(&error))?;
     rules.add_rule(PathBeneath::new(file, access)).map_err(|error| problem(&error))
 }

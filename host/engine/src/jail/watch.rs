@@ -5,9 +5,10 @@
 //! privileges.
 
 use std::{
+    cell::RefCell,
     collections::HashSet,
     fs, io,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{DirEntryExt, MetadataExt},
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -34,6 +35,25 @@ const MOMENT: Duration = Duration::from_millis(5);
 pub struct Watch<'a> {
     group: i32,
     spec: &'a Spec,
+    /// Processes of the machine that are not in the group: their numbers, and those of their folders.
+    others: RefCell<HashSet<(i32, u64)>>,
+}
+
+/// What the kernel says of a process.
+struct Stat {
+    group: i32,
+    /// How many threads it has. `None` if it has ended.
+    tasks: Option<u64>,
+}
+
+fn stat(process: &Path) -> Option<Stat> {
+    let stat = fs::read(process.join("stat")).ok()?;
+    // The name, which the process chooses, stands in the last parentheses.
+    let stat = String::from_utf8_lossy(&stat);
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let (state, group, threads) = (fields.first()?, fields.get(2)?, fields.get(17)?);
+    let lives = !matches!(*state, "Z" | "X");
+    Some(Stat { group: group.parse().ok()?, tasks: lives.then(|| threads.parse().unwrap_or(1)) })
 }
 
 #[derive(Default)]
@@ -49,7 +69,7 @@ struct Sum {
 
 impl<'a> Watch<'a> {
     pub fn new(group: Pid, spec: &'a Spec) -> Self {
-        Self { group: group.as_raw_nonzero().get(), spec }
+        Self { group: group.as_raw_nonzero().get(), spec, others: RefCell::default() }
     }
 
     /// How long to wait after a look that took so long.
@@ -73,7 +93,7 @@ impl<'a> Watch<'a> {
         for process in members {
             match self.process(&process, &mut sum) {
                 // It has ended in the meantime.
-                Err(Excess::Hidden) if self.tasks_of_member(&process).is_none() => {}
+                Err(Excess::Hidden) if !self.has(&process) => {}
                 other => other?,
             }
         }
@@ -86,28 +106,36 @@ impl<'a> Watch<'a> {
         limits.into_iter().find(|(is_over, _)| *is_over).map_or(Ok(()), |(_, excess)| Err(excess))
     }
 
-    /// The group's processes, as folders of `/proc`.
+    /// The group's processes, as folders of `/proc`. A process that was none of them is not looked at again: nobody can
+    /// join the group but by being started in it. The kernel gives each folder of a process another number.
     fn members(&self, sum: &mut Sum) -> Result<Vec<PathBuf>, Excess> {
-        let mut members = Vec::new();
+        let (mut members, mut others) = (Vec::new(), HashSet::new());
+        let known = self.others.take();
         for entry in fs::read_dir("/proc").map_err(|_| Excess::Hidden)?.flatten() {
-            let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
-            if is_process && let Some(tasks) = self.tasks_of_member(&entry.path()) {
-                sum.tasks += tasks;
-                members.push(entry.path());
+            let (name, number) = (entry.file_name(), entry.ino());
+            let Some(id) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            if known.contains(&(id, number)) {
+                others.insert((id, number));
+                continue;
+            }
+            match stat(&entry.path()) {
+                Some(stat) if stat.group != self.group => {
+                    others.insert((id, number));
+                }
+                Some(Stat { tasks: Some(tasks), .. }) => {
+                    sum.tasks += tasks;
+                    members.push(entry.path());
+                }
+                _ => {}
             }
         }
+        self.others.replace(others);
         if sum.tasks > max_tasks() { Err(Excess::Tasks) } else { Ok(members) }
     }
 
-    /// How many threads a process has, if it belongs to the group and lives.
-    fn tasks_of_member(&self, process: &Path) -> Option<u64> {
-        let stat = fs::read(process.join("stat")).ok()?;
-        // The name, which the process chooses, stands in the last parentheses.
-        let stat = String::from_utf8_lossy(&stat);
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        let (state, group, threads) = (fields.first()?, fields.get(2)?, fields.get(17)?);
-        let is_member = group.parse() == Ok(self.group) && !matches!(*state, "Z" | "X");
-        is_member.then(|| threads.parse().unwrap_or(1))
+    /// Whether a process of the group still lives.
+    fn has(&self, process: &Path) -> bool {
+        stat(process).is_some_and(|stat| stat.group == self.group && stat.tasks.is_some())
     }
 
     fn process(&self, process: &Path, sum: &mut Sum) -> Result<(), Excess> {

@@ -1,8 +1,10 @@
 //! What a harness can call on the host: the model and the log. Calls are checked, counted and passed on.
 
 use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -11,12 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     State,
-    deadline::pause,
+    deadline::{CallTime, pause},
     recorded::Room,
     worlds::v1::mmh::harness::{log, model as wit, types},
 };
 use mmh_record::{
-    chat::{CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
+    chat::{
+        Block, CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage,
+    },
     limits::Limits,
 };
 
@@ -108,10 +112,12 @@ pub struct LogLine {
 pub struct ModelSession {
     port: Arc<dyn ModelPort>,
     limits: Limits,
+    time: CallTime,
     /// Calls that went out, in the order of the requests; each with its answer from the moment it is there.
     pub calls: Vec<Call>,
     asked: u32,
-    begun: Instant,
+    /// Different requests, each with how often it was made, by a number made of their texts.
+    made: HashMap<u64, Vec<(Arc<ChatRequest>, u32)>>,
     /// The last error that the harness was given.
     pub last_error: Option<wit::Error>,
     /// What the calls take in the record.
@@ -119,15 +125,16 @@ pub struct ModelSession {
 }
 
 impl ModelSession {
-    pub fn new(port: Arc<dyn ModelPort>, limits: Limits) -> Self {
+    pub fn new(port: Arc<dyn ModelPort>, limits: Limits, time: CallTime) -> Self {
         let room = Room::new(port.record_bytes());
-        Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None, room }
+        let (calls, made) = (Vec::new(), HashMap::new());
+        Self { port, limits, time, calls, asked: 0, made, last_error: None, room }
     }
 
     /// How long a model may take. The harness keeps a twentieth of its time to handle a reply that does not come.
     fn time_left(&self) -> Duration {
         let wall = Duration::from_millis(self.limits.example_wall_ms);
-        (wall - wall / 20).saturating_sub(self.begun.elapsed())
+        self.time.left().saturating_sub(wall / 20)
     }
 
     /// Counts a call and turns it into a request, or says why it cannot be one.
@@ -191,14 +198,32 @@ impl ModelSession {
         replies
     }
 
+    /// Counts a request, and says how many equal ones were made before it. A batch may make thousands of requests.
+    fn count(&mut self, request: ChatRequest) -> (Arc<ChatRequest>, u32) {
+        let mut hasher = DefaultHasher::new();
+        request.system.hash(&mut hasher);
+        for block in request.messages.iter().flat_map(|message| &message.content) {
+            if let Block::Text { text } = block {
+                text.hash(&mut hasher);
+            }
+        }
+        let alike = self.made.entry(hasher.finish()).or_default();
+        if let Some((made, count)) = alike.iter_mut().find(|(made, _)| **made == request) {
+            *count += 1;
+            return (made.clone(), *count - 1);
+        }
+        let request = Arc::new(request);
+        alike.push((request.clone(), 1));
+        (request, 0)
+    }
+
     /// A place among the calls, and the answer that will fill it.
     fn send_later(
         &mut self,
         request: ChatRequest,
     ) -> (usize, impl Future<Output = (usize, CallOutcome)> + use<>) {
-        let draw = self.calls.iter().filter(|call| *call.request == request).count() as u32;
-        let (at, request, port, left) =
-            (self.calls.len(), Arc::new(request), self.port.clone(), self.time_left());
+        let (request, draw) = self.count(request);
+        let (at, port, left) = (self.calls.len(), self.port.clone(), self.time_left());
         self.calls
             .push(Call { request: request.clone(), answer: CallOutcome::unasked(Err(not_waited_for())) });
         let place = CallIndex { index: at as u32, draw };

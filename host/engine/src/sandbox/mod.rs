@@ -15,10 +15,7 @@ mod sink;
 mod virtual_time;
 mod worlds;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{
@@ -28,7 +25,7 @@ use wasmtime::{
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
-use deadline::{TimeIsOver, within};
+use deadline::{CallTime, TimeIsOver, within};
 pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
@@ -38,6 +35,7 @@ use virtual_time::Time;
 use worlds::{Instance, Linked, v1::mmh::harness::model};
 pub use worlds::{PACKAGE, World};
 
+use crate::memory::{MemoryBudget, Usual};
 use mmh_record::{digest::Digest, limits::Limits, outcome::OutcomeKind, text};
 
 /// After this much fuel a call pauses, and its deadline is checked. The number is small, because a host call costs a
@@ -122,24 +120,40 @@ impl WasiView for State {
     }
 }
 
+/// What one call may use.
+struct Bounds<'a> {
+    limits: &'a Limits,
+    /// The size of what it returns.
+    result_bytes: u64,
+    /// Processor time, without waiting for models.
+    own_time: Duration,
+}
+
 /// Runs harnesses. Cheap to share.
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
     limits: Limits,
+    /// The memory of all calls at once, which may be shared with other sandboxes.
+    memory: MemoryBudget,
     /// Whether traps come with a backtrace.
     with_lines: bool,
 }
 
 /// A harness that is linked and ready to be called, any number of times at once.
-pub struct Prepared(Linked);
+pub struct Prepared {
+    linked: Linked,
+    /// What a call of `predict` usually takes, and one of `learn`.
+    predict_takes: Usual,
+    learn_takes: Usual,
+}
 
 impl Sandbox {
-    /// A sandbox for components of this engine. `limits` hold for each call.
+    /// A sandbox for components of this engine. `limits` hold for each call; all calls together may take any memory.
     pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         linking::add_to_linker(&mut linker)?;
-        Ok(Self { engine, linker, limits, with_lines: false })
+        Ok(Self { engine, linker, limits, memory: MemoryBudget::unlimited(), with_lines: false })
     }
 
     /// A sandbox whose traps come with a backtrace. Its engine is [`engine::with_lines`].
@@ -147,9 +161,19 @@ impl Sandbox {
         Ok(Self { with_lines: true, ..Self::new(engine, limits)? })
     }
 
+    /// The same sandbox, whose calls wait until their memory fits into this budget.
+    pub fn sharing(self, memory: MemoryBudget) -> Self {
+        Self { memory, ..self }
+    }
+
     /// The limits of each call.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The memory that all calls at once may take.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.memory
     }
 
     /// Links a component. The failure says why it is no harness.
@@ -159,59 +183,74 @@ impl Sandbox {
         };
         let linked = self.linker.instantiate_pre(component).map_err(refused)?;
         let world = World::of_component(component, &self.engine);
-        Linked::new(world, linked).map(Prepared).map_err(refused)
+        let linked = Linked::new(world, linked).map_err(refused)?;
+        Ok(Prepared { linked, predict_takes: Usual::default(), learn_takes: Usual::default() })
     }
 
     /// Asks a harness for the label of one input.
     pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
-        self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
+        let bounds =
+            Bounds { limits: &self.limits, result_bytes: self.limits.answer_bytes, own_time: Duration::MAX };
+        self.call(harness, &harness.predict_takes, &setting, &bounds, async |harness, store| {
             harness.predict(store, setting.task, setting.state, input).await
         })
         .await
         .and_within("answer", self.limits.answer_bytes, |label| label.len())
     }
 
-    /// Offers a harness a batch of labelled examples. The result is its new state.
+    /// Offers a harness a batch of labelled examples, with the limits of [`Limits::of_batch`]. The result is its new state.
     pub async fn learn(
         &self,
         harness: &Prepared,
         setting: CallContext<'_>,
         batch: &[LabelledExample],
     ) -> Report<Vec<u8>> {
-        self.call(harness, &setting, self.limits.state_bytes, async |harness, store| {
+        let limits = self.limits.of_batch(batch.len());
+        // A batch may be long, so the time of an evaluation is kept within it as well.
+        let own_time = Duration::from_millis(limits.evaluation_ms.max(self.limits.example_wall_ms));
+        let bounds = Bounds { limits: &limits, result_bytes: limits.state_bytes, own_time };
+        self.call(harness, &harness.learn_takes, &setting, &bounds, async |harness, store| {
             harness.learn(store, setting.task, setting.state, batch).await
         })
         .await
         .and_within("state", self.limits.state_bytes, Vec::len)
     }
 
-    /// One call in a fresh store, from instantiation to its report. It may return `result_bytes` bytes.
+    /// One call in a fresh store, from instantiation to its report. It begins as soon as there is room for the memory that
+    /// such calls take.
     async fn call<T>(
         &self,
         harness: &Prepared,
+        takes: &Usual,
         setting: &CallContext<'_>,
-        result_bytes: u64,
+        bounds: &Bounds<'_>,
         invoke: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
-        let (stdout, stderr) = (Sink::new(self.limits.log_bytes), Sink::new(self.limits.log_bytes));
-        let mut store = match self.store(setting, result_bytes, &stdout, &stderr) {
+        let limits = bounds.limits;
+        let (stdout, stderr) = (Sink::new(limits.log_bytes), Sink::new(limits.log_bytes));
+        // The state is copied into the call's memory.
+        let at_least = setting.state.len() as u64;
+        let share = self.memory.begin(takes.bytes().max(at_least), limits.memory_bytes).await;
+        let time = CallTime::new(Duration::from_millis(limits.example_wall_ms));
+        let limiter = Limiter::new(limits.memory_bytes, share, time.clone());
+        let mut store = match self.store(setting, bounds, limiter, [&stdout, &stderr]) {
             Ok(store) => store,
             Err(error) => return Report::failed(Failure::new(OutcomeKind::Trap, format!("{error:#}"))),
         };
-        let wall = Duration::from_millis(self.limits.example_wall_ms);
-        let deadline = Instant::now() + wall;
         // A host function may take time without using fuel.
+        let until = time.clone();
         store.call_hook(move |_, hook| match hook {
-            CallHook::ReturningFromHost if Instant::now() >= deadline => Err(TimeIsOver.into()),
+            CallHook::ReturningFromHost if until.is_over() => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
-        let (ended, own_time) = within(wall, async {
-            let instance = harness.0.instantiate(&mut store).await?;
+        let (ended, own_time) = within(&time, bounds.own_time, async {
+            let instance = harness.linked.instantiate(&mut store).await?;
             invoke(&instance, &mut store).await
         })
         .await;
-        let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
+        let fuel = limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel);
         let mut state = store.into_data();
+        takes.note(state.limiter.peak_bytes as u64);
         let (stdout, stderr) = (stdout.text(), stderr.text());
         state.model.room.take_output(&state.log.lines, [&stdout, &stderr]);
         let backtrace = match &ended {
@@ -219,14 +258,15 @@ impl Sandbox {
             _ => Vec::new(),
         };
         let result = match ended {
-            None => Err(Failure::timeout(&self.limits)),
+            None if own_time > bounds.own_time => Err(Failure::own_timeout(limits)),
+            None => Err(Failure::timeout(limits)),
             Some(Ok(Ok(value))) => Ok(value),
-            Some(Ok(Err(words))) => Err(self.harness_error(words, &state.model)),
-            Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(&self.limits)),
+            Some(Ok(Err(words))) => Err(harness_error(words, &state.model, limits)),
+            Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(limits)),
             Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
-                    limits: &self.limits,
+                    limits,
                     refused_memory_bytes: state.limiter.refused_bytes,
                     stderr: &stderr,
                 },
@@ -243,7 +283,7 @@ impl Sandbox {
             stderr,
             backtrace,
         };
-        match state.model.room.exceeded(&self.limits) {
+        match state.model.room.exceeded(limits) {
             Some(failure) => report.without_output(failure),
             None => report,
         }
@@ -252,11 +292,11 @@ impl Sandbox {
     fn store(
         &self,
         setting: &CallContext<'_>,
-        result_bytes: u64,
-        stdout: &Sink,
-        stderr: &Sink,
+        bounds: &Bounds<'_>,
+        limiter: Limiter,
+        [stdout, stderr]: [&Sink; 2],
     ) -> wasmtime::Result<Store<State>> {
-        let time = Time::default();
+        let (time, limits) = (Time::default(), bounds.limits);
         let mut wasi = WasiCtx::builder();
         wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(MAX_RANDOM_BYTES);
         virtual_time::install(&mut wasi, &time.clock, setting.seed);
@@ -264,44 +304,44 @@ impl Sandbox {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             time,
-            limiter: Limiter::new(self.limits.memory_bytes),
-            model: ModelSession::new(setting.model.clone(), self.limits.clone()),
-            log: Log::new(self.limits.log_bytes),
+            model: ModelSession::new(setting.model.clone(), limits.clone(), limiter.time.clone()),
+            limiter,
+            log: Log::new(limits.log_bytes),
         };
         let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.limiter);
-        store.set_fuel(self.limits.fuel)?;
+        store.limiter_async(|state| &mut state.limiter);
+        store.set_fuel(limits.fuel)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
-        store.set_hostcall_fuel(self.handover_bytes(result_bytes));
+        store.set_hostcall_fuel(self.handover_bytes(bounds.result_bytes));
         store.set_max_component_handles(MAX_HANDLES);
         Ok(store)
     }
 
-    /// The most bytes that a harness within its limits hands to the host at once.
+    /// The most bytes that a harness within its limits hands to the host at once: in a batch, for one of its portions.
     fn handover_bytes(&self, result_bytes: u64) -> usize {
         let prompts = self.limits.prompt_bytes.saturating_mul(u64::from(self.limits.model_calls));
         let largest = prompts.max(result_bytes).max(self.limits.answer_bytes);
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
+}
 
-    /// The failure of a harness that returned an error. The last error of the model tells its kind.
-    fn harness_error(&self, words: String, session: &ModelSession) -> Failure {
-        let limit = self.limits.answer_bytes as usize;
-        let words = text::capped(&text::plain(&words), limit);
-        let kind = match &session.last_error {
-            Some(model::Error::TooLarge(_)) if session.room.is_full => {
-                let failure = session.room.failure(&self.limits, "its model calls");
-                let message = format!("{}; the harness said: {words}", failure.message);
-                return Failure::new(failure.kind, message);
-            }
-            None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
-            Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
-            Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
-            Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
-            Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
-        };
-        Failure::new(kind, words)
-    }
+/// The failure of a harness that returned an error. The last error of the model tells its kind.
+fn harness_error(words: String, session: &ModelSession, limits: &Limits) -> Failure {
+    let limit = limits.answer_bytes as usize;
+    let words = text::capped(&text::plain(&words), limit);
+    let kind = match &session.last_error {
+        Some(model::Error::TooLarge(_)) if session.room.is_full => {
+            let failure = session.room.failure(limits, "its model calls");
+            let message = format!("{}; the harness said: {words}", failure.message);
+            return Failure::new(failure.kind, message);
+        }
+        None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
+        Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
+        Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
+        Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
+        Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
+    };
+    Failure::new(kind, words)
 }
 
 impl<T> Report<T> {

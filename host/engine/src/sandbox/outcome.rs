@@ -27,6 +27,17 @@ impl Failure {
         Self { kind, message: message.into() }
     }
 
+    /// A call of `learn` that took more processor time than a whole evaluation may take.
+    pub fn own_timeout(limits: &Limits) -> Self {
+        let limit = limits.evaluation_ms as f64 / 1000.0;
+        Self::new(
+            OutcomeKind::Timeout,
+            format!(
+                "the call was stopped because the harness's own code took more than the {limit} s of a whole evaluation, waiting for models not counted; --evaluation-timeout-s is the limit"
+            ),
+        )
+    }
+
     /// A call that reached its limit of wall-clock time.
     pub fn timeout(limits: &Limits) -> Self {
         let limit = limits.example_wall_ms as f64 / 1000.0;

@@ -5,20 +5,20 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
+use futures::future::join_all;
 use mmh_record::built::Tool;
 
-use super::{TARGET, Toolchain};
+use super::{TARGET, Toolchain, stamps};
 use crate::cache::Cache;
 use mmh_record::digest::{Digest, KeyBuilder};
 
 /// Names of the compiler's own libraries begin so. All others belong to the system.
 const OWN_LIBRARIES: [&str; 3] = ["librustc", "libLLVM", "libstd-"];
 
-/// The compiler, its own libraries and its standard library, with digests. The cache keeps the digests, by paths, sizes
-/// and times of change. A file that cannot be read is left out: rustc needs it too, and says more.
+/// The compiler, its own libraries and its standard library, with digests. The cache keeps the digests while
+/// the files do not change. A file that cannot be read is left out: rustc needs it too, and says more.
 pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
     let version = toolchain.summary().to_owned();
     let name =
@@ -33,14 +33,10 @@ pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
     let standard = toolchain.sysroot.join("lib/rustlib").join(TARGET).join("lib");
     parts.push((format!("standard library of {TARGET}"), files_in(&standard)));
     let hashing = parts.into_iter().map(|(name, paths)| {
-        let (cache, version) = (cache.clone(), version.clone());
-        tokio::task::spawn_blocking(move || Some(Tool { sha256: digest(&paths, &cache)?, name, version }))
+        let version = version.clone();
+        async move { Some(Tool { sha256: digest(paths, cache).await?, name, version }) }
     });
-    let mut tools = Vec::new();
-    for tool in hashing.collect::<Vec<_>>() {
-        tools.extend(tool.await.ok().flatten());
-    }
-    tools
+    join_all(hashing).await.into_iter().flatten().collect()
 }
 
 /// The plain files of a folder, sorted.
@@ -52,44 +48,40 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The digest of one file, or of several files with their names.
-fn digest(paths: &[PathBuf], cache: &Cache) -> Option<Digest> {
-    let mut key = KeyBuilder::new("compiler-part");
-    for path in paths {
-        let found = path.metadata().ok()?;
-        let changed = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        key = key
-            .part("path", path.as_os_str().as_encoded_bytes())
-            .part("bytes", found.len().to_le_bytes())
-            .part("changed", changed.as_nanos().to_le_bytes());
-    }
-    let key = key.finish();
+async fn digest(paths: Vec<PathBuf>, cache: &Cache) -> Option<Digest> {
+    let key = KeyBuilder::new("compiler-part");
+    let key = paths.iter().try_fold(key, |key, path| stamps::enter(key, path))?.finish();
     let kept = cache.get("tools", key, ".json").ok().flatten();
     if let Some(digest) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         return Some(digest);
     }
-    let digest = match paths {
-        [] => return None,
-        [one] => Digest::of(fs::read(one).ok()?),
+    let digest = tokio::task::spawn_blocking(move || computed(&paths)).await.ok()??;
+    // A digest that cannot be kept is computed again next time.
+    let _ = cache.put("tools", key, ".json", &serde_json::to_vec(&digest).ok()?);
+    Some(digest)
+}
+
+fn computed(paths: &[PathBuf]) -> Option<Digest> {
+    match paths {
+        [] => None,
+        [one] => Some(Digest::of(fs::read(one).ok()?)),
         many => {
             let mut sum = KeyBuilder::new("files");
             for path in many {
                 let name = path.file_name()?.as_encoded_bytes().to_vec();
                 sum = sum.part("name", name).part("sha256", Digest::of(fs::read(path).ok()?).bytes());
             }
-            sum.finish()
+            Some(sum.finish())
         }
-    };
-    // A digest that cannot be kept is computed again next time.
-    let _ = cache.put("tools", key, ".json", &serde_json::to_vec(&digest).ok()?);
-    Some(digest)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn any_changed_byte_is_another_compiler() {
+    #[tokio::test]
+    async fn any_changed_byte_is_another_compiler() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = Cache::new(folder.path().join("cache"));
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
@@ -97,12 +89,13 @@ mod tests {
         write(&one, "1");
         write(&two, "2");
         let both = [one.clone(), two.clone()];
-        assert_eq!(digest(&both[..1], &cache), Some(Digest::of("1")), "the digest of the file itself");
-        let before = digest(&both, &cache);
-        assert_eq!(digest(&both, &cache), before, "from the cache");
+        let of = |paths: &[PathBuf]| digest(paths.to_vec(), &cache);
+        assert_eq!(of(&both[..1]).await, Some(Digest::of("1")), "the digest of the file itself");
+        let before = of(&both).await;
+        assert_eq!(of(&both).await, before, "from the cache");
         write(&two, "22");
-        assert_ne!(digest(&both, &cache), before);
+        assert_ne!(of(&both).await, before);
         fs::remove_file(&one).expect("removed");
-        assert_eq!((digest(&both, &cache), digest(&[], &cache)), (None, None));
+        assert_eq!((of(&both).await, of(&[]).await), (None, None));
     }
 }

@@ -6,10 +6,9 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
-use super::Toolchain;
+use super::{Toolchain, stamps};
 use crate::{
     cache::Cache,
     programs::{Environment, tool},
@@ -27,17 +26,23 @@ const MODULE_LINKERS: [&str; 2] = ["wasm-ld", "rust-lld"];
 /// The existing linkers of a compiler, in the order in which they call each other. They are looked for in the
 /// toolchain's own folders of programs: rustc puts these first on the path, and the jail has no other folders.
 pub fn programs(sysroot: &Path, host: &str) -> Vec<PathBuf> {
-    let tools = sysroot.join("lib/rustlib").join(host).join("bin");
-    let folders = [tools.clone(), tools.join("self-contained")];
-    let find = |names: &[&str]| {
-        let paths = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
-        paths.into_iter().find(|path| path.is_file())
-    };
+    let find = |names: &[&str]| places(sysroot, host, names).find(|path| path.is_file());
     find(&[COMPONENT_LINKER]).into_iter().chain(find(&MODULE_LINKERS)).collect()
 }
 
-/// The linkers with versions and digests. The cache keeps them, by path, size and time of change. A linker that cannot
-/// be read is left out: rustc needs it too, and says more.
+/// All places where one of the linkers could lie.
+pub fn candidates(sysroot: &Path, host: &str) -> Vec<PathBuf> {
+    places(sysroot, host, &[COMPONENT_LINKER]).chain(places(sysroot, host, &MODULE_LINKERS)).collect()
+}
+
+fn places(sysroot: &Path, host: &str, names: &[&str]) -> impl Iterator<Item = PathBuf> {
+    let tools = sysroot.join("lib/rustlib").join(host).join("bin");
+    let folders = [tools.clone(), tools.join("self-contained")];
+    folders.into_iter().flat_map(move |folder| names.iter().map(move |name| folder.join(name)))
+}
+
+/// The linkers with versions and digests. The cache keeps them while the files do not change. A linker that cannot be
+/// read is left out: rustc needs it too, and says more.
 pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
     let mut tools = Vec::new();
     for path in programs(&toolchain.sysroot, &toolchain.host) {
@@ -47,13 +52,7 @@ pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
 }
 
 async fn identify_one(path: &Path, cache: &Cache) -> Option<Tool> {
-    let found = path.metadata().ok()?;
-    let changed = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    let key = KeyBuilder::new("tool")
-        .part("path", path.as_os_str().as_encoded_bytes())
-        .part("bytes", found.len().to_le_bytes())
-        .part("changed", changed.as_nanos().to_le_bytes())
-        .finish();
+    let key = stamps::enter(KeyBuilder::new("tool"), path)?.finish();
     let kept = cache.get("tools", key, ".json").ok().flatten();
     if let Some(tool) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         return Some(tool);

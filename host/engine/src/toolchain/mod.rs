@@ -3,8 +3,10 @@
 //! Not in here: how a harness is compiled. See `compile`.
 
 mod compiler;
+mod kept;
 mod linker;
 pub mod sdk;
+mod stamps;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,8 @@ use crate::{
     notice::{Notice, Tell},
     programs::{on_path, tool, without_relative_paths},
 };
-use mmh_record::built::Tool;
+use kept::Asked;
+use mmh_record::{built::Tool, clock};
 
 /// The target that harnesses are compiled for.
 pub const TARGET: &str = "wasm32-wasip2";
@@ -131,8 +134,40 @@ impl Toolchain {
     ) -> Result<Self, ToolchainError> {
         let environment = without_relative_paths(environment);
         let asked = named.unwrap_or_else(|| Path::new("rustc"));
-        let rustc_name = asked.display().to_string();
-        let asked = &absolute(asked, &environment)?;
+        let path = absolute(asked, &environment)?;
+        Self::ask(&asked.display().to_string(), &path, environment, if_missing, tell).await
+    }
+
+    /// The same, or what the cache knows of the compiler from an earlier time, if none of its files has changed.
+    pub async fn find_or_recall(
+        named: Option<&Path>,
+        environment: Environment,
+        if_missing: IfMissing,
+        tell: Tell<'_>,
+        cache: &Cache,
+    ) -> Result<Self, ToolchainError> {
+        let environment = without_relative_paths(environment);
+        let name = named.unwrap_or_else(|| Path::new("rustc"));
+        let path = absolute(name, &environment)?;
+        let asked = Asked { path: &path, environment: &environment };
+        if let Some(known) = asked.load(cache) {
+            return Ok(known);
+        }
+        let begun = clock::file_time();
+        let name = name.display().to_string();
+        let found = Self::ask(&name, &path, environment.clone(), if_missing, tell).await?;
+        asked.keep(cache, &found, begun);
+        Ok(found)
+    }
+
+    /// Asks the compiler at this path, which messages call by its name.
+    async fn ask(
+        name: &str,
+        asked: &Path,
+        environment: Environment,
+        if_missing: IfMissing,
+        tell: Tell<'_>,
+    ) -> Result<Self, ToolchainError> {
         let version = query(asked, ["-vV"], &environment).await?;
         let field = |name: &str| {
             let line = version.lines().find_map(|line| line.strip_prefix(name));
@@ -141,17 +176,17 @@ impl Toolchain {
         let release = field("release:");
         let Some(found) = parse_release(&release) else {
             let detail = "it does not say which version of Rust it is".to_owned();
-            return Err(ToolchainError::NoRustc { rustc: rustc_name, detail });
+            return Err(ToolchainError::NoRustc { rustc: name.to_owned(), detail });
         };
         if found < OLDEST {
-            return Err(ToolchainError::TooOld { rustc: rustc_name, found: release });
+            return Err(ToolchainError::TooOld { rustc: name.to_owned(), found: release });
         }
         let sysroot = query(asked, ["--print", "sysroot"], &environment).await?;
         let sysroot = PathBuf::from(sysroot.trim());
-        ensure_target(&rustc_name, &sysroot, &environment, if_missing, tell).await?;
+        ensure_target(name, &sysroot, &environment, if_missing, tell).await?;
         let rustc = real_rustc(asked, &sysroot);
-        let cargo =
-            find_cargo(&rustc, &environment).await.ok_or(ToolchainError::NoCargo { rustc: rustc_name })?;
+        let cargo = find_cargo(&rustc, &environment).await;
+        let cargo = cargo.ok_or_else(|| ToolchainError::NoCargo { rustc: name.to_owned() })?;
         let host = field("host:");
         let read = readable(&rustc, &sysroot, &host).await;
         Ok(Self { rustc, cargo, sysroot, version: version.trim().to_owned(), host, read, environment })
@@ -213,8 +248,7 @@ fn real_rustc(asked: &Path, sysroot: &Path) -> PathBuf {
 }
 
 async fn find_cargo(rustc: &Path, environment: &Environment) -> Option<PathBuf> {
-    let beside = rustc.with_file_name("cargo");
-    for cargo in [Some(beside), on_path("cargo", environment)].into_iter().flatten() {
+    for cargo in [Some(kept::beside(rustc)), on_path("cargo", environment)].into_iter().flatten() {
         let answer = tool(&cargo, environment).arg("--version").output().await;
         if answer.is_ok_and(|output| output.status.success()) {
             return Some(cargo);

@@ -196,7 +196,7 @@ impl MeteredModel {
                     "{words}; a control request, without any text of a harness, was refused in the same way"
                 )
             }
-            Missed::Reply { error, .. } => format!(
+            Missed::Reply { error, .. } | Missed::Crowd { error, .. } => format!(
                 "{words}; a control request, without any text of a harness, was not answered either: {}",
                 error.words
             ),

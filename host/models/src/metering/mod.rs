@@ -19,7 +19,7 @@ use evidence::Evidence;
 use futures::future::BoxFuture;
 use retry_policy::Deadline;
 pub use retry_policy::RetryPolicy;
-use throttle::Throttle;
+use throttle::{Overload, Throttle};
 
 use crate::{
     Billing, ChatError, ChatModel, Fault,
@@ -42,6 +42,8 @@ enum Missed {
     Turn,
     /// An attempt failed, and when it did.
     Reply { error: ChatError, at: Instant },
+    /// There are too many calls at once. With fewer, this one may be answered.
+    Crowd { error: ChatError, wait: Duration },
 }
 
 /// Calls one model on behalf of a run. Cheap to clone.
@@ -153,6 +155,7 @@ impl MeteredModel {
             Missed::Call(error) => return Err(error),
             Missed::Turn => (self.no_turn(deadline), Instant::now()),
             Missed::Reply { error, at } => (error, at),
+            Missed::Crowd { error, .. } => (error, Instant::now()),
         };
         let is_open = matches!(error.fault, Fault::Passing(_) | Fault::Unclear);
         if !is_open || self.model.is_simulated() {
@@ -163,7 +166,7 @@ impl MeteredModel {
             Ok(reply) => Ok(reply),
             Err(Missed::Call(error)) => Err(error),
             Err(Missed::Turn) => Err(self.outcome(error)),
-            Err(Missed::Reply { error, .. }) => Err(self.outcome(error)),
+            Err(Missed::Reply { error, .. } | Missed::Crowd { error, .. }) => Err(self.outcome(error)),
         }
     }
 
@@ -212,8 +215,31 @@ impl MeteredModel {
         }
     }
 
-    /// Waits for a turn and for money, and asks once.
+    /// Asks once, and again as long as the provider only complains of too many calls at once.
     async fn ask(
+        &self,
+        request: &ChatRequest,
+        deadline: Deadline,
+        called: &mut CallOutcome,
+    ) -> Result<ChatReply, Missed> {
+        let mut crowded: Option<ChatError> = None;
+        loop {
+            let (error, wait) = match (self.ask_once(request, deadline, called).await, crowded.take()) {
+                (Err(Missed::Crowd { error, wait }), _) => (error, wait),
+                // The complaint before is the reason.
+                (Err(Missed::Turn), Some(error)) => return Err(Missed::Reply { error, at: Instant::now() }),
+                (ended, _) => return ended,
+            };
+            if let Err(why) = self.retry_policy.in_time(wait, deadline, called.attempts) {
+                let words = format!("{}{why}", error.words);
+                return Err(Missed::Reply { error: ChatError { words, ..error }, at: Instant::now() });
+            }
+            crowded = Some(error);
+        }
+    }
+
+    /// Waits for a turn and for money, and asks once.
+    async fn ask_once(
         &self,
         request: &ChatRequest,
         deadline: Deadline,
@@ -223,9 +249,18 @@ impl MeteredModel {
             return Err(Missed::Turn);
         }
         let at_most = self.price.at_most(self.model.max_input_tokens(request), request.max_tokens.into());
-        let waiting = async { (self.throttle.acquire().await, self.budget.reserve(at_most).await) };
-        let (permit, reservation) = deadline.within(waiting).await.ok_or(Missed::Turn)?;
-        let reservation = reservation.map_err(|why| Missed::Call(refused(why)))?;
+        let began = deadline.begun;
+        let waiting = async {
+            let permit = self.throttle.acquire(began).await;
+            // It may have become known meanwhile that no call is answered any more.
+            let reserved = match self.evidence.end() {
+                Some(error) => Err(error),
+                None => self.budget.reserve(at_most).await.map_err(refused),
+            };
+            reserved.map(|reservation| (permit, reservation))
+        };
+        let turn = deadline.within(waiting).await.ok_or(Missed::Turn)?;
+        let (permit, reservation) = turn.map_err(Missed::Call)?;
         called.attempts += 1;
         let sent = Instant::now();
         let error = match self.attempt(request, reservation, deadline, called).await {
@@ -236,8 +271,10 @@ impl MeteredModel {
             }
             Err(error) => error,
         };
-        if let Fault::Overload(_) = error.fault {
-            permit.overloaded();
+        if let Fault::Overload(wait) = error.fault
+            && permit.overloaded(wait, self.retry_policy.attempts) == Overload::AskAgain
+        {
+            return Err(Missed::Crowd { error, wait: wait.unwrap_or_default() });
         }
         Err(Missed::Reply { error, at: Instant::now() })
     }

@@ -43,20 +43,31 @@ impl RetryPolicy {
         deadline: Deadline,
         attempts: u32,
     ) -> Result<Duration, String> {
-        let wait = match error.fault {
-            Fault::Passing(wait) | Fault::Overload(wait) => wait,
+        let (wait, is_last) = match error.fault {
+            Fault::Passing(wait) => (wait, attempts >= self.attempts),
+            // The throttle has waited, and has given up.
+            Fault::Overload(wait) => (wait, true),
             Fault::Content | Fault::Account | Fault::Unclear => return Err(String::new()),
         };
-        let so_many = if attempts == 1 { "1 attempt".into() } else { format!("{attempts} attempts") };
-        if attempts >= self.attempts {
-            return Err(format!("; given up after {so_many}"));
+        if is_last {
+            return Err(format!("; given up after {}", so_many(attempts)));
         }
-        let wait = wait.map_or_else(|| backoff(attempts), jittered);
+        self.in_time(wait.map_or_else(|| backoff(attempts), jittered), deadline, attempts)
+    }
+
+    /// The same wait, if the call still has that much time.
+    pub(super) fn in_time(
+        &self,
+        wait: Duration,
+        deadline: Deadline,
+        attempts: u32,
+    ) -> Result<Duration, String> {
         if wait < deadline.left() {
             return Ok(wait);
         }
         Err(format!(
-            "; given up after {so_many}: the next one would be in {:.1} s, and the call may take {:.0} s in all ({})",
+            "; given up after {}: the next one would be in {:.1} s, and the call may take {:.0} s in all ({})",
+            so_many(attempts),
             wait.as_secs_f64(),
             deadline.total.as_secs_f64(),
             self.options[1],
@@ -95,13 +106,17 @@ impl Deadline {
     }
 }
 
+fn so_many(attempts: u32) -> String {
+    if attempts == 1 { "1 attempt".into() } else { format!("{attempts} attempts") }
+}
+
 /// Twice as long each time, with a random part, so that calls do not come back together.
-fn backoff(attempts: u32) -> Duration {
+pub(super) fn backoff(attempts: u32) -> Duration {
     let doubled = FIRST_WAIT.saturating_mul(1 << (attempts - 1).min(16));
     doubled.min(LONGEST_WAIT).mul_f64(0.5 + 0.5 * fastrand::f64())
 }
 
 /// A provider's waiting time and up to a tenth more, so that calls do not come back together.
-fn jittered(wait: Duration) -> Duration {
+pub(super) fn jittered(wait: Duration) -> Duration {
     wait.saturating_add(Duration::from_millis(50)).mul_f64(1.0 + 0.1 * fastrand::f64())
 }

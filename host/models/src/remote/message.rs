@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use reqwest::StatusCode;
 
-use super::{Remote, Role};
+use super::{Remote, Role, refused::is_refused};
 use crate::{
     Billing, ChatError, ChatModel, Fault,
     api_error::ApiError,
@@ -122,6 +122,8 @@ impl Remote {
         format!("{field} in [models.\"{}\"] of mmh.toml chooses {what}", self.model.id)
     }
 
+    /// The error of a request that could not be sent, or whose answer did not come. A server on this machine that refuses
+    /// connections refuses those of every request.
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> ChatError {
         // reqwest's own text has only the URL. The reason is in its sources.
         let mut why: Vec<String> = Vec::new();
@@ -132,16 +134,21 @@ impl Remote {
         }
         why.dedup();
         let why = if why.is_empty() { error.to_string() } else { why.join(": ") };
-        let words = format!(
-            "{} ({}) cannot be reached: {}; --{}-base-url names another server",
-            self.name(),
-            self.endpoint,
-            self.words(&why),
-            self.role.name()
-        );
+        let is_not_there = self.is_local() && is_refused(error);
+        let option = format!("--{}-base-url", self.role.name());
+        let advice = match is_not_there {
+            true => format!(
+                "nothing listens at {}: start the server, or name another one with {option}",
+                self.address()
+            ),
+            false => format!("{option} names another server"),
+        };
+        let (name, why) = (self.name(), self.words(&why));
+        let words = format!("{name} ({}) cannot be reached: {why}; {advice}", self.endpoint);
         // Without a connection nothing was sent.
         let billing = if error.is_connect() { Billing::Free } else { Billing::Unknown };
-        ChatError { words, fault: Fault::Passing(None), billing }
+        let fault = if is_not_there { Fault::Account } else { Fault::Passing(None) };
+        ChatError { words, fault, billing }
     }
 
     pub(super) fn unusable_body(&self, problem: &str) -> ChatError {

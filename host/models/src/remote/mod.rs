@@ -1,6 +1,8 @@
 //! A model at a provider, over HTTP: sends a request, reads the answer, and says what a failure means.
 
 mod message;
+mod offer;
+mod refused;
 mod server;
 mod setup;
 mod stale;
@@ -26,6 +28,7 @@ use super::{
 };
 use message::Refused;
 use mmh_record::digest::{Digest, KeyBuilder};
+pub use offer::Offer;
 use setup::below;
 pub use setup::{RemoteError, is_loopback};
 
@@ -78,7 +81,8 @@ pub struct Remote {
     scrubber: Scrubber,
     endpoint: Url,
     http: Client,
-    /// What identifies the server, once it was asked.
+    /// The server's list of models, once it was asked for it; and what identifies the server.
+    list: OnceCell<String>,
     server: OnceCell<ServerIdentity>,
     tell: Tell,
 }
@@ -101,9 +105,21 @@ impl Remote {
         let mut other_dialect = dialect.clone();
         other_dialect.profile.max_tokens_field = other_field(&dialect).to_owned();
         let scrubber = Scrubber::new(key.as_ref());
-        let (server, tell, other_field) =
-            (OnceCell::new(), Arc::new(|_: String| {}) as Tell, AtomicBool::new(false));
-        Ok(Self { model, role, dialect, other_dialect, other_field, scrubber, endpoint, http, server, tell })
+        let (list, server) = (OnceCell::new(), OnceCell::new());
+        let (tell, other_field) = (Arc::new(|_: String| {}) as Tell, AtomicBool::new(false));
+        Ok(Self {
+            model,
+            role,
+            dialect,
+            other_dialect,
+            other_field,
+            scrubber,
+            endpoint,
+            http,
+            list,
+            server,
+            tell,
+        })
     }
 
     /// Sends notices for the user to `tell`; without it they are dropped.
@@ -166,7 +182,8 @@ impl Remote {
         let request_bytes = body.len();
         let body = bytes::Bytes::from(body);
         let post = || self.http.post(self.endpoint.clone()).body(body.clone());
-        let sent = stale::send(post, self.is_local()).await;
+        let is_local = self.is_local();
+        let sent = refused::send(is_local, || stale::send(&post, is_local)).await;
         let response = sent.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         Span::current().record("http.response.status_code", status.as_u16());
@@ -260,6 +277,10 @@ impl ChatModel for Remote {
         let body = self.body(request, &self.dialect).ok()?;
         let key = KeyBuilder::new("reply").part("endpoint", self.endpoint.as_str()).part("body", body);
         Some(key.part("version", ANTHROPIC_VERSION).finish())
+    }
+
+    async fn offer(&self) -> Option<Offer> {
+        self.ask_offer().await
     }
 
     async fn server(&self) -> ServerIdentity {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use reqwest::Url;
+
 use super::{
     Remote,
     setup::{below, is_loopback},
@@ -54,14 +56,22 @@ impl Remote {
         if self.is_providers_own() {
             return ServerIdentity::Named;
         }
-        let url = below(&self.model.base_url, self.model.api.models_path());
-        let asked = async {
-            let response = self.http.get(url).send().await.ok().filter(|it| it.status().is_success())?;
-            read::body(response, Cap::All(MAX_LIST_BYTES), &self.scrubber).await.ok()
-        };
-        let said = tokio::time::timeout(PATIENCE, asked).await.ok().flatten();
-        let stated = said.and_then(|list| stated(&list, &self.model.wire_model));
+        let said = tokio::time::timeout(PATIENCE, self.list_of_models()).await.ok().flatten();
+        let stated = said.and_then(|list| stated(list, &self.model.wire_model));
         stated.map_or(ServerIdentity::Unsaid, ServerIdentity::Stated)
+    }
+
+    /// What the server says about its models. It is asked once, if it answers.
+    pub(super) async fn list_of_models(&self) -> Option<&str> {
+        let url = below(&self.model.base_url, self.model.api.models_path());
+        let asked = async || self.get(url, MAX_LIST_BYTES).await.ok_or(());
+        self.list.get_or_try_init(asked).await.ok().map(String::as_str)
+    }
+
+    /// The body of a successful answer, if it is not too long.
+    pub(super) async fn get(&self, url: Url, most_bytes: usize) -> Option<String> {
+        let response = self.http.get(url).send().await.ok().filter(|it| it.status().is_success())?;
+        read::body(response, Cap::All(most_bytes), &self.scrubber).await.ok()
     }
 
     fn is_providers_own(&self) -> bool {

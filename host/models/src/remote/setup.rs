@@ -1,6 +1,6 @@
 //! How a provider is reached: addresses, headers, connections.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use reqwest::{
     Client, Url,
@@ -45,6 +45,10 @@ pub fn client(model: &Resolved, key: Option<&SecretString>) -> Result<Client, Re
         .tcp_keepalive(Duration::from_secs(30));
     if is_loopback(&model.base_url) {
         client = client.no_proxy();
+        // There is no TLS on this way, and the system's certificates take milliseconds to read.
+        if model.base_url.scheme() == "http" {
+            client = client.tls_certs_only([]);
+        }
     }
     Ok(client.build()?)
 }
@@ -78,12 +82,47 @@ fn headers(model: &Resolved, key: Option<&SecretString>) -> Result<HeaderMap, Re
     Ok(headers)
 }
 
-/// Whether a server runs on this machine.
+/// Whether a server runs on this machine. Addresses without a host, such as 0.0.0.0, lead here too: servers print them.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Ipv4(address)) => is_own(address.into()),
+        Some(url::Host::Ipv6(address)) => is_own(address.into()),
         None => false,
+    }
+}
+
+fn is_own(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || address.is_unspecified()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_servers_are_on_this_machine() {
+        let table = [
+            ("http://127.0.0.1:8080/v1", true),
+            ("http://127.9.9.9", true),
+            ("http://localhost:8080", true),
+            ("http://LOCALHOST:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://[::ffff:127.0.0.1]:8080", true),
+            ("http://0.0.0.0:8080", true),
+            ("http://[::]:8080", true),
+            ("http://10.0.0.1", false),
+            ("http://[fe80::1]", false),
+            ("http://localhost.example.org", false),
+            ("http://notlocalhost", false),
+            // Some resolvers ask the network for these.
+            ("http://localhost.:8080", false),
+            ("http://models.localhost", false),
+            ("https://api.example.org", false),
+        ];
+        for (url, expected) in table {
+            assert_eq!(is_loopback(&Url::parse(url).expect("a URL")), expected, "{url}");
+        }
     }
 }

@@ -33,7 +33,7 @@ tokio::task_local! {
 }
 
 /// Sends a request, and sends it again if the connection had been closed before.
-pub async fn send(request: impl Fn() -> RequestBuilder, is_local: bool) -> Result<Response, reqwest::Error> {
+pub async fn send(request: &impl Fn() -> RequestBuilder, is_local: bool) -> Result<Response, reqwest::Error> {
     let soon = if is_local { SOON_HERE } else { SOON_ELSEWHERE };
     let mut stale = 0;
     loop {

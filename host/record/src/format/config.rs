@@ -31,10 +31,10 @@ pub struct Config {
     pub iterations: u32,
     /// The name of the data set, such as `symptoms-mini`.
     pub dataset: String,
-    /// What was named as the data set, where it is not built in.
+    /// The path that the user gave for the data set. Absent for a data set that is built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset_path: Option<String>,
-    /// The columns that were named on the command line.
+    /// The columns that the user named. Absent if none were named.
     #[serde(default, skip_serializing_if = "Columns::is_empty")]
     pub dataset_columns: Columns,
     /// How many validation examples score a harness: all of them, or a sample that `seed` draws.
@@ -46,37 +46,38 @@ pub struct Config {
     pub proposer_kind: ProposerKind,
     /// The id of the model that harnesses ask, and its key in `prices`.
     pub target_model: String,
-    /// Both models are simulated: accuracy shows how the search works, and says nothing about a real model.
+    /// Whether both models are simulated. Then scores show how the search works, and say nothing about a real model.
     pub mock: bool,
     /// When the run was created, in UTC, to the millisecond.
     pub started_at: Timestamp,
-    /// Draws the sample of validation examples, the random numbers that harnesses see, and what simulated models
-    /// say.
+    /// The seed of the sample of validation examples, of the random numbers that harnesses see, and of what simulated
+    /// models say.
     pub seed: u64,
-    /// How many examples are evaluated at once. No score depends on it.
+    /// How many examples are evaluated at once. Scores do not depend on it.
     pub concurrency: usize,
     /// Whether the held-out examples are scored at the end.
     #[serde(default = "yes")]
     pub with_test: bool,
-    /// The limits that hold now; `resumes` says what they were before.
+    /// The current limits. `resumes` says which of them were changed when the run went on.
     pub limits: Limits,
-    /// What was known of prices; a model without one cost what its provider said, or nothing.
+    /// Known prices, by model. Calls to a model without a price cost what its provider says, or nothing.
     pub prices: BTreeMap<String, Price>,
     /// The most that both models together may cost, in US dollars. Null for simulated models, which are free.
     #[serde(default)]
     pub budget_usd: Option<f64>,
-    /// Which servers were asked, and how, by role: `proposer` and `target`. Empty for simulated models.
+    /// The servers of the models, by role: `proposer` and `target`. Absent for simulated models.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderInfo>,
     /// What the examples are about, and how many there are.
     pub task: TaskInfo,
-    /// Of every row, in order, and of name and instructions where they stand in the data set's own `task.json`.
+    /// The digest of all rows of the data set in their order, and of name and instructions if they come from the data set's
+    /// own `task.json`.
     pub dataset_digest: Digest,
     /// What compiled the harnesses.
     pub toolchain: ToolchainInfo,
-    /// Of the source of the guest SDK.
+    /// The digest of the source of the guest SDK.
     pub sdk_digest: Digest,
-    /// Of the compiled guest SDK: all libraries that harnesses were linked with.
+    /// The digest of the compiled guest SDK: of all libraries that harnesses were linked with.
     pub sdk_build_digest: Digest,
     /// The interface of the harnesses.
     pub wit: WitInfo,
@@ -85,14 +86,18 @@ pub struct Config {
     /// Whether a harness that carries validation or test examples is refused.
     #[serde(default)]
     pub deny_leaks: bool,
-    /// What confined the compiler; before this field there was no choice.
+    /// What confined the compiler. Runs that are older than this field were fully confined.
     #[serde(default)]
     pub confinement: Confinement,
-    /// So many proposals in a row without a candidate end the search; with 0, none do. Runs that are older
-    /// than this field went on.
+    /// The search ends after this number of proposals in a row without a candidate. 0 means that it never ends for this
+    /// reason, which also holds for runs that are older than this field.
     #[serde(default)]
     pub patience: u32,
-    /// What was changed when the run went on, the first time first.
+    /// How many train examples each call of `learn` has, in order. Absent: 20 each, as in all runs that are older than
+    /// this field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learn_batches: Vec<usize>,
+    /// What was changed each time that the run went on, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumes: Vec<Resume>,
 }
@@ -133,17 +138,17 @@ pub struct ProviderInfo {
     pub thinking: bool,
     /// Whether replies of earlier runs were used.
     pub reply_cache: bool,
-    /// What the run's calls were priced with.
+    /// The price of the run's calls.
     pub price: Price,
 }
 
 /// What the examples are about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskInfo {
-    /// What is asked of each text. Every harness gets it.
+    /// The question about each text. Every harness gets it.
     pub instructions: String,
-    /// The labels of `train`, or those that the task lists, each once, in the order of their bytes. Harnesses get them so.
-    /// Empty for an open task, whose answers are any text. In runs that are older than `metric`, those of all splits.
+    /// The labels of `train`, or those that the task lists, each once, sorted by their bytes. Harnesses get them in this
+    /// order. Empty for an open task, whose answers are any text. In runs that are older than `metric`, those of all splits.
     pub labels: Vec<String>,
     /// Examples that harnesses may learn from.
     pub train_size: usize,
@@ -151,8 +156,8 @@ pub struct TaskInfo {
     pub val_size: usize,
     /// Held-out examples.
     pub test_size: usize,
-    /// What a careful user should know of the data set, such as texts that stand in two splits. Empty where there is
-    /// nothing; none in runs that are older than this field, of which nothing is known.
+    /// What a careful user should know of the data set, such as texts that are in two splits. An empty list means that
+    /// nothing was found. Absent in runs that are older than this field: nothing is known of their data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<DataFinding>>,
     /// The names of the fields that an example has besides its text. Absent where there are none.
@@ -164,7 +169,7 @@ pub struct TaskInfo {
 }
 
 impl TaskInfo {
-    /// The findings on held-out texts that stand in another split as well: on those, a held-out score is no measure.
+    /// The findings about held-out texts that are in another split as well: a held-out score says little about those texts.
     /// None where nothing is known.
     pub fn seen_tests(&self) -> Option<Vec<&DataFinding>> {
         let findings = self.findings.as_ref()?.iter();
@@ -175,11 +180,11 @@ impl TaskInfo {
 /// What compiles the harnesses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolchainInfo {
-    /// All that `rustc -vV` says.
+    /// The output of `rustc -vV`.
     pub rustc: String,
     /// The target triple of the harnesses, such as `wasm32-wasip2`.
     pub target: String,
-    /// What rustc was told for every harness, without the paths of files.
+    /// The arguments of rustc for every harness, without the paths of files.
     pub flags: Vec<String>,
     /// The compiler, its libraries and its standard library. Empty in runs that are older than this field.
     #[serde(default)]
@@ -195,6 +200,6 @@ pub struct ToolchainInfo {
 pub struct WitInfo {
     /// The name and version of the WIT package, such as `mmh:harness@1.0.0`.
     pub package: String,
-    /// Of the package's text.
+    /// The digest of the package's text.
     pub digest: Digest,
 }

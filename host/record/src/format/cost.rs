@@ -29,10 +29,10 @@ pub struct Cost {
     /// What the target's calls cost.
     #[serde(default)]
     pub target_usd: f64,
-    /// Both together. Each request at the rate of its own size; what a provider says that a call cost goes
-    /// before what its tokens would.
+    /// The cost of both. Each request is priced at the rate of its own size. If the provider says what a call cost, that
+    /// counts instead of the price of its tokens.
     pub estimated_usd: f64,
-    /// The most that calls without a usable answer may have cost besides. It counts against the budget.
+    /// The most that calls without a usable answer may have cost in addition. It counts against the budget.
     #[serde(default)]
     pub unknown_usd: f64,
 }

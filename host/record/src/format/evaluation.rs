@@ -17,7 +17,7 @@ use crate::{
 /// `score.json`: what a harness scored on the examples of one evaluation, and what that took.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Of 0 to 1. An example without a prediction counts as wrong.
+    /// The fraction of examples that were answered right, from 0 to 1. An example without a prediction counts as wrong.
     pub accuracy: f64,
     /// Wilson's 95 % interval of the accuracy.
     pub interval: Interval,
@@ -31,13 +31,13 @@ pub struct Score {
     /// The means of the parts of all grades, by name. An example without a prediction has 0. Absent where there are none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mean_parts: BTreeMap<String, f64>,
-    /// Examples that were evaluated. 0 makes the accuracy 0.
+    /// Examples that were evaluated. If there are none, the accuracy is 0.
     pub n_examples: u64,
     /// Examples whose prediction is right.
     pub n_correct: u64,
     /// Examples without a prediction.
     pub n_errors: u64,
-    /// Wall clock of an example in milliseconds, waiting for the model included. It differs from run to run.
+    /// Mean wall clock of an example in milliseconds, with the waiting for the model. It differs from run to run.
     pub mean_latency_ms: f64,
     /// Input tokens of all examples, cached or not. Calls in `learn` are not counted.
     pub total_input_tokens: u64,
@@ -49,9 +49,9 @@ pub struct Score {
     pub max_fuel: u64,
     /// The most memory that one example had, in bytes.
     pub max_peak_memory_bytes: u64,
-    /// All prompt text of an example, over its model calls.
+    /// Mean size of the prompts of an example, all its model calls together.
     pub mean_prompt_bytes: f64,
-    /// Calls of an example to the target model, those included that the reply cache answered.
+    /// Mean number of calls of an example to the target model. Calls that the reply cache answered count too.
     pub mean_model_calls: f64,
     /// Examples by kind of outcome, see [`OutcomeKind::name`]. Kinds without an example are absent.
     pub outcomes: BTreeMap<String, u64>,
@@ -59,7 +59,7 @@ pub struct Score {
     pub learn_fuel: u64,
     /// The size of what the harness learned. 0 where it learned nothing.
     pub state_bytes: u64,
-    /// Of what the harness learned, which is in `state.bin`. Null where it learned nothing.
+    /// The digest of `state.bin`, which holds what the harness learned. Null where it learned nothing.
     pub state_digest: Option<Digest>,
     /// Whether both models are simulated.
     pub mock: bool,
@@ -74,11 +74,11 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// A line of `eval_trace.jsonl`: what happened on one example. In the examples' order once the
-/// evaluation is complete, in the order of completion while it goes on.
+/// A line of `eval_trace.jsonl`: what happened on one example. Lines are in the order of completion while the evaluation
+/// goes on, and in the order of the examples once it is complete.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceRow {
-    /// The example's split and its place there, such as `val-0007`. Each id has one line at most.
+    /// The example's split and its place in the split, such as `val-0007`. No id has two lines.
     pub example_id: String,
     /// The target model's id; a simulated one says so by its name.
     pub model: String,
@@ -115,17 +115,17 @@ pub struct TraceRow {
     pub peak_memory_bytes: u64,
     /// Calls to the target model. Each has a line in `model_calls.jsonl`.
     pub model_calls: u32,
-    /// Of these, how many were answered from the cache of replies.
+    /// How many of these calls the reply cache answered.
     #[serde(default)]
     pub cached_calls: u32,
     /// All prompt text of the example's calls.
     pub prompt_bytes: u64,
     /// What the harness logged, in its order.
     pub logs: Vec<LogRow>,
-    /// What the harness wrote to standard output. Absent where that is nothing.
+    /// What the harness wrote to standard output. Absent if it wrote nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout: String,
-    /// What the harness wrote to standard error, a panic's message included. Absent where that is nothing.
+    /// What the harness wrote to standard error, such as a panic's message. Absent if it wrote nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr: String,
 }
@@ -179,7 +179,7 @@ pub struct LearnRow {
     pub model_calls: u32,
     /// The size of the state after this batch. 0 where it failed.
     pub state_bytes: u64,
-    /// Of the state after this batch, which the next batch begins with. Null where it failed.
+    /// The digest of the state after this batch. The next batch begins with this state. Null where the batch failed.
     pub state_digest: Option<Digest>,
     /// What the harness logged, in its order.
     pub logs: Vec<LogRow>,
@@ -188,14 +188,14 @@ pub struct LearnRow {
 /// A line of `model_calls.jsonl` or `trial_calls.jsonl`: one call to the target model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallRow {
-    /// The example, or `learn-NNNN` for a batch. In a trial, the trial stands before it: `trial-05-0/val-0018` is
-    /// of the proposer's turn 5.
+    /// The id of the example, or `learn-NNNN` for a batch. In a trial, the id of the trial stands before it:
+    /// `trial-05-0/val-0018` belongs to turn 5 of the proposer.
     pub example_id: String,
     /// Which of the example's calls, from 0.
     pub call: u32,
     /// The target model's id.
     pub model: String,
-    /// Of the request as it stands here: of its JSON without any white space.
+    /// The digest of `request`: of its JSON without white space.
     pub request_digest: Digest,
     /// What the harness asked.
     pub request: ChatRequest,
@@ -203,33 +203,33 @@ pub struct CallRow {
     pub reply: Option<ChatReply>,
     /// Why the call failed, in words. Null where there is a reply.
     pub error: Option<String>,
-    /// The same, typed: enough to give the harness the very same error again.
+    /// The same error as typed data, with which a replay gives the harness exactly the same error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<CallError>,
-    /// What the reply came to when it was made.
+    /// The tokens of the reply when it was made, also if it came from the reply cache now.
     pub usage: Usage,
-    /// The reply was kept from before: it cost nothing now.
+    /// Whether the reply came from the reply cache. Then it cost nothing.
     #[serde(default)]
     pub cached: bool,
     /// What the call cost now, in US dollars.
     pub cost_usd: f64,
-    /// The request was priced at the rate for more than so many input tokens.
+    /// The tier of the price: the request was priced at the rate for more than this number of input tokens.
     #[serde(default)]
     pub price_tier: u64,
-    /// How often the provider was asked. 0 where nobody was: the reply was kept, or there was no money or no time.
+    /// How often the provider was asked. 0 if the reply came from the cache, or if there was no money or no time to ask.
     pub attempts: u32,
-    /// Wall clock of the call in milliseconds, all attempts and the waiting between them included.
+    /// Wall clock of the call in milliseconds, with all attempts and the waiting between them.
     pub latency_ms: f64,
-    /// The control request that this call has brought about, if it did: it cost besides.
+    /// The control request that was sent because of this call, if there was one. Its cost is not part of `cost_usd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlRow>,
 }
 
-/// A small request of the host's own, by which it found out whether the model answers anybody after it had
-/// not answered a call. Its tokens and its cost are part of the iteration's.
+/// A control request: a small request of the host's own, sent after the model had not answered a call. It finds out whether
+/// the model answers any request. Its tokens and its cost belong to the iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlRow {
-    /// Whether the model answered: then the refused call was refused for what it is.
+    /// Whether the model answered. Then the call before was refused for its own content.
     pub answered: bool,
     /// The tokens of the control request.
     pub usage: Usage,

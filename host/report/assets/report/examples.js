@@ -52,8 +52,9 @@ export function showExamples(store, element, filters) {
       fill(status, `the texts cannot be searched: ${shown.message}`);
       return;
     }
-    fill(status, `${count(shown.length, "example")} of ${grouped(store.run[filters.split].length)}`);
-    fill(list, exampleRows(store, filters, shown, refresh));
+    const { examples, searched } = shown;
+    fill(status, `${count(examples.length, "example")} of ${grouped(store.run[filters.split].length)}${searched}`);
+    fill(list, exampleRows(store, filters, examples, refresh));
   };
   fill(element, filterForm(store, element, filters, refresh), stripLegend(), status, list);
   return refresh();
@@ -144,20 +145,25 @@ function debounced(act) {
   };
 }
 
-/** The examples that the filters let through, by number. */
+/** The examples that the filters let through, by number, and what of them was searched if that is not all. */
 async function matching(store, filters) {
   const { run } = store;
   const { split, iteration } = filters;
   const evaluation = store.evaluation(split, iteration);
   const shows = showing(store, filters, evaluation);
   const needle = filters.text.trim().toLowerCase();
-  const texts = needle === "" ? null : (await store.details(split, iteration)).found(needle);
+  const details = needle === "" ? null : await store.details(split, iteration);
+  const texts = details?.found(needle) ?? null;
+  const searched =
+    (details?.leftOut.traces ?? 0) > 0
+      ? `; prompts, replies and logs of the first ${grouped(details.rows.size)} were searched`
+      : "";
   const hit = (example) =>
     texts === null ||
     texts.has(example.id) ||
     [example.id, example.input, run.labels[example.gold]].some((text) => text.toLowerCase().includes(needle));
   const is = (wanted, value) => wanted === "" || Number(wanted) === value;
-  return run[split]
+  const examples = run[split]
     .map((example, at) => [example, at])
     .filter(
       ([example, at]) =>
@@ -168,6 +174,7 @@ async function matching(store, filters) {
         hit(example),
     )
     .map(([, at]) => at);
+  return { examples, searched };
 }
 
 function showing(store, { split, iteration, show }, evaluation) {
@@ -274,7 +281,7 @@ function exampleTrace(store, split, example, chosen) {
     fill(
       box,
       traceFacts(store, split, index, example),
-      later(store.details(split, index), (details) => traceTexts(store, split, details, example)),
+      later(store.trace(split, index, example), ([details, row]) => traceTexts(store, details, row)),
     );
   };
   const picks = el(
@@ -327,8 +334,8 @@ function traceFacts(store, split, index, example) {
   ]);
 }
 
-function traceTexts(store, split, details, example) {
-  const row = details.rows.get(store.run[split][example].id);
+function traceTexts(store, details, row) {
+  if (!row && store.isLeftOut(details)) return el("p", { class: "muted" }, elsewhere(store));
   if (!row) return el("p", { class: "muted" }, "Its prompts and logs are not recorded.");
   const named = (name, references) =>
     references.length > 0 ? [el("h4", {}, name), raw(details.text(references), name)] : null;
@@ -341,6 +348,10 @@ function traceTexts(store, split, details, example) {
     named("Standard error", row.stderr),
   ];
 }
+
+/** Where traces are that are not in the page. */
+const elsewhere = (store) =>
+  `This page has no room for this trace. \`mmh view\` shows it: run ${store.run.config.run_id}.`;
 
 /** A call: what was asked, and what came back. */
 export function modelCall(details, call, at, calls) {

@@ -247,9 +247,9 @@ const SAID = {
 };
 
 function conversation(details) {
-  if (details.block.transcript.length === 0)
+  if (details.block.transcript.length === 0 && details.leftOut.transcript === 0)
     return el("p", { class: "muted" }, "No conversation is recorded.");
-  return details.block.transcript.map((said) => {
+  const parts = details.block.transcript.map((said) => {
     const text = details.text(said.text);
     const title = `${said.step > 0 ? `turn ${said.step}: ` : ""}${SAID[said.kind] ?? said.kind} ${said.name}`;
     const short = ["text", "thinking", "trimmed", "control", "end"].includes(said.kind);
@@ -263,7 +263,12 @@ function conversation(details) {
     else part.addEventListener("toggle", open, { once: true });
     return part;
   });
+  return [parts, moreIn("proposer.jsonl", details.leftOut.transcript)];
 }
+
+/** Where rows are that there was no room for. */
+const moreIn = (file, rows) =>
+  rows === 0 ? null : el("p", { class: "muted" }, `There was no room for ${count(rows, "more row")} of ${file}.`);
 
 /** A source, line by line. */
 function sourcePanel(it) {
@@ -400,9 +405,12 @@ function changedPanel(store, it) {
   });
 }
 
+/** Most examples of a list of changes. */
+const FLIPS = 500;
+
 function flipped(store, index, other, examples, what, glyph) {
   const { run } = store;
-  const items = examples.map((example) => {
+  const items = examples.slice(0, FLIPS).map((example) => {
     const { id, input, gold } = run.val[example];
     const said = (index) =>
       store.predicted("val", index, example) ?? store.outcome("val", index, example) ?? "nothing";
@@ -429,15 +437,22 @@ function flipped(store, index, other, examples, what, glyph) {
       ),
     ),
     el("ul", { class: "flips" }, items),
+    examples.length > FLIPS
+      ? el(
+          "p",
+          { class: "muted" },
+          `The first ${FLIPS} are shown. The list of examples has all: show "${what} against its parent".`,
+        )
+      : null,
   );
 }
 
 /** What the harness learned before it was asked, batch by batch. */
 function learnedPanel(store, it) {
   return later(store.details("val", it.index), (details) => {
-    if (details.block.learn.length === 0)
+    if (details.block.learn.length === 0 && details.leftOut.batches === 0)
       return el("p", { class: "muted" }, "Nothing is recorded of what it learned.");
-    return details.block.learn.map((batch) =>
+    const batches = details.block.learn.map((batch) =>
       el(
         "details",
         {},
@@ -456,6 +471,7 @@ function learnedPanel(store, it) {
         batch.calls.map((call, at) => modelCall(details, call, at, batch.calls.length)),
       ),
     );
+    return [batches, moreIn("learn_trace.jsonl", details.leftOut.batches)];
   });
 }
 

@@ -13,8 +13,9 @@ import { plain } from "./text.js";
 
 const part = (name) => document.getElementById(name);
 
-/** The shortest time between two looks at a run that goes on, in milliseconds. */
+/** The shortest time between two looks at a run that goes on, in milliseconds. A large run is looked at less often. */
 const PAUSE = 300;
+const PAUSES_A_LOOK = 3;
 
 /** The page of one run. What people have chosen is kept when the run goes on. */
 class RunPage {
@@ -150,6 +151,7 @@ function keepUp(page, id) {
     if (busy || !wanted) return;
     busy = true;
     wanted = false;
+    const begun = performance.now();
     try {
       page.update(await page.store.load("run"));
       fill(status, page.store.run.finished_at || page.store.run.stopped ? "finished" : "live");
@@ -157,7 +159,8 @@ function keepUp(page, id) {
     } catch (error) {
       fill(status, `not up to date: ${error.message}`);
     }
-    setTimeout(() => ((busy = false), look()), PAUSE);
+    const took = performance.now() - begun;
+    setTimeout(() => ((busy = false), look()), Math.max(PAUSE, PAUSES_A_LOOK * took));
   };
   source.addEventListener("changed", () => ((wanted = true), look()));
   source.addEventListener("open", () =>

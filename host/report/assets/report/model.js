@@ -11,7 +11,7 @@ export const ABSENT = "absent";
 /** How each is shown besides its colour. */
 export const GLYPHS = { right: "✓", wrong: "✗", failed: "!", absent: "·" };
 
-/** Where a page of one file has its data. */
+/** Where a page of one file has its data. Texts that are not in it are nowhere. */
 export async function embedded(name) {
   const block = document.getElementById(`block-${name}`);
   if (!block) return null;
@@ -30,6 +30,9 @@ export function served(run) {
     return response.json();
   };
 }
+
+/** Whether a page has all texts at hand, in itself or at its server. */
+const hasAll = (load) => load !== embedded;
 
 /** The results of one evaluation, by example. */
 class Evaluation {
@@ -55,12 +58,23 @@ class Evaluation {
   }
 }
 
+/** A block without any text. */
+const NO_TEXTS = {
+  pieces: [],
+  rows: [],
+  learn: [],
+  transcript: [],
+  left_out: { traces: 0, batches: 0, transcript: 0 },
+};
+
 /** The long texts of one evaluation, made of pieces. The first pieces are those that all evaluations share. */
 class Details {
   constructor(block, shared) {
     this.block = block;
     this.pieces = shared.concat(block.pieces);
     this.rows = new Map(block.rows.map((row) => [row.example, row]));
+    /** How many rows have no texts in here. */
+    this.leftOut = block.left_out;
   }
 
   /** The text that stands for these pairs of a first piece and a count. */
@@ -135,10 +149,30 @@ export class Store {
     return this.opened.get(name);
   }
 
+  /**
+   * The texts of one example: [details, its row], without a row where the page does not have them. Texts that are not
+   * in the evaluation's own block are asked for by the example's place.
+   */
+  async trace(split, index, example) {
+    const { id } = this.run[split][example];
+    const details = await this.details(split, index);
+    const row = details.rows.get(id);
+    if (row || details.leftOut.traces === 0 || !hasAll(this.load)) return [details, row];
+    const at = this.evaluation(split, index).at[example];
+    const block = at < 0 ? null : await this.load(`${split}-${String(index).padStart(3, "0")}/${at}`);
+    const alone = new Details(block ?? NO_TEXTS, []);
+    return [alone, alone.rows.get(id)];
+  }
+
+  /** Whether the texts of this example are neither here nor at a server. */
+  isLeftOut(details) {
+    return details.leftOut.traces > 0 && !hasAll(this.load);
+  }
+
   async open(name) {
     this.shared ??= this.load("shared");
     const [block, shared] = await Promise.all([this.load(name), this.shared]);
-    return new Details(block ?? { pieces: [], rows: [], learn: [], transcript: [] }, shared ?? []);
+    return new Details(block ?? NO_TEXTS, shared ?? []);
   }
 
   scored() {

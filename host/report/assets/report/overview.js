@@ -39,6 +39,13 @@ export function notices(store) {
       findings.slice(0, 12).map(findingLine).join("; ") +
         (findings.length > 12 ? `; and ${findings.length - 12} more` : ""),
     ]);
+  if (run.traces_left_out > 0)
+    all.push([
+      "Large",
+      `${count(run.traces_left_out, "trace")} of this run ${run.traces_left_out === 1 ? "is" : "are"} not in this page, which has room for the first examples only. All results are here; \`mmh view\` shows all traces.`,
+    ]);
+  if (run.inputs_cut)
+    all.push(["Large", "There are so many examples that of each text only the beginning is in this page."]);
   if (run.problems.length > 0)
     all.push([
       "Incomplete",

@@ -1,7 +1,7 @@
 // What a run was asked to do and with what: configuration, digests, prices, limits with what was used of them.
 
 import { digest, el, facts, fill, svg, table } from "./dom.js";
-import { amount, dollars, findingLine, grouped, numbered, time } from "./text.js";
+import { amount, dollars, duration, findingLine, grouped, numbered, time } from "./text.js";
 
 /** All of it in this element. */
 export function showRecord(store, element) {
@@ -16,6 +16,7 @@ export function showRecord(store, element) {
     ),
     el("section", {}, el("h3", {}, "Limits, and the most that was used of them"), limits(run)),
     el("section", {}, el("h3", {}, "Costs"), costs(run)),
+    el("section", {}, el("h3", {}, "What the time went to"), timeSpent(run.time)),
     el(
       "section",
       {},
@@ -52,10 +53,18 @@ function asked({ config, finished_at }) {
     ["simulated", config.mock ? "yes, both models" : "no"],
     ["seed", String(config.seed)],
     ["calls at once", grouped(config.concurrency)],
+    ["batches of learn", learnBatches(config.learn_batches)],
     ["budget", config.budget_usd === null ? "none" : dollars(config.budget_usd)],
     ["started", time(config.started_at)],
     ["finished", finished_at ? time(finished_at) : "not yet"],
   ]);
+}
+
+/** How many train examples each call of `learn` has. */
+function learnBatches(sizes) {
+  if (!sizes) return "20 examples each";
+  const shown = sizes.slice(0, 12).map(grouped).join(", ");
+  return sizes.length > 12 ? `${shown}, … (${grouped(sizes.length)} in all)` : shown;
 }
 
 function withWhat(config) {
@@ -86,6 +95,23 @@ function limits(run) {
     used === null ? "" : [usedBar(used / limit), ` ${share(used / limit)}`],
   ]);
   return table("limits and usage", ["limit", ["allowed", "num"], ["used at most", "num"], "of it"], rows);
+}
+
+/** The parts of the search's time, which add up to it. */
+function timeSpent(spent) {
+  if (!spent) return el("p", { class: "muted" }, "It was not measured.");
+  const parts = [
+    ["proposer", spent.proposer_ms, "waiting for its replies"],
+    ["target", spent.target_ms, "waiting for at least one of its replies"],
+    ["compiling", spent.compiling_ms, "sources to components, components to machine code"],
+    ["sandbox", spent.sandbox_ms, "harnesses run"],
+    ["own", spent.own_ms, "all else: tools of the proposer, grading, recording"],
+  ];
+  const all = parts.reduce((sum, [, ms]) => sum + ms, 0);
+  const of = (ms) => (all === 0 ? 0 : ms / all);
+  const row = ([name, ms, what]) => [name, duration(ms), [usedBar(of(ms)), ` ${share(of(ms))}`], what];
+  const rows = [...parts.map(row), ["all", duration(all), "", "each moment counts once"]];
+  return table("what the time went to", ["part", ["time", "num"], "of it", "what it is"], rows);
 }
 
 const share = (of) =>

@@ -267,7 +267,11 @@ function stageExamples(store, now) {
   ];
 }
 
+/** So many examples are drawn one by one; of more, all that look alike are one shape. */
+const SQUARES = 2000;
+
 function exampleSquares(states, fixed, broken, width) {
+  if (states.length > SQUARES) return exampleField(states, fixed, broken, width);
   // As large as fits into a field of about 190 pixels' height.
   const size = Math.max(11, Math.min(26, Math.floor(Math.sqrt((width * 190) / Math.max(1, states.length)))));
   const columns = Math.max(1, Math.floor(width / size));
@@ -302,6 +306,26 @@ function exampleSquares(states, fixed, broken, width) {
     return parts;
   };
   const height = Math.ceil(states.length / columns) * size + 4;
+  return squares(states, fixed, broken, { width, height }, states.map(square));
+}
+
+function exampleField(states, fixed, broken, width) {
+  const size = Math.max(3, Math.min(11, Math.floor(Math.sqrt((width * 190) / states.length))));
+  const columns = Math.max(1, Math.floor(width / size));
+  const paths = new Map();
+  states.forEach((state, example) => {
+    const flip = fixed.has(example) ? " fixed" : broken.has(example) ? " broken" : "";
+    const kind = `square ${state}${flip}`;
+    if (!paths.has(kind)) paths.set(kind, []);
+    const [x, y] = [(example % columns) * size, Math.floor(example / columns) * size];
+    paths.get(kind).push(`M${x} ${y}h${size - 1}v${size - 1}h${1 - size}z`);
+  });
+  const height = Math.ceil(states.length / columns) * size;
+  const shapes = [...paths].map(([kind, path]) => svg("path", { d: path.join(""), class: `${kind} many` }));
+  return squares(states, fixed, broken, { width, height }, shapes);
+}
+
+function squares(states, fixed, broken, { width, height }, shapes) {
   return svg(
     "svg",
     {
@@ -312,7 +336,7 @@ function exampleSquares(states, fixed, broken, width) {
       role: "img",
       "aria-label": `${states.filter((state) => state === RIGHT).length} of ${states.length} examples right, ${fixed.size} fixed, ${broken.size} broken`,
     },
-    states.map(square),
+    shapes,
   );
 }
 

@@ -1,11 +1,11 @@
 //! A run's iterations against each other, by what the traces say of every example. Works on a run that
 //! goes on, was killed, or has damaged traces: what cannot be compared is left out, and named.
 
-use std::collections::{BTreeMap, BTreeSet, hash_map::Entry};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Grades, Paired, SIGNIFICANCE, holm};
+use super::{Grades, Numbers, Paired, SIGNIFICANCE, holm};
 use crate::statistics::paired_test;
 use mmh_record::{
     RecordError,
@@ -133,10 +133,12 @@ impl Board {
     pub fn of(reader: &RunReader, summary: &Summary) -> Self {
         let mut damaged = Vec::new();
         let objective = Objective::of(&summary.config);
-        let mut grades = BTreeMap::new();
+        let (mut numbers, mut grades) = (Numbers::default(), BTreeMap::new());
         for it in &summary.iterations {
             let file = RunReader::iteration_file(it.index, TRACES);
-            grades.extend(checked(reader, &file, &it.score, &mut damaged).map(|found| (it.index, found)));
+            grades.extend(
+                checked(reader, &file, &mut numbers, &it.score, &mut damaged).map(|found| (it.index, found)),
+            );
         }
         let field = Field { summary, objective, grades };
         let best = field.best();
@@ -242,9 +244,10 @@ fn first_best(summary: &Summary, asked: impl Fn(u32) -> bool) -> Option<u32> {
 
 fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) -> Option<Against> {
     let best = summary.best_iteration_index.filter(|best| *best != 0)?;
+    let mut numbers = Numbers::default();
     let mut grades = |index| {
         let test = summary.test.iter().find(|test| test.index == index)?;
-        checked(reader, &layout::file(&layout::held_out(index), TRACES), &test.score, damaged)
+        checked(reader, &layout::file(&layout::held_out(index), TRACES), &mut numbers, &test.score, damaged)
     };
     let (before, after) = (grades(0)?, grades(best)?);
     let paired = Paired::of(Objective::of(&summary.config), &before, &after);
@@ -252,33 +255,35 @@ fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) ->
 }
 
 /// What a trace says, where it is what the score was made of.
-fn checked(reader: &RunReader, file: &str, score: &Score, damaged: &mut Vec<String>) -> Option<Grades> {
-    let found = grades(reader, file).and_then(|found| {
-        let correct = found.values().filter(|grade| grade.correct).count() as u64;
-        if (found.len() as u64, correct) == (score.n_examples, score.n_correct) {
+fn checked(
+    reader: &RunReader,
+    file: &str,
+    numbers: &mut Numbers,
+    score: &Score,
+    damaged: &mut Vec<String>,
+) -> Option<Grades> {
+    let found = grades(reader, file, numbers).and_then(|found| {
+        let (correct, graded) = (found.n_correct(), found.n_graded());
+        if (graded, correct) == (score.n_examples, score.n_correct) {
             return Ok(found);
         }
         let problem = format!(
-            "it has {correct} right of {}, the score says {} of {}",
-            found.len(),
-            score.n_correct,
-            score.n_examples
+            "it has {correct} right of {graded}, the score says {} of {}",
+            score.n_correct, score.n_examples
         );
         Err(RecordError::Damaged { file: file.to_owned(), problem })
     });
     found.map_err(|error| damaged.push(error.to_string())).ok()
 }
 
-fn grades(reader: &RunReader, file: &str) -> Result<Grades, RecordError> {
-    let mut found = Grades::new();
+fn grades(reader: &RunReader, file: &str, numbers: &mut Numbers) -> Result<Grades, RecordError> {
+    let mut found = Grades::default();
     for row in reader.rows::<GradeRow>(file)? {
         let (id, grade) = row?.into_parts();
-        match found.entry(id) {
-            Entry::Vacant(place) => drop(place.insert(grade)),
-            Entry::Occupied(twice) => {
-                let problem = format!("the example {:?} stands in it twice", twice.key());
-                return Err(RecordError::Damaged { file: file.to_owned(), problem });
-            }
+        let number = numbers.of(&id);
+        if !found.enter(number, &grade) {
+            let problem = format!("the example {id:?} stands in it twice");
+            return Err(RecordError::Damaged { file: file.to_owned(), problem });
         }
     }
     Ok(found)

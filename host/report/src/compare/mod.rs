@@ -15,8 +15,62 @@ use mmh_record::{grade::Grade, objective::Objective};
 /// Below this a corrected p-value counts as more than noise.
 pub const SIGNIFICANCE: f64 = 0.05;
 
-/// What a harness's answers are worth, by the ids of the examples.
-pub type Grades = HashMap<String, Grade>;
+/// The numbers of examples: those of several harnesses that are compared have their ids in memory once.
+#[derive(Default)]
+pub struct Numbers(HashMap<String, usize>);
+
+impl Numbers {
+    /// The number of the example with this id.
+    pub fn of(&mut self, id: &str) -> usize {
+        if let Some(number) = self.0.get(id) {
+            return *number;
+        }
+        let next = self.0.len();
+        self.0.insert(id.to_owned(), next);
+        next
+    }
+}
+
+/// What a harness's answers are worth, by the numbers of the examples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grades {
+    marks: Vec<Option<Mark>>,
+    n_graded: u64,
+    n_correct: u64,
+}
+
+/// As much of a grade as comparisons need.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Mark {
+    correct: bool,
+    score: f64,
+}
+
+impl Grades {
+    /// Enters the grade of an example. Says whether the example had none before.
+    pub fn enter(&mut self, example: usize, grade: &Grade) -> bool {
+        if self.marks.len() <= example {
+            self.marks.resize(example + 1, None);
+        }
+        let is_new = self.marks[example].is_none();
+        if is_new {
+            self.marks[example] = Some(Mark { correct: grade.correct, score: grade.score });
+            self.n_graded += 1;
+            self.n_correct += u64::from(grade.correct);
+        }
+        is_new
+    }
+
+    /// How many examples have a grade.
+    pub fn n_graded(&self) -> u64 {
+        self.n_graded
+    }
+
+    /// How many of them were answered right.
+    pub fn n_correct(&self) -> u64 {
+        self.n_correct
+    }
+}
 
 /// One harness against another, over the examples that both have seen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -37,18 +91,17 @@ pub struct Paired {
 impl Paired {
     /// What `after` changed, by the test that fits the objective.
     pub fn of(objective: Objective, before: &Grades, after: &Grades) -> Self {
-        let mut pairs: Vec<(&String, &Grade, &Grade)> =
-            after.iter().filter_map(|(id, grade)| Some((id, before.get(id)?, grade))).collect();
-        // The test draws signs pair by pair.
-        pairs.sort_unstable_by_key(|(id, _, _)| *id);
+        // In the order of the examples' numbers: the test draws signs pair by pair.
+        let pairs =
+            before.marks.iter().zip(&after.marks).filter_map(|(earlier, mark)| Some(((*earlier)?, (*mark)?)));
+        let pairs: Vec<(Mark, Mark)> = pairs.collect();
         let n = pairs.len() as u64;
         let count = |was: bool, is: bool| {
-            let changed =
-                pairs.iter().filter(|(_, earlier, grade)| (earlier.correct, grade.correct) == (was, is));
+            let changed = pairs.iter().filter(|(earlier, mark)| (earlier.correct, mark.correct) == (was, is));
             changed.count() as u64
         };
         let (fixed, broken) = (count(false, true), count(true, false));
-        let changes = || pairs.iter().map(|(_, earlier, grade)| grade.score - earlier.score);
+        let changes = || pairs.iter().map(|(earlier, mark)| mark.score - earlier.score);
         let (score_change, p) = match objective {
             Objective::Accuracy => (None, mcnemar(fixed, broken)),
             Objective::Score => (Some(changes().sum::<f64>() / n.max(1) as f64), permutation(changes())),
@@ -82,10 +135,11 @@ mod tests {
     use super::*;
 
     fn grades(text: &str) -> Grades {
-        let grade = |(at, mark): (usize, char)| {
-            (mark != '.').then(|| (at.to_string(), Grade::right_or_wrong(mark == '+')))
-        };
-        text.chars().enumerate().filter_map(grade).collect()
+        let mut grades = Grades::default();
+        for (at, mark) in text.chars().enumerate().filter(|(_, mark)| *mark != '.') {
+            assert!(grades.enter(at, &Grade::right_or_wrong(mark == '+')));
+        }
+        grades
     }
 
     fn paired(before: &str, after: &str) -> Paired {
@@ -112,10 +166,11 @@ mod tests {
     #[test]
     fn scores_are_paired_by_their_difference() {
         let grades = |scores: &[f64]| -> Grades {
-            let grade = |(at, score): (usize, &f64)| {
-                (at.to_string(), Grade { score: *score, correct: *score == 1.0, ..Grade::default() })
-            };
-            scores.iter().enumerate().map(grade).collect()
+            let mut grades = Grades::default();
+            for (at, &score) in scores.iter().enumerate() {
+                assert!(grades.enter(at, &Grade { score, correct: score == 1.0, ..Grade::default() }));
+            }
+            grades
         };
         let (before, after) = (grades(&[0.5, 0.0, 1.0, 0.25, 0.0]), grades(&[1.0, 0.25, 0.5, 0.5]));
         let found = Paired::of(Objective::Score, &before, &after);
@@ -123,7 +178,7 @@ mod tests {
         let expected = Paired { n: 4, fixed: 1, broken: 1, score_change: Some(0.125), p: 12.0 / 16.0 };
         assert_eq!(found, expected);
         assert_eq!(found.points(), 12.5);
-        let nothing = Paired::of(Objective::Score, &Grades::new(), &after);
+        let nothing = Paired::of(Objective::Score, &Grades::default(), &after);
         assert_eq!((nothing.n, nothing.score_change, nothing.p), (0, Some(0.0), 1.0));
     }
 

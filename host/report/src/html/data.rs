@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{diff::Change, usage::LimitUse};
 use mmh_record::{
-    format::{Config, Cost, CostFile, Score, Stopped},
+    format::{Config, Cost, CostFile, Score, Stopped, TimeSpent},
     layout,
     objective::{Objective, Unit},
 };
@@ -25,12 +25,18 @@ pub struct Run {
     pub best: Option<u32>,
     pub finished_at: Option<Timestamp>,
     pub stopped: Option<Stopped>,
+    /// What the time of the search went to, where it was measured.
+    pub time: Option<TimeSpent>,
     /// The labels of the task, then others that were predicted.
     pub labels: Vec<String>,
     /// Names of outcomes, as `Results` counts them.
     pub outcomes: Vec<&'static str>,
     pub val: Vec<ExampleText>,
     pub test: Vec<ExampleText>,
+    /// Whether the texts of examples are cut to their beginnings, because there are too many of them.
+    pub inputs_cut: bool,
+    /// How many traces are not in the page, because there are too many of them. A page that is served has them all.
+    pub traces_left_out: usize,
     /// By index, scored or not.
     pub iterations: Vec<Iteration>,
     pub held_out: Vec<HeldOut>,
@@ -185,16 +191,16 @@ pub struct Read {
 }
 
 /// What came of the examples: one column a fact, one entry an example.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Results {
     /// Index into `Run::val` or `Run::test`.
-    pub example: Vec<usize>,
+    pub example: Vec<u32>,
     /// Index into `Run::labels`; -1 where there is no prediction.
     pub predicted: Vec<i64>,
     /// 1 where the prediction is right.
     pub correct: Vec<u8>,
     /// Index into `Run::outcomes`.
-    pub outcome: Vec<usize>,
+    pub outcome: Vec<u8>,
     pub fuel: Vec<u64>,
     pub memory: Vec<u64>,
     pub calls: Vec<u32>,

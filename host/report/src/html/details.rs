@@ -1,27 +1,50 @@
 //! The long texts of one evaluation: prompts, replies, logs, and what the proposer said. The page opens them
-//! only when they are asked for.
+//! only when they are asked for. Where they are more than fits into the page, the first ones are kept.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    collect::Folder,
     pieces::{Numbered, Pieces, Table, Text},
+    read::Places,
 };
 use mmh_record::{
     chat::{Block, ChatRequest, ChatRole},
     format::{CallRow, LearnRow, LogRow, TraceRow, TranscriptRow},
+    layout,
+    reader::{Rows, RunReader},
 };
 
 /// Everything of one evaluation that is long.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Details {
     /// What texts are made of, behind the pieces that all evaluations share.
     pieces: Table,
     rows: Vec<Row>,
     learn: Vec<Batch>,
     transcript: Vec<Said>,
+    left_out: LeftOut,
+    /// How many bytes of texts are kept.
+    #[serde(skip)]
+    kept_bytes: u64,
+}
+
+/// How many rows have no texts in here.
+#[derive(Debug, Default, Serialize)]
+pub struct LeftOut {
+    pub traces: usize,
+    pub batches: usize,
+    pub transcript: usize,
+}
+
+/// Where texts are read from, and how much of them is kept.
+pub struct Source<'a> {
+    pub reader: &'a RunReader,
+    pub folder: &'a str,
+    pub places: &'a Places,
+    /// How many bytes of texts are kept. The texts of an example are kept together.
+    pub room: u64,
 }
 
 /// An example's trace.
@@ -82,26 +105,68 @@ struct Said {
 }
 
 impl Details {
-    /// The texts of one evaluation, entered into these pieces, and not numbered yet.
-    pub fn of(read: &Folder, pieces: &mut Pieces) -> Self {
-        let mut calls: HashMap<&str, Vec<&CallRow>> = HashMap::new();
-        for call in &read.calls {
-            calls.entry(&call.example_id).or_default().push(call);
+    /// The texts of one evaluation, entered into these pieces, and not numbered yet. A row that cannot be read ends its file:
+    /// whoever has read the evaluation before has told so.
+    pub fn of(source: &Source<'_>, pieces: &mut Pieces) -> Self {
+        let mut details = Self::default();
+        // The conversation and what was learned leave half of the room to the examples.
+        let mut room = Room { left: source.room / 4 };
+        details.transcript(source, &mut room, pieces);
+        room.left += source.room / 4;
+        details.learn(source, &mut room, pieces);
+        room.left += source.room - 2 * (source.room / 4);
+        for id in &source.places.order {
+            let rows = if room.left > 0 { example(source.places, id, &mut room, pieces) } else { None };
+            details.left_out.traces += usize::from(rows.is_none());
+            details.rows.extend(rows.into_iter().flatten());
         }
-        let of = |id: &str| calls.get(id).map(Vec::as_slice).unwrap_or_default();
-        let rows = read.rows.iter().map(|it| row(pieces, it, of(&it.example_id))).collect();
-        let learn =
-            read.learn.iter().map(|it| batch(pieces, it, of(&format!("learn-{:04}", it.batch)))).collect();
-        let transcript = transcript(pieces, &read.transcript);
-        Self { pieces: Table::default(), rows, learn, transcript }
+        details.kept_bytes = source.room - room.left;
+        details
+    }
+
+    /// How many bytes of texts are kept.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
     }
 
     /// The texts of one evaluation by itself.
-    pub fn alone(read: &Folder) -> Self {
+    pub fn alone(source: &Source<'_>) -> Self {
+        Self::numbered(|pieces| Self::of(source, pieces))
+    }
+
+    /// The texts of one example by itself.
+    pub fn of_example(places: &Places, id: &str) -> Self {
+        let mut room = Room { left: u64::MAX };
+        Self::numbered(|pieces| Self {
+            rows: example(places, id, &mut room, pieces).unwrap_or_default(),
+            ..Self::default()
+        })
+    }
+
+    fn numbered(of: impl FnOnce(&mut Pieces) -> Self) -> Self {
         let mut pieces = Pieces::default();
-        let mut details = Self::of(read, &mut pieces);
+        let mut details = of(&mut pieces);
         details.number(&mut pieces.numbered(), 0);
         details
+    }
+
+    /// How many examples have no texts in here.
+    pub fn traces_left_out(&self) -> usize {
+        self.left_out.traces
+    }
+
+    fn transcript(&mut self, source: &Source<'_>, room: &mut Room, pieces: &mut Pieces) {
+        let mut tools = HashMap::new();
+        self.left_out.transcript = each(source, layout::TRANSCRIPT, room, |row: TranscriptRow, room| {
+            room.spend(pieces, |pieces| transcript_row(&mut self.transcript, &mut tools, pieces, row));
+        });
+    }
+
+    fn learn(&mut self, source: &Source<'_>, room: &mut Room, pieces: &mut Pieces) {
+        self.left_out.batches = each(source, layout::BATCHES, room, |row: LearnRow, room| {
+            let calls = calls(source.places, &format!("learn-{:04}", row.batch)).unwrap_or_default();
+            self.learn.push(room.spend(pieces, |pieces| batch(pieces, &row, &calls)));
+        });
     }
 
     /// Puts numbers in the place of pieces, and takes over those that are this block's own.
@@ -136,7 +201,63 @@ fn texts_of(calls: &mut [Call]) -> impl Iterator<Item = &mut Text> {
     })
 }
 
-fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[&CallRow]) -> Row {
+/// How many bytes of texts may still be kept. What is entered last may take more.
+struct Room {
+    left: u64,
+}
+
+/// What a row takes besides its texts: numbers, names, references.
+const ROW_BYTES: u64 = 512;
+
+impl Room {
+    /// Enters the texts of a row and takes the room for them.
+    fn spend<T>(&mut self, pieces: &mut Pieces, enter: impl FnOnce(&mut Pieces) -> T) -> T {
+        let before = pieces.bytes();
+        let entered = enter(pieces);
+        self.left = self.left.saturating_sub(pieces.bytes() - before + ROW_BYTES);
+        entered
+    }
+}
+
+/// Enters the rows of a file as long as there is room. How many rows are left out.
+fn each<T: DeserializeOwned>(
+    source: &Source<'_>,
+    file: &str,
+    room: &mut Room,
+    mut enter: impl FnMut(T, &mut Room),
+) -> usize {
+    let path = layout::file(source.folder, file);
+    let Ok(mut rows) = Rows::<T>::open(source.reader.dir(), &path, path.clone()) else { return 0 };
+    while room.left > 0 {
+        match rows.next() {
+            Some(Ok(row)) => enter(row, room),
+            _ => return 0,
+        }
+    }
+    rows.count()
+}
+
+/// The most bytes that the rows of one example may take in their files: one that has more is a stranger's.
+const EXAMPLE_BYTES: u64 = 2 * layout::MAX_LINE_BYTES;
+
+/// The calls of an example or batch. None if they are too many.
+fn calls<'a>(places: &'a Places, id: &str) -> Option<Cow<'a, [CallRow]>> {
+    if places.calls.bytes(id) > EXAMPLE_BYTES {
+        return None;
+    }
+    places.calls.get(id).ok()
+}
+
+/// The texts of an example. None if they cannot be read, or are too many.
+fn example(places: &Places, id: &str, room: &mut Room, pieces: &mut Pieces) -> Option<Vec<Row>> {
+    if places.traces.bytes(id) > EXAMPLE_BYTES {
+        return None;
+    }
+    let (rows, calls) = (places.traces.get(id).ok()?, calls(places, id)?);
+    Some(rows.iter().map(|it| room.spend(pieces, |pieces| row(pieces, it, &calls))).collect())
+}
+
+fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[CallRow]) -> Row {
     Row {
         example: row.example_id.clone(),
         error: pieces.add(row.error.as_deref().unwrap_or_default()),
@@ -147,7 +268,7 @@ fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[&CallRow]) -> Row {
     }
 }
 
-fn batch(pieces: &mut Pieces, row: &LearnRow, calls: &[&CallRow]) -> Batch {
+fn batch(pieces: &mut Pieces, row: &LearnRow, calls: &[CallRow]) -> Batch {
     Batch {
         batch: row.batch,
         examples: row.n_examples,
@@ -205,66 +326,65 @@ pub fn thinking(blocks: &[Block]) -> String {
     thoughts.collect::<Vec<_>>().join("\n")
 }
 
-fn transcript(pieces: &mut Pieces, rows: &[TranscriptRow]) -> Vec<Said> {
-    let mut said = Vec::new();
-    let mut tools: HashMap<&str, &str> = HashMap::new();
-    for row in rows {
-        match row {
-            TranscriptRow::Start { request, .. } => {
-                for (role, text) in messages(pieces, request) {
-                    said.push(Said { step: 0, kind: "told", name: role.to_owned(), text });
-                }
-            }
-            TranscriptRow::Reply { step, reply, .. } => {
-                for block in &reply.content {
-                    if let Block::ToolUse { id, name, .. } = block {
-                        tools.insert(id, name);
-                    }
-                    said.extend(piece(pieces, *step, block, &tools));
-                }
-            }
-            TranscriptRow::Answer { step, content, .. } => {
-                said.extend(content.iter().filter_map(|block| piece(pieces, *step, block, &tools)).map(
-                    |it| match it.kind {
-                        "text" => Said { kind: "told", name: "user".into(), ..it },
-                        _ => it,
-                    },
-                ));
-            }
-            TranscriptRow::ToolCall { step, tool, input, result, is_error, .. } => {
-                let kinds = [("call", arguments(input)), (result_kind(*is_error), result.clone())];
-                said.extend(kinds.map(|(kind, text)| {
-                    let text = pieces.add(&text);
-                    Said { step: *step, kind, name: tool.clone(), text }
-                }));
-            }
-            TranscriptRow::Trimmed { step, tool_use_ids } => {
-                let text = pieces.add(&format!(
-                    "{} results of earlier turns were taken out of the conversation",
-                    tool_use_ids.len()
-                ));
-                said.push(Said { step: *step, kind: "trimmed", name: String::new(), text });
-            }
-            TranscriptRow::Control { step, control, .. } => {
-                let end = if control.answered { "was answered" } else { "was not answered either" };
-                let text = pieces.add(&format!("a call got no reply; a control request {end}"));
-                said.push(Said { step: *step, kind: "control", name: String::new(), text });
-            }
-            TranscriptRow::End { outcome, .. } => {
-                said.push(Said { step: 0, kind: "end", name: String::new(), text: pieces.add(outcome) });
+fn transcript_row(
+    said: &mut Vec<Said>,
+    tools: &mut HashMap<String, String>,
+    pieces: &mut Pieces,
+    row: TranscriptRow,
+) {
+    match row {
+        TranscriptRow::Start { request, .. } => {
+            for (role, text) in messages(pieces, &request) {
+                said.push(Said { step: 0, kind: "told", name: role.to_owned(), text });
             }
         }
+        TranscriptRow::Reply { step, reply, .. } => {
+            for block in &reply.content {
+                if let Block::ToolUse { id, name, .. } = block {
+                    tools.insert(id.clone(), name.clone());
+                }
+                said.extend(piece(pieces, step, block, tools));
+            }
+        }
+        TranscriptRow::Answer { step, content, .. } => {
+            said.extend(content.iter().filter_map(|block| piece(pieces, step, block, tools)).map(|it| {
+                match it.kind {
+                    "text" => Said { kind: "told", name: "user".into(), ..it },
+                    _ => it,
+                }
+            }));
+        }
+        TranscriptRow::ToolCall { step, tool, input, result, is_error, .. } => {
+            let kinds = [("call", arguments(&input)), (result_kind(is_error), result)];
+            said.extend(kinds.map(|(kind, text)| {
+                let text = pieces.add(&text);
+                Said { step, kind, name: tool.clone(), text }
+            }));
+        }
+        TranscriptRow::Trimmed { step, tool_use_ids } => {
+            let count = tool_use_ids.len();
+            let text =
+                pieces.add(&format!("{count} results of earlier turns were taken out of the conversation"));
+            said.push(Said { step, kind: "trimmed", name: String::new(), text });
+        }
+        TranscriptRow::Control { step, control, .. } => {
+            let end = if control.answered { "was answered" } else { "was not answered either" };
+            let text = pieces.add(&format!("a call got no reply; a control request {end}"));
+            said.push(Said { step, kind: "control", name: String::new(), text });
+        }
+        TranscriptRow::End { outcome, .. } => {
+            said.push(Said { step: 0, kind: "end", name: String::new(), text: pieces.add(&outcome) });
+        }
     }
-    said
 }
 
-fn piece(pieces: &mut Pieces, step: u32, block: &Block, tools: &HashMap<&str, &str>) -> Option<Said> {
+fn piece(pieces: &mut Pieces, step: u32, block: &Block, tools: &HashMap<String, String>) -> Option<Said> {
     let (kind, name, text) = match block {
         Block::Text { text } => ("text", "", text.clone()),
         Block::Thinking { text } => ("thinking", "", text.clone()),
         Block::ToolUse { name, input, .. } => ("call", name.as_str(), arguments(input)),
         Block::ToolResult { tool_use_id, content, is_error } => {
-            let name = tools.get(tool_use_id.as_str()).copied().unwrap_or_default();
+            let name = tools.get(tool_use_id).map_or("", String::as_str);
             (result_kind(*is_error), name, content.clone())
         }
         Block::Other { .. } => return None,

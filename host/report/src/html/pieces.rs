@@ -19,6 +19,8 @@ pub struct Pieces {
     known: HashMap<Arc<str>, u32>,
     table: Vec<Piece>,
     block: usize,
+    /// The bytes of all texts that were entered.
+    bytes: u64,
 }
 
 struct Piece {
@@ -54,7 +56,14 @@ impl Pieces {
 
     /// Enters a text.
     pub fn add(&mut self, text: &str) -> Text {
-        split(&text::middle_cut(text, MAX_TEXT_BYTES)).map(|piece| self.piece(piece)).collect()
+        let text = text::middle_cut(text, MAX_TEXT_BYTES);
+        self.bytes += text.len() as u64;
+        split(&text).map(|piece| self.piece(piece)).collect()
+    }
+
+    /// The bytes of all texts that were entered, each as long as it is kept.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn piece(&mut self, text: &str) -> u32 {

@@ -2,8 +2,14 @@
 
 use serde::Serialize;
 
-use super::{collect::Folder, data::Run};
-use mmh_record::{chat::ChatRequest, format::TranscriptRow, limits::Limits};
+use super::{
+    data::Run,
+    sketch::{CallSketch, TraceSketch},
+};
+use mmh_record::{
+    format::{LearnRow, TranscriptRow},
+    limits::{Limits, portions},
+};
 
 /// A limit and the most that was used of it.
 #[derive(Debug, Serialize)]
@@ -35,36 +41,30 @@ pub struct Most {
 }
 
 impl Most {
-    /// The most of one evaluation.
-    pub fn of(read: &Folder) -> Self {
-        let mut most = Self::default();
-        for row in &read.rows {
-            let logs: usize = row.logs.iter().map(|log| log.message.len()).sum();
-            let answer = row.predicted_label.as_ref().map_or(0, String::len);
-            most.fuel = most.fuel.max(row.fuel);
-            most.memory = most.memory.max(row.peak_memory_bytes);
-            most.wall_ms = most.wall_ms.max(row.latency_ms.ceil() as u64);
-            most.calls = most.calls.max(row.model_calls.into());
-            most.answer = most.answer.max(answer as u64);
-            most.log = most.log.max(logs.max(row.stdout.len()).max(row.stderr.len()) as u64);
-        }
-        for row in &read.learn {
-            most.fuel = most.fuel.max(row.fuel);
-            most.memory = most.memory.max(row.peak_memory_bytes);
-            most.state = most.state.max(row.state_bytes);
-        }
-        for row in &read.calls {
-            most.prompt = most.prompt.max(prompt_bytes(&row.request));
-            most.reply_tokens = most.reply_tokens.max(row.usage.output_tokens);
-            most.attempts = most.attempts.max(row.attempts.into());
-        }
-        for row in &read.transcript {
-            most.proposer(row);
-        }
-        most
+    pub fn trace(&mut self, row: &TraceSketch) {
+        let answer = row.predicted_label.as_ref().map_or(0, String::len);
+        self.fuel = self.fuel.max(row.fuel);
+        self.memory = self.memory.max(row.peak_memory_bytes);
+        self.wall_ms = self.wall_ms.max(row.latency_ms.ceil() as u64);
+        self.calls = self.calls.max(row.model_calls.into());
+        self.answer = self.answer.max(answer as u64);
+        self.log = self.log.max(row.logs.0.max(row.stdout.0).max(row.stderr.0));
     }
 
-    fn proposer(&mut self, row: &TranscriptRow) {
+    pub fn learn(&mut self, row: &LearnRow) {
+        // The limit is for each portion.
+        self.fuel = self.fuel.max(row.fuel / portions(row.n_examples).max(1));
+        self.memory = self.memory.max(row.peak_memory_bytes);
+        self.state = self.state.max(row.state_bytes);
+    }
+
+    pub fn call(&mut self, call: &CallSketch) {
+        self.prompt = self.prompt.max(call.prompt_bytes());
+        self.reply_tokens = self.reply_tokens.max(call.usage.output_tokens);
+        self.attempts = self.attempts.max(call.attempts.into());
+    }
+
+    pub fn proposer(&mut self, row: &TranscriptRow) {
         match row {
             TranscriptRow::Reply { step, reply, attempts, .. } => {
                 self.steps = self.steps.max((*step).into());
@@ -103,13 +103,6 @@ impl Most {
             attempts: self.attempts.max(other.attempts),
         }
     }
-}
-
-/// All text of a request, in bytes, as the limit counts it.
-fn prompt_bytes(request: &ChatRequest) -> u64 {
-    let system = request.system.as_ref().map_or(0, String::len);
-    let messages: usize = request.messages.iter().map(|message| message.plain_text().len()).sum();
-    (system + messages) as u64
 }
 
 /// Every limit of the run with the most that any evaluation used of it.

@@ -1,5 +1,7 @@
 //! Sums over grades: the figure of an objective and its interval, without all grades in memory.
 
+use std::borrow::Borrow;
+
 use mmh_record::{
     format::{Interval, Score},
     grade::Grade,
@@ -21,9 +23,9 @@ pub struct Tally {
 
 impl Tally {
     /// The sums over these grades. The last digits of the mean depend on their order.
-    pub fn of(grades: impl IntoIterator<Item = Grade>) -> Self {
+    pub fn of(grades: impl IntoIterator<Item = impl Borrow<Grade>>) -> Self {
         let mut tally = Self::default();
-        grades.into_iter().for_each(|grade| tally.add(&grade));
+        grades.into_iter().for_each(|grade| tally.add(grade.borrow()));
         tally
     }
 

@@ -6,6 +6,7 @@
 //! | `/run/ID`, `/compare/ID/ID` | the page |
 //! | `/data` | the list, as JSON |
 //! | `/data/ID/run`, `/data/ID/val-NNN`, `/data/ID/test-NNN` | the same blocks that a report holds, as JSON |
+//! | `/data/ID/val-NNN/N`, `/data/ID/test-NNN/N` | the texts of one example, by its place in the evaluation |
 //! | `/events`, `/events/ID` | server-sent events: `changed` |
 
 use std::{
@@ -28,11 +29,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{changes::Changes, folder::Folder, guard};
 use crate::html::{
-    collect::{self, Collector},
-    details::Details,
+    BLOCK_BYTES,
+    collect::Collector,
+    details::{Details, Source},
     page,
+    read::{Places, Stamp, stamp},
 };
-use mmh_record::layout;
+use mmh_record::{layout, reader::RunReader};
 
 /// Most answers that are made of files, or held until they are sent. Each may be as large as a run.
 const READINGS: usize = 8;
@@ -71,13 +74,26 @@ pub struct Shown {
     changes: Changes,
     readings: Arc<Semaphore>,
     collectors: Mutex<HashMap<String, Arc<Mutex<Collector>>>>,
+    places: Mutex<Vec<Kept>>,
 }
+
+/// Where the texts of an evaluation stand, and of which state of its files that is.
+struct Kept {
+    run: String,
+    folder: String,
+    stamp: Vec<Stamp>,
+    places: Arc<Places>,
+}
+
+/// Most evaluations of which it is kept where their texts stand: those that were asked for last.
+const KEPT: usize = 8;
 
 impl Shown {
     pub fn new(folder: Folder) -> Self {
         let folder = Arc::new(folder);
         let changes = Changes::of(folder.clone());
-        Self { folder, changes, readings: Arc::new(Semaphore::new(READINGS)), collectors: Mutex::default() }
+        let readings = Arc::new(Semaphore::new(READINGS));
+        Self { folder, changes, readings, collectors: Mutex::default(), places: Mutex::default() }
     }
 
     /// What streams of events are fed from.
@@ -114,6 +130,10 @@ async fn route(shown: Arc<Shown>, path: &str) -> Response<Body> {
         ["data", id, block] => {
             let (id, block, this) = (id.to_owned(), block.to_owned(), shown.clone());
             shown.reading(move || this.block(&id, &block)).await
+        }
+        ["data", id, block, at] => {
+            let (id, block, at, this) = (id.to_owned(), block.to_owned(), at.parse(), shown.clone());
+            shown.reading(move || at.map_or_else(|_| nothing(), |at| this.example(&id, &block, at))).await
         }
         ["events"] => events(&shown, None),
         ["events", id] if shown.folder.run(id).is_some() => events(&shown, Some(id)),
@@ -156,11 +176,38 @@ impl Shown {
                 |run| json(&run),
             );
         }
-        let Some(folder) = evaluation(block) else { return nothing() };
-        if !run.dir().is_dir(&folder) {
-            return nothing();
+        let Some((folder, places)) = self.places(&run, id, block) else { return nothing() };
+        let source = Source { reader: &run, folder: &folder, places: &places, room: BLOCK_BYTES };
+        json(&Details::alone(&source))
+    }
+
+    /// The texts of the example at this place of an evaluation.
+    fn example(&self, id: &str, block: &str, at: usize) -> Response<Body> {
+        let Some(run) = self.folder.run(id) else { return nothing() };
+        let Some((_, places)) = self.places(&run, id, block) else { return nothing() };
+        places.order.get(at).map_or_else(nothing, |example| json(&Details::of_example(&places, example)))
+    }
+
+    /// The folder of an evaluation, and where its texts stand. Read again only if the files have changed.
+    fn places(&self, run: &RunReader, id: &str, block: &str) -> Option<(String, Arc<Places>)> {
+        let folder = evaluation(block).filter(|folder| run.dir().is_dir(folder))?;
+        let now = stamp(run, &folder);
+        let is_it = |kept: &Kept| kept.run == id && kept.folder == folder;
+        let known = locked(&self.places)
+            .iter()
+            .find(|kept| is_it(kept) && kept.stamp == now)
+            .map(|kept| kept.places.clone());
+        if let Some(places) = known {
+            return Some((folder, places));
         }
-        json(&Details::alone(&collect::Folder::read(&run, &folder)))
+        let places = Arc::new(Places::find(run, &folder));
+        let mut kept = locked(&self.places);
+        kept.retain(|kept| !is_it(kept));
+        if kept.len() >= KEPT {
+            kept.remove(0);
+        }
+        kept.push(Kept { run: id.to_owned(), folder: folder.clone(), stamp: now, places: places.clone() });
+        Some((folder, places))
     }
 }
 

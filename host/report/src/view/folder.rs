@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::ViewError;
 use crate::html::{
-    collect::{indices_in, stamp, stamp_of},
+    collect::indices_in,
     data::PageObjective,
+    read::{Stamp, stamp},
 };
 use mmh_record::{
     RecordError,
@@ -38,7 +39,7 @@ pub struct Folder {
 
 /// Sizes and times of what was looked at. Two equal ones mean that nothing has changed.
 #[derive(PartialEq, Eq, Default)]
-pub(crate) struct Look(Vec<(String, Vec<crate::html::collect::Stamp>)>);
+pub(crate) struct Look(Vec<(String, Vec<Stamp>)>);
 
 /// A run in the list.
 #[derive(Debug, Serialize)]
@@ -167,8 +168,8 @@ impl Folder {
     }
 }
 
-fn top(run: &RunReader) -> Vec<crate::html::collect::Stamp> {
-    [layout::CONFIG, layout::SUMMARY, layout::COST].iter().map(|file| stamp_of(run, file)).collect()
+fn top(run: &RunReader) -> Vec<Stamp> {
+    [layout::CONFIG, layout::SUMMARY, layout::COST].iter().map(|file| run.stamp(file)).collect()
 }
 
 impl Listed {

@@ -17,7 +17,7 @@ mod table;
 pub mod task;
 mod task_file;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 pub use load::{BUILTIN, Source, load};
 pub use split::sample;
@@ -35,9 +35,13 @@ use rows::Row;
 use task::{LabelledTask, TaskKind};
 use task_file::TaskFile;
 
-/// One labelled example.
+/// One labelled example. Cheap to clone: clones share the texts, of which a data set may have very many.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
+pub struct Example(Arc<Labelled>);
+
+/// The fields of an example.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Labelled {
     /// Unique in its data set, such as `val-0007`.
     pub id: String,
     /// What is asked.
@@ -45,6 +49,21 @@ pub struct Example {
     /// The right answer, as text: a string of the data as it is, any other value as its JSON text. The task's metric
     /// knows how to read it.
     pub gold: String,
+}
+
+impl Example {
+    /// An example with these fields.
+    pub fn new(id: impl Into<String>, input: impl Into<Input>, gold: impl Into<String>) -> Self {
+        Self(Arc::new(Labelled { id: id.into(), input: input.into(), gold: gold.into() }))
+    }
+}
+
+impl Deref for Example {
+    type Target = Labelled;
+
+    fn deref(&self) -> &Labelled {
+        &self.0
+    }
 }
 
 /// A task and its examples.
@@ -185,11 +204,7 @@ fn number(split: Split, rows: Vec<Row>, fields: &[String]) -> Vec<Example> {
     rows.map(|(at, row)| {
         let fields = fields.iter().cloned().zip(row.fields);
         let fields = fields.map(|(name, value)| Field { name, value }).collect();
-        Example {
-            id: format!("{}-{at:04}", split.name()),
-            input: Input { text: row.text, fields },
-            gold: row.gold,
-        }
+        Example::new(format!("{}-{at:04}", split.name()), Input { text: row.text, fields }, row.gold)
     })
     .collect()
 }

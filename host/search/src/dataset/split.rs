@@ -54,8 +54,6 @@ pub fn sample(examples: &[Example], size: usize, seed: u64) -> Vec<Example> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use mmh_record::input::Input;
-
     use super::*;
 
     #[test]
@@ -94,9 +92,7 @@ mod tests {
 
     #[test]
     fn samples_in_order() {
-        let examples: Vec<Example> = (0..50)
-            .map(|n| Example { id: format!("val-{n:04}"), input: Input::default(), gold: String::new() })
-            .collect();
+        let examples: Vec<Example> = (0..50).map(|n| Example::new(format!("val-{n:04}"), "", "")).collect();
         let few = sample(&examples, 10, 1);
         assert_eq!(few.len(), 10);
         assert!(few.is_sorted_by_key(|example| example.id.clone()));

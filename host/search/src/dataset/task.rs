@@ -149,7 +149,7 @@ mod tests {
             ("", "flu", false),
         ];
         for (answer, label, expected) in table {
-            let example = Example { id: "val-0000".into(), input: "text".into(), gold: label.into() };
+            let example = Example::new("val-0000", "text", label);
             let grade = LabelledTask::default().grade(&example, answer);
             assert_eq!(grade, Grade::right_or_wrong(expected), "{answer:?} for {label:?}");
         }

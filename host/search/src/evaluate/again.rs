@@ -39,6 +39,8 @@ pub struct Again {
     pub timed_out: Option<String>,
     /// Calls that were made a moment ago.
     pub memo: Memo,
+    /// Whether the evaluation is made ahead of the search, which makes it again and takes its calls from `memo`.
+    pub is_ahead: bool,
     /// Where findings go.
     pub notes: Notes,
 }
@@ -94,7 +96,7 @@ impl Again {
             logs: lines(&row.logs),
             stdout: row.stdout.clone(),
             stderr: row.stderr.clone(),
-            result: Err(self.ended(row.error.as_deref())),
+            result: Err(self.ended(row.error.as_deref(), Limits::clone)),
             own_time: Duration::ZERO,
             backtrace: Vec::new(),
         }
@@ -110,15 +112,17 @@ impl Again {
             logs: lines(&row.logs),
             stdout: String::new(),
             stderr: String::new(),
-            result: Err(self.ended(row.error.as_deref())),
+            result: Err(self.ended(row.error.as_deref(), |limits| limits.of_batch(row.n_examples))),
             own_time: Duration::ZERO,
             backtrace: Vec::new(),
         }
     }
 
     /// The failure of a call that took too long, with the limit that the recorded words name.
-    fn ended(&self, words: Option<&str>) -> Failure {
-        let mut all = self.limits.iter().map(Failure::timeout);
+    fn ended(&self, words: Option<&str>, of_call: impl Fn(&Limits) -> Limits) -> Failure {
+        let limits: Vec<Limits> = self.limits.iter().map(of_call).collect();
+        let ends = |limits: &Limits| [Failure::timeout(limits), Failure::own_timeout(limits)];
+        let mut all = limits.iter().flat_map(ends);
         let meant = all.clone().find(|it| words == Some(it.message.as_str()));
         meant.or_else(|| all.next()).unwrap_or_else(|| Failure::timeout(&Limits::default()))
     }

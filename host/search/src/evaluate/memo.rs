@@ -1,7 +1,8 @@
 //! Remembers calls into harnesses for repeated evaluations: `verify` first evaluates all iterations of a run at once, and
-//! then repeats the search step by step.
+//! then repeats the search step by step. Trials and evaluations of one harness share what it has learned.
 //!
-//! A call that is not remembered is made.
+//! A call that is not remembered is made. So the room is bounded, and the call of an example, which the search makes once, is
+//! forgotten when the search has taken it.
 
 use std::{
     collections::HashMap,
@@ -12,7 +13,7 @@ use mmh_engine::{runner::Trained, sandbox::Report};
 use mmh_record::digest::Digest;
 
 /// Most bytes that are kept.
-const MAX_BYTES: usize = 256 << 20;
+const MAX_BYTES: usize = 64 << 20;
 
 /// What identifies a call.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -52,25 +53,26 @@ pub struct Kept<T> {
     pub lost: Vec<String>,
 }
 
-type Entries<T> = HashMap<Key, Arc<Kept<T>>>;
-
 /// The remembered calls. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
 pub struct Memo(Arc<Mutex<Memory>>);
 
 #[derive(Default)]
 struct Memory {
-    examples: Entries<String>,
-    batches: Entries<Vec<u8>>,
+    examples: HashMap<Key, Kept<String>>,
+    batches: HashMap<Key, Arc<Kept<Vec<u8>>>>,
     bytes: usize,
     /// Whether a call did not fit.
     is_full: bool,
 }
 
 impl Memo {
-    /// A remembered call of `predict`.
-    pub fn example(&self, key: &Key) -> Option<Arc<Kept<String>>> {
-        self.memory().examples.get(key).cloned()
+    /// Takes a remembered call of `predict`.
+    pub fn take_example(&self, key: &Key) -> Option<Kept<String>> {
+        let mut memory = self.memory();
+        let kept = memory.examples.remove(key)?;
+        memory.bytes -= size(&kept.report);
+        Some(kept)
     }
 
     /// A remembered call of `learn`.
@@ -91,8 +93,9 @@ impl Memo {
     /// Remembers a call of `predict`, if there is room.
     pub fn keep_example(&self, key: Key, kept: Kept<String>) {
         let mut memory = self.memory();
-        if memory.has_room(size(&kept.report)) {
-            memory.examples.insert(key, Arc::new(kept));
+        let (bytes, is_new) = (size(&kept.report), !memory.examples.contains_key(&key));
+        if is_new && memory.has_room(bytes) {
+            memory.examples.insert(key, kept);
         }
     }
 
@@ -100,9 +103,10 @@ impl Memo {
     pub fn keep_batch(&self, key: Key, kept: Kept<Vec<u8>>) {
         let mut memory = self.memory();
         let state = kept.report.result.as_ref().map_or(0, Vec::len);
-        if memory.has_room(size(&kept.report) + state) {
-            // A call without requests does not depend on replies.
-            let key = if kept.report.calls.is_empty() { key.anywhere() } else { key };
+        // A call without requests does not depend on replies.
+        let key = if kept.report.calls.is_empty() { key.anywhere() } else { key };
+        let is_new = !memory.batches.contains_key(&key);
+        if is_new && memory.has_room(size(&kept.report) + state) {
             memory.batches.insert(key, Arc::new(kept));
         }
     }

@@ -4,8 +4,9 @@
 //! kept (`mmh-record`, through [`Sink`]).
 
 pub(crate) mod again;
-mod lanes;
+mod batches;
 pub(crate) mod memo;
+mod outcome;
 mod own_time;
 mod recorded;
 pub mod recorded_replies;
@@ -25,8 +26,12 @@ use std::{
     time::Duration,
 };
 
+use batches::Batch;
 use futures::future::{BoxFuture, join_all};
 
+pub use batches::{batch_id, batches, batches_of, plan};
+use outcome::InOrder;
+pub use outcome::Outcome;
 pub use own_time::EVALUATION_TIMEOUT;
 use own_time::OwnTime;
 pub use recorded::{Purpose, RecordedEvaluation, Retry, Step};
@@ -39,6 +44,7 @@ use crate::{
     dataset::Example,
     dataset::task::TaskKind,
     progress::{EvalProgress, Event, Observer},
+    times::Times,
 };
 use mmh_engine::{
     build::Built,
@@ -53,13 +59,10 @@ use mmh_record::{
     data::Split,
     digest::{Digest, KeyBuilder},
     format::{CallRow, ControlRow, Cost, LearnRow, LogRow, TaskInfo, TraceRow},
-    limits::Limits,
+    limits::{Limits, portions},
     outcome::OutcomeKind,
     pricing::Usd,
 };
-
-/// Examples in one call of `learn`.
-const BATCH_SIZE: usize = 20;
 
 /// What all evaluations of a run have in common. Cheap to clone.
 #[derive(Clone)]
@@ -76,22 +79,26 @@ pub struct Evaluator {
     pub seed: u64,
     /// Most examples at once.
     pub concurrency: usize,
-    /// Most bytes of one example or one batch in the record, see [`record_share`].
+    /// How many train examples each call of `learn` has, see [`batches`].
+    pub learn_batches: Arc<[usize]>,
+    /// Most bytes of one example or one portion of a batch in the record, see [`record_share`].
     pub record_bytes: u64,
     /// Measures latencies.
     pub clock: Clock,
+    /// Where it is counted what the time goes to.
+    pub times: Arc<Times>,
     /// Told about each example.
     pub observer: Arc<dyn Observer>,
     /// Stops an evaluation before its next example.
     pub cancel: Cancel,
 }
 
-/// The bytes that each example and each batch of `learn` may take in the record: equal shares of the evaluation's limit.
+/// The bytes that each example and each portion of a batch may take in the record: equal shares of the evaluation's limit.
 /// All evaluations of a data set have the same shares, so that a trial ends like the evaluation.
-pub fn record_share(limits: &Limits, sizes: &TaskInfo) -> u64 {
-    let examples = sizes.val_size.max(sizes.test_size);
-    let shares = batches_of(sizes.train_size).saturating_add(examples);
-    limits.evaluation_record_bytes / (shares as u64).max(1)
+pub fn record_share(limits: &Limits, sizes: &TaskInfo, learn_batches: &[usize]) -> u64 {
+    let examples = sizes.val_size.max(sizes.test_size) as u64;
+    let shares = batches::portions_of(sizes.train_size, learn_batches).saturating_add(examples);
+    limits.evaluation_record_bytes / shares.max(1)
 }
 
 /// A harness after `learn`.
@@ -159,9 +166,9 @@ impl<'a> ExampleSet<'a> {
 }
 
 /// The result of an evaluation.
-pub struct Evaluation {
-    /// Outcomes of the examples that were run, in the order of the examples.
-    pub rows: Vec<TraceRow>,
+pub struct Evaluation<R = TraceRow> {
+    /// What is kept of the examples that were run, in the order of the examples.
+    pub rows: Vec<R>,
     /// What the model calls cost, those of interrupted examples included.
     pub cost: Cost,
     /// Whether every example was run.
@@ -203,9 +210,10 @@ impl Evaluator {
             return self.take_over(learned, again, past, sink);
         }
         let own_time = self.own_time(past, Duration::ZERO);
-        for (batch, id, examples) in batches(train) {
+        let all = batches_of(train.len(), &self.learn_batches);
+        for Batch { number: batch, id, examples } in batches(train, &self.learn_batches) {
             if own_time.is_over() {
-                return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
+                return Ok(learn_timed_out(&own_time, batch, all, learned.cost));
             }
             let step = past.batch(batch);
             if let (Step::Take(row), None) = (&step, past.again()) {
@@ -213,12 +221,13 @@ impl Evaluator {
                 return Ok(learn_failed(row, learned.cost));
             }
             if matches!(step, Step::End) && past.is_timed_out() {
-                return Ok(learn_timed_out(&own_time, batch, train.len(), learned.cost));
+                return Ok(learn_timed_out(&own_time, batch, all, learned.cost));
             }
             if matches!(step, Step::End) || self.cancel.is_cancelled() {
                 return Ok(Learning::Interrupted { cost: learned.cost });
             }
-            let (journal, n_examples) = (self.journal(&id, past, sink), examples.len());
+            let n_examples = examples.len();
+            let journal = self.journal(&id, portions(n_examples), past, sink);
             let report = match (step, past.again()) {
                 (Step::Take(row), Some(again)) => again.batch_report(&row, &past.calls.get(&id)?),
                 _ => self.batch(&learned, &id, examples, &journal, past).await,
@@ -248,8 +257,8 @@ impl Evaluator {
         Ok(Learning::Done(learned))
     }
 
-    /// Runs the harness over these examples: at most `concurrency` at once, and no more than fit into the machine's
-    /// memory. Recorded outcomes are taken from `past`; new ones go to `sink`.
+    /// Runs the harness over these examples: at most `concurrency` at once, and no more than the runner has
+    /// room for. Recorded outcomes are taken from `past`; new ones go to `sink`.
     pub fn evaluate<'a>(
         &'a self,
         harness: &'a Learned,
@@ -257,16 +266,30 @@ impl Evaluator {
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
     ) -> BoxFuture<'a, Result<Evaluation, RecordError>> {
-        Box::pin(self.evaluate_set(harness, set, past, sink))
+        Box::pin(self.evaluate_set(harness, set, past, sink, std::convert::identity))
     }
 
-    async fn evaluate_set(
+    /// The same for callers who need less than whole rows, of which all together may not fit into memory. `keep` says what
+    /// is kept of each, after `sink` has got it.
+    pub fn evaluate_keeping<'a, R: Send + 'static>(
+        &'a self,
+        harness: &'a Learned,
+        set: ExampleSet<'a>,
+        past: RecordedEvaluation,
+        sink: Arc<dyn Sink>,
+        keep: fn(TraceRow) -> R,
+    ) -> BoxFuture<'a, Result<Evaluation<R>, RecordError>> {
+        Box::pin(self.evaluate_set(harness, set, past, sink, keep))
+    }
+
+    async fn evaluate_set<R: Send + 'static>(
         &self,
         harness: &Learned,
         set: ExampleSet<'_>,
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
-    ) -> Result<Evaluation, RecordError> {
+        keep: fn(TraceRow) -> R,
+    ) -> Result<Evaluation<R>, RecordError> {
         let ExampleSet { examples, split, iteration } = set;
         let standing = Arc::new(Mutex::new(EvalProgress {
             iteration,
@@ -279,24 +302,25 @@ impl Evaluator {
         let queue =
             Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
-        let memory_bytes = self.runner.limits().memory_bytes;
-        let lanes = lanes::at_once(self.concurrency, examples.len(), memory_bytes);
+        let done = Arc::new(Mutex::new(InOrder::default()));
+        let lanes = self.concurrency.min(examples.len()).max(1);
         let lanes = (0..lanes).map(|_| {
             let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
-            let (sink, standing) = (sink.clone(), standing.clone());
-            tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing).await })
+            let (sink, standing, done) = (sink.clone(), standing.clone(), done.clone());
+            let done = move |at, row: Option<TraceRow>, cost| {
+                let row = row.map(keep);
+                done.lock().unwrap_or_else(PoisonError::into_inner).push(at, row, cost);
+            };
+            tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing, done).await })
         });
-        let mut done = Vec::with_capacity(examples.len());
         for lane in join_all(lanes.collect::<Vec<_>>()).await {
-            done.extend(lane.map_err(panicked)??);
+            lane.map_err(panicked)??;
         }
         // Nothing is scored before it is known whose fault the last refusals were.
         self.target.settle().await;
-        done.sort_by_key(|(at, _)| *at);
-        let mut cost = Cost::default();
-        done.iter().for_each(|(_, (_, spent))| cost += *spent);
-        let ran = format!("{} of {} examples", done.len(), examples.len());
-        let rows: Vec<TraceRow> = done.into_iter().filter_map(|(_, (row, _))| row).collect();
+        let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
+        let InOrder { rows, cost, count, .. } = done.whole();
+        let ran = format!("{count} of {} examples", examples.len());
         let complete = rows.len() == examples.len();
         let is_over = queue.own_time.is_over() || queue.past.is_timed_out();
         let timed_out = (!complete && is_over).then(|| queue.own_time.reason(&ran));
@@ -310,8 +334,8 @@ impl Evaluator {
         queue: &Queue,
         sink: &Arc<dyn Sink>,
         standing: &Mutex<EvalProgress>,
-    ) -> Result<Vec<(usize, (Option<TraceRow>, Cost))>, RecordError> {
-        let mut done = Vec::new();
+        done: impl Fn(usize, Option<TraceRow>, Cost),
+    ) -> Result<(), RecordError> {
         while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
             let Some(example) = queue.examples.get(at) else { break };
@@ -326,9 +350,9 @@ impl Evaluator {
             if let Some(row) = &row {
                 self.tell(row, cost, standing);
             }
-            done.push((at, (row, cost)));
+            done(at, row, cost);
         }
-        Ok(done)
+        Ok(())
     }
 
     /// Runs the harness over an example. There is no outcome if a call was refused because the run is being stopped: the
@@ -343,7 +367,7 @@ impl Evaluator {
     ) -> Result<(Option<TraceRow>, Cost), RecordError> {
         let stopwatch = self.clock.start();
         let past = &queue.past;
-        let journal = self.journal(&example.id, past, sink);
+        let journal = self.journal(&example.id, 1, past, sink);
         let report = match (&step, past.again()) {
             (Step::Take(row), Some(again)) => again.example_report(row, &past.calls.get(&example.id)?),
             _ => self.example(harness, example, &journal, past).await,
@@ -377,7 +401,7 @@ impl Evaluator {
         past: &RecordedEvaluation,
     ) -> Report<String> {
         let sink: Arc<dyn Sink> = Arc::new(sink::Discard);
-        let journal = self.journal(&example.id, past, &sink);
+        let journal = self.journal(&example.id, 1, past, &sink);
         self.example(harness, example, &journal, past).await
     }
 
@@ -435,9 +459,18 @@ impl Evaluator {
         }
     }
 
-    fn journal(&self, id: &str, past: &RecordedEvaluation, sink: &Arc<dyn Sink>) -> Arc<RecordingModel> {
+    /// The model of a call for an example or a batch, which has so many shares of the record.
+    fn journal(
+        &self,
+        id: &str,
+        shares: u64,
+        past: &RecordedEvaluation,
+        sink: &Arc<dyn Sink>,
+    ) -> Arc<RecordingModel> {
         let journal = RecordingModel::new(id, self.target.clone(), past.calls.clone(), sink.clone());
-        Arc::new(journal.with(past.purpose.clone()).within(self.record_bytes))
+        let room_bytes = self.record_bytes.saturating_mul(shares);
+        let journal = journal.with(past.purpose.clone()).within(room_bytes);
+        Arc::new(journal.timed_by(self.times.clone()))
     }
 
     /// A call into the harness for this example or batch.
@@ -454,8 +487,8 @@ fn learn_failed(row: &LearnRow, cost: Cost) -> Learning {
 }
 
 /// The end of learning before this batch, because the harness took too long.
-fn learn_timed_out(own_time: &OwnTime, batch: usize, train_size: usize, cost: Cost) -> Learning {
-    let reason = own_time.reason(&format!("{batch} of {} batches of learn", batches_of(train_size)));
+fn learn_timed_out(own_time: &OwnTime, batch: usize, all: usize, cost: Cost) -> Learning {
+    let reason = own_time.reason(&format!("{batch} of {all} batches of learn"));
     Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost }
 }
 
@@ -471,22 +504,6 @@ fn same_state(recorded: &LearnRow, repeated: &LearnRow) -> Result<(), RecordErro
 /// The seed of a call's randomness, made of the run's seed and the id of the example or batch.
 pub fn seed_of_call(seed: u64, id: &str) -> Digest {
     KeyBuilder::new("call").part("seed", seed.to_le_bytes()).part("id", id).finish()
-}
-
-/// The examples of each `learn` batch, with the batch's number and name.
-pub fn batches(train: &[Example]) -> impl Iterator<Item = (usize, String, &[Example])> {
-    let batches = train.chunks(BATCH_SIZE).enumerate();
-    batches.map(|(batch, examples)| (batch, batch_id(batch), examples))
-}
-
-/// The number of batches for this many train examples.
-pub fn batches_of(train_size: usize) -> usize {
-    train_size.div_ceil(BATCH_SIZE)
-}
-
-/// The name of a batch, which takes the place of an example's id.
-pub fn batch_id(batch: usize) -> String {
-    format!("learn-{batch:04}")
 }
 
 /// The examples of an evaluation, and the next one.

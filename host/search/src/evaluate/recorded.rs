@@ -96,6 +96,13 @@ impl RecordedEvaluation {
         })
     }
 
+    /// Whether calls in this folder's record were refused because the run was stopped.
+    pub fn was_refused(folder: &IterationWriter) -> Result<bool, RecordError> {
+        let mut refused = false;
+        folder.each_line(CALLS, |row: Sketch| refused |= Retry::Refused.wants(row.failure.as_ref()))?;
+        Ok(refused)
+    }
+
     /// The claims from which the evaluation is repeated.
     pub fn again(&self) -> Option<&Again> {
         match &self.purpose {

@@ -16,6 +16,7 @@ use super::{
     recorded_replies::{Calls, RecordedReplies, called, lost},
     sink::recordable,
 };
+use crate::times::{Part, Times};
 use mmh_engine::sandbox::{Call, CallIndex, ModelPort};
 use mmh_record::{
     RecordError,
@@ -34,6 +35,7 @@ pub struct RecordingModel {
     /// What is done with the record.
     purpose: Purpose,
     record_bytes: u64,
+    times: Arc<Times>,
     written: Mutex<Written>,
 }
 
@@ -49,8 +51,8 @@ struct Written {
 impl RecordingModel {
     pub fn new(id: &str, target: Arc<Target>, past: Calls, sink: Arc<dyn Sink>) -> Self {
         let (id, answers, written) = (id.to_owned(), OnceLock::new(), Mutex::default());
-        let purpose = Purpose::Continue;
-        Self { id, target, past, answers, sink, purpose, record_bytes: u64::MAX, written }
+        let (purpose, times) = (Purpose::Continue, Arc::default());
+        Self { id, target, past, answers, sink, purpose, record_bytes: u64::MAX, times, written }
     }
 
     /// Uses the record for this.
@@ -61,6 +63,11 @@ impl RecordingModel {
     /// Most bytes of all calls and the outcome in the record.
     pub fn within(self, record_bytes: u64) -> Self {
         Self { record_bytes, ..self }
+    }
+
+    /// Counts the time of calls here.
+    pub fn timed_by(self, times: Arc<Times>) -> Self {
+        Self { times, ..self }
     }
 
     /// Records the calls whose replies nobody waited for. Fails if anything could not be recorded.
@@ -164,7 +171,10 @@ impl ModelPort for RecordingModel {
                     self.written().calls.insert(place.index);
                     return called(row);
                 }
-                None => recordable(self.target.complete(request, place, time_left).await),
+                None => {
+                    let asked = self.target.complete(request, place, time_left);
+                    recordable(self.times.during(Part::Target, asked).await)
+                }
             },
         };
         self.record(request, place.index, &called);

@@ -10,7 +10,7 @@ use super::{
     memo::{Kept, Key},
     recording_model::RecordingModel,
 };
-use crate::dataset::Example;
+use crate::{dataset::Example, times::Part};
 use mmh_engine::{
     runner::LearnedState,
     sandbox::{LabelledExample, Report},
@@ -31,7 +31,7 @@ impl Evaluator {
             let id = batch_id(batch);
             let calls = past.calls.get(&id)?;
             let made = again.calls(&calls);
-            self.journal(&id, past, sink).finish(&made)?;
+            self.journal(&id, 1, past, sink).finish(&made)?;
             sink.batch(row)?;
             learned.cost += cost_of(&made);
             learned.fuel = learned.fuel.saturating_add(row.fuel);
@@ -70,7 +70,9 @@ impl Evaluator {
         }
         let lessons: Vec<LabelledExample> = examples.iter().map(|it| self.kind.lesson(it)).collect();
         let call = self.call(learned, id, lessons);
-        let report = self.runner.learn(&learned.trained, &call, journal.clone()).await;
+        let report =
+            self.times.during(Part::Sandbox, self.runner.learn(&learned.trained, &call, journal.clone()));
+        let report = report.await;
         if let (Some(again), Some(key)) = (again, key) {
             again.memo.keep_batch(key, Kept { report: report.clone(), lost: journal.lost() });
         }
@@ -87,7 +89,7 @@ impl Evaluator {
     ) -> Result<Option<Cost>, RecordError> {
         let Some(again) = past.again() else { return Ok(None) };
         let made = again.calls(&past.calls.get(id)?);
-        self.journal(id, past, sink).finish(&made)?;
+        self.journal(id, 1, past, sink).finish(&made)?;
         let was_cut_off = made.iter().any(|call| call.answer.was_cut_off());
         Ok(was_cut_off.then(|| cost_of(&made)))
     }
@@ -103,14 +105,16 @@ impl Evaluator {
         let again = past.again();
         let key = again.map(|again| Key::example(&harness.trained, &again.place(), &example.id));
         if let (Some(again), Some(key)) = (again, &key)
-            && let Some(kept) = again.memo.example(key)
+            && let Some(kept) = again.memo.take_example(key)
         {
             journal.lose(&kept.lost);
-            return kept.report.clone();
+            return kept.report;
         }
         let call = self.call(harness, &example.id, self.kind.input(example));
-        let report = self.runner.predict(&harness.trained, &call, journal.clone()).await;
-        if let (Some(again), Some(key)) = (again, key) {
+        let report =
+            self.times.during(Part::Sandbox, self.runner.predict(&harness.trained, &call, journal.clone()));
+        let report = report.await;
+        if let (Some(again), Some(key)) = (again.filter(|again| again.is_ahead), key) {
             again.memo.keep_example(key, Kept { report: report.clone(), lost: journal.lost() });
         }
         report

@@ -1,22 +1,27 @@
 //! Compares two iterations of a run: source, imports, examples, score, cost.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use similar::TextDiff;
 
-use super::{AuditError, Evaluated, Place, component::ImportChange, unscored_reason};
+use super::{AuditError, Place, component::ImportChange, unscored_reason};
 use mmh_engine::compile::imports;
 use mmh_record::{
     data::Split,
     digest::Digest,
     format::{Cost, Interval, Summary, TraceRow},
+    grade::Grade,
     layout,
     objective::{NamedFigure, Objective},
+    outcome::OutcomeKind,
     reader::RunReader,
 };
 use mmh_report::{
-    compare::{Grades, Paired},
+    compare::{Grades, Numbers, Paired},
     statistics::{Tally, paired_test},
 };
 
@@ -139,8 +144,8 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
         (Some(left), Some(right)) => Some(ImportChange::between(left, right)),
         _ => None,
     };
-    let examples = match (&left.evaluated, &right.evaluated) {
-        (Some(left), Some(right)) => Some(examples(objective, &left.traces, &right.traces)),
+    let examples = match (&left.outcomes, &right.outcomes) {
+        (Some(left), Some(right)) => Some(examples(objective, left, right)),
         _ => None,
     };
     let (before, after) =
@@ -153,7 +158,36 @@ struct Loaded {
     source: String,
     component: Option<Vec<u8>>,
     imports: Option<Vec<String>>,
-    evaluated: Option<Evaluated>,
+    outcomes: Option<Vec<Outcome>>,
+}
+
+/// A line of a trace without its texts, of which all examples fit into memory.
+#[derive(Deserialize)]
+struct Outcome {
+    example_id: String,
+    gold_label: String,
+    predicted_label: Option<String>,
+    correct: bool,
+    #[serde(default)]
+    score: Option<f64>,
+    error: Option<IgnoredAny>,
+    error_kind: OutcomeKind,
+    prompt_bytes: u64,
+    model_calls: u32,
+    fuel: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
+impl Outcome {
+    /// Without its parts, which are not compared.
+    fn grade(&self) -> Grade {
+        Grade::recorded(self.correct, self.score, BTreeMap::new())
+    }
+
+    fn answer(&self) -> String {
+        shown_answer(self.predicted_label.as_deref(), self.error_kind)
+    }
 }
 
 impl Loaded {
@@ -173,13 +207,13 @@ impl Loaded {
             })?),
             None => None,
         };
-        let evaluated = match place.evaluated(reader) {
-            Ok(evaluated) => Some(evaluated),
+        let outcomes = match place.rows(reader) {
+            Ok(outcomes) => Some(outcomes),
             // On the held-out split the examples are all there is to compare.
             Err(AuditError::NotEvaluated { .. }) if place.split != Split::Test => None,
             Err(error) => return Err(error),
         };
-        Ok(Self { source, component, imports, evaluated })
+        Ok(Self { source, component, imports, outcomes })
     }
 
     fn side(&self, index: u32, summary: Option<&Summary>, objective: Objective) -> Side {
@@ -193,18 +227,18 @@ impl Loaded {
             component_sha256: self.component.as_ref().map(Digest::of),
             component_bytes: self.component.as_ref().map_or(0, |bytes| bytes.len() as u64),
             unscored: summary.and_then(|summary| unscored_reason(summary, index)),
-            score: self.evaluated.as_ref().map(|evaluated| side_score(objective, &evaluated.traces)),
+            score: self.outcomes.as_deref().map(|outcomes| side_score(objective, outcomes)),
             cost,
         }
     }
 }
 
-fn side_score(objective: Objective, rows: &[TraceRow]) -> SideScore {
+fn side_score(objective: Objective, rows: &[Outcome]) -> SideScore {
     let n = rows.len() as u64;
-    let tally = Tally::of(rows.iter().map(TraceRow::grade));
+    let tally = Tally::of(rows.iter().map(Outcome::grade));
     let figure = tally.figure(objective);
-    let total = |field: fn(&TraceRow) -> u64| rows.iter().map(field).sum::<u64>();
-    let mean = |field: fn(&TraceRow) -> u64| total(field) as f64 / n.max(1) as f64;
+    let total = |field: fn(&Outcome) -> u64| rows.iter().map(field).fold(0, u64::saturating_add);
+    let mean = |field: fn(&Outcome) -> u64| total(field) as f64 / n.max(1) as f64;
     SideScore {
         value: NamedFigure { objective, value: figure.value },
         interval: figure.interval,
@@ -219,9 +253,9 @@ fn side_score(objective: Objective, rows: &[TraceRow]) -> SideScore {
     }
 }
 
-fn examples(objective: Objective, before: &[TraceRow], after: &[TraceRow]) -> Examples {
-    let later: HashMap<&str, &TraceRow> = after.iter().map(|row| (row.example_id.as_str(), row)).collect();
-    let pairs: Vec<(&TraceRow, &TraceRow)> =
+fn examples(objective: Objective, before: &[Outcome], after: &[Outcome]) -> Examples {
+    let later: HashMap<&str, &Outcome> = after.iter().map(|row| (row.example_id.as_str(), row)).collect();
+    let pairs: Vec<(&Outcome, &Outcome)> =
         before.iter().filter_map(|row| Some((row, *later.get(row.example_id.as_str())?))).collect();
     let changed = |was: bool, is: bool| -> Vec<Changed> {
         let wanted = pairs.iter().filter(|(before, after)| before.correct == was && after.correct == is);
@@ -229,62 +263,66 @@ fn examples(objective: Objective, before: &[TraceRow], after: &[TraceRow]) -> Ex
             .map(|(before, after)| Changed {
                 id: before.example_id.clone(),
                 gold: before.gold_label.clone(),
-                before: answer(before),
-                after: answer(after),
+                before: before.answer(),
+                after: after.answer(),
             })
             .collect()
     };
     let (fixed, broken) = (changed(false, true), changed(true, false));
-    let otherwise_wrong = changed(false, false).iter().filter(|it| it.before != it.after).count();
+    let is_otherwise_wrong = |(before, after): &&(&Outcome, &Outcome)| {
+        !before.correct && !after.correct && before.answer() != after.answer()
+    };
+    let otherwise_wrong = pairs.iter().filter(is_otherwise_wrong).count();
     Examples {
         shared: pairs.len(),
         unshared: before.len() + after.len() - 2 * pairs.len(),
         otherwise_wrong,
         test: paired_test(objective),
-        p_value: Paired::of(objective, &grades(before), &grades(after)).p,
+        p_value: paired(objective, before, after).p,
         fixed,
         broken,
     }
 }
 
-fn grades(rows: &[TraceRow]) -> Grades {
-    rows.iter().map(|row| (row.example_id.clone(), row.grade())).collect()
+fn paired(objective: Objective, before: &[Outcome], after: &[Outcome]) -> Paired {
+    let mut numbers = Numbers::default();
+    let [before, after] = [before, after].map(|rows| {
+        let mut grades = Grades::default();
+        for row in rows {
+            grades.enter(numbers.of(&row.example_id), &row.grade());
+        }
+        grades
+    });
+    Paired::of(objective, &before, &after)
 }
 
 /// The prediction for an example, or the kind of its error in brackets.
 pub fn answer(row: &TraceRow) -> String {
-    row.predicted_label.clone().unwrap_or_else(|| format!("[{}]", row.error_kind.name()))
+    shown_answer(row.predicted_label.as_deref(), row.error_kind)
+}
+
+fn shown_answer(predicted: Option<&str>, kind: OutcomeKind) -> String {
+    predicted.map_or_else(|| format!("[{}]", kind.name()), str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mmh_record::outcome::OutcomeKind;
 
-    fn row(id: &str, predicted: Option<&str>) -> TraceRow {
-        TraceRow {
+    fn row(id: &str, predicted: Option<&str>) -> Outcome {
+        Outcome {
             example_id: id.into(),
-            model: String::new(),
-            input: String::new(),
-            fields: Vec::new(),
             gold_label: "a".into(),
             predicted_label: predicted.map(str::to_owned),
             correct: predicted == Some("a"),
             score: None,
-            parts: Default::default(),
-            latency_ms: 0.0,
-            input_tokens: 1,
-            output_tokens: 1,
             error: None,
             error_kind: if predicted.is_some() { OutcomeKind::Ok } else { OutcomeKind::Panic },
-            fuel: 1,
-            peak_memory_bytes: 1,
-            model_calls: 1,
-            cached_calls: 0,
             prompt_bytes: 1,
-            logs: Vec::new(),
-            stdout: String::new(),
-            stderr: String::new(),
+            model_calls: 1,
+            fuel: 1,
+            input_tokens: 1,
+            output_tokens: 1,
         }
     }
 

@@ -10,6 +10,7 @@ mod interface;
 pub mod rerun;
 pub mod stage;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::evaluate::recorded_replies::Calls;
@@ -120,15 +121,21 @@ impl Place {
 
     /// Reads its evaluation.
     pub fn evaluated(&self, reader: &RunReader) -> Result<Evaluated, AuditError> {
-        let (traces, calls) =
-            (format!("{}/{}", self.folder, layout::TRACES), format!("{}/{}", self.folder, layout::CALLS));
-        let rows = if reader.has(&traces) { reader.lines(&traces)? } else { Vec::new() };
+        let traces = self.rows(reader)?;
+        let calls = layout::file(&self.folder, layout::CALLS);
+        Ok(Evaluated { traces, calls: Calls::index(reader.dir(), &calls, |_| {})? })
+    }
+
+    /// Reads as much of each outcome as the type has. There is at least one.
+    fn rows<T: DeserializeOwned>(&self, reader: &RunReader) -> Result<Vec<T>, AuditError> {
+        let traces = layout::file(&self.folder, layout::TRACES);
+        let rows: Vec<T> = if reader.has(&traces) { reader.lines(&traces)? } else { Vec::new() };
         // If learning failed, the file is empty.
         if rows.is_empty() {
             let (index, split) = (self.index, self.split.name());
             return Err(AuditError::NotEvaluated { index, split, why: self.why_not(reader) });
         }
-        Ok(Evaluated { traces: rows, calls: Calls::index(reader.dir(), &calls, |_| {})? })
+        Ok(rows)
     }
 
     /// The component's bytes.

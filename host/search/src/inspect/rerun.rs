@@ -156,8 +156,8 @@ impl Rerun {
                 Relearned { failed: Some("learning was stopped".into()), ..Relearned::default() }
             }
         };
-        for (_, id, _) in evaluate::batches(train) {
-            relearned.unrecorded.extend(self.unrecorded(&id, &recorded));
+        for batch in evaluate::batches(train, &self.stage.learn_batches) {
+            relearned.unrecorded.extend(self.unrecorded(&batch.id, &recorded));
         }
         Ok(relearned)
     }
@@ -215,6 +215,8 @@ impl Rerun {
             task: stage.task.clone(),
             seed: stage.seed,
             concurrency: self.concurrency,
+            learn_batches: stage.learn_batches.clone(),
+            times: Arc::default(),
             record_bytes: stage.record_bytes,
             clock,
             observer: Arc::new(Silent),

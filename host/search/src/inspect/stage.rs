@@ -21,7 +21,9 @@ pub struct Stage {
     pub seed: u64,
     /// The target model's id.
     pub model: String,
-    /// Most bytes of one example or one batch in the record.
+    /// How many train examples each call of `learn` has.
+    pub learn_batches: Arc<[usize]>,
+    /// Most bytes of one example or one portion of a batch in the record.
     pub record_bytes: u64,
     /// Recorded calls by example or batch.
     pub calls: Calls,
@@ -30,7 +32,7 @@ pub struct Stage {
 /// The example of an outcome, and how long the call took, in ms.
 pub fn example_of(row: &TraceRow) -> (Example, f64) {
     let input = Input { text: row.input.clone(), fields: row.fields.clone() };
-    (Example { id: row.example_id.clone(), input, gold: row.gold_label.clone() }, row.latency_ms)
+    (Example::new(&row.example_id, input, &row.gold_label), row.latency_ms)
 }
 
 /// Whether an outcome follows from the record. Outcomes of the wall clock do not.

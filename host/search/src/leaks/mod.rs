@@ -11,13 +11,13 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use mmh_record::leak::{Leak, Place};
 use wasmparser::{Parser, Payload};
 
 use crate::dataset::Example;
-use letters::Letters;
+use hashes::Hashes;
 use literals::Literal;
 use mmh_engine::compile::{Rejection, RejectionKind};
 use mmh_record::{data::Split, text};
@@ -57,21 +57,33 @@ pub fn refusal(leaks: &[Leak]) -> Option<Rejection> {
 /// One text that must not be found: of an example, or a long one of its fields.
 struct Held {
     split: Split,
-    id: String,
-    gold: String,
-    text: String,
-    letters: Letters,
+    example: Example,
+    /// The place of the field that it is. None for the text that each example has.
+    field: Option<usize>,
+    /// The letters of the text.
+    letters: Box<str>,
+}
+
+impl Held {
+    fn text(&self) -> &str {
+        let input = &self.example.input;
+        self.field.and_then(|at| input.fields.get(at)).map_or(&input.text, |field| &field.value)
+    }
 }
 
 /// Looks for the held-back examples of one data set. It is made once and used for every candidate.
+///
+/// A data set may have very many examples, so what is looked up is in sorted lists of numbers, and no text is held twice.
 pub struct Lint {
     held: Vec<Held>,
     pieces: Pieces,
-    /// Every held example by its letters, sorted.
-    by_letters: Vec<(String, usize)>,
-    train_letters: Vec<String>,
-    hashes: HashMap<u64, usize>,
-    ids: HashMap<String, usize>,
+    /// The places in `held`, sorted by letters.
+    by_letters: Vec<u32>,
+    /// The beginnings of the letters of `train`, sorted.
+    train: Vec<Box<str>>,
+    hashes: Hashes,
+    /// The places in `held`, sorted by id.
+    by_id: Vec<u32>,
 }
 
 /// What was found so far: one excerpt for each place and example.
@@ -80,31 +92,26 @@ type Findings = BTreeMap<(Place, usize), String>;
 impl Lint {
     /// A lint that looks for `val` and `test`, except for texts that are also in `train`.
     pub fn new(train: &[Example], val: &[Example], test: &[Example]) -> Self {
-        let mut train_letters: Vec<String> = train.iter().flat_map(texts).map(letters::of).collect();
-        train_letters.sort();
-        let known: HashSet<&String> = train_letters.iter().collect();
         let of = |split: Split, rows: &[Example]| {
             let held = rows.iter().flat_map(|row| texts(row).map(move |text| (row, text)));
-            let held = held.map(|(row, text)| Held {
+            let held = held.map(|(row, (field, text))| Held {
                 split,
-                id: row.id.clone(),
-                gold: row.gold.clone(),
-                text: text.to_owned(),
-                letters: Letters::new(text),
+                example: row.clone(),
+                field,
+                letters: letters::of(text).into(),
             });
             held.collect::<Vec<_>>()
         };
         let mut held = of(Split::Val, val);
         held.extend(of(Split::Test, test));
-        held.retain(|it| !known.contains(&it.letters.text));
-        let texts: Vec<&str> = held.iter().map(|it| it.letters.text.as_str()).collect();
-        let pieces = Pieces::new(&texts, &train_letters);
-        let mut by_letters: Vec<(String, usize)> =
-            held.iter().enumerate().map(|(at, it)| (it.letters.text.clone(), at)).collect();
-        by_letters.sort();
-        let hashes = hashes::table(held.iter().map(|it| it.text.as_str()));
-        let ids = held.iter().enumerate().map(|(at, it)| (it.id.clone(), at)).collect();
-        Self { held, pieces, by_letters, train_letters, hashes, ids }
+        let is_known = known(&held, train);
+        let mut is_known = is_known.iter();
+        held.retain(|_| is_known.next() != Some(&true));
+        let pieces = Pieces::new(held.iter().map(|it| &*it.letters), letters_of(train));
+        let by_letters = sorted(&held, |it| &*it.letters);
+        let by_id = sorted(&held, |it| &*it.example.id);
+        let hashes = Hashes::of(held.iter().map(Held::text));
+        Self { held, pieces, by_letters, train: beginnings(train), hashes, by_id }
     }
 
     /// The held-back examples that are in this source or in this component's data, at most [`MAX_LEAKS`].
@@ -128,11 +135,11 @@ impl Lint {
     }
 
     fn leak(&self, place: Place, at: usize, excerpt: &str) -> Leak {
-        let Held { split, id, .. } = &self.held[at];
+        let Held { split, example, .. } = &self.held[at];
         Leak {
             place,
             split: split.name().to_owned(),
-            example_id: id.clone(),
+            example_id: example.id.clone(),
             excerpt: text::ellipsis(&text::one_line(excerpt), EXCERPT_CHARS),
         }
     }
@@ -140,16 +147,15 @@ impl Lint {
     /// Long runs of an example's text.
     fn texts(&self, place: Place, haystack: &str, found: &mut Findings) {
         for (start, owners) in self.pieces.found_in(haystack.as_bytes()) {
-            for &(at, offset) in owners {
+            for (at, offset) in owners {
                 if found.contains_key(&(place, at)) {
                     continue;
                 }
-                let letters = &self.held[at].letters;
-                let (from, to) = common_run(haystack, start, &letters.text, offset);
-                let run = &letters.text[from..to];
-                if run.len() == letters.text.len() || run.chars().count() >= RUN_LETTERS {
-                    let excerpt = letters.original(&self.held[at].text, from, to);
-                    found.insert((place, at), excerpt.to_owned());
+                let one = &self.held[at];
+                let (from, to) = common_run(haystack, start, &one.letters, offset);
+                let run = &one.letters[from..to];
+                if run.len() == one.letters.len() || run.chars().count() >= RUN_LETTERS {
+                    found.insert((place, at), letters::original(one.text(), from, to).to_owned());
                 }
             }
         }
@@ -168,36 +174,47 @@ impl Lint {
     /// The held example with this label that begins so, if no train example does.
     fn begun_by(&self, key: &str, label: &str) -> Option<usize> {
         let key = letters::of(key);
-        if !PREFIX_LETTERS.contains(&key.chars().count()) || begins(&self.train_letters, &key) {
+        if !PREFIX_LETTERS.contains(&key.chars().count()) || begins(&self.train, &key) {
             return None;
         }
-        let first = self.by_letters.partition_point(|(text, _)| *text < key);
-        let candidates = self.by_letters[first..].iter().take_while(|(text, _)| text.starts_with(&key));
-        let mut candidates = candidates.map(|(_, at)| *at);
-        candidates.find(|&at| self.held[at].gold == label.trim())
+        let letters = |at: u32| &*self.held[at as usize].letters;
+        let first = self.by_letters.partition_point(|at| letters(*at) < key.as_str());
+        let mut candidates = self.by_letters[first..].iter().take_while(|at| letters(**at).starts_with(&key));
+        let found = candidates.find(|at| self.held[**at as usize].example.gold == label.trim());
+        found.map(|at| *at as usize)
     }
 
     /// Literals that are example ids.
     fn names(&self, literals: &[Literal], found: &mut Findings) {
         let texts = literals.iter().filter_map(Literal::text);
-        let rows = texts.filter_map(|text| Some((*self.ids.get(text.trim())?, text.to_owned())));
+        let rows = texts.filter_map(|text| Some((self.named(text.trim())?, text.to_owned())));
         enter(Place::Source, rows.collect(), PREFIX_ROWS, found);
+    }
+
+    /// The held example with this id.
+    fn named(&self, id: &str) -> Option<usize> {
+        let id_of = |at: u32| self.held[at as usize].example.id.as_str();
+        // An example may have several texts. The first one stands for all of them.
+        let first = self.by_id.partition_point(|at| id_of(*at) < id);
+        self.by_id.get(first).filter(|at| id_of(**at) == id).map(|at| *at as usize)
     }
 
     /// Numbers that are common hashes of an example's text.
     fn hashes(&self, place: Place, numbers: impl Iterator<Item = u64>, found: &mut Findings) {
-        let hits = numbers.filter_map(|number| Some((*self.hashes.get(&number)?, number)));
+        let hits = numbers.filter_map(|number| Some((self.hashes.get(number)?, number)));
         let rows: BTreeMap<usize, String> =
             hits.map(|(at, number)| (at, format!("{number:#x}, a hash of the text"))).collect();
         enter(place, rows, HASH_ROWS, found);
     }
 }
 
-/// The texts of an example: the one that it always has, and fields that are too long to be the same by accident.
-fn texts(example: &Example) -> impl Iterator<Item = &str> {
-    let fields = example.input.fields.iter().map(|field| field.value.as_str());
-    let is_long = |value: &&str| value.chars().filter(|it| it.is_alphanumeric()).count() >= RUN_LETTERS;
-    std::iter::once(example.input.text.as_str()).chain(fields.filter(is_long))
+/// The texts of an example: the one that it always has, and fields that are too long to be the same by accident, each with
+/// its place among the fields.
+fn texts(example: &Example) -> impl Iterator<Item = (Option<usize>, &str)> {
+    let fields = example.input.fields.iter().enumerate().map(|(at, field)| (Some(at), field.value.as_str()));
+    let letters = |text: &str| text.chars().filter(|it| it.is_alphanumeric()).count();
+    let long = fields.filter(move |(_, value)| letters(value) >= RUN_LETTERS);
+    std::iter::once((None, example.input.text.as_str())).chain(long)
 }
 
 /// Adds the rows of a table, if there are enough of them.
@@ -226,9 +243,48 @@ fn common_run(left: &str, at: usize, right: &str, offset: usize) -> (usize, usiz
     (from, to)
 }
 
+/// The letters of each text of these examples, one at a time: a data set may have very many.
+fn letters_of(examples: &[Example]) -> impl Iterator<Item = String> {
+    examples.iter().flat_map(texts).map(|(_, text)| letters::of(text))
+}
+
+/// The places of these examples, sorted by a text of each. Equal ones keep their order.
+fn sorted(held: &[Held], by: impl Fn(&Held) -> &str) -> Vec<u32> {
+    let mut places: Vec<u32> = (0..held.len() as u32).collect();
+    places.sort_by_key(|at| by(&held[*at as usize]));
+    places
+}
+
+/// Which of these examples have the letters of a train example.
+fn known(held: &[Held], train: &[Example]) -> Vec<bool> {
+    let (by_letters, mut is_known) = (sorted(held, |it| &*it.letters), vec![false; held.len()]);
+    let letters = |at: &u32| &*held[*at as usize].letters;
+    for text in letters_of(train) {
+        let first = by_letters.partition_point(|at| letters(at) < text.as_str());
+        // The first one stands for all of them, of which there may be very many.
+        if let Some(at) = by_letters.get(first).filter(|at| letters(at) == text) {
+            is_known[*at as usize] = true;
+        }
+    }
+    for pair in by_letters.windows(2) {
+        let [one, next] = [pair[0], pair[1]].map(|at| at as usize);
+        is_known[next] |= is_known[one] && held[one].letters == held[next].letters;
+    }
+    is_known
+}
+
+/// The first letters of each text of these examples, as many as a key can have, sorted.
+fn beginnings(train: &[Example]) -> Vec<Box<str>> {
+    let beginning = |text: String| text.chars().take(PREFIX_LETTERS.end).collect::<String>().into();
+    let mut beginnings: Vec<Box<str>> = letters_of(train).map(beginning).collect();
+    beginnings.sort();
+    beginnings.dedup();
+    beginnings
+}
+
 /// Whether one of these sorted texts begins with `key`.
-fn begins(sorted: &[String], key: &str) -> bool {
-    let first = sorted.partition_point(|text| text.as_str() < key);
+fn begins(sorted: &[Box<str>], key: &str) -> bool {
+    let first = sorted.partition_point(|text| &**text < key);
     sorted.get(first).is_some_and(|text| text.starts_with(key))
 }
 

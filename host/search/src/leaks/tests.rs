@@ -8,12 +8,7 @@ use crate::{
 
 fn rows(split: &str, texts: &[(&str, &str)]) -> Vec<Example> {
     let rows = texts.iter().enumerate();
-    rows.map(|(at, (input, label))| Example {
-        id: format!("{split}-{at:04}"),
-        input: (*input).into(),
-        gold: (*label).into(),
-    })
-    .collect()
+    rows.map(|(at, (input, label))| Example::new(format!("{split}-{at:04}"), *input, *label)).collect()
 }
 
 const SHARED: &str = "Good morning, I would like to know what is wrong with me. ";
@@ -144,10 +139,9 @@ fn finds_texts_and_tables_in_a_source() {
 #[test]
 fn finds_hashes_of_texts() {
     let lint = lint();
-    let inputs: Vec<&str> = lint.held.iter().map(|held| held.text.as_str()).collect();
-    let table = hashes::table(inputs.iter().copied());
+    let inputs: Vec<&str> = lint.held.iter().map(Held::text).collect();
     let of =
-        |at: usize| *table.iter().find(|(hash, whose)| **whose == at && **hash > 1 << 32).expect("a hash").0;
+        |at: usize| hashes::of(inputs[at]).into_iter().find(|hash| *hash > 1 << 32).expect("a long hash");
     let source = |count: usize| {
         let rows: Vec<String> = (0..count).map(|at| format!("({:#x}u64, \"a\")", of(at))).collect();
         format!("const TABLE: &[(u64, &str)] = &[{}];", rows.join(", "))

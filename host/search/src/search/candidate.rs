@@ -71,7 +71,7 @@ impl Search {
                 let outcome = CandidateOutcome::Unscored { status, reason };
                 return self.conclude(candidate, Digest::of([]), outcome, &folder, progress);
             }
-            None => self.builder.build(&candidate.source).await?,
+            None => self.compiling(self.builder.build(&candidate.source)).await?,
         };
         // For proposals, `propose` has the same check.
         let admitted = built.and_then(|built| match self.config.deny_leaks {

@@ -1,12 +1,18 @@
-//! The held-out scores, after the search: of the best harness first, because that is the purpose of the search, then of the
-//! baseline.
+//! The held-out scores, after the search: of the best harness and of the baseline. Both are run at the same time; scores
+//! and costs are entered one after the other, the best one's first.
 
 use std::sync::Arc;
 
-use super::{Search, SearchError, judge::put_result, progress::Progress};
+use futures::stream::{self, StreamExt};
+
+use super::{
+    Search, SearchError,
+    judge::{put_result, tested},
+    progress::Progress,
+};
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Retry,
+        EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, Outcome, RecordedEvaluation, Retry,
         recorded_cost, sink::Recorder,
     },
     score::score,
@@ -22,7 +28,6 @@ use mmh_record::{
     format::{Cost, LearnRow, TestScore, Untested},
     layout,
     reader::RunReader,
-    statements::Tested,
     writer::IterationWriter,
 };
 
@@ -33,25 +38,57 @@ struct Terms {
     account: Arc<Budget>,
 }
 
+/// A harness that was run over the held-out examples.
+struct Tried {
+    index: u32,
+    folder: IterationWriter,
+    /// Whether calls were refused because the run was stopped.
+    refused: bool,
+    cancel: Cancel,
+    learned: Learned,
+    done: Evaluation<Outcome>,
+}
+
 impl Search {
-    /// Scores the best iteration and the baseline on the held-out examples, once. If the model does not answer or the
-    /// budget is spent, only those of them fail that make calls.
+    /// Scores the best iteration and the baseline on the held-out examples, once, both at the same time. If the model does
+    /// not answer or the budget is spent, only those of them fail that make calls.
     pub(super) async fn held_out(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         if !self.config.with_test || self.dataset.test.is_empty() {
             return Ok(());
         }
         let terms = Terms { retry, account: self.account() };
-        for index in progress.finalists() {
-            if self.ends_before(&layout::held_out(index))? {
-                return Ok(());
-            }
-            let cancel = self.cancel.afresh();
-            self.test(index, &terms, cancel.clone(), progress).await?;
-            if cancel.why() == Some(Stop::Asked) {
-                return Ok(());
-            }
+        let finalists = progress.finalists();
+        // A run that is made again may have been stopped before the second one.
+        let is_there =
+            |index: &&u32| self.claims.as_ref().is_none_or(|claims| claims.has(&layout::held_out(**index)));
+        let begun: Vec<u32> = finalists.iter().take_while(is_there).copied().collect();
+        // What it notes has an order.
+        let at_once = if self.claims.is_some() { 1 } else { begun.len().max(1) };
+        let component = |index| progress.component(index);
+        let tries: Vec<_> =
+            begun.iter().map(|index| self.try_out(*index, component(*index), &terms)).collect();
+        let tried: Vec<Result<Tried, SearchError>> = stream::iter(tries).buffered(at_once).collect().await;
+        let mut is_stopped = false;
+        for tried in tried {
+            let tried = self.alone(tried?, &terms, progress).await?;
+            is_stopped |= tried.cancel.why() == Some(Stop::Asked);
+            is_stopped |= self.finish(tried, &terms, progress)? == Some(Stop::Asked);
         }
-        self.former(&terms, progress).await
+        if let Some(next) = finalists.get(begun.len())
+            && self.ends_before(&layout::held_out(*next))?
+        {
+            return Ok(());
+        }
+        if is_stopped { Ok(()) } else { self.former(&terms, progress).await }
+    }
+
+    /// The same harness, continued by itself if it was cut off by what failed in the other evaluation alone.
+    async fn alone(&self, tried: Tried, terms: &Terms, progress: &Progress) -> Result<Tried, SearchError> {
+        let failed = tried.cancel.why().is_some_and(|stop| stop != Stop::Asked);
+        if self.claims.is_some() || !failed || tried.refused {
+            return Ok(tried);
+        }
+        self.try_out(tried.index, progress.component(tried.index), terms).await
     }
 
     /// Handles harnesses that were the best when the run ended earlier, before it was made longer. Their scores stay. An
@@ -64,13 +101,14 @@ impl Search {
                 continue;
             }
             if self.was_finished(index)? {
-                self.test(index, terms, self.cancel.afresh(), progress).await?;
+                let tried = self.try_out(index, progress.component(index), terms).await?;
+                self.finish(tried, terms, progress)?;
                 continue;
             }
-            let folder = self.writer.test(index)?;
             if self.claims.is_some() {
-                self.evaluate_held_out(index, terms, self.cancel.afresh(), &folder, progress).await?;
+                self.try_out(index, progress.component(index), terms).await?;
             }
+            let folder = self.writer.test(index)?;
             let calls = RecordedEvaluation::of(&folder, terms.retry)?.calls;
             let mut cost = Cost::default();
             for id in calls.ids() {
@@ -101,79 +139,80 @@ impl Search {
         })
     }
 
-    /// Scores one harness, unless it is stopped.
-    async fn test(
+    /// Scores one harness, unless it was stopped. Says why a run that is made again ends with it, if it does.
+    fn finish(
         &self,
-        index: u32,
+        tried: Tried,
         terms: &Terms,
-        cancel: Cancel,
         progress: &mut Progress,
-    ) -> Result<(), SearchError> {
-        let folder = self.writer.test(index)?;
-        let (learned, done) = self.evaluate_held_out(index, terms, cancel.clone(), &folder, progress).await?;
-        progress.spend_held_out(done.cost, &terms.account, self);
-        if let Some(reason) = done.timed_out {
-            self.observer.note(format!("{index:03} has no held-out score: {reason}"));
-            folder.seal()?;
-            progress.summary.untested.push(Untested { index, status: EVALUATION_TIMEOUT.into(), reason });
-            return Ok(self.write(progress)?);
-        }
-        let failed = cancel.why().is_some_and(|stop| stop != Stop::Asked);
-        if !done.complete || failed {
-            return folder.seal().map_err(SearchError::from);
-        }
-        let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
-        folder.put_json(layout::SCORE, &score)?;
-        let tested = Tested::of(progress.component(index), Split::Test, &score, &done.rows);
-        let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));
-        put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
-        folder.seal()?;
-        progress.tested(TestScore { index, score });
-        self.end_ahead(progress, |claims| claims.knows_test(index))?;
-        Ok(self.write(progress)?)
-    }
-
-    /// Runs a harness over the held-out examples that have no recorded outcome.
-    async fn evaluate_held_out(
-        &self,
-        index: u32,
-        terms: &Terms,
-        cancel: Cancel,
-        folder: &IterationWriter,
-        progress: &Progress,
-    ) -> Result<(Learned, Evaluation), SearchError> {
-        let learned = self.recall(index, progress).await?;
-        let name = layout::held_out(index);
-        let (past, refused) = match &self.claims {
-            None => (RecordedEvaluation::of(folder, terms.retry)?, false),
-            Some(claims) => claims.evaluation(&name, index)?,
-        };
-        let recorder = Arc::new(Recorder::new(folder)?);
-        let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.billed_to(&terms.account) };
-        let examples = &self.dataset.test;
-        let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };
-        let done = evaluator.evaluate(&learned, set, past, recorder.clone()).await?;
+    ) -> Result<Option<Stop>, SearchError> {
+        let Tried { index, folder, refused, cancel, learned, done } = tried;
+        // One that is made again is stopped by its own record alone.
+        let cancel = if self.claims.is_some() { self.cancel.afresh() } else { cancel };
         if let Some(claims) = &self.claims
             && progress.finalists().contains(&index)
             && done.timed_out.is_none()
             && (!done.complete || claims.was_cut_short_in_test(index, refused))
         {
-            self.end_again(claims, &cancel, &name)?;
+            self.end_again(claims, &cancel, &layout::held_out(index))?;
         }
-        recorder.finish(folder, examples)?;
-        Ok((learned, done))
+        progress.spend_held_out(done.cost, &terms.account, self);
+        if let Some(reason) = done.timed_out {
+            self.observer.note(format!("{index:03} has no held-out score: {reason}"));
+            folder.seal()?;
+            progress.summary.untested.push(Untested { index, status: EVALUATION_TIMEOUT.into(), reason });
+            self.write(progress)?;
+            return Ok(None);
+        }
+        let failed = cancel.why().is_some_and(|stop| stop != Stop::Asked);
+        if !done.complete || failed {
+            folder.seal()?;
+            return Ok(cancel.why());
+        }
+        let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
+        folder.put_json(layout::SCORE, &score)?;
+        let tested = tested(progress.component(index), Split::Test, &score, &done.rows);
+        let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));
+        put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
+        folder.seal()?;
+        progress.tested(TestScore { index, score });
+        self.end_ahead(progress, |claims| claims.knows_test(index))?;
+        self.write(progress)?;
+        Ok(None)
+    }
+
+    /// Runs a harness, whose component has this digest, over the held-out examples that have no recorded outcome.
+    async fn try_out(&self, index: u32, component: Digest, terms: &Terms) -> Result<Tried, SearchError> {
+        let folder = self.writer.test(index)?;
+        let cancel = self.cancel.afresh();
+        let learned = self.recall(index, component).await?;
+        let (past, mut refused) = match &self.claims {
+            None => (RecordedEvaluation::of(&folder, terms.retry)?, false),
+            Some(claims) => claims.evaluation(&layout::held_out(index), index)?,
+        };
+        let recorder = Arc::new(Recorder::new(&folder)?);
+        let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.billed_to(&terms.account) };
+        let examples = &self.dataset.test;
+        let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };
+        let keep = |row| Outcome::of(&row);
+        let done = evaluator.evaluate_keeping(&learned, set, past, recorder.clone(), keep).await?;
+        recorder.finish(&folder, examples)?;
+        if self.claims.is_none() && cancel.is_cancelled() {
+            refused = RecordedEvaluation::was_refused(&folder)?;
+        }
+        Ok(Tried { index, folder, refused, cancel, learned, done })
     }
 
     /// A scored harness, with the state that it learned.
-    async fn recall(&self, index: u32, progress: &Progress) -> Result<Learned, SearchError> {
+    async fn recall(&self, index: u32, component: Digest) -> Result<Learned, SearchError> {
         let reader = RunReader::new(self.writer.dir()?);
         let file = |name| RunReader::iteration_file(index, name);
         let damaged = |problem: String| RecordError::Damaged { file: file(layout::COMPONENT), problem };
-        let component = reader.bytes(&file(layout::COMPONENT))?;
-        if Digest::of(&component) != progress.component(index) {
+        let bytes = reader.bytes(&file(layout::COMPONENT))?;
+        if Digest::of(&bytes) != component {
             return Err(damaged("it is not what was evaluated".into()).into());
         }
-        let built = self.builder.load(component).await?;
+        let built = self.compiling(self.builder.load(bytes)).await?;
         let built = built.map_err(|rejection| damaged(rejection.message))?;
         let state = match reader.has(&file(layout::STATE)) {
             true => reader.bytes(&file(layout::STATE))?,

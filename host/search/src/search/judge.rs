@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::{Search, SearchError, candidate::Candidate, progress::Progress};
 use crate::{
-    evaluate::{EVALUATION_TIMEOUT, ExampleSet, Learning, RecordedEvaluation, Retry, Sink, sink::Recorder},
+    evaluate::{
+        EVALUATION_TIMEOUT, ExampleSet, Learning, Outcome, RecordedEvaluation, Retry, Sink, sink::Recorder,
+    },
     progress::Event,
     score::score,
 };
@@ -14,7 +16,7 @@ use mmh_record::{
     RecordError,
     data::Split,
     digest::Digest,
-    format::{Config, IterationSummary, Score, TraceRow, Unscored},
+    format::{Config, IterationSummary, Score, Unscored},
     layout,
     objective::Objective,
     reader::RunReader,
@@ -27,7 +29,7 @@ use mmh_report::lineage;
 pub(super) struct Scored {
     score: Score,
     state: Arc<[u8]>,
-    rows: Vec<TraceRow>,
+    rows: Vec<Outcome>,
 }
 
 /// The result of a candidate.
@@ -71,8 +73,11 @@ impl Search {
                 folder.put(layout::STATE, state)?;
             }
             folder.put_json(layout::SCORE, score)?;
-            let tested = statements::Tested::of(component, Split::Val, score, rows);
-            put_result(&tested, &self.config_of(candidate.id.index), folder)?;
+            put_result(
+                &tested(component, Split::Val, score, rows),
+                &self.config_of(candidate.id.index),
+                folder,
+            )?;
             progress.index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
         }
         self.conclude(candidate, component, outcome, folder, progress)
@@ -126,7 +131,7 @@ impl Search {
         candidate.cost += learned.cost;
         let set =
             ExampleSet { iteration: Some(candidate.id.index), ..ExampleSet::new(Split::Val, &self.val) };
-        let done = evaluator.evaluate(&learned, set, past, recorder).await?;
+        let done = evaluator.evaluate_keeping(&learned, set, past, recorder, |row| Outcome::of(&row)).await?;
         candidate.cost += done.cost;
         self.end_where_recorded(candidate.id.index, done.complete || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
@@ -204,6 +209,17 @@ impl Search {
     fn cut_short(&self) -> Option<Stop> {
         self.cancel.why().filter(|stop| *stop != Stop::Asked)
     }
+}
+
+/// What the statement of an evaluation with these outcomes is about.
+pub(super) fn tested<'a>(
+    component: Digest,
+    split: Split,
+    score: &'a Score,
+    outcomes: &'a [Outcome],
+) -> statements::Tested<'a> {
+    let examples = outcomes.iter().map(|it| (it.example_id.as_str(), it.grade.correct));
+    statements::Tested::of(component, split, score, examples)
 }
 
 /// Writes the statement that says which component got which score.

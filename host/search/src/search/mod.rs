@@ -32,6 +32,7 @@ use crate::{
     noted::Ending,
     progress::{Event, Observer},
     propose::{ProposeError, Proposer},
+    times::Part,
 };
 use mmh_engine::{build::Builder, compile::CompileError};
 use mmh_models::{
@@ -113,7 +114,7 @@ impl Search {
     async fn run_all(self) -> Result<(Summary, Option<Stop>), SearchError> {
         let (mut progress, retry) = Progress::begin(&self)?;
         self.writer.unseal()?;
-        self.write(&progress)?;
+        self.write(&mut progress)?;
         let mut early = None;
         for candidate in Schedule::of(&self.config).all() {
             if progress.has(candidate.index) {
@@ -149,14 +150,20 @@ impl Search {
                 progress.summary.stopped = Some(Stopped { status, reason });
             }
         }
-        self.write(&progress)?;
+        self.write(&mut progress)?;
         self.writer.seal()?;
         Ok((progress.summary, stop))
     }
 
-    fn write(&self, progress: &Progress) -> Result<(), RecordError> {
+    fn write(&self, progress: &mut Progress) -> Result<(), RecordError> {
+        progress.take_time(self);
         self.writer.cost(&progress.cost)?;
         self.writer.summary(&progress.summary)
+    }
+
+    /// Counts the time of some work as compiling.
+    async fn compiling<T>(&self, work: impl Future<Output = T>) -> T {
+        self.evaluator.times.during(Part::Compiling, work).await
     }
 
     fn stage(&self, index: u32, stage: &str) {

@@ -15,7 +15,7 @@ use mmh_models::{cancel::Stop, metering::budget::Budget};
 use mmh_record::{
     RecordError,
     digest::Digest,
-    format::{Config, Cost, CostFile, IterationCost, Score, Stopped, Summary, TestScore},
+    format::{Config, Cost, CostFile, IterationCost, Score, Stopped, Summary, TestScore, TimeSpent},
     layout::{self, Place},
     manifest,
     objective::Objective,
@@ -32,6 +32,8 @@ pub(super) struct Progress {
     best: Option<f64>,
     /// Where the proposer's tools look things up.
     pub index: Arc<RunIndex>,
+    /// What the time went to before the search was resumed.
+    time_before: TimeSpent,
     /// The costs of all iterations together.
     proposed: Cost,
     /// What the run was billed before it was resumed, and is in no iteration's cost: for the candidate that was under way,
@@ -67,7 +69,18 @@ impl Progress {
         let carried_held_out = unaccounted.min(billed_held_out(search)?);
         let carried = unaccounted.minus(carried_held_out);
         let index = Arc::new(RunIndex::new(&summary, &search.dataset.train, &search.val));
-        Ok((Self { summary, cost, objective, best, index, proposed, carried, carried_held_out }, retry))
+        let time_before = summary.time.unwrap_or_default();
+        Ok((
+            Self { summary, cost, time_before, objective, best, index, proposed, carried, carried_held_out },
+            retry,
+        ))
+    }
+
+    /// Enters what the time went to so far. Of a run that is made again only its record knows.
+    pub fn take_time(&mut self, search: &Search) {
+        let measured = self.time_before.plus(search.evaluator.times.so_far());
+        let measured = (measured != TimeSpent::default()).then_some(measured);
+        self.summary.time = search.claims.as_ref().map_or(measured, |claims| claims.time());
     }
 
     pub fn has(&self, index: u32) -> bool {

@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt};
 use crate::{
     claims::Claims,
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, ExampleSet, Learning, Purpose, RecordedEvaluation, Sink, sink::Discard},
+    evaluate::{Evaluator, ExampleSet, Learned, Learning, Purpose, RecordedEvaluation, Sink, sink::Discard},
     noted::Notes,
     search::Search,
 };
@@ -20,6 +20,10 @@ use mmh_record::{
     layout::{self, Place},
     reader::RunReader,
 };
+
+/// The most examples of an evaluation that is made ahead. A larger one keeps all processors busy when its turn comes, and
+/// its calls would take much memory until then.
+const MAX_EXAMPLES: usize = 1_000;
 
 /// What all evaluations need. Cheap to clone.
 #[derive(Clone)]
@@ -70,11 +74,25 @@ impl Stage {
         let learned = self.evaluator.learn(built, &self.dataset.train, &past, &sink).await?;
         let Learning::Done(learned) = learned else { return Ok(()) };
         let val = ExampleSet::new(Split::Val, &self.val);
-        self.evaluator.evaluate(&learned, val, past, sink.clone()).await?;
+        self.evaluate(&learned, val, past, &sink).await?;
         if has_test {
             let past = self.past(&layout::held_out(index), index)?;
             let test = ExampleSet::new(Split::Test, &self.dataset.test);
-            self.evaluator.evaluate(&learned, test, past, sink).await?;
+            self.evaluate(&learned, test, past, &sink).await?;
+        }
+        Ok(())
+    }
+
+    /// An evaluation, if it is worth to be made ahead. What it comes to is in the memo.
+    async fn evaluate(
+        &self,
+        learned: &Learned,
+        set: ExampleSet<'_>,
+        past: RecordedEvaluation,
+        sink: &Arc<dyn Sink>,
+    ) -> Result<(), RecordError> {
+        if set.examples.len() <= MAX_EXAMPLES {
+            self.evaluator.evaluate_keeping(learned, set, past, sink.clone(), drop).await?;
         }
         Ok(())
     }
@@ -84,6 +102,7 @@ impl Stage {
         let (mut past, _) = self.claims.evaluation(folder, index)?;
         if let Purpose::Repeat(again) = &mut past.purpose {
             again.notes = Notes::default();
+            again.is_ahead = true;
         }
         Ok(past)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{MAX_DIFFERENCES, SimulatedModels, explain};
-use crate::dataset::Dataset;
+use crate::{dataset::Dataset, evaluate};
 use mmh_record::{
     format::{Config, ProposerKind, SCHEMA_VERSION, Summary},
     layout,
@@ -25,6 +25,9 @@ pub fn check(
         expected.task = dataset.info();
         expected.dataset_digest = dataset.digest;
         expected.eval_split_size = config.eval_split_size.min(dataset.val.len());
+        if !config.learn_batches.is_empty() {
+            expected.learn_batches = evaluate::plan(&dataset.train, &config.limits);
+        }
     }
     let simulated = simulated(config.seed);
     let simulated = [simulated.0.id().to_owned(), simulated.1.id().to_owned()];

@@ -20,11 +20,10 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 
 /// The part of a run's data set that its record has.
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
-    let nothing = || Example { id: String::new(), input: Input::default(), gold: String::new() };
     Ok(Dataset {
         kind: task::kind_of_run(config)?,
         task: task::of_run(config),
-        train: (0..config.task.train_size.min(MAX_TRAIN)).map(|_| nothing()).collect(),
+        train: vec![Example::new("", "", ""); config.task.train_size.min(MAX_TRAIN)],
         val: rows(reader, folders, Place::Iteration),
         test: rows(reader, folders, Place::HeldOut),
         digest: config.dataset_digest,
@@ -65,7 +64,7 @@ fn read(reader: &RunReader, file: &str) -> Result<Vec<Example>, RecordError> {
         if bytes > MAX_TEXT_BYTES {
             break;
         }
-        examples.push(Example { id, input: Input { text, fields }, gold });
+        examples.push(Example::new(id, Input { text, fields }, gold));
     }
     Ok(examples)
 }

@@ -51,7 +51,7 @@ fn code(input: Option<Box<RawValue>>) -> Option<String> {
 /// Compiles a run's sources. If other tools are installed here, the run's components stand in for the results.
 pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Result<(), VerifyError> {
     let homes = folders.iter().filter(|folder| Place::of(folder) == Some(Place::Iteration));
-    let mut sources: HashMap<Digest, (String, bool)> = HashMap::new();
+    let mut sources: HashMap<Digest, String> = HashMap::new();
     for folder in homes {
         let (source, component) =
             (layout::file(folder, layout::SOURCE), layout::file(folder, layout::COMPONENT));
@@ -65,22 +65,13 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
             }
             continue;
         }
-        let is_built = verifier.reader.has(&component);
         let tried = tried(&verifier.reader, folder).unwrap_or_default();
-        for (source, is_built) in
-            recorded.map(|it| (it, is_built)).into_iter().chain(tried.into_iter().map(|it| (it, false)))
-        {
-            sources.entry(Digest::of(&source)).or_insert((source, is_built));
-        }
+        sources.extend(recorded.into_iter().chain(tried).map(|source| (Digest::of(&source), source)));
     }
     let (builder, count) = (&verifier.builder, sources.len());
     verifier.observer.on(Event::Working(format!("compiling {count} sources")));
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    let builds = sources.into_values().map(|(source, is_built)| async move {
-        if is_built {
-            // It has compiled before, so the check of types is skipped.
-            builder.compiler.recompile(&source).await?.ok();
-        }
+    let builds = sources.into_values().map(|source| async move {
         let verdict = builder.build(&source).await?;
         builder.remember(&source, verdict);
         Ok::<(), VerifyError>(())

@@ -8,7 +8,7 @@ use clap::{Arg, ArgGroup, ArgMatches, Args, Id, parser::ValueSource};
 use crate::commands::run::{ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
     error::CliError,
-    limits::ROWS,
+    limits::{MachineArgs, ROWS},
     model_args::{ProposerServerArgs, SpendingArgs, TargetServerArgs},
     workbench::ColumnArgs,
 };
@@ -16,7 +16,7 @@ use mmh_record::format::Config;
 
 /// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
 /// A group has the options of its own struct, and none of a struct that is flattened into it.
-fn taken() -> [Option<Id>; 6] {
+fn taken() -> [Option<Id>; 7] {
     [
         EachTimeArgs::group_id(),
         ChangeableArgs::group_id(),
@@ -24,6 +24,7 @@ fn taken() -> [Option<Id>; 6] {
         ProposerServerArgs::group_id(),
         TargetServerArgs::group_id(),
         SpendingArgs::group_id(),
+        MachineArgs::group_id(),
     ]
 }
 

@@ -121,7 +121,7 @@ impl ModelLoop {
             let claimed = conversation.past().again.as_ref().and_then(|again| again.trims(step));
             let removed = claimed.unwrap_or_else(|| conversation.window.make_room(&mut conversation.request));
             conversation.transcript.trimmed(step, removed)?;
-            let reply = match conversation.next_reply(step).await? {
+            let reply = match conversation.next_reply(step, toolbox.times()).await? {
                 Ok(reply) => reply,
                 Err(outcome) => return Ok(outcome),
             };

@@ -6,12 +6,17 @@ use crate::{
     propose::{
         Outcome, PROPOSER_ERROR, ProposeError, Toolbox, again::Again, ending, recorded::ProposerReply,
     },
+    times::{Part, Times},
 };
 use mmh_record::chat::{CallError, CallOutcome, ChatReply, ModelError};
 
 impl Conversation<'_> {
     /// The model's reply in this turn.
-    pub async fn next_reply(&mut self, step: u32) -> Result<Result<ChatReply, Outcome>, ProposeError> {
+    pub async fn next_reply(
+        &mut self,
+        step: u32,
+        times: &Times,
+    ) -> Result<Result<ChatReply, Outcome>, ProposeError> {
         let past = self.past();
         if let Some(again) = &past.again {
             return self.repeated_reply(again, step).await;
@@ -28,7 +33,8 @@ impl Conversation<'_> {
         if let Some(stop) = self.caller.cancel.why() {
             return Ok(Err(Outcome::stopped(&stop)));
         }
-        let called = recordable(self.caller.call(&self.request, None).await);
+        let called = times.during(Part::Proposer, self.caller.call(&self.request, None)).await;
+        let called = recordable(called);
         if let Some(control) = called.control {
             self.record_control(step, self.transcript.now(), control)?;
         }

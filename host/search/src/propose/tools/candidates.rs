@@ -28,7 +28,7 @@ const MAX_REASONING_BYTES: usize = 64 << 10;
 impl Toolbox<'_> {
     /// Compiles a harness.
     pub(super) async fn check(&self, code: &str) -> Result<Answer, ProposeError> {
-        Ok(Ok(match self.context.builder.build(code).await? {
+        Ok(Ok(match self.context.build(code).await? {
             Ok(built) => json!({ "ok": true, "component_bytes": built.component.bytes.len() }),
             Err(rejection) => refusal(&rejection),
         }
@@ -48,7 +48,7 @@ impl Toolbox<'_> {
         }
         let verdict = match self.too_large(&asked) {
             Some(rejection) => Err(rejection),
-            None => self.context.builder.build(&asked.code).await?,
+            None => self.context.build(&asked.code).await?,
         };
         match verdict.and_then(|built| self.without_leaks(&asked.code, built)) {
             Ok(built) => {
@@ -87,7 +87,7 @@ impl Toolbox<'_> {
             Ok(examples) => examples,
             Err(problem) => return Ok(Err(problem)),
         };
-        let built: Built = match self.context.builder.build(&asked.code).await? {
+        let built: Built = match self.context.build(&asked.code).await? {
             Ok(built) => built,
             Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
         };

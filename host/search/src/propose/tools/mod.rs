@@ -30,8 +30,12 @@ use crate::{
     evaluate::Evaluator,
     leaks::Lint,
     progress::{self, Event, Observer},
+    times::{Part, Times},
 };
-use mmh_engine::build::Builder;
+use mmh_engine::{
+    build::{Builder, Built},
+    compile::BuildResult,
+};
 use mmh_record::{
     RecordError,
     candidate::CandidateId,
@@ -73,6 +77,13 @@ pub struct ToolContext<'a> {
     pub limits: &'a Limits,
     /// Told about tool calls.
     pub observer: Arc<dyn Observer>,
+}
+
+impl ToolContext<'_> {
+    /// Compiles a source.
+    async fn build(&self, source: &str) -> BuildResult<Built> {
+        self.evaluator.times.during(Part::Compiling, self.builder.build(source)).await
+    }
 }
 
 /// One candidate's tools, and what was submitted through them.
@@ -205,6 +216,11 @@ impl<'a> Toolbox<'a> {
         Ok((self.history.into_reads()?, self.trials.close(folder)?))
     }
 
+    /// Where it is counted what the time goes to.
+    pub fn times(&self) -> &Times {
+        &self.context.evaluator.times
+    }
+
     /// Repeats the changes of a call that was answered before. Its result is on record.
     pub(super) async fn recall(&mut self, call: ToolCall, result: &Answer) -> Result<(), ProposeError> {
         if call.name != "write_harness" {
@@ -215,7 +231,7 @@ impl<'a> Toolbox<'a> {
                 let Ok(asked) = parse::<args::Submission>(&call.name, call.input) else {
                     return Err(not_again("its arguments cannot be read").into());
                 };
-                let built = self.context.builder.build(&asked.code).await?;
+                let built = self.context.build(&asked.code).await?;
                 let built = built.map_err(|rejection| not_again(&rejection.message))?;
                 self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
             }
