@@ -46,11 +46,11 @@ fuzz_target!(|alteration: Alteration| {
     let Some(harness) = prepare(bytes) else { return };
     let task = Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into(), "b".into()] };
     let setting = || CallContext { task: &task, state: b"a", seed: Digest::of("seed"), model: Arc::new(Echo) };
-    let lessons = [LabelledExample { input: "x".into(), gold: "a".into() }];
+    let lessons = [LabelledExample { input: "x".into(), gold: "a".into(), attempt: None }];
     RUNTIME.block_on(async {
         let learned = SANDBOX.learn(&harness, setting(), &lessons).await;
         assert!(learned.result.is_err() || learned.fuel > 0);
-        let report = SANDBOX.predict(&harness, setting(), "the input").await;
+        let report = SANDBOX.predict(&harness, setting(), &"the input".into()).await;
         assert!(report.fuel <= limits().fuel && report.peak_memory_bytes <= limits().memory_bytes);
         match report.result {
             Ok(label) => assert!(label.len() as u64 <= limits().answer_bytes),

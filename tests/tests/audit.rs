@@ -102,14 +102,14 @@ fn files() -> tempfile::TempDir {
 }
 
 const SMALL: &str = r#"(component
-    (import "mmh:harness/log@1.0.0" (instance))
+    (import "mmh:harness/log@2.0.0" (instance))
     (core module (func (export "f")) (memory 1))
     (core instance $i (instantiate 0))
     (func (export "f") (canon lift (core func $i "f"))))"#;
 
 /// A harness that always gives one answer, without a call.
 fn constant(label: &str) -> String {
-    let body = format!("Ok(Prediction::new({label:?}))");
+    let body = format!("Ok(Answer::new({label:?}))");
     guest("run/trap.rs").replace("std::process::abort()", &body)
 }
 
@@ -478,7 +478,7 @@ async fn run_once(
     task: &Task,
 ) -> Report<String> {
     let setting = CallContext { task, state: &[], seed: Digest::of("seed"), model: Arc::new(Silent) };
-    sandbox.predict(harness, setting, "a text").await
+    sandbox.predict(harness, setting, &"a text".into()).await
 }
 
 /// A model that has nothing to say.
@@ -507,9 +507,9 @@ fn components_are_described() {
     let said = stdout(&output);
     for part in [
         "recorded in manifest.json, provenance.json, summary.json",
-        "import mmh:harness/model@1.0.0;",
-        "\n  use mmh:harness/types@1.0.0.{task, prediction, feedback};\n",
-        "export predict: func(task: task, state: list<u8>, input: string) -> result<prediction, string>;",
+        "import mmh:harness/model@2.0.0;",
+        "\n  use mmh:harness/types@2.0.0.{task, input, answer, feedback};\n",
+        "export predict: func(task: task, state: list<u8>, input: input) -> result<answer, string>;",
         "its parent 000",
         "core module 0",
         "custom producers",

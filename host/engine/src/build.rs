@@ -1,4 +1,4 @@
-//! From a source, or a component from anywhere, to a harness that is ready to be called.
+//! From a source, or a component from anywhere, to a harness or a scorer that is ready to be called.
 //!
 //! Puts `compile`, `compile::native` and `sandbox` together; each keeps its own limits.
 
@@ -16,7 +16,7 @@ use crate::{
         native::Precompiler,
     },
     jail::Jail,
-    sandbox::{Prepared, Sandbox, engine},
+    sandbox::{Failure, Prepared, PreparedScorer, Sandbox, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
 
@@ -52,6 +52,15 @@ pub struct Built {
     pub component: Component,
     /// The same, linked to what it imports.
     pub prepared: Arc<Prepared>,
+}
+
+/// A scorer that is ready to be called, and the exact binary it is.
+#[derive(Clone)]
+pub struct BuiltScorer {
+    /// The binary, with its digest and imports.
+    pub component: Component,
+    /// The same, linked to what it imports.
+    pub prepared: Arc<PreparedScorer>,
 }
 
 impl Builder {
@@ -120,6 +129,26 @@ impl Builder {
         })
     }
 
+    /// Makes a scorer of a source, as [`Self::build`] makes a harness. Its verdicts are not remembered.
+    pub fn build_scorer<'a>(&'a self, source: &'a str) -> BoxFuture<'a, BuildResult<BuiltScorer>> {
+        Box::pin(async move {
+            match self.compiler.compile(source).await? {
+                Ok(component) => self.ready_scorer(component).await,
+                Err(rejection) => Ok(Err(rejection)),
+            }
+        })
+    }
+
+    /// Makes a scorer of a component that was compiled before, after the same checks.
+    pub fn load_scorer(&self, component: Vec<u8>) -> BoxFuture<'_, BuildResult<BuiltScorer>> {
+        Box::pin(async move {
+            match admit(component, self.sandbox.limits(), false) {
+                Ok(component) => self.ready_scorer(component).await,
+                Err(rejection) => Ok(Err(rejection)),
+            }
+        })
+    }
+
     /// The remembered harness that has this component.
     fn loaded(&self, component: &[u8]) -> Option<Built> {
         let known = self.known.all();
@@ -151,6 +180,15 @@ impl Builder {
     async fn ready(&self, component: Component) -> BuildResult<Built> {
         prepare(&self.precompiler, &self.sandbox, component).await
     }
+
+    async fn ready_scorer(&self, component: Component) -> BuildResult<BuiltScorer> {
+        let native = match self.precompiler.load(&component).await? {
+            Ok(native) => native,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let prepared = self.sandbox.prepare_scorer(&native).map_err(rejected);
+        Ok(prepared.map(|prepared| BuiltScorer { component, prepared: Arc::new(prepared) }))
+    }
 }
 
 /// Compiles to native code, and links.
@@ -159,12 +197,15 @@ async fn prepare(precompiler: &Precompiler, sandbox: &Sandbox, component: Compon
         Ok(native) => native,
         Err(rejection) => return Ok(Err(rejection)),
     };
-    Ok(match sandbox.prepare(&native) {
-        Ok(prepared) => Ok(Built { component, prepared: Arc::new(prepared) }),
-        Err(failure) => Err(Rejection {
-            kind: RejectionKind::BadComponent,
-            message: text::capped(&failure.message, 1000),
-            diagnostics: String::new(),
-        }),
-    })
+    let prepared = sandbox.prepare(&native).map_err(rejected);
+    Ok(prepared.map(|prepared| Built { component, prepared: Arc::new(prepared) }))
+}
+
+/// The rejection of a component that cannot be linked.
+fn rejected(failure: Failure) -> Rejection {
+    Rejection {
+        kind: RejectionKind::BadComponent,
+        message: text::capped(&failure.message, 1000),
+        diagnostics: String::new(),
+    }
 }

@@ -1,4 +1,4 @@
-//! What a harness can call on the host: the model and the log. Calls are checked, counted and passed on.
+//! What a harness or a scorer can call on the host: the model and the log. Calls are checked, counted and passed on.
 
 use std::{
     sync::Arc,
@@ -13,7 +13,7 @@ use super::{
     State,
     deadline::pause,
     recorded::Room,
-    worlds::v1::mmh::harness::{log, model as wit, types},
+    worlds::v2::harness::mmh::harness::{log, model as wit, types},
 };
 use mmh_record::{
     chat::{CallError, CallOutcome, ChatMessage, ChatRequest, ChatRole, ModelError, StopReason, Usage},
@@ -124,6 +124,11 @@ impl ModelSession {
         Self { port, limits, calls: Vec::new(), asked: 0, begun: Instant::now(), last_error: None, room }
     }
 
+    /// How many calls may still be made.
+    fn calls_left(&self) -> u32 {
+        self.limits.model_calls.saturating_sub(self.asked)
+    }
+
     /// How long a model may take. The harness keeps a twentieth of its time to handle a reply that does not come.
     fn time_left(&self) -> Duration {
         let wall = Duration::from_millis(self.limits.example_wall_ms);
@@ -132,7 +137,7 @@ impl ModelSession {
 
     /// Counts a call and turns it into a request, or says why it cannot be one.
     fn admit(&mut self, request: wit::Request) -> Result<ChatRequest, wit::Error> {
-        if self.asked >= self.limits.model_calls {
+        if self.calls_left() == 0 {
             return Err(wit::Error::CallLimit(self.limits.model_calls));
         }
         self.asked += 1;
@@ -207,7 +212,7 @@ impl ModelSession {
 }
 
 fn not_waited_for() -> CallError {
-    ModelError::Unavailable("the harness ended before the reply came".into()).into()
+    ModelError::Unavailable("the call ended before the reply came".into()).into()
 }
 
 /// Why a request is invalid, if it is.
@@ -266,6 +271,10 @@ impl wit::Host for State {
 
     async fn complete_all(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
         self.model.ask(requests).await
+    }
+
+    async fn calls_left(&mut self) -> u32 {
+        self.model.calls_left()
     }
 }
 

@@ -1,17 +1,19 @@
-//! Runs one call of a harness in a fresh store, under limits, and says how it ended.
+//! Runs one call of a harness or of a scorer in a fresh store, under limits, and says how it ended.
 //!
 //! Only what a call returns survives it: memory, clocks, randomness and handles start anew. The model is reached
-//! through [`ModelPort`] only. Labels of the examples that are predicted are not known here.
+//! through [`ModelPort`] only. A harness is never told the gold answer of an example that it predicts.
 
 mod backtrace;
 mod deadline;
 pub mod engine;
+mod grade;
 mod imports;
 mod limiter;
 mod linking;
 mod outcome;
 mod recorded;
 mod sink;
+mod task;
 mod virtual_time;
 mod worlds;
 
@@ -23,22 +25,24 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wasmtime::{
     CallHook, Engine, Store,
-    component::{Component, Linker, ResourceTable},
+    component::{Component, InstancePre, Linker, ResourceTable},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
 use deadline::{TimeIsOver, within};
+use grade::GivenGrade;
 pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::Failure;
 use sink::Sink;
+pub use task::{Answered, Attempt, LabelledExample, Task};
 use virtual_time::Time;
-use worlds::{Instance, Linked, v1::mmh::harness::model};
-pub use worlds::{PACKAGE, World};
+use worlds::{Linked, LinkedScorer, v2::harness::mmh::harness::model};
+pub use worlds::{PACKAGE, World, major};
 
-use mmh_record::{digest::Digest, limits::Limits, outcome::OutcomeKind, text};
+use mmh_record::{digest::Digest, grade::Grade, input::Input, limits::Limits, outcome::OutcomeKind, text};
 
 /// After this much fuel a call pauses, and its deadline is checked. The number is small, because a host call costs a
 /// few units of fuel and may have to take in megabytes.
@@ -50,31 +54,11 @@ const MAX_RANDOM_BYTES: u64 = 4 << 10;
 /// Most component-model handles at once. A Rust guest holds a handful.
 const MAX_HANDLES: usize = 1_000;
 
-/// What the examples of a run have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// The data set's name.
-    pub name: String,
-    /// What a harness has to do, in words.
-    pub instructions: String,
-    /// All labels, in a fixed order. A prediction has to be one of them to be correct.
-    pub labels: Vec<String>,
-}
-
-/// One labelled example offered to `learn`. No prediction has been made for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabelledExample {
-    /// The text to be labelled.
-    pub input: String,
-    /// Its correct label.
-    pub gold: String,
-}
-
 /// What one call needs besides its arguments.
 pub struct CallContext<'a> {
     /// The task, which the harness is told.
     pub task: &'a Task,
-    /// What `learn` returned last; empty before the first time.
+    /// What `learn` returned last; empty before the first time. A scorer has no state and is not told it.
     pub state: &'a [u8],
     /// Where the call's randomness comes from: a digest of the run's seed and the example.
     pub seed: Digest,
@@ -122,7 +106,7 @@ impl WasiView for State {
     }
 }
 
-/// Runs harnesses. Cheap to share.
+/// Runs harnesses and scorers. Cheap to share.
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
@@ -133,6 +117,25 @@ pub struct Sandbox {
 
 /// A harness that is linked and ready to be called, any number of times at once.
 pub struct Prepared(Linked);
+
+/// A scorer that is linked and ready to be called, any number of times at once.
+pub struct PreparedScorer(LinkedScorer);
+
+/// What a call runs, for messages.
+#[derive(Clone, Copy)]
+enum Guest {
+    Harness,
+    Scorer,
+}
+
+impl Guest {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Harness => "harness",
+            Self::Scorer => "scorer",
+        }
+    }
+}
 
 impl Sandbox {
     /// A sandbox for components of this engine. `limits` hold for each call.
@@ -154,21 +157,39 @@ impl Sandbox {
 
     /// Links a component. The failure says why it is no harness.
     pub fn prepare(&self, component: &Component) -> Result<Prepared, Failure> {
-        let refused = |error: wasmtime::Error| {
-            Failure::new(OutcomeKind::BadComponent, text::one_line(&format!("not a harness: {error:#}")))
-        };
-        let linked = self.linker.instantiate_pre(component).map_err(refused)?;
-        let world = World::of_component(component, &self.engine);
-        Linked::new(world, linked).map(Prepared).map_err(refused)
+        self.linked(component, Guest::Harness, Linked::new).map(Prepared)
     }
 
-    /// Asks a harness for the label of one input.
-    pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
-        self.call(harness, &setting, self.limits.answer_bytes, async |harness, store| {
-            harness.predict(store, setting.task, setting.state, input).await
+    /// Links a component. The failure says why it is no scorer.
+    pub fn prepare_scorer(&self, component: &Component) -> Result<PreparedScorer, Failure> {
+        self.linked(component, Guest::Scorer, LinkedScorer::new).map(PreparedScorer)
+    }
+
+    fn linked<T>(
+        &self,
+        component: &Component,
+        guest: Guest,
+        new: impl FnOnce(&Component, InstancePre<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let linked = self.linker.instantiate_pre(component).and_then(|linked| new(component, linked));
+        linked.map_err(|error| {
+            let message = format!("not a {}: {error:#}", guest.name());
+            Failure::new(OutcomeKind::BadComponent, text::one_line(&message))
+        })
+    }
+
+    /// Asks a harness for the answer to one input.
+    pub async fn predict(
+        &self,
+        harness: &Prepared,
+        setting: CallContext<'_>,
+        input: &Input,
+    ) -> Report<String> {
+        self.call(Guest::Harness, &setting, self.limits.answer_bytes, async |store| {
+            harness.0.predict(store, setting.task, setting.state, input).await
         })
         .await
-        .and_within("answer", self.limits.answer_bytes, |label| label.len())
+        .and_within("answer", self.limits.answer_bytes, |answer| answer.len())
     }
 
     /// Offers a harness a batch of labelled examples. The result is its new state.
@@ -178,20 +199,34 @@ impl Sandbox {
         setting: CallContext<'_>,
         batch: &[LabelledExample],
     ) -> Report<Vec<u8>> {
-        self.call(harness, &setting, self.limits.state_bytes, async |harness, store| {
-            harness.learn(store, setting.task, setting.state, batch).await
+        self.call(Guest::Harness, &setting, self.limits.state_bytes, async |store| {
+            harness.0.learn(store, setting.task, setting.state, batch).await
         })
         .await
         .and_within("state", self.limits.state_bytes, Vec::len)
     }
 
+    /// Asks a scorer what an answer is worth. A grade that holds what no grade may hold is a failure.
+    pub async fn score(
+        &self,
+        scorer: &PreparedScorer,
+        setting: CallContext<'_>,
+        answered: &Answered,
+    ) -> Report<Grade> {
+        self.call(Guest::Scorer, &setting, self.limits.answer_bytes, async |store| {
+            scorer.0.score(store, setting.task, answered).await
+        })
+        .await
+        .and_then(GivenGrade::checked)
+    }
+
     /// One call in a fresh store, from instantiation to its report. It may return `result_bytes` bytes.
     async fn call<T>(
         &self,
-        harness: &Prepared,
+        guest: Guest,
         setting: &CallContext<'_>,
         result_bytes: u64,
-        invoke: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
+        invoke: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
         let (stdout, stderr) = (Sink::new(self.limits.log_bytes), Sink::new(self.limits.log_bytes));
         let mut store = match self.store(setting, result_bytes, &stdout, &stderr) {
@@ -205,11 +240,7 @@ impl Sandbox {
             CallHook::ReturningFromHost if Instant::now() >= deadline => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
-        let (ended, own_time) = within(wall, async {
-            let instance = harness.0.instantiate(&mut store).await?;
-            invoke(&instance, &mut store).await
-        })
-        .await;
+        let (ended, own_time) = within(wall, invoke(&mut store)).await;
         let fuel = self.limits.fuel - store.get_fuel().unwrap_or(0).min(self.limits.fuel);
         let mut state = store.into_data();
         let (stdout, stderr) = (stdout.text(), stderr.text());
@@ -221,11 +252,12 @@ impl Sandbox {
         let result = match ended {
             None => Err(Failure::timeout(&self.limits)),
             Some(Ok(Ok(value))) => Ok(value),
-            Some(Ok(Err(words))) => Err(self.harness_error(words, &state.model)),
+            Some(Ok(Err(words))) => Err(self.own_error(guest, words, &state.model)),
             Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(&self.limits)),
             Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
+                    guest: guest.name(),
                     limits: &self.limits,
                     refused_memory_bytes: state.limiter.refused_bytes,
                     stderr: &stderr,
@@ -284,14 +316,14 @@ impl Sandbox {
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
 
-    /// The failure of a harness that returned an error. The last error of the model tells its kind.
-    fn harness_error(&self, words: String, session: &ModelSession) -> Failure {
+    /// The failure of a harness or a scorer that returned an error. The last error of the model tells its kind.
+    fn own_error(&self, guest: Guest, words: String, session: &ModelSession) -> Failure {
         let limit = self.limits.answer_bytes as usize;
         let words = text::capped(&text::plain(&words), limit);
         let kind = match &session.last_error {
             Some(model::Error::TooLarge(_)) if session.room.is_full => {
                 let failure = session.room.failure(&self.limits, "its model calls");
-                let message = format!("{}; the harness said: {words}", failure.message);
+                let message = format!("{}; the {} said: {words}", failure.message, guest.name());
                 return Failure::new(failure.kind, message);
             }
             None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
@@ -328,6 +360,21 @@ impl<T> Report<T> {
             _ => failure,
         };
         Self { result: Err(failure), logs, stdout, stderr, ..self }
+    }
+
+    /// Turns the result into another one, or into a failure.
+    fn and_then<U>(self, checked: impl FnOnce(T) -> Result<U, Failure>) -> Report<U> {
+        Report {
+            result: self.result.and_then(checked),
+            fuel: self.fuel,
+            own_time: self.own_time,
+            peak_memory_bytes: self.peak_memory_bytes,
+            calls: self.calls,
+            logs: self.logs,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            backtrace: self.backtrace,
+        }
     }
 
     /// Turns a result that is too large into a failure.

@@ -32,7 +32,7 @@ use mmh_record::{
 };
 
 /// All kinds of outcome. `Results` counts them in this order.
-const OUTCOMES: [OutcomeKind; 16] = [
+const OUTCOMES: [OutcomeKind; 17] = [
     OutcomeKind::Ok,
     OutcomeKind::HarnessError,
     OutcomeKind::Panic,
@@ -49,6 +49,7 @@ const OUTCOMES: [OutcomeKind; 16] = [
     OutcomeKind::BadComponent,
     OutcomeKind::ModelError,
     OutcomeKind::BudgetSpent,
+    OutcomeKind::BadGrade,
 ];
 
 /// Files of an evaluation's folder that the page is made of.

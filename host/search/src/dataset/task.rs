@@ -8,6 +8,7 @@ use mmh_engine::sandbox::{LabelledExample, Task, World};
 use mmh_record::{
     format::{Config, TaskInfo},
     grade::Grade,
+    input::Input,
 };
 
 use super::{Dataset, Example};
@@ -21,7 +22,7 @@ pub trait TaskKind: Debug + Send + Sync {
     fn world(&self) -> World;
 
     /// What a harness is asked in an example.
-    fn input(&self, example: &Example) -> String;
+    fn input(&self, example: &Example) -> Input;
 
     /// What a harness may learn from an example of the train split.
     fn lesson(&self, example: &Example) -> LabelledExample;
@@ -54,15 +55,15 @@ pub struct Classification;
 
 impl TaskKind for Classification {
     fn world(&self) -> World {
-        World::V1
+        World::V2
     }
 
-    fn input(&self, example: &Example) -> String {
-        example.input.clone()
+    fn input(&self, example: &Example) -> Input {
+        example.input.clone().into()
     }
 
     fn lesson(&self, example: &Example) -> LabelledExample {
-        LabelledExample { input: example.input.clone(), gold: example.label.clone() }
+        LabelledExample { input: example.input.clone().into(), gold: example.label.clone(), attempt: None }
     }
 
     /// Right if the answer equals the label, except for white space around it. Anything more lenient is the harness's

@@ -139,7 +139,7 @@ fn harness(draft: &Draft) -> String {
     let body = body.replace("{offered}", offered);
     format!(
         "impl Harness for Candidate {{\n    type State = {state};\n\n{learn}    \
-         fn predict(task: &Task, {state_name}: &{state}, input: &str, model: &Model) -> Result<Prediction> {{\n{body}    }}\n}}\n"
+         fn predict(task: &Task, {state_name}: &{state}, input: &Input, model: &Model) -> Result<Answer> {{\n{body}    }}\n}}\n"
     )
 }
 
@@ -162,9 +162,9 @@ fn prompt(draft: &Draft) -> String {
     let mut out =
         String::from("/// The prompt: what is asked, what may be answered, what helps, the text.\n");
     out.push_str(if examples {
-        "fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &str) -> String {\n"
+        "fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &Input) -> String {\n"
     } else {
-        "fn prompt(task: &Task, offered: &[&str], input: &str) -> String {\n"
+        "fn prompt(task: &Task, offered: &[&str], input: &Input) -> String {\n"
     });
     out.push_str(pieces::PROMPT_LABELS);
     if draft.hints.is_some() {

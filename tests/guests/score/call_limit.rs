@@ -1,0 +1,16 @@
+//! Asks until it may not ask any more.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Scorer for Guest {
+    fn score(task: &Task, input: &Input, gold: &str, answer: &Answer, model: &Model) -> Result<Grade> {
+        let _ = (task, input, gold, answer, model);
+        loop {
+            model.ask("again")?;
+        }
+    }
+}
+
+mmh_sdk::export_scorer!(Guest);
