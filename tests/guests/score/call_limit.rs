@@ -5,8 +5,7 @@ use mmh_sdk::prelude::*;
 struct Guest;
 
 impl Scorer for Guest {
-    fn score(task: &Task, input: &Input, gold: &str, answer: &Answer, model: &Model) -> Result<Grade> {
-        let _ = (task, input, gold, answer, model);
+    fn score(_task: &Task, _input: &Input, _gold: &str, _answer: &Answer, model: &Model) -> Result<Grade> {
         loop {
             model.ask("again")?;
         }

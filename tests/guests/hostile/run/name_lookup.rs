@@ -9,7 +9,7 @@ impl Harness for Guest {
     type State = ();
 
     fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
-        Ok(Answer::new(format!("{:?}", std::net::ToSocketAddrs::to_socket_addrs(&(_input, 80))?.next())))
+        Ok(Answer::new(format!("{:?}", std::net::ToSocketAddrs::to_socket_addrs(&(_input.text.as_str(), 80))?.next())))
     }
 }
 
