@@ -17,8 +17,10 @@ pub struct Model {
     script: Option<Script>,
 }
 
+type Answers = Box<dyn FnMut(&Request) -> Result<Reply, ModelError>>;
+
 struct Script {
-    answer: RefCell<Box<dyn FnMut(&Request) -> Result<Reply, ModelError>>>,
+    answers: RefCell<Answers>,
     limit: u32,
     left: Cell<u32>,
 }
@@ -27,15 +29,16 @@ impl Script {
     fn complete(&self, request: &Request) -> Result<Reply, ModelError> {
         let left = self.left.get().checked_sub(1).ok_or(ModelError::CallLimit(self.limit))?;
         self.left.set(left);
-        (self.answer.borrow_mut())(request)
+        (self.answers.borrow_mut())(request)
     }
 }
 
 impl Model {
     /// A model that answers from a function, 16 times at most. For tests.
     pub fn scripted(answer: impl FnMut(&Request) -> Result<Reply, ModelError> + 'static) -> Self {
-        let answer = RefCell::new(Box::new(answer) as Box<_>);
-        Self { script: Some(Script { answer, limit: SCRIPTED_CALLS, left: Cell::new(SCRIPTED_CALLS) }) }
+        let answers: Answers = Box::new(answer);
+        let (answers, left) = (RefCell::new(answers), Cell::new(SCRIPTED_CALLS));
+        Self { script: Some(Script { answers, limit: SCRIPTED_CALLS, left }) }
     }
 
     /// The same model, if it is scripted, which answers so many times at most. For tests.
