@@ -299,7 +299,7 @@ fn traps_are_shown_in_the_source() {
     let predict = "<harness::Guest as mmh_sdk::harness::Harness>::predict";
     // guest, outcome, what stands on the line, the function
     let table = [
-        ("panic.rs", "panic", "&labels[input.len()]", predict),
+        ("panic.rs", "panic", "&labels[input.text.len()]", predict),
         ("trap.rs", "trap", "std::process::abort()", predict),
         ("exit.rs", "exit", "std::process::exit", predict),
         ("stack_overflow.rs", "stack-overflow", "else { depth(", "harness::depth"),
@@ -406,10 +406,11 @@ async fn a_live_replay_pays_for_nothing_else() {
     let (code, said) = ended(&[&run[..], &proposer].concat());
     assert_eq!((code, server.journal().len()), (Some(0), 8), "{said}");
     // Another prompt for texts of even length.
-    let changed = "if input.len() % 2 == 0 { \"one label, please\" } else { \"one label and nothing else\" }";
-    let source = baseline()
-        .replace("one label and nothing else.\",", "{}.\",")
-        .replace("task.label_list(),", &format!("task.label_list(), {changed},"));
+    let plain = "\"Reply with one label and nothing else.\".into()";
+    let changed =
+        format!("if input.text.len() % 2 == 0 {{ \"One label, please.\".into() }} else {{ {plain} }}");
+    assert!(baseline().contains(plain), "the baseline asks otherwise now");
+    let source = baseline().replace(plain, &changed);
     fs::write(folder.path().join("half.rs"), source).expect("a file");
     let rows = rows(folder.path().join("runs/a/iterations/000/eval_trace.jsonl"));
     let even = rows.iter().filter(|row| row["input"].as_str().is_some_and(|it| it.len() % 2 == 0)).count();

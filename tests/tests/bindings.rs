@@ -37,7 +37,23 @@ fn generate(root: &Path, world: &str, shared: &[&str]) -> String {
     let mut files = Files::default();
     options.build().generate(&mut resolve, id, &mut files).expect("bindings are generated");
     let (_, contents) = files.iter().next().expect("one file is generated");
-    format!("{HEADER}{}", with_closed_macros(world, &String::from_utf8_lossy(contents)))
+    let closed = with_closed_macros(world, &String::from_utf8_lossy(contents));
+    match shared.is_empty() {
+        true => format!("{HEADER}{closed}"),
+        false => format!("{HEADER}{}", without_imports(&closed)),
+    }
+}
+
+/// The bindings without the section that describes the imports alone. The linker takes it into every component, and it
+/// would add this world's types to harnesses; `bindings.rs` describes the same imports.
+fn without_imports(bindings: &str) -> String {
+    let missing = "the generator has changed: there is no such section";
+    // The macro before it has a section of its own, which stays.
+    let (kept, rest) = bindings.split_at(bindings.rfind("#[doc(inline)]").expect(missing));
+    let begin = find(rest, "#[rustfmt::skip]#[cfg(target_arch = \"wasm32\")]#[unsafe(link_section =");
+    let begin = begin.expect(missing).start;
+    let length = rest[begin..].find("#[inline(never)]").expect(missing);
+    format!("{kept}{}{}", &rest[..begin], &rest[begin + length..])
 }
 
 /// The generator's macros put any tokens they are given into unsafe blocks, in the name of this crate. A harness
