@@ -7,9 +7,12 @@ use std::sync::{Arc, LazyLock};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use mmh_record::{chat::{Block, CallOutcome, ChatReply, ChatRequest}, digest::Digest};
-use mmh_engine::sandbox::{LabelledExample, ModelPort, CallIndex, CallContext, Task};
+use mmh_engine::sandbox::{CallContext, CallIndex, LabelledExample, ModelPort, Task};
 use mmh_fuzz::{SANDBOX, limits, prepare, seeds};
+use mmh_record::{
+    chat::{Block, CallOutcome, ChatReply, ChatRequest},
+    digest::Digest,
+};
 
 /// A small one, written by hand, and one that the compiler made of the baseline.
 static HARNESSES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
@@ -45,12 +48,13 @@ fuzz_target!(|alteration: Alteration| {
     alteration.edits.iter().take(16).for_each(|edit| apply(edit, &mut bytes));
     let Some(harness) = prepare(bytes) else { return };
     let task = Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into(), "b".into()] };
-    let setting = || CallContext { task: &task, state: b"a", seed: Digest::of("seed"), model: Arc::new(Echo) };
-    let lessons = [LabelledExample { input: "x".into(), gold: "a".into() }];
+    let setting =
+        || CallContext { task: &task, state: b"a", seed: Digest::of("seed"), model: Arc::new(Echo) };
+    let lessons = [LabelledExample { input: "x".into(), gold: "a".into(), attempt: None }];
     RUNTIME.block_on(async {
         let learned = SANDBOX.learn(&harness, setting(), &lessons).await;
         assert!(learned.result.is_err() || learned.fuel > 0);
-        let report = SANDBOX.predict(&harness, setting(), "the input").await;
+        let report = SANDBOX.predict(&harness, setting(), &"the input".into()).await;
         assert!(report.fuel <= limits().fuel && report.peak_memory_bytes <= limits().memory_bytes);
         match report.result {
             Ok(label) => assert!(label.len() as u64 <= limits().answer_bytes),
@@ -91,7 +95,12 @@ struct Echo;
 
 #[async_trait::async_trait]
 impl ModelPort for Echo {
-    async fn complete(&self, request: &Arc<ChatRequest>, _: CallIndex, _: std::time::Duration) -> CallOutcome {
+    async fn complete(
+        &self,
+        request: &Arc<ChatRequest>,
+        _: CallIndex,
+        _: std::time::Duration,
+    ) -> CallOutcome {
         let content = vec![Block::Text { text: request.prompt_text() }];
         CallOutcome::unasked(Ok(ChatReply { content, ..ChatReply::default() }))
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a harness gave no prediction. It becomes the example's `harness-error` outcome, word for word.
+/// Why a harness gave no answer, or a scorer no grade. It becomes the example's `harness-error` outcome, word for word.
 ///
 /// Anything that implements [`std::error::Error`] turns into one through `?`.
 pub struct Error(String);

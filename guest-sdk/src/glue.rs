@@ -5,8 +5,8 @@ use crate::bindings::{
     mmh::harness::{log as host_log, model as host_model, types as host_types},
 };
 use crate::{
-    Attempt, Feedback, Harness, Message, ModelError, Prediction, Reply, Request, Role, StopReason, Task,
-    Usage, log::Level,
+    Answer, Attempt, Feedback, Field, Harness, Input, Message, ModelError, Reply, Request, Role, StopReason,
+    Task, Usage, log::Level,
 };
 
 /// Most examples that `learn` of a harness gets at once. The host hands over batches of many such portions, and counts the
@@ -22,9 +22,9 @@ impl<E: Exported> Guest for E {
     fn predict(
         task: host_types::Task,
         state: Vec<u8>,
-        input: String,
-    ) -> Result<host_types::Prediction, String> {
-        predict::<E::Harness>(task, &state, &input)
+        input: host_types::Input,
+    ) -> Result<host_types::Answer, String> {
+        predict::<E::Harness>(task, &state, input)
     }
 
     fn learn(
@@ -39,12 +39,12 @@ impl<E: Exported> Guest for E {
 fn predict<H: Harness>(
     task: host_types::Task,
     state: &[u8],
-    input: &str,
-) -> Result<host_types::Prediction, String> {
+    input: host_types::Input,
+) -> Result<host_types::Answer, String> {
     let state = decode::<H>(state)?;
-    let Prediction { label } =
-        H::predict(&task.into(), &state, input, &crate::Model::host()).map_err(|error| error.to_string())?;
-    Ok(host_types::Prediction { label })
+    let Answer { text } = H::predict(&task.into(), &state, &input.into(), &crate::Model::host())
+        .map_err(|error| error.to_string())?;
+    Ok(host_types::Answer { text })
 }
 
 /// The state is decoded and encoded once, however many portions there are.
@@ -98,16 +98,37 @@ pub(crate) fn complete_all_by_host(requests: &[Request]) -> Vec<Result<Reply, Mo
     replies.into_iter().map(|reply| reply.map(Into::into).map_err(Into::into)).collect()
 }
 
+pub(crate) fn calls_left_by_host() -> u32 {
+    host_model::calls_left()
+}
+
 impl From<host_types::Task> for Task {
     fn from(task: host_types::Task) -> Self {
         Self { name: task.name, instructions: task.instructions, labels: task.labels }
     }
 }
 
+impl From<host_types::Input> for Input {
+    fn from(input: host_types::Input) -> Self {
+        let fields = input.fields.into_iter().map(|it| Field { name: it.name, value: it.value });
+        Self { text: input.text, fields: fields.collect() }
+    }
+}
+
+impl From<host_types::Answer> for Answer {
+    fn from(answer: host_types::Answer) -> Self {
+        Self { text: answer.text }
+    }
+}
+
 impl From<host_types::Feedback> for Feedback {
     fn from(feedback: host_types::Feedback) -> Self {
-        let attempt = feedback.attempt.map(|it| Attempt { label: it.label, correct: it.correct });
-        Self { input: feedback.input, gold: feedback.gold, attempt }
+        let attempt = feedback.attempt.map(|it| Attempt {
+            answer: it.answer.into(),
+            score: it.score,
+            correct: it.correct,
+        });
+        Self { input: feedback.input.into(), gold: feedback.gold, attempt }
     }
 }
 

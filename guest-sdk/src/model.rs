@@ -1,9 +1,15 @@
 //! The handle through which a harness asks the target model.
 
-use std::{cell::RefCell, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 
 /// Reply tokens asked for when a request does not say.
 const DEFAULT_MAX_TOKENS: u32 = 512;
+
+/// Calls that a scripted model answers, unless a test sets another limit: as many as a run allows by default.
+const SCRIPTED_CALLS: u32 = 16;
 
 /// The target model of this run, or a scripted one in a native test.
 pub struct Model {
@@ -11,12 +17,36 @@ pub struct Model {
     script: Option<Script>,
 }
 
-type Script = RefCell<Box<dyn FnMut(&Request) -> Result<Reply, ModelError>>>;
+type Answers = Box<dyn FnMut(&Request) -> Result<Reply, ModelError>>;
+
+struct Script {
+    answers: RefCell<Answers>,
+    limit: u32,
+    left: Cell<u32>,
+}
+
+impl Script {
+    fn complete(&self, request: &Request) -> Result<Reply, ModelError> {
+        let left = self.left.get().checked_sub(1).ok_or(ModelError::CallLimit(self.limit))?;
+        self.left.set(left);
+        (self.answers.borrow_mut())(request)
+    }
+}
 
 impl Model {
-    /// A model that answers from a function. For tests.
+    /// A model that answers from a function, 16 times at most. For tests.
     pub fn scripted(answer: impl FnMut(&Request) -> Result<Reply, ModelError> + 'static) -> Self {
-        Self { script: Some(RefCell::new(Box::new(answer))) }
+        let answers: Answers = Box::new(answer);
+        let (answers, left) = (RefCell::new(answers), Cell::new(SCRIPTED_CALLS));
+        Self { script: Some(Script { answers, limit: SCRIPTED_CALLS, left }) }
+    }
+
+    /// The same model, if it is scripted, which answers so many times at most. For tests.
+    pub fn with_calls(mut self, limit: u32) -> Self {
+        if let Some(script) = &mut self.script {
+            (script.limit, script.left) = (limit, Cell::new(limit));
+        }
+        self
     }
 
     /// A model that gives these replies in order, then is unavailable. For tests.
@@ -38,18 +68,27 @@ impl Model {
     /// Asks once.
     pub fn complete(&self, request: &Request) -> Result<Reply, ModelError> {
         match &self.script {
-            Some(script) => (script.borrow_mut())(request),
+            Some(script) => script.complete(request),
             None => complete_by_host(request),
         }
     }
 
     /// Asks several questions at once; the replies come in the order of the requests.
     ///
-    /// Each request counts as one call against the limit per example.
+    /// Each request counts as one call against the limit.
     pub fn complete_all(&self, requests: &[Request]) -> Vec<Result<Reply, ModelError>> {
         match &self.script {
-            Some(script) => requests.iter().map(|request| (script.borrow_mut())(request)).collect(),
+            Some(script) => requests.iter().map(|request| script.complete(request)).collect(),
             None => complete_all_by_host(requests),
+        }
+    }
+
+    /// How many calls this call of `predict`, `learn` or `score` may still make. Each request counts, whatever came of
+    /// it.
+    pub fn calls_left(&self) -> u32 {
+        match &self.script {
+            Some(script) => script.left.get(),
+            None => calls_left_by_host(),
         }
     }
 
@@ -60,7 +99,7 @@ impl Model {
 }
 
 #[cfg(target_arch = "wasm32")]
-use crate::glue::{complete_all_by_host, complete_by_host};
+use crate::glue::{calls_left_by_host, complete_all_by_host, complete_by_host};
 
 #[cfg(not(target_arch = "wasm32"))]
 fn complete_by_host(_: &Request) -> Result<Reply, ModelError> {
@@ -70,6 +109,11 @@ fn complete_by_host(_: &Request) -> Result<Reply, ModelError> {
 #[cfg(not(target_arch = "wasm32"))]
 fn complete_all_by_host(requests: &[Request]) -> Vec<Result<Reply, ModelError>> {
     requests.iter().map(complete_by_host).collect()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn calls_left_by_host() -> u32 {
+    0
 }
 
 /// One question to the model. Starts with [`Request::new`] and is refined by chaining.
@@ -186,7 +230,7 @@ pub struct Usage {
 pub enum ModelError {
     /// The run's money is spent.
     BudgetSpent,
-    /// This example has used all of its calls; the limit.
+    /// This call of `predict`, `learn` or `score` has used all of its model calls; the limit.
     CallLimit(u32),
     /// The prompt is larger than the host allows; the limit in bytes.
     TooLarge(u64),
@@ -212,3 +256,19 @@ impl fmt::Display for ModelError {
 }
 
 impl std::error::Error for ModelError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scripted_model_counts_its_calls_down() {
+        let model = Model::replies(["one", "two", "three", "four"]).with_calls(3);
+        assert_eq!((model.calls_left(), model.ask("a").ok().as_deref()), (3, Some("one")));
+        let replies = model.complete_all(&["b", "c", "d"].map(Request::new));
+        let texts: Vec<_> = replies.into_iter().map(|reply| reply.map(|reply| reply.text)).collect();
+        assert_eq!(texts, [Ok("two".to_owned()), Ok("three".to_owned()), Err(ModelError::CallLimit(3))]);
+        assert_eq!((model.calls_left(), model.ask("e")), (0, Err(ModelError::CallLimit(3))));
+        assert_eq!(Model::replies(["one"]).calls_left(), 16);
+    }
+}

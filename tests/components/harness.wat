@@ -2,26 +2,31 @@
 ;; answers with the reply's text, or with "a" where there is none. It learns nothing. Written by hand, so that
 ;; it stays a few kilobytes and every byte of it can be altered (see `odd_components.rs` and `fuzz/`).
 (component
-  (import "mmh:harness/types@1.0.0" (instance $types
+  (import "mmh:harness/types@2.0.0" (instance $types
     (type $task (record (field "name" string) (field "instructions" string) (field "labels" (list string))))
     (export "task" (type (eq $task)))
-    (type $prediction (record (field "label" string)))
-    (export "prediction" (type (eq $prediction)))
-    (type $attempt (record (field "label" string) (field "correct" bool)))
+    (type $field (record (field "name" string) (field "value" string)))
+    (export "field" (type $field-named (eq $field)))
+    (type $input (record (field "text" string) (field "fields" (list $field-named))))
+    (export "input" (type $input-named (eq $input)))
+    (type $answer (record (field "text" string)))
+    (export "answer" (type $answer-named (eq $answer)))
+    (type $attempt (record (field "answer" $answer-named) (field "score" f64) (field "correct" bool)))
     (export "attempt" (type $attempt-named (eq $attempt)))
     (type $feedback
-      (record (field "input" string) (field "gold" string) (field "attempt" (option $attempt-named))))
+      (record (field "input" $input-named) (field "gold" string) (field "attempt" (option $attempt-named))))
     (export "feedback" (type (eq $feedback)))))
   (alias export $types "task" (type $task))
-  (alias export $types "prediction" (type $prediction))
+  (alias export $types "input" (type $input))
+  (alias export $types "answer" (type $answer))
   (alias export $types "feedback" (type $feedback))
 
-  (import "mmh:harness/log@1.0.0" (instance $log
+  (import "mmh:harness/log@2.0.0" (instance $log
     (type $level (enum "debug" "info" "warn" "error"))
     (export "level" (type $level-named (eq $level)))
     (export "write" (func (param "level" $level-named) (param "message" string)))))
 
-  (import "mmh:harness/model@1.0.0" (instance $model
+  (import "mmh:harness/model@2.0.0" (instance $model
     (type $role (enum "user" "assistant"))
     (export "role" (type $role-named (eq $role)))
     (type $message (record (field "role" $role-named) (field "content" string)))
@@ -83,7 +88,7 @@
       (i32.store (i32.const 8) (local.get $length))
       (i32.const 0))
     (func (export "predict")
-      (param i32 i32 i32 i32 i32 i32 i32 i32) (param $input i32) (param $length i32) (result i32)
+      (param i32 i32 i32 i32 i32 i32 i32 i32) (param $input i32) (param $length i32) (param i32 i32) (result i32)
       (call $write (i32.const 1) (local.get $input) (local.get $length))
       (i32.store8 (i32.const 16) (i32.const 0))
       (i32.store (i32.const 20) (local.get $input))
@@ -104,8 +109,8 @@
     (with "host" (instance (export "write" (func $write)) (export "complete" (func $complete))))))
 
   (func (export "predict")
-    (param "task" $task) (param "state" (list u8)) (param "input" string)
-    (result (result $prediction (error string)))
+    (param "task" $task) (param "state" (list u8)) (param "input" $input)
+    (result (result $answer (error string)))
     (canon lift (core func $code "predict") (memory $bytes) (realloc $realloc)))
   (func (export "learn")
     (param "task" $task) (param "state" (list u8)) (param "feedback" (list $feedback))

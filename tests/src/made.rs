@@ -233,7 +233,7 @@ pub(super) fn config(iterations: u32, examples: usize) -> Config {
         },
         sdk_digest: digest,
         sdk_build_digest: digest,
-        wit: WitInfo { package: "mmh:harness@1.0.0".into(), digest },
+        wit: WitInfo { package: "mmh:harness@2.0.0".into(), digest },
         host_version: "0.1.0".into(),
     }
 }

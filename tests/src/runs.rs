@@ -144,10 +144,10 @@ struct Asking;
 impl Harness for Asking {
     type State = u32;
 
-    fn predict(_: &Task, state: &u32, input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_: &Task, state: &u32, input: &Input, model: &Model) -> Result<Answer> {
         let first = model.complete(&Request::new(format!("VERSION first {state} {input}")).max_tokens(64))?;
         let second = format!("VERSION second {} {input}", first.text);
-        Ok(Prediction::new(model.complete(&Request::new(second).max_tokens(64))?.text))
+        Ok(Answer::new(model.complete(&Request::new(second).max_tokens(64))?.text))
     }
 
     fn learn(_: &Task, state: u32, feedback: &[Feedback], model: &Model) -> Result<u32> {

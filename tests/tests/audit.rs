@@ -102,14 +102,14 @@ fn files() -> tempfile::TempDir {
 }
 
 const SMALL: &str = r#"(component
-    (import "mmh:harness/log@1.0.0" (instance))
+    (import "mmh:harness/log@2.0.0" (instance))
     (core module (func (export "f")) (memory 1))
     (core instance $i (instantiate 0))
     (func (export "f") (canon lift (core func $i "f"))))"#;
 
 /// A harness that always gives one answer, without a call.
 fn constant(label: &str) -> String {
-    let body = format!("Ok(Prediction::new({label:?}))");
+    let body = format!("Ok(Answer::new({label:?}))");
     guest("run/trap.rs").replace("std::process::abort()", &body)
 }
 
@@ -308,7 +308,7 @@ fn traps_are_shown_in_the_source() {
     let predict = "<harness::Guest as mmh_sdk::harness::Harness>::predict";
     // guest, outcome, what stands on the line, the function
     let table = [
-        ("panic.rs", "panic", "&labels[input.len()]", predict),
+        ("panic.rs", "panic", "&labels[input.text.len()]", predict),
         ("trap.rs", "trap", "std::process::abort()", predict),
         ("exit.rs", "exit", "std::process::exit", predict),
         ("stack_overflow.rs", "stack-overflow", "else { depth(", "harness::depth"),
@@ -415,10 +415,11 @@ async fn a_live_replay_pays_for_nothing_else() {
     let (code, said) = ended(&[&run[..], &proposer].concat());
     assert_eq!((code, server.journal().len()), (Some(0), 8), "{said}");
     // Another prompt for texts of even length.
-    let changed = "if input.len() % 2 == 0 { \"one label, please\" } else { \"one label and nothing else\" }";
-    let source = baseline()
-        .replace("one label and nothing else.\",", "{}.\",")
-        .replace("task.label_list(),", &format!("task.label_list(), {changed},"));
+    let plain = "\"Reply with one label and nothing else.\".into()";
+    let changed =
+        format!("if input.text.len() % 2 == 0 {{ \"One label, please.\".into() }} else {{ {plain} }}");
+    assert!(baseline().contains(plain), "the baseline asks otherwise now");
+    let source = baseline().replace(plain, &changed);
     fs::write(folder.path().join("half.rs"), source).expect("a file");
     let rows = rows(folder.path().join("runs/a/iterations/000/eval_trace.jsonl"));
     let even = rows.iter().filter(|row| row["input"].as_str().is_some_and(|it| it.len() % 2 == 0)).count();
@@ -487,7 +488,7 @@ async fn run_once(
     task: &Task,
 ) -> Report<String> {
     let setting = CallContext { task, state: &[], seed: Digest::of("seed"), model: Arc::new(Silent) };
-    sandbox.predict(harness, setting, "a text").await
+    sandbox.predict(harness, setting, &"a text".into()).await
 }
 
 /// A model that has nothing to say.
@@ -516,9 +517,9 @@ fn components_are_described() {
     let said = stdout(&output);
     for part in [
         "recorded in manifest.json, provenance.json, summary.json",
-        "import mmh:harness/model@1.0.0;",
-        "\n  use mmh:harness/types@1.0.0.{task, prediction, feedback};\n",
-        "export predict: func(task: task, state: list<u8>, input: string) -> result<prediction, string>;",
+        "import mmh:harness/model@2.0.0;",
+        "\n  use mmh:harness/types@2.0.0.{task, input, answer, feedback};\n",
+        "export predict: func(task: task, state: list<u8>, input: input) -> result<answer, string>;",
         "its parent 000",
         "core module 0",
         "custom producers",

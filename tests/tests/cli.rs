@@ -53,7 +53,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 const SOCKETS: &str = r#"(component (import "wasi:sockets/tcp@0.2.3" (instance)))"#;
-const FUTURE: &str = r#"(component (import "mmh:harness/model@2.0.0" (instance)))"#;
+const FUTURE: &str = r#"(component (import "mmh:harness/model@3.0.0" (instance)))"#;
 
 #[test]
 fn what_goes_wrong_is_said() {
@@ -158,7 +158,7 @@ fn what_goes_wrong_is_said() {
         (
             &["eval", "future.wasm", "--mock"],
             1,
-            "imports mmh:harness/model@2.0.0, but this host speaks mmh:harness@1.0.0",
+            "built against mmh:harness@3.0.0, but this mmh speaks mmh:harness@2.0.0: use an mmh that speaks",
         ),
         (&["eval", "good.rs", "--mock", "--dataset", "bad.jsonl"], 2, "bad.jsonl, line 2: it is not JSON"),
         (&["run", "--mock", "--run-id", "../x"], 2, "\"../x\" is no run id: use letters"),

@@ -62,13 +62,13 @@ fn folder() -> tempfile::TempDir {
 
 /// Answers the same to everything, and asks nobody.
 fn constant(label: &str) -> String {
-    let body = format!("Ok(Prediction::new({label:?}))");
+    let body = format!("Ok(Answer::new({label:?}))");
     guest("run/ok.rs")
         .replace(
             "let reply = model.ask(format!(\"{} {input}\", task.instructions))?;",
             "let _ = (task, input, model);",
         )
-        .replace("Ok(Prediction::new(reply))", &body)
+        .replace("Ok(Answer::new(reply))", &body)
 }
 
 /// The right answer to most of the 20 validation examples of these runs.
@@ -80,7 +80,7 @@ fn usual_label() -> String {
 
 /// Asks, and cannot read any answer.
 fn deaf() -> String {
-    guest("run/ok.rs").replace("Ok(Prediction::new(reply))", "bail!(\"no label: {reply}\")")
+    guest("run/ok.rs").replace("Ok(Answer::new(reply))", "bail!(\"no label: {reply}\")")
 }
 
 /// Everything that a server needs to play both models.

@@ -313,8 +313,8 @@ async fn a_harness_that_asks_nobody_needs_no_model() {
         struct Guess;
         impl Harness for Guess {
             type State = ();
-            fn predict(task: &Task, _: &(), _: &str, _: &Model) -> Result<Prediction> {
-                Ok(Prediction::new(task.labels[0].clone()))
+            fn predict(task: &Task, _: &(), _: &Input, _: &Model) -> Result<Answer> {
+                Ok(Answer::new(task.labels[0].clone()))
             }
         }
         mmh_sdk::export!(Guess);

@@ -534,7 +534,7 @@ fn proposals() {
             "another baseline",
             |run| {
                 run.edit("iterations/000/harness.rs", |text| {
-                    text.replace("Ok(Prediction::new(label))", "Ok(Prediction::new(label.to_lowercase()))")
+                    text.replace("Ok(Answer::new(label))", "Ok(Answer::new(label.to_lowercase()))")
                 });
             },
             "iterations/000/harness.wasm",

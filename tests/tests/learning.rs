@@ -36,13 +36,13 @@ impl Harness for Keeps {
             state.replies.push(model.complete(&Request::new(prompt).max_tokens(64))?.text);
         }
         state.portions.push(feedback.len());
-        state.examples.extend(feedback.iter().map(|it| (it.input.clone(), it.gold.clone())));
+        state.examples.extend(feedback.iter().map(|it| (it.input.text.clone(), it.gold.clone())));
         info!("{} examples", state.examples.len());
         Ok(state)
     }
 
-    fn predict(task: &Task, _: &Memory, _: &str, _: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(&task.labels[0]))
+    fn predict(task: &Task, _: &Memory, _: &Input, _: &Model) -> Result<Answer> {
+        Ok(Answer::new(&task.labels[0]))
     }
 }
 

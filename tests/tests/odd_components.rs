@@ -95,7 +95,7 @@ async fn the_harness_by_hand_works() {
     let built = builder.load(good_harness()).await.expect("the host can go on").expect("it is a harness");
     let task = Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into(), "b".into()] };
     let setting = CallContext { task: &task, state: &[], seed: Digest::of("seed"), model: Arc::new(Echo) };
-    let report = builder.sandbox.predict(&built.prepared, setting, "the input").await;
+    let report = builder.sandbox.predict(&built.prepared, setting, &"the input".into()).await;
     assert_eq!(report.result.as_deref().map_err(|failure| &failure.message), Ok("echo the input"));
     assert_eq!(report.logs.first().map(|line| line.message.as_str()), Some("the input"));
 }

@@ -1,15 +1,10 @@
 //! Every way a harness can end, one small guest each: the kind, and what the message names.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
-use async_trait::async_trait;
-use mmh_engine::sandbox::{CallContext, CallIndex, LabelledExample, ModelPort, Report, Task};
-use mmh_record::{
-    chat::{Block, CallError, CallOutcome, ChatReply, ChatRequest, ModelError, StopReason, Usage},
-    digest::Digest,
-    limits::Limits,
-};
-use mmh_tests::{builder, guest, guests};
+use mmh_engine::sandbox::{Attempt, CallContext, LabelledExample, Report, Task};
+use mmh_record::{digest::Digest, input::Field, input::Input, limits::Limits};
+use mmh_tests::{builder, echo::Echo, guest, guests};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
@@ -22,15 +17,22 @@ struct Expected {
 
 /// `predict` of every guest, one line each.
 fn table() -> BTreeMap<&'static str, Expected> {
-    let rows: [(&str, &str, &[&str]); 30] = [
+    let rows: [(&str, &str, &[&str]); 33] = [
         ("answer_limit.rs", "output-limit", &["the answer has 1 MiB, more than the limit of 64 KiB"]),
+        ("attempts.rs", "ok", &["[]"]),
         ("budget_spent.rs", "budget-spent", &["the run's budget is spent"]),
         ("busy.rs", "ok", &["busy"]),
+        (
+            "calls_left.rs",
+            "ok",
+            &["[16, 15, 13, 11, 0, 0] Err(\"the limit of 16 model calls per example is reached\")"],
+        ),
         ("call_limit.rs", "call-limit", &["the limit of 16 model calls per example is reached"]),
         ("chance_and_time.rs", "ok", &["946684800"]),
         ("complete_all.rs", "ok", &["echo 0,echo 1,echo 2,echo 3,echo 4"]),
         ("error_limit.rs", "harness-error", &["xxx", "[cut: 65536 of 1048576 bytes shown]"]),
         ("exit.rs", "exit", &["the harness ended its process with code 1"]),
+        ("fields.rs", "ok", &["the input; place: Oslo\\ntags: [\"a\",1]; Some(\"Oslo\") None"]),
         ("harness_error.rs", "harness-error", &["nothing fits \"the input\""]),
         (
             "invalid_request.rs",
@@ -57,7 +59,7 @@ fn table() -> BTreeMap<&'static str, Expected> {
         (
             "panic.rs",
             "panic",
-            &["panicked at harness.rs:12:29: index out of bounds: the len is 1 but the index is 9"],
+            &["panicked at harness.rs:12:25: index out of bounds: the len is 1 but the index is 9"],
         ),
         ("prompt_limit.rs", "prompt-limit", &["the prompt is larger than the limit of 262144 bytes"]),
         ("sleep.rs", "ok", &["3600 s later"]),
@@ -86,35 +88,9 @@ fn limits(name: &str) -> Limits {
     Limits { fuel: 1_000_000_000, example_wall_ms, ..Limits::default() }
 }
 
-/// A model that echoes, or fails as the prompt wants it to.
-struct Echo;
-
-#[async_trait]
-impl ModelPort for Echo {
-    async fn complete(&self, request: &Arc<ChatRequest>, _: CallIndex, _: Duration) -> CallOutcome {
-        let prompt = request.prompt_text();
-        if prompt == "never" {
-            std::future::pending::<()>().await;
-        }
-        let result = match prompt.as_str() {
-            "unavailable" => Err(CallError::Model(ModelError::Unavailable("it is asleep".into()))),
-            "refused" => Err(CallError::Model(ModelError::Refused("not this".into()))),
-            "budget" => Err(CallError::BudgetSpent),
-            _ => Ok(ChatReply {
-                content: vec![Block::Text {
-                    text: if prompt.starts_with("echo") { prompt } else { format!("echo {prompt}") },
-                }],
-                stop_reason: StopReason::EndTurn,
-                usage: Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() },
-                ..ChatReply::default()
-            }),
-        };
-        CallOutcome::unasked(result)
-    }
-
-    fn record_bytes(&self) -> u64 {
-        16 << 20
-    }
+fn input() -> Input {
+    let field = |name: &str, value: &str| Field { name: name.into(), value: value.into() };
+    Input { text: "the input".into(), fields: vec![field("place", "Oslo"), field("tags", "[\"a\",1]")] }
 }
 
 fn task() -> Task {
@@ -129,14 +105,16 @@ async fn predict(name: &str) -> Report<String> {
     let builder = builder(PROGRAM, limits(name)).await;
     let built = builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on");
     let built = built.unwrap_or_else(|rejection| panic!("{name} does not build: {rejection:?}"));
-    builder.sandbox.predict(&built.prepared, setting(&task(), &[], "seed"), "the input").await
+    builder.sandbox.predict(&built.prepared, setting(&task(), &[], "seed"), &input()).await
 }
 
 async fn learn(name: &str) -> Report<Vec<u8>> {
     let builder = builder(PROGRAM, Limits::default()).await;
     let built = builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on");
     let built = built.unwrap_or_else(|rejection| panic!("{name} does not build: {rejection:?}"));
-    let batch = ["a", "b", "a"].map(|gold| LabelledExample { input: "x".into(), gold: gold.into() });
+    let example = |gold: &str, attempt| LabelledExample { input: "x".into(), gold: gold.into(), attempt };
+    let attempt = Attempt { answer: "c".into(), score: 0.25, correct: false };
+    let batch = [example("a", None), example("b", Some(attempt)), example("a", None)];
     builder.sandbox.learn(&built.prepared, setting(&task(), &[], "seed"), &batch).await
 }
 
@@ -167,6 +145,11 @@ async fn learning_ends_as_expected() {
     let table = [
         ("learner.rs", "ok", "{\"a\":2,\"b\":1}"),
         ("ok.rs", "ok", ""),
+        (
+            "attempts.rs",
+            "ok",
+            "[\"x a: None\",\"x b: Some(\\\"c 0.25 false\\\")\",\"x a: None\",\"16 15 echo what is there to learn?\"]",
+        ),
         (
             "state_limit.rs",
             "output-limit",
@@ -216,8 +199,7 @@ async fn calls_repeat_exactly() {
         let built =
             builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on").expect(name);
         let call = async |seed: &str| {
-            let report =
-                builder.sandbox.predict(&built.prepared, setting(&task, &[], seed), "the input").await;
+            let report = builder.sandbox.predict(&built.prepared, setting(&task, &[], seed), &input()).await;
             (shown(&report), report.fuel, report.peak_memory_bytes)
         };
         let first = call("one").await;

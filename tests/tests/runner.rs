@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mmh_engine::{
-    build::Built,
-    runner::{HarnessCall, Runner, Trained},
+    build::{Built, BuiltScorer},
+    runner::{HarnessCall, Runner, ScorerCall, Trained},
     sandbox::{LabelledExample, ModelPort, Report, Sandbox},
 };
 use mmh_models::{cancel::Cancel, metering::MeteredModel};
-use mmh_record::{clock::Clock, data::Split, format::TraceRow, limits::Limits};
+use mmh_record::{clock::Clock, data::Split, format::TraceRow, grade::Grade, input::Input, limits::Limits};
 use mmh_search::{
     dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
@@ -39,7 +39,7 @@ impl Runner for ThroughBytes {
     async fn predict(
         &self,
         harness: &Trained,
-        call: &HarnessCall<String>,
+        call: &HarnessCall<Input>,
         model: Arc<dyn ModelPort>,
     ) -> Report<String> {
         let call = through_bytes(call);
@@ -54,6 +54,15 @@ impl Runner for ThroughBytes {
         model: Arc<dyn ModelPort>,
     ) -> Report<Vec<u8>> {
         through_bytes(&Runner::learn(&*self.0, harness, &through_bytes(call), model).await)
+    }
+
+    async fn score(
+        &self,
+        scorer: &BuiltScorer,
+        call: &ScorerCall,
+        model: Arc<dyn ModelPort>,
+    ) -> Report<Grade> {
+        through_bytes(&Runner::score(&*self.0, scorer, &through_bytes(call), model).await)
     }
 }
 

@@ -9,19 +9,22 @@ use mmh_tests::{builder, builder_with, cache_dir, environment, pages::pages, roo
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
-/// Every Rust block of every page is a harness that compiles.
+/// Every Rust block of every page is a harness or a scorer that compiles.
 #[tokio::test(flavor = "multi_thread")]
 async fn documented_harnesses_compile() {
     let builder = builder(PROGRAM, Limits::default()).await;
     let mut seen = 0;
     for page in pages() {
         for (at, block) in page.blocks().iter().filter(|it| it.language == "rust").enumerate() {
-            let verdict = builder.build(&block.text).await.expect("the host can go on");
-            assert!(verdict.is_ok(), "{}, block {at}: {:?}", page.path, verdict.err());
+            let refusal = match block.text.contains("export_scorer!") {
+                true => builder.build_scorer(&block.text).await.expect("the host can go on").err(),
+                false => builder.build(&block.text).await.expect("the host can go on").err(),
+            };
+            assert_eq!(refusal, None, "{}, block {at}", page.path);
             seen += 1;
         }
     }
-    assert!(seen >= 3, "the guides have examples");
+    assert!(seen >= 4, "the guides have examples");
 }
 
 /// Zero-shot takes an author fewer than 20 lines.

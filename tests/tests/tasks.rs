@@ -271,8 +271,7 @@ fn an_open_task_is_searched_and_proved() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path();
     open_task(root);
-    let baseline = harness(root);
-    let run = ["run", "--mock", "--dataset", "open", "--baseline", &baseline, "--run-id", "a", "--json"];
+    let run = ["run", "--mock", "--dataset", "open", "--run-id", "a", "--json"];
     done(root, &[&run[..], &["--iterations", "2"]].concat());
     let longer =
         json_of(root, &["run", "--resume", "runs/a", "--iterations", "4", "--dataset", "open", "--json"]);
@@ -304,6 +303,17 @@ fn an_open_task_is_searched_and_proved() {
     let row = read(&format!("iterations/{best:03}/eval_trace.jsonl"));
     assert_eq!(row["fields"], json!([{ "name": "frame", "value": "{\"number\":60}" }]));
     assert!(row["parts"]["f1"].is_f64(), "{row}");
+    // The fields reach the baseline and the harnesses that are made of it, and no prompt has an empty list of labels.
+    for index in [0, best] {
+        let call = read(&format!("iterations/{index:03}/model_calls.jsonl"));
+        let prompt = call["request"]["messages"][0]["content"][0]["text"].as_str().expect("a prompt");
+        assert!(
+            prompt.contains("\n\nframe: {\"number\":") && !prompt.contains("Labels"),
+            "{index}: {prompt}"
+        );
+    }
+    let told = fs::read_to_string(root.join("runs/a/iterations/001/proposer.jsonl")).expect("a transcript");
+    assert!(told.contains("Answers are open") && !told.contains("Labels:"), "an open task has no labels");
     // No right answer of val or test stands in a harness.
     for index in 0..iterations.len() {
         let source = fs::read_to_string(root.join(format!("runs/a/iterations/{index:03}/harness.rs")))

@@ -578,13 +578,13 @@ struct Slow;
 impl Harness for Slow {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), input: &Input, model: &Model) -> Result<Answer> {
         model.ask("something")?;
-        let mut rounds = input.len() as u64;
+        let mut rounds = input.text.len() as u64;
         while rounds % 2 == 1 {
             rounds = std::hint::black_box(rounds).wrapping_add(2);
         }
-        Ok(Prediction::new("in time"))
+        Ok(Answer::new("in time"))
     }
 }
 

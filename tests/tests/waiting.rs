@@ -279,9 +279,9 @@ struct Guest;
 impl Harness for Guest {
     type State = String;
 
-    fn predict(_task: &Task, state: &String, input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, state: &String, input: &Input, model: &Model) -> Result<Answer> {
         let reply = model.ask(format!("{input} {}", state.len()))?;
-        Ok(Prediction::new(reply))
+        Ok(Answer::new(reply))
     }
 }
 
@@ -332,7 +332,7 @@ async fn calls_wait_for_memory() {
         let calls = (0..24).map(|_| async {
             let context =
                 CallContext { task: &task, state: &state, seed: Digest::of("seed"), model: model.clone() };
-            builder.sandbox.predict(&built.prepared, context, "text").await
+            builder.sandbox.predict(&built.prepared, context, &"text".into()).await
         });
         let reports = join_all(calls).await;
         for report in &reports {

@@ -16,12 +16,12 @@ impl Harness for FewShot {
     type State = Memory;
 
     fn learn(_task: &Task, mut state: Memory, feedback: &[Feedback], _model: &Model) -> Result<Memory> {
-        state.train.extend(feedback.iter().map(|it| (it.input.clone(), it.gold.clone())));
+        state.train.extend(feedback.iter().map(|it| (it.input.text.clone(), it.gold.clone())));
         Ok(state)
     }
 
-    fn predict(task: &Task, state: &Memory, input: &str, model: &Model) -> Result<Prediction> {
-        let wanted = labels::words(input);
+    fn predict(task: &Task, state: &Memory, input: &Input, model: &Model) -> Result<Answer> {
+        let wanted = labels::words(&input.text);
         let shared = |text: &str| labels::words(text).iter().filter(|word| wanted.contains(word)).count();
         let mut nearest: Vec<_> = state.train.iter().collect();
         nearest.sort_by_cached_key(|(text, _)| std::cmp::Reverse(shared(text)));
@@ -35,7 +35,7 @@ impl Harness for FewShot {
         );
         let reply = model.complete(&Request::new(prompt).max_tokens(64))?;
         let label = task.match_label(&reply.text).unwrap_or(&task.labels[0]);
-        Ok(Prediction::new(label))
+        Ok(Answer::new(label))
     }
 }
 

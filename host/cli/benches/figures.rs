@@ -276,7 +276,7 @@ fn compiling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figure
         bare.mul_f64(1.3) + Duration::from_millis(150),
     ));
     let error = median(criterion, "type error", || {
-        let source = bench.new_source().replace("Prediction::new(label)", "Prediction::new(3)");
+        let source = bench.new_source().replace("Answer::new(label)", "Answer::new(3)");
         let started = Instant::now();
         let verdict = runtime.block_on(bench.builder.build(&source)).expect("the host can go on");
         assert!(verdict.is_err());

@@ -80,12 +80,12 @@ impl Harness for KeepsAll {
     type State = Memory;
 
     fn learn(_: &Task, mut state: Memory, feedback: &[Feedback], _: &Model) -> Result<Memory> {
-        state.examples.extend(feedback.iter().map(|it| (it.input.clone(), it.gold.clone())));
+        state.examples.extend(feedback.iter().map(|it| (it.input.text.clone(), it.gold.clone())));
         Ok(state)
     }
 
-    fn predict(task: &Task, _: &Memory, _: &str, _: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(&task.labels[0]))
+    fn predict(task: &Task, _: &Memory, _: &Input, _: &Model) -> Result<Answer> {
+        Ok(Answer::new(&task.labels[0]))
     }
 }
 

@@ -73,8 +73,8 @@ struct Guest;
 impl Harness for Guest {
     type State = String;
 
-    fn predict(_task: &Task, state: &String, input: &str, model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(model.ask(format!("{input} {}", state.len()))?))
+    fn predict(_task: &Task, state: &String, input: &Input, model: &Model) -> Result<Answer> {
+        Ok(Answer::new(model.ask(format!("{input} {}", state.len()))?))
     }
 }
 

@@ -1,4 +1,4 @@
-//! From a source, or a component from anywhere, to a harness that is ready to be called.
+//! From a source, or a component from anywhere, to a harness or a scorer that is ready to be called.
 //!
 //! Puts `compile`, `compile::native` and `sandbox` together; each keeps its own limits.
 
@@ -17,7 +17,7 @@ use crate::{
     },
     jail::Jail,
     memory::MemoryBudget,
-    sandbox::{Prepared, Sandbox, engine},
+    sandbox::{Failure, Prepared, PreparedScorer, Sandbox, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
 
@@ -53,6 +53,15 @@ pub struct Built {
     pub component: Component,
     /// The same, linked to what it imports.
     pub prepared: Arc<Prepared>,
+}
+
+/// A scorer that is ready to be called, and the exact binary it is.
+#[derive(Clone)]
+pub struct BuiltScorer {
+    /// The binary, with its digest and imports.
+    pub component: Component,
+    /// The same, linked to what it imports.
+    pub prepared: Arc<PreparedScorer>,
 }
 
 impl Builder {
@@ -102,12 +111,8 @@ impl Builder {
             if let Some(verdict) = self.recall(source) {
                 return Ok(verdict);
             }
-            let ahead = match self.compiler.has(source) {
-                true => None,
-                false => Some(self.precompiler.start()?),
-            };
-            match self.compiler.compile(source).await? {
-                Ok(component) => prepare(&self.precompiler, &self.sandbox, component, ahead).await,
+            match self.compiled(source).await? {
+                Ok((component, ahead)) => prepare(&self.precompiler, &self.sandbox, component, ahead).await,
                 Err(rejection) => Ok(Err(rejection)),
             }
         })
@@ -121,6 +126,26 @@ impl Builder {
             }
             match admit(component, self.sandbox.limits(), false) {
                 Ok(component) => prepare(&self.precompiler, &self.sandbox, component, None).await,
+                Err(rejection) => Ok(Err(rejection)),
+            }
+        })
+    }
+
+    /// Makes a scorer of a source, as [`Self::build`] makes a harness. Its verdicts are not remembered.
+    pub fn build_scorer<'a>(&'a self, source: &'a str) -> BoxFuture<'a, BuildResult<BuiltScorer>> {
+        Box::pin(async move {
+            match self.compiled(source).await? {
+                Ok((component, ahead)) => self.ready_scorer(component, ahead).await,
+                Err(rejection) => Ok(Err(rejection)),
+            }
+        })
+    }
+
+    /// Makes a scorer of a component that was compiled before, after the same checks.
+    pub fn load_scorer(&self, component: Vec<u8>) -> BoxFuture<'_, BuildResult<BuiltScorer>> {
+        Box::pin(async move {
+            match admit(component, self.sandbox.limits(), false) {
+                Ok(component) => self.ready_scorer(component, None).await,
                 Err(rejection) => Ok(Err(rejection)),
             }
         })
@@ -154,6 +179,24 @@ impl Builder {
         let built = prepare(&self.precompiler.with_lines(engine), &sandbox, component, None).await?;
         Ok(built.map(|built| (Arc::new(sandbox), built)))
     }
+
+    /// Compiles a source. The child that compiles to native code starts beside the compiler, if there is anything to compile.
+    async fn compiled(&self, source: &str) -> BuildResult<(Component, Option<Ahead>)> {
+        let ahead = match self.compiler.has(source) {
+            true => None,
+            false => Some(self.precompiler.start()?),
+        };
+        Ok(self.compiler.compile(source).await?.map(|component| (component, ahead)))
+    }
+
+    async fn ready_scorer(&self, component: Component, ahead: Option<Ahead>) -> BuildResult<BuiltScorer> {
+        let native = match self.precompiler.load(&component, ahead).await? {
+            Ok(native) => native,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let prepared = self.sandbox.prepare_scorer(&native).map_err(rejected);
+        Ok(prepared.map(|prepared| BuiltScorer { component, prepared: Arc::new(prepared) }))
+    }
 }
 
 /// Compiles to native code, in the child that was started ahead, if there is one, and links.
@@ -167,12 +210,15 @@ async fn prepare(
         Ok(native) => native,
         Err(rejection) => return Ok(Err(rejection)),
     };
-    Ok(match sandbox.prepare(&native) {
-        Ok(prepared) => Ok(Built { component, prepared: Arc::new(prepared) }),
-        Err(failure) => Err(Rejection {
-            kind: RejectionKind::BadComponent,
-            message: text::capped(&failure.message, 1000),
-            diagnostics: String::new(),
-        }),
-    })
+    let prepared = sandbox.prepare(&native).map_err(rejected);
+    Ok(prepared.map(|prepared| Built { component, prepared: Arc::new(prepared) }))
+}
+
+/// The rejection of a component that cannot be linked.
+fn rejected(failure: Failure) -> Rejection {
+    Rejection {
+        kind: RejectionKind::BadComponent,
+        message: text::capped(&failure.message, 1000),
+        diagnostics: String::new(),
+    }
 }

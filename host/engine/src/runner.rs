@@ -1,4 +1,4 @@
-//! Where a call into a harness runs: the seam between an evaluation and the machine that does its work.
+//! Where a call into a harness or a scorer runs: the seam between an evaluation and the machine that does its work.
 //!
 //! A call and its report are data. The model is reached through a port, because its replies, its costs and its keys stay
 //! with whoever evaluates. [`Sandbox`] is the runner of this process.
@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mmh_record::{digest::Digest, limits::Limits};
+use mmh_record::{digest::Digest, grade::Grade, input::Input, limits::Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    build::Built,
-    sandbox::{CallContext, LabelledExample, ModelPort, Report, Sandbox, Task},
+    build::{Built, BuiltScorer},
+    sandbox::{Answered, CallContext, LabelledExample, ModelPort, Report, Sandbox, Task},
 };
 
 /// A call into a harness, as data. With the model's replies and the limits it decides the report, except for times.
@@ -29,6 +29,20 @@ pub struct HarnessCall<I> {
     pub seed: Digest,
     /// For `predict` the input, for `learn` a batch of examples.
     pub input: I,
+}
+
+/// A call into a scorer, as data. With the model's replies and the limits it decides the report, except for times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScorerCall {
+    /// The component that is called.
+    pub component: Digest,
+    /// The task, which the scorer is told.
+    #[serde(with = "crate::shared")]
+    pub task: Arc<Task>,
+    /// Where the call's randomness comes from.
+    pub seed: Digest,
+    /// The answer, with what was asked and the gold answer.
+    pub answered: Answered,
 }
 
 /// What a harness has learned: bytes that it reads itself, with their digest.
@@ -83,7 +97,14 @@ impl Trained {
     }
 }
 
-/// Runs calls into harnesses. All runners give the same reports for the same calls, replies and limits, except for times.
+impl BuiltScorer {
+    /// A call into it.
+    pub fn call(&self, task: &Arc<Task>, seed: Digest, answered: Answered) -> ScorerCall {
+        ScorerCall { component: self.component.digest, task: task.clone(), seed, answered }
+    }
+}
+
+/// Runs calls into harnesses and scorers. All runners give the same reports for the same calls, replies and limits, except for times.
 #[async_trait]
 pub trait Runner: Send + Sync {
     /// The limits of each call.
@@ -93,7 +114,7 @@ pub trait Runner: Send + Sync {
     async fn predict(
         &self,
         harness: &Trained,
-        call: &HarnessCall<String>,
+        call: &HarnessCall<Input>,
         model: Arc<dyn ModelPort>,
     ) -> Report<String>;
 
@@ -104,6 +125,14 @@ pub trait Runner: Send + Sync {
         call: &HarnessCall<Vec<LabelledExample>>,
         model: Arc<dyn ModelPort>,
     ) -> Report<Vec<u8>>;
+
+    /// Asks a scorer what an answer is worth.
+    async fn score(
+        &self,
+        scorer: &BuiltScorer,
+        call: &ScorerCall,
+        model: Arc<dyn ModelPort>,
+    ) -> Report<Grade>;
 }
 
 #[async_trait]
@@ -115,7 +144,7 @@ impl Runner for Sandbox {
     async fn predict(
         &self,
         harness: &Trained,
-        call: &HarnessCall<String>,
+        call: &HarnessCall<Input>,
         model: Arc<dyn ModelPort>,
     ) -> Report<String> {
         Self::predict(self, &harness.built.prepared, context(harness, call, model), &call.input).await
@@ -128,6 +157,16 @@ impl Runner for Sandbox {
         model: Arc<dyn ModelPort>,
     ) -> Report<Vec<u8>> {
         Self::learn(self, &harness.built.prepared, context(harness, call, model), &call.input).await
+    }
+
+    async fn score(
+        &self,
+        scorer: &BuiltScorer,
+        call: &ScorerCall,
+        model: Arc<dyn ModelPort>,
+    ) -> Report<Grade> {
+        let context = CallContext { task: &call.task, state: &[], seed: call.seed, model };
+        Self::score(self, &scorer.prepared, context, &call.answered).await
     }
 }
 

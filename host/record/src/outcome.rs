@@ -38,6 +38,8 @@ pub enum OutcomeKind {
     ModelError,
     /// The harness gave up because the run's money was spent.
     BudgetSpent,
+    /// The scorer returned what is no grade, such as a score above 1.
+    BadGrade,
 }
 
 impl OutcomeKind {
@@ -60,6 +62,7 @@ impl OutcomeKind {
             Self::BadComponent => "bad-component",
             Self::ModelError => "model-error",
             Self::BudgetSpent => "budget-spent",
+            Self::BadGrade => "bad-grade",
         }
     }
 }

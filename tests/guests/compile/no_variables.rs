@@ -6,8 +6,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(option_env!("HOME").or(option_env!("PATH")).or(option_env!("MOONSHOT_API_KEY")).unwrap_or("none")))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(option_env!("HOME").or(option_env!("PATH")).or(option_env!("MOONSHOT_API_KEY")).unwrap_or("none")))
     }
 }
 

@@ -6,8 +6,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(unsafe { std::str::from_utf8_unchecked(b"x") }))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(unsafe { std::str::from_utf8_unchecked(b"x") }))
     }
 }
 

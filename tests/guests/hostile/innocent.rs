@@ -12,9 +12,9 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(task: &Task, _state: &(), input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(task: &Task, _state: &(), input: &Input, model: &Model) -> Result<Answer> {
         let calls = CALLS.fetch_add(1, Ordering::Relaxed);
-        let order: HashMap<char, usize> = input.chars().enumerate().map(|(at, it)| (it, at)).collect();
+        let order: HashMap<char, usize> = input.text.chars().enumerate().map(|(at, it)| (it, at)).collect();
         let order: String = order.into_keys().collect();
         let memory = std::hint::black_box(vec![1u8; 4 << 20]).iter().map(|&it| u64::from(it)).sum::<u64>();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
@@ -22,7 +22,7 @@ impl Harness for Guest {
         println!("{:?}", now);
         eprintln!("{calls}");
         let reply = model.ask(format!("{} {input}", task.instructions))?;
-        Ok(Prediction::new(format!("{reply} {calls} {order}")))
+        Ok(Answer::new(format!("{reply} {calls} {order}")))
     }
 }
 

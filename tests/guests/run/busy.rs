@@ -12,9 +12,9 @@ fn look_busy() {
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         look_busy();
-        Ok(Prediction::new("busy"))
+        Ok(Answer::new("busy"))
     }
 
     fn learn(_task: &Task, state: (), _feedback: &[Feedback], _model: &Model) -> Result<()> {

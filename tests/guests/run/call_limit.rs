@@ -7,7 +7,7 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, model: &Model) -> Result<Answer> {
         loop {
             model.ask("again?")?;
         }

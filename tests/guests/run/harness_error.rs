@@ -7,8 +7,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), input: &str, _model: &Model) -> Result<Prediction> {
-        bail!("nothing fits {input:?}")
+    fn predict(_task: &Task, _state: &(), input: &Input, _model: &Model) -> Result<Answer> {
+        bail!("nothing fits {:?}", input.text)
     }
 }
 

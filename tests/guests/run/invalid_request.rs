@@ -7,7 +7,7 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, model: &Model) -> Result<Answer> {
         let mut empty = Request::new("x");
         empty.messages.clear();
         let requests = [
@@ -21,7 +21,7 @@ impl Harness for Guest {
             Ok(_) => "accepted".to_owned(),
             Err(error) => error.to_string(),
         });
-        Ok(Prediction::new(errors.collect::<Vec<_>>().join("; ")))
+        Ok(Answer::new(errors.collect::<Vec<_>>().join("; ")))
     }
 }
 

@@ -11,8 +11,8 @@ impl Harness for Guest {
         panic!("cannot learn {} examples", feedback.len())
     }
 
-    fn predict(_task: &Task, _state: &String, _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new("never"))
+    fn predict(_task: &Task, _state: &String, _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new("never"))
     }
 }
 

@@ -15,9 +15,9 @@ impl Harness for Guest {
         Ok(state)
     }
 
-    fn predict(_task: &Task, state: &BTreeMap<String, u32>, _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, state: &BTreeMap<String, u32>, _input: &Input, _model: &Model) -> Result<Answer> {
         let most = state.iter().max_by_key(|(_, count)| **count);
-        Ok(Prediction::new(most.map_or("nothing", |(label, _)| label)))
+        Ok(Answer::new(most.map_or("nothing", |(label, _)| label)))
     }
 }
 

@@ -7,13 +7,13 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         for n in 0..12_000 {
             info!("line {n}");
             println!("out {n}");
             eprintln!("err {n}");
         }
-        Ok(Prediction::new("done"))
+        Ok(Answer::new("done"))
     }
 }
 

@@ -7,9 +7,9 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, model: &Model) -> Result<Answer> {
         let reply = model.ask("unavailable").unwrap_or_else(|error| format!("without the model: {error}"));
-        Ok(Prediction::new(reply))
+        Ok(Answer::new(reply))
     }
 }
 

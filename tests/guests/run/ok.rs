@@ -7,9 +7,9 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(task: &Task, _state: &(), input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(task: &Task, _state: &(), input: &Input, model: &Model) -> Result<Answer> {
         let reply = model.ask(format!("{} {input}", task.instructions))?;
-        Ok(Prediction::new(reply))
+        Ok(Answer::new(reply))
     }
 }
 

@@ -7,7 +7,7 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         let mut n = 0u64;
         loop {
             n = std::hint::black_box(n.wrapping_add(1));

@@ -7,9 +7,9 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(task: &Task, _state: &(), input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(task: &Task, _state: &(), input: &Input, _model: &Model) -> Result<Answer> {
         let labels = &task.labels[..1];
-        Ok(Prediction::new(&labels[input.len()]))
+        Ok(Answer::new(&labels[input.text.len()]))
     }
 }
 

@@ -7,12 +7,12 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, model: &Model) -> Result<Answer> {
         let text = "\u{1}".repeat(255 << 10);
         for _ in 0..16 {
             model.ask(text.clone())?;
         }
-        Ok(Prediction::new("all of it"))
+        Ok(Answer::new("all of it"))
     }
 }
 

@@ -7,10 +7,10 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         let begun = std::time::Instant::now();
         std::thread::sleep(std::time::Duration::from_secs(3600));
-        Ok(Prediction::new(format!("{} s later", begun.elapsed().as_secs())))
+        Ok(Answer::new(format!("{} s later", begun.elapsed().as_secs())))
     }
 }
 

@@ -12,8 +12,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(depth(input.len() as u64).to_string()))
+    fn predict(_task: &Task, _state: &(), input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(depth(input.text.len() as u64).to_string()))
     }
 }
 

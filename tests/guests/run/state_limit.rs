@@ -11,8 +11,8 @@ impl Harness for Guest {
         Ok(state + &"x".repeat(32 << 20))
     }
 
-    fn predict(_task: &Task, state: &String, _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(state.len().to_string()))
+    fn predict(_task: &Task, state: &String, _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(state.len().to_string()))
     }
 }
 

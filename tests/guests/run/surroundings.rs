@@ -7,12 +7,12 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         let arguments: Vec<String> = std::env::args().collect();
         let variables: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
         let mut piped = String::new();
         std::io::Read::read_to_string(&mut std::io::stdin(), &mut piped)?;
-        Ok(Prediction::new(format!("{arguments:?} {variables:?} {piped:?}")))
+        Ok(Answer::new(format!("{arguments:?} {variables:?} {piped:?}")))
     }
 }
 

@@ -21,6 +21,7 @@ use mmh_engine::{
 use mmh_record::{
     chat::{Block, CallOutcome, ChatReply, ChatRequest, StopReason, Usage},
     digest::Digest,
+    input::Input,
     limits::Limits,
 };
 use mmh_tests::environment;
@@ -186,13 +187,14 @@ fn task() -> Task {
 pub async fn predict(sandbox: &Sandbox, built: &Built, input: &str) -> Report<String> {
     let task = task();
     let setting = CallContext { task: &task, state: &[], seed: Digest::of(input), model: Arc::new(Model) };
-    sandbox.predict(&built.prepared, setting, input).await
+    sandbox.predict(&built.prepared, setting, &Input::new(input)).await
 }
 
 async fn learn(sandbox: &Sandbox, built: &Built) -> Report<Vec<u8>> {
     let task = task();
     let setting = CallContext { task: &task, state: &[], seed: Digest::of("learn"), model: Arc::new(Model) };
-    let batch = ["a", "b"].map(|gold| LabelledExample { input: "x".into(), gold: gold.into() });
+    let batch =
+        ["a", "b"].map(|gold| LabelledExample { input: "x".into(), gold: gold.into(), attempt: None });
     sandbox.learn(&built.prepared, setting, &batch).await
 }
 

@@ -89,10 +89,10 @@ fn with_table(rows: &[Example]) -> String {
     let rows: Vec<String> =
         rows.iter().map(|row| format!("    ({:?}, {:?}),", row.input.text, row.gold)).collect();
     let table = format!("const TABLE: &[(&str, &str)] = &[\n{}\n];\n", rows.join("\n"));
-    let look = "if let Some((_, label)) = TABLE.iter().find(|(text, _)| *text == input) {\n            return Ok(Prediction::new(*label));\n        }";
+    let look = "if let Some((_, label)) = TABLE.iter().find(|(text, _)| *text == input.text) {\n            return Ok(Answer::new(*label));\n        }";
     guest("run/ok.rs")
         .replace("struct Guest;", &format!("{table}\nstruct Guest;"))
-        .replace("-> Result<Prediction> {", &format!("-> Result<Prediction> {{\n        {look}"))
+        .replace("-> Result<Answer> {", &format!("-> Result<Answer> {{\n        {look}"))
 }
 
 fn held_back() -> Vec<Example> {

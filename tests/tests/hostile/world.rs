@@ -47,7 +47,7 @@ package wasi:cli@0.2.3 {
 }
 
 world hostile {
-    include mmh:harness/harness@1.0.0;
+    include mmh:harness/harness@2.0.0;
     import wasi:random/random@0.2.3;
     import wasi:clocks/monotonic-clock@0.2.3;
     import wasi:cli/exit@0.2.3;
@@ -75,7 +75,8 @@ const LEARN: &str = r#"
 "#;
 
 /// The parameters and the result of `predict`: task, state, input; a pointer to the answer.
-const PREDICT: &str = r#"(export "predict") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)"#;
+const PREDICT: &str =
+    r#"(export "predict") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)"#;
 
 /// The component that a text means.
 pub fn component(text: &str) -> Vec<u8> {

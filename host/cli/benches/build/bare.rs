@@ -50,6 +50,10 @@ impl model::Host for State {
         }
         replies
     }
+
+    async fn calls_left(&mut self) -> u32 {
+        16
+    }
 }
 
 /// A linked harness.
@@ -83,7 +87,8 @@ impl Bare {
             instructions: task.instructions.clone(),
             labels: task.labels.clone(),
         };
-        let answer = harness.call_predict(&mut store, &task, &[], input).await?;
-        Ok(answer.map(|prediction| prediction.label))
+        let input = types::Input { text: input.to_owned(), fields: Vec::new() };
+        let answer = harness.call_predict(&mut store, &task, &[], &input).await?;
+        Ok(answer.map(|answer| answer.text))
     }
 }

@@ -1,12 +1,9 @@
-//! The policy of imports: which interfaces a harness may import.
+//! The policy of imports: which interfaces a harness or a scorer may import.
 
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload};
 
 use super::{Rejection, RejectionKind};
-use crate::sandbox::{PACKAGE, World};
-
-/// The latest world that this host speaks.
-const LATEST: World = World::ALL[World::ALL.len() - 1];
+use crate::sandbox::{PACKAGE, World, major};
 
 /// The host's own interfaces.
 const OWN: [&str; 3] = ["model", "log", "types"];
@@ -94,17 +91,12 @@ fn own_interface(name: &str) -> Option<&str> {
 
 /// The message of a refusal: it names the refused imports, and what is allowed.
 fn refusal(refused: &[&str]) -> String {
-    let other_line = refused.iter().find(|import| {
-        let (name, _) = import.split_once('@').unwrap_or((import, ""));
-        own_interface(name).is_some_and(|interface| OWN.contains(&interface))
+    let other_version = refused.iter().find_map(|import| {
+        let (name, version) = import.split_once('@').unwrap_or((import, ""));
+        own_interface(name).filter(|interface| OWN.contains(interface)).map(|_| version)
     });
-    if let Some(import) = other_line {
-        return format!(
-            "the component imports {import}, but this host speaks {PACKAGE}@{}: build it with an SDK of \
-             major line {}",
-            LATEST.version(),
-            LATEST.major()
-        );
+    if let Some(version) = other_version {
+        return refusal_of_version(version);
     }
     let more =
         if refused.len() > SHOWN { format!(" and {} more", refused.len() - SHOWN) } else { String::new() };
@@ -113,6 +105,24 @@ fn refusal(refused: &[&str]) -> String {
          standard library needs of wasi:cli, wasi:clocks, wasi:io and wasi:random 0.2 are allowed",
         refused[..refused.len().min(SHOWN)].join(", "),
         OWN.join(",")
+    )
+}
+
+/// The message for a component that was built against another version of the contract.
+fn refusal_of_version(version: &str) -> String {
+    let own = World::LATEST;
+    let again = format!("build it again from its source with the SDK of {PACKAGE}@{}", own.version());
+    let (built, step) = match major(version) {
+        None if version.is_empty() => (format!("{PACKAGE} without a version"), again),
+        None => (format!("{PACKAGE}@{version}"), again),
+        Some(major) if major > own.major() => {
+            (format!("{PACKAGE}@{version}"), format!("use an mmh that speaks {PACKAGE}@{major}, or {again}"))
+        }
+        Some(_) => (format!("{PACKAGE}@{version}"), again),
+    };
+    format!(
+        "the component was built against {built}, but this mmh speaks {PACKAGE}@{}: {step}",
+        own.version()
     )
 }
 
@@ -148,11 +158,12 @@ mod tests {
     #[test]
     fn decides_by_name_and_version() {
         let table = [
-            ("mmh:harness/model@1.0.0", true),
-            ("mmh:harness/log@1.7.3", true),
-            ("mmh:harness/model@2.0.0", false),
+            ("mmh:harness/model@2.0.0", true),
+            ("mmh:harness/log@2.7.3", true),
+            ("mmh:harness/model@1.0.0", false),
+            ("mmh:harness/model@3.0.0", false),
             ("mmh:harness/model", false),
-            ("mmh:harness/files@1.0.0", false),
+            ("mmh:harness/files@2.0.0", false),
             ("wasi:cli/stdout@0.2.3", true),
             ("wasi:cli/stdout@0.3.0", false),
             ("wasi:filesystem/types@0.2.6", false),
@@ -164,6 +175,24 @@ mod tests {
         for (import, allowed) in table {
             assert_eq!(is_allowed(import), allowed, "{import}");
         }
-        assert!(refusal(&["mmh:harness/model@2.0.0"]).contains("this host speaks mmh:harness@1.0.0"));
+    }
+
+    #[test]
+    fn a_refusal_of_another_version_names_both_and_the_next_step() {
+        let again = "build it again from its source with the SDK of mmh:harness@2.0.0";
+        let newer = format!("use an mmh that speaks mmh:harness@3, or {again}");
+        let table = [
+            (&["mmh:harness/types@1.0.0"][..], "mmh:harness@1.0.0", again),
+            (&["wasi:http/types@0.2.3", "mmh:harness/log@1.0.0"], "mmh:harness@1.0.0", again),
+            (&["mmh:harness/model@3.1.0"], "mmh:harness@3.1.0", newer.as_str()),
+            (&["mmh:harness/model"], "mmh:harness without a version", again),
+            (&["mmh:harness/model@next"], "mmh:harness@next", again),
+        ];
+        for (imports, built, step) in table {
+            let expected = format!(
+                "the component was built against {built}, but this mmh speaks mmh:harness@2.0.0: {step}"
+            );
+            assert_eq!(refusal(imports), expected);
+        }
     }
 }

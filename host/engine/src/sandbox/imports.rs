@@ -1,4 +1,4 @@
-//! What a harness can call on the host: the model and the log. Calls are checked, counted and passed on.
+//! What a harness or a scorer can call on the host: the model and the log. Calls are checked, counted and passed on.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use super::{
     State,
     deadline::{CallTime, pause},
     recorded::Room,
-    worlds::v1::mmh::harness::{log, model as wit, types},
+    worlds::v2::harness::mmh::harness::{log, model as wit, types},
 };
 use mmh_record::{
     chat::{
@@ -131,6 +131,11 @@ impl ModelSession {
         Self { port, limits, time, calls, asked: 0, made, last_error: None, room }
     }
 
+    /// How many calls may still be made.
+    fn calls_left(&self) -> u32 {
+        self.limits.model_calls.saturating_sub(self.asked)
+    }
+
     /// How long a model may take. The harness keeps a twentieth of its time to handle a reply that does not come.
     fn time_left(&self) -> Duration {
         let wall = Duration::from_millis(self.limits.example_wall_ms);
@@ -139,7 +144,7 @@ impl ModelSession {
 
     /// Counts a call and turns it into a request, or says why it cannot be one.
     fn admit(&mut self, request: wit::Request) -> Result<ChatRequest, wit::Error> {
-        if self.asked >= self.limits.model_calls {
+        if self.calls_left() == 0 {
             return Err(wit::Error::CallLimit(self.limits.model_calls));
         }
         self.asked += 1;
@@ -232,7 +237,7 @@ impl ModelSession {
 }
 
 fn not_waited_for() -> CallError {
-    ModelError::Unavailable("the harness ended before the reply came".into()).into()
+    ModelError::Unavailable("the call ended before the reply came".into()).into()
 }
 
 /// Why a request is invalid, if it is.
@@ -291,6 +296,10 @@ impl wit::Host for State {
 
     async fn complete_all(&mut self, requests: Vec<wit::Request>) -> Vec<Result<wit::Reply, wit::Error>> {
         self.model.ask(requests).await
+    }
+
+    async fn calls_left(&mut self) -> u32 {
+        self.model.calls_left()
     }
 }
 

@@ -1,42 +1,47 @@
-//! Runs one call of a harness in a fresh store, under limits, and says how it ended.
+//! Runs one call of a harness or of a scorer in a fresh store, under limits, and says how it ended.
 //!
 //! Only what a call returns survives it: memory, clocks, randomness and handles start anew. The model is reached
-//! through [`ModelPort`] only. Labels of the examples that are predicted are not known here.
+//! through [`ModelPort`] only. A harness is never told the gold answer of an example that it predicts.
 
 mod backtrace;
 mod deadline;
 pub mod engine;
+mod grade;
 mod imports;
 mod limiter;
 mod linking;
 mod outcome;
 mod recorded;
+mod report;
 mod sink;
+mod task;
 mod virtual_time;
 mod worlds;
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use wasmtime::{
     CallHook, Engine, Store,
-    component::{Component, Linker, ResourceTable},
+    component::{Component, InstancePre, Linker, ResourceTable},
 };
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 pub use backtrace::Frame;
 use deadline::{CallTime, TimeIsOver, within};
+use grade::GivenGrade;
 pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::Failure;
+pub use report::Report;
 use sink::Sink;
+pub use task::{Answered, Attempt, LabelledExample, Task};
 use virtual_time::Time;
-use worlds::{Instance, Linked, v1::mmh::harness::model};
-pub use worlds::{PACKAGE, World};
+use worlds::{Linked, LinkedScorer, v2::harness::mmh::harness::model};
+pub use worlds::{PACKAGE, World, major};
 
 use crate::memory::{MemoryBudget, Usual};
-use mmh_record::{digest::Digest, limits::Limits, outcome::OutcomeKind, text};
+use mmh_record::{digest::Digest, grade::Grade, input::Input, limits::Limits, outcome::OutcomeKind, text};
 
 /// After this much fuel a call pauses, and its deadline is checked. The number is small, because a host call costs a
 /// few units of fuel and may have to take in megabytes.
@@ -48,60 +53,16 @@ const MAX_RANDOM_BYTES: u64 = 4 << 10;
 /// Most component-model handles at once. A Rust guest holds a handful.
 const MAX_HANDLES: usize = 1_000;
 
-/// What the examples of a run have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// The data set's name.
-    pub name: String,
-    /// What a harness has to do, in words.
-    pub instructions: String,
-    /// All labels, in a fixed order. A prediction has to be one of them to be correct.
-    pub labels: Vec<String>,
-}
-
-/// One labelled example offered to `learn`. No prediction has been made for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LabelledExample {
-    /// The text to be labelled.
-    pub input: String,
-    /// Its correct label.
-    pub gold: String,
-}
-
 /// What one call needs besides its arguments.
 pub struct CallContext<'a> {
     /// The task, which the harness is told.
     pub task: &'a Task,
-    /// What `learn` returned last; empty before the first time.
+    /// What `learn` returned last; empty before the first time. A scorer has no state and is not told it.
     pub state: &'a [u8],
     /// Where the call's randomness comes from: a digest of the run's seed and the example.
     pub seed: Digest,
     /// Answers the call's requests to the model.
     pub model: Arc<dyn ModelPort>,
-}
-
-/// A call that has ended, and what it used.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report<T> {
-    /// What the call returned, or why it returned nothing.
-    pub result: Result<T, Failure>,
-    /// Units of fuel that it used.
-    pub fuel: u64,
-    /// Processor time of the call with its host functions, without waiting for a model. It differs from machine to
-    /// machine, and no score depends on it.
-    pub own_time: Duration,
-    /// The largest sum of all its memories.
-    pub peak_memory_bytes: u64,
-    /// Its model calls, in the order of the requests.
-    pub calls: Vec<Call>,
-    /// What it logged, up to the limit. Empty if the call took too much room in the record.
-    pub logs: Vec<LogLine>,
-    /// What it printed: the start and the end, if it is longer than its limit.
-    pub stdout: String,
-    /// The same of its standard error, with the message of a panic.
-    pub stderr: String,
-    /// Where a trap happened, innermost frame first. Empty unless the sandbox is one of [`Sandbox::with_lines`].
-    pub backtrace: Vec<Frame>,
 }
 
 /// What a store holds for the host's functions.
@@ -129,7 +90,7 @@ struct Bounds<'a> {
     own_time: Duration,
 }
 
-/// Runs harnesses. Cheap to share.
+/// Runs harnesses and scorers. Cheap to share.
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<State>,
@@ -146,6 +107,29 @@ pub struct Prepared {
     /// What a call of `predict` usually takes, and one of `learn`.
     predict_takes: Usual,
     learn_takes: Usual,
+}
+
+/// A scorer that is linked and ready to be called, any number of times at once.
+pub struct PreparedScorer {
+    linked: LinkedScorer,
+    /// What a call of `score` usually takes.
+    score_takes: Usual,
+}
+
+/// What a call runs, for messages.
+#[derive(Clone, Copy)]
+enum Guest {
+    Harness,
+    Scorer,
+}
+
+impl Guest {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Harness => "harness",
+            Self::Scorer => "scorer",
+        }
+    }
 }
 
 impl Sandbox {
@@ -178,24 +162,47 @@ impl Sandbox {
 
     /// Links a component. The failure says why it is no harness.
     pub fn prepare(&self, component: &Component) -> Result<Prepared, Failure> {
-        let refused = |error: wasmtime::Error| {
-            Failure::new(OutcomeKind::BadComponent, text::one_line(&format!("not a harness: {error:#}")))
-        };
-        let linked = self.linker.instantiate_pre(component).map_err(refused)?;
-        let world = World::of_component(component, &self.engine);
-        let linked = Linked::new(world, linked).map_err(refused)?;
+        let linked = self.linked(component, Guest::Harness, Linked::new)?;
         Ok(Prepared { linked, predict_takes: Usual::default(), learn_takes: Usual::default() })
     }
 
-    /// Asks a harness for the label of one input.
-    pub async fn predict(&self, harness: &Prepared, setting: CallContext<'_>, input: &str) -> Report<String> {
-        let bounds =
-            Bounds { limits: &self.limits, result_bytes: self.limits.answer_bytes, own_time: Duration::MAX };
-        self.call(harness, &harness.predict_takes, &setting, &bounds, async |harness, store| {
-            harness.predict(store, setting.task, setting.state, input).await
+    /// Links a component. The failure says why it is no scorer.
+    pub fn prepare_scorer(&self, component: &Component) -> Result<PreparedScorer, Failure> {
+        let linked = self.linked(component, Guest::Scorer, LinkedScorer::new)?;
+        Ok(PreparedScorer { linked, score_takes: Usual::default() })
+    }
+
+    fn linked<T>(
+        &self,
+        component: &Component,
+        guest: Guest,
+        new: impl FnOnce(&Component, InstancePre<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let linked = self.linker.instantiate_pre(component).and_then(|linked| new(component, linked));
+        linked.map_err(|error| {
+            let message = format!("not a {}: {error:#}", guest.name());
+            Failure::new(OutcomeKind::BadComponent, text::one_line(&message))
+        })
+    }
+
+    /// The bounds of a call for one example, which has no bound of its own for processor time.
+    fn bounds_of_example(&self) -> Bounds<'_> {
+        Bounds { limits: &self.limits, result_bytes: self.limits.answer_bytes, own_time: Duration::MAX }
+    }
+
+    /// Asks a harness for the answer to one input.
+    pub async fn predict(
+        &self,
+        harness: &Prepared,
+        setting: CallContext<'_>,
+        input: &Input,
+    ) -> Report<String> {
+        let (bounds, takes) = (self.bounds_of_example(), &harness.predict_takes);
+        self.call(Guest::Harness, takes, &setting, &bounds, async |store| {
+            harness.linked.predict(store, setting.task, setting.state, input).await
         })
         .await
-        .and_within("answer", self.limits.answer_bytes, |label| label.len())
+        .and_within("answer", self.limits.answer_bytes, |answer| answer.len())
     }
 
     /// Offers a harness a batch of labelled examples, with the limits of [`Limits::of_batch`]. The result is its new state.
@@ -209,22 +216,37 @@ impl Sandbox {
         // A batch may be long, so the time of an evaluation is kept within it as well.
         let own_time = Duration::from_millis(limits.evaluation_ms.max(self.limits.example_wall_ms));
         let bounds = Bounds { limits: &limits, result_bytes: limits.state_bytes, own_time };
-        self.call(harness, &harness.learn_takes, &setting, &bounds, async |harness, store| {
-            harness.learn(store, setting.task, setting.state, batch).await
+        self.call(Guest::Harness, &harness.learn_takes, &setting, &bounds, async |store| {
+            harness.linked.learn(store, setting.task, setting.state, batch).await
         })
         .await
         .and_within("state", self.limits.state_bytes, Vec::len)
+    }
+
+    /// Asks a scorer what an answer is worth. A grade that holds what no grade may hold is a failure.
+    pub async fn score(
+        &self,
+        scorer: &PreparedScorer,
+        setting: CallContext<'_>,
+        answered: &Answered,
+    ) -> Report<Grade> {
+        let (bounds, takes) = (self.bounds_of_example(), &scorer.score_takes);
+        self.call(Guest::Scorer, takes, &setting, &bounds, async |store| {
+            scorer.linked.score(store, setting.task, answered).await
+        })
+        .await
+        .and_then(GivenGrade::checked)
     }
 
     /// One call in a fresh store, from instantiation to its report. It begins as soon as there is room for the memory that
     /// such calls take.
     async fn call<T>(
         &self,
-        harness: &Prepared,
+        guest: Guest,
         takes: &Usual,
         setting: &CallContext<'_>,
         bounds: &Bounds<'_>,
-        invoke: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, String>>,
+        invoke: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> Report<T> {
         let limits = bounds.limits;
         let (stdout, stderr) = (Sink::new(limits.log_bytes), Sink::new(limits.log_bytes));
@@ -243,11 +265,7 @@ impl Sandbox {
             CallHook::ReturningFromHost if until.is_over() => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
-        let (ended, own_time) = within(&time, bounds.own_time, async {
-            let instance = harness.linked.instantiate(&mut store).await?;
-            invoke(&instance, &mut store).await
-        })
-        .await;
+        let (ended, own_time) = within(&time, bounds.own_time, invoke(&mut store)).await;
         let fuel = limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel);
         let mut state = store.into_data();
         takes.note(state.limiter.peak_bytes as u64);
@@ -261,11 +279,12 @@ impl Sandbox {
             None if own_time > bounds.own_time => Err(Failure::own_timeout(limits)),
             None => Err(Failure::timeout(limits)),
             Some(Ok(Ok(value))) => Ok(value),
-            Some(Ok(Err(words))) => Err(harness_error(words, &state.model, limits)),
+            Some(Ok(Err(words))) => Err(own_error(guest, words, &state.model, limits)),
             Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(limits)),
             Some(Err(error)) => Err(outcome::classify(
                 &error,
                 &outcome::Evidence {
+                    guest: guest.name(),
                     limits,
                     refused_memory_bytes: state.limiter.refused_bytes,
                     stderr: &stderr,
@@ -325,14 +344,14 @@ impl Sandbox {
     }
 }
 
-/// The failure of a harness that returned an error. The last error of the model tells its kind.
-fn harness_error(words: String, session: &ModelSession, limits: &Limits) -> Failure {
+/// The failure of a harness or a scorer that returned an error. The last error of the model tells its kind.
+fn own_error(guest: Guest, words: String, session: &ModelSession, limits: &Limits) -> Failure {
     let limit = limits.answer_bytes as usize;
     let words = text::capped(&text::plain(&words), limit);
     let kind = match &session.last_error {
         Some(model::Error::TooLarge(_)) if session.room.is_full => {
             let failure = session.room.failure(limits, "its model calls");
-            let message = format!("{}; the harness said: {words}", failure.message);
+            let message = format!("{}; the {} said: {words}", failure.message, guest.name());
             return Failure::new(failure.kind, message);
         }
         None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
@@ -342,42 +361,4 @@ fn harness_error(words: String, session: &ModelSession, limits: &Limits) -> Fail
         Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
     };
     Failure::new(kind, words)
-}
-
-impl<T> Report<T> {
-    fn failed(failure: Failure) -> Self {
-        Self {
-            result: Err(failure),
-            fuel: 0,
-            own_time: Duration::ZERO,
-            peak_memory_bytes: 0,
-            calls: Vec::new(),
-            logs: Vec::new(),
-            stdout: String::new(),
-            stderr: String::new(),
-            backtrace: Vec::new(),
-        }
-    }
-
-    /// The same report with this failure, and without logs and output, which are then not recorded.
-    fn without_output(self, failure: Failure) -> Self {
-        let (logs, stdout, stderr) = (Vec::new(), String::new(), String::new());
-        let failure = match self.result {
-            // A call that the wall clock has stopped could have ended in any way later.
-            Err(ended) if ended.kind == OutcomeKind::Timeout => ended,
-            _ => failure,
-        };
-        Self { result: Err(failure), logs, stdout, stderr, ..self }
-    }
-
-    /// Turns a result that is too large into a failure.
-    fn and_within(mut self, what: &str, limit: u64, size: impl FnOnce(&T) -> usize) -> Self {
-        let size = self.result.as_ref().map_or(0, size) as u64;
-        if size > limit {
-            let (size, limit) = (text::bytes(size), text::bytes(limit));
-            let message = format!("the {what} has {size}, more than the limit of {limit}");
-            self.result = Err(Failure::new(OutcomeKind::OutputLimit, message));
-        }
-        self
-    }
 }

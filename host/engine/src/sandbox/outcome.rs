@@ -52,6 +52,8 @@ impl Failure {
 
 /// What is known when a call has trapped.
 pub struct Evidence<'a> {
+    /// What was called: a harness or a scorer.
+    pub guest: &'a str,
     pub limits: &'a Limits,
     pub refused_memory_bytes: Option<usize>,
     pub stderr: &'a str,
@@ -62,7 +64,7 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Failure::new(
             OutcomeKind::Exit,
-            format!("the harness ended its process with code {}", exit.0),
+            format!("the {} ended its process with code {}", evidence.guest, exit.0),
         );
     }
     match error.downcast_ref::<Trap>() {

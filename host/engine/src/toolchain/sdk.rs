@@ -20,7 +20,7 @@ use crate::{
 };
 use mmh_record::digest::{Digest, KeyBuilder};
 
-/// The WIT world that host and harness share.
+/// The WIT package that host and harness share.
 pub const WIT: &str = include_str!("../../../../wit/harness.wit");
 
 /// The SDK's guide, in Markdown, for proposers and for people.
@@ -51,6 +51,10 @@ pub const SOURCES: &[(&str, &str)] = sources![
     "log.rs",
     "mentions.rs",
     "model.rs",
+    "scorer.rs",
+    "scorer_bindings.rs",
+    "scorer_glue.rs",
+    "task.rs",
     "units.rs",
 ];
 

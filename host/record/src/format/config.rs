@@ -198,7 +198,7 @@ pub struct ToolchainInfo {
 /// The contract between host and harness.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WitInfo {
-    /// The name and version of the WIT package, such as `mmh:harness@1.0.0`.
+    /// The name and version of the WIT package, such as `mmh:harness@2.0.0`.
     pub package: String,
     /// The digest of the package's text.
     pub digest: Digest,

@@ -22,7 +22,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// # Changelog
 ///
 /// No version was released so far. Versions 1.0 to 1.3 were written down together and are divided by subject, not by date.
-/// So 1.1, 1.2 and 1.4 could add kinds of rows, and the first two of outcomes, and 1.3 and 1.5 could change what a field means.
+/// So 1.1, 1.2 and 1.4 could add kinds of rows, 1.1, 1.2 and 1.5 kinds of outcomes, and 1.3 and 1.5 could change what a field
+/// means.
 ///
 /// | version | what it added |
 /// |---|---|
@@ -31,7 +32,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// | 1.2 | Proof. The files `manifest.json`, `test-result.json`, `trial_calls.jsonl`, `ledger.jsonl` and `leaks.json`. In `filesystem_reads.jsonl`: `step`. In `summary.json`: `parent`, `leaks` and `untested`. In `config.json`: `dataset_path`, `with_test`, `confinement`, `deny_leaks`, `patience`, `resumes`, `toolchain.linker`, `toolchain.compiler` and more limits. In `eval_trace.jsonl`: the outcome `record-limit`. In `model_calls.jsonl`: `failure` and `control`. In replies: `served_by`. In `proposer.jsonl`: rows of type `control` |
 /// | 1.3 | Data sets. In `config.json`: `dataset_columns` and `task.findings`. `dataset_digest` is of the data set's content and no longer of its file's name: older runs have another digest for the same data |
 /// | 1.4 | Grades: `score` and `parts` in `eval_trace.jsonl`, where an answer is worth more or less than `correct` says. Proposers that are no conversation: `proposer_kind` in `config.json`, rows of type `tool_call` in `proposer.jsonl` |
-/// | 1.5 | Tasks. In `config.json`: `task.fields` and `task.metric`; `task.labels` are those of `train` or those that the task lists, and no longer those of all splits; the finding `unlisted-labels`. In `eval_trace.jsonl`: `fields`. In `score.json`: `mean_score`, `score_interval` and `mean_parts`. Batches of `learn` that grow: `learn_batches` in `config.json`. What the time went to: `time` in `summary.json` |
+/// | 1.5 | Tasks. In `config.json`: `task.fields` and `task.metric`; `task.labels` are those of `train` or those that the task lists, and no longer those of all splits; the finding `unlisted-labels`. In `eval_trace.jsonl`: `fields` and the outcome `bad-grade`. In `score.json`: `mean_score`, `score_interval` and `mean_parts`. Batches of `learn` that grow: `learn_batches` in `config.json`. What the time went to: `time` in `summary.json` |
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A run folder is of a newer major version than this library reads, by the rule of [`SCHEMA_VERSION`].

@@ -21,7 +21,7 @@ use mmh_record::{
 };
 
 /// All kinds of outcome. `Results` counts them in this order.
-pub const OUTCOMES: [OutcomeKind; 16] = [
+pub const OUTCOMES: [OutcomeKind; 17] = [
     OutcomeKind::Ok,
     OutcomeKind::HarnessError,
     OutcomeKind::Panic,
@@ -38,6 +38,7 @@ pub const OUTCOMES: [OutcomeKind; 16] = [
     OutcomeKind::BadComponent,
     OutcomeKind::ModelError,
     OutcomeKind::BudgetSpent,
+    OutcomeKind::BadGrade,
 ];
 
 /// Files of an evaluation's folder that the page is made of.

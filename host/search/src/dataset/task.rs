@@ -9,6 +9,7 @@ use mmh_record::{
     RecordError,
     format::{Config, TaskInfo},
     grade::Grade,
+    input::Input,
     layout,
     objective::Objective,
 };
@@ -25,7 +26,7 @@ pub trait TaskKind: Debug + Send + Sync {
     fn world(&self) -> World;
 
     /// What a harness is asked in an example.
-    fn input(&self, example: &Example) -> String;
+    fn input(&self, example: &Example) -> Input;
 
     /// What a harness may learn from an example of the train split.
     fn lesson(&self, example: &Example) -> LabelledExample;
@@ -82,15 +83,15 @@ impl LabelledTask {
 
 impl TaskKind for LabelledTask {
     fn world(&self) -> World {
-        World::V1
+        World::V2
     }
 
-    fn input(&self, example: &Example) -> String {
-        example.input.text.clone()
+    fn input(&self, example: &Example) -> Input {
+        example.input.clone()
     }
 
     fn lesson(&self, example: &Example) -> LabelledExample {
-        LabelledExample { input: example.input.text.clone(), gold: example.gold.clone() }
+        LabelledExample { input: example.input.clone(), gold: example.gold.clone(), attempt: None }
     }
 
     /// Anything more lenient than the metric is the harness's decision.

@@ -26,6 +26,8 @@ pub(crate) struct Brief {
     pub labels: Vec<String>,
     /// Whether the task has no labels, and an answer is any text.
     pub is_open: bool,
+    /// Whether an input has fields besides its text.
+    pub has_fields: bool,
 }
 
 /// One tool call that has its result.
@@ -113,7 +115,9 @@ impl Brief {
     fn read(text: &str) -> Self {
         let is_open = text.lines().any(|line| line.starts_with("Answers are open"));
         let labels = if is_open { Vec::new() } else { labels_in(text) };
-        Self { iteration: iteration_in(text), labels, is_open }
+        let has_fields =
+            text.lines().any(|line| line.starts_with("Besides its text, an input has these fields"));
+        Self { iteration: iteration_in(text), labels, is_open, has_fields }
     }
 }
 
@@ -174,7 +178,7 @@ mod tests {
             ),
             (
                 "an open task",
-                "Write iteration 2.\nInstructions:\n- a\n- b\n\nAnswers are open: any text.",
+                "Write iteration 2.\nInstructions:\n- a\n- b\n\nBesides its text, an input has these fields: c.\n\nAnswers are open: any text.",
                 Some(2),
                 labels(&[]),
             ),
@@ -183,7 +187,8 @@ mod tests {
         ];
         for (name, text, iteration, labels) in table {
             let is_open = name == "an open task";
-            assert_eq!(Brief::read(text), Brief { iteration, labels, is_open }, "{name}");
+            let expected = Brief { iteration, labels, is_open, has_fields: is_open };
+            assert_eq!(Brief::read(text), expected, "{name}");
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 pub(crate) fn draft(study: &Study, seed: u64, iteration: u64) -> Draft {
     if study.best.is_none() {
         // Nothing to build on: a zero-shot harness of its own.
-        return Draft { iteration, is_open: study.is_open, ..Draft::default() };
+        return Draft { iteration, ..of_task(study) };
     }
     let mut dropped = Vec::new();
     loop {
@@ -27,17 +27,22 @@ pub(crate) fn draft(study: &Study, seed: u64, iteration: u64) -> Draft {
     }
 }
 
+/// An empty harness for a task of this kind.
+fn of_task(study: &Study) -> Draft {
+    Draft { is_open: study.is_open, has_fields: study.has_fields, ..Draft::default() }
+}
+
 /// The best harness's mechanisms with one more. None if there is nothing to put into the new one.
 fn one_more(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
     let mut draft = Draft {
         iteration,
         base: study.best.as_ref().map(|best| best.iteration),
         idea: Some(idea),
-        is_open: study.is_open,
         set: with(&set_in(&study.best_source), idea),
         examples: table_in(&study.best_source, "EXAMPLES").map(str::to_owned),
         hints: table_in(&study.best_source, "HINTS").map(str::to_owned),
         offered: table_in(&study.best_source, "OFFERED").map(str::to_owned),
+        ..of_task(study)
     };
     let made = add_table(&mut draft, study, idea);
     made.then(|| only_what_is_there(draft))
@@ -45,8 +50,7 @@ fn one_more(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
 
 /// A harness of these mechanisms, with new tables.
 fn combined(study: &Study, set: Vec<Idea>, iteration: u64) -> Draft {
-    let mut draft =
-        Draft { iteration, idea: set.first().copied(), is_open: study.is_open, set, ..Draft::default() };
+    let mut draft = Draft { iteration, idea: set.first().copied(), set, ..of_task(study) };
     for idea in draft.set.clone() {
         add_table(&mut draft, study, idea);
     }
@@ -155,7 +159,7 @@ pub(crate) fn sources_sent(conversation: &Conversation) -> impl Iterator<Item = 
 /// What to fall back on, step by step: the draft itself, its new idea alone, a plain harness.
 fn simpler(draft: &Draft, clean: String) -> Vec<String> {
     let alone = Draft { set: draft.idea.into_iter().collect(), ..draft.clone() };
-    let plain =
-        Draft { iteration: draft.iteration, idea: draft.idea, is_open: draft.is_open, ..Draft::default() };
+    let Draft { iteration, idea, is_open, has_fields, .. } = *draft;
+    let plain = Draft { iteration, idea, is_open, has_fields, ..Draft::default() };
     vec![clean, render(&only_what_is_there(alone)), render(&plain)]
 }

@@ -189,13 +189,13 @@ use mmh_sdk::prelude::*;
 
 const REPLY_TOKENS: u32 = 64;
 
-fn predict(task: &Task, input: &str, model: &Model) -> Result<Prediction> {
+fn predict(task: &Task, input: &Input, model: &Model) -> Result<Answer> {
     let mut text = format!(\"{}\\n\", task.instructions);
     text += &format!(\"Text: {input}\\nLabel:\");
     let request = Request::new(text).max_tokens(REPLY_TOKENS);
     let reply = model.complete(&request)?;
     match read_label(task, &reply.text) {
-        Some(label) => Ok(Prediction::new(label)),
+        Some(label) => Ok(Answer::new(label)),
         None => bail!(\"the reply names no label: {}\", reply.text),
     }
 }

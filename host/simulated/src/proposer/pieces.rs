@@ -25,9 +25,9 @@ struct Row {
 pub(crate) const LEARN: &str = r#"    fn learn(_: &Task, mut state: Memory, feedback: &[Feedback], _: &Model) -> Result<Memory> {
         for it in feedback {
             if state.rows.iter().filter(|row| row.label == it.gold).count() < PER_LABEL {
-                let stems = stems(&it.input);
+                let stems = stems(&it.input.text);
                 let (size, stems) = (stems.len(), stems.join(" "));
-                state.rows.push(Row { text: it.input.clone(), label: it.gold.clone(), size, stems });
+                state.rows.push(Row { text: it.input.text.clone(), label: it.gold.clone(), size, stems });
             }
         }
         Ok(state)
@@ -41,7 +41,7 @@ pub(crate) const PREDICT: &str = r#"        let offered: Vec<&str> = {offered};
 {examples}        let request = Request::new(prompt(task, &offered, {shown}input)).max_tokens(REPLY_TOKENS);
         let reply = model.complete(&request)?;
         match read_label(task, &reply.text) {
-            Some(label) => Ok(Prediction::new(label)),
+            Some(label) => Ok(Answer::new(label)),
             None => bail!("the reply names no label: {}", reply.text),
         }
 "#;
@@ -58,7 +58,7 @@ pub(crate) const PREDICT_BY_VERDICT: &str = r#"        let offered: Vec<&str> = 
             opinions = ask_all(task, model, vec![prompt(task, &[first, second], &examples, input)])?;
         }
         match opinions.first() {
-            Some(label) => Ok(Prediction::new(*label)),
+            Some(label) => Ok(Answer::new(*label)),
             None => bail!("no reply names a label"),
         }
 "#;
@@ -88,13 +88,13 @@ fn worked_examples() -> Vec<(&'static str, &'static str)> {
 "#;
 
 pub(crate) const EXAMPLES_NEAREST: &str = r#"/// The worked examples for an input: the nearest training rows.
-fn worked_examples<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)> {
+fn worked_examples<'a>(state: &'a Memory, input: &Input) -> Vec<(&'a str, &'a str)> {
     nearest(state, input)
 }
 "#;
 
 pub(crate) const EXAMPLES_BOTH: &str = r#"/// The worked examples for an input: the fixed ones, then the nearest training rows.
-fn worked_examples<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)> {
+fn worked_examples<'a>(state: &'a Memory, input: &Input) -> Vec<(&'a str, &'a str)> {
     let mut examples = nearest(state, input);
     let fixed = EXAMPLES.iter().filter(|row| !examples.contains(row));
     let mut all: Vec<(&str, &str)> = fixed.copied().collect();
@@ -148,6 +148,10 @@ pub(crate) const PROMPT_OPEN_EXAMPLES: &str = r#"    for (example, answer) in ex
     }
 "#;
 
+pub(crate) const PROMPT_FIELDS: &str = r#"    // What an input has besides its text.
+    text += &format!("{}\n\n", input.field_list());
+"#;
+
 pub(crate) const READ_ANSWER: &str = r#"/// The answer in a reply: what follows the last `Answer:`, or all of it.
 fn read_label<'a>(_: &'a Task, reply: &'a str) -> Option<&'a str> {
     let answer = reply.rsplit_once("Answer:").map_or(reply, |(_, answer)| answer).trim();
@@ -169,8 +173,8 @@ fn read_label<'a>(task: &'a Task, reply: &str) -> Option<&'a str> {
 "#;
 
 pub(crate) const NEAREST: &str = r#"/// The training rows that share the most telling words with an input, the nearest last.
-fn nearest<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)> {
-    let asked = stems(input);
+fn nearest<'a>(state: &'a Memory, input: &Input) -> Vec<(&'a str, &'a str)> {
+    let asked = stems(&input.text);
     let shared: Vec<Vec<usize>> = state.rows.iter().map(|row| shared(&asked, &row.stems)).collect();
     // A word that stands in few rows tells more.
     let mut holders = vec![0; asked.len()];

@@ -18,6 +18,8 @@ pub(crate) struct Draft {
     pub idea: Option<Idea>,
     /// Whether it is for an open task, which offers no labels.
     pub is_open: bool,
+    /// Whether the task's inputs have fields besides their text.
+    pub has_fields: bool,
     /// All of its mechanisms, `idea` among them.
     pub set: Vec<Idea>,
     /// The constants `EXAMPLES`, `HINTS` and `OFFERED`, as source, where its mechanisms need them.
@@ -147,7 +149,7 @@ fn harness(draft: &Draft) -> String {
     let body = body.replace("{offered}", offered);
     format!(
         "impl Harness for Candidate {{\n    type State = {state};\n\n{learn}    \
-         fn predict(task: &Task, {state_name}: &{state}, input: &str, model: &Model) -> Result<Prediction> {{\n{body}    }}\n}}\n"
+         fn predict(task: &Task, {state_name}: &{state}, input: &Input, model: &Model) -> Result<Answer> {{\n{body}    }}\n}}\n"
     )
 }
 
@@ -170,9 +172,9 @@ fn prompt(draft: &Draft) -> String {
     let mut out =
         String::from("/// The prompt: what is asked, what may be answered, what helps, the text.\n");
     out.push_str(if examples {
-        "fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &str) -> String {\n"
+        "fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &Input) -> String {\n"
     } else {
-        "fn prompt(task: &Task, offered: &[&str], input: &str) -> String {\n"
+        "fn prompt(task: &Task, offered: &[&str], input: &Input) -> String {\n"
     });
     out.push_str(if draft.is_open { pieces::PROMPT_OPEN } else { pieces::PROMPT_LABELS });
     if draft.hints.is_some() {
@@ -186,6 +188,9 @@ fn prompt(draft: &Draft) -> String {
     });
     if examples {
         out.push_str(if draft.is_open { pieces::PROMPT_OPEN_EXAMPLES } else { pieces::PROMPT_EXAMPLES });
+    }
+    if draft.has_fields {
+        out.push_str(pieces::PROMPT_FIELDS);
     }
     let end = if draft.is_open { "Answer" } else { "Label" };
     out.push_str(&format!("    text += &format!(\"Text: {{input}}\\n{end}:\");\n    text\n}}\n"));

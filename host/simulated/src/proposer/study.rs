@@ -46,6 +46,8 @@ pub(crate) struct Study {
     pub labels: Vec<String>,
     /// Whether the task is open: then `labels` are answers of training rows alone.
     pub is_open: bool,
+    /// Whether inputs have fields besides their text.
+    pub has_fields: bool,
     /// Training texts by label, in the order in which they were read.
     pub train: BTreeMap<String, Vec<String>>,
 }
@@ -60,6 +62,7 @@ impl Study {
             best,
             labels: conversation.brief.labels.clone(),
             is_open: conversation.brief.is_open,
+            has_fields: conversation.brief.has_fields,
             ..Self::default()
         };
         if let Some(best) = &study.best {

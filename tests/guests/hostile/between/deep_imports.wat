@@ -6,4 +6,4 @@
   (type u8)
   OPTIONS
   (type (func (param "deep" 900)))
-  (import "mmh:harness/log@1.0.0" (instance (export "write" (func (type 901))))))
+  (import "mmh:harness/log@2.0.0" (instance (export "write" (func (type 901))))))

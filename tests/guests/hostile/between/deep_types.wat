@@ -6,4 +6,4 @@
   (type u8)
   LISTS
   (type (func (param "deep" 80000)))
-  (import "mmh:harness/log@1.0.0" (instance (export "write" (func (type 80001))))))
+  (import "mmh:harness/log@2.0.0" (instance (export "write" (func (type 80001))))))

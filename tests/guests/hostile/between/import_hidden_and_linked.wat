@@ -3,5 +3,5 @@
 
 (component
   (component $inner (import "wasi:sockets/tcp@0.2.3" (instance)))
-  (import "mmh:harness/log@1.0.0" (instance $log))
+  (import "mmh:harness/log@2.0.0" (instance $log))
   (instance (instantiate $inner (with "wasi:sockets/tcp@0.2.3" (instance $log)))))

@@ -1,4 +1,4 @@
 ;; Imports the model without a version.
-;; expect: bad-import | mmh:harness/model
+;; expect: bad-import | was built against mmh:harness without a version
 
 (component (import "mmh:harness/model" (instance)))

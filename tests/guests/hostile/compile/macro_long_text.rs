@@ -15,8 +15,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(twice!("0123456789abcdef"; x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x)))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(twice!("0123456789abcdef"; x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x)))
     }
 }
 

@@ -22,8 +22,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new({
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new({
             need::<Pair<Pair<u8, u16>, Pair<u16, u8>>, u32>();
             "a"
         }))

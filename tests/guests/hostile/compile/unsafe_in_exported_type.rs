@@ -8,8 +8,8 @@ struct Guest<const N: usize>;
 impl<const N: usize> Harness for Guest<N> {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(N.to_string()))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(N.to_string()))
     }
 }
 

@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(mmh_sdk::serde_json::json!([unsafe { std::mem::zeroed::<u8>() }]).to_string()))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(mmh_sdk::serde_json::json!([unsafe { std::mem::zeroed::<u8>() }]).to_string()))
     }
 }
 

@@ -8,9 +8,9 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         mmh_sdk::__private::__post_return_predict::<Mark>(1024 as *mut u8);
-        Ok(Prediction::new("a"))
+        Ok(Answer::new("a"))
     }
 }
 

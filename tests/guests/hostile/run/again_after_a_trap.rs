@@ -13,7 +13,7 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         panic!("first time {}", 1 + SEEN.fetch_add(1, Ordering::Relaxed))
     }
 }

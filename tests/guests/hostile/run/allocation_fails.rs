@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(std::hint::black_box(vec![1u8; 1 << 30]).len().to_string()))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(std::hint::black_box(vec![1u8; 1 << 30]).len().to_string()))
     }
 }
 

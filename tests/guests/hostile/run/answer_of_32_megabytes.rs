@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new("x".repeat(32 << 20)))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new("x".repeat(32 << 20)))
     }
 }
 

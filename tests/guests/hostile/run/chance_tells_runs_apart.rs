@@ -9,8 +9,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new({
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new({
             let order = |salt: u32| (0..64).map(|it| it ^ salt).collect::<std::collections::HashSet<u32>>().into_iter().next();
             let first = order(0);
             // The same in every run: chance depends on the seed and the example alone.

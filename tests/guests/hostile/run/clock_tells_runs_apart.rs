@@ -9,8 +9,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs().to_string()))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs().to_string()))
     }
 }
 

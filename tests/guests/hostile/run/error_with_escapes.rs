@@ -8,7 +8,7 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         Err(Error::new("\u{1b}[2J\u{1b}]0;owned\u{7} \u{9b}31m red \r"))
     }
 }

@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(format!("{:x}", (std::hint::black_box(0.0f64) / std::hint::black_box(0.0)).to_bits() & 0x7fff_ffff_ffff_ffff)))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(format!("{:x}", (std::hint::black_box(0.0f64) / std::hint::black_box(0.0)).to_bits() & 0x7fff_ffff_ffff_ffff)))
     }
 }
 

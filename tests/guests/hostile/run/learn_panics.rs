@@ -13,8 +13,8 @@ impl Harness for Guest {
         panic!("cannot learn")
     }
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new("a"))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new("a"))
     }
 }
 

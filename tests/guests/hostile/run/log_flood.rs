@@ -10,8 +10,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new({
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new({
             for at in 0..10_000_000 {
                 info!("line {at}");
                 println!("line {at}");

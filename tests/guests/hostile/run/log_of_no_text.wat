@@ -2,7 +2,7 @@
 ;; expect: trap | utf-8
 
 (module
-  (import "mmh:harness/log@1.0.0" "write" (func $write (param i32 i32 i32)))
+  (import "mmh:harness/log@2.0.0" "write" (func $write (param i32 i32 i32)))
   (@standard)
   (func (@predict)
     (i32.store8 (i32.const 100) (i32.const 255))

@@ -4,7 +4,7 @@
 ;; limit: fuel 100000000000
 
 (module
-  (import "mmh:harness/log@1.0.0" "write" (func $write (param i32 i32 i32)))
+  (import "mmh:harness/log@2.0.0" "write" (func $write (param i32 i32 i32)))
   (@standard)
   (func (@predict)
     (drop (memory.grow (i32.const 800)))

@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new({
+    fn predict(_task: &Task, _state: &(), _input: &Input, model: &Model) -> Result<Answer> {
+        Ok(Answer::new({
             let asked = (0..10_000).map(|it| model.ask(it.to_string()).is_ok());
             let good = asked.filter(|it| *it).count();
             format!("{good} {}", 10_000 - good)

@@ -2,7 +2,7 @@
 ;; expect: output-limit | more was handed to the host in one call
 
 (module
-  (import "mmh:harness/model@1.0.0" "complete-all" (func $ask (param i32 i32 i32)))
+  (import "mmh:harness/model@2.0.0" "complete-all" (func $ask (param i32 i32 i32)))
   (@standard)
   (func (@predict)
     (drop (memory.grow (i32.const 900)))

@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(format!("{:?}", std::net::ToSocketAddrs::to_socket_addrs(&(_input, 80))?.next())))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(format!("{:?}", std::net::ToSocketAddrs::to_socket_addrs(&(_input.text.as_str(), 80))?.next())))
     }
 }
 

@@ -8,7 +8,7 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         {
             eprintln!("thread 'main' panicked at /root/.ssh/id_rsa:1:1:\nsecret");
             Err(Error::new("it was me"))

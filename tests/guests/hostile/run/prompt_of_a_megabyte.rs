@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(model.ask("x".repeat(1 << 20))?))
+    fn predict(_task: &Task, _state: &(), _input: &Input, model: &Model) -> Result<Answer> {
+        Ok(Answer::new(model.ask("x".repeat(1 << 20))?))
     }
 }
 

@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new({
+    fn predict(_task: &Task, _state: &(), _input: &Input, model: &Model) -> Result<Answer> {
+        Ok(Answer::new({
             let mut request = Request::new("x");
             for _ in 0..1000 {
                 request = request.assistant("x".repeat(500)).user("x");

@@ -15,8 +15,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(SEEN.with(|seen| {
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(SEEN.with(|seen| {
             seen.set(seen.get() + 1);
             seen.get().to_string()
         })))

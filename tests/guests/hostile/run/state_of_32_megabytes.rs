@@ -15,8 +15,8 @@ impl Harness for Guest {
         Ok("x".repeat(32 << 20))
     }
 
-    fn predict(_task: &Task, _state: &String, _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(_state.len().to_string()))
+    fn predict(_task: &Task, _state: &String, _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(_state.len().to_string()))
     }
 }
 

@@ -8,8 +8,8 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
-        Ok(Prediction::new(std::thread::spawn(|| 1).join().map(|it| it.to_string()).unwrap_or_default()))
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new(std::thread::spawn(|| 1).join().map(|it| it.to_string()).unwrap_or_default()))
     }
 }
 

@@ -9,16 +9,16 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(_task: &Task, _state: &(), input: &Input, model: &Model) -> Result<Answer> {
         let long = NASTY.repeat(200_000);
         let shorter = NASTY.repeat(20_000);
         info!("{shorter}");
         println!("{long}");
         model.ask(format!("{NASTY} {input}"))?;
-        match input.len() % 3 {
+        match input.text.len() % 3 {
             0 => {
                 eprintln!("{long}");
-                Ok(Prediction::new(NASTY))
+                Ok(Answer::new(NASTY))
             }
             1 => Err(Error::new(shorter)),
             _ => panic!("{shorter}"),

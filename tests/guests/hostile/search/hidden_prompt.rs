@@ -7,10 +7,10 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(_task: &Task, _state: &(), input: &str, model: &Model) -> Result<Prediction> {
-        let backwards: String = input.chars().rev().collect();
+    fn predict(_task: &Task, _state: &(), input: &Input, model: &Model) -> Result<Answer> {
+        let backwards: String = input.text.chars().rev().collect();
         model.ask(format!("What rhymes with {backwards}?"))?;
-        Ok(Prediction::new(model.ask("Say anything.")?))
+        Ok(Answer::new(model.ask("Say anything.")?))
     }
 }
 

@@ -12,9 +12,9 @@ struct Guest;
 impl Harness for Guest {
     type State = ();
 
-    fn predict(task: &Task, _state: &(), _input: &str, _model: &Model) -> Result<Prediction> {
+    fn predict(task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
         let at = SEEN.fetch_add(1, Ordering::Relaxed);
-        Ok(Prediction::new(&task.labels[at % task.labels.len()]))
+        Ok(Answer::new(&task.labels[at % task.labels.len()]))
     }
 }
 

@@ -1,0 +1,14 @@
+//! Is a scorer, not a harness.
+//! expect: bad-component | not a harness
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Scorer for Guest {
+    fn score(_task: &Task, _input: &Input, _gold: &str, _answer: &Answer, _model: &Model) -> Result<Grade> {
+        Ok(Grade::partial(1.0))
+    }
+}
+
+mmh_sdk::export_scorer!(Guest);

@@ -1,0 +1,13 @@
+//! Gives a name of a megabyte.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Scorer for Guest {
+    fn score(_task: &Task, _input: &Input, _gold: &str, _answer: &Answer, _model: &Model) -> Result<Grade> {
+        Ok(Grade::partial(0.5).part("x".repeat(1 << 20), 0.5))
+    }
+}
+
+mmh_sdk::export_scorer!(Guest);

@@ -1,0 +1,13 @@
+//! Has a part below 0.
+
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Scorer for Guest {
+    fn score(_task: &Task, _input: &Input, _gold: &str, _answer: &Answer, _model: &Model) -> Result<Grade> {
+        Ok(Grade::partial(0.5).part("recall", -0.25))
+    }
+}
+
+mmh_sdk::export_scorer!(Guest);
