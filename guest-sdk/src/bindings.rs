@@ -400,10 +400,10 @@ pub trait Guest {
     /// Takes in a batch of examples with their gold answers and returns the new state. The first call gets an empty
     /// state. A harness that learns nothing returns its state unchanged.
     ///
-    /// It may ask the model. Each call of it, which is one batch, has the limits of one call of `predict`: as many
-    /// model calls (`calls-left` counts them), as much fuel, memory and wall clock. What it does not use is not carried
-    /// over. Its model calls are paid from the run's budget. If a batch fails, the harness has no state, and is not
-    /// evaluated.
+    /// It may ask the model. A call of it, which is one batch, may use as much fuel and wall clock and make as many model
+    /// calls (`calls-left` counts them) as one call of `predict`, for every 20 examples that are begun. What it does not
+    /// use is not carried over. Memory and state have the same limits in every call. Its model calls are paid from the
+    /// run's budget. If a batch fails, the harness has no state, and is not evaluated.
     #[allow(async_fn_in_trait)]
     fn learn(
         task: Task,
@@ -1185,7 +1185,7 @@ pub mod mmh {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// How many model calls this call of `predict`, `learn` or `score` has left: the run's limit, less one for each
+            /// How many model calls this call of `predict`, `learn` or `score` has left: its limit, less one for each
             /// request that was made, whatever came of it. At 0 the next request gets `call-limit`.
             #[allow(async_fn_in_trait)]
             pub fn calls_left() -> u32 {
