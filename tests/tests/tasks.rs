@@ -84,6 +84,11 @@ fn a_task_is_what_its_file_says() {
     let info = data.info();
     assert_eq!((info.fields, info.labels), (vec!["frame".to_owned()], Vec::<String>::new()));
     assert_eq!(info.metric.map(|metric| metric.kind), Some(MetricKind::Set));
+    let told = data.kind.describe(&data);
+    for part in ["has these fields: frame.", "compared by their mean score", "Answers are open"] {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+    assert!(!told.contains("Labels"), "an open task has none: {told}");
     // The file itself may be named, and every part of it is a part of the data set.
     assert_eq!(load(root, "open/task.toml").expect("it loads").digest, data.digest);
     let file = fs::read_to_string(root.join("open/task.toml")).expect("the file");
@@ -312,8 +317,6 @@ fn an_open_task_is_searched_and_proved() {
             "{index}: {prompt}"
         );
     }
-    let told = fs::read_to_string(root.join("runs/a/iterations/001/proposer.jsonl")).expect("a transcript");
-    assert!(told.contains("Answers are open") && !told.contains("Labels:"), "an open task has no labels");
     // No right answer of val or test stands in a harness.
     for index in 0..iterations.len() {
         let source = fs::read_to_string(root.join(format!("runs/a/iterations/{index:03}/harness.rs")))
