@@ -53,7 +53,8 @@ fn main() {
         let measured = of.map(figure);
         Figure { what, unit, sizes, measured, most, exponent: LINEAR }
     };
-    let (seconds, peak_mib): (fn(Took) -> f64, fn(Took) -> f64) = (|it| it.seconds, |it| it.peak_mib);
+    let seconds: fn(Took) -> f64 = |it| it.seconds;
+    let peak_mib: fn(Took) -> f64 = |it| it.peak_mib;
     shared::print(&[
         figure("verify, 3 candidates, examples", "s", verify, seconds, f64::INFINITY),
         figure("  resident at most", "MiB", verify, peak_mib, MAX_MIB),

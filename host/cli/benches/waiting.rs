@@ -207,8 +207,7 @@ impl Bench {
 
     /// How long so many examples take.
     async fn evaluate(&self, url: &str, at_once: usize, examples: usize) -> Duration {
-        let example =
-            |n: usize| Example { id: format!("val-{n:05}"), input: format!("text {n}"), label: "a".into() };
+        let example = |n: usize| Example::new(format!("val-{n:05}"), format!("text {n}"), "a");
         let examples: Vec<Example> = (0..examples).map(example).collect();
         let evaluator = Evaluator {
             kind: Arc::new(Classification),
@@ -225,6 +224,8 @@ impl Bench {
             clock: Clock::System,
             observer: Arc::new(Silent),
             cancel: Cancel::default(),
+            learn_batches: [].into(),
+            times: Arc::default(),
         };
         let begun = Instant::now();
         let set = ExampleSet::new(Split::Val, &examples);

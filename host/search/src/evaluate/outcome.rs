@@ -105,10 +105,13 @@ impl<R> InOrder<R> {
 mod tests {
     use super::*;
 
+    /// Places of examples.
+    type Places = &'static [usize];
+
     #[test]
     fn examples_are_put_into_order() {
         // name, places in the order of completion, those without an outcome, rows in the end
-        let table: [(&str, &[usize], &[usize], &[usize]); 4] = [
+        let table: [(&str, Places, Places, Places); 4] = [
             ("in order", &[0, 1, 2], &[], &[0, 1, 2]),
             ("in any order", &[3, 1, 0, 2], &[], &[0, 1, 2, 3]),
             ("some are missing", &[5, 3, 0], &[], &[0, 3, 5]),
