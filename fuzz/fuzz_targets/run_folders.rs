@@ -162,7 +162,7 @@ fn traces(run: &RunReader, file: &str) {
     let rows = lines::<TraceRow>(run, file);
     rows.iter().for_each(|row| drop((row.log_lines(), stage::is_replayable(row))));
     let (score, component) = (Score::default(), Digest::of("a"));
-    let examples = rows.iter().map(|row| (row.example_id.as_str(), row.grade().correct));
+    let examples = rows.iter().map(|row| (row.example_id.as_str(), row.correct));
     let tested = statements::Tested::of(component, Split::Val, &score, examples);
     statements::test_result(&tested, &RUN.config);
     history(run, |history| {

@@ -104,7 +104,9 @@ fn traces_beyond_the_room_of_a_page_are_left_to_the_view() {
     let folder = tempfile::tempdir().expect("a folder");
     let size = large::Size { candidates: 2, examples: 400, prompt_bytes: 100_000 };
     large::write(&folder.path().join("runs/large"), size);
-    let (file, _) = report(folder.path(), &folder.path().join("runs/large"));
+    let (file, said) = report(folder.path(), &folder.path().join("runs/large"));
+    assert!(said.contains("note: traces that have no room in the page: "), "{said}");
+    assert!(said.contains("`mmh view "), "{said}");
     let view = View::start(PROGRAM, folder.path(), "runs");
     node("large.mjs", &[&file.to_string_lossy(), &format!("{}run/large", view.url), "399"]);
 }

@@ -151,6 +151,8 @@ impl Victim {
         }
         let begun = Instant::now();
         child.kill().and_then(|()| child.wait()).expect("it is killed");
+        // A request that had left may still be on its way to the server.
+        std::thread::sleep(Duration::from_millis(50));
         self.killed = (begun, Instant::now());
         let compiling = has_entries(&self.scratch());
         let _ = fs::remove_dir_all(self.scratch());

@@ -49,16 +49,13 @@ fn main() {
         report[at] = mmh(folder.path(), &["report", &run, "--output", &format!("{id}.html")]);
         fs::remove_dir_all(folder.path().join(run)).expect("it is removed");
     }
-    let figure = |what, unit, of: [Took; 3], figure: fn(Took) -> f64, most| {
-        let measured = of.map(figure);
-        Figure { what, unit, sizes, measured, most, exponent: LINEAR }
-    };
-    let (seconds, peak_mib): (fn(Took) -> f64, fn(Took) -> f64) = (|it| it.seconds, |it| it.peak_mib);
+    let figure = |what, unit, measured, most| Figure { what, unit, sizes, measured, most, exponent: LINEAR };
+    let (seconds, peak) = (|of: [Took; 3]| of.map(|it| it.seconds), |of: [Took; 3]| of.map(|it| it.peak_mib));
     shared::print(&[
-        figure("verify, 3 candidates, examples", "s", verify, seconds, f64::INFINITY),
-        figure("  resident at most", "MiB", verify, peak_mib, MAX_MIB),
-        figure("report, 3 candidates, examples", "s", report, seconds, MAX_REPORT_S),
-        figure("  resident at most", "MiB", report, peak_mib, MAX_MIB),
+        figure("verify, 3 candidates, examples", "s", seconds(verify), f64::INFINITY),
+        figure("  resident at most", "MiB", peak(verify), MAX_MIB),
+        figure("report, 3 candidates, examples", "s", seconds(report), MAX_REPORT_S),
+        figure("  resident at most", "MiB", peak(report), MAX_MIB),
     ]);
 }
 

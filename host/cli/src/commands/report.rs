@@ -30,9 +30,15 @@ pub fn main(args: ReportArgs) -> CliResult {
     let named = args.output.as_deref().filter(|it| *it != Path::new("-")).map(|it| checked(it, &args.run));
     let named = named.transpose()?;
     let reader = RunReader::open(&args.run)?;
-    let Report { run_id, html, problems } = html::make(&reader)?;
+    let Report { run_id, html, traces_left_out, problems } = html::make(&reader)?;
     for problem in &problems {
         errln!("note: {}", text::name(problem));
+    }
+    if traces_left_out > 0 {
+        let run = text::path(&args.run);
+        errln!(
+            "note: traces that have no room in the page: {traces_left_out}; all results are in it, and `mmh view {run}` shows all traces"
+        );
     }
     if args.output.as_deref() == Some(Path::new("-")) {
         output::raw(html.as_bytes());

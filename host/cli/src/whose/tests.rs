@@ -196,7 +196,7 @@ fn a_strangers_run_decides_nothing() {
             |it| it.concurrency = usize::MAX,
             none,
             (5.0, usize::MAX, 3, BUILTIN),
-            Some((5.0, 16, 3, BUILTIN)),
+            Some((5.0, 64, 3, BUILTIN)),
         ),
         ("none at once", |it| it.concurrency = 0, none, (5.0, 0, 3, BUILTIN), Some((5.0, 1, 3, BUILTIN))),
         (

@@ -39,6 +39,8 @@ pub struct Report {
     pub run_id: String,
     /// The whole file.
     pub html: String,
+    /// Traces that have no room in the page. The page says so too, and what shows them.
+    pub traces_left_out: usize,
     /// What could not be read, and what is missing. The page says so too.
     pub problems: Vec<String>,
 }
@@ -70,5 +72,6 @@ pub fn make(reader: &RunReader) -> Result<Report, RecordError> {
         }
     }
     let html = page::file(&run.config.run_id, &blocks);
-    Ok(Report { run_id: run.config.run_id, html, problems: run.problems })
+    let (traces_left_out, problems) = (run.traces_left_out, run.problems);
+    Ok(Report { run_id: run.config.run_id, html, traces_left_out, problems })
 }

@@ -108,15 +108,15 @@ mod tests {
     #[test]
     fn examples_are_put_into_order() {
         // name, places in the order of completion, those without an outcome, rows in the end
-        let table: [(&str, &[usize], &[usize], &[usize]); 4] = [
-            ("in order", &[0, 1, 2], &[], &[0, 1, 2]),
-            ("in any order", &[3, 1, 0, 2], &[], &[0, 1, 2, 3]),
-            ("some are missing", &[5, 3, 0], &[], &[0, 3, 5]),
-            ("some have no outcome", &[2, 1, 0], &[1], &[0, 2]),
+        let table = [
+            ("in order", vec![0, 1, 2], vec![], vec![0, 1, 2]),
+            ("in any order", vec![3, 1, 0, 2], vec![], vec![0, 1, 2, 3]),
+            ("some are missing", vec![5, 3, 0], vec![], vec![0, 3, 5]),
+            ("some have no outcome", vec![2, 1, 0], vec![1], vec![0, 2]),
         ];
         for (name, places, without, expected) in table {
             let mut done = InOrder::default();
-            for at in places {
+            for at in &places {
                 let row = (!without.contains(at)).then_some(*at);
                 done.push(*at, row, Cost { target_input_tokens: 1, ..Cost::default() });
             }

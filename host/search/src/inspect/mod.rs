@@ -7,6 +7,7 @@ pub mod component;
 pub mod diff;
 pub mod export;
 mod interface;
+mod outcomes;
 pub mod rerun;
 pub mod stage;
 

@@ -5,6 +5,7 @@
 //! counts, because a harness may learn from it. Not in here: what is done about a leak.
 
 mod hashes;
+mod held;
 mod letters;
 mod literals;
 mod pieces;
@@ -18,6 +19,7 @@ use wasmparser::{Parser, Payload};
 
 use crate::dataset::Example;
 use hashes::Hashes;
+use held::{Held, beginnings, known, letters_of, sorted, texts};
 use literals::Literal;
 use mmh_engine::compile::{Rejection, RejectionKind};
 use mmh_record::{data::Split, text};
@@ -52,23 +54,6 @@ pub fn refusal(leaks: &[Leak]) -> Option<Rejection> {
         leaks.len()
     );
     Some(Rejection { kind: RejectionKind::Leak, message, diagnostics: String::new() })
-}
-
-/// One text that must not be found: of an example, or a long one of its fields.
-struct Held {
-    split: Split,
-    example: Example,
-    /// The place of the field that it is. None for the text that each example has.
-    field: Option<usize>,
-    /// The letters of the text.
-    letters: Box<str>,
-}
-
-impl Held {
-    fn text(&self) -> &str {
-        let input = &self.example.input;
-        self.field.and_then(|at| input.fields.get(at)).map_or(&input.text, |field| &field.value)
-    }
 }
 
 /// Looks for the held-back examples of one data set. It is made once and used for every candidate.
@@ -208,15 +193,6 @@ impl Lint {
     }
 }
 
-/// The texts of an example: the one that it always has, and fields that are too long to be the same by accident, each with
-/// its place among the fields.
-fn texts(example: &Example) -> impl Iterator<Item = (Option<usize>, &str)> {
-    let fields = example.input.fields.iter().enumerate().map(|(at, field)| (Some(at), field.value.as_str()));
-    let letters = |text: &str| text.chars().filter(|it| it.is_alphanumeric()).count();
-    let long = fields.filter(move |(_, value)| letters(value) >= RUN_LETTERS);
-    std::iter::once((None, example.input.text.as_str())).chain(long)
-}
-
 /// Adds the rows of a table, if there are enough of them.
 fn enter(place: Place, rows: BTreeMap<usize, String>, enough: usize, found: &mut Findings) {
     if rows.len() >= enough {
@@ -241,45 +217,6 @@ fn common_run(left: &str, at: usize, right: &str, offset: usize) -> (usize, usiz
         to -= 1;
     }
     (from, to)
-}
-
-/// The letters of each text of these examples, one at a time: a data set may have very many.
-fn letters_of(examples: &[Example]) -> impl Iterator<Item = String> {
-    examples.iter().flat_map(texts).map(|(_, text)| letters::of(text))
-}
-
-/// The places of these examples, sorted by a text of each. Equal ones keep their order.
-fn sorted(held: &[Held], by: impl Fn(&Held) -> &str) -> Vec<u32> {
-    let mut places: Vec<u32> = (0..held.len() as u32).collect();
-    places.sort_by_key(|at| by(&held[*at as usize]));
-    places
-}
-
-/// Which of these examples have the letters of a train example.
-fn known(held: &[Held], train: &[Example]) -> Vec<bool> {
-    let (by_letters, mut is_known) = (sorted(held, |it| &*it.letters), vec![false; held.len()]);
-    let letters = |at: &u32| &*held[*at as usize].letters;
-    for text in letters_of(train) {
-        let first = by_letters.partition_point(|at| letters(at) < text.as_str());
-        // The first one stands for all of them, of which there may be very many.
-        if let Some(at) = by_letters.get(first).filter(|at| letters(at) == text) {
-            is_known[*at as usize] = true;
-        }
-    }
-    for pair in by_letters.windows(2) {
-        let [one, next] = [pair[0], pair[1]].map(|at| at as usize);
-        is_known[next] |= is_known[one] && held[one].letters == held[next].letters;
-    }
-    is_known
-}
-
-/// The first letters of each text of these examples, as many as a key can have, sorted.
-fn beginnings(train: &[Example]) -> Vec<Box<str>> {
-    let beginning = |text: String| text.chars().take(PREFIX_LETTERS.end).collect::<String>().into();
-    let mut beginnings: Vec<Box<str>> = letters_of(train).map(beginning).collect();
-    beginnings.sort();
-    beginnings.dedup();
-    beginnings
 }
 
 /// Whether one of these sorted texts begins with `key`.
