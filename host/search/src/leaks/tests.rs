@@ -1,5 +1,9 @@
 //! What the lint finds, and what it leaves alone.
 
+use std::collections::BTreeSet;
+
+use mmh_record::input::{Field, Input};
+
 use super::{literals::Literal, *};
 use crate::{
     dataset::task::BASELINE,
@@ -157,6 +161,41 @@ fn an_excerpt_is_the_examples_own_text() {
     let found = lint().check("\"BLUE LIPS after ten minutes in the cold\"", &[]);
     assert_eq!(found[0].excerpt, "Blue lips after ten minutes in the cold");
     assert_eq!((found[0].split.as_str(), found[0].example_id.as_str()), ("val", "val-0002"));
+}
+
+/// Long fields are looked for as texts are, and an example with several texts is one example.
+#[test]
+fn finds_long_fields() {
+    let example = |id: &str, text: &str, fields: &[(&str, &str)]| {
+        let fields =
+            fields.iter().map(|(name, value)| Field { name: (*name).into(), value: (*value).into() });
+        Example::new(id, Input { text: text.into(), fields: fields.collect() }, "a")
+    };
+    let letter = "Dear doctor, my left knee creaks whenever I climb the stairs to the attic.";
+    let known = "The patient has signed the form and may be asked again at any later time.";
+    let train = example("train-0000", "a first text of no great length", &[("form", known)]);
+    let val = |at: usize, letter: &str| {
+        let fields = [("letter", letter), ("form", known), ("age", "47")];
+        example(&format!("val-{at:04}"), &format!("What does letter {at} complain about?"), &fields)
+    };
+    let val: Vec<Example> =
+        (0..6).map(|at| val(at, &format!("{at}. {letter} Yours, patient {at}"))).collect();
+    let lint = Lint::new(&[train], &val[..], &[]);
+    let ids: Vec<String> = val.iter().map(|it| format!("{:?}", it.id)).collect();
+    // name, source, how many leaks it has
+    let table = [
+        ("a field of all", format!("{letter:?}"), 6),
+        ("a field that train has too", format!("{known:?}"), 0),
+        ("a short field", "\"47\"".into(), 0),
+        ("ids", ids.join(", "), 6),
+    ];
+    for (name, source, count) in table {
+        let found = lint.check(&source, &[]);
+        let examples: BTreeSet<&str> = found.iter().map(|leak| leak.example_id.as_str()).collect();
+        assert_eq!((found.len(), examples.len()), (count, count), "{name}: {found:?}");
+    }
+    let found = lint.check(&format!("{letter:?}"), &[]);
+    assert_eq!(found[0].excerpt, letter.trim_end_matches('.'));
 }
 
 #[test]
