@@ -184,7 +184,7 @@ impl Permit<'_> {
     }
 
     /// Notes that the provider complained of too many calls. Fewer are allowed, and nobody asks for as long as the provider
-    /// says, and for a time that grows with each complaint in a row. After `attempts` of them without any answer, with no
+    /// says, and for a time that grows with each complaint without an answer in between. After `attempts` of them, with no
     /// other call in progress, the provider is given up.
     pub fn overloaded(&self, wait: Option<Duration>, attempts: u32) -> Overload {
         let mut state = self.throttle.state();
@@ -202,11 +202,11 @@ impl Permit<'_> {
         }
         let pause = match wait {
             // What the provider says was too little if it complains again.
-            Some(wait) if state.complaints > 1 => Some(jittered(wait).max(backoff(state.complaints - 1))),
+            Some(wait) if state.unanswered > 1 => Some(jittered(wait).max(backoff(state.unanswered - 1))),
             Some(wait) => Some(jittered(wait)),
             // One pause for the whole burst, and none for one step too many.
             None if state.was_one_too_many || state.pause_left().is_some() => None,
-            None => Some(backoff(state.complaints.max(1))),
+            None => Some(backoff(state.unanswered.max(1))),
         };
         if let Some(pause) = pause {
             let until =
