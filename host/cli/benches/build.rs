@@ -10,9 +10,7 @@
 )]
 
 use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::Arc,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -21,35 +19,12 @@ mod bare;
 #[allow(dead_code)] // shared with the tests, which use all of it
 #[path = "../../../tests/src/server.rs"]
 mod server;
+mod shared;
 
-use async_trait::async_trait;
-use mmh_engine::{
-    build::Builder,
-    cache::Cache,
-    compile::{Compiler, FLAGS, Rust},
-    jail::Jail,
-    memory::MemoryBudget,
-    sandbox::{Task, engine},
-    toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
-};
-use mmh_models::{ChatError, ChatModel, cancel::Cancel, metering::MeteredModel};
-use mmh_record::{
-    chat::{Block, ChatReply, ChatRequest},
-    clock::Clock,
-    data::Split,
-    limits::Limits,
-};
-use mmh_search::{
-    dataset::{
-        Example,
-        task::{BASELINE, LabelledTask},
-    },
-    evaluate::{Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
-    progress::Silent,
-};
+use mmh_engine::{memory::MemoryBudget, sandbox::engine};
+use mmh_search::{dataset::task::BASELINE, evaluate::Learned};
+use shared::workshop::{PROGRAM, Workshop, cache_dir, evaluate, examples, free_target};
 use tokio::runtime::Runtime;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh");
 
 /// How often what compiles, and what does not, is measured.
 const BUILDS: usize = 15;
@@ -71,7 +46,7 @@ const NEW: Duration = Duration::from_millis(420);
 fn main() {
     let runtime = Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let bench = runtime.block_on(Bench::new(folder.path()));
+    let bench = runtime.block_on(Workshop::new(folder.path(), MemoryBudget::unlimited()));
     println!("{:<52} {:>11} {:>22} {:>11}", "", "measured", "beside", "limit");
     for (name, source) in [("baseline", BASELINE), ("few-shot", FEW_SHOT)] {
         compiling(&runtime, &bench, name, source);
@@ -106,49 +81,6 @@ fn median(mut seen: Vec<Duration>) -> Duration {
     seen[seen.len() / 2]
 }
 
-/// What all measurements share.
-struct Bench {
-    compiler: Compiler,
-    builder: Builder,
-    toolchain: Toolchain,
-    sdk: sdk::Sdk,
-    folder: PathBuf,
-}
-
-impl Bench {
-    async fn new(folder: &Path) -> Self {
-        let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
-        let environment: Environment =
-            names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-        let found = Toolchain::find(None, environment, IfMissing::Report, &|_| {}).await;
-        let (toolchain, cache) = (found.expect("there is a compiler"), Cache::new(folder.join("cache")));
-        let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
-        let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
-        let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
-        let compiler = Compiler::new(rust, jail.clone(), cache.clone(), limits.clone());
-        let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
-        let builder =
-            Builder::new(rust, jail, cache, limits, MemoryBudget::unlimited()).expect("the engine starts");
-        Self { compiler, builder, toolchain, sdk, folder: folder.to_owned() }
-    }
-
-    /// The compiler by itself, with the same flags.
-    fn bare_rustc(&self, source: &str) -> Duration {
-        let input = self.folder.join("harness.rs");
-        std::fs::write(&input, source).expect("a file");
-        let mut command = Command::new(&self.toolchain.rustc);
-        command.args(FLAGS).arg(format!("--target={TARGET}"));
-        command.arg(format!("-Ldependency={}", self.sdk.folder.display()));
-        for (name, file) in &self.sdk.externs {
-            command.arg(format!("--extern={name}={}", self.sdk.folder.join(file).display()));
-        }
-        command.arg("-o").arg(self.folder.join("bare.wasm")).arg(&input).stderr(Stdio::null());
-        let started = Instant::now();
-        assert!(command.status().expect("rustc starts").success());
-        started.elapsed()
-    }
-}
-
 /// A source whose component no cache has seen.
 fn new_source(source: &str) -> String {
     static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
@@ -158,13 +90,13 @@ fn new_source(source: &str) -> String {
 }
 
 /// From a new source to its component, and on to code that can be called.
-fn compiling(runtime: &Runtime, bench: &Bench, name: &str, source: &str) {
+fn compiling(runtime: &Runtime, bench: &Workshop, name: &str, source: &str) {
     let (mut bare, mut component, mut ready) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..BUILDS {
         bare.push(bench.bare_rustc(&new_source(source)));
         let new = new_source(source);
         let started = Instant::now();
-        let verdict = runtime.block_on(bench.compiler.compile(&new)).expect("the host can go on");
+        let verdict = runtime.block_on(bench.builder.compiler.compile(&new)).expect("the host can go on");
         component.push(started.elapsed());
         assert!(verdict.is_ok_and(|component| !component.cached));
         let new = new_source(source);
@@ -179,31 +111,14 @@ fn compiling(runtime: &Runtime, bench: &Bench, name: &str, source: &str) {
     print(&format!("  to native code, {name}"), ready, None, None);
 }
 
-/// A model that answers at once.
-struct Instantly;
-
-#[async_trait]
-impl ChatModel for Instantly {
-    fn id(&self) -> &str {
-        "instantly"
-    }
-
-    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ChatError> {
-        let content = vec![Block::Text { text: "a".into() }];
-        Ok(ChatReply { content, ..ChatReply::default() })
-    }
-}
-
 /// One example after another: as an evaluation does it, and as wasmtime does by itself.
-fn calling(runtime: &Runtime, bench: &Bench, name: &str, source: &str) {
-    let built =
-        runtime.block_on(bench.builder.build(source)).expect("the host can go on").expect("it builds");
+fn calling(runtime: &Runtime, bench: &Workshop, name: &str, source: &str) {
+    let built = runtime.block_on(bench.build(source));
     let engine = engine::new().expect("the engine starts");
     let bare = bare::Bare::new(engine, &built.component.bytes);
     let harness = Learned::with_state(built, []);
-    let example = |n: usize| Example::new(format!("val-{n:04}"), format!("text {n}"), "a");
-    let examples: Vec<Example> = (0..CALLS).map(example).collect();
-    let evaluator = evaluator(bench);
+    let examples = examples(CALLS);
+    let evaluator = bench.evaluator(free_target(Duration::ZERO), 1);
     let (mut alone, mut evaluated) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let started = Instant::now();
@@ -214,51 +129,24 @@ fn calling(runtime: &Runtime, bench: &Bench, name: &str, source: &str) {
             }
         });
         alone.push(started.elapsed() / CALLS as u32);
-        let set = ExampleSet::new(Split::Val, &examples);
-        let started = Instant::now();
-        let work = evaluator.evaluate(&harness, set, RecordedEvaluation::default(), Arc::new(Discard));
-        let done = runtime.block_on(work).expect("it is evaluated");
-        evaluated.push(started.elapsed() / CALLS as u32);
-        assert!(done.rows.iter().all(|row| row.correct));
+        let (took, _) = runtime.block_on(evaluate(&evaluator, &harness, &examples));
+        evaluated.push(took / CALLS as u32);
     }
     let (alone, evaluated) = (median(alone), median(evaluated));
     let limit = alone.mul_f64(1.3);
     print(&format!("an example, {name}"), evaluated, Some(("bare wasmtime", alone)), Some(limit));
 }
 
-fn evaluator(bench: &Bench) -> Evaluator {
-    let cancel = Cancel::default();
-    let caller = MeteredModel::free(Arc::new(Instantly), Clock::System, cancel.clone());
-    Evaluator {
-        kind: Arc::<LabelledTask>::default(),
-        runner: bench.builder.sandbox.clone(),
-        target: Arc::new(Target::new(caller, None)),
-        task: Arc::new(Task {
-            name: "t".into(),
-            instructions: "i".into(),
-            labels: vec!["a".into(), "b".into()],
-        }),
-        seed: 0,
-        concurrency: 1,
-        record_bytes: u64::MAX,
-        clock: Clock::System,
-        observer: Arc::new(Silent),
-        cancel,
-        learn_batches: [].into(),
-        times: Arc::default(),
-    }
-}
-
 const REPLY: &str = r#"{"choices":[{"message":{"role":"assistant","content":"migraine"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;
 
 /// The whole program over 50 examples: a candidate that it does not know, and one that it does.
-fn whole(bench: &Bench, url: &str, name: &str, source: &str) {
+fn whole(bench: &Workshop, url: &str, name: &str, source: &str) {
     let file = bench.folder.join("candidate.rs");
-    let evaluate = || {
+    let run = || {
         let mut command = Command::new(PROGRAM);
         command.arg("eval").arg(&file).args(["--eval-size", "50", "--no-cache", "--allow-unpriced"]);
         command.args(["--target-model", "m", "--target-api", "openai", "--target-base-url", url]);
-        command.arg("--cache-dir").arg(bench.folder.join("cache")).current_dir(&bench.folder);
+        command.arg("--cache-dir").arg(cache_dir(&bench.folder)).current_dir(&bench.folder);
         let started = Instant::now();
         let output = command.output().expect("the program starts");
         let took = started.elapsed();
@@ -268,8 +156,8 @@ fn whole(bench: &Bench, url: &str, name: &str, source: &str) {
     let (mut new, mut known) = (Vec::new(), Vec::new());
     for _ in 0..BUILDS {
         std::fs::write(&file, new_source(source)).expect("a file");
-        new.push(evaluate());
-        known.extend((0..STARTS / BUILDS).map(|_| evaluate()));
+        new.push(run());
+        known.extend((0..STARTS / BUILDS).map(|_| run()));
     }
     print(&format!("mmh eval, 50 examples, new candidate, {name}"), median(new), None, Some(NEW));
     print(&format!("mmh eval, 50 examples, unchanged, {name}"), median(known), None, Some(UNCHANGED));

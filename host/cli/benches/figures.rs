@@ -9,7 +9,7 @@
 )]
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -18,48 +18,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::peak_bytes;
-
 mod shared;
 
 #[allow(dead_code)] // shared with the tests, which use all of it
 #[path = "../../../tests/src/server.rs"]
 mod server;
 
-use async_trait::async_trait;
 use criterion::{Criterion, SamplingMode};
 use mmh_engine::{
-    build::Builder,
     cache::Cache,
-    compile::{FLAGS, Rust},
-    jail::Jail,
     memory::MemoryBudget,
-    sandbox::{CallIndex, ModelPort, Task},
-    toolchain::{Environment, IfMissing, TARGET, Toolchain, sdk},
+    sandbox::{CallIndex, ModelPort},
 };
 use mmh_models::{
-    ChatError, ChatModel,
     cancel::Cancel,
     catalog::{Catalog, Overrides},
     metering::{MeteredModel, RetryPolicy, RunContext, budget::Budget, throttle::Throttle},
     remote::{Remote, Role},
 };
 use mmh_record::{
-    chat::{Block, ChatMessage, ChatReply, ChatRequest, ChatRole},
+    chat::{ChatMessage, ChatRequest, ChatRole},
     clock::Clock,
-    data::Split,
-    limits::Limits,
     pricing::Usd,
 };
 use mmh_search::{
-    dataset::Example,
-    dataset::task::BASELINE,
-    evaluate::{Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, replies::Replies, sink::Discard},
-    progress::Silent,
+    dataset::{Example, task::BASELINE},
+    evaluate::{Evaluator, Learned, Target, replies::Replies},
+};
+use shared::{
+    peak_bytes,
+    workshop::{self, PROGRAM, Workshop, cache_dir, free_target},
 };
 use tokio::runtime::Runtime;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh");
 
 /// One line of the final table.
 struct Figure {
@@ -143,23 +133,16 @@ fn whole_runs(criterion: &mut Criterion, folder: &Path, figures: &mut Vec<Figure
     let run = || {
         let id = format!("run-{}", number.fetch_add(1, Ordering::Relaxed));
         let started = Instant::now();
-        let mut child = Command::new(PROGRAM)
+        let child = Command::new(PROGRAM)
             .args(["run", "--mock", "--iterations", "3", "--run-id", &id, "--cache-dir"])
             .arg(cache_dir(folder))
             .current_dir(folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let status = loop {
-            peak.fetch_max(peak_bytes(&child.id().to_string()), Ordering::Relaxed);
-            if let Some(status) = child.try_wait().expect("the program runs") {
-                break status;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        assert!(status.success(), "the search succeeds");
-        started.elapsed()
+            .spawn();
+        let (took, most) = shared::watched(child.expect("the program starts"), started);
+        peak.fetch_max(most, Ordering::Relaxed);
+        took
     };
     figures.push(figure("run --mock --iterations 3, first ever", run(), Duration::from_secs(60)));
     let warm = median(criterion, "run --mock --iterations 3, warm", run);
@@ -200,34 +183,16 @@ fn looking_back(criterion: &mut Criterion, folder: &Path, figures: &mut Vec<Figu
     });
 }
 
-fn cache_dir(folder: &Path) -> PathBuf {
-    folder.join("cache")
-}
-
 /// What the later measurements share.
 struct Bench {
-    builder: Builder,
-    toolchain: Toolchain,
-    sdk: sdk::Sdk,
-    folder: PathBuf,
+    workshop: Workshop,
     number: AtomicU64,
 }
 
 impl Bench {
     async fn new(folder: &Path) -> Self {
-        let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
-        let environment: Environment =
-            names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-        let toolchain = Toolchain::find(None, environment, IfMissing::Report, &|_| {})
-            .await
-            .expect("there is a compiler");
-        let cache = Cache::new(cache_dir(folder));
-        let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
-        let (jail, limits) = (Jail::new(PROGRAM.into()), Limits::default());
-        let rust = Rust::new(toolchain.clone(), sdk.clone(), &cache).await;
-        let builder = Builder::new(rust, jail, cache, limits, MemoryBudget::unlimited());
-        let builder = builder.expect("the engine starts");
-        Self { builder, toolchain, sdk, folder: folder.to_owned(), number: AtomicU64::new(0) }
+        let workshop = Workshop::new(folder, MemoryBudget::unlimited()).await;
+        Self { workshop, number: AtomicU64::new(0) }
     }
 
     /// A source that no cache has seen.
@@ -235,36 +200,22 @@ impl Bench {
         format!("{BASELINE}// {}\n", self.number.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The compiler by itself, with the same flags.
-    fn bare_rustc(&self) -> Duration {
-        let input = self.folder.join("harness.rs");
-        std::fs::write(&input, self.new_source()).expect("a file");
-        let mut command = Command::new(&self.toolchain.rustc);
-        command
-            .args(FLAGS)
-            .arg(format!("--target={TARGET}"))
-            .arg("-Ldependency=".to_owned() + &self.sdk.folder.display().to_string());
-        for (name, file) in &self.sdk.externs {
-            command.arg(format!("--extern={name}={}", self.sdk.folder.join(file).display()));
-        }
-        command.arg("-o").arg(self.folder.join("bare.wasm")).arg(&input).stderr(Stdio::null());
-        let started = Instant::now();
-        assert!(command.status().expect("rustc starts").success());
-        started.elapsed()
+    /// The baseline, which has learned nothing.
+    fn baseline(&self, runtime: &Runtime) -> Learned {
+        Learned::with_state(runtime.block_on(self.workshop.build(BASELINE)), [])
     }
 }
 
 fn compiling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
     let build = |source: &str| {
         let started = Instant::now();
-        let verdict = runtime.block_on(bench.builder.build(source)).expect("the host can go on");
-        assert!(verdict.is_ok());
+        runtime.block_on(bench.workshop.build(source));
         started.elapsed()
     };
     // Taken in turns, so that noise hits both alike.
     let mut bare = Vec::new();
     let new = median(criterion, "new source to runnable", || {
-        bare.push(bench.bare_rustc());
+        bare.push(bench.workshop.bare_rustc(&bench.new_source()));
         build(&bench.new_source())
     });
     bare.sort();
@@ -278,7 +229,7 @@ fn compiling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figure
     let error = median(criterion, "type error", || {
         let source = bench.new_source().replace("Answer::new(label)", "Answer::new(3)");
         let started = Instant::now();
-        let verdict = runtime.block_on(bench.builder.build(&source)).expect("the host can go on");
+        let verdict = runtime.block_on(bench.workshop.builder.build(&source)).expect("the host can go on");
         assert!(verdict.is_err());
         started.elapsed()
     });
@@ -289,42 +240,11 @@ fn compiling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figure
     figures.push(figure("unchanged source to runnable component", unchanged, Duration::from_millis(10)));
 }
 
-/// A model that answers after a while.
-struct Delayed(Duration);
-
-#[async_trait]
-impl ChatModel for Delayed {
-    fn id(&self) -> &str {
-        "delayed"
-    }
-
-    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ChatError> {
-        if !self.0.is_zero() {
-            tokio::time::sleep(self.0).await;
-        }
-        let content = vec![Block::Text { text: "a".into() }];
-        Ok(ChatReply { content, ..ChatReply::default() })
-    }
-}
-
 fn evaluating(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures: &mut Vec<Figure>) {
-    let built =
-        runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned::with_state(built, []);
-    let example = |n: usize| Example::new(format!("val-{n:04}"), format!("text {n}"), "a");
-    let examples: Vec<Example> = (0..1000).map(example).collect();
+    let (harness, examples) = (bench.baseline(runtime), workshop::examples(1000));
     let evaluate = |delay: Duration, concurrency: usize| {
-        let evaluator = evaluator(bench, delay, concurrency);
-        let started = Instant::now();
-        let work = evaluator.evaluate(
-            &harness,
-            ExampleSet::new(Split::Val, &examples),
-            RecordedEvaluation::default(),
-            Arc::new(Discard),
-        );
-        let done = runtime.block_on(work).expect("it is evaluated");
-        assert!(done.rows.iter().all(|row| row.correct));
-        started.elapsed()
+        let evaluator = bench.workshop.evaluator(free_target(delay), concurrency);
+        runtime.block_on(workshop::evaluate(&evaluator, &harness, &examples)).0
     };
     let overhead =
         median(criterion, "1,000 examples, instant model, one at a time", || evaluate(Duration::ZERO, 1));
@@ -361,25 +281,16 @@ fn calling(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench, figures:
     });
     figures.push(figure("2,000 target calls, 300 ms server, 512 at once", calls, ideal.mul_f64(1.15)));
     figures.push(memory("  resident at most, with the server", peak_bytes("self"), 500));
-    let built =
-        runtime.block_on(bench.builder.build(BASELINE)).expect("the host can go on").expect("it builds");
-    let harness = Learned::with_state(built, []);
+    let harness = bench.baseline(runtime);
     let examples = median(criterion, "the same by 2,000 examples", || {
         // New texts every time: nothing is in the cache.
         let round = rounds.fetch_add(1, Ordering::Relaxed);
         let input = |n: usize| format!("text {n} of round {round}");
         let example = |n: usize| Example::new(format!("val-{n:04}"), input(n), "a");
         let examples: Vec<Example> = (0..2000).map(example).collect();
-        let started = Instant::now();
-        let work = evaluator.evaluate(
-            &harness,
-            ExampleSet::new(Split::Val, &examples),
-            RecordedEvaluation::default(),
-            Arc::new(Discard),
-        );
-        let done = runtime.block_on(work).expect("it is evaluated");
-        assert!(done.rows.iter().all(|row| row.correct && row.cached_calls == 0));
-        started.elapsed()
+        let (took, done) = runtime.block_on(workshop::evaluate(&evaluator, &harness, &examples));
+        assert!(done.rows.iter().all(|row| row.cached_calls == 0));
+        took
     });
     figures.push(without_limit("  the same by 2,000 examples", examples));
 }
@@ -421,34 +332,7 @@ fn remote_evaluator(bench: &Bench, url: &str) -> Evaluator {
     let retry_policy = RetryPolicy { attempts: 6, attempt: Duration::from_secs(30), ..RetryPolicy::ONCE };
     let run = RunContext { budget, clock: Clock::System, cancel: cancel.clone() };
     let caller = MeteredModel::new(Arc::new(remote), price, Throttle::new(512), retry_policy, run);
-    let replies = Replies::open(&Cache::new(bench.folder.join("replies"))).expect("a file of replies");
-    Evaluator {
-        target: Arc::new(Target::new(caller, Some(replies))),
-        concurrency: 512,
-        cancel,
-        ..evaluator(bench, Duration::ZERO, 1)
-    }
-}
-
-fn evaluator(bench: &Bench, delay: Duration, concurrency: usize) -> Evaluator {
-    let cancel = Cancel::default();
-    let caller = MeteredModel::free(Arc::new(Delayed(delay)), Clock::System, cancel.clone());
-    Evaluator {
-        kind: Arc::new(mmh_search::dataset::task::LabelledTask::default()),
-        runner: bench.builder.sandbox.clone(),
-        target: Arc::new(Target::new(caller, None)),
-        task: Arc::new(Task {
-            name: "t".into(),
-            instructions: "i".into(),
-            labels: vec!["a".into(), "b".into()],
-        }),
-        seed: 0,
-        concurrency,
-        learn_batches: [].into(),
-        times: Arc::default(),
-        record_bytes: u64::MAX,
-        clock: Clock::System,
-        observer: Arc::new(Silent),
-        cancel,
-    }
+    let replies = Cache::new(bench.workshop.folder.join("replies"));
+    let replies = Replies::open(&replies).expect("a file of replies");
+    Evaluator { cancel, ..bench.workshop.evaluator(Target::new(caller, Some(replies)), 512) }
 }

@@ -12,12 +12,13 @@ use std::{
     io::{BufWriter, Write},
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use shared::{Figure, LINEAR, peak_bytes};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh");
+use shared::{
+    Figure, LINEAR,
+    workshop::{PROGRAM, cache_dir},
+};
 
 /// Examples of an evaluation, where no others are named.
 const SIZES: [usize; 3] = [2_000, 10_000, 50_000];
@@ -94,20 +95,12 @@ const WORDS: [&str; 23] = [
 
 /// Runs the program in this folder.
 fn mmh(folder: &Path, args: &[&str]) -> Took {
-    let (started, mut peak) = (Instant::now(), 0);
+    let started = Instant::now();
     let mut command = Command::new(PROGRAM);
     command.args(args).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::inherit());
     if args[0] != "report" {
-        command.arg("--cache-dir").arg(folder.join("cache"));
+        command.arg("--cache-dir").arg(cache_dir(folder));
     }
-    let mut child = command.spawn().expect("the program starts");
-    let status = loop {
-        peak = peak.max(peak_bytes(&child.id().to_string()));
-        if let Some(status) = child.try_wait().expect("the program runs") {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    assert!(status.success(), "{args:?}: {status}");
-    Took { seconds: started.elapsed().as_secs_f64(), peak_mib: peak as f64 / f64::from(1 << 20) }
+    let (took, peak) = shared::watched(command.spawn().expect("the program starts"), started);
+    Took { seconds: took.as_secs_f64(), peak_mib: peak as f64 / f64::from(1 << 20) }
 }

@@ -23,39 +23,28 @@ use std::{
 #[path = "../../../tests/src/server.rs"]
 mod server;
 
-use mmh_engine::{
-    build::Builder,
-    cache::Cache,
-    compile::Rust,
-    jail::Jail,
-    memory::MemoryBudget,
-    sandbox::Task,
-    toolchain::{Environment, IfMissing, Toolchain, sdk},
-};
-use mmh_models::{ChatError, ChatModel, cancel::Cancel, metering::MeteredModel};
+mod shared;
+
+use mmh_engine::{memory::MemoryBudget, sandbox::Task};
 use mmh_record::{
-    chat::{ChatReply, ChatRequest},
-    clock::Clock,
     format::{Summary, TimeSpent},
     layout,
     limits::Limits,
 };
 use mmh_search::{
-    dataset::{Example, task::BASELINE, task::LabelledTask},
-    evaluate::{self, Evaluator, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
-    progress::Silent,
+    dataset::{Example, task::BASELINE},
+    evaluate::{self, Evaluator, Learning, RecordedEvaluation, Sink, sink::Discard},
 };
 use serde_json::{Value, json};
 use server::{Reply, Request, Server};
+use shared::{
+    Figure, LINEAR,
+    workshop::{PROGRAM, Workshop, cache_dir, free_target},
+};
 use tokio::runtime::Runtime;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh");
 
 /// Train examples.
 const EXAMPLES: [usize; 3] = [2_000, 10_000, 20_000];
-
-/// The largest exponent of `learn`: the slope of time against examples, both by their logarithms.
-const LINEAR: f64 = 1.1;
 
 /// The waiting of the search, and its sizes.
 const TURN: Duration = Duration::from_secs(5);
@@ -102,12 +91,12 @@ fn main() {
 /// `learn` of a harness that keeps all, at three sizes.
 fn learning(runtime: &Runtime, folder: &Path) {
     let took_s = runtime.block_on(async {
-        let builder = builder(folder).await;
-        let built = builder.build(KEEPS_ALL).await.expect("the host can go on").expect("it builds");
+        let workshop = Workshop::new(folder, MemoryBudget::unlimited()).await;
+        let built = workshop.build(KEEPS_ALL).await;
         let mut took_s = [0.0; 3];
         for (took_s, examples) in took_s.iter_mut().zip(EXAMPLES) {
             let train: Vec<Example> = (0..examples).map(example).collect();
-            let evaluator = evaluator(&builder, &train);
+            let evaluator = evaluator(&workshop, &train);
             let mut times: Vec<f64> = Vec::new();
             for _ in 0..5 {
                 let (sink, past): (Arc<dyn Sink>, _) = (Arc::new(Discard), RecordedEvaluation::default());
@@ -124,17 +113,14 @@ fn learning(runtime: &Runtime, folder: &Path) {
         }
         took_s
     });
-    let slope = (took_s[2] / took_s[0]).ln() / (EXAMPLES[2] as f64 / EXAMPLES[0] as f64).ln();
-    println!(
-        "learn, a harness that keeps all, {} / {} / {} examples: {:.3} / {:.3} / {:.3} s, exponent {slope:.2} (limit {LINEAR}){}",
-        EXAMPLES[0],
-        EXAMPLES[1],
-        EXAMPLES[2],
-        took_s[0],
-        took_s[1],
-        took_s[2],
-        exceeded(slope <= LINEAR),
-    );
+    shared::print(&[Figure {
+        what: "learn, a harness that keeps all, examples",
+        unit: "s",
+        sizes: EXAMPLES,
+        measured: took_s,
+        most: f64::INFINITY,
+        exponent: LINEAR,
+    }]);
 }
 
 fn exceeded(holds: bool) -> &'static str {
@@ -147,50 +133,11 @@ fn example(at: usize) -> Example {
     Example::new(format!("train-{at:06}"), input, format!("label {}", at % 20))
 }
 
-async fn builder(folder: &Path) -> Builder {
-    let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
-    let environment: Environment =
-        names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-    let toolchain = Toolchain::find(None, environment, IfMissing::Report, &|_| {}).await;
-    let toolchain = toolchain.expect("there is a compiler");
-    let cache = Cache::new(folder.join("cache"));
-    let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
-    let rust = Rust::new(toolchain, sdk, &cache).await;
-    let builder =
-        Builder::new(rust, Jail::new(PROGRAM.into()), cache, Limits::default(), MemoryBudget::unlimited());
-    builder.expect("the engine starts")
-}
-
-/// A model that nobody asks.
-struct Unasked;
-
-#[async_trait::async_trait]
-impl ChatModel for Unasked {
-    fn id(&self) -> &str {
-        "unasked"
-    }
-
-    async fn chat(&self, _: &ChatRequest) -> Result<ChatReply, ChatError> {
-        Ok(ChatReply::default())
-    }
-}
-
-fn evaluator(builder: &Builder, train: &[Example]) -> Evaluator {
-    let cancel = Cancel::default();
-    let caller = MeteredModel::free(Arc::new(Unasked), Clock::System, cancel.clone());
+fn evaluator(workshop: &Workshop, train: &[Example]) -> Evaluator {
     Evaluator {
-        runner: builder.sandbox.clone(),
-        kind: Arc::<LabelledTask>::default(),
-        target: Arc::new(Target::new(caller, None)),
         task: Arc::new(Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into()] }),
-        seed: 0,
-        concurrency: 2,
         learn_batches: evaluate::plan(train, &Limits::default()).into(),
-        record_bytes: u64::MAX,
-        clock: Clock::System,
-        times: Arc::default(),
-        observer: Arc::new(Silent),
-        cancel,
+        ..workshop.evaluator(free_target(Duration::ZERO), 2)
     }
 }
 
@@ -211,13 +158,12 @@ fn searching(runtime: &Runtime, folder: &Path) {
         let reply = json!({ "content": content, "stop_reason": "end_turn", "usage": usage });
         Reply::new(200, reply.to_string()).after(wait)
     }));
-    // The SDK is built once for a compiler, so its time is no search's.
-    runtime.block_on(builder(folder));
+    // The SDK is there from before: it is built once for a compiler, so its time is no search's.
     let begun = Instant::now();
     let output = Command::new(PROGRAM)
         .args(["run", "--run-id", "timed", "--iterations", &iterations, "--eval-size", EVALUATED])
         .args(["--concurrency", "64", "--no-cache", "--budget-usd", "100", "--cache-dir"])
-        .arg(folder.join("cache"))
+        .arg(cache_dir(folder))
         .args(["--target-model", "t", "--target-base-url", &server.url, "--target-api", "anthropic"])
         .args(["--target-price", "1,5", "--proposer-price", "1,5", "--proposer-model", "p"])
         .args(["--proposer-base-url", &server.url, "--proposer-api", "anthropic"])

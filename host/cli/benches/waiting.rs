@@ -8,8 +8,7 @@
 )]
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -18,16 +17,9 @@ use std::{
 #[allow(dead_code)] // shared with the tests, which use all of it
 #[path = "../../../tests/src/server.rs"]
 mod server;
+mod shared;
 
-use mmh_engine::{
-    build::{Builder, Built},
-    cache::Cache,
-    compile::Rust,
-    jail::Jail,
-    memory::MemoryBudget,
-    sandbox::Task,
-    toolchain::{Environment, IfMissing, Toolchain, sdk},
-};
+use mmh_engine::memory::MemoryBudget;
 use mmh_models::{
     cancel::Cancel,
     catalog::{Catalog, Overrides},
@@ -37,21 +29,14 @@ use mmh_models::{
 use mmh_record::{
     chat::{ChatMessage, ChatRequest, ChatRole},
     clock::Clock,
-    data::Split,
-    limits::Limits,
     pricing::Price,
 };
 use mmh_search::{
-    dataset::{
-        Example,
-        task::{BASELINE, LabelledTask},
-    },
-    evaluate::{Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
-    progress::Silent,
+    dataset::task::BASELINE,
+    evaluate::{Learned, Target},
 };
+use shared::workshop::{self, Workshop};
 use tokio::runtime::Runtime;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh");
 
 /// The default of `--concurrency`.
 const AT_ONCE: usize = 64;
@@ -144,26 +129,13 @@ async fn refused() {
 fn memory(folder: &Path, total_mib: u64) {
     let program = std::env::current_exe().expect("this program");
     let begun = Instant::now();
-    let mut child = Command::new(program)
-        .arg(CHILD)
-        .arg(folder)
-        .arg(total_mib.to_string())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let mut peak = 0;
-    let ended = loop {
-        peak = peak.max(peak_bytes(child.id()));
-        match child.try_wait().expect("it runs") {
-            Some(ended) => break ended,
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    assert!(ended.success(), "every call is answered");
+    let child =
+        Command::new(program).arg(CHILD).arg(folder).arg(total_mib.to_string()).stdout(Stdio::null()).spawn();
+    let (took, peak) = shared::watched(child.expect("it starts"), begun);
     // The program itself, its compiled code, and the state that all calls share.
     let verdict = if peak <= (total_mib + 300) * MIB { "" } else { "  EXCEEDED" };
     let [budget, peak] = [total_mib, peak / MIB].map(|mib| format!("{mib} MiB"));
-    println!("{:<52} {budget:>12} {peak:>12} {:>10.2?}{verdict}", "  --total-memory-mib", begun.elapsed());
+    println!("{:<52} {budget:>12} {peak:>12} {took:>10.2?}{verdict}", "  --total-memory-mib");
 }
 
 async fn take_memory(folder: &Path, total_mib: u64) {
@@ -173,66 +145,24 @@ async fn take_memory(folder: &Path, total_mib: u64) {
     bench.evaluate(&server.url, 256, 512).await;
 }
 
-/// The most memory that a process has had resident so far.
-fn peak_bytes(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) << 10
-}
-
 /// A harness that is ready to be evaluated.
 struct Bench {
-    builder: Builder,
+    workshop: Workshop,
     harness: Learned,
 }
 
 impl Bench {
     async fn new(folder: &Path, memory: MemoryBudget, source: &str) -> Self {
-        let names = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
-        let environment: Environment =
-            names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-        let found = Toolchain::find(None, environment, IfMissing::Report, &|_| {});
-        let toolchain = found.await.expect("there is a compiler");
-        let cache = Cache::new(folder.join("cache"));
-        let sdk = sdk::ensure(&cache, &toolchain, &|_| {}).await.expect("the SDK builds");
-        let rust = Rust::new(toolchain, sdk, &cache).await;
-        let jail = Jail::new(PathBuf::from(PROGRAM));
-        let builder = Builder::new(rust, jail, cache, Limits::default(), memory);
-        let builder = builder.expect("the engine starts");
-        let built: Built = builder.build(source).await.expect("the host can go on").expect("it builds");
+        let workshop = Workshop::new(folder, memory).await;
+        let built = workshop.build(source).await;
         let state = if source == BASELINE { String::new() } else { format!("\"{}\"", "x".repeat(8 << 20)) };
-        Self { builder, harness: Learned::with_state(built, state.into_bytes()) }
+        Self { workshop, harness: Learned::with_state(built, state.into_bytes()) }
     }
 
     /// How long so many examples take.
     async fn evaluate(&self, url: &str, at_once: usize, examples: usize) -> Duration {
-        let example = |n: usize| Example::new(format!("val-{n:05}"), format!("text {n}"), "a");
-        let examples: Vec<Example> = (0..examples).map(example).collect();
-        let evaluator = Evaluator {
-            kind: Arc::<LabelledTask>::default(),
-            runner: self.builder.sandbox.clone(),
-            target: Arc::new(Target::new(target(url, at_once), None)),
-            task: Arc::new(Task {
-                name: "t".into(),
-                instructions: "i".into(),
-                labels: vec!["a".into(), "b".into()],
-            }),
-            seed: 0,
-            concurrency: at_once,
-            record_bytes: u64::MAX,
-            clock: Clock::System,
-            observer: Arc::new(Silent),
-            cancel: Cancel::default(),
-            learn_batches: [].into(),
-            times: Arc::default(),
-        };
-        let begun = Instant::now();
-        let set = ExampleSet::new(Split::Val, &examples);
-        let work = evaluator.evaluate(&self.harness, set, RecordedEvaluation::default(), Arc::new(Discard));
-        let done = work.await.expect("it is evaluated");
-        assert!(done.rows.iter().all(|row| row.correct), "every call is answered");
-        begun.elapsed()
+        let evaluator = self.workshop.evaluator(Target::new(target(url, at_once), None), at_once);
+        workshop::evaluate(&evaluator, &self.harness, &workshop::examples(examples)).await.0
     }
 }
 

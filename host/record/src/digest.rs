@@ -1,6 +1,9 @@
 //! SHA-256 digests and the keys made of them.
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, Read},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -13,6 +16,20 @@ impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(bytes.as_ref()).into())
+    }
+
+    /// The digest of all that is read, and how many bytes that is. It is never in memory as a whole.
+    pub fn of_all(mut source: impl Read) -> io::Result<(Self, u64)> {
+        let (mut sum, mut total, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);
+        loop {
+            match source.read(&mut buffer)? {
+                0 => return Ok((Self(sum.finalize().into()), total)),
+                some => {
+                    sum.update(&buffer[..some]);
+                    total += some as u64;
+                }
+            }
+        }
     }
 
     /// The raw bytes, such as for a seed.
@@ -29,13 +46,6 @@ impl Digest {
 impl From<[u8; 32]> for Digest {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)
-    }
-}
-
-impl From<Sha256> for Digest {
-    /// The digest of everything that was put in, for what does not fit into memory.
-    fn from(sum: Sha256) -> Self {
-        Self(sum.finalize().into())
     }
 }
 
@@ -116,6 +126,15 @@ mod tests {
         assert_ne!(key(&[("a", "bc")]), key(&[("ab", "c")]));
         assert_ne!(key(&[("a", "b"), ("c", "d")]), key(&[("a", "bcd")]));
         assert_eq!(key(&[("a", "b")]), key(&[("a", "b")]));
+    }
+
+    #[test]
+    fn what_is_read_in_pieces_has_the_same_digest() {
+        for bytes in [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 300_000] {
+            let text = "x".repeat(bytes);
+            let found = Digest::of_all(text.as_bytes()).expect("it is read");
+            assert_eq!(found, (Digest::of(&text), bytes as u64), "{bytes}");
+        }
     }
 
     #[test]

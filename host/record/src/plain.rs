@@ -11,7 +11,6 @@ use std::{
 
 use cap_std::fs::{Dir, File};
 use rustix::fs::{AtFlags, Mode, OFlags};
-use sha2::{Digest as _, Sha256};
 
 use super::layout;
 use crate::{digest::Digest, text};
@@ -126,18 +125,8 @@ pub fn read(dir: &Dir, path: &str) -> Result<Vec<u8>> {
 /// A file's digest and size, whatever its size within the limit of its kind.
 pub fn digest(dir: &Dir, path: &str) -> Result<(Digest, u64)> {
     let limit = layout::max_bytes(path);
-    let mut file = open_within(dir, path)?.take(limit + 1);
-    let (mut sum, mut total, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            some => {
-                sum.update(&buffer[..some]);
-                total += some as u64;
-            }
-        }
-    }
-    if total > limit { Err(too_large(limit)) } else { Ok((Digest::from(sum), total)) }
+    let (digest, total) = Digest::of_all(open_within(dir, path)?.take(limit + 1))?;
+    if total > limit { Err(too_large(limit)) } else { Ok((digest, total)) }
 }
 
 /// The lines of a file, one at a time, each with its line end where it has one.

@@ -1,7 +1,18 @@
 //! What the benches have in common: figures at three sizes with the exponent of their growth, and the memory of a process.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
-#![allow(clippy::print_stdout, reason = "benches print what they measure")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "benches stop at what cannot be measured, and print the rest"
+)]
+
+pub mod workshop;
+
+use std::{
+    process::Child,
+    time::{Duration, Instant},
+};
 
 /// The largest exponent of what takes its share of time for each row.
 pub const LINEAR: f64 = 1.1;
@@ -55,4 +66,18 @@ pub fn peak_bytes(process: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
+}
+
+/// Waits for the end of a process that succeeds, and says how long it took since this moment and the most memory that it had.
+pub fn watched(mut child: Child, begun: Instant) -> (Duration, u64) {
+    let mut peak = 0;
+    let status = loop {
+        peak = peak.max(peak_bytes(&child.id().to_string()));
+        match child.try_wait().expect("it runs") {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    assert!(status.success(), "the process succeeds");
+    (begun.elapsed(), peak)
 }

@@ -64,12 +64,12 @@ async fn digest(paths: Vec<PathBuf>, cache: &Cache) -> Option<Digest> {
 fn computed(paths: &[PathBuf]) -> Option<Digest> {
     match paths {
         [] => None,
-        [one] => Some(Digest::of(fs::read(one).ok()?)),
+        [one] => stamps::digest(one),
         many => {
             let mut sum = KeyBuilder::new("files");
             for path in many {
                 let name = path.file_name()?.as_encoded_bytes().to_vec();
-                sum = sum.part("name", name).part("sha256", Digest::of(fs::read(path).ok()?).bytes());
+                sum = sum.part("name", name).part("sha256", stamps::digest(path)?.bytes());
             }
             Some(sum.finish())
         }

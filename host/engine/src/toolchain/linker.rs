@@ -3,21 +3,14 @@
 //! `rustc` calls `wasm-component-ld`, and that calls `wasm-ld` or `rust-lld`. In the jail both are found on
 //! no other path than the one that rustc gives them; see [`programs`].
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{Toolchain, stamps};
 use crate::{
     cache::Cache,
     programs::{Environment, tool},
 };
-use mmh_record::{
-    built::Tool,
-    digest::{Digest, KeyBuilder},
-    text,
-};
+use mmh_record::{built::Tool, digest::KeyBuilder, text};
 
 /// The program that rustc calls for the target, and those that this one looks for, in its order.
 const COMPONENT_LINKER: &str = "wasm-component-ld";
@@ -58,7 +51,7 @@ async fn identify_one(path: &Path, cache: &Cache) -> Option<Tool> {
         return Some(tool);
     }
     let name = path.file_name()?.to_string_lossy().into_owned();
-    let tool = Tool { version: version(path, &name).await, sha256: Digest::of(fs::read(path).ok()?), name };
+    let tool = Tool { version: version(path, &name).await, sha256: stamps::digest(path)?, name };
     // An entry that cannot be kept is made again next time.
     let _ = cache.put("tools", key, ".json", &serde_json::to_vec(&tool).ok()?);
     Some(tool)

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use mmh_record::digest::KeyBuilder;
+use mmh_record::digest::{Digest, KeyBuilder};
 
 /// A file that has changed this short a time ago may change again with the same times, which tick.
 const TICK: Duration = Duration::from_millis(20);
@@ -57,6 +57,11 @@ impl Stamp {
         let before = before.map_or(0, |before| i64::try_from(before.as_nanos()).unwrap_or(i64::MAX));
         self.found.as_ref().is_none_or(|found| found.changed < before)
     }
+}
+
+/// The digest of a file that may have hundreds of megabytes.
+pub fn digest(path: &Path) -> Option<Digest> {
+    Some(Digest::of_all(std::fs::File::open(path).ok()?).ok()?.0)
 }
 
 /// Adds what a file is like to a cache key. `None` if there is none.

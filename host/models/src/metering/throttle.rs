@@ -36,6 +36,9 @@ struct State {
     /// Complaints in a row, without an answer to a call that was sent after one of them. A first one after answers is not
     /// among them: the limit had risen by one too many.
     complaints: u32,
+    /// Complaints since the last answer to whatever call. A strict server refuses the rest of a burst before it has answered
+    /// the first calls of it, so these count too: it is there.
+    unanswered: u32,
     was_one_too_many: bool,
     lowered: Option<Instant>,
     pause: Option<Pause>,
@@ -69,6 +72,7 @@ impl Throttle {
             limit: most,
             in_flight: 0,
             complaints: 0,
+            unanswered: 0,
             was_one_too_many: false,
             lowered: None,
             pause: None,
@@ -163,6 +167,7 @@ impl Permit<'_> {
     /// Notes an answered call. As many of them as the limit allows raise it by one.
     pub fn succeeded(&self) {
         let mut state = self.throttle.state();
+        state.unanswered = 0;
         // An answer to a call from before a complaint does not say how many are allowed.
         if state.lowered.is_none_or(|at| self.sent >= at) {
             state.limit = (state.limit + 1.0 / state.limit).min(self.throttle.most);
@@ -179,8 +184,8 @@ impl Permit<'_> {
     }
 
     /// Notes that the provider complained of too many calls. Fewer are allowed, and nobody asks for as long as the provider
-    /// says, and for a time that grows with each complaint in a row. After `attempts` of them in a row, with no other call
-    /// in progress, the provider is given up.
+    /// says, and for a time that grows with each complaint without an answer in between. After `attempts` of them, with no
+    /// other call in progress, the provider is given up.
     pub fn overloaded(&self, wait: Option<Duration>, attempts: u32) -> Overload {
         let mut state = self.throttle.state();
         let is_new = state.lowered.is_none_or(|at| self.sent >= at);
@@ -192,22 +197,23 @@ impl Permit<'_> {
             state.limit = (state.limit.min(state.in_flight as f64) * part).max(1.0);
             state.lowered = Some(Instant::now());
             state.complaints += u32::from(!state.was_one_too_many);
+            state.unanswered += 1;
             tracing::info!(limit = state.limit as usize, "fewer calls at once");
         }
         let pause = match wait {
             // What the provider says was too little if it complains again.
-            Some(wait) if state.complaints > 1 => Some(jittered(wait).max(backoff(state.complaints - 1))),
+            Some(wait) if state.unanswered > 1 => Some(jittered(wait).max(backoff(state.unanswered - 1))),
             Some(wait) => Some(jittered(wait)),
             // One pause for the whole burst, and none for one step too many.
             None if state.was_one_too_many || state.pause_left().is_some() => None,
-            None => Some(backoff(state.complaints.max(1))),
+            None => Some(backoff(state.unanswered.max(1))),
         };
         if let Some(pause) = pause {
             let until =
                 state.pause.map_or_else(Instant::now, |pause| pause.until).max(Instant::now() + pause);
             state.pause = Some(Pause { until, is_told: wait.is_some() });
         }
-        let given_up = state.complaints >= attempts && state.in_flight == 1;
+        let given_up = state.unanswered >= attempts && state.in_flight == 1;
         drop(state);
         self.throttle.closed.notify_waiters();
         if given_up { Overload::GiveUp } else { Overload::AskAgain }
@@ -275,6 +281,23 @@ mod tests {
             }
         }
         assert_eq!(bursts, [8, 4, 2, 1, 1, 1], "each of them smaller");
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_answers_some_of_each_burst_is_kept() {
+        let throttle = Throttle::new(64);
+        for _ in 0..20 {
+            let mut permits = burst(&throttle, throttle.limit()).await;
+            let first = permits.remove(0);
+            for permit in permits {
+                assert_eq!(permit.overloaded(Some(Duration::ZERO), 6), Overload::AskAgain);
+            }
+            // The answer comes after the refusals.
+            first.succeeded();
+            drop(first);
+            let alone = burst(&throttle, 1).await;
+            assert_eq!(alone[0].overloaded(Some(Duration::ZERO), 6), Overload::AskAgain);
+        }
     }
 
     #[tokio::test]

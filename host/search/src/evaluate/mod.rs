@@ -195,10 +195,10 @@ impl Evaluator {
         past: &'a RecordedEvaluation,
         sink: &'a Arc<dyn Sink>,
     ) -> BoxFuture<'a, Result<Learning, RecordError>> {
-        Box::pin(self.learn_batches(built, train, past, sink))
+        Box::pin(self.offer_batches(built, train, past, sink))
     }
 
-    async fn learn_batches(
+    async fn offer_batches(
         &self,
         built: Built,
         train: &[Example],
@@ -266,7 +266,7 @@ impl Evaluator {
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
     ) -> BoxFuture<'a, Result<Evaluation, RecordError>> {
-        Box::pin(self.evaluate_set(harness, set, past, sink, std::convert::identity))
+        self.evaluate_keeping(harness, set, past, sink, std::convert::identity)
     }
 
     /// The same for callers who need less than whole rows, of which all together may not fit into memory. `keep` says what

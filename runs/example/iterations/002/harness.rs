@@ -209,13 +209,13 @@ struct Candidate;
 impl Harness for Candidate {
     type State = ();
 
-    fn predict(task: &Task, _state: &(), input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(task: &Task, _state: &(), input: &Input, model: &Model) -> Result<Answer> {
         let offered: Vec<&str> = offered_labels(task);
         let examples = worked_examples();
         let request = Request::new(prompt(task, &offered, &examples, input)).max_tokens(REPLY_TOKENS);
         let reply = model.complete(&request)?;
         match read_label(task, &reply.text) {
-            Some(label) => Ok(Prediction::new(label)),
+            Some(label) => Ok(Answer::new(label)),
             None => bail!("the reply names no label: {}", reply.text),
         }
     }
@@ -232,7 +232,7 @@ fn worked_examples() -> Vec<(&'static str, &'static str)> {
 }
 
 /// The prompt: what is asked, what may be answered, what helps, the text.
-fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &str) -> String {
+fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &Input) -> String {
     let mut text = format!("{}\n\nLabels:\n", task.instructions);
     for label in offered {
         text += &format!("- {label}\n");

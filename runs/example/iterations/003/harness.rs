@@ -220,28 +220,28 @@ impl Harness for Candidate {
     fn learn(_: &Task, mut state: Memory, feedback: &[Feedback], _: &Model) -> Result<Memory> {
         for it in feedback {
             if state.rows.iter().filter(|row| row.label == it.gold).count() < PER_LABEL {
-                let stems = stems(&it.input);
+                let stems = stems(&it.input.text);
                 let (size, stems) = (stems.len(), stems.join(" "));
-                state.rows.push(Row { text: it.input.clone(), label: it.gold.clone(), size, stems });
+                state.rows.push(Row { text: it.input.text.clone(), label: it.gold.clone(), size, stems });
             }
         }
         Ok(state)
     }
 
-    fn predict(task: &Task, state: &Memory, input: &str, model: &Model) -> Result<Prediction> {
+    fn predict(task: &Task, state: &Memory, input: &Input, model: &Model) -> Result<Answer> {
         let offered: Vec<&str> = task.labels.iter().map(String::as_str).collect();
         let examples = worked_examples(state, input);
         let request = Request::new(prompt(task, &offered, &examples, input)).max_tokens(REPLY_TOKENS);
         let reply = model.complete(&request)?;
         match read_label(task, &reply.text) {
-            Some(label) => Ok(Prediction::new(label)),
+            Some(label) => Ok(Answer::new(label)),
             None => bail!("the reply names no label: {}", reply.text),
         }
     }
 }
 
 /// The worked examples for an input: the fixed ones, then the nearest training rows.
-fn worked_examples<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)> {
+fn worked_examples<'a>(state: &'a Memory, input: &Input) -> Vec<(&'a str, &'a str)> {
     let mut examples = nearest(state, input);
     let fixed = EXAMPLES.iter().filter(|row| !examples.contains(row));
     let mut all: Vec<(&str, &str)> = fixed.copied().collect();
@@ -250,7 +250,7 @@ fn worked_examples<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)
 }
 
 /// The prompt: what is asked, what may be answered, what helps, the text.
-fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &str) -> String {
+fn prompt(task: &Task, offered: &[&str], examples: &[(&str, &str)], input: &Input) -> String {
     let mut text = format!("{}\n\nLabels:\n", task.instructions);
     for label in offered {
         text += &format!("- {label}\n");
@@ -271,8 +271,8 @@ fn read_label<'a>(task: &'a Task, reply: &str) -> Option<&'a str> {
 }
 
 /// The training rows that share the most telling words with an input, the nearest last.
-fn nearest<'a>(state: &'a Memory, input: &str) -> Vec<(&'a str, &'a str)> {
-    let asked = stems(input);
+fn nearest<'a>(state: &'a Memory, input: &Input) -> Vec<(&'a str, &'a str)> {
+    let asked = stems(&input.text);
     let shared: Vec<Vec<usize>> = state.rows.iter().map(|row| shared(&asked, &row.stems)).collect();
     // A word that stands in few rows tells more.
     let mut holders = vec![0; asked.len()];
