@@ -206,6 +206,7 @@ pub(super) fn config(iterations: u32, examples: usize) -> Config {
         proposer_kind: Default::default(),
         patience: 3,
         learn_batches: Vec::new(),
+        protocol: mmh_record::format::Protocol::default(),
         resumes: Vec::new(),
         concurrency: 1,
         with_test: true,

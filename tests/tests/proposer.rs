@@ -178,6 +178,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         proposer_kind: Default::default(),
         patience: 3,
         learn_batches: Vec::new(),
+        protocol: mmh_record::format::Protocol::default(),
         resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());

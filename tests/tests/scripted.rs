@@ -137,6 +137,7 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         patience: 0,
         // As in runs from before there were sizes: 20 each.
         learn_batches: Vec::new(),
+        protocol: mmh_record::format::Protocol::default(),
         resumes: Vec::new(),
     }
 }

@@ -20,6 +20,7 @@ mod model_args;
 mod output_file;
 mod own_runs;
 mod progress_line;
+mod protocol_args;
 mod scoreboard;
 mod session;
 mod terminal;

@@ -9,19 +9,19 @@ use crate::layout;
 /// A candidate of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CandidateId {
-    /// Its number in the run, over all generations. 0 is the baseline.
+    /// Its number in the run, over all generations. The baselines come first.
     pub index: u32,
-    /// The number of its generation. 0 is the baseline's.
+    /// The number of its generation. 0 is the baselines'.
     pub generation: u32,
 }
 
 impl CandidateId {
-    /// The harness that a search starts from.
+    /// The first harness that a search starts from.
     pub const BASELINE: Self = Self { index: 0, generation: 0 };
 
-    /// Whether it is the harness that a search starts from.
+    /// Whether the search starts from it.
     pub fn is_baseline(self) -> bool {
-        self == Self::BASELINE
+        self.generation == 0
     }
 
     /// The folder with its source, its scores and how it came to be, by its path in the run.

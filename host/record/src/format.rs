@@ -34,6 +34,7 @@ mod config;
 mod cost;
 mod evaluation;
 mod proposal;
+mod protocol;
 mod summary;
 mod version;
 
@@ -41,5 +42,6 @@ pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, Wi
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use proposal::{ReadRow, TranscriptRow};
+pub use protocol::{HeldOut, Learning, Protocol};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
 pub use version::{NewerSchema, SCHEMA_VERSION};

@@ -15,6 +15,7 @@ use crate::{
     model_args::{Connector, MoneyArgs, ProposerArgs, TargetArgs},
     output_file::refuse_runs,
     own_runs::OwnRuns,
+    protocol_args::ProtocolArgs,
     session,
     terminal::Terminal,
     whose::{DEFAULT_PATIENCE, Whose},
@@ -48,6 +49,8 @@ pub struct RunArgs {
     pub each: EachTimeArgs,
     #[command(flatten)]
     pub columns: ColumnArgs,
+    #[command(flatten)]
+    pub protocol: ProtocolArgs,
     #[command(flatten)]
     pub proposer: ProposerArgs,
     #[command(flatten)]
@@ -295,6 +298,7 @@ fn config(
         proposer_kind: ProposerKind::Conversation,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         learn_batches: evaluate::plan(&dataset.train, builder.sandbox.limits()),
+        protocol: args.protocol.protocol(1),
         resumes: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::version::understood;
+use super::{protocol::Protocol, version::understood};
 use crate::{
     built::{Confinement, Tool},
     chat::Api,
@@ -97,6 +97,10 @@ pub struct Config {
     /// this field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learn_batches: Vec<usize>,
+    /// How the search goes about it. Absent where that is the plain way, which also holds for runs that are older than this
+    /// field.
+    #[serde(default, skip_serializing_if = "Protocol::is_plain")]
+    pub protocol: Protocol,
     /// What was changed each time that the run went on, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumes: Vec<Resume>,

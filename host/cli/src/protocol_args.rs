@@ -1,0 +1,77 @@
+//! Options that say how a search goes about it. A run that goes on keeps what it was begun with.
+
+use clap::{Args, ValueEnum};
+
+use mmh_record::format::{HeldOut, Learning, Protocol};
+
+/// The most that each of these numbers can be.
+const MOST: i64 = 10_000;
+
+#[derive(Args)]
+pub struct ProtocolArgs {
+    /// Candidates that each iteration proposes and evaluates at the same time
+    #[arg(long, default_value_t = 1, value_name = "K", value_parser = number())]
+    candidates: u32,
+    /// How often each example is evaluated, each time with other random numbers and other samples
+    #[arg(long, default_value_t = 1, value_name = "K", value_parser = number())]
+    trials: u32,
+    /// When harnesses learn: from train before they predict, or from each batch of train after they have predicted it
+    #[arg(long, value_enum, default_value_t = LearningArg::Offline)]
+    protocol: LearningArg,
+    /// How often harnesses are offered the train examples
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = number())]
+    epochs: u32,
+    /// Train examples in each call of learn [default: 20 at first, then twice as many as before]
+    #[arg(long, value_name = "N", value_parser = number())]
+    batch_size: Option<u32>,
+    /// Try candidates on so many validation examples first, and drop those that are clearly worse than the best
+    #[arg(long, value_name = "N", value_parser = number())]
+    screen: Option<u32>,
+    /// Which harnesses get a held-out score, besides the baselines
+    #[arg(long, value_enum, default_value_t = HeldOutArg::Best)]
+    held_out: HeldOutArg,
+    /// Refuse candidates that ask no model
+    #[arg(long)]
+    require_model: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LearningArg {
+    Offline,
+    Online,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum HeldOutArg {
+    Best,
+    Frontier,
+    All,
+}
+
+fn number() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=MOST)
+}
+
+impl ProtocolArgs {
+    /// The protocol that these options ask for, with so many harnesses to start from.
+    pub fn protocol(&self, baselines: u32) -> Protocol {
+        Protocol {
+            baselines,
+            candidates: self.candidates,
+            trials: self.trials,
+            learning: match self.protocol {
+                LearningArg::Offline => Learning::Offline,
+                LearningArg::Online => Learning::Online,
+            },
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            screen: self.screen,
+            held_out: match self.held_out {
+                HeldOutArg::Best => HeldOut::Best,
+                HeldOutArg::Frontier => HeldOut::Frontier,
+                HeldOutArg::All => HeldOut::All,
+            },
+            require_model: self.require_model,
+        }
+    }
+}
