@@ -24,6 +24,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 /// Kills of each of the two tests.
 const KILLS: u32 = 100;
 
+/// Candidates that are proposed and evaluated at the same time.
+const CANDIDATES: &str = "2";
+
 /// Keeps all clocks still, so that files can be compared byte by byte.
 const CLOCK: [&str; 2] = ["--fixed-clock", "2026-01-01T00:00:00Z"];
 
@@ -249,7 +252,7 @@ fn assert_readable(victim: &Victim, run: &Path) {
 /// With simulated models: every file is, byte for byte, what it is in a run that nobody killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_search_ends_as_if_nobody_had_killed_it() {
-    let args = ["--mock", "--iterations", "2", "--eval-size", "30"];
+    let args = ["--mock", "--iterations", "2", "--candidates", CANDIDATES, "--eval-size", "30"];
     let mut victim = Victim::new(&args, 1).await;
     victim.finish("whole");
     let expected = contents(&victim.run("whole"), |_| true);
@@ -288,7 +291,7 @@ type Log = Arc<Mutex<Vec<Asked>>>;
 const USAGE: &str = r#""usage":{"input_tokens":300,"output_tokens":4}"#;
 const BILL_USD: f64 = 0.000_32;
 
-/// Calls that are made at once: no kill can lose more of them.
+/// Calls to the target that are made at once: no kill can lose more of them, and one of each proposer.
 const AT_ONCE: usize = 8;
 
 fn reply(content: &Value) -> String {
@@ -374,7 +377,8 @@ async fn a_killed_search_pays_for_nothing_twice() {
     let baseline = folder.path().join("baseline.rs");
     fs::write(&baseline, asking("v0")).expect("a file");
     let at_once = AT_ONCE.to_string();
-    let mut args = vec!["--iterations", "2", "--eval-size", "12", "--concurrency", &at_once, "--no-cache"];
+    let mut args = vec!["--iterations", "1", "--candidates", CANDIDATES, "--eval-size", "12"];
+    args.extend(["--concurrency", &at_once, "--no-cache"]);
     args.extend(["--budget-usd", "5", "--no-test", "--baseline", baseline.to_str().expect("UTF-8")]);
     args.extend(["--target-model", "target", "--target-base-url", &server.url, "--target-api", "anthropic"]);
     args.extend(["--proposer-model", "proposer", "--proposer-base-url", &server.url]);
@@ -418,10 +422,8 @@ async fn a_killed_search_pays_for_nothing_twice() {
         for (begun, over) in &killed {
             let lost = wasted.iter().filter(|(call, again)| call.at <= *over && *begun <= again.at);
             let lost = lost.count();
-            assert!(
-                lost <= AT_ONCE,
-                "{lost} calls were lost by one kill, of {AT_ONCE} that are made at once"
-            );
+            let most = AT_ONCE + 2;
+            assert!(lost <= most, "{lost} calls were lost by one kill, of {most} that are made at once");
         }
         (asked_in_all, in_flight) = (asked_in_all + asked.len(), in_flight + wasted.len());
         assert_same(&expected, &contents(&run, alike));

@@ -182,7 +182,8 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
-    let beginning = Beginning { config: &config, summary: &summary, cost: &cost, baseline: BASELINE };
+    let beginning =
+        Beginning { config: &config, summary: &summary, cost: &cost, baselines: &[BASELINE.to_owned()] };
     let writer = RunWriter::create(folder, &beginning).expect("a run folder");
     let (observer, cancel) = (Arc::new(Silent), Cancel::default());
     let free = |model| MeteredModel::free(model, clock, cancel.clone());
@@ -209,7 +210,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         dataset,
         val,
         summary,
-        baseline,
+        baselines: vec![baseline],
         builder,
         lint,
         evaluator,
@@ -225,6 +226,11 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
 }
 
 /// Each of these proposers ends its iteration without a score, for the reason given; the baseline stays.
+/// A harness that does what the baseline does with another limit, so that its component is another one.
+fn another() -> String {
+    BASELINE.replace("max_tokens(64)", "max_tokens(65)")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proposer_without_a_submission_ends_its_iteration() {
     let broken = "use mmh_sdk::prelude::*;\nfn main() { let x: u32 = \"\"; }\n";
@@ -387,7 +393,8 @@ async fn every_tool_answers() {
         folder.path(),
         Box::new(move |turn| match turn {
             0 => Ok(blocks.clone()),
-            _ => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# The same again" }))),
+            1 => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# The same again" }))),
+            _ => Ok(call("write_harness", json!({ "code": another(), "reasoning": "# Another one" }))),
         }),
     )
     .await;
@@ -396,8 +403,10 @@ async fn every_tool_answers() {
         assert!(content.len() <= 64 << 10, "{name}: {} bytes", content.len());
     }
     let [baseline, again] = summary.iterations.as_slice() else { panic!("two iterations: {summary:?}") };
-    assert_eq!(again.reasoning, "# The same again");
-    assert_eq!(again.component_digest, baseline.component_digest, "one source, one binary");
+    let twin = &results(folder.path())[calls.len()];
+    assert!(twin.1 && twin.0.contains("the same component as iteration 000"), "{twin:?}");
+    assert_eq!(again.reasoning, "# Another one");
+    assert_ne!(again.component_digest, baseline.component_digest, "the same one is refused");
     assert_eq!(again.score.accuracy, baseline.score.accuracy);
     assert_eq!(summary.best_iteration_index, Some(0), "as good as the best is not better");
     let paths: Vec<&str> = again.filesystem_reads.iter().map(|read| read.path.as_str()).collect();
@@ -449,11 +458,11 @@ async fn a_submission_that_was_cut_is_not_taken() {
                 let both = [call("scoreboard", json!({})), write(&cut)].concat();
                 said(both, StopReason::MaxTokens)
             }
-            _ => said(write(BASELINE), StopReason::ToolUse),
+            _ => said(write(&another()), StopReason::ToolUse),
         }),
     });
     let summary = search_with(folder.path(), proposer.clone()).await;
-    assert_eq!(summary.iterations[1].harness_code, BASELINE, "not the one that was cut");
+    assert_eq!(summary.iterations[1].harness_code, another(), "not the one that was cut");
     let asked = proposer.asked.lock().expect("no panic");
     let last = |at: usize| asked[at].messages.last().expect("a message").plain_text();
     assert!(last(1).contains("Your reply was cut off at its limit of tokens before"), "{}", last(1));
@@ -547,7 +556,7 @@ async fn a_turn_has_a_bound_on_its_calls() {
         folder.path(),
         Box::new(|turn| match turn {
             0 => Ok(all_at_once(&vec![("list_iterations", json!({}), ""); 100])),
-            _ => Ok(call("write_harness", json!({ "code": BASELINE, "reasoning": "# Mine" }))),
+            _ => Ok(call("write_harness", json!({ "code": another(), "reasoning": "# Mine" }))),
         }),
     )
     .await;

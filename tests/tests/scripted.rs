@@ -49,7 +49,7 @@ const CLOCK: Clock = Clock::Fixed(Timestamp::UNIX_EPOCH);
 const BROKEN: &str = "use mmh_sdk::prelude::*;\nfn main() { let x: u32 = \"\"; }\n";
 
 fn harness(version: &str) -> String {
-    format!("// {version}\n{BASELINE}")
+    BASELINE.replace("one label and nothing else", &format!("one label ({version}) and nothing else"))
 }
 
 /// What the script does next. The second candidate is submitted at once, the third never compiles.
@@ -152,7 +152,8 @@ fn opened(folder: &Path, builder: &Builder, dataset: &Dataset) -> (RunWriter, Su
     }
     let config = config(builder, dataset);
     let (summary, cost) = (Summary::new(config.clone()), CostFile { mock: true, ..CostFile::default() });
-    let beginning = Beginning { config: &config, summary: &summary, cost: &cost, baseline: BASELINE };
+    let beginning =
+        Beginning { config: &config, summary: &summary, cost: &cost, baselines: &[BASELINE.to_owned()] };
     (RunWriter::create(folder, &beginning).expect("a run folder"), summary)
 }
 
@@ -173,7 +174,7 @@ fn search(folder: &Path, proposer: Scripted, interrupt: Interrupt) -> (bool, usi
             Session { limits: &limits, budget: Arc::new(Budget::unlimited()), clock: CLOCK, cancel };
         let target = MeteredModel::free(Arc::new(SimulatedTarget::new(0)), CLOCK, session.cancel.clone());
         let parts = (Arc::new(Target::new(target, None)), Arc::new(proposer) as Arc<dyn Proposer>);
-        let start = Start { summary, writer, baseline: BASELINE.to_owned(), dataset, val };
+        let start = Start { summary, writer, baselines: vec![BASELINE.to_owned()], dataset, val };
         let search = session.search(start, builder, parts, 2, observer.clone());
         tokio::select! {
             ended = search.run() => ended.expect("the run goes on").1.is_none(),

@@ -21,6 +21,7 @@ use mmh_record::{
     chat::{Block, ChatReply, ChatRequest, Usage},
     clock::Clock,
     data::Split,
+    format::Protocol,
     limits::Limits,
     pricing::{Price, Usd},
     text,
@@ -47,15 +48,23 @@ const TURN_REPLY_TOKENS: (u64, u64) = (1_000, 2_000);
 /// What is to be estimated.
 pub struct Plan<'a> {
     pub iterations: u32,
+    pub protocol: Protocol,
     pub seed: u64,
     pub dataset: &'a Dataset,
     pub val: &'a [Example],
     pub with_test: bool,
-    pub baseline: &'a str,
+    pub baselines: &'a [String],
     pub builder: &'a Builder,
     pub proposer: (&'a Resolved, &'a Price),
     pub target: (&'a Resolved, &'a Price),
     pub budget_usd: f64,
+}
+
+impl Plan<'_> {
+    /// How many candidates the proposer writes.
+    fn proposals(&self) -> u64 {
+        u64::from(self.iterations) * u64::from(self.protocol.candidates)
+    }
 }
 
 /// A line of the estimate: at least and at most.
@@ -69,11 +78,18 @@ struct Line {
 
 /// Measures, and prints the estimate.
 pub async fn print(plan: &Plan<'_>, json: bool) -> Result<(), CliError> {
-    let baseline = measure(plan).await?;
+    let baseline = measure_all(plan).await?;
+    let baselines = plan.baselines.len() as u64;
     let lines = [
         proposer(plan),
-        target(plan, &baseline, "validation", plan.val.len(), u64::from(plan.iterations) + 1),
-        target(plan, &baseline, "held-out", if plan.with_test { plan.dataset.test.len() } else { 0 }, 2),
+        target(plan, &baseline, "validation", plan.val.len(), plan.proposals() + baselines),
+        target(
+            plan,
+            &baseline,
+            "held-out",
+            if plan.with_test { plan.dataset.test.len() } else { 0 },
+            1 + baselines,
+        ),
     ];
     let total = lines
         .iter()
@@ -139,8 +155,22 @@ struct Measured {
     output_tokens: u64,
 }
 
-async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
-    let built = match plan.builder.build(plan.baseline).await? {
+/// The most that one of the baselines asks for.
+async fn measure_all(plan: &Plan<'_>) -> Result<Measured, CliError> {
+    let mut most = Measured { calls: 0, input_tokens: 0, output_tokens: 0 };
+    for source in plan.baselines {
+        let found = measure(plan, source).await?;
+        most = Measured {
+            calls: most.calls.max(found.calls),
+            input_tokens: most.input_tokens.max(found.input_tokens),
+            output_tokens: most.output_tokens.max(found.output_tokens),
+        };
+    }
+    Ok(most)
+}
+
+async fn measure(plan: &Plan<'_>, source: &str) -> Result<Measured, CliError> {
+    let built = match plan.builder.build(source).await? {
         Ok(built) => built,
         Err(rejection) => {
             let message =
@@ -208,7 +238,9 @@ fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnes
 fn proposer(plan: &Plan<'_>) -> Line {
     let (model, price) = plan.proposer;
     let limits: &Limits = plan.builder.sandbox.limits();
-    let opening = instructions::opening(1, plan.dataset, plan.val.len(), limits.proposer_steps);
+    let first = plan.protocol.candidate(plan.protocol.baselines);
+    let opening =
+        instructions::opening(first, &plan.protocol, plan.dataset, plan.val.len(), limits.proposer_steps);
     let tools: usize =
         specs().iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len()).sum();
     let first = tokens_in(instructions::system().len() + opening.len() + tools);
@@ -225,9 +257,12 @@ fn proposer(plan: &Plan<'_>) -> Line {
     };
     let low = iteration(turns.0, TURN_RESULT_TOKENS.0, TURN_REPLY_TOKENS.0);
     let high = iteration(turns.1, TURN_RESULT_TOKENS.1, TURN_REPLY_TOKENS.1);
-    let n = u64::from(plan.iterations);
+    let n = plan.proposals();
     Line {
-        what: format!("proposer {}, {n} iterations", model.id),
+        what: match plan.protocol.candidates {
+            1 => format!("proposer {}, {n} iterations", model.id),
+            _ => format!("proposer {}, {n} candidates", model.id),
+        },
         calls: (n * turns.0, n * turns.1),
         input: (n * low.0.total_input_tokens(), n * high.0.total_input_tokens()),
         output: (n * low.0.output_tokens, n * high.0.output_tokens),

@@ -4,7 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use mmh_models::metering::budget::Budget;
-use mmh_record::{format::Summary, objective::Objective, pricing::Usd, text};
+use mmh_record::{
+    format::{Protocol, Summary},
+    objective::Objective,
+    pricing::Usd,
+    text,
+};
 use mmh_search::progress::EvalProgress;
 
 /// Iterations in a sparkline: the latest ones.
@@ -12,8 +17,10 @@ const SPARKS: usize = 32;
 
 /// How a search stands.
 pub struct Course {
-    /// Iterations that there will be, the baseline among them.
+    /// Candidates that there will be, the baselines among them.
     total: usize,
+    /// What they are called.
+    word: &'static str,
     objective: Objective,
     /// What the objective compares, by iteration, in the order in which they came; none for what was not scored.
     concluded: Vec<(u32, Option<f64>)>,
@@ -34,8 +41,10 @@ impl Course {
         let mut concluded: Vec<_> = scored.chain(unscored).collect();
         concluded.sort_by_key(|(index, _)| *index);
         let (earlier, mock) = (concluded.len(), summary.config.mock);
-        let total = summary.config.iterations as usize + 1;
-        Self { total, objective, concluded, earlier, took: Duration::ZERO, mock, budget }
+        let total = summary.config.all_candidates() as usize;
+        let Protocol { baselines, candidates, .. } = summary.config.protocol;
+        let word = if (baselines, candidates) == (1, 1) { "iterations" } else { "candidates" };
+        Self { total, word, objective, concluded, earlier, took: Duration::ZERO, mock, budget }
     }
 
     /// An iteration is over. One that is repeated, because it was cut off, takes its own place.
@@ -51,7 +60,7 @@ impl Course {
     pub fn line(&self, elapsed: Duration) -> String {
         let done = self.concluded.len();
         let values: Vec<Option<f64>> = self.concluded.iter().map(|(_, value)| *value).collect();
-        let mut line = format!("{done} of {} iterations", self.total);
+        let mut line = format!("{done} of {} {}", self.total, self.word);
         if done > 0 {
             line += &format!(" {}", sparkline(&values[done.saturating_sub(SPARKS)..]));
         }
@@ -155,7 +164,16 @@ mod tests {
 
     fn course(concluded: &[(u32, Option<f64>)], earlier: usize, budget: Budget) -> Course {
         let (concluded, took, budget) = (concluded.to_vec(), Duration::from_secs(90), Arc::new(budget));
-        Course { total: 4, objective: Objective::Accuracy, concluded, earlier, took, mock: false, budget }
+        Course {
+            total: 4,
+            word: "iterations",
+            objective: Objective::Accuracy,
+            concluded,
+            earlier,
+            took,
+            mock: false,
+            budget,
+        }
     }
 
     #[test]

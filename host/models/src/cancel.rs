@@ -121,6 +121,14 @@ impl Cancel {
         self.stops.borrow().why(self.ignored)
     }
 
+    /// Takes all requests back, and says why the first one was made. For work that is made again step by step, where each
+    /// step ends by its own record.
+    pub fn lift(&self) -> Option<Stop> {
+        let mut lifted = None;
+        self.stops.send_modify(|stops| lifted = std::mem::take(stops).first);
+        lifted
+    }
+
     /// A handle for work that does not need what has failed so far. A person stops it at any time, and so does every
     /// failure from now on. Requests through either handle reach both.
     pub fn afresh(&self) -> Self {

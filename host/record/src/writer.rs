@@ -37,8 +37,8 @@ pub struct Beginning<'a> {
     pub summary: &'a Summary,
     /// `cost.json`, without any cost.
     pub cost: &'a CostFile,
-    /// The source of iteration 000.
-    pub baseline: &'a str,
+    /// The sources of the baselines: of the iterations 000 and on.
+    pub baselines: &'a [String],
 }
 
 impl RunWriter {
@@ -92,7 +92,10 @@ impl RunWriter {
         self.config(beginning.config)?;
         self.cost(beginning.cost)?;
         self.summary(beginning.summary)?;
-        self.iteration(0)?.put(layout::SOURCE, beginning.baseline.as_bytes())
+        for (index, source) in (0..).zip(beginning.baselines) {
+            self.iteration(index)?.put(layout::SOURCE, source.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Opens the folder of a run that is to go on.

@@ -136,8 +136,8 @@ impl Claims {
     }
 
     /// Status and reason of a baseline that was refused, if that depended on the machine or cannot be repeated here.
-    pub fn rejected_baseline(&self) -> Option<(String, String)> {
-        let unscored = self.unscored(0)?;
+    pub fn rejected_baseline(&self, index: u32) -> Option<(String, String)> {
+        let unscored = self.unscored(index)?;
         let by_machine = RejectionKind::of_machine().any(|kind| kind.name() == unscored.status);
         (by_machine || self.missing.tools).then(|| (unscored.status.clone(), unscored.reason.clone()))
     }

@@ -124,7 +124,7 @@ impl Session<'_> {
         concurrency: usize,
         observer: Arc<dyn Observer>,
     ) -> Search {
-        let Start { summary, writer, baseline, dataset, val } = start;
+        let Start { summary, writer, baselines, dataset, val } = start;
         let config = summary.config.clone();
         let about = (&dataset, &config.task, config.learn_batches.as_slice());
         let evaluator = self.evaluator(&builder, target, about, (config.seed, concurrency), observer.clone());
@@ -136,7 +136,7 @@ impl Session<'_> {
             dataset,
             val,
             summary,
-            baseline,
+            baselines,
             builder,
             lint,
             evaluator,
@@ -171,8 +171,8 @@ pub struct Start {
     pub summary: Summary,
     /// Writes the run's folder.
     pub writer: RunWriter,
-    /// The source of iteration 000.
-    pub baseline: String,
+    /// The sources of the baselines: of the iterations 000 and on.
+    pub baselines: Vec<String>,
     /// The task and its examples.
     pub dataset: Dataset,
     /// The validation examples that this run uses.

@@ -27,6 +27,7 @@ use mmh_record::{
     clock::Clock,
     digest::Digest,
     format::{Config, CostFile, ProposerKind, SCHEMA_VERSION, Summary, WitInfo},
+    limits::Limits,
     writer::{self, Beginning, RunWriter},
 };
 use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
@@ -82,9 +83,9 @@ pub struct NewRunArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// The harness to start from [default: zero-shot]
+    /// The harness to start from; given several times, the search starts from all of them [default: zero-shot]
     #[arg(long, value_name = "HARNESS.rs")]
-    baseline: Option<PathBuf>,
+    baseline: Vec<PathBuf>,
     /// Refuse harnesses that carry validation or test examples in their source or data
     #[arg(long)]
     deny_leaks: bool,
@@ -163,53 +164,72 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
     let dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
-    let baseline = match &args.new.baseline {
-        Some(path) => crate::commands::check::read_source(path, limits.source_bytes)?,
-        None => dataset.kind.baseline().to_owned(),
-    };
+    let baselines = baselines(&args.new.baseline, &dataset, &limits)?;
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
-    sound_baseline(args, &builder, &dataset, &baseline).await?;
+    sound_baselines(args, &builder, &dataset, &baselines).await?;
     terminal.done();
     let Some(models) = models else {
-        dry_run(global, args, &dataset, &baseline, &builder, &observer).await?;
+        dry_run(global, args, &dataset, &baselines, &builder, &observer).await?;
         return Ok(ExitCode::SUCCESS);
     };
     let val = dataset::sample(&dataset.val, args.new.eval_size, args.new.seed);
     let concurrency = concurrency::choose(args.change.concurrency, &models.target, &*observer).await;
-    let about = (run_id, concurrency);
+    let about = (run_id, concurrency, baselines.len() as u32);
     let summary = Summary::new(config(args, about, &models, clock, &dataset, &builder));
     let cost = CostFile { mock: args.new.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
-        Beginning { config: &summary.config, summary: &summary, cost: &cost, baseline: &baseline };
+        Beginning { config: &summary.config, summary: &summary, cost: &cost, baselines: &baselines };
     OwnRuns::open(global)?.enter(&writer::config_bytes(&summary.config)?)?;
     let writer = RunWriter::create(&args.new.runs_dir, &beginning)?;
     let folder = args.new.runs_dir.join(&summary.config.run_id);
     let budget_usd = args.money.budget_usd();
-    let start = Start { summary, writer, baseline, dataset, val };
+    let start = Start { summary, writer, baselines, dataset, val };
     let plan = Plan { start, models, budget_usd, clock };
     session::run(plan, folder, builder, terminal, args.each.json).await
 }
 
-/// Refuses a baseline that is no harness, before there is a run and before anything is spent.
-async fn sound_baseline(
+/// The sources that a new run starts from: the files that were named, or the task's own.
+fn baselines(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
+    if named.is_empty() {
+        return Ok(vec![dataset.kind.baseline().to_owned()]);
+    }
+    named.iter().map(|path| crate::commands::check::read_source(path, limits.source_bytes)).collect()
+}
+
+/// Refuses a baseline that is no harness, and one that is the same as another one, before there is a run and before
+/// anything is spent.
+async fn sound_baselines(
     args: &RunArgs,
     builder: &Builder,
     dataset: &Dataset,
-    baseline: &str,
+    baselines: &[String],
 ) -> Result<(), CliError> {
-    let built = builder.build(baseline).await?;
-    let admitted = built.and_then(|built| match args.new.deny_leaks {
-        true => without_leaks(&Lint::new(&dataset.train, &dataset.val, &dataset.test), baseline, built),
-        false => Ok(built),
-    });
-    admitted.map(drop).map_err(|rejection| {
-        CliError::examined(format!(
-            "the baseline is refused, so there is no run and nothing is spent: {}: {}\n{}",
-            rejection.kind.name(),
-            rejection.message,
-            rejection.diagnostics
-        ))
-    })
+    let lint = args.new.deny_leaks.then(|| Lint::new(&dataset.train, &dataset.val, &dataset.test));
+    let mut components: Vec<Digest> = Vec::new();
+    for (at, source) in baselines.iter().enumerate() {
+        let built = builder.build(source).await?;
+        let admitted = built.and_then(|built| match &lint {
+            Some(lint) => without_leaks(lint, source, built),
+            None => Ok(built),
+        });
+        let of = if baselines.len() == 1 { String::new() } else { format!(" {at:03}") };
+        let built = admitted.map_err(|rejection| {
+            CliError::examined(format!(
+                "the baseline{of} is refused, so there is no run and nothing is spent: {}: {}\n{}",
+                rejection.kind.name(),
+                rejection.message,
+                rejection.diagnostics
+            ))
+        })?;
+        let component = built.component.digest;
+        if let Some(twin) = components.iter().position(|it| *it == component) {
+            return Err(CliError::input(format!(
+                "the baselines {twin:03} and {at:03} compile to the same component: name each harness once"
+            )));
+        }
+        components.push(component);
+    }
+    Ok(())
 }
 
 /// Both models of a new run, or why they cannot be asked.
@@ -226,7 +246,7 @@ async fn dry_run(
     global: &Global,
     args: &RunArgs,
     dataset: &Dataset,
-    baseline: &str,
+    baselines: &[String],
     builder: &Builder,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), CliError> {
@@ -239,11 +259,12 @@ async fn dry_run(
     let val = dataset::sample(&dataset.val, args.new.eval_size, args.new.seed);
     let plan = estimate::Plan {
         iterations: args.change.iterations.unwrap_or(DEFAULT_ITERATIONS),
+        protocol: args.protocol.protocol(baselines.len() as u32),
         seed: args.new.seed,
         dataset,
         val: &val,
         with_test: !args.new.no_test,
-        baseline,
+        baselines,
         builder,
         proposer: (&proposer.0, &proposer.1),
         target: (&target.0, &target.1),
@@ -254,7 +275,7 @@ async fn dry_run(
 
 fn config(
     args: &RunArgs,
-    (run_id, concurrency): (String, usize),
+    (run_id, concurrency, baselines): (String, usize, u32),
     models: &Models,
     clock: Clock,
     dataset: &Dataset,
@@ -298,7 +319,7 @@ fn config(
         proposer_kind: ProposerKind::Conversation,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         learn_batches: evaluate::plan(&dataset.train, builder.sandbox.limits()),
-        protocol: args.protocol.protocol(1),
+        protocol: args.protocol.protocol(baselines),
         resumes: Vec::new(),
     }
 }

@@ -196,7 +196,8 @@ pub fn best(it: &Scoreboard) -> Vec<String> {
     let value = format!("{}{}", unit.number(best.value.value), unit.sign());
     let mut lines = vec![format!("* best on validation: {:03}, {value}", best.index)];
     if let Some(tested) = &best.against_baseline {
-        lines.push(format!("  against the baseline 000: {}", verdict(tested, "comparison")));
+        let baseline = tested.against.index;
+        lines.push(format!("  against the baseline {baseline:03}: {}", verdict(tested, "comparison")));
     }
     if let Some(tested) = best.against_runner_up.as_ref().filter(|it| it.against.index != 0) {
         let name = format!("  against the runner-up {:03}", tested.against.index);

@@ -41,6 +41,8 @@ pub enum RejectionKind {
     NativeMemory,
     /// It carries validation or test examples, and the run refuses that.
     Leak,
+    /// Its component is that of an earlier candidate of the run.
+    Duplicate,
 }
 
 impl RejectionKind {
@@ -70,6 +72,7 @@ impl RejectionKind {
             Self::NativeTimeout => "native-timeout",
             Self::NativeMemory => "native-memory",
             Self::Leak => "leak",
+            Self::Duplicate => "duplicate",
         }
     }
 }

@@ -97,6 +97,14 @@ impl Protocol {
         };
         CandidateId { index, generation }
     }
+
+    /// The index of the first candidate of a generation.
+    pub fn first_of(&self, generation: u32) -> u32 {
+        match generation.checked_sub(1) {
+            Some(before) => self.baselines.saturating_add(before.saturating_mul(self.candidates)),
+            None => 0,
+        }
+    }
 }
 
 impl Config {

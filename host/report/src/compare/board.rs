@@ -55,7 +55,7 @@ pub struct Row {
     pub best: bool,
     /// Against the best of all earlier ones. None for the first, and where a trace is missing.
     pub against_best_so_far: Option<Against>,
-    /// Against iteration 000, corrected over all that were compared with it.
+    /// Against the baseline, or the best one of several, corrected over all that were compared with it.
     pub against_baseline: Option<Tested>,
 }
 
@@ -68,7 +68,7 @@ pub struct Best {
     /// optimistic estimate.
     #[serde(flatten)]
     pub value: NamedFigure,
-    /// Against iteration 000, as in its row. None where it is 000, and where a trace is missing.
+    /// Against the baseline, as in its row. None where it is one, and where a trace is missing.
     pub against_baseline: Option<Tested>,
     /// Against the best of the others, corrected over all pairs: both were picked by their scores.
     pub against_runner_up: Option<Tested>,
@@ -190,11 +190,13 @@ impl Field<'_> {
         first_best(self.summary, |it| it < index)
     }
 
-    /// Every scored iteration against the baseline.
+    /// Every scored iteration against the baseline, or against the best one of several.
     fn against_baseline(&self) -> BTreeMap<u32, Tested> {
-        let others: BTreeSet<u32> =
-            self.summary.iterations.iter().map(|it| it.index).filter(|index| *index != 0).collect();
-        self.tested(others.into_iter().map(|index| (index, 0)))
+        let config = &self.summary.config;
+        let Some(baseline) = best_baseline(self.summary) else { return BTreeMap::new() };
+        let scored = self.summary.iterations.iter().map(|it| it.index);
+        let others: BTreeSet<u32> = scored.filter(|index| !config.is_baseline(*index)).collect();
+        self.tested(others.into_iter().map(|index| (index, baseline)))
             .into_iter()
             .map(|((index, _), tested)| (index, tested))
             .collect()
@@ -242,16 +244,22 @@ fn first_best(summary: &Summary, asked: impl Fn(u32) -> bool) -> Option<u32> {
     objective.best(scored).map(|(index, _)| index)
 }
 
+/// The best of the baselines on validation. None where none has a score.
+pub fn best_baseline(summary: &Summary) -> Option<u32> {
+    first_best(summary, |index| summary.config.is_baseline(index))
+}
+
 fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) -> Option<Against> {
-    let best = summary.best_iteration_index.filter(|best| *best != 0)?;
+    let best = summary.best_iteration_index.filter(|best| !summary.config.is_baseline(*best))?;
+    let baseline = best_baseline(summary)?;
     let mut numbers = Numbers::default();
     let mut grades = |index| {
         let test = summary.test.iter().find(|test| test.index == index)?;
         checked(reader, &layout::file(&layout::held_out(index), TRACES), &mut numbers, &test.score, damaged)
     };
-    let (before, after) = (grades(0)?, grades(best)?);
+    let (before, after) = (grades(baseline)?, grades(best)?);
     let paired = Paired::of(Objective::of(&summary.config), &before, &after);
-    Some(Against { index: 0, paired })
+    Some(Against { index: baseline, paired })
 }
 
 /// What a trace says, where it is what the score was made of.
@@ -297,7 +305,7 @@ fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
     let known: BTreeSet<u32> = (summary.iterations.iter().map(|it| it.index))
         .chain(summary.unscored.iter().map(|it| it.index))
         .collect();
-    let next = (0..=summary.config.iterations).find(|index| !known.contains(index));
+    let next = (0..summary.config.all_candidates()).find(|index| !known.contains(index));
     match next {
         Some(index) => {
             let folder = layout::iteration(index);

@@ -38,6 +38,8 @@ pub struct History {
     step: u32,
     /// The recorded times of the reads, if a conversation is repeated.
     times: Vec<Timestamp>,
+    /// Iterations from this one on are not to be seen: they are of the same generation.
+    known: u32,
 }
 
 /// A tool's result: its content, or what is wrong with the call. The proposer gets either.
@@ -59,7 +61,18 @@ impl History {
         folder.keep_lines(READS, |row: &ReadRow| row.step <= answered)?;
         let reads = folder.mend_lines(READS)?;
         let log = folder.append(READS)?;
-        Ok(Self { reader, index, log, clock, reads, step: answered, times: Vec::new() })
+        Ok(Self { reader, index, log, clock, reads, step: answered, times: Vec::new(), known: u32::MAX })
+    }
+
+    /// Shows iterations before this one alone, whatever lies in the run's folder.
+    pub fn of_iterations_before(mut self, known: u32) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// Whether the run has this file of an iteration that may be seen.
+    fn has(&self, iteration: u32, path: &str) -> bool {
+        iteration < self.known && self.reader.has(path)
     }
 
     /// Dates the reads with these recorded times, in order.
@@ -138,7 +151,7 @@ impl History {
 
     fn whole_file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, file);
-        if !self.reader.has(&path) {
+        if !self.has(iteration, &path) {
             return Ok(Err(format!(
                 "iteration {iteration} has no {file}; list_iterations shows what there is"
             )));
@@ -182,7 +195,7 @@ impl History {
     /// A page of traces with their prompts and replies.
     pub fn trace(&mut self, iteration: u32, only_failures: bool, page: Page) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, TRACES);
-        if !self.reader.has(&path) {
+        if !self.has(iteration, &path) {
             return Ok(Err(format!(
                 "iteration {iteration} was not evaluated; list_iterations shows what there is"
             )));

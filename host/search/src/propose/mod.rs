@@ -38,7 +38,10 @@ pub use tools::{DirectCall, Toolbox, specs};
 pub use transcript::Transcript;
 pub(crate) use trials::Trials;
 
-use mmh_engine::{build::Built, compile::CompileError};
+use mmh_engine::{
+    build::Built,
+    compile::{CompileError, Rejection, RejectionKind},
+};
 use mmh_models::{cancel::Stop, metering::budget::Budget};
 use mmh_record::{RecordError, candidate::CandidateId, format::Cost};
 
@@ -128,6 +131,14 @@ pub enum ProposeError {
     /// The proposal is repeated, and its record ends here.
     #[error("the record of the proposal ends")]
     RecordEnds,
+}
+
+/// The refusal of a harness that is an earlier one, its twin, again: with the same component, whatever its source.
+pub(crate) fn duplicate(twin: u32) -> Rejection {
+    let message = format!(
+        "it compiles to the same component as iteration {twin:03}, so its result would be the same: change what the harness does"
+    );
+    Rejection { kind: RejectionKind::Duplicate, message, diagnostics: String::new() }
 }
 
 /// The status of an iteration whose proposer gave no reply.

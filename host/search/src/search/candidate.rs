@@ -1,4 +1,4 @@
-//! One iteration up to the compiled candidate. Its evaluation is in `judge`.
+//! One candidate up to its compiled harness. Its evaluation is in `judge`.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::{
     leaks::Lint,
     progress::Silent,
     propose::{
-        self, Assignment, Outcome, Proposer, Submission, ToolContext, Toolbox, Transcript, instructions,
+        self, Assignment, Outcome, Proposer, RunIndex, Submission, ToolContext, Toolbox, Transcript,
+        instructions,
     },
 };
 use mmh_engine::{build::Built, compile::Rejection};
 use mmh_models::metering::budget::Budget;
 use mmh_record::{
     candidate::CandidateId,
-    digest::Digest,
     format::{Cost, ProposerKind, ReadRow},
     layout,
     leak::Leak,
@@ -26,9 +26,15 @@ use mmh_record::{
     writer::IterationWriter,
 };
 
-/// The reasoning that is recorded for the baseline.
-const BASELINE_REASONING: &str =
-    "# Baseline\n\nZero-shot: the labels, the text, one question. Every search starts here.\n";
+/// The reasoning that is recorded for a baseline: what its source says of itself.
+fn reasoning_of(source: &str) -> String {
+    let comment = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let about: Vec<&str> = comment.map(str::trim).take_while(|line| !line.is_empty()).collect();
+    match about.is_empty() {
+        true => "# Baseline\n\nA harness that the search starts from.\n".to_owned(),
+        false => format!("# Baseline\n\n{}\n", about.join("\n")),
+    }
+}
 
 /// A candidate on its way to a score.
 pub(super) struct Candidate {
@@ -49,58 +55,66 @@ pub fn without_leaks(lint: &Lint, source: &str, built: Built) -> Result<Built, R
     leaks::refusal(&lint.check(source, &built.component.bytes)).map_or(Ok(built), Err)
 }
 
+/// A candidate that was proposed: its harness, or how the proposal ended without one.
+pub(super) struct Proposed {
+    pub candidate: Candidate,
+    pub folder: IterationWriter,
+    pub built: Result<Built, CandidateOutcome>,
+}
+
 impl Search {
-    pub(super) async fn baseline(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
+    /// A harness that the search starts from, compiled.
+    pub(super) async fn baseline(&self, id: CandidateId) -> Result<Proposed, SearchError> {
+        let source = self.baselines.get(id.index as usize).cloned().unwrap_or_default();
         let candidate = Candidate {
-            id: CandidateId::BASELINE,
+            id,
             account: self.account(),
-            source: self.baseline.clone(),
-            reasoning: BASELINE_REASONING.to_owned(),
+            reasoning: reasoning_of(&source),
+            source,
             reads: Vec::new(),
             cost: Cost::default(),
-            started_at: self.began(0),
+            started_at: self.began(id.index),
             leaks: Vec::new(),
         };
-        let folder = self.writer.iteration(0)?;
+        let folder = self.writer.iteration(id.index)?;
         // It has no proposer, so nothing was read for it.
         folder.put(layout::READS, &[])?;
-        self.stage(0, "compiling the baseline");
-        let built = match self.claims.as_ref().and_then(|claims| claims.rejected_baseline()) {
-            Some((status, reason)) => {
-                folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
-                let outcome = CandidateOutcome::Unscored { status, reason };
-                return self.conclude(candidate, Digest::of([]), outcome, &folder, progress);
-            }
-            None => self.compiling(self.builder.build(&candidate.source)).await?,
-        };
+        self.stage(id.index, "compiling the baseline");
+        let refused = self.claims.as_ref().and_then(|claims| claims.rejected_baseline(id.index));
+        if let Some((status, reason)) = refused {
+            folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
+            return Ok(Proposed {
+                candidate,
+                folder,
+                built: Err(CandidateOutcome::Unscored { status, reason }),
+            });
+        }
+        let built = self.compiling(self.builder.build(&candidate.source)).await?;
         // For proposals, `propose` has the same check.
         let admitted = built.and_then(|built| match self.config.deny_leaks {
             true => without_leaks(&self.lint, &candidate.source, built),
             false => Ok(built),
         });
-        match admitted {
-            Ok(built) => {
-                self.judge(candidate, built, &folder, retry, progress).await?;
-                self.warn_of_no_answer(progress);
-                Ok(())
-            }
+        let built = match admitted {
+            Ok(built) => Ok(built),
             Err(rejection) => {
                 folder.put(layout::SOURCE, candidate.source.as_bytes())?;
                 folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);
-                let outcome = CandidateOutcome::Unscored { status, reason };
-                self.conclude(candidate, Digest::of([]), outcome, &folder, progress)
+                Err(CandidateOutcome::Unscored { status, reason })
             }
-        }
+        };
+        Ok(Proposed { candidate, folder, built })
     }
 
-    /// Warns if the baseline answers no example.
-    fn warn_of_no_answer(&self, progress: &Progress) {
-        let scored = progress.summary.iterations.iter().find(|it| it.index == 0).map(|it| &it.score);
+    /// Warns if a baseline answers no example.
+    pub(super) fn warn_of_no_answer(&self, index: u32, progress: &Progress) {
+        let scored = progress.summary.iterations.iter().find(|it| it.index == index).map(|it| &it.score);
         if let Some(score) = scored.filter(|it| it.n_errors == it.n_examples) {
+            let which = if self.baselines.len() == 1 { String::new() } else { format!(" {index:03}") };
             self.observer.note(format!(
-                "warning: the baseline answers none of {} examples; `mmh replay RUN --iteration 0` shows why",
+                "warning: the baseline{which} answers none of {} examples; `mmh replay RUN --iteration {index}` shows why",
                 score.n_examples
             ));
         }
@@ -111,28 +125,29 @@ impl Search {
         Arc::new(self.budget.account(None))
     }
 
-    pub(super) async fn iteration(
+    /// A candidate that the proposer writes.
+    pub(super) async fn proposal(
         &self,
         id: CandidateId,
         retry: Retry,
-        progress: &mut Progress,
-    ) -> Result<(), SearchError> {
+        index: &Arc<RunIndex>,
+    ) -> Result<Proposed, SearchError> {
         let (started_at, account) = (self.began(id.index), self.account());
         let folder = self.writer.iteration(id.index)?;
         self.stage(id.index, "proposing");
-        let (outcome, reads, cost) = self.propose(id, &account, retry, &folder, progress).await?;
+        let (outcome, reads, cost) = self.propose(id, &account, retry, &folder, index).await?;
         let (source, reasoning, leaks) = (String::new(), String::new(), Vec::new());
         let candidate = Candidate { id, account, source, reasoning, reads, cost, started_at, leaks };
-        match outcome {
+        Ok(match outcome {
             Outcome::Submitted(Submission { source, reasoning, built }) => {
                 let candidate = Candidate { source, reasoning, ..candidate };
-                self.judge(candidate, built, &folder, retry, progress).await
+                Proposed { candidate, folder, built: Ok(built) }
             }
             Outcome::Unsubmitted { status, reason } => {
-                let outcome = CandidateOutcome::Unscored { status, reason };
-                self.conclude(candidate, Digest::of([]), outcome, &folder, progress)
+                let built = Err(CandidateOutcome::Unscored { status, reason });
+                Proposed { candidate, folder, built }
             }
-        }
+        })
     }
 
     /// Lets the proposer work. Its transcript and its reads are on disk when this returns.
@@ -142,7 +157,7 @@ impl Search {
         account: &Arc<Budget>,
         retry: Retry,
         folder: &IterationWriter,
-        progress: &Progress,
+        index: &Arc<RunIndex>,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
         let past = match &self.claims {
             None => propose::RecordedProposal::of(folder)?,
@@ -150,8 +165,11 @@ impl Search {
         };
         let answered = past.answered_steps();
         let reader = RunReader::new(self.writer.dir()?);
-        let index = progress.index.clone();
+        let index = index.clone();
+        let protocol = &self.config.protocol;
+        let known = protocol.first_of(id.generation);
         let history = propose::History::resume(reader, index.clone(), folder, answered, self.clock)?;
+        let history = history.of_iterations_before(known);
         let history = history.again(past.again.as_ref().map(|it| it.read_times()).unwrap_or_default());
         let trials = match &self.claims {
             None => propose::Trials::resume(folder, answered, retry)?,
@@ -176,7 +194,8 @@ impl Search {
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);
         }
-        let opening = instructions::opening(id.index, &self.dataset, self.val.len(), limits.proposer_steps);
+        let opening =
+            instructions::opening(id, protocol, &self.dataset, self.val.len(), limits.proposer_steps);
         let account = account.clone();
         let assignment = Assignment { candidate: id, opening, transcript: &transcript, account };
         let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;

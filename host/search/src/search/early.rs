@@ -22,7 +22,8 @@ pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {
         && let Some(problem) = baseline(summary)
     {
         let advice = "no proposer is paid to start from it; a new run takes another --baseline";
-        return Some(Stop::BaselineBroken(format!("the baseline {problem}: {advice}")));
+        let which = if config.protocol.baselines == 1 { "" } else { "each of the baselines is broken; " };
+        return Some(Stop::BaselineBroken(format!("{which}the baseline {problem}: {advice}")));
     }
     let missing = without_candidate(summary, since.unwrap_or(0).max(1), next);
     let last = missing.last().filter(|_| config.patience > 0 && missing.len() >= config.patience as usize)?;
@@ -35,12 +36,16 @@ pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {
     )))
 }
 
-/// What is wrong with the baseline, if it is no harness to start from.
+/// What is wrong with the first baseline, if none of them is a harness to start from.
 fn baseline(summary: &Summary) -> Option<String> {
-    if let Some(it) = summary.unscored.iter().find(|it| it.index == 0) {
-        return Some(format!("was not scored: {}: {}", it.status, it.reason));
-    }
-    summary.iterations.iter().find(|it| it.index == 0).and_then(|it| broken(&it.score))
+    let problem = |index| {
+        if let Some(it) = summary.unscored.iter().find(|it| it.index == index) {
+            return Some(format!("was not scored: {}: {}", it.status, it.reason));
+        }
+        summary.iterations.iter().find(|it| it.index == index).and_then(|it| broken(&it.score))
+    };
+    let problems: Option<Vec<String>> = (0..summary.config.protocol.baselines).map(problem).collect();
+    problems?.into_iter().next()
 }
 
 /// How a harness is broken, if it is: it answers no example, and makes no model call. A harness that asks and cannot read

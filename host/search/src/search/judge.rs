@@ -2,23 +2,30 @@
 
 use std::sync::Arc;
 
-use super::{Search, SearchError, candidate::Candidate, progress::Progress};
+use super::{
+    Search, SearchError,
+    candidate::{Candidate, Proposed},
+    progress::Progress,
+};
 use crate::{
     evaluate::{
         EVALUATION_TIMEOUT, ExampleSet, Learning, Outcome, RecordedEvaluation, Retry, Sink, sink::Recorder,
     },
     progress::Event,
+    propose::{self, RunIndex},
     score::score,
 };
-use mmh_engine::build::Built;
+use mmh_engine::{build::Built, compile::Rejection};
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
+    candidate::CandidateId,
     data::Split,
     digest::Digest,
-    format::{Config, IterationSummary, Score, Unscored},
+    format::{Config, Cost, IterationSummary, Score, Unscored},
     layout,
     objective::Objective,
+    pricing::Usd,
     reader::RunReader,
     statements,
     writer::IterationWriter,
@@ -38,17 +45,59 @@ pub(super) enum CandidateOutcome {
     Unscored { status: String, reason: String },
 }
 
+/// A candidate whose result is known, and not entered yet.
+pub(super) struct Judged {
+    candidate: Candidate,
+    /// The digest of its component; of nothing where there is none.
+    component: Digest,
+    outcome: CandidateOutcome,
+    folder: IterationWriter,
+}
+
+impl Judged {
+    pub fn id(&self) -> CandidateId {
+        self.candidate.id
+    }
+
+    /// What it cost by its record, and what its calls were billed to its account.
+    pub fn cost(&self) -> (Cost, Usd) {
+        (self.candidate.cost, self.candidate.account.billed())
+    }
+}
+
 impl Search {
-    /// Records a candidate, evaluates it, and records the result.
+    /// Records a candidate, evaluates it, and records the result. One whose component an earlier candidate has, its twin, is
+    /// not evaluated: the result would be the same.
     pub(super) async fn judge(
+        &self,
+        proposed: Proposed,
+        twin: Option<u32>,
+        retry: Retry,
+        index: &RunIndex,
+    ) -> Result<Judged, SearchError> {
+        let Proposed { candidate, folder, built } = proposed;
+        let built = match built {
+            Ok(built) => built,
+            Err(outcome) => return Ok(Judged { candidate, component: Digest::of([]), outcome, folder }),
+        };
+        self.record_binary(&candidate, &built, &folder)?;
+        if let Some(twin) = twin {
+            let component = built.component.digest;
+            let Rejection { kind, message, .. } = propose::duplicate(twin);
+            let outcome = CandidateOutcome::Unscored { status: kind.name().to_owned(), reason: message };
+            return Ok(Judged { candidate, component, outcome, folder });
+        }
+        self.judge_new(candidate, built, folder, retry, index).await
+    }
+
+    async fn judge_new(
         &self,
         mut candidate: Candidate,
         built: Built,
-        folder: &IterationWriter,
+        folder: IterationWriter,
         retry: Retry,
-        progress: &mut Progress,
-    ) -> Result<(), SearchError> {
-        self.record_binary(&candidate, &built, folder)?;
+        index: &RunIndex,
+    ) -> Result<Judged, SearchError> {
         candidate.leaks = match self.claims.as_ref().filter(|claims| claims.missing.dataset) {
             Some(claims) => claims.leaks(candidate.id.index),
             None => self.lint.check(&candidate.source, &built.component.bytes),
@@ -60,13 +109,13 @@ impl Search {
         }
         let component = built.component.digest;
         let (past, refused) = match &self.claims {
-            None => (RecordedEvaluation::of(folder, retry)?, false),
+            None => (RecordedEvaluation::of(&folder, retry)?, false),
             Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
-        let recorder = Arc::new(Recorder::new(folder)?);
+        let recorder = Arc::new(Recorder::new(&folder)?);
         self.stage(candidate.id.index, "learning and evaluating");
         let outcome = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
-        recorder.finish(folder, &self.val)?;
+        recorder.finish(&folder, &self.val)?;
         if let CandidateOutcome::Scored(scored) = &outcome {
             let Scored { score, state, rows } = &**scored;
             if !state.is_empty() {
@@ -76,11 +125,11 @@ impl Search {
             put_result(
                 &tested(component, Split::Val, score, rows),
                 &self.config_of(candidate.id.index),
-                folder,
+                &folder,
             )?;
-            progress.index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
+            index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
         }
-        self.conclude(candidate, component, outcome, folder, progress)
+        Ok(Judged { candidate, component, outcome, folder })
     }
 
     fn record_binary(
@@ -149,19 +198,18 @@ impl Search {
         })))
     }
 
-    /// Enters an iteration into summary and costs.
+    /// Enters a candidate into summary and costs. `before` is its share of what was billed before the run was resumed.
     pub(super) fn conclude(
         &self,
-        candidate: Candidate,
-        component_digest: Digest,
-        outcome: CandidateOutcome,
-        folder: &IterationWriter,
+        judged: Judged,
+        before: Usd,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
+        let Judged { candidate, component: component_digest, outcome, folder } = judged;
         folder.seal()?;
         let Candidate { id, account, source, reasoning, reads, cost, started_at, leaks } = candidate;
         let index = id.index;
-        let cost = progress.spend(index, cost, &account, self);
+        let cost = progress.spend(index, cost, (&account, before), self);
         let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
         let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
         self.end_ahead(progress, |claims| claims.knows(index))?;
@@ -171,7 +219,9 @@ impl Search {
             CandidateOutcome::Scored(scored) => {
                 let score = scored.score;
                 progress.enter(index, &score);
-                let earlier = progress.summary.iterations.iter();
+                // None of its generation was known to its proposer.
+                let known = self.config.protocol.first_of(id.generation);
+                let earlier = progress.summary.iterations.iter().filter(|it| it.index < known);
                 let parent = lineage::parent(&source, earlier.map(|it| (it.index, it.harness_code.as_str())));
                 progress.summary.iterations.push(IterationSummary {
                     index,

@@ -1,15 +1,17 @@
-//! The outer loop, and the only module that knows every stage: baseline, then propose, evaluate and
-//! record, iteration by iteration, then the held-out score.
+//! The outer loop, and the only module that knows every stage: the baselines, then propose, evaluate and
+//! record, generation by generation, then the held-out score.
 //!
 //! Everything is written when it is known. A failure of one candidate ends its iteration; only an error that stops the host
 //! ends the run. An interrupted run can be resumed: every stage begins with its record, and does the rest.
 //!
-//! `schedule` says which candidates there are, `candidate` gets a proposal, `judge` evaluates it, `early` decides whether
-//! another iteration makes sense, `held_out` comes last, and `progress` keeps scores and costs.
+//! `schedule` says which candidates there are, `generation` takes those of one generation through the next two at the same
+//! time: `candidate` gets a proposal, `judge` evaluates it. `early` decides whether another iteration makes sense, `held_out`
+//! comes last, and `progress` keeps scores and costs.
 
 mod again;
 mod candidate;
 mod early;
+mod generation;
 mod held_out;
 mod judge;
 mod progress;
@@ -23,6 +25,7 @@ use schedule::Schedule;
 
 pub use candidate::without_leaks;
 pub use early::broken;
+pub use schedule::goes_on_at;
 
 use crate::{
     claims::Claims,
@@ -56,8 +59,8 @@ pub struct Search {
     pub val: Vec<Example>,
     /// The run's summary so far. A new run's has nothing but the configuration.
     pub summary: Summary,
-    /// The source of iteration 000.
-    pub baseline: String,
+    /// The sources of the baselines: of the iterations 000 and on.
+    pub baselines: Vec<String>,
     /// Compiles candidates.
     pub builder: Builder,
     /// Finds held-back examples in candidates.
@@ -116,18 +119,15 @@ impl Search {
         self.writer.unseal()?;
         self.write(&mut progress)?;
         let mut early = None;
-        for candidate in Schedule::of(&self.config).all() {
-            if progress.has(candidate.index) {
-                continue;
-            }
-            early = early::stop(&progress.summary, candidate.index);
-            if early.is_some() || self.cancel.is_cancelled() || self.ends_before(&candidate.folder())? {
+        let schedule = Schedule::of(&self.config);
+        for generation in schedule.generations() {
+            let candidates = schedule.candidates(generation);
+            let Some(first) = candidates.first().filter(|first| !progress.has(first.index)) else { continue };
+            early = early::stop(&progress.summary, first.index);
+            if early.is_some() || self.cancel.is_cancelled() || self.ends_before(&first.folder())? {
                 break;
             }
-            match candidate.is_baseline() {
-                true => self.baseline(retry, &mut progress).await?,
-                false => self.iteration(candidate, retry, &mut progress).await?,
-            }
+            self.generation(&candidates, retry, &mut progress).await?;
         }
         // The search is over, so the held-out score follows, unless the baseline is broken.
         if !self.cancel.is_cancelled() && !matches!(early, Some(Stop::BaselineBroken(_))) {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::Search;
+use super::{Search, schedule::goes_on_at};
 use crate::{
     evaluate::{Retry, recorded_cost, recorded_replies::Calls},
     propose::RunIndex,
@@ -36,7 +36,7 @@ pub(super) struct Progress {
     time_before: TimeSpent,
     /// The costs of all iterations together.
     proposed: Cost,
-    /// What the run was billed before it was resumed, and is in no iteration's cost: for the candidate that was under way,
+    /// What the run was billed before it was resumed, and is in no iteration's cost: for the candidates that were under way,
     /// and for the held-out evaluations that were begun.
     carried: Usd,
     carried_held_out: Usd,
@@ -50,7 +50,9 @@ impl Progress {
         let was = |stop: &Stopped| stop.status == unusable.status();
         let retry =
             if summary.stopped.as_ref().is_some_and(was) { Retry::Unanswered } else { Retry::Refused };
-        summary.unscored.retain(|it| !Stop::is_status(&it.status));
+        let goes_on_at = goes_on_at(&summary);
+        summary.iterations.retain(|it| it.index < goes_on_at);
+        summary.unscored.retain(|it| it.index < goes_on_at);
         // Held-out scores are derived again from their records, with their costs.
         summary.test.clear();
         summary.untested.clear();
@@ -61,9 +63,10 @@ impl Progress {
         }
         summary.total_cost = cost.total;
         let objective = Objective::of(&search.config);
-        let best = summary.best_iteration_index;
-        let best =
-            summary.iterations.iter().find(|it| Some(it.index) == best).map(|it| objective.value(&it.score));
+        let scored = summary.iterations.iter().map(|it| (it.index, objective.value(&it.score)));
+        let best = objective.best(scored);
+        summary.best_iteration_index = best.map(|(index, _)| index);
+        let best = best.map(|(_, value)| value);
         let proposed = cost.total;
         let unaccounted = search.budget.billed().minus(known(&proposed));
         let carried_held_out = unaccounted.min(billed_held_out(search)?);
@@ -118,9 +121,31 @@ impl Progress {
         self.summary.test.sort_by_key(|it| it.index);
     }
 
-    /// Adds the cost of a candidate. `account` is what its calls were billed to.
-    pub fn spend(&mut self, index: u32, mut cost: Cost, account: &Budget, search: &Search) -> Cost {
-        let billed = account.billed().plus(std::mem::take(&mut self.carried));
+    /// Shares what was billed before the run was resumed among the candidates of a generation, which have these costs and
+    /// were billed so much since: each gets what its recorded calls cost, the first one the rest as well.
+    pub fn share(&mut self, candidates: &[(Cost, Usd)]) -> Vec<Usd> {
+        let mut shares = Vec::with_capacity(candidates.len());
+        for (cost, billed) in candidates {
+            let recorded = Usd::from_f64(cost.estimated_usd).minus(*billed).min(self.carried);
+            self.carried = self.carried.minus(recorded);
+            shares.push(recorded);
+        }
+        if let Some(first) = shares.first_mut() {
+            *first += std::mem::take(&mut self.carried);
+        }
+        shares
+    }
+
+    /// Adds the cost of a candidate. `account` is what its calls were billed to, `before` its share of what was billed before
+    /// the run was resumed.
+    pub fn spend(
+        &mut self,
+        index: u32,
+        mut cost: Cost,
+        (account, before): (&Budget, Usd),
+        search: &Search,
+    ) -> Cost {
+        let billed = account.billed().plus(before);
         cost.unknown_usd = match &search.claims {
             Some(claims) => claims.unknown_usd(Some(index)),
             None => beyond(billed, &cost),

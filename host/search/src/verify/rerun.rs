@@ -63,31 +63,39 @@ pub async fn run(
     folders: &[String],
 ) -> Result<Made, VerifyError> {
     let Verifier { reader: recorded, config, scratch, .. } = &verifier;
-    let baseline = match recorded.text(&RunReader::iteration_file(0, layout::SOURCE)) {
-        Ok(baseline) => baseline,
-        Err(error) => {
-            claims.notes.add(Finding::new(
-                layout::iteration(0),
-                "the source to start from",
-                error.to_string(),
-            ));
-            String::new()
-        }
-    };
+    let baselines = baselines(recorded, config, &claims);
     let summary = Summary::new(config.clone());
     let cost = CostFile { mock: config.mock, budget_usd: config.budget_usd, ..CostFile::default() };
-    let beginning = Beginning { config, summary: &summary, cost: &cost, baseline: &baseline };
+    let beginning = Beginning { config, summary: &summary, cost: &cost, baselines: &baselines };
     let writer = RunWriter::scratch(scratch, &beginning)?;
     let derived = RunReader::new(writer.dir()?);
     let (config, recorded) = (config.clone(), verifier.reader);
     let search = Parts { config: &config, dataset, claims: claims.clone(), simulated: verifier.simulated };
-    let search = search.put_together(verifier.builder, writer, summary, baseline);
+    let search = search.put_together(verifier.builder, writer, summary, baselines);
     ahead::evaluate(&search, &claims, &recorded, folders).await;
     let ended = search.run().await;
     let end = end(ended.map(drop), &claims)?;
     let ahead = claims.take_ahead();
     let total = ahead.as_ref().map_or_else(|| derived.cost().map(|it| it.total), |it| Ok(it.total))?;
     Ok(Made { recorded, derived, config, end, total, ahead })
+}
+
+/// The sources that the run starts from. One that is not there is a finding.
+fn baselines(recorded: &RunReader, config: &Config, claims: &Claims) -> Vec<String> {
+    let source = |index| match recorded.text(&RunReader::iteration_file(index, layout::SOURCE)) {
+        Ok(source) => Some(source),
+        Err(error) => {
+            let folder = layout::iteration(index);
+            claims.notes.add(Finding::new(folder, "the source to start from", error.to_string()));
+            // What follows cannot be as it was, so one is enough.
+            None
+        }
+    };
+    let mut found: Vec<String> = (0..config.protocol.baselines).map_while(source).collect();
+    if found.is_empty() {
+        found.push(String::new());
+    }
+    found
 }
 
 /// How the search ended. The end of the record is a finding, unless the run is still running or was killed.
@@ -135,7 +143,7 @@ impl Parts<'_> {
         builder: mmh_engine::build::Builder,
         writer: RunWriter,
         summary: Summary,
-        baseline: String,
+        baselines: Vec<String>,
     ) -> Search {
         let Self { config, dataset, claims, simulated } = self;
         let (clock, cancel) = (Clock::Fixed(config.started_at), Cancel::default());
@@ -147,7 +155,7 @@ impl Parts<'_> {
         // Rows that are taken from the run are those that it chose.
         let size = if claims.missing.dataset { usize::MAX } else { config.eval_split_size };
         let val = dataset::sample(&dataset.val, size, config.seed);
-        let start = Start { summary, writer, baseline, dataset, val };
+        let start = Start { summary, writer, baselines, dataset, val };
         let session =
             Session { limits: &limits, budget: Arc::new(Budget::unlimited()), clock, cancel: cancel.clone() };
         let concurrency = std::thread::available_parallelism().map_or(1, usize::from);

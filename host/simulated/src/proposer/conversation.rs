@@ -28,6 +28,8 @@ pub(crate) struct Brief {
     pub is_open: bool,
     /// Whether an input has fields besides its text.
     pub has_fields: bool,
+    /// How many of the candidates that are written at the same time come before this one.
+    pub before: usize,
 }
 
 /// One tool call that has its result.
@@ -117,7 +119,7 @@ impl Brief {
         let labels = if is_open { Vec::new() } else { labels_in(text) };
         let has_fields =
             text.lines().any(|line| line.starts_with("Besides its text, an input has these fields"));
-        Self { iteration: iteration_in(text), labels, is_open, has_fields }
+        Self { iteration: iteration_in(text), labels, is_open, has_fields, before: before_in(text) }
     }
 }
 
@@ -130,6 +132,13 @@ fn iteration_in(text: &str) -> Option<u64> {
         digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     });
     numbers.next()
+}
+
+/// One less than the number in `candidate 2 of 3`; 0 where there is none.
+fn before_in(text: &str) -> usize {
+    let number = |after: &str| after.split_once(" of ")?.0.parse::<usize>().ok();
+    let place = text.match_indices("candidate ").find_map(|(at, word)| number(&text[at + word.len()..]));
+    place.map_or(0, |place| place.saturating_sub(1))
 }
 
 /// The longest run of `- label` lines; one that stands under a line about labels goes first.
@@ -182,12 +191,19 @@ mod tests {
                 Some(2),
                 labels(&[]),
             ),
+            (
+                "one of several",
+                "Write iteration 5. It is candidate 3 of 4 that are written.",
+                Some(5),
+                labels(&[]),
+            ),
             ("nothing", "hello", None, labels(&[])),
             ("no number", "the next iteration, please", None, labels(&[])),
         ];
         for (name, text, iteration, labels) in table {
             let is_open = name == "an open task";
-            let expected = Brief { iteration, labels, is_open, has_fields: is_open };
+            let before = if name == "one of several" { 2 } else { 0 };
+            let expected = Brief { iteration, labels, is_open, has_fields: is_open, before };
             assert_eq!(Brief::read(text), expected, "{name}");
         }
     }

@@ -160,11 +160,13 @@ impl Plan {
     }
 }
 
-/// The first idea that was not tried and that applies, but for those that turned out to be empty.
+/// The first idea that was not tried and that applies, but for those that turned out to be empty, and for those that are
+/// left to the candidates before this one.
 fn choose(study: &Study, dropped: &[Idea]) -> Option<Idea> {
     let set = set_in(&study.best_source);
     let tried = |idea: Idea| set.contains(&idea) || study.past.iter().any(|past| past.idea == Some(idea));
-    ORDER.iter().copied().find(|idea| !tried(*idea) && !dropped.contains(idea) && idea.applies(study, &set))
+    let free = |idea: &Idea| !tried(*idea) && !dropped.contains(idea) && idea.applies(study, &set);
+    ORDER.iter().copied().filter(free).nth(study.before)
 }
 
 #[cfg(test)]

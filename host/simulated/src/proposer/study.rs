@@ -48,6 +48,8 @@ pub(crate) struct Study {
     pub is_open: bool,
     /// Whether inputs have fields besides their text.
     pub has_fields: bool,
+    /// How many candidates are written at the same time before this one, which leave as many ideas to it.
+    pub before: usize,
     /// Training texts by label, in the order in which they were read.
     pub train: BTreeMap<String, Vec<String>>,
 }
@@ -63,6 +65,7 @@ impl Study {
             labels: conversation.brief.labels.clone(),
             is_open: conversation.brief.is_open,
             has_fields: conversation.brief.has_fields,
+            before: conversation.brief.before,
             ..Self::default()
         };
         if let Some(best) = &study.best {

@@ -34,6 +34,7 @@ use mmh_search::session::{Models, Plan, Start};
 use mmh_search::{
     dataset::{self, Dataset, Source},
     progress::Observer,
+    search::goes_on_at,
     verify::other_tools,
 };
 
@@ -64,12 +65,13 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &settings.limits, &args.limits.machine, &*observer).await?;
     same_tools(&config, &builder)?;
-    let baseline = reader.text(&RunReader::iteration_file(0, layout::SOURCE))?;
+    let source = |index| reader.text(&RunReader::iteration_file(index, layout::SOURCE));
+    let baselines = (0..config.protocol.baselines).map(source).collect::<Result<_, _>>()?;
     let budget_usd = settings.budget_usd;
     let wanted = Config { iterations, ..with(&config, settings, &models) };
     let at = args.clock().now();
     if wanted != config || (sealed && ended_early(&summary)) {
-        let config = config.resumed(wanted, at, first_missing(&summary));
+        let config = config.resumed(wanted, at, goes_on_at(&summary));
         change(global, whose, &writer, &config)?;
         summary.config = config;
     }
@@ -77,10 +79,10 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     observer.note(format!(
         "going on with {}: {done} of {} iterations are there",
         text::name(&config.run_id),
-        u64::from(iterations) + 1
+        summary.config.all_candidates()
     ));
     let clock = args.clock();
-    let start = Start { summary, writer, baseline, dataset, val };
+    let start = Start { summary, writer, baselines, dataset, val };
     let plan = Plan { start, models, budget_usd, clock };
     session::run(plan, run.to_owned(), builder, terminal, args.each.json).await
 }
@@ -166,13 +168,6 @@ fn with(config: &Config, settings: Settings, models: &Models) -> Config {
 /// wants it to go on, and that is recorded.
 fn ended_early(summary: &Summary) -> bool {
     summary.stopped.as_ref().is_some_and(|it| Stop::is_derived(&it.status))
-}
-
-/// The first iteration that is not on record, or was cut short.
-fn first_missing(summary: &Summary) -> u32 {
-    let scored = summary.iterations.iter().map(|it| it.index);
-    let unscored = summary.unscored.iter().filter(|it| !Stop::is_status(&it.status)).map(|it| it.index);
-    scored.chain(unscored).max().map_or(0, |last| last.saturating_add(1))
 }
 
 /// Writes down what is changed. The user's own run stays their own.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use mmh_record::{
+    digest::Digest,
     format::{IterationSummary, Score, Summary, Unscored},
     objective::Objective,
     text,
@@ -40,6 +41,8 @@ pub struct Board {
 
 struct Row {
     index: u32,
+    /// The digest of its component, where it has a score.
+    component: Option<Digest>,
     result: RowResult,
 }
 
@@ -125,6 +128,11 @@ impl Board {
         self.best
     }
 
+    /// The first of the scored iterations that has this component.
+    pub fn with_component(&self, component: Digest) -> Option<u32> {
+        self.rows.iter().find(|row| row.component == Some(component)).map(|row| row.index)
+    }
+
     /// Whether both models are simulated.
     pub fn is_mock(&self) -> bool {
         self.mock
@@ -147,13 +155,18 @@ fn scored(it: &IterationSummary, objective: Objective) -> Row {
     let headline = text::ellipsis(line.unwrap_or_default().trim_start_matches('#').trim(), MAX_HEADLINE);
     Row {
         index: it.index,
+        component: Some(it.component_digest),
         result: RowResult::Scored { figures: Figures::of(&it.score, objective), headline },
     }
 }
 
 fn unscored(it: &Unscored) -> Row {
     let reason = text::middle_cut(&it.reason, MAX_REASON);
-    Row { index: it.index, result: RowResult::Unscored { status: it.status.clone(), reason } }
+    Row {
+        index: it.index,
+        component: None,
+        result: RowResult::Unscored { status: it.status.clone(), reason },
+    }
 }
 
 impl Row {
@@ -204,11 +217,12 @@ mod tests {
 
     fn scored(index: u32, accuracy: f64) -> Row {
         let figures = Figures::of(&Score { accuracy, ..Score::default() }, Objective::default());
-        Row { index, result: RowResult::Scored { figures, headline: String::new() } }
+        Row { index, component: None, result: RowResult::Scored { figures, headline: String::new() } }
     }
 
     fn unscored(index: u32) -> Row {
-        Row { index, result: RowResult::Unscored { status: "gave-up".into(), reason: "x".repeat(9_000) } }
+        let (status, reason) = ("gave-up".into(), "x".repeat(9_000));
+        Row { index, component: None, result: RowResult::Unscored { status, reason } }
     }
 
     #[test]

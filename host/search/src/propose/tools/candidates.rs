@@ -8,7 +8,7 @@ use crate::{
     evaluate::{EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learning},
     leaks,
     propose::{
-        OUT_OF_TIME, ProposeError, arguments as args,
+        OUT_OF_TIME, ProposeError, arguments as args, duplicate,
         history::{Answer, add_grade},
     },
 };
@@ -50,7 +50,8 @@ impl Toolbox<'_> {
             Some(rejection) => Err(rejection),
             None => self.context.build(&asked.code).await?,
         };
-        match verdict.and_then(|built| self.without_leaks(&asked.code, built)) {
+        let verdict = verdict.and_then(|built| self.without_leaks(&asked.code, built));
+        match verdict.and_then(|built| self.new_one(built)) {
             Ok(built) => {
                 let answer = json!({ "accepted": true, "component_digest": built.component.digest });
                 self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
@@ -75,6 +76,12 @@ impl Toolbox<'_> {
             ),
             diagnostics: String::new(),
         })
+    }
+
+    /// Refuses a harness that an earlier generation has already.
+    fn new_one(&self, built: Built) -> Result<Built, Rejection> {
+        let twin = self.context.index.board().with_component(built.component.digest);
+        twin.map_or(Ok(built), |twin| Err(duplicate(twin)))
     }
 
     fn without_leaks(&self, source: &str, built: Built) -> Result<Built, Rejection> {
