@@ -225,12 +225,12 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
     search.run().await.expect("the run goes on").0
 }
 
-/// Each of these proposers ends its iteration without a score, for the reason given; the baseline stays.
 /// A harness that does what the baseline does with another limit, so that its component is another one.
 fn another() -> String {
     BASELINE.replace("max_tokens(64)", "max_tokens(65)")
 }
 
+/// Each of these proposers ends its iteration without a score, for the reason given; the baseline stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proposer_without_a_submission_ends_its_iteration() {
     let broken = "use mmh_sdk::prelude::*;\nfn main() { let x: u32 = \"\"; }\n";

@@ -261,7 +261,7 @@ fn a_forged_tool_call_is_found() {
         ("a result", "\\\"accuracy\\\":", "\\\"exactness\\\":"),
         ("that a call failed", "\"is_error\":false", "\"is_error\":true"),
         ("a tool", "\"tool\":\"scoreboard\"", "\"tool\":\"list_iterations\""),
-        ("the submitted source", "// plain", "// other"),
+        ("the submitted source", "(plain)", "(other)"),
         ("the end", "\"submitted\"", "\"gave-up: no\""),
     ];
     for (name, from, to) in table {

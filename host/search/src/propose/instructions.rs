@@ -20,7 +20,8 @@ the trace says why an example failed (wrong knowledge, missing context, an answe
 2. Form one hypothesis about a mechanism, such as retrieval from train examples, a second look at close candidates, \
 a clearer answer format, or a glossary mined from train. Change a mechanism, not a number.
 3. Write a complete harness. Try it with check_harness and try_harness, then submit it with write_harness, with \
-reasoning: hypothesis, evidence, mechanism, and what you expect. One accepted submission ends the iteration.
+reasoning: hypothesis, evidence, mechanism, and what you expect. One accepted submission ends the iteration. What compiles to the same component as an \
+earlier harness is refused.
 
 Rules:
 - Tools answer page by page: `next_offset` is where the next page begins, `cut` says why a page is shorter than you \
