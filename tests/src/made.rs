@@ -155,6 +155,7 @@ pub(super) fn row(example_id: &str, mark: &str) -> TraceRow {
         peak_memory_bytes: 1 << 20,
         model_calls: 1,
         cached_calls: 0,
+        estimated_calls: 0,
         prompt_bytes: 700,
         logs: Vec::new(),
         stdout: String::new(),

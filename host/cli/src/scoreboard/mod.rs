@@ -1,5 +1,6 @@
-//! The scoreboard of a run: as text (`page`), as JSON, and as tables for other programs (`tables`).
+//! The scoreboard of a run: as text (`page`, with its `frontier`), as JSON, and as tables for other programs (`tables`).
 
+mod frontier;
 mod page;
 mod tables;
 

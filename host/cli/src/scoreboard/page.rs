@@ -1,6 +1,6 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value};
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, frontier, p_value};
 use mmh_record::{
     built::Confinement,
     format::{Summary, TimeSpent},
@@ -60,6 +60,11 @@ pub fn render(it: &Scoreboard, width: usize) -> String {
     lines.push(String::new());
     lines.extend(table(it, width));
     lines.push(String::new());
+    let on_frontier = frontier::table(it);
+    if !on_frontier.is_empty() {
+        lines.extend(on_frontier);
+        lines.push(String::new());
+    }
     lines.extend(findings(it));
     let fit = |line: &String| text::wrapped(line, width, "  ");
     let mut page: String = lines.iter().map(fit).collect::<Vec<_>>().join("\n");
@@ -90,7 +95,7 @@ fn header(summary: &Summary) -> Vec<String> {
         lines.push(format!(
             "not finished: {} of {} iterations are here",
             summary.iterations.len() + summary.unscored.len(),
-            u64::from(config.iterations) + 1
+            config.all_candidates()
         ));
     }
     if let Some(stopped) = &summary.stopped {
@@ -157,6 +162,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
             it.board.test
         ));
     }
+    lines.extend(frontier::without_model(it));
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
@@ -256,6 +262,14 @@ pub fn held_out(it: &Scoreboard) -> Vec<String> {
         let noise = if against.paired.p < it.board.significance { "more than noise" } else { "may be noise" };
         lines.push(format!("  best against baseline: {}, a single test: {noise}", difference(against)));
     }
+    lines.extend(it.board.held_out_all.iter().map(|one| {
+        let against = one.tested.against.index;
+        format!(
+            "  {:03} against the baseline {against:03}: {}",
+            one.iteration,
+            verdict(&one.tested, "comparison")
+        )
+    }));
     lines
 }
 

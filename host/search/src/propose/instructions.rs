@@ -1,6 +1,7 @@
 //! The instructions for the proposer.
 
 use crate::dataset::Dataset;
+use mmh_record::format::{ASKS_NO_MODEL, Protocol};
 
 /// The system prompt: what a harness is, how to work, what not to do, and the SDK's guide. The same in every iteration.
 pub fn system() -> String {
@@ -37,4 +38,21 @@ pub fn opening(iteration: u32, dataset: &Dataset, val_size: usize, steps: u32) -
         dataset.kind.describe(dataset),
         dataset.train.len(),
     )
+}
+
+/// What the first message of an iteration says besides, where the run's protocol refuses or drops candidates.
+pub fn rules(protocol: &Protocol, val_size: usize) -> String {
+    let mut rules = String::new();
+    if protocol.require_model {
+        rules += &format!(
+            "\n\nA harness that {ASKS_NO_MODEL} on any validation example is refused and gets no score."
+        );
+    }
+    if let Some(first) = protocol.screen.filter(|first| (*first as usize) < val_size) {
+        rules += &format!(
+            "\n\nYour harness is tried on the first {first} validation examples. If it is clearly worse there than the \
+             best one so far, it is dropped and gets no score."
+        );
+    }
+    rules
 }

@@ -177,6 +177,7 @@ impl Search {
             toolbox = toolbox.refuse_leaks(&self.lint);
         }
         let opening = instructions::opening(id.index, &self.dataset, self.val.len(), limits.proposer_steps);
+        let opening = opening + &instructions::rules(&self.config.protocol, self.val.len());
         let account = account.clone();
         let assignment = Assignment { candidate: id, opening, transcript: &transcript, account };
         let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Search, SearchError, candidate::Candidate, progress::Progress};
+use super::{
+    Search, SearchError,
+    candidate::Candidate,
+    progress::Progress,
+    screening::{SCREENED_OUT, Screening},
+};
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, ExampleSet, Learning, Outcome, RecordedEvaluation, Retry, Sink, sink::Recorder,
+        EVALUATION_TIMEOUT, ExampleSet, FirstLook, Learning, Outcome, RecordedEvaluation, Retry, Sink,
+        sink::Recorder,
     },
     progress::Event,
-    score::score,
+    score::{score, with_cost},
 };
 use mmh_engine::build::Built;
 use mmh_models::cancel::Stop;
@@ -24,6 +30,9 @@ use mmh_record::{
     writer::IterationWriter,
 };
 use mmh_report::lineage;
+
+/// The status of a candidate that asks no model, where the run requires one that does.
+pub const ASKS_NO_MODEL: &str = "asks-no-model";
 
 /// An evaluated candidate, with the outcomes of all examples.
 pub(super) struct Scored {
@@ -59,13 +68,14 @@ impl Search {
             self.stage(candidate.id.index, &format!("LEAK: it carries held-back examples ({count})"));
         }
         let component = built.component.digest;
-        let (past, refused) = match &self.claims {
+        let screening = self.screening(candidate.id, &progress.summary)?;
+        let past = match &self.claims {
             None => (RecordedEvaluation::of(folder, retry)?, false),
             Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
         let recorder = Arc::new(Recorder::new(folder)?);
         self.stage(candidate.id.index, "learning and evaluating");
-        let outcome = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
+        let outcome = self.evaluate(&mut candidate, built, past, recorder.clone(), screening).await?;
         recorder.finish(folder, &self.val)?;
         if let CandidateOutcome::Scored(scored) = &outcome {
             let Scored { score, state, rows } = &**scored;
@@ -106,9 +116,9 @@ impl Search {
         &self,
         candidate: &mut Candidate,
         built: Built,
-        past: RecordedEvaluation,
-        refused: bool,
+        (past, refused): (RecordedEvaluation, bool),
         recorder: Arc<dyn Sink>,
+        screening: Option<Screening>,
     ) -> Result<CandidateOutcome, SearchError> {
         let (train, evaluator) = (&self.dataset.train, self.evaluator.billed_to(&candidate.account));
         let learned = match evaluator.learn(built, train, &past, &recorder).await? {
@@ -131,17 +141,30 @@ impl Search {
         candidate.cost += learned.cost;
         let set =
             ExampleSet { iteration: Some(candidate.id.index), ..ExampleSet::new(Split::Val, &self.val) };
-        let done = evaluator.evaluate_keeping(&learned, set, past, recorder, |row| Outcome::of(&row)).await?;
+        let drops = |rows: &[Outcome]| screening.as_ref().and_then(|it| it.drops(rows));
+        let look = screening.as_ref().map(|it| FirstLook { examples: it.examples, drops: &drops });
+        let done = evaluator.evaluate_screened(&learned, set, past, recorder, look).await?;
         candidate.cost += done.cost;
-        self.end_where_recorded(candidate.id.index, done.complete || done.timed_out.is_some(), refused)?;
-        let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
+        let is_over = done.complete || done.dropped.is_some();
+        self.end_where_recorded(candidate.id.index, is_over || done.timed_out.is_some(), refused)?;
+        let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !is_over));
         if let Some(stop) = stop {
             return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), self.val.len()));
         }
         if let Some(reason) = done.timed_out {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
+        if let Some(reason) = done.dropped {
+            return Ok(CandidateOutcome::Unscored { status: SCREENED_OUT.into(), reason });
+        }
         let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
+        if let Some(words) = score.asks_no_model().filter(|_| self.config.protocol.require_model) {
+            let n = score.n_examples;
+            let reason =
+                format!("it {words} on any of {n} examples, and the run requires it (--require-model)");
+            return Ok(CandidateOutcome::Unscored { status: ASKS_NO_MODEL.into(), reason });
+        }
+        let score = with_cost(score, &done.cost);
         Ok(CandidateOutcome::Scored(Box::new(Scored {
             score,
             state: learned.state().clone(),
