@@ -21,6 +21,7 @@ use mmh_record::{
     chat::{Block, ChatReply, ChatRequest, Usage},
     clock::Clock,
     data::Split,
+    format::{HeldOut, Protocol},
     limits::Limits,
     pricing::{Price, Usd},
     text,
@@ -51,6 +52,7 @@ pub struct Plan<'a> {
     pub dataset: &'a Dataset,
     pub val: &'a [Example],
     pub with_test: bool,
+    pub protocol: Protocol,
     pub baseline: &'a str,
     pub builder: &'a Builder,
     pub proposer: (&'a Resolved, &'a Price),
@@ -72,8 +74,8 @@ pub async fn print(plan: &Plan<'_>, json: bool) -> Result<(), CliError> {
     let baseline = measure(plan).await?;
     let lines = [
         proposer(plan),
-        target(plan, &baseline, "validation", plan.val.len(), u64::from(plan.iterations) + 1),
-        target(plan, &baseline, "held-out", if plan.with_test { plan.dataset.test.len() } else { 0 }, 2),
+        target(plan, &baseline, "validation", validation(plan)),
+        target(plan, &baseline, "held-out", held_out(plan)),
     ];
     let total = lines
         .iter()
@@ -189,19 +191,42 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     })
 }
 
-fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnesses: u64) -> Line {
+/// Harnesses that are evaluated: those to start from, and those that are proposed.
+fn harnesses(plan: &Plan<'_>) -> (u64, u64) {
+    let [baselines, candidates] = [plan.protocol.baselines, plan.protocol.candidates].map(u64::from);
+    (baselines, u64::from(plan.iterations) * candidates)
+}
+
+/// Validation examples that are run, at least and at most: screening may drop each proposed harness.
+fn validation(plan: &Plan<'_>) -> (u64, u64) {
+    let ((baselines, proposed), all) = (harnesses(plan), plan.val.len() as u64);
+    let first = plan.protocol.screen.map_or(all, |first| u64::from(first).min(all));
+    (baselines * all + proposed * first, (baselines + proposed) * all)
+}
+
+/// The same for held-out examples.
+fn held_out(plan: &Plan<'_>) -> (u64, u64) {
+    let ((baselines, proposed), all) = (harnesses(plan), plan.dataset.test.len() as u64);
+    let most = match plan.protocol.held_out {
+        HeldOut::Best => baselines + 1,
+        HeldOut::Frontier | HeldOut::All => baselines + proposed,
+    };
+    let all = if plan.with_test { all } else { 0 };
+    ((baselines + 1) * all, most.max(baselines + 1) * all)
+}
+
+fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: (u64, u64)) -> Line {
     let (model, price) = plan.target;
-    let n = examples as u64 * harnesses;
-    let cost = |input_tokens, output_tokens| {
+    let cost = |n, input_tokens, output_tokens| {
         price.of(Usage { input_tokens, output_tokens, ..Usage::default() }).times(n)
     };
-    let large = each.input_tokens * LARGER_PROMPTS;
+    let ((few, many), large) = (examples, each.input_tokens * LARGER_PROMPTS);
     Line {
         what: format!("target {}, {split}", model.id),
-        calls: (n * each.calls, n * each.calls),
-        input: (n * each.input_tokens, n * large),
-        output: (n * each.output_tokens, n * each.output_tokens),
-        usd: (cost(each.input_tokens, each.output_tokens), cost(large, each.output_tokens)),
+        calls: (few * each.calls, many * each.calls),
+        input: (few * each.input_tokens, many * large),
+        output: (few * each.output_tokens, many * each.output_tokens),
+        usd: (cost(few, each.input_tokens, each.output_tokens), cost(many, large, each.output_tokens)),
     }
 }
 

@@ -42,7 +42,7 @@ mod version;
 pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, WitInfo};
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
-pub use frontier::{ASKS_NO_MODEL, Frontier, FrontierMember};
+pub use frontier::{ASKS_NO_MODEL, Frontier, FrontierMember, asks_no_model};
 pub use proposal::{ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};

@@ -243,6 +243,7 @@ async fn dry_run(
         dataset,
         val: &val,
         with_test: !args.new.no_test,
+        protocol: args.protocol.protocol(1),
         baseline,
         builder,
         proposer: (&proposer.0, &proposer.1),

@@ -19,7 +19,7 @@ pub fn table(it: &Scoreboard) -> Vec<String> {
     let figure = it.objective().name();
     let mut lines = vec![
         format!(
-            "frontier: no other iteration has as good a {figure} on validation with as few prompt tokens"
+            "frontier: no other iteration has at least this {figure} on validation with as few prompt tokens"
         ),
         format!("  it.  {figure:>8}  prompt tokens  model calls  USD, each per example"),
     ];

@@ -43,10 +43,15 @@ impl Frontier {
 /// How a harness is called that makes no model call on any example.
 pub const ASKS_NO_MODEL: &str = "asks no model";
 
+/// What must be said of a harness that makes so many model calls on so many examples: [`ASKS_NO_MODEL`], or nothing.
+pub fn asks_no_model(n_examples: u64, model_calls: f64) -> Option<&'static str> {
+    (n_examples > 0 && model_calls == 0.0).then_some(ASKS_NO_MODEL)
+}
+
 impl Score {
-    /// What must be said of a harness that makes no model call on any example: [`ASKS_NO_MODEL`]. None of all others.
+    /// What must be said of a harness that makes no model call on any example. None of all others.
     pub fn asks_no_model(&self) -> Option<&'static str> {
-        (self.n_examples > 0 && self.mean_model_calls == 0.0).then_some(ASKS_NO_MODEL)
+        asks_no_model(self.n_examples, self.mean_model_calls)
     }
 
     /// Mean input tokens of an example, all its model calls together. Runs that are older than the field have their sum.

@@ -133,11 +133,12 @@ impl Screening {
         let count = |of: fn(&(f64, f64)) -> bool| pairs.iter().filter(|pair| of(pair)).count();
         let shared = match self.contenders {
             0 | 1 => String::new(),
-            several => format!(", the error shared among {several} harnesses that the best could have been"),
+            several => format!(" shared among the {several} harnesses that the best could have been"),
         };
+        let (p, level) = (small(p), small(level));
         format!(
             "clearly worse than the best so far, {:03}, on the first {n} validation examples: {} {} against {}, \
-             {} better and {} worse, p {p:.2e} ({}), below {level:.2e}: {} %{shared}; the other {} examples were not run \
+             {} better and {} worse, p {p} ({}), which is below {level}: {} %{shared}; the other {} examples were not run \
              (--screen)",
             self.rival,
             self.objective.name(),
@@ -150,4 +151,9 @@ impl Screening {
             self.left,
         )
     }
+}
+
+/// A small number with few digits.
+fn small(number: f64) -> String {
+    if number < 0.0001 { format!("{number:.1e}") } else { format!("{number:.4}") }
 }
