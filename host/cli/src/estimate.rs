@@ -177,7 +177,9 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     };
     let (set, past) = (ExampleSet::new(Split::Val, plan.val), RecordedEvaluation::default());
     let done = evaluator.evaluate_keeping(&learned, set, past, sink, |row| Outcome::of(&row)).await?;
-    let broken = search::broken(&score(&done.rows, plan.dataset.kind.objective(), &learned, true));
+    let score = score(&done.rows, plan.dataset.kind.objective(), &learned, true);
+    let refused = score.asks_no_model().filter(|_| plan.protocol.require_model);
+    let broken = search::broken(&score).or(refused.map(|words| format!("{words} (--require-model)")));
     if let Some(problem) = broken.filter(|_| plan.iterations > 0) {
         return Err(CliError::examined(format!(
             "the baseline {problem}: a search would end before it asks the proposer"
