@@ -2,9 +2,8 @@
 
 use super::Scoreboard;
 use mmh_record::{
-    format::{ASKS_NO_MODEL, FrontierMember},
+    format::{ASKS_NO_MODEL, FrontierMember, asks_no_model},
     objective::Figure,
-    text,
 };
 
 /// Most members that are shown; `--json` and frontier.json have all.
@@ -19,9 +18,9 @@ pub fn table(it: &Scoreboard) -> Vec<String> {
     let figure = it.objective().name();
     let mut lines = vec![
         format!(
-            "frontier: no other iteration has at least this {figure} on validation with as few prompt tokens"
+            "frontier on validation: none has at least this {figure} with as few prompt tokens; per example"
         ),
-        format!("  it.  {figure:>8}  prompt tokens  model calls  USD, each per example"),
+        format!("  it.  {figure:>8}  prompt tokens  calls       USD"),
     ];
     lines.extend(members.iter().take(SHOWN).map(|member| row(it, member)));
     if members.len() > SHOWN {
@@ -40,19 +39,14 @@ fn row(it: &Scoreboard, member: &FrontierMember) -> String {
         true => super::NOTHING.to_owned(),
         false => format!("{:.6}", member.cost_usd),
     };
-    let remark = if member.model_calls == 0.0 { format!("  {ASKS_NO_MODEL}") } else { String::new() };
-    format!(
-        "  {:03}  {figure:>8}  {tokens:>13}  {:>11.2}  {usd:>8}{remark}",
-        member.index, member.model_calls
-    )
+    let remark = asks_no_model(1, member.model_calls).map(|words| format!("  {words}")).unwrap_or_default();
+    format!("  {:03}  {figure:>8}  {tokens:>13}  {:>5.2}  {usd:>8}{remark}", member.index, member.model_calls)
 }
 
 /// The scored harnesses that ask no model, in a line.
 pub fn without_model(it: &Scoreboard) -> Option<String> {
     let scored = it.summary.iterations.iter().filter(|it| it.score.asks_no_model().is_some());
     let found: Vec<String> = scored.map(|it| format!("{:03}", it.index)).collect();
-    let verb =
-        if found.len() == 1 { ASKS_NO_MODEL.to_owned() } else { ASKS_NO_MODEL.replacen("asks", "ask", 1) };
     (!found.is_empty())
-        .then(|| text::one_line(&format!("{} {verb}: no example makes a call", found.join(", "))))
+        .then(|| format!("{ASKS_NO_MODEL}: {}: none of the examples makes a call", found.join(", ")))
 }
