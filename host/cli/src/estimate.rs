@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::{error::CliError, output};
+use crate::{error::CliError, evaluations::Evaluations, output};
 use mmh_engine::build::Builder;
 use mmh_models::{
     ChatError, ChatModel,
@@ -21,7 +21,7 @@ use mmh_record::{
     chat::{Block, ChatReply, ChatRequest, Usage},
     clock::Clock,
     data::Split,
-    format::{HeldOut, Protocol},
+    format::Protocol,
     limits::Limits,
     pricing::{Price, Usd},
     text,
@@ -72,10 +72,12 @@ struct Line {
 /// Measures, and prints the estimate.
 pub async fn print(plan: &Plan<'_>, json: bool) -> Result<(), CliError> {
     let baseline = measure(plan).await?;
+    let evaluations = Evaluations { protocol: &plan.protocol, iterations: plan.iterations };
+    let test = if plan.with_test { &plan.dataset.test[..] } else { &[] };
     let lines = [
         proposer(plan),
-        target(plan, &baseline, "validation", validation(plan)),
-        target(plan, &baseline, "held-out", held_out(plan)),
+        target(plan, &baseline, "validation", evaluations.validation(plan.val.len())),
+        target(plan, &baseline, "held-out", evaluations.held_out(test.len())),
     ];
     let total = lines
         .iter()
@@ -191,30 +193,6 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         input_tokens: done.rows.iter().map(|row| row.input_tokens).sum::<u64>().div_ceil(n),
         output_tokens: done.rows.iter().map(|row| row.output_tokens).sum::<u64>().div_ceil(n),
     })
-}
-
-/// Harnesses that are evaluated: those to start from, and those that are proposed.
-fn harnesses(plan: &Plan<'_>) -> (u64, u64) {
-    let [baselines, candidates] = [plan.protocol.baselines, plan.protocol.candidates].map(u64::from);
-    (baselines, u64::from(plan.iterations) * candidates)
-}
-
-/// Validation examples that are run, at least and at most: screening may drop each proposed harness.
-fn validation(plan: &Plan<'_>) -> (u64, u64) {
-    let ((baselines, proposed), all) = (harnesses(plan), plan.val.len() as u64);
-    let first = plan.protocol.screen.map_or(all, |first| u64::from(first).min(all));
-    (baselines * all + proposed * first, (baselines + proposed) * all)
-}
-
-/// The same for held-out examples.
-fn held_out(plan: &Plan<'_>) -> (u64, u64) {
-    let ((baselines, proposed), all) = (harnesses(plan), plan.dataset.test.len() as u64);
-    let most = match plan.protocol.held_out {
-        HeldOut::Best => baselines + 1,
-        HeldOut::Frontier | HeldOut::All => baselines + proposed,
-    };
-    let all = if plan.with_test { all } else { 0 };
-    ((baselines + 1) * all, most.max(baselines + 1) * all)
 }
 
 fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: (u64, u64)) -> Line {

@@ -105,7 +105,8 @@ mod tests {
     #[test]
     fn members_are_dominated_by_nobody() {
         // name, scores with prompt tokens, the members by tokens
-        let table: [(&str, &[(f64, f64)], &[u32]); 9] = [
+        type Case<'a> = (&'a str, &'a [(f64, f64)], &'a [u32]);
+        let table: [Case<'_>; 9] = [
             ("nothing is scored", &[], &[]),
             ("one", &[(0.5, 100.0)], &[0]),
             ("more for more", &[(0.5, 100.0), (0.6, 200.0), (0.4, 50.0)], &[2, 0, 1]),

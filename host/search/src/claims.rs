@@ -17,7 +17,6 @@ use crate::{
     },
     noted::{Ending, Missing, Notes},
     propose,
-    search::ASKS_NO_MODEL,
 };
 use mmh_engine::compile::RejectionKind;
 use mmh_models::cancel::Stop;
@@ -108,7 +107,7 @@ impl Claims {
 
     /// Whether an iteration has no score although all of its examples were run, because its harness asks no model.
     fn asks_no_model(&self, index: u32) -> bool {
-        self.unscored(index).is_some_and(|it| it.status == ASKS_NO_MODEL)
+        self.unscored(index).is_some_and(|it| it.status == evaluate::WITHOUT_MODEL)
     }
 
     fn unscored(&self, index: u32) -> Option<&mmh_record::format::Unscored> {

@@ -2,6 +2,12 @@
 
 use crate::dataset::Example;
 
+/// The status of a candidate that was dropped after its first examples.
+pub const SCREENED_OUT: &str = "screened-out";
+
+/// The status of a candidate that asks no model, where the run requires one that does.
+pub const WITHOUT_MODEL: &str = "asks-no-model";
+
 /// A first look. The examples that it has run are not run again.
 pub struct FirstLook<'a, R> {
     /// How many examples it has.

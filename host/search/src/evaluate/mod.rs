@@ -31,7 +31,7 @@ use batches::Batch;
 use futures::future::{BoxFuture, join_all};
 
 pub use batches::{batch_id, batches, batches_of, plan};
-pub use look::FirstLook;
+pub use look::{FirstLook, SCREENED_OUT, WITHOUT_MODEL};
 use look::{Keeping, ends};
 use outcome::InOrder;
 pub use outcome::Outcome;

@@ -2,14 +2,13 @@
 //! in a row gave no candidate. Only the record decides, so that a run that was killed ends at the same place when it is
 //! resumed.
 
-use super::{ASKS_NO_MODEL, SCREENED_OUT};
-use crate::evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED};
+use crate::evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED, SCREENED_OUT, WITHOUT_MODEL};
 use mmh_models::cancel::Stop;
 use mmh_record::format::{Score, Summary, Unscored};
 
 /// The statuses of candidates without a score. All other iterations without a score have no candidate, or were
 /// interrupted.
-const ENDS_OF_CANDIDATES: [&str; 4] = [LEARN_FAILED, EVALUATION_TIMEOUT, SCREENED_OUT, ASKS_NO_MODEL];
+const ENDS_OF_CANDIDATES: [&str; 4] = [LEARN_FAILED, EVALUATION_TIMEOUT, SCREENED_OUT, WITHOUT_MODEL];
 
 /// Why the search ends before the iteration `next`, if it does.
 pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {

@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{
-    Search, SearchError,
-    candidate::Candidate,
-    progress::Progress,
-    screening::{SCREENED_OUT, Screening},
-};
+use super::{Search, SearchError, candidate::Candidate, progress::Progress, screening::Screening};
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, ExampleSet, FirstLook, Learning, Outcome, RecordedEvaluation, Retry, Sink,
-        sink::Recorder,
+        EVALUATION_TIMEOUT, ExampleSet, FirstLook, Learning, Outcome, RecordedEvaluation, Retry,
+        SCREENED_OUT, Sink, WITHOUT_MODEL, sink::Recorder,
     },
     progress::Event,
     score::{score, with_cost},
@@ -30,9 +25,6 @@ use mmh_record::{
     writer::IterationWriter,
 };
 use mmh_report::lineage;
-
-/// The status of a candidate that asks no model, where the run requires one that does.
-pub const ASKS_NO_MODEL: &str = "asks-no-model";
 
 /// An evaluated candidate, with the outcomes of all examples.
 pub(super) struct Scored {
@@ -162,7 +154,7 @@ impl Search {
             let n = score.n_examples;
             let reason =
                 format!("it {words} on any of {n} examples, and the run requires it (--require-model)");
-            return Ok(CandidateOutcome::Unscored { status: ASKS_NO_MODEL.into(), reason });
+            return Ok(CandidateOutcome::Unscored { status: WITHOUT_MODEL.into(), reason });
         }
         let score = with_cost(score, &done.cost);
         Ok(CandidateOutcome::Scored(Box::new(Scored {

@@ -24,8 +24,6 @@ use schedule::Schedule;
 
 pub use candidate::without_leaks;
 pub use early::broken;
-pub use judge::ASKS_NO_MODEL;
-pub use screening::SCREENED_OUT;
 
 use crate::{
     claims::Claims,

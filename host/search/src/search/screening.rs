@@ -18,9 +18,6 @@ use mmh_record::{
 };
 use mmh_report::statistics::{SCREENING_ERROR, contenders, screening_level, screening_test, worse};
 
-/// The status of a candidate that was dropped after its first examples.
-pub const SCREENED_OUT: &str = "screened-out";
-
 /// What a candidate is compared with.
 pub(super) struct Screening {
     /// How many examples it is tried on first.

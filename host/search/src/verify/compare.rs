@@ -14,13 +14,12 @@ use super::{
 use crate::{claims::Claims, noted::Noted};
 use mmh_record::{
     RecordError,
-    format::{Frontier, ProposerKind},
+    format::ProposerKind,
     layout::{self, Format, Kind, Place},
     manifest::Finding,
     outcome::OutcomeKind,
     plain,
 };
-use mmh_report::frontier;
 
 /// The largest JSON file whose differences are reported field by field, in bytes.
 const MAX_EXPLAINED_BYTES: u64 = 16 << 20;
@@ -67,7 +66,7 @@ fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, Reco
         match kind.name {
             layout::MANIFEST | layout::LEDGER => {}
             layout::SUMMARY | layout::COST | layout::FRONTIER if made.end == End::Early => {}
-            layout::FRONTIER if made.end == End::Open && is_frontier_of_before(made)? => {}
+            layout::FRONTIER if made.end == End::Open && made.has_frontier_of_before()? => {}
             layout::COST
                 if made
                     .ahead
@@ -77,15 +76,6 @@ fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, Reco
         }
     }
     Ok(findings)
-}
-
-/// Whether the recorded frontier is that of the derived summary without its last iteration: a run that was killed right after
-/// its summary was written has such a one.
-fn is_frontier_of_before(made: &Made) -> Result<bool, RecordError> {
-    let summary = made.derived.summary()?;
-    let before = summary.iterations.len().saturating_sub(1);
-    let before = frontier::among(&summary.config, &summary.iterations[..before]);
-    Ok(made.recorded.json::<Frontier>(layout::FRONTIER).is_ok_and(|recorded| recorded == before))
 }
 
 /// The result of comparing one folder.
