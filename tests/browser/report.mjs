@@ -1,11 +1,12 @@
-// node report.mjs FILE SUMMARY.json: a report of a simulated run, looked at and used as people would.
+// node report.mjs FILE SUMMARY.json LINE...: a report of a simulated run, looked at and used as people would.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { drawings, open, withBrowser } from "./browser.mjs";
 
-const [, , file, summaryFile] = process.argv;
+const [, , file, summaryFile, ...terminal] = process.argv;
 const address = pathToFileURL(file).href;
 const summary = JSON.parse(readFileSync(summaryFile, "utf8"));
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -47,6 +48,30 @@ async function figures(page) {
       `held out ${test.index}`,
     );
   }
+}
+
+/** The frontier in a drawing and in a table, and the comparisons in the words of the terminal. */
+async function frontier(page) {
+  const members = JSON.parse(readFileSync(join(dirname(summaryFile), "frontier.json"), "utf8")).members;
+  assert.ok(members.length > 0);
+  const chart = page.locator("svg.chart.frontier");
+  assert.equal(await chart.locator("a.point").count(), summary.iterations.length, "a point for each score");
+  assert.equal(await chart.locator("a.point.best").count(), members.length, "members stand out");
+  const said = await chart.getAttribute("aria-label");
+  const rows = page.locator("#frontier table tbody tr");
+  assert.equal(await rows.count(), members.length);
+  for (const [at, it] of members.entries()) {
+    const text = await rows.nth(at).textContent();
+    const tokens = Math.round(it.prompt_tokens).toLocaleString("en");
+    for (const figure of [numbered(it.index), percent(it.score), tokens])
+      assert.ok(text.includes(figure) && said.includes(figure), `${figure} is not in ${text} and ${said}`);
+    const point = chart.locator(`a[href="#iteration-${it.index}"]`);
+    assert.match(await point.getAttribute("aria-label"), /^on the frontier, iteration/);
+  }
+  const words = await page.textContent("#comparisons .words");
+  for (const said of terminal) assert.ok(words.includes(said), `${said} is not in ${words}`);
+  const rowsOfAll = page.locator("#comparisons tbody tr");
+  assert.equal(await rowsOfAll.count(), summary.iterations.length - 1, "all but the first have somebody before them");
 }
 
 async function filters(page) {
@@ -235,7 +260,7 @@ await withBrowser(async (browser) => {
   page.on("request", (request) => requests.push(request.url()));
   const usable = await page.evaluate(() => performance.getEntriesByName("usable")[0].startTime);
   console.log(`usable after ${usable.toFixed(0)} ms`);
-  for (const step of [figures, filters, trace, iterations, confusion, replay]) await step(page);
+  for (const step of [figures, frontier, filters, trace, iterations, confusion, replay]) await step(page);
   assert.deepEqual(await page.evaluate(unlabelled), [], "everything is labelled");
   assert.deepEqual(await page.evaluate(() => window.violations), [], "the page keeps to its own policy");
   assert.deepEqual(requests, [], "the page asks for nothing");

@@ -155,6 +155,7 @@ pub(super) fn row(example_id: &str, mark: &str) -> TraceRow {
         peak_memory_bytes: 1 << 20,
         model_calls: 1,
         cached_calls: 0,
+        estimated_calls: 0,
         prompt_bytes: 700,
         logs: Vec::new(),
         stdout: String::new(),
@@ -176,6 +177,9 @@ fn score(rows: &[TraceRow], index: u32) -> Score {
         // Each one asks for a little more.
         total_fuel: n * 150_000 * 10_u64.pow(index.min(3)),
         mean_prompt_bytes: 700.0 * f64::from(index + 1).powi(2),
+        mean_prompt_tokens: Some(200.0 * f64::from(index + 1).powi(2)),
+        mean_model_calls: 1.0,
+        mean_cost_usd: 0.000_123 * f64::from(index + 1),
         outcomes,
         ..Score::default()
     }

@@ -11,6 +11,7 @@ use std::{
 
 use cap_std::{ambient_authority, fs::Dir};
 use mmh_record::manifest::{self, Manifest};
+use mmh_report::frontier;
 use mmh_search::dataset::{self, BUILTIN};
 use serde_json::{Value, json};
 
@@ -252,6 +253,9 @@ pub fn cut_off(run: &Path, index: u64, examples: usize) {
     for (file, value) in [("summary.json", &summary), ("cost.json", &cost)] {
         fs::write(run.join(file), format!("{value:#}\n")).expect("written");
     }
+    let frontier = frontier::of(&serde_json::from_value(summary).expect("a summary"));
+    let frontier = serde_json::to_value(frontier).expect("plain data");
+    fs::write(run.join("frontier.json"), format!("{frontier:#}\n")).expect("written");
     for later in fs::read_dir(run.join("iterations")).expect("a folder").flatten() {
         let number: Option<u64> = later.file_name().to_str().and_then(|name| name.parse().ok());
         if number > Some(index) {

@@ -9,6 +9,8 @@ use std::{
     process::{Command, Output},
 };
 
+use mmh_record::reader::RunReader;
+use mmh_report::compare::{board::Board, words};
 use mmh_tests::{cache_dir, large, made::MadeRun, root, view::View};
 use serde_json::{Value, json};
 
@@ -72,7 +74,19 @@ fn a_report_shows_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = run(folder.path(), "shown", "0");
     let (file, _) = report(folder.path(), &run);
-    node("report.mjs", &[&file.to_string_lossy(), &run.join("summary.json").to_string_lossy()]);
+    // What the terminal says of the comparisons stands on the page, too.
+    let board = RunReader::open(&run).and_then(|reader| {
+        let summary = reader.summary()?;
+        let board = Board::of(&reader, &summary);
+        Ok([words::best(&board, &summary), words::held_out(&board, &summary)].concat())
+    });
+    let said: Vec<String> =
+        board.expect("a run").iter().map(|it| it.trim_matches(['*', ' ']).to_owned()).collect();
+    assert!(said.iter().any(|line| line.contains("corrected")), "{said:?}");
+    let (file, summary) = (file.to_string_lossy(), run.join("summary.json"));
+    let mut args = vec![file.as_ref(), summary.to_str().expect("UTF-8")];
+    args.extend(said.iter().map(String::as_str));
+    node("report.mjs", &args);
 }
 
 /// Nothing is claimed of the held-out examples that the run does not know.
@@ -129,8 +143,9 @@ fn rewrite(file: &Path, change: &mut impl FnMut(&mut Value)) {
 
 /// Puts attacks behind all texts that a model, a data set or a stranger may have written.
 fn attack(value: &mut Value, attacks: &str) {
-    const TEXTS: [&str; 18] = [
+    const TEXTS: [&str; 19] = [
         "input",
+        "value",
         "predicted_label",
         "message",
         "stdout",
@@ -168,6 +183,10 @@ fn hostile_texts_are_shown_as_text() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = run(folder.path(), "hostile", "1");
     let attacks = format!(" {} {INVISIBLE}", ATTACKS.join(" "));
+    rewrite(&run.join("iterations/001/eval_trace.jsonl"), &mut |row| {
+        row["fields"] = json!([{ "name": "age", "value": "50" }]);
+        row["parts"] = json!({ ATTACKS[0]: 0.5 });
+    });
     for file in ["config.json", "summary.json"] {
         rewrite(&run.join(file), &mut |value| attack(value, &attacks));
     }

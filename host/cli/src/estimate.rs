@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::{error::CliError, output};
+use crate::{error::CliError, evaluations::Evaluations, output};
 use mmh_engine::build::Builder;
 use mmh_models::{
     ChatError, ChatModel,
@@ -79,17 +79,12 @@ struct Line {
 /// Measures, and prints the estimate.
 pub async fn print(plan: &Plan<'_>, json: bool) -> Result<(), CliError> {
     let baseline = measure_all(plan).await?;
-    let baselines = plan.baselines.len() as u64;
+    let evaluations = Evaluations { protocol: &plan.protocol, iterations: plan.iterations };
+    let test = if plan.with_test { &plan.dataset.test[..] } else { &[] };
     let lines = [
         proposer(plan),
-        target(plan, &baseline, "validation", plan.val.len(), plan.proposals() + baselines),
-        target(
-            plan,
-            &baseline,
-            "held-out",
-            if plan.with_test { plan.dataset.test.len() } else { 0 },
-            1 + baselines,
-        ),
+        target(plan, &baseline, "validation", evaluations.validation(plan.val.len())),
+        target(plan, &baseline, "held-out", evaluations.held_out(test.len())),
     ];
     let total = lines
         .iter()
@@ -205,7 +200,9 @@ async fn measure(plan: &Plan<'_>, source: &str) -> Result<Measured, CliError> {
     };
     let (set, past) = (ExampleSet::new(Split::Val, plan.val), RecordedEvaluation::default());
     let done = evaluator.evaluate_keeping(&learned, set, past, sink, |row| Outcome::of(&row)).await?;
-    let broken = search::broken(&score(&done.rows, plan.dataset.kind.objective(), &learned, true));
+    let score = score(&done.rows, plan.dataset.kind.objective(), &learned, true);
+    let refused = score.asks_no_model().filter(|_| plan.protocol.require_model);
+    let broken = search::broken(&score).or(refused.map(|words| format!("{words} (--require-model)")));
     if let Some(problem) = broken.filter(|_| plan.iterations > 0) {
         return Err(CliError::examined(format!(
             "the baseline {problem}: a search would end before it asks the proposer"
@@ -219,19 +216,18 @@ async fn measure(plan: &Plan<'_>, source: &str) -> Result<Measured, CliError> {
     })
 }
 
-fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnesses: u64) -> Line {
+fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: (u64, u64)) -> Line {
     let (model, price) = plan.target;
-    let n = examples as u64 * harnesses;
-    let cost = |input_tokens, output_tokens| {
+    let cost = |n, input_tokens, output_tokens| {
         price.of(Usage { input_tokens, output_tokens, ..Usage::default() }).times(n)
     };
-    let large = each.input_tokens * LARGER_PROMPTS;
+    let ((few, many), large) = (examples, each.input_tokens * LARGER_PROMPTS);
     Line {
         what: format!("target {}, {split}", model.id),
-        calls: (n * each.calls, n * each.calls),
-        input: (n * each.input_tokens, n * large),
-        output: (n * each.output_tokens, n * each.output_tokens),
-        usd: (cost(each.input_tokens, each.output_tokens), cost(large, each.output_tokens)),
+        calls: (few * each.calls, many * each.calls),
+        input: (few * each.input_tokens, many * large),
+        output: (few * each.output_tokens, many * each.output_tokens),
+        usd: (cost(few, each.input_tokens, each.output_tokens), cost(many, large, each.output_tokens)),
     }
 }
 

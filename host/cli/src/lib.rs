@@ -9,6 +9,7 @@ mod dot_env;
 mod environment;
 mod error;
 mod estimate;
+mod evaluations;
 mod example_view;
 mod files;
 mod global;

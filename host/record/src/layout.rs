@@ -29,6 +29,8 @@ const GIB: u64 = 1 << 30;
 pub const CONFIG: &str = "config.json";
 /// What the search came to.
 pub const SUMMARY: &str = "summary.json";
+/// Which harnesses are worth the length of their prompts.
+pub const FRONTIER: &str = "frontier.json";
 /// Tokens and money.
 pub const COST: &str = "cost.json";
 /// Money that was reserved and spent. Simulated models have none.
@@ -185,7 +187,7 @@ const REPLIES: &str =
     "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
 
 /// Every kind.
-pub const KINDS: [Kind; 19] = [
+pub const KINDS: [Kind; 20] = [
     input(
         CONFIG,
         RUN,
@@ -194,6 +196,7 @@ pub const KINDS: [Kind; 19] = [
         "what was asked for: models, servers, prices, limits, seed, budget; when it began",
     ),
     derived(SUMMARY, RUN, 128 * MIB, Format::Json, "times, why the run was stopped"),
+    derived(FRONTIER, RUN, 32 * MIB, Format::Json, ""),
     derived(
         COST,
         RUN,

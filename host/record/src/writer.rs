@@ -13,7 +13,7 @@ use super::folder::json;
 pub use super::folder::{IterationWriter, io};
 use super::{
     RecordError,
-    format::{Config, CostFile, Summary},
+    format::{Config, CostFile, Frontier, Summary},
     layout, manifest, plain,
 };
 
@@ -92,6 +92,7 @@ impl RunWriter {
         self.config(beginning.config)?;
         self.cost(beginning.cost)?;
         self.summary(beginning.summary)?;
+        self.frontier(&Frontier::default())?;
         for (index, source) in (0..).zip(beginning.baselines) {
             self.iteration(index)?.put(layout::SOURCE, source.as_bytes())?;
         }
@@ -139,6 +140,11 @@ impl RunWriter {
     /// Replaces `summary.json`.
     pub fn summary(&self, summary: &Summary) -> Result<(), RecordError> {
         self.root.put_json(layout::SUMMARY, summary)
+    }
+
+    /// Replaces `frontier.json`.
+    pub fn frontier(&self, frontier: &Frontier) -> Result<(), RecordError> {
+        self.root.put_json(layout::FRONTIER, frontier)
     }
 
     /// Replaces `cost.json`.

@@ -1,6 +1,7 @@
 //! What a run came to, from its folder alone: statistics, the scoreboard's data, the page, the live view, the plot.
 
 pub mod compare;
+pub mod frontier;
 pub mod html;
 pub mod lineage;
 pub mod plot;

@@ -105,6 +105,11 @@ impl Claims {
         self.summary.iterations.iter().any(|it| it.index == index)
     }
 
+    /// Whether an iteration has no score although all of its examples were run, because its harness asks no model.
+    fn asks_no_model(&self, index: u32) -> bool {
+        self.unscored(index).is_some_and(|it| it.status == evaluate::WITHOUT_MODEL)
+    }
+
     fn unscored(&self, index: u32) -> Option<&mmh_record::format::Unscored> {
         self.summary.unscored.iter().find(|it| it.index == index)
     }
@@ -191,7 +196,7 @@ impl Claims {
         let whole = if Place::of(folder) == Some(Place::HeldOut) {
             self.knows_test(index)
         } else {
-            self.is_scored(index)
+            self.is_scored(index) || self.asks_no_model(index)
         };
         let learned = if self.missing.dataset { Some(self.learned(index)?) } else { None };
         let timed_out = self.timed_out(folder, index);

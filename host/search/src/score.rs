@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use mmh_record::{format::Score, objective::Objective};
+use mmh_record::{
+    format::{Cost, Score},
+    objective::Objective,
+};
 use mmh_report::statistics::Tally;
 
 use crate::evaluate::{Learned, Outcome};
@@ -26,6 +29,8 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
         max_fuel: rows.iter().map(|row| row.fuel).max().unwrap_or(0),
         max_peak_memory_bytes: rows.iter().map(|row| row.peak_memory_bytes).max().unwrap_or(0),
         mean_prompt_bytes: mean(rows.iter().map(|row| row.prompt_bytes as f64).sum()),
+        mean_prompt_tokens: Some(mean(rows.iter().map(|row| row.input_tokens as f64).sum())),
+        estimated_calls: total(rows, |row| row.estimated_calls.into()),
         mean_model_calls: mean(rows.iter().map(|row| f64::from(row.model_calls)).sum()),
         outcomes,
         learn_fuel: learned.fuel,
@@ -36,6 +41,12 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
     };
     Tally::of(rows.iter().map(|row| &row.grade)).enter(objective, &mut score);
     score
+}
+
+/// The same score, with what the model calls of its examples cost.
+pub fn with_cost(score: Score, examples: &Cost) -> Score {
+    let mean_cost_usd = examples.estimated_usd / score.n_examples.max(1) as f64;
+    Score { mean_cost_usd, ..score }
 }
 
 /// The mean of each part that a grade has.

@@ -192,7 +192,7 @@ fn scored(args: &EvalArgs, dataset: &Dataset, learned: &Learned, done: &Evaluati
     let outcomes: Vec<Outcome> = done.rows.iter().map(Outcome::of).collect();
     let score = score(&outcomes, dataset.kind.objective(), learned, args.mock);
     if args.json {
-        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "leaks": leaks });
+        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "remark": score.asks_no_model(), "leaks": leaks });
         output::json(&result);
     } else {
         output::text(&(shown(args, dataset, &score, &done.rows) + &leaked(leaks)));
@@ -353,6 +353,9 @@ fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -
         score.mean_prompt_bytes,
         text::grouped(score.total_fuel / score.n_examples.max(1)),
     );
+    if let Some(words) = score.asks_no_model() {
+        out += &format!("it {words}: no example makes a call\n");
+    }
     for (kind, count) in score.outcomes.iter().filter(|(kind, _)| *kind != "ok") {
         let first = rows.iter().find(|row| row.error_kind.name() == kind);
         let message = first.and_then(|row| row.error.as_deref()).unwrap_or_default();

@@ -27,7 +27,7 @@ use mmh_models::{cancel::Cancel, metering::budget::Budget};
 use mmh_record::{
     clock::Clock,
     data::Split,
-    format::{Config, TraceRow},
+    format::{Config, TraceRow, asks_no_model},
     layout,
     limits::Limits,
     reader::RunReader,
@@ -304,6 +304,7 @@ impl Shown<'_> {
             "component_sha256": self.built.component.digest,
             "recorded_harness": self.args.harness.is_none(),
             "counts": counts,
+            "remark": self.remark(again),
             "learn_failed": learned.failed,
             "learn_unrecorded": learned.unrecorded,
             "examples": again,
@@ -329,6 +330,9 @@ impl Shown<'_> {
             (Some(_), [again]) => out += &self.one(again, traced),
             _ => out += &self.many(again),
         }
+        if let Some(words) = self.remark(again) {
+            out += &format!("it {words}: no example makes a call\n");
+        }
         self.unrecorded(&mut out, learned, again);
         if let Some(live) = live {
             let spent = live.budget.status().spent.as_f64();
@@ -336,6 +340,12 @@ impl Shown<'_> {
             out += &model_args::kept(live.target.tally());
         }
         text::plain(&out)
+    }
+
+    /// What must be said of the harness, where all of its examples were run again.
+    fn remark(&self, again: &[Again]) -> Option<&'static str> {
+        let calls: f64 = again.iter().map(|it| f64::from(it.found.model_calls)).sum();
+        asks_no_model(again.len() as u64, calls).filter(|_| self.args.example.is_none())
     }
 
     fn one(&self, again: &Again, traced: Trace<'_>) -> String {

@@ -1,5 +1,6 @@
-//! The scoreboard of a run: as text (`page`), as JSON, and as tables for other programs (`tables`).
+//! The scoreboard of a run: as text (`page`, with its `frontier`), as JSON, and as tables for other programs (`tables`).
 
+mod frontier;
 mod page;
 mod tables;
 
@@ -15,7 +16,10 @@ use mmh_record::{
     reader::RunReader,
     text,
 };
-use mmh_report::compare::board::{Against, Board, Row};
+use mmh_report::compare::{
+    board::{Against, Board, Row},
+    words::p_value,
+};
 use mmh_search::evaluate::replies::Tally;
 
 /// A run's summary, and what its traces say besides.
@@ -176,10 +180,6 @@ fn tokens(cost: &Cost) -> u64 {
         cost.target_output_tokens,
     ];
     parts.into_iter().fold(0, u64::saturating_add)
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.001 { "<.001".into() } else { format!("{p:.3}") }
 }
 
 /// `3 panic, 1 timeout`: how the examples without an answer ended.

@@ -1,13 +1,16 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value};
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, frontier};
 use mmh_record::{
     built::Confinement,
     format::{Summary, TimeSpent},
     objective::Objective,
     text,
 };
-use mmh_report::compare::board::{Against, SCORED, Tested, UNDER_WAY, UnderWay};
+use mmh_report::compare::{
+    board::{UNDER_WAY, UnderWay},
+    words,
+};
 use mmh_search::leaks::MAX_LEAKS;
 
 /// A column of the table.
@@ -60,6 +63,11 @@ pub fn render(it: &Scoreboard, width: usize) -> String {
     lines.push(String::new());
     lines.extend(table(it, width));
     lines.push(String::new());
+    let on_frontier = frontier::table(it);
+    if !on_frontier.is_empty() {
+        lines.extend(on_frontier);
+        lines.push(String::new());
+    }
     lines.extend(findings(it));
     let fit = |line: &String| text::wrapped(line, width, "  ");
     let mut page: String = lines.iter().map(fit).collect::<Vec<_>>().join("\n");
@@ -90,7 +98,7 @@ fn header(summary: &Summary) -> Vec<String> {
         lines.push(format!(
             "not finished: {} of {} iterations are here",
             summary.iterations.len() + summary.unscored.len(),
-            u64::from(config.iterations) + 1
+            config.all_candidates()
         ));
     }
     if let Some(stopped) = &summary.stopped {
@@ -152,11 +160,10 @@ fn standing(it: &UnderWay) -> String {
 fn findings(it: &Scoreboard) -> Vec<String> {
     let mut lines = errors(it);
     if it.board.iterations.iter().any(|row| row.against_best_so_far.is_some()) {
-        lines.push(format!(
-            "change (points), fixed, broken and p: against the best iteration before, {}, not corrected; prompt bytes and fuel: per example",
-            it.board.test
-        ));
+        let changes = words::changes(&it.board);
+        lines.push(format!("{changes}; prompt bytes and fuel: per example"));
     }
+    lines.extend(frontier::without_model(it));
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
@@ -191,73 +198,12 @@ fn errors(it: &Scoreboard) -> Vec<String> {
 
 /// Which iteration is best, whether that is more than noise, and what such a choice is worth.
 pub fn best(it: &Scoreboard) -> Vec<String> {
-    let Some(best) = &it.board.best else { return Vec::new() };
-    let unit = it.objective().unit();
-    let value = format!("{}{}", unit.number(best.value.value), unit.sign());
-    let mut lines = vec![format!("* best on validation: {:03}, {value}", best.index)];
-    if let Some(tested) = &best.against_baseline {
-        let baseline = tested.against.index;
-        lines.push(format!("  against the baseline {baseline:03}: {}", verdict(tested, "comparison")));
-    }
-    if let Some(tested) = best.against_runner_up.as_ref().filter(|it| it.against.index != 0) {
-        let name = format!("  against the runner-up {:03}", tested.against.index);
-        lines.push(format!("{name}: {}", verdict(tested, "pair")));
-    }
-    let scored = it.board.iterations.iter().filter(|row| row.status == SCORED).count();
-    if scored > 1 {
-        let is_tested = it.summary.test.iter().any(|test| test.index == best.index);
-        let rest = match it.summary.config.task.seen_tests().as_deref() {
-            _ if !is_tested => "; held-out examples would tell more",
-            Some([]) => "; the held-out score below is not",
-            Some(_) => "; the held-out score below counts texts that the search has seen",
-            None => "; the held-out score below tells more",
-        };
-        lines.push(format!("  the best of {scored} on validation is an optimistic estimate{rest}"));
-    }
-    lines
-}
-
-/// `+17.0 points (22 fixed, 5 broken), p 0.002, corrected 0.005 (Holm, 3 comparisons): more than noise`.
-fn verdict(tested: &Tested, one: &str) -> String {
-    let noise = if tested.more_than_noise { "more than noise" } else { "may be noise" };
-    let (corrected, count) = (p_value(tested.p_corrected), tested.comparisons);
-    let plural = if count == 1 { "" } else { "s" };
-    let difference = difference(&tested.against);
-    format!("{difference}, corrected {corrected} (Holm, {count} {one}{plural}): {noise}")
-}
-
-fn difference(against: &Against) -> String {
-    let paired = &against.paired;
-    format!(
-        "{:+.1} points ({} fixed, {} broken), p {}",
-        paired.points(),
-        paired.fixed,
-        paired.broken,
-        p_value(paired.p)
-    )
+    words::best(&it.board, &it.summary)
 }
 
 /// The held-out scores, and whether they differ.
 pub fn held_out(it: &Scoreboard) -> Vec<String> {
-    let mut lines: Vec<String> = it
-        .summary
-        .test
-        .iter()
-        .map(|test| {
-            let figure = test.score.figure(it.objective());
-            let (value, interval) = (figure.cell(), figure.interval());
-            format!("held-out test, {:03}: {value} {interval} of {}", test.index, test.score.n_examples)
-        })
-        .collect();
-    let untested = it.summary.untested.iter();
-    lines.extend(
-        untested.map(|it| format!("no held-out score, {:03}: {}", it.index, text::one_line(&it.reason))),
-    );
-    if let Some(against) = &it.board.held_out {
-        let noise = if against.paired.p < it.board.significance { "more than noise" } else { "may be noise" };
-        lines.push(format!("  best against baseline: {}, a single test: {noise}", difference(against)));
-    }
-    lines
+    words::held_out(&it.board, &it.summary)
 }
 
 /// What a careful user should know of the data. It may be a stranger's.

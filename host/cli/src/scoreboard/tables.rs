@@ -1,11 +1,11 @@
 //! The scoreboard for other programs: CSV for spreadsheets and data frames, Markdown for pages.
 
-use super::{Line, Scoreboard, cost_name, errors_by_kind, page, tokens};
+use super::{Line, Scoreboard, cost_name, errors_by_kind, frontier, page, tokens};
 use crate::error::CliError;
 use mmh_record::{format::IterationSummary, objective::Figure, text};
 
 /// The columns of the CSV behind those of the figure. Empty cells are what is not known; `change` is in points.
-const CSV: [&str; 21] = [
+const CSV: [&str; 26] = [
     "n_examples",
     "n_correct",
     "n_errors",
@@ -27,6 +27,11 @@ const CSV: [&str; 21] = [
     "parent",
     "source_digest",
     "component_digest",
+    "on_frontier",
+    "mean_prompt_tokens",
+    "mean_model_calls",
+    "usd_per_example",
+    "remark",
 ];
 
 /// One line an iteration.
@@ -37,8 +42,12 @@ pub fn csv(it: &Scoreboard) -> Result<String, CliError> {
     let first = ["iteration", "status", "best", figure, &low, &high];
     writer.write_record(first.iter().chain(&CSV)).map_err(CliError::host)?;
     for line in it.lines() {
-        let cells =
-            identity(&line).into_iter().chain(score(&line)).chain(comparisons(&line)).chain(effort(&line));
+        let cells = identity(&line)
+            .into_iter()
+            .chain(score(&line))
+            .chain(comparisons(&line))
+            .chain(effort(&line))
+            .chain(reach(it, &line));
         writer.write_record(cells).map_err(CliError::host)?;
     }
     let bytes = writer.into_inner().map_err(CliError::host)?;
@@ -98,6 +107,19 @@ fn effort(line: &Line<'_>) -> Vec<String> {
     ]
 }
 
+/// Whether it is on the frontier, by what, and what must be said of it.
+fn reach(it: &Scoreboard, line: &Line<'_>) -> [String; 5] {
+    let Some(score) = line.scored.map(|it| &it.score) else { return Default::default() };
+    let is_on = it.board.frontier.iter().any(|member| member.index == line.row.index);
+    [
+        is_on.to_string(),
+        score.prompt_tokens().to_string(),
+        score.mean_model_calls.to_string(),
+        score.mean_cost_usd.to_string(),
+        score.asks_no_model().unwrap_or_default().to_owned(),
+    ]
+}
+
 /// Text that a spreadsheet does not take for a formula.
 fn inert(cell: &str) -> String {
     let cell = text::one_line(cell);
@@ -124,12 +146,42 @@ pub fn markdown(it: &Scoreboard) -> String {
     for line in it.lines() {
         page += &format!("| {} |\n", row(&line).join(" | "));
     }
+    page += &on_frontier(it);
     page += "\n";
-    for finding in page::best(it).iter().chain(&page::held_out(it)).chain(&page::data(&it.summary)) {
+    for finding in page::best(it)
+        .iter()
+        .chain(&frontier::without_model(it))
+        .chain(&page::held_out(it))
+        .chain(&page::data(&it.summary))
+    {
         let nested = if finding.starts_with("  ") { "  " } else { "" };
         page += &format!("{nested}- {}\n", escaped(finding.trim_start_matches(['*', ' '])));
     }
     page
+}
+
+/// The frontier as a table of its own.
+fn on_frontier(it: &Scoreboard) -> String {
+    let members = &it.board.frontier;
+    if members.is_empty() {
+        return String::new();
+    }
+    let mut table =
+        format!("\n| frontier | {} | prompt tokens | model calls | USD |\n", it.objective().name());
+    table += "|---|---:|---:|---:|---:|\n";
+    for member in members {
+        let figure = Figure { objective: it.objective(), value: member.score, interval: member.interval };
+        let estimated = if member.estimated { "~" } else { "" };
+        table += &format!(
+            "| {:03} | {} | {estimated}{:.1} | {:.2} | {:.6} |\n",
+            member.index,
+            figure.cell(),
+            member.prompt_tokens,
+            member.model_calls,
+            member.cost_usd
+        );
+    }
+    table
 }
 
 fn row(line: &Line<'_>) -> Vec<String> {

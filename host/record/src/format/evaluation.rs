@@ -51,6 +51,18 @@ pub struct Score {
     pub max_peak_memory_bytes: u64,
     /// Mean size of the prompts of an example, all its model calls together.
     pub mean_prompt_bytes: f64,
+    /// Mean input tokens of an example, cached or not, all its model calls together. Absent in runs that are older than this
+    /// field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_prompt_tokens: Option<f64>,
+    /// Model calls whose tokens the provider did not tell, so that they were estimated from the size of the texts. Absent
+    /// where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub estimated_calls: u64,
+    /// What the model calls of an example cost on average, in US dollars. Replies that the reply cache had cost nothing. Absent
+    /// where that is nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mean_cost_usd: f64,
     /// Mean number of calls of an example to the target model. Calls that the reply cache answered count too.
     pub mean_model_calls: f64,
     /// Examples by kind of outcome, see [`OutcomeKind::name`]. Kinds without an example are absent.
@@ -118,6 +130,10 @@ pub struct TraceRow {
     /// How many of these calls the reply cache answered.
     #[serde(default)]
     pub cached_calls: u32,
+    /// How many of these calls have tokens that the provider did not tell, so that they were estimated from the size of the
+    /// texts. Absent where that is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub estimated_calls: u32,
     /// All prompt text of the example's calls.
     pub prompt_bytes: u64,
     /// What the harness logged, in its order.
@@ -254,6 +270,10 @@ impl ControlRow {
         let Self { answered, usage, cost_usd, price_tier, attempts } = self;
         Control { answered, usage, cost: Usd::from_f64(cost_usd), price_tier, attempts }
     }
+}
+
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 #[cfg(test)]

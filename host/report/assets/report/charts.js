@@ -4,8 +4,8 @@
 import { svg } from "./dom.js";
 import { compact, dollars, numbered } from "./text.js";
 
-const LEFT = 46;
-const RIGHT_MARGIN = 14;
+export const LEFT = 46;
+export const RIGHT_MARGIN = 14;
 
 /** Where iterations stand from left to right. `extra` places are kept free behind them. */
 function columns(run, width, extra = 0) {

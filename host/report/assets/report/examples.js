@@ -339,8 +339,14 @@ function traceTexts(store, details, row) {
   if (!row) return el("p", { class: "muted" }, "Its prompts and logs are not recorded.");
   const named = (name, references) =>
     references.length > 0 ? [el("h4", {}, name), raw(details.text(references), name)] : null;
+  const worth = Object.entries(row.parts).map(([name, part]) => [name, String(Number(part.toFixed(4)))]);
+  if (row.score !== null) worth.unshift(["score", String(Number(row.score.toFixed(4)))]);
   const logs = row.logs.map(([level, text]) => `${level}: ${details.text(text)}`).join("\n");
   return [
+    worth.length > 0 ? [el("h4", {}, "What the answer is worth"), facts(worth)] : null,
+    row.fields.length > 0
+      ? [el("h4", {}, "Fields"), facts(row.fields.map(([name, text]) => [name, raw(details.text(text), name)]))]
+      : null,
     named("Error", row.error),
     row.calls.map((call, at) => modelCall(details, call, at, row.calls.length)),
     logs === "" ? null : [el("h4", {}, "Log"), raw(logs, "log")],

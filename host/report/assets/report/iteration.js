@@ -14,6 +14,7 @@ import {
   numbered,
   time,
 } from "./text.js";
+import { promptTokens } from "./compared.js";
 import { modelCall } from "./examples.js";
 
 /** The chosen iteration in this element. `state` is kept while a run goes on: `iteration`, `tab`. */
@@ -86,8 +87,9 @@ function iterationFacts(store, it) {
         ["against best before", best && best.index !== it.parent ? against(store, it, best.index) : null],
         ["LEAK", leak(objective, it)],
         ["no answer", outcomes(score)],
-        ["prompt per example", bytes(score.mean_prompt_bytes)],
-        ["calls per example", String(Number(score.mean_model_calls.toFixed(2)))],
+        ["parts", means(score)],
+        ["prompt per example", `${bytes(score.mean_prompt_bytes)}, ${promptTokensInWords(score)}`],
+        ["calls per example", `${Number(score.mean_model_calls.toFixed(2))}${it.remark ? `: it ${it.remark}` : ""}`],
         ["fuel per example", grouped(score.total_fuel / Math.max(1, score.n_examples))],
         ["took", it.started_at ? duration(Date.parse(it.finished_at) - Date.parse(it.started_at)) : null],
       ]
@@ -120,6 +122,19 @@ function against(store, it, other) {
     ", ",
     el("span", { class: "bad" }, `${broken.length} broken`),
   ];
+}
+
+/** The means of the parts of all grades. */
+const means = (score) =>
+  Object.entries(score.mean_parts ?? {})
+    .map(([name, mean]) => `${name} ${mean.toFixed(3)}`)
+    .join(", ");
+
+/** The prompt tokens of an example; not all providers tell them. */
+function promptTokensInWords(score) {
+  const about = score.estimated_calls > 0 ? "about " : "";
+  const estimated = score.estimated_calls > 0 ? `, estimated for ${count(score.estimated_calls, "call")}` : "";
+  return `${about}${grouped(promptTokens(score))} tokens${estimated}`;
 }
 
 /** What ended without an answer, by kind. */

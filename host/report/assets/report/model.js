@@ -98,6 +98,7 @@ class Details {
       row.error,
       row.stdout,
       row.stderr,
+      ...row.fields.map((field) => field[1]),
       ...row.logs.map((log) => log[1]),
       ...row.calls.flatMap((call) => [
         call.reply,

@@ -2,6 +2,7 @@
 
 import { drawn, el, fill, table } from "./dom.js";
 import { costChart, costParts, intervalBar, scoreChart, scoreRange } from "./charts.js";
+import { comparisons, frontierChart, frontierTable } from "./compared.js";
 import {
   bytes,
   compact,
@@ -14,6 +15,9 @@ import {
   numbered,
   time,
 } from "./text.js";
+
+/** How many iterations there are, if the search is not ended early. */
+const allCandidates = ({ iterations, protocol }) => (protocol?.baselines ?? 1) + iterations * (protocol?.candidates ?? 1);
 
 /** What must be said before any figure is read. */
 export function notices(store) {
@@ -29,7 +33,7 @@ export function notices(store) {
   else if (!run.finished_at) {
     all.push([
       "Not finished",
-      `${count(run.iterations.length, "iteration")} of ${run.config.iterations + 1} are here. The run is under way, or was cut off.`,
+      `${count(run.iterations.length, "iteration")} of ${allCandidates(run.config)} are here. The run is under way, or was cut off.`,
     ]);
   }
   const findings = run.config.task.findings ?? [];
@@ -98,7 +102,8 @@ export function finding(store, base = "") {
       ".",
     );
   }
-  const tests = run.held_out.filter((it) => it.score);
+  const isNamed = (it) => !run.config.protocol?.held_out || it.index === run.best || it.index === 0;
+  const tests = run.held_out.filter((it) => it.score && isNamed(it));
   if (tests.length > 0) {
     const n = grouped(tests[0].score.n_examples);
     parts.push(
@@ -191,6 +196,22 @@ export function searchCharts(store) {
       ),
       drawn((width) => costChart(store, width)),
     ),
+    store.run.compared.frontier.length > 0 ? frontierFigure(store) : null,
+  );
+}
+
+/** The frontier as a drawing and as a table. */
+function frontierFigure(store) {
+  const marks = [
+    ["full", "on the frontier: no other has as good a score with as few tokens"],
+    ["dot", "other iterations"],
+  ];
+  return el(
+    "figure",
+    { id: "frontier" },
+    el("figcaption", {}, el("b", {}, store.objective.title), " over prompt tokens, on validation ", legend(marks)),
+    drawn((width) => frontierChart(store, width)),
+    frontierTable(store),
   );
 }
 
@@ -239,12 +260,14 @@ export function scoreboard(store) {
   return table("scoreboard", heads, rows, { class: "scoreboard", id: "scoreboard" });
 }
 
-function name(it, best) {
+function name(it, best, member = false) {
   return el(
     "th",
     { scope: "row" },
     el("a", { href: `#iteration-${it.index}` }, numbered(it.index)),
     best ? el("span", { class: "tag" }, "best") : null,
+    member && !best ? el("span", { class: "tag plain" }, "frontier") : null,
+    it.remark ? el("span", { class: "tag remark" }, it.remark) : null,
   );
 }
 
@@ -259,7 +282,7 @@ function scoredRow(store, it, range, cost) {
   return el(
     "tr",
     { class: best ? "best" : "", "data-iteration": it.index },
-    name(it, best),
+    name(it, best, store.run.compared.frontier.some((member) => member.index === it.index)),
     cell(
       "accuracy",
       el("b", {}, objective.shown(score)),
@@ -322,5 +345,5 @@ export function showOverview(store, elements) {
   fill(elements.notices, notices(store));
   fill(elements.finding, finding(store), keyFigures(store));
   fill(elements.charts, searchCharts(store));
-  fill(elements.scoreboard, scoreboard(store));
+  fill(elements.scoreboard, scoreboard(store), comparisons(store));
 }

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Grades, Numbers, Paired, SIGNIFICANCE, holm};
-use crate::statistics::paired_test;
+use crate::{frontier, statistics::paired_test};
 use mmh_record::{
     RecordError,
     data::Split,
-    format::{Score, Summary},
+    format::{FrontierMember, HeldOut, Score, Summary},
     grade::GradeRow,
     layout::{self, TRACES},
     manifest,
@@ -36,8 +36,14 @@ pub struct Board {
     pub iterations: Vec<Row>,
     /// The best iteration on validation. None before any has a score.
     pub best: Option<Best>,
-    /// The held-out comparison of the baseline and the best: one test, nothing to correct for.
+    /// The held-out comparison of the baseline and the best, where it is the only one: one test, nothing to correct for.
     pub held_out: Option<Against>,
+    /// The held-out comparisons of several harnesses with the baseline 000, by index, corrected over all of them. Absent
+    /// where the run's protocol asks for the best one only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_out_all: Vec<HeldOutTested>,
+    /// The scored iterations that no other one makes superfluous, by score and prompt tokens.
+    pub frontier: Vec<FrontierMember>,
     /// What goes on, or went on when the run was killed. None in a run that has ended.
     pub under_way: Option<UnderWay>,
     /// Traces that could not be used, and why.
@@ -98,6 +104,16 @@ pub struct Tested {
     pub more_than_noise: bool,
 }
 
+/// A harness against iteration 000 on the held-out examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct HeldOutTested {
+    /// The iteration whose harness it is.
+    pub iteration: u32,
+    /// The comparison. Its fields stand beside `iteration`.
+    #[serde(flatten)]
+    pub tested: Tested,
+}
+
 /// What is on record of an iteration that is not finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnderWay {
@@ -142,7 +158,7 @@ impl Board {
         }
         let field = Field { summary, objective, grades };
         let best = field.best();
-        let held_out = held_out(reader, summary, &mut damaged);
+        let (held_out, held_out_all) = held_out(reader, summary, &mut damaged);
         let under_way = under_way(reader, summary);
         Self {
             test: paired_test(objective),
@@ -151,6 +167,8 @@ impl Board {
             iterations: field.rows(best.as_ref(), under_way.as_ref()),
             best,
             held_out,
+            held_out_all,
+            frontier: frontier::of(summary).members,
             under_way,
             damaged,
         }
@@ -249,17 +267,41 @@ pub fn best_baseline(summary: &Summary) -> Option<u32> {
     first_best(summary, |index| summary.config.is_baseline(index))
 }
 
-fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) -> Option<Against> {
-    let best = summary.best_iteration_index.filter(|best| !summary.config.is_baseline(*best))?;
-    let baseline = best_baseline(summary)?;
+/// The held-out harnesses against the baseline, or the best one of several: of the best one alone, or of all that are no baseline.
+fn held_out(
+    reader: &RunReader,
+    summary: &Summary,
+    damaged: &mut Vec<String>,
+) -> (Option<Against>, Vec<HeldOutTested>) {
+    let config = &summary.config;
+    let Some(baseline) = best_baseline(summary) else { return (None, Vec::new()) };
+    let is_alone = config.protocol.held_out == HeldOut::Best;
+    let meant: Vec<u32> = match is_alone {
+        true => summary.best_iteration_index.into_iter().filter(|best| !config.is_baseline(*best)).collect(),
+        false => {
+            let tested = summary.test.iter().map(|test| test.index);
+            tested.filter(|index| !config.is_baseline(*index)).collect()
+        }
+    };
+    if meant.is_empty() {
+        return (None, Vec::new());
+    }
     let mut numbers = Numbers::default();
     let mut grades = |index| {
         let test = summary.test.iter().find(|test| test.index == index)?;
         checked(reader, &layout::file(&layout::held_out(index), TRACES), &mut numbers, &test.score, damaged)
     };
-    let (before, after) = (grades(baseline)?, grades(best)?);
-    let paired = Paired::of(Objective::of(&summary.config), &before, &after);
-    Some(Against { index: baseline, paired })
+    let mut known: BTreeMap<u32, Grades> = BTreeMap::new();
+    for index in [baseline].into_iter().chain(meant.iter().copied()) {
+        known.extend(grades(index).map(|found| (index, found)));
+    }
+    let field = Field { summary, objective: Objective::of(config), grades: known };
+    if is_alone {
+        return (meant.first().and_then(|best| field.against(*best, baseline)), Vec::new());
+    }
+    let tested = field.tested(meant.into_iter().map(|index| (index, baseline)));
+    let all = tested.into_iter().map(|((iteration, _), tested)| HeldOutTested { iteration, tested });
+    (None, all.collect())
 }
 
 /// What a trace says, where it is what the score was made of.
@@ -312,9 +354,8 @@ fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
             standing(reader, &folder, index, Split::Val, summary.config.eval_split_size)
         }
         None => {
-            let finalists = [summary.best_iteration_index, Some(0)].into_iter().flatten();
             let tested = |index: &u32| summary.test.iter().any(|test| test.index == *index);
-            let index = finalists.into_iter().find(|index| !tested(index))?;
+            let index = frontier::finalists(summary).into_iter().find(|index| !tested(index))?;
             standing(reader, &layout::held_out(index), index, Split::Test, summary.config.task.test_size)
         }
     }

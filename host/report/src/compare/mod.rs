@@ -1,9 +1,11 @@
 //! Two harnesses over the same examples: what one fixed and broke, whether that is more than noise, and
-//! what remains of it when one has looked at several. [`board`] does so for a whole run.
+//! what remains of it when one has looked at several. [`board`] does so for a whole run,
+//! [`words`] says what that means.
 //!
 //! Not in here: what a single score is worth (`score`), and how any of it is shown (`cli`).
 
 pub mod board;
+pub mod words;
 
 use std::collections::HashMap;
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::{
+    compared,
     data::{HeldOut, Iteration, PageObjective, Read, Results, Run},
     diff::{self, Change},
     known::{Examples, Labels, Listed, Shown},
@@ -36,6 +37,7 @@ pub struct Collector {
     test: Examples,
     labels: Labels,
     changes: HashMap<(Digest, Digest), Vec<Change>>,
+    compared: compared::Kept,
 }
 
 /// Told where the long texts of an evaluation are: by its folder, in the order of `Run::evaluations`.
@@ -99,6 +101,7 @@ impl Collector {
             inputs_cut: self.val.is_cut() || self.test.is_cut(),
             traces_left_out: 0,
             held_out,
+            compared: self.compared.of(reader, summary.as_ref()),
             iterations,
             limits: Vec::new(),
             problems,
@@ -156,6 +159,7 @@ impl Collector {
             status,
             reason,
             leaks: scored.map_or(0, |it| it.leaks.len()),
+            remark: scored.and_then(|it| it.score.asks_no_model()),
             parent,
             reasoning: scored.map_or_else(|| part.reasoning.clone(), |it| it.reasoning.clone()),
             changes,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{diff::Change, usage::LimitUse};
+use super::{compared::Compared, diff::Change, usage::LimitUse};
 use mmh_record::{
     format::{Config, Cost, CostFile, Score, Stopped, TimeSpent},
     layout,
@@ -40,6 +40,7 @@ pub struct Run {
     /// By index, scored or not.
     pub iterations: Vec<Iteration>,
     pub held_out: Vec<HeldOut>,
+    pub compared: Compared,
     pub limits: Vec<LimitUse>,
     /// What could not be read, and what is missing.
     pub problems: Vec<String>,
@@ -106,6 +107,8 @@ pub struct Iteration {
     pub reason: Option<String>,
     /// Held-back examples that it carries along; 64 stands for all above.
     pub leaks: usize,
+    /// What must be said of its harness: that it asks no model.
+    pub remark: Option<&'static str>,
     pub parent: Option<u32>,
     pub reasoning: String,
     pub source: String,

@@ -1,7 +1,10 @@
 //! The long texts of one evaluation: prompts, replies, logs, and what the proposer said. The page opens them
 //! only when they are asked for. Where they are more than fits into the page, the first ones are kept.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -51,6 +54,11 @@ pub struct Source<'a> {
 #[derive(Debug, Serialize)]
 struct Row {
     example: String,
+    /// What the example asks besides its text.
+    fields: Vec<(String, Text)>,
+    /// What the answer is worth, where that is more or less than right or wrong says.
+    score: Option<f64>,
+    parts: BTreeMap<String, f64>,
     error: Text,
     logs: Vec<(String, Text)>,
     stdout: Text,
@@ -180,6 +188,7 @@ impl Details {
     fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
         let rows = self.rows.iter_mut().flat_map(|row| {
             let own = [&mut row.error, &mut row.stdout, &mut row.stderr].into_iter();
+            let own = own.chain(row.fields.iter_mut().map(|field| &mut field.1));
             own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls))
         });
         let learn = self.learn.iter_mut().flat_map(|row| {
@@ -260,6 +269,9 @@ fn example(places: &Places, id: &str, room: &mut Room, pieces: &mut Pieces) -> O
 fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[CallRow]) -> Row {
     Row {
         example: row.example_id.clone(),
+        fields: row.fields.iter().map(|it| (it.name.clone(), pieces.add(&it.value))).collect(),
+        score: row.score,
+        parts: row.parts.clone(),
         error: pieces.add(row.error.as_deref().unwrap_or_default()),
         logs: logs(pieces, &row.logs),
         stdout: pieces.add(&row.stdout),

@@ -10,6 +10,7 @@
 
 mod brief;
 pub(crate) mod collect;
+mod compared;
 pub(crate) mod data;
 pub(crate) mod details;
 mod diff;

@@ -19,7 +19,7 @@ const FRAME: &str = include_str!("../../assets/report/page.html");
 const STYLE: &str = include_str!("../../assets/report/style.css");
 
 /// The scripts, each after those that it imports.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     include_str!("../../assets/report/text.js"),
     include_str!("../../assets/report/dom.js"),
     include_str!("../../assets/report/rust.js"),
@@ -27,6 +27,7 @@ const MODULES: [&str; 15] = [
     include_str!("../../assets/report/objective.js"),
     include_str!("../../assets/report/model.js"),
     include_str!("../../assets/report/charts.js"),
+    include_str!("../../assets/report/compared.js"),
     include_str!("../../assets/report/overview.js"),
     include_str!("../../assets/report/examples.js"),
     include_str!("../../assets/report/iteration.js"),

@@ -1,11 +1,13 @@
 //! Intervals of figures, and tests of paired grades. Which of them holds for an objective is decided here.
 
 mod permutation;
+mod screening;
 mod tally;
 
 use mmh_record::{format::Interval, objective::Objective};
 
 pub use permutation::permutation;
+pub use screening::{SCREENING_ERROR, contenders, screening_level, screening_test, worse};
 pub use tally::Tally;
 
 /// Two-sided 95 % of the normal distribution.
@@ -105,14 +107,7 @@ fn student(n: u64, mean: f64, squares: f64) -> Interval {
 /// The two-sided p-value of McNemar's exact test: how likely a difference as large as this one is where
 /// neither of two harnesses is better. `fixed` and `broken` count the examples that only one of them got right.
 pub fn mcnemar(fixed: u64, broken: u64) -> f64 {
-    let n = (fixed + broken) as f64;
-    // The lower tail of a fair coin, from logarithms: a half to the power of n is too small a number soon.
-    let (mut log_term, mut tail) = (n * 0.5f64.ln(), 0.0);
-    for k in 0..=fixed.min(broken) {
-        tail += log_term.exp();
-        log_term += ((n - k as f64) / (k as f64 + 1.0)).ln();
-    }
-    (2.0 * tail).min(1.0)
+    (2.0 * screening::tail_of_coins(fixed.min(broken), fixed + broken)).min(1.0)
 }
 
 #[cfg(test)]

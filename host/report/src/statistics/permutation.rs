@@ -24,18 +24,34 @@ const STEPS: f64 = (1u64 << 32) as f64;
 /// better, so that each difference could as well have the other sign (Fisher 1935). Exact for few pairs that differ. For
 /// many, random signs are drawn until 100 sums are as large or 49,999 are drawn (Besag and Clifford 1991).
 pub fn permutation(differences: impl IntoIterator<Item = f64>) -> f64 {
+    let steps = steps(differences);
+    let observed = steps.iter().sum::<i64>().abs();
+    of_signs(&steps, |sum| sum.abs() >= observed)
+}
+
+/// The one-sided p-value: how likely a sum at most as large as that of these differences is.
+pub(super) fn at_most(steps: &[i64]) -> f64 {
+    let observed = steps.iter().sum::<i64>();
+    of_signs(steps, |sum| sum <= observed)
+}
+
+/// Differences in steps, without those that are none.
+pub(super) fn steps(differences: impl IntoIterator<Item = f64>) -> Vec<i64> {
     let steps =
         differences.into_iter().map(|difference| (difference.clamp(-1.0, 1.0) * STEPS).round() as i64);
-    let steps: Vec<i64> = steps.filter(|step| *step != 0).collect();
+    steps.filter(|step| *step != 0).collect()
+}
+
+/// How likely a sum of that kind is where each step could as well have the other sign.
+fn of_signs(steps: &[i64], is_such: impl Fn(i64) -> bool) -> f64 {
     match steps.len() {
         0 => 1.0,
-        1..=EXACT_PAIRS => exact(&steps),
-        _ => drawn(&steps),
+        1..=EXACT_PAIRS => exact(steps, is_such),
+        _ => drawn(steps, is_such),
     }
 }
 
-fn exact(steps: &[i64]) -> f64 {
-    let observed = steps.iter().sum::<i64>().abs();
+fn exact(steps: &[i64], is_such: impl Fn(i64) -> bool) -> f64 {
     let ways = 1u64 << steps.len();
     // By Gray's code one sign changes from each way to the next.
     let (mut sum, mut as_large) = (steps.iter().sum::<i64>(), 1u64);
@@ -44,13 +60,12 @@ fn exact(steps: &[i64]) -> f64 {
         let at = way.trailing_zeros() as usize;
         signs[at] = -signs[at];
         sum += 2 * signs[at] * steps[at];
-        as_large += u64::from(sum.abs() >= observed);
+        as_large += u64::from(is_such(sum));
     }
     as_large as f64 / ways as f64
 }
 
-fn drawn(steps: &[i64]) -> f64 {
-    let observed = steps.iter().sum::<i64>().abs();
+fn drawn(steps: &[i64], is_such: impl Fn(i64) -> bool) -> f64 {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let tables: Vec<[i64; 256]> = steps.chunks(8).map(sums).collect();
     let mut signs = vec![0; tables.len()];
@@ -58,7 +73,7 @@ fn drawn(steps: &[i64]) -> f64 {
     for draw in 1..=DRAWS {
         random.fill_bytes(&mut signs);
         let sum: i64 = tables.iter().zip(&signs).map(|(table, signs)| table[usize::from(*signs)]).sum();
-        as_large += u64::from(sum.abs() >= observed);
+        as_large += u64::from(is_such(sum));
         if as_large == ENOUGH {
             return as_large as f64 / draw as f64;
         }

@@ -5,6 +5,7 @@
 
 pub(crate) mod again;
 mod batches;
+mod look;
 pub(crate) mod memo;
 mod outcome;
 mod own_time;
@@ -30,6 +31,8 @@ use batches::Batch;
 use futures::future::{BoxFuture, join_all};
 
 pub use batches::{batch_id, batches, batches_of, plan};
+pub use look::{FirstLook, SCREENED_OUT, WITHOUT_MODEL};
+use look::{Keeping, ends};
 use outcome::InOrder;
 pub use outcome::Outcome;
 pub use own_time::EVALUATION_TIMEOUT;
@@ -175,6 +178,8 @@ pub struct Evaluation<R = TraceRow> {
     pub complete: bool,
     /// Why the harness was stopped before the last example, if its own code took too long.
     pub timed_out: Option<String>,
+    /// Why a first look at it ended the evaluation, if it did.
+    pub dropped: Option<String>,
 }
 
 /// The status of a candidate that failed in `learn`.
@@ -279,7 +284,20 @@ impl Evaluator {
         sink: Arc<dyn Sink>,
         keep: fn(TraceRow) -> R,
     ) -> BoxFuture<'a, Result<Evaluation<R>, RecordError>> {
-        Box::pin(self.evaluate_set(harness, set, past, sink, keep))
+        Box::pin(self.evaluate_set(harness, set, past, sink, Keeping { keep, look: None }))
+    }
+
+    /// The same with a first look, after which the other examples may not be run.
+    pub fn evaluate_screened<'a>(
+        &'a self,
+        harness: &'a Learned,
+        set: ExampleSet<'a>,
+        past: RecordedEvaluation,
+        sink: Arc<dyn Sink>,
+        look: Option<FirstLook<'a, Outcome>>,
+    ) -> BoxFuture<'a, Result<Evaluation<Outcome>, RecordError>> {
+        let keep = |row: TraceRow| Outcome::of(&row);
+        Box::pin(self.evaluate_set(harness, set, past, sink, Keeping { keep, look }))
     }
 
     async fn evaluate_set<R: Send + 'static>(
@@ -288,7 +306,7 @@ impl Evaluator {
         set: ExampleSet<'_>,
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
-        keep: fn(TraceRow) -> R,
+        Keeping { keep, look }: Keeping<'_, TraceRow, R>,
     ) -> Result<Evaluation<R>, RecordError> {
         let ExampleSet { examples, split, iteration } = set;
         let standing = Arc::new(Mutex::new(EvalProgress {
@@ -299,32 +317,42 @@ impl Evaluator {
             ..EvalProgress::default()
         }));
         let own_time = self.own_time(&past, harness.own_time);
-        let queue =
-            Arc::new(Queue { examples: examples.to_vec(), next: AtomicUsize::new(0), past, own_time });
+        let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let queue = Arc::new(Queue { examples: examples.to_vec(), next, end, past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
         let done = Arc::new(Mutex::new(InOrder::default()));
-        let lanes = self.concurrency.min(examples.len()).max(1);
-        let lanes = (0..lanes).map(|_| {
-            let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
-            let (sink, standing, done) = (sink.clone(), standing.clone(), done.clone());
-            let done = move |at, row: Option<TraceRow>, cost| {
-                let row = row.map(keep);
-                done.lock().unwrap_or_else(PoisonError::into_inner).push(at, row, cost);
-            };
-            tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing, done).await })
-        });
-        for lane in join_all(lanes.collect::<Vec<_>>()).await {
-            lane.map_err(panicked)??;
+        let mut dropped = None;
+        for end in ends(examples, look) {
+            queue.open(end);
+            let lanes = self.concurrency.min(examples.len()).max(1);
+            let lanes = (0..lanes).map(|_| {
+                let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
+                let (sink, standing, done) = (sink.clone(), standing.clone(), done.clone());
+                let done = move |at, row: Option<TraceRow>, cost| {
+                    let row = row.map(keep);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push(at, row, cost);
+                };
+                tokio::spawn(async move { this.lane(&harness, &queue, &sink, &standing, done).await })
+            });
+            for lane in join_all(lanes.collect::<Vec<_>>()).await {
+                lane.map_err(panicked)??;
+            }
+            // Nothing is scored before it is known whose fault the last refusals were.
+            self.target.settle().await;
+            let rows = &done.lock().unwrap_or_else(PoisonError::into_inner).rows;
+            dropped =
+                look.filter(|_| end < examples.len() && rows.len() == end).and_then(|it| (it.drops)(rows));
+            if dropped.is_some() || rows.len() < end {
+                break;
+            }
         }
-        // Nothing is scored before it is known whose fault the last refusals were.
-        self.target.settle().await;
         let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
         let InOrder { rows, cost, count, .. } = done.whole();
         let ran = format!("{count} of {} examples", examples.len());
         let complete = rows.len() == examples.len();
         let is_over = queue.own_time.is_over() || queue.past.is_timed_out();
         let timed_out = (!complete && is_over).then(|| queue.own_time.reason(&ran));
-        Ok(Evaluation { rows, cost, complete, timed_out })
+        Ok(Evaluation { rows, cost, complete, timed_out: timed_out.filter(|_| dropped.is_none()), dropped })
     }
 
     /// Runs examples until there are none left, the harness has taken too long, or a stop is requested.
@@ -338,7 +366,7 @@ impl Evaluator {
     ) -> Result<(), RecordError> {
         while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
-            let Some(example) = queue.examples.get(at) else { break };
+            let Some(example) = queue.at(at) else { break };
             let (row, cost) = match (queue.past.example(&example.id)?, queue.past.again()) {
                 (Step::End, _) => match self.leave(&example.id, &queue.past, sink)? {
                     Some(cost) => (None, cost),
@@ -433,6 +461,7 @@ impl Evaluator {
             peak_memory_bytes: report.peak_memory_bytes,
             model_calls: calls.len() as u32,
             cached_calls: calls.iter().filter(|call| call.answer.cached).count() as u32,
+            estimated_calls: calls.iter().filter(|call| is_estimated(&call.answer)).count() as u32,
             prompt_bytes: calls.iter().map(|call| prompt_bytes(&call.request)).sum(),
             logs: log_rows(&report.logs),
             stdout: report.stdout,
@@ -510,8 +539,22 @@ pub fn seed_of_call(seed: u64, id: &str) -> Digest {
 struct Queue {
     examples: Vec<Example>,
     next: AtomicUsize,
+    /// Where the part ends that is run now.
+    end: AtomicUsize,
     past: RecordedEvaluation,
     own_time: OwnTime,
+}
+
+impl Queue {
+    /// Goes on up to this place, after all before it was run.
+    fn open(&self, end: usize) {
+        self.next.store(self.end.swap(end, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// The example at a place, if its turn has come.
+    fn at(&self, place: usize) -> Option<&Example> {
+        self.examples.get(place).filter(|_| place < self.end.load(Ordering::Relaxed))
+    }
 }
 
 /// The error of a panic in a task of the host, which is no candidate's fault.
@@ -567,6 +610,11 @@ fn log_rows(lines: &[LogLine]) -> Vec<LogRow> {
 
 fn usage_of(answer: &CallOutcome) -> Usage {
     answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default()
+}
+
+/// Whether the provider did not tell the tokens of a reply.
+fn is_estimated(answer: &CallOutcome) -> bool {
+    answer.result.as_ref().is_ok_and(|reply| reply.usage_estimated)
 }
 
 fn total_usage<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Usage {

@@ -32,6 +32,8 @@ pub struct Outcome {
     pub peak_memory_bytes: u64,
     /// The number of model calls.
     pub model_calls: u32,
+    /// Model calls whose tokens the provider did not tell.
+    pub estimated_calls: u32,
     /// The text of all prompts, in bytes.
     pub prompt_bytes: u64,
 }
@@ -50,6 +52,7 @@ impl Outcome {
             fuel: row.fuel,
             peak_memory_bytes: row.peak_memory_bytes,
             model_calls: row.model_calls,
+            estimated_calls: row.estimated_calls,
             prompt_bytes: row.prompt_bytes,
         }
     }

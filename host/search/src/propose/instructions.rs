@@ -1,7 +1,10 @@
 //! The instructions for the proposer.
 
 use crate::dataset::Dataset;
-use mmh_record::{candidate::CandidateId, format::Protocol};
+use mmh_record::{
+    candidate::CandidateId,
+    format::{ASKS_NO_MODEL, Protocol},
+};
 
 /// The system prompt: what a harness is, how to work, what not to do, and the SDK's guide. The same in every iteration.
 pub fn system() -> String {
@@ -55,4 +58,21 @@ pub fn opening(
         dataset.kind.describe(dataset),
         dataset.train.len(),
     )
+}
+
+/// What the first message of an iteration says besides, where the run's protocol refuses or drops candidates.
+pub fn rules(protocol: &Protocol, val_size: usize) -> String {
+    let mut rules = String::new();
+    if protocol.require_model {
+        rules += &format!(
+            "\n\nA harness that {ASKS_NO_MODEL} on any validation example is refused and gets no score."
+        );
+    }
+    if let Some(first) = protocol.screen.filter(|first| (*first as usize) < val_size) {
+        rules += &format!(
+            "\n\nYour harness is tried on the first {first} validation examples. If it is clearly worse there than the \
+             best one so far, it is dropped and gets no score."
+        );
+    }
+    rules
 }

@@ -11,8 +11,7 @@ use crate::{
     leaks::Lint,
     progress::Silent,
     propose::{
-        self, Assignment, Outcome, Proposer, RunIndex, Submission, ToolContext, Toolbox, Transcript,
-        instructions,
+        self, Assignment, Outcome, Proposer, Submission, ToolContext, Toolbox, Transcript, instructions,
     },
 };
 use mmh_engine::{build::Built, compile::Rejection};
@@ -130,12 +129,12 @@ impl Search {
         &self,
         id: CandidateId,
         retry: Retry,
-        index: &Arc<RunIndex>,
+        progress: &Progress,
     ) -> Result<Proposed, SearchError> {
         let (started_at, account) = (self.began(id.index), self.account());
         let folder = self.writer.iteration(id.index)?;
         self.stage(id.index, "proposing");
-        let (outcome, reads, cost) = self.propose(id, &account, retry, &folder, index).await?;
+        let (outcome, reads, cost) = self.propose(id, &account, retry, &folder, progress).await?;
         let (source, reasoning, leaks) = (String::new(), String::new(), Vec::new());
         let candidate = Candidate { id, account, source, reasoning, reads, cost, started_at, leaks };
         Ok(match outcome {
@@ -157,7 +156,7 @@ impl Search {
         account: &Arc<Budget>,
         retry: Retry,
         folder: &IterationWriter,
-        index: &Arc<RunIndex>,
+        progress: &Progress,
     ) -> Result<(Outcome, Vec<ReadRow>, Cost), SearchError> {
         let past = match &self.claims {
             None => propose::RecordedProposal::of(folder)?,
@@ -165,7 +164,7 @@ impl Search {
         };
         let answered = past.answered_steps();
         let reader = RunReader::new(self.writer.dir()?);
-        let index = index.clone();
+        let index = progress.index.clone();
         let protocol = &self.config.protocol;
         let known = protocol.first_of(id.generation);
         let history = propose::History::resume(reader, index.clone(), folder, answered, self.clock)?;
@@ -196,6 +195,7 @@ impl Search {
         }
         let opening =
             instructions::opening(id, protocol, &self.dataset, self.val.len(), limits.proposer_steps);
+        let opening = opening + &instructions::rules(protocol, self.val.len());
         let account = account.clone();
         let assignment = Assignment { candidate: id, opening, transcript: &transcript, account };
         let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;

@@ -2,13 +2,13 @@
 //! in a row gave no candidate. Only the record decides, so that a run that was killed ends at the same place when it is
 //! resumed.
 
-use crate::evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED};
+use crate::evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED, SCREENED_OUT, WITHOUT_MODEL};
 use mmh_models::cancel::Stop;
 use mmh_record::format::{Score, Summary, Unscored};
 
 /// The statuses of candidates without a score. All other iterations without a score have no candidate, or were
 /// interrupted.
-const ENDS_OF_CANDIDATES: [&str; 2] = [LEARN_FAILED, EVALUATION_TIMEOUT];
+const ENDS_OF_CANDIDATES: [&str; 4] = [LEARN_FAILED, EVALUATION_TIMEOUT, SCREENED_OUT, WITHOUT_MODEL];
 
 /// Why the search ends before the iteration `next`, if it does.
 pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {
@@ -51,7 +51,7 @@ fn baseline(summary: &Summary) -> Option<String> {
 /// How a harness is broken, if it is: it answers no example, and makes no model call. A harness that asks and cannot read
 /// the replies is something to start from.
 pub fn broken(score: &Score) -> Option<String> {
-    (score.n_examples > 0 && score.n_errors == score.n_examples && score.mean_model_calls == 0.0).then(|| {
+    (score.n_errors == score.n_examples && score.asks_no_model().is_some()).then(|| {
         let kinds = score.outcomes.iter().map(|(kind, count)| format!("{count} {kind}"));
         let kinds = kinds.collect::<Vec<_>>().join(", ");
         format!("answers none of {} examples and asks no model ({kinds})", score.n_examples)

@@ -1,7 +1,7 @@
 //! The candidates of one generation: proposed and judged at the same time, entered one after the other, in the order of
 //! their indices. None of them sees another one, so nothing depends on which is done first.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use futures::{
     FutureExt,
@@ -9,7 +9,7 @@ use futures::{
 };
 
 use super::{Search, SearchError, candidate::Proposed, judge::Judged, progress::Progress};
-use crate::{evaluate::Retry, propose::RunIndex};
+use crate::evaluate::Retry;
 use mmh_record::{candidate::CandidateId, digest::Digest};
 
 /// The components of a generation so far, by their digests, with the candidate that was the first to have it.
@@ -23,10 +23,9 @@ impl Search {
         retry: Retry,
         progress: &mut Progress,
     ) -> Result<(), SearchError> {
-        let index = progress.index.clone();
         let judged = match self.claims {
-            None => self.at_once(candidates, retry, &index).await?,
-            Some(_) => self.one_by_one(candidates, retry, &index).await?,
+            None => self.at_once(candidates, retry, progress).await?,
+            Some(_) => self.one_by_one(candidates, retry, progress).await?,
         };
         let costs: Vec<_> = judged.iter().map(Judged::cost).collect();
         let shares = progress.share(&costs);
@@ -46,16 +45,16 @@ impl Search {
         &self,
         candidates: &[CandidateId],
         retry: Retry,
-        index: &Arc<RunIndex>,
+        progress: &Progress,
     ) -> Result<Vec<Judged>, SearchError> {
         let mut siblings = Siblings::new();
         let proposals: Vec<_> =
-            candidates.iter().map(|id| self.proposed(*id, retry, index).boxed()).collect();
+            candidates.iter().map(|id| self.proposed(*id, retry, progress).boxed()).collect();
         stream::iter(proposals)
             .buffered(candidates.len())
             .map_ok(|proposed| {
-                let twin = twin(&proposed, index, &mut siblings);
-                self.judge(proposed, twin, retry, index).boxed()
+                let twin = twin(&proposed, progress, &mut siblings);
+                self.judge(proposed, twin, retry, progress).boxed()
             })
             .try_buffered(candidates.len())
             .try_collect()
@@ -68,15 +67,15 @@ impl Search {
         &self,
         candidates: &[CandidateId],
         retry: Retry,
-        index: &Arc<RunIndex>,
+        progress: &Progress,
     ) -> Result<Vec<Judged>, SearchError> {
         let (mut siblings, mut stop) = (Siblings::new(), None);
         let mut all = Vec::new();
         for id in candidates {
-            let judged = match self.proposed(*id, retry, index).await {
+            let judged = match self.proposed(*id, retry, progress).await {
                 Ok(proposed) => {
-                    let twin = twin(&proposed, index, &mut siblings);
-                    self.judge(proposed, twin, retry, index).await
+                    let twin = twin(&proposed, progress, &mut siblings);
+                    self.judge(proposed, twin, retry, progress).await
                 }
                 Err(error) => Err(error),
             };
@@ -93,7 +92,7 @@ impl Search {
         &self,
         id: CandidateId,
         retry: Retry,
-        index: &Arc<RunIndex>,
+        progress: &Progress,
     ) -> Result<Proposed, SearchError> {
         if let Some(claims) = self.claims.as_ref().filter(|claims| !claims.has(&id.folder())) {
             // The recorded run was killed before it began with this one.
@@ -101,15 +100,15 @@ impl Search {
         }
         match id.is_baseline() {
             true => self.baseline(id).await,
-            false => self.proposal(id, retry, index).await,
+            false => self.proposal(id, retry, progress).await,
         }
     }
 }
 
 /// The earlier candidate that has the same component, if there is one: of an earlier generation, or of this one.
-fn twin(proposed: &Proposed, index: &RunIndex, siblings: &mut Siblings) -> Option<u32> {
+fn twin(proposed: &Proposed, progress: &Progress, siblings: &mut Siblings) -> Option<u32> {
     let component = proposed.built.as_ref().ok()?.component.digest;
-    let twin = index.board().with_component(component).or_else(|| siblings.get(&component).copied());
+    let twin = progress.index.board().with_component(component).or_else(|| siblings.get(&component).copied());
     siblings.entry(component).or_insert(proposed.candidate.id.index);
     twin
 }

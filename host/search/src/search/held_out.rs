@@ -1,5 +1,5 @@
-//! The held-out scores, after the search: of the best harness and of the baseline. Both are run at the same time; scores
-//! and costs are entered one after the other, the best one's first.
+//! The held-out scores, after the search: of the best harness, of the baselines, and of what else the run's protocol asks
+//! for. Some are run at the same time; scores and costs are entered one after the other, the best one's first.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
         EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, Outcome, RecordedEvaluation, Retry,
         recorded_cost, sink::Recorder,
     },
-    score::score,
+    score::{score, with_cost},
 };
 use mmh_models::{
     cancel::{Cancel, Stop},
@@ -30,6 +30,9 @@ use mmh_record::{
     reader::RunReader,
     writer::IterationWriter,
 };
+
+/// Most harnesses that are run at the same time.
+const AT_ONCE: usize = 4;
 
 /// What all held-out evaluations of a search have in common.
 struct Terms {
@@ -50,20 +53,20 @@ struct Tried {
 }
 
 impl Search {
-    /// Scores the best iteration and the baseline on the held-out examples, once, both at the same time. If the model does
-    /// not answer or the budget is spent, only those of them fail that make calls.
+    /// Scores the finalists on the held-out examples, once. If the model does not answer or the budget is spent, only those of
+    /// them fail that make calls.
     pub(super) async fn held_out(&self, retry: Retry, progress: &mut Progress) -> Result<(), SearchError> {
         if !self.config.with_test || self.dataset.test.is_empty() {
             return Ok(());
         }
         let terms = Terms { retry, account: self.account() };
         let finalists = progress.finalists();
-        // A run that is made again may have been stopped before the second one.
+        // A run that is made again may have been stopped before the last one.
         let is_there =
             |index: &&u32| self.claims.as_ref().is_none_or(|claims| claims.has(&layout::held_out(**index)));
         let begun: Vec<u32> = finalists.iter().take_while(is_there).copied().collect();
         // What it notes has an order.
-        let at_once = if self.claims.is_some() { 1 } else { begun.len().max(1) };
+        let at_once = if self.claims.is_some() { 1 } else { begun.len().clamp(1, AT_ONCE) };
         let component = |index| progress.component(index);
         let tries: Vec<_> =
             begun.iter().map(|index| self.try_out(*index, component(*index), &terms)).collect();
@@ -170,6 +173,7 @@ impl Search {
             return Ok(cancel.why());
         }
         let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
+        let score = with_cost(score, &done.cost);
         folder.put_json(layout::SCORE, &score)?;
         let tested = tested(progress.component(index), Split::Test, &score, &done.rows);
         let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));

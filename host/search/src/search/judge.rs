@@ -6,14 +6,16 @@ use super::{
     Search, SearchError,
     candidate::{Candidate, Proposed},
     progress::Progress,
+    screening::Screening,
 };
 use crate::{
     evaluate::{
-        EVALUATION_TIMEOUT, ExampleSet, Learning, Outcome, RecordedEvaluation, Retry, Sink, sink::Recorder,
+        EVALUATION_TIMEOUT, ExampleSet, FirstLook, Learning, Outcome, RecordedEvaluation, Retry,
+        SCREENED_OUT, Sink, WITHOUT_MODEL, sink::Recorder,
     },
     progress::Event,
-    propose::{self, RunIndex},
-    score::score,
+    propose,
+    score::{score, with_cost},
 };
 use mmh_engine::{build::Built, compile::Rejection};
 use mmh_models::cancel::Stop;
@@ -73,7 +75,7 @@ impl Search {
         proposed: Proposed,
         twin: Option<u32>,
         retry: Retry,
-        index: &RunIndex,
+        progress: &Progress,
     ) -> Result<Judged, SearchError> {
         let Proposed { candidate, folder, built } = proposed;
         let built = match built {
@@ -87,7 +89,7 @@ impl Search {
             let outcome = CandidateOutcome::Unscored { status: kind.name().to_owned(), reason: message };
             return Ok(Judged { candidate, component, outcome, folder });
         }
-        self.judge_new(candidate, built, folder, retry, index).await
+        self.judge_new(candidate, built, folder, retry, progress).await
     }
 
     async fn judge_new(
@@ -96,7 +98,7 @@ impl Search {
         built: Built,
         folder: IterationWriter,
         retry: Retry,
-        index: &RunIndex,
+        progress: &Progress,
     ) -> Result<Judged, SearchError> {
         candidate.leaks = match self.claims.as_ref().filter(|claims| claims.missing.dataset) {
             Some(claims) => claims.leaks(candidate.id.index),
@@ -108,13 +110,14 @@ impl Search {
             self.stage(candidate.id.index, &format!("LEAK: it carries held-back examples ({count})"));
         }
         let component = built.component.digest;
-        let (past, refused) = match &self.claims {
+        let screening = self.screening(candidate.id, &progress.summary)?;
+        let past = match &self.claims {
             None => (RecordedEvaluation::of(&folder, retry)?, false),
             Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
         let recorder = Arc::new(Recorder::new(&folder)?);
         self.stage(candidate.id.index, "learning and evaluating");
-        let outcome = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
+        let outcome = self.evaluate(&mut candidate, built, past, recorder.clone(), screening).await?;
         recorder.finish(&folder, &self.val)?;
         if let CandidateOutcome::Scored(scored) = &outcome {
             let Scored { score, state, rows } = &**scored;
@@ -127,7 +130,7 @@ impl Search {
                 &self.config_of(candidate.id.index),
                 &folder,
             )?;
-            index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
+            progress.index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
         }
         Ok(Judged { candidate, component, outcome, folder })
     }
@@ -155,9 +158,9 @@ impl Search {
         &self,
         candidate: &mut Candidate,
         built: Built,
-        past: RecordedEvaluation,
-        refused: bool,
+        (past, refused): (RecordedEvaluation, bool),
         recorder: Arc<dyn Sink>,
+        screening: Option<Screening>,
     ) -> Result<CandidateOutcome, SearchError> {
         let (train, evaluator) = (&self.dataset.train, self.evaluator.billed_to(&candidate.account));
         let learned = match evaluator.learn(built, train, &past, &recorder).await? {
@@ -180,17 +183,30 @@ impl Search {
         candidate.cost += learned.cost;
         let set =
             ExampleSet { iteration: Some(candidate.id.index), ..ExampleSet::new(Split::Val, &self.val) };
-        let done = evaluator.evaluate_keeping(&learned, set, past, recorder, |row| Outcome::of(&row)).await?;
+        let drops = |rows: &[Outcome]| screening.as_ref().and_then(|it| it.drops(rows));
+        let look = screening.as_ref().map(|it| FirstLook { examples: it.examples, drops: &drops });
+        let done = evaluator.evaluate_screened(&learned, set, past, recorder, look).await?;
         candidate.cost += done.cost;
-        self.end_where_recorded(candidate.id.index, done.complete || done.timed_out.is_some(), refused)?;
-        let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
+        let is_over = done.complete || done.dropped.is_some();
+        self.end_where_recorded(candidate.id.index, is_over || done.timed_out.is_some(), refused)?;
+        let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !is_over));
         if let Some(stop) = stop {
             return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), self.val.len()));
         }
         if let Some(reason) = done.timed_out {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
         }
+        if let Some(reason) = done.dropped {
+            return Ok(CandidateOutcome::Unscored { status: SCREENED_OUT.into(), reason });
+        }
         let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
+        if let Some(words) = score.asks_no_model().filter(|_| self.config.protocol.require_model) {
+            let n = score.n_examples;
+            let reason =
+                format!("it {words} on any of {n} examples, and the run requires it (--require-model)");
+            return Ok(CandidateOutcome::Unscored { status: WITHOUT_MODEL.into(), reason });
+        }
+        let score = with_cost(score, &done.cost);
         Ok(CandidateOutcome::Scored(Box::new(Scored {
             score,
             state: learned.state().clone(),

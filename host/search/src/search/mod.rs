@@ -16,6 +16,7 @@ mod held_out;
 mod judge;
 mod progress;
 mod schedule;
+mod screening;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ use mmh_record::{
     format::{Config, Stopped, Summary},
     writer::RunWriter,
 };
+use mmh_report::frontier;
 
 /// Everything a search works with.
 pub struct Search {
@@ -158,7 +160,8 @@ impl Search {
     fn write(&self, progress: &mut Progress) -> Result<(), RecordError> {
         progress.take_time(self);
         self.writer.cost(&progress.cost)?;
-        self.writer.summary(&progress.summary)
+        self.writer.summary(&progress.summary)?;
+        self.writer.frontier(&frontier::of(&progress.summary))
     }
 
     /// Counts the time of some work as compiling.

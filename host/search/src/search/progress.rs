@@ -22,6 +22,7 @@ use mmh_record::{
     pricing::Usd,
     reader::RunReader,
 };
+use mmh_report::frontier;
 
 /// Scores and costs of a search so far.
 pub(super) struct Progress {
@@ -107,12 +108,9 @@ impl Progress {
         found.map_or_else(|| Digest::of([]), |it| it.component_digest)
     }
 
-    /// The iterations that get a held-out score: the best one, and the baseline if it was scored.
+    /// The iterations that get a held-out score.
     pub fn finalists(&self) -> Vec<u32> {
-        let baseline = self.summary.iterations.iter().any(|it| it.index == 0).then_some(0);
-        let mut finalists: Vec<u32> = self.summary.best_iteration_index.into_iter().chain(baseline).collect();
-        finalists.dedup();
-        finalists
+        frontier::finalists(&self.summary)
     }
 
     /// Enters a held-out score. They are sorted by iteration.

@@ -65,7 +65,8 @@ fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, Reco
     for kind in layout::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
         match kind.name {
             layout::MANIFEST | layout::LEDGER => {}
-            layout::SUMMARY | layout::COST if made.end == End::Early => {}
+            layout::SUMMARY | layout::COST | layout::FRONTIER if made.end == End::Early => {}
+            layout::FRONTIER if made.end == End::Open && made.has_frontier_of_before()? => {}
             layout::COST
                 if made
                     .ahead

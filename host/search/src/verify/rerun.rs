@@ -21,12 +21,13 @@ use mmh_models::{
 use mmh_record::{
     RecordError,
     clock::Clock,
-    format::{Config, Cost, CostFile, Summary},
+    format::{Config, Cost, CostFile, Frontier, Summary},
     layout,
     manifest::Finding,
     reader::RunReader,
     writer::{Beginning, RunWriter},
 };
+use mmh_report::frontier;
 
 /// How the repeated search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,17 @@ pub struct Made {
     pub total: Cost,
     /// Its costs with an iteration that was not in the summary yet.
     pub ahead: Option<CostFile>,
+}
+
+impl Made {
+    /// Whether the recorded frontier is that of the derived summary without its last iteration: a run that was killed right
+    /// after its summary was written has such a one.
+    pub fn has_frontier_of_before(&self) -> Result<bool, RecordError> {
+        let summary = self.derived.summary()?;
+        let before = summary.iterations.len().saturating_sub(1);
+        let before = frontier::among(&summary.config, &summary.iterations[..before]);
+        Ok(self.recorded.json::<Frontier>(layout::FRONTIER).is_ok_and(|recorded| recorded == before))
+    }
 }
 
 /// Repeats the search of the verifier's run.

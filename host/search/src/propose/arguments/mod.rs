@@ -147,7 +147,8 @@ fn reading_tools() -> Vec<ToolSpec> {
         ),
         tool(
             "scoreboard",
-            "Accuracy, errors and prompt size of iterations, the best first, page by page; and which is best.",
+            "Accuracy, errors, prompt size and calls of iterations, the best first, page by page; which is best, and which \
+             are on the frontier: no other one has as good a score with as few prompt tokens.",
             &[],
             of_iterations("best"),
         ),

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use mmh_record::{
     digest::Digest,
-    format::{IterationSummary, Score, Summary, Unscored},
+    format::{Frontier, IterationSummary, Score, Summary, Unscored},
     objective::Objective,
     text,
 };
+use mmh_report::frontier;
 
 /// Most bytes of the reason for which an iteration has no score.
 const MAX_REASON: usize = 600;
@@ -35,6 +36,7 @@ pub struct Board {
     /// Places in `rows`, in the order of [`Order::Best`].
     ranking: Vec<usize>,
     best: Option<u32>,
+    frontier: Frontier,
     mock: bool,
     objective: Objective,
 }
@@ -60,7 +62,10 @@ struct Figures {
     n_examples: u64,
     n_errors: u64,
     mean_prompt_bytes: f64,
+    prompt_tokens: f64,
     mean_model_calls: f64,
+    /// Said of a harness that asks no model.
+    remark: Option<&'static str>,
 }
 
 impl Figures {
@@ -71,7 +76,9 @@ impl Figures {
             n_examples: score.n_examples,
             n_errors: score.n_errors,
             mean_prompt_bytes: score.mean_prompt_bytes,
+            prompt_tokens: score.prompt_tokens(),
             mean_model_calls: score.mean_model_calls,
+            remark: score.asks_no_model(),
         }
     }
 }
@@ -83,6 +90,7 @@ impl Board {
         let scored = summary.iterations.iter().map(|it| scored(it, objective));
         let mut board = Self::with(scored.chain(summary.unscored.iter().map(unscored)).collect(), objective);
         (board.best, board.mock) = (summary.best_iteration_index, summary.config.mock);
+        board.frontier = frontier::of(summary);
         board
     }
 
@@ -102,6 +110,7 @@ impl Board {
             self.add(row);
         }
         self.best = summary.best_iteration_index;
+        self.frontier = frontier::of(summary);
     }
 
     fn add(&mut self, row: Row) {
@@ -146,7 +155,7 @@ impl Board {
         };
         place
             .and_then(|place| self.rows.get(place))
-            .map_or(Value::Null, |row| row.json(self.objective, in_short))
+            .map_or(Value::Null, |row| row.json(self.objective, in_short, self.frontier.has(row.index)))
     }
 }
 
@@ -187,7 +196,7 @@ impl Row {
         }
     }
 
-    fn json(&self, objective: Objective, in_short: bool) -> Value {
+    fn json(&self, objective: Objective, in_short: bool, is_on_frontier: bool) -> Value {
         let (iteration, figure) = (self.index, objective.name());
         match &self.result {
             RowResult::Unscored { status, reason } => {
@@ -196,17 +205,25 @@ impl Row {
             RowResult::Scored { figures, .. } if in_short => {
                 json!({ "iteration": iteration, "status": "scored", (figure): figures.value })
             }
-            RowResult::Scored { figures: score, headline } => json!({
-                "iteration": iteration,
-                "status": "scored",
-                (figure): score.value,
-                "n_correct": score.n_correct,
-                "n_examples": score.n_examples,
-                "n_errors": score.n_errors,
-                "mean_prompt_bytes": score.mean_prompt_bytes.round(),
-                "mean_model_calls": score.mean_model_calls,
-                "reasoning_headline": headline,
-            }),
+            RowResult::Scored { figures: score, headline } => {
+                let mut row = json!({
+                    "iteration": iteration,
+                    "status": "scored",
+                    (figure): score.value,
+                    "n_correct": score.n_correct,
+                    "n_examples": score.n_examples,
+                    "n_errors": score.n_errors,
+                    "mean_prompt_bytes": score.mean_prompt_bytes.round(),
+                    "mean_model_calls": score.mean_model_calls,
+                    "mean_prompt_tokens": score.prompt_tokens.round(),
+                    "on_frontier": is_on_frontier,
+                    "reasoning_headline": headline,
+                });
+                if let Some(remark) = score.remark {
+                    row["remark"] = json!(remark);
+                }
+                row
+            }
         }
     }
 }
