@@ -35,6 +35,7 @@ mod cost;
 mod evaluation;
 mod proposal;
 mod protocol;
+mod scoring;
 mod summary;
 mod version;
 
@@ -43,5 +44,6 @@ pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use proposal::{ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
+pub use scoring::{ScorerTotals, ScorerTrace};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
 pub use version::{NewerSchema, SCHEMA_VERSION};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use mmh_record::{format::Score, objective::Objective};
+use mmh_record::{
+    format::{Score, ScorerTotals},
+    objective::Objective,
+};
 use mmh_report::statistics::Tally;
 
 use crate::evaluate::{Learned, Outcome};
@@ -18,6 +21,7 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
     let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
     let mut score = Score {
         mean_parts: mean_parts(rows),
+        scorer: scorer(rows),
         n_errors: rows.iter().filter(|row| row.is_error).count() as u64,
         mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
         total_input_tokens: total(rows, |row| row.input_tokens),
@@ -36,6 +40,13 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
     };
     Tally::of(rows.iter().map(|row| &row.grade)).enter(objective, &mut score);
     score
+}
+
+/// What the task's own scorer took, if it graded anything.
+fn scorer(rows: &[Outcome]) -> Option<ScorerTotals> {
+    let mut totals = ScorerTotals::default();
+    rows.iter().filter_map(|row| row.scorer.as_ref()).for_each(|trace| totals.add(trace));
+    (totals.n_answers > 0).then_some(totals)
 }
 
 /// The mean of each part that a grade has.

@@ -161,13 +161,14 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     }
     let columns = args.columns.resolve();
     let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
-    let dataset = workbench::dataset(source, args.new.seed, &*observer)?;
+    let mut dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
     let baseline = match &args.new.baseline {
         Some(path) => crate::commands::check::read_source(path, limits.source_bytes)?,
         None => dataset.kind.baseline().to_owned(),
     };
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    workbench::scorer(&builder, &mut dataset).await?;
     sound_baseline(args, &builder, &dataset, &baseline).await?;
     terminal.done();
     let Some(models) = models else {

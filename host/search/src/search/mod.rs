@@ -14,6 +14,7 @@ mod held_out;
 mod judge;
 mod progress;
 mod schedule;
+mod scorer;
 
 use std::sync::Arc;
 
@@ -114,6 +115,7 @@ impl Search {
     async fn run_all(self) -> Result<(Summary, Option<Stop>), SearchError> {
         let (mut progress, retry) = Progress::begin(&self)?;
         self.writer.unseal()?;
+        self.record_scorer()?;
         self.write(&mut progress)?;
         let mut early = None;
         for candidate in Schedule::of(&self.config).all() {

@@ -66,6 +66,9 @@ fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, Reco
         match kind.name {
             layout::MANIFEST | layout::LEDGER => {}
             layout::SUMMARY | layout::COST if made.end == End::Early => {}
+            // A run that was killed in its first moment.
+            layout::SCORER_SOURCE | layout::SCORER_COMPONENT
+                if made.end == End::Open && !made.recorded.has(kind.name) => {}
             layout::COST
                 if made
                     .ahead
@@ -159,7 +162,11 @@ impl Compared<'_> {
             }
             Format::Bytes => {
                 let [expected, found] = [derived, recorded].map(|it| described(it.dir(), &path));
-                let by = if kind.name == layout::COMPONENT { ", which harness.rs compiles to" } else { "" };
+                let by = match kind.name {
+                    layout::COMPONENT => ", which harness.rs compiles to",
+                    layout::SCORER_COMPONENT => ", which the task's scorer is built to",
+                    _ => "",
+                };
                 Ok(one(&format!("{expected}{by}"), &found))
             }
         }
@@ -233,7 +240,7 @@ impl Compared<'_> {
 /// The number of a folder's recorded model calls.
 fn replies(made: &Made, folder: &str) -> Result<u64, RecordError> {
     let mut count = 0;
-    for file in [layout::CALLS, layout::TRIALS] {
+    for file in [layout::CALLS, layout::SCORER_CALLS, layout::TRIALS] {
         let path = layout::file(folder, file);
         if made.recorded.has(&path) {
             count += count_lines(made.recorded.dir(), &path)?;
