@@ -359,5 +359,11 @@ fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -
         let message = first.and_then(|row| row.error.as_deref()).unwrap_or_default();
         out += &format!("{count} x {kind}, first: {}\n", text::ellipsis(&text::one_line(message), 200));
     }
+    let ungraded = rows.iter().filter_map(|row| row.scorer.as_ref()?.failure()).next();
+    if let (Some(warning), Some(first)) =
+        (score.scorer.as_ref().and_then(|totals| totals.warning()), ungraded)
+    {
+        out += &format!("{warning}; first: {}\n", text::ellipsis(&text::one_line(&first), 200));
+    }
     text::plain(&out)
 }

@@ -151,6 +151,7 @@ fn standing(it: &UnderWay) -> String {
 /// What follows from the table.
 fn findings(it: &Scoreboard) -> Vec<String> {
     let mut lines = errors(it);
+    lines.extend(grading(&it.summary));
     if it.board.iterations.iter().any(|row| row.against_best_so_far.is_some()) {
         lines.push(format!(
             "change (points), fixed, broken and p: against the best iteration before, {}, not corrected; prompt bytes and fuel: per example",
@@ -187,6 +188,24 @@ fn errors(it: &Scoreboard) -> Vec<String> {
     with_errors
         .map(|it| text::one_line(&format!("errors of {:03}: {}", it.index, errors_by_kind(&it.score))))
         .collect()
+}
+
+/// What the task's own scorer failed on, and what it asked for.
+fn grading(summary: &Summary) -> Vec<String> {
+    let scored = summary.iterations.iter().map(|it| (format!("{:03}", it.index), &it.score));
+    let tested = summary.test.iter().map(|it| (format!("held-out test, {:03}", it.index), &it.score));
+    let all = scored.chain(tested).filter_map(|(of, score)| Some((of, score.scorer.as_ref()?)));
+    let failed =
+        all.clone().filter_map(|(of, totals)| Some(format!("grading of {of}: {}", totals.warning()?)));
+    let mut lines: Vec<String> = failed.map(|line| text::one_line(&line)).collect();
+    let calls = all.fold(0_u64, |sum, (_, totals)| sum.saturating_add(totals.model_calls));
+    if calls > 0 {
+        let calls = text::grouped(calls);
+        lines.push(format!(
+            "the task's scorer asked the target {calls} times: in the cost, and in no other column"
+        ));
+    }
+    lines
 }
 
 /// Which iteration is best, whether that is more than noise, and what such a choice is worth.

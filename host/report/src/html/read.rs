@@ -160,6 +160,7 @@ pub struct Places {
     pub order: Vec<String>,
     pub traces: Stored<TraceRow>,
     pub calls: Stored<CallRow>,
+    pub scorer_calls: Stored<CallRow>,
 }
 
 impl Places {
@@ -221,6 +222,13 @@ impl Folder<'_> {
                 call.example_id
             })
         });
-        Places { order, traces: traces.unwrap_or_default(), calls: calls.unwrap_or_default() }
+        let scorer_calls =
+            self.read(layout::SCORER_CALLS, |reader, path| Stored::index(reader.dir(), path, |_| {}));
+        Places {
+            order,
+            traces: traces.unwrap_or_default(),
+            calls: calls.unwrap_or_default(),
+            scorer_calls: scorer_calls.unwrap_or_default(),
+        }
     }
 }

@@ -53,15 +53,18 @@ pub fn all(
         checked.findings.extend(found.findings);
         (checked.rebuilt, checked.replayed) = (found.rebuilt, found.replayed);
     }
-    let findings = own(made, claims, noted)?;
+    let (findings, rebuilt) = own(made, claims, noted)?;
     verdict.find("").extend(findings);
+    if let Some(own) = verdict.checked.iter_mut().find(|it| it.folder.is_empty()) {
+        own.rebuilt = rebuilt;
+    }
     Ok(claimed)
 }
 
-/// The run's own files.
-fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, RecordError> {
+/// The run's own files, and whether the source of its scorer compiles to the scorer's component.
+fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<(Vec<Finding>, Rebuilt), RecordError> {
     let compared = Compared { made, folder: "", noted, is_whole: true, claims };
-    let mut findings = Vec::new();
+    let (mut findings, mut rebuilt) = (Vec::new(), Rebuilt::NotThere);
     for kind in layout::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
         match kind.name {
             layout::MANIFEST | layout::LEDGER => {}
@@ -74,10 +77,16 @@ fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, Reco
                     .ahead
                     .as_ref()
                     .is_some_and(|ahead| made.recorded.cost().ok().as_ref() == Some(ahead)) => {}
-            _ => findings.extend(compared.file(kind)?.findings),
+            _ => {
+                let found = compared.file(kind)?.findings;
+                if kind.name == layout::SCORER_COMPONENT && made.recorded.has(layout::SCORER_SOURCE) {
+                    rebuilt = compared.rebuilt(found.is_empty());
+                }
+                findings.extend(found);
+            }
         }
     }
-    Ok(findings)
+    Ok((findings, rebuilt))
 }
 
 /// The result of comparing one folder.
