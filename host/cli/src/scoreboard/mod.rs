@@ -1,5 +1,6 @@
 //! The scoreboard of a run: as text (`page`), as JSON, and as tables for other programs (`tables`).
 
+mod grading;
 mod page;
 mod tables;
 

@@ -1,6 +1,6 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value};
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, grading::grading, p_value};
 use mmh_record::{
     built::Confinement,
     format::{Summary, TimeSpent},
@@ -188,24 +188,6 @@ fn errors(it: &Scoreboard) -> Vec<String> {
     with_errors
         .map(|it| text::one_line(&format!("errors of {:03}: {}", it.index, errors_by_kind(&it.score))))
         .collect()
-}
-
-/// What the task's own scorer failed on, and what it asked for.
-fn grading(summary: &Summary) -> Vec<String> {
-    let scored = summary.iterations.iter().map(|it| (format!("{:03}", it.index), &it.score));
-    let tested = summary.test.iter().map(|it| (format!("held-out test, {:03}", it.index), &it.score));
-    let all = scored.chain(tested).filter_map(|(of, score)| Some((of, score.scorer.as_ref()?)));
-    let failed =
-        all.clone().filter_map(|(of, totals)| Some(format!("grading of {of}: {}", totals.warning()?)));
-    let mut lines: Vec<String> = failed.map(|line| text::one_line(&line)).collect();
-    let calls = all.fold(0_u64, |sum, (_, totals)| sum.saturating_add(totals.model_calls));
-    if calls > 0 {
-        let calls = text::grouped(calls);
-        lines.push(format!(
-            "the task's scorer asked the target {calls} times: in the cost, and in no other column"
-        ));
-    }
-    lines
 }
 
 /// Which iteration is best, whether that is more than noise, and what such a choice is worth.

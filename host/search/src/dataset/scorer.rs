@@ -127,15 +127,28 @@ impl Dataset {
     }
 }
 
-/// The file that a metric's table names, if it names one.
-pub(super) fn named(metric: &Table) -> Result<Option<String>, String> {
+/// The file that a task's metric names, if it names one.
+pub(super) fn named(task: &Table) -> Result<Option<String>, String> {
+    let is_scorer = |kind: &Value| kind.as_str() == Some(MetricKind::Scorer.name());
+    let metric = match task.get("metric") {
+        Some(Value::Table(metric)) => metric,
+        Some(kind) if is_scorer(kind) => {
+            return Err(format!("`metric.{KEY}` is missing: it names {ENDINGS}"));
+        }
+        _ => return Ok(None),
+    };
     match metric.get(KEY) {
-        None if metric.get("kind").and_then(Value::as_str) == Some(MetricKind::Scorer.name()) => {
+        None if metric.get("kind").is_some_and(is_scorer) => {
             Err(format!("`metric.{KEY}` is missing: it names {ENDINGS}"))
         }
         None => Ok(None),
         Some(Value::String(name)) if metric.keys().all(|key| [KEY, "kind"].contains(&key.as_str())) => {
-            Ok(Some(name.clone()))
+            match metric.get("kind").is_none_or(is_scorer) {
+                true => Ok(Some(name.clone())),
+                false => {
+                    Err(format!("`metric.{KEY}` names a program, and `metric.kind` says something else"))
+                }
+            }
         }
         Some(Value::String(_)) => Err(format!(
             "`metric.{KEY}` names a program that decides everything: no other setting belongs there"

@@ -116,7 +116,7 @@ impl TaskFile {
         if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.len() > MAX_NAME_BYTES) {
             return Err(format!("`name` is empty or has more than {MAX_NAME_BYTES} bytes"));
         }
-        let scorer_name = table.get("metric").and_then(Value::as_table).map_or(Ok(None), scorer::named)?;
+        let scorer_name = scorer::named(&table)?;
         let metric_of = table.get("metric").filter(|_| scorer_name.is_none());
         Ok(Self {
             name,
@@ -200,9 +200,6 @@ fn splits(value: &Value) -> Result<Splits, String> {
 
 fn metric(value: &Value) -> Result<Metric, String> {
     let spec = match value {
-        Value::String(kind) if kind == MetricKind::Scorer.name() => {
-            return Err("`metric` is a table with `scorer`, the name of the program".into());
-        }
         Value::String(_) => MetricSpec::new(convert::<MetricKind>(value, "metric")?),
         Value::Table(table) => {
             check_keys(table, &METRIC_KEYS, "metric.")?;
@@ -283,7 +280,8 @@ mod tests {
             ("splits = { train = nan, val = 0.5 }", "have to be 1 together"),
             ("splits = { train = 1.0 }", "have to be 1 together"),
             ("metric = { scorer = \"grade.rs\" }", ""),
-            ("metric = \"scorer\"", "`metric` is a table with `scorer`"),
+            ("metric = \"scorer\"", "`metric.scorer` is missing"),
+            ("metric = { kind = \"set\", scorer = \"grade.rs\" }", "`metric.kind` says something else"),
             ("metric = { kind = \"scorer\" }", "`metric.scorer` is missing"),
             ("metric = { scorer = 1 }", "`metric.scorer` is the name of a Rust source"),
             ("[metric]\nscorer = \"grade.rs\"\nseveral = true", "no other setting belongs there"),

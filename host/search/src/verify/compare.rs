@@ -7,14 +7,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Claimed, MAX_DIFFERENCES, Rebuilt, Replayed, Verdict, explain,
+    Claimed, MAX_DIFFERENCES, Rebuilt, Replayed, Verdict,
+    counted::{lines as count_lines, replies, tool_calls, unreadable},
+    explain,
     lines::{self, Rule, Side},
     rerun::{End, Made},
 };
 use crate::{claims::Claims, noted::Noted};
 use mmh_record::{
     RecordError,
-    format::ProposerKind,
     layout::{self, Format, Kind, Place},
     manifest::Finding,
     outcome::OutcomeKind,
@@ -246,42 +247,6 @@ impl Compared<'_> {
     }
 }
 
-/// The number of a folder's recorded model calls.
-fn replies(made: &Made, folder: &str) -> Result<u64, RecordError> {
-    let mut count = 0;
-    for file in [layout::CALLS, layout::SCORER_CALLS, layout::TRIALS] {
-        let path = layout::file(folder, file);
-        if made.recorded.has(&path) {
-            count += count_lines(made.recorded.dir(), &path)?;
-        }
-    }
-    Ok(count)
-}
-
-/// The number of a folder's tool calls that no reply carries.
-fn tool_calls(made: &Made, folder: &str) -> Result<u64, RecordError> {
-    #[derive(Deserialize)]
-    struct Kind {
-        r#type: String,
-    }
-    let path = layout::file(folder, layout::TRANSCRIPT);
-    if made.config.proposer_kind != ProposerKind::Tools || !made.recorded.has(&path) {
-        return Ok(0);
-    }
-    let rows = made.recorded.rows::<Kind>(&path)?;
-    // A row that cannot be read is a finding of its own.
-    Ok(rows.flatten().filter(|row| row.r#type == "tool_call").count() as u64)
-}
-
-fn count_lines(dir: &Dir, path: &str) -> Result<u64, RecordError> {
-    let mut lines = plain::Lines::open(dir, path).map_err(unreadable(path))?;
-    let (mut count, mut line) = (0, Vec::new());
-    while lines.next(&mut line).map_err(unreadable(path))?.is_some() {
-        count += 1;
-    }
-    Ok(count)
-}
-
 /// Whether a file has the same bytes in both folders.
 fn same_bytes(left: &Dir, right: &Dir, path: &str) -> Result<bool, RecordError> {
     if plain::size(left, path) != plain::size(right, path) {
@@ -309,8 +274,4 @@ fn same_bytes(left: &Dir, right: &Dir, path: &str) -> Result<bool, RecordError> 
 fn described(dir: &Dir, path: &str) -> String {
     plain::digest(dir, path)
         .map_or_else(|error| error.to_string(), |(digest, bytes)| format!("sha256 {digest}, {bytes} bytes"))
-}
-
-fn unreadable(path: &str) -> impl Fn(std::io::Error) -> RecordError {
-    move |source| RecordError::Io { action: "read", file: path.to_owned(), source }
 }

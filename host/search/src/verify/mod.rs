@@ -12,6 +12,7 @@
 mod ahead;
 mod compare;
 mod config;
+mod counted;
 mod explain;
 pub mod export;
 mod ledger;
