@@ -5,7 +5,6 @@
 
 pub(crate) mod again;
 mod batches;
-mod costs;
 mod grading;
 pub(crate) mod memo;
 mod outcome;
@@ -29,12 +28,10 @@ use std::{
 };
 
 use batches::Batch;
-use costs::{cost_of, prompt_bytes, total_usage, usage_of};
 use futures::future::{BoxFuture, join_all};
 use grading::Graded;
 
 pub use batches::{batch_id, batches, batches_of, plan};
-pub use costs::recorded_cost;
 pub use grading::seed_of_grading;
 use outcome::InOrder;
 pub use outcome::Outcome;
@@ -55,18 +52,19 @@ use crate::{
 use mmh_engine::{
     build::Built,
     runner::{HarnessCall, LearnedState, Runner, Trained},
-    sandbox::{LogLine, Report, Task},
+    sandbox::{Call, LogLine, Report, Task},
 };
 use mmh_models::{cancel::Cancel, metering::budget::Budget};
 use mmh_record::{
     RecordError,
-    chat::{CallOutcome, ChatRequest},
+    chat::{Block, CallOutcome, ChatRequest, Usage},
     clock::Clock,
     data::Split,
     digest::{Digest, KeyBuilder},
     format::{CallRow, ControlRow, Cost, LearnRow, LogRow, TaskInfo, TraceRow},
     limits::{Limits, portions},
     outcome::OutcomeKind,
+    pricing::Usd,
 };
 
 /// What all evaluations of a run have in common. Cheap to clone.
@@ -583,4 +581,50 @@ fn log_rows(lines: &[LogLine]) -> Vec<LogRow> {
         .iter()
         .map(|line| LogRow { level: line.level.name().to_owned(), message: line.message.clone() })
         .collect()
+}
+
+fn usage_of(answer: &CallOutcome) -> Usage {
+    answer.result.as_ref().map(|reply| reply.usage).unwrap_or_default()
+}
+
+fn total_usage<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Usage {
+    let mut usage = Usage::default();
+    calls.into_iter().for_each(|call| usage += usage_of(&call.answer));
+    usage
+}
+
+/// The cost of these calls. Replies from the cache cost nothing; control requests count.
+fn cost_of(calls: &[Call]) -> Cost {
+    let paid = calls.iter().filter(|call| !call.answer.cached);
+    let controls = paid.clone().filter_map(|call| call.answer.control);
+    let (mut usage, mut cost) = (total_usage(paid.clone()), paid.map(|call| call.answer.cost).sum());
+    for control in controls {
+        usage += control.usage;
+        cost += control.cost;
+    }
+    Cost::of_target(usage, Usd::as_f64(cost))
+}
+
+/// The same for recorded calls.
+pub fn recorded_cost<'a>(calls: impl IntoIterator<Item = &'a CallRow>) -> Cost {
+    let (mut usage, mut cost) = (Usage::default(), Usd::ZERO);
+    for call in calls.into_iter().filter(|call| !call.cached) {
+        usage += call.usage;
+        cost += Usd::from_f64(call.cost_usd);
+        if let Some(control) = call.control {
+            usage += control.usage;
+            cost += Usd::from_f64(control.cost_usd);
+        }
+    }
+    Cost::of_target(usage, cost.as_f64())
+}
+
+/// Bytes of all text in a request.
+fn prompt_bytes(request: &ChatRequest) -> u64 {
+    let blocks = request.messages.iter().flat_map(|message| &message.content);
+    let text = |block: &Block| match block {
+        Block::Text { text } => text.len(),
+        _ => 0,
+    };
+    (request.system.as_ref().map_or(0, String::len) + blocks.map(text).sum::<usize>()) as u64
 }
