@@ -23,9 +23,7 @@ pub trait Sink: Send + Sync {
     /// A model call, as soon as it is answered, and before the outcome that it belongs to.
     fn call(&self, row: &CallRow) -> Result<(), RecordError>;
     /// A model call of the task's own scorer, in the same way.
-    fn scorer_call(&self, _: &CallRow) -> Result<(), RecordError> {
-        Ok(())
-    }
+    fn scorer_call(&self, row: &CallRow) -> Result<(), RecordError>;
     /// An example's outcome.
     fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
     /// A batch's outcome.
@@ -49,6 +47,10 @@ impl Sink for Discard {
         Ok(())
     }
 
+    fn scorer_call(&self, _: &CallRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
     fn example(&self, _: &TraceRow) -> Result<(), RecordError> {
         Ok(())
     }
@@ -67,6 +69,10 @@ impl Sink for OfScorer {
     }
 
     fn call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.0.scorer_call(row)
+    }
+
+    fn scorer_call(&self, row: &CallRow) -> Result<(), RecordError> {
         self.0.scorer_call(row)
     }
 
@@ -96,6 +102,10 @@ impl Sink for KeptCalls {
     fn call(&self, row: &CallRow) -> Result<(), RecordError> {
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         calls.entry(row.example_id.clone()).or_default().push(row.clone());
+        Ok(())
+    }
+
+    fn scorer_call(&self, _: &CallRow) -> Result<(), RecordError> {
         Ok(())
     }
 
