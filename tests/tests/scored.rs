@@ -337,7 +337,7 @@ fn a_scorer_that_fails_stops_no_run() {
         ("too much", guest("score/above_one.rs"), "bad-grade", &[]),
         ("no number", guest("score/no_number.rs"), "bad-grade", &[]),
         ("too many calls", guest("score/call_limit.rs"), "call-limit", &[]),
-        ("its own error", guest("score/own_error.rs"), "harness-error", &[]),
+        ("its own error", guest("score/own_error.rs"), "scorer-error", &[]),
     ];
     for (name, scorer, kind, more) in table {
         let folder = tempfile::tempdir().expect("a folder");

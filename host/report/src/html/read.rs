@@ -21,7 +21,7 @@ use mmh_record::{
 };
 
 /// All kinds of outcome. `Results` counts them in this order.
-pub const OUTCOMES: [OutcomeKind; 17] = [
+pub const OUTCOMES: [OutcomeKind; 18] = [
     OutcomeKind::Ok,
     OutcomeKind::HarnessError,
     OutcomeKind::Panic,
@@ -39,6 +39,7 @@ pub const OUTCOMES: [OutcomeKind; 17] = [
     OutcomeKind::ModelError,
     OutcomeKind::BudgetSpent,
     OutcomeKind::BadGrade,
+    OutcomeKind::ScorerError,
 ];
 
 /// Files of an evaluation's folder that the page is made of.
