@@ -98,6 +98,7 @@ fn made(index: u32, at: usize, right: bool, words: usize) -> (TraceRow, CallRow)
         ChatReply { content: vec![Block::Text { text: label.into() }], usage, ..ChatReply::default() };
     let log = LogRow { level: "info".into(), message: format!("asked with {} characters", input.len()) };
     let row = TraceRow {
+        scorer: None,
         fuel: 150_000 + (at as u64 * 7919) % 10_007,
         latency_ms: (at % 1009) as f64 / 10.0,
         input_tokens: usage.input_tokens,

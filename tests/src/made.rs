@@ -146,6 +146,7 @@ pub(super) fn row(example_id: &str, mark: &str) -> TraceRow {
         correct: mark == "+",
         score: None,
         parts: BTreeMap::new(),
+        scorer: None,
         latency_ms: 0.0,
         input_tokens: 200,
         output_tokens: 5,

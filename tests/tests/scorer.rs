@@ -24,7 +24,7 @@ const TABLE: [(&str, &str, &str); 14] = [
     ("model_error.rs", "model-error", "the model is unavailable: it is asleep"),
     ("no_number.rs", "bad-grade", "score of a grade is NaN"),
     ("out_of_fuel.rs", "out-of-fuel", "the call used up its 1,000,000,000 units of fuel"),
-    ("own_error.rs", "harness-error", "no number in \"Bergen\""),
+    ("own_error.rs", "scorer-error", "no number in \"Bergen\""),
     ("panic.rs", "panic", "panicked at harness.rs:9:27: index out of bounds"),
     ("part_below_zero.rs", "bad-grade", "recall of a grade is -0.25: it has to be a number from 0 to 1"),
     ("part_twice.rs", "bad-grade", "the grade has two parts with the name \"recall\""),

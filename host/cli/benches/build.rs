@@ -22,7 +22,12 @@ mod server;
 mod shared;
 
 use mmh_engine::{memory::MemoryBudget, sandbox::engine};
-use mmh_search::{dataset::task::BASELINE, evaluate::Learned};
+use mmh_record::{digest::Digest, metric::MetricSpec, scorer::ScorerSpec};
+use mmh_search::{
+    dataset::task::{BASELINE, LabelledTask, TaskKind},
+    evaluate::{Evaluator, Learned},
+    metric::Metric,
+};
 use shared::workshop::{PROGRAM, Workshop, cache_dir, evaluate, examples, free_target};
 use tokio::runtime::Runtime;
 
@@ -43,6 +48,12 @@ const CHANGING: &str = ".max_tokens(";
 const UNCHANGED: Duration = Duration::from_millis(25);
 const NEW: Duration = Duration::from_millis(420);
 
+/// What a scorer may cost an example beyond its own fuel.
+const GRADING: Duration = Duration::from_micros(150);
+
+/// A scorer that does next to nothing, so that what it costs is the host's part.
+const EXACT: &str = include_str!("../../../tests/guests/score/exact.rs");
+
 fn main() {
     let runtime = Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
@@ -54,6 +65,7 @@ fn main() {
     for (name, source) in [("baseline", BASELINE), ("few-shot", FEW_SHOT)] {
         calling(&runtime, &bench, name, source);
     }
+    grading(&runtime, &bench);
     let answer = |_: &server::Request| server::Reply::new(200, REPLY);
     let server = runtime.block_on(server::Server::start(answer));
     for (name, source) in [("baseline", BASELINE), ("few-shot", FEW_SHOT)] {
@@ -135,6 +147,34 @@ fn calling(runtime: &Runtime, bench: &Workshop, name: &str, source: &str) {
     let (alone, evaluated) = (median(alone), median(evaluated));
     let limit = alone.mul_f64(1.3);
     print(&format!("an example, {name}"), evaluated, Some(("bare wasmtime", alone)), Some(limit));
+}
+
+/// One example after another with a scorer, and without one. The difference has the little fuel that the scorer takes in it.
+fn grading(runtime: &Runtime, bench: &Workshop) {
+    let harness = Learned::with_state(runtime.block_on(bench.build(BASELINE)), []);
+    let scorer = runtime.block_on(bench.builder.build_scorer(EXACT)).expect("the host can go on");
+    let metric =
+        Metric::new(&MetricSpec::scored_by(ScorerSpec::Source(Digest::of(EXACT)))).expect("a metric");
+    let kind = LabelledTask::new(metric, Vec::new()).graded_by(scorer.expect("it builds"));
+    let plain = bench.evaluator(free_target(Duration::ZERO), 1);
+    let scored = Evaluator { kind, ..plain.clone() };
+    let examples = examples(CALLS);
+    let (mut without, mut with, mut fuel) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..STARTS {
+        without.push(runtime.block_on(evaluate(&plain, &harness, &examples)).0 / CALLS as u32);
+        let (took, done) = runtime.block_on(evaluate(&scored, &harness, &examples));
+        with.push(took / CALLS as u32);
+        fuel =
+            done.rows.iter().filter_map(|row| row.scorer.as_ref()).map(|trace| trace.fuel).max().unwrap_or(0);
+    }
+    let (without, with) = (median(without), median(with));
+    let beside = Some(("an example", without));
+    print(
+        &format!("a scorer, per example, with {fuel} fuel"),
+        with.saturating_sub(without),
+        beside,
+        Some(GRADING),
+    );
 }
 
 const REPLY: &str = r#"{"choices":[{"message":{"role":"assistant","content":"migraine"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;

@@ -21,7 +21,7 @@ use mmh_record::{
     chat::{Block, ChatReply, ChatRequest, Usage},
     clock::Clock,
     data::Split,
-    format::Protocol,
+    format::{Protocol, ScorerTrace},
     limits::Limits,
     pricing::{Price, Usd},
     text,
@@ -209,10 +209,15 @@ async fn measure(plan: &Plan<'_>, source: &str) -> Result<Measured, CliError> {
         )));
     }
     let n = done.rows.len().max(1) as u64;
+    // What the task's own scorer asks for is paid as well.
+    let each = |harness: fn(&Outcome) -> u64, scorer: fn(&ScorerTrace) -> u64| {
+        let one = |row: &Outcome| harness(row) + row.scorer.as_ref().map_or(0, scorer);
+        done.rows.iter().map(one).sum::<u64>().div_ceil(n)
+    };
     Ok(Measured {
-        calls: done.rows.iter().map(|row| u64::from(row.model_calls)).sum::<u64>().div_ceil(n),
-        input_tokens: done.rows.iter().map(|row| row.input_tokens).sum::<u64>().div_ceil(n),
-        output_tokens: done.rows.iter().map(|row| row.output_tokens).sum::<u64>().div_ceil(n),
+        calls: each(|row| row.model_calls.into(), |trace| trace.model_calls),
+        input_tokens: each(|row| row.input_tokens, |trace| trace.input_tokens),
+        output_tokens: each(|row| row.output_tokens, |trace| trace.output_tokens),
     })
 }
 

@@ -4,7 +4,12 @@
 use std::fmt::Write;
 
 use mmh_engine::sandbox::Frame;
-use mmh_record::{format::CallRow, layout, limits::Limits, text};
+use mmh_record::{
+    format::{CallRow, ScorerTrace, TraceRow},
+    layout,
+    limits::Limits,
+    text,
+};
 use mmh_search::inspect::{
     component::ImportChange,
     diff::answer,
@@ -44,7 +49,26 @@ pub fn example(again: &Again, limits: &Limits) -> String {
             block(&mut out, name, said);
         }
     }
+    if let Some(trace) = &row.scorer {
+        scorer(&mut out, row, trace);
+    }
     out
+}
+
+/// What the task's own scorer made of the answer.
+fn scorer(out: &mut String, row: &TraceRow, trace: &ScorerTrace) {
+    let error =
+        trace.error.as_deref().map(|error| format!(": {}", text::one_line(error))).unwrap_or_default();
+    let _ = writeln!(out, "\nscorer      {}{error}", trace.error_kind.name());
+    let parts = row.parts.iter().map(|(name, value)| format!(", {} {value}", text::one_line(name)));
+    let _ = writeln!(out, "score       {}{}", row.grade().score, parts.collect::<String>());
+    let (fuel, calls) = (text::grouped(trace.fuel), trace.model_calls);
+    let _ = writeln!(out, "it took     {fuel} fuel, {calls} calls");
+    let texts =
+        [("log", &trace.log_lines().join("\n")), ("stdout", &trace.stdout), ("stderr", &trace.stderr)];
+    for (name, said) in texts.into_iter().filter(|(_, said)| !said.is_empty()) {
+        block(out, &format!("{name} of the scorer"), said);
+    }
 }
 
 fn call(out: &mut String, call: &CallRow) {

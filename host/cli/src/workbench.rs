@@ -1,5 +1,7 @@
 //! Puts the library's parts together for commands that compile or run harnesses.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use crate::{environment, error::CliError, global::Global, limits::MachineArgs};
@@ -9,9 +11,14 @@ use mmh_engine::{
     jail::{Jail, features},
     toolchain::{IfMissing, Toolchain, sdk},
 };
-use mmh_record::{built::Confinement, data::Columns, format::Config, limits::Limits};
+use mmh_record::{
+    built::Confinement, data::Columns, format::Config, layout, limits::Limits, reader::RunReader,
+};
 use mmh_search::{
-    dataset::{Dataset, Source},
+    dataset::{
+        Dataset, Source,
+        task::{self, TaskKind},
+    },
     progress::Observer,
 };
 
@@ -78,6 +85,37 @@ pub fn dataset(source: Source<'_>, seed: u64, observer: &dyn Observer) -> Result
         observer.note(format!("warning: {}", finding.line()));
     }
     Ok(dataset)
+}
+
+/// Builds a task's own scorer, if it has one. Whoever evaluates does this first, before anything is spent.
+pub async fn scorer(builder: &Builder, dataset: &mut Dataset) -> Result<(), CliError> {
+    let name = dataset.scorer.as_ref().map(|scorer| scorer.name.clone()).unwrap_or_default();
+    dataset.build_scorer(builder).await?.map_err(|rejection| {
+        CliError::examined(format!(
+            "the task's scorer {name:?} is refused, so nothing is evaluated and nothing is spent: {}: {}\n{}",
+            rejection.kind.name(),
+            rejection.message,
+            rejection.diagnostics
+        ))
+    })
+}
+
+/// The kind of a recorded run's task, which grades with the scorer of the run's folder, if it has one. Its component may be
+/// a stranger's: it runs in the sandbox.
+pub async fn kind_of_run(
+    reader: &RunReader,
+    config: &Config,
+    builder: &Builder,
+) -> Result<Arc<dyn TaskKind>, CliError> {
+    let kind = task::kind_of_run(config)?;
+    if kind.metric().spec().scorer.is_none() {
+        return Ok(kind);
+    }
+    let built = builder.load_scorer(reader.bytes(layout::SCORER_COMPONENT)?).await?;
+    built.map(|built| kind.graded_by(built)).map_err(|rejection| {
+        let (kind, message) = (rejection.kind.name(), rejection.message);
+        CliError::examined(format!("the run's scorer, scorer.wasm, is refused: {kind}: {message}"))
+    })
 }
 
 /// A loaded data set as a run knows it, or a refusal if it is another one. A file may have another name now; the run's

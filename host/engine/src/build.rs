@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -62,6 +63,12 @@ pub struct BuiltScorer {
     pub component: Component,
     /// The same, linked to what it imports.
     pub prepared: Arc<PreparedScorer>,
+}
+
+impl fmt::Debug for BuiltScorer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BuiltScorer").field(&self.component.digest).finish()
+    }
 }
 
 impl Builder {

@@ -36,6 +36,7 @@ mod evaluation;
 mod frontier;
 mod proposal;
 mod protocol;
+mod scoring;
 mod summary;
 mod version;
 
@@ -45,5 +46,6 @@ pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, Tra
 pub use frontier::{ASKS_NO_MODEL, Frontier, FrontierMember, asks_no_model};
 pub use proposal::{ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
+pub use scoring::{ScorerTotals, ScorerTrace};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
 pub use version::{NewerSchema, SCHEMA_VERSION};

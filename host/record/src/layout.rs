@@ -63,6 +63,12 @@ pub const TRACES: &str = "eval_trace.jsonl";
 pub const CALLS: &str = "model_calls.jsonl";
 /// What the harness scored.
 pub const SCORE: &str = "score.json";
+/// The source of the task's own scorer.
+pub const SCORER_SOURCE: &str = "scorer.rs";
+/// The compiled scorer.
+pub const SCORER_COMPONENT: &str = "scorer.wasm";
+/// The scorer's calls to the target.
+pub const SCORER_CALLS: &str = "scorer_calls.jsonl";
 /// Which component had which score on what.
 pub const TEST_RESULT: &str = "test-result.json";
 
@@ -187,7 +193,7 @@ const REPLIES: &str =
     "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
 
 /// Every kind.
-pub const KINDS: [Kind; 20] = [
+pub const KINDS: [Kind; 23] = [
     input(
         CONFIG,
         RUN,
@@ -205,6 +211,8 @@ pub const KINDS: [Kind; 20] = [
         "the budget, and how much of what may be owed belongs to which iteration",
     ),
     input(LEDGER, RUN, 512 * MIB, Format::JsonLines, "what was reserved, and what each attempt came to"),
+    derived(SCORER_SOURCE, RUN, 64 * MIB, Format::Text, ""),
+    derived(SCORER_COMPONENT, RUN, GIB, Format::Bytes, ""),
     derived(MANIFEST, &[Place::Run, Place::Iteration, Place::HeldOut], 16 * MIB, Format::Json, ""),
     derived(SOURCE, ITERATION, 64 * MIB, Format::Text, "the baseline's source, which is an input"),
     derived(REASONING, ITERATION, MIB, Format::Text, ""),
@@ -227,9 +235,10 @@ pub const KINDS: [Kind; 20] = [
         EVALUATED,
         8 * GIB,
         Format::JsonLines,
-        "latencies, and examples that ended by the wall clock, which are wrong",
+        "latencies, and examples and gradings that ended by the wall clock, which are wrong",
     ),
     derived(CALLS, EVALUATED, 8 * GIB, Format::JsonLines, REPLIES),
+    derived(SCORER_CALLS, EVALUATED, 8 * GIB, Format::JsonLines, REPLIES),
     derived(SCORE, EVALUATED, MIB, Format::Json, ""),
     derived(TEST_RESULT, EVALUATED, 48 * MIB, Format::Json, ""),
 ];
@@ -296,6 +305,9 @@ mod tests {
             ("iterations/+01", "harness.rs", false),
             ("iterations/x", "harness.rs", false),
             ("iterations", "harness.rs", false),
+            ("", "scorer.wasm", true),
+            ("iterations/000", "scorer.rs", false),
+            ("test/002", "scorer_calls.jsonl", true),
             ("test/002", "score.json", true),
             ("test/002", "harness.wasm", false),
             ("other/000", "score.json", false),

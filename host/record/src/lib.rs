@@ -140,6 +140,7 @@ pub mod plain;
 pub mod pricing;
 pub mod reader;
 pub mod resumes;
+pub mod scorer;
 pub mod statements;
 pub mod stored;
 pub mod text;

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::scorer::ScorerSpec;
+
 /// How an answer is compared with the right one. The default is [`MetricKind::Exact`] with nothing before it.
 ///
 /// The fields that do not belong to the kind have their defaults. The guide `docs/tasks.md` describes each.
@@ -58,6 +60,9 @@ pub struct MetricSpec {
     /// The score from which on an answer is correct. None where the kind decides, which mostly wants all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// The program that grades. Only with [`MetricKind::Scorer`], which has no other settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<ScorerSpec>,
 }
 
 /// The score that is 1 for a correct answer and 0 for any other.
@@ -85,6 +90,8 @@ pub enum MetricKind {
     Contains,
     /// Some fields of two JSON objects.
     Json,
+    /// Whatever the task's own program compares.
+    Scorer,
 }
 
 /// One step of a normalisation.
@@ -128,7 +135,7 @@ pub enum Tokens {
 }
 
 impl MetricKind {
-    /// All kinds, in the order in which they are described.
+    /// All kinds that a task's file names, in the order in which they are described. It names a scorer by its code.
     pub const ALL: [Self; 7] =
         [Self::Exact, Self::Normalised, Self::Set, Self::Number, Self::TokenF1, Self::Contains, Self::Json];
 
@@ -142,6 +149,7 @@ impl MetricKind {
             Self::TokenF1 => "token-f1",
             Self::Contains => "contains",
             Self::Json => "json",
+            Self::Scorer => "scorer",
         }
     }
 
@@ -154,7 +162,7 @@ impl MetricKind {
             Self::TokenF1 => {
                 &[Step::Lowercase, Step::StripPunctuation, Step::StripArticles, Step::CollapseSpaces]
             }
-            Self::Number => &[],
+            Self::Number | Self::Scorer => &[],
         }
     }
 
@@ -171,6 +179,7 @@ impl MetricKind {
         match self {
             Self::TokenF1 => "f1",
             Self::Json => MEAN,
+            Self::Scorer => "score",
             _ => CORRECT,
         }
     }
@@ -206,12 +215,17 @@ impl MetricSpec {
         Self { kind, ..Self::default() }
     }
 
+    /// Grades with this program.
+    pub fn scored_by(scorer: ScorerSpec) -> Self {
+        Self { scorer: Some(scorer), ..Self::new(MetricKind::Scorer) }
+    }
+
     /// The same with everything written down that is usual for the kind: what a run records, so that a later version
     /// with other defaults grades as this one.
     pub fn resolved(self) -> Self {
         let (steps, score) = (self.steps().to_vec(), self.score_name().to_owned());
         match self.kind {
-            MetricKind::Exact | MetricKind::Number => self,
+            MetricKind::Exact | MetricKind::Number | MetricKind::Scorer => self,
             kind => {
                 let score = (kind.usual_score() != CORRECT || score != CORRECT).then_some(score);
                 Self { normalise: Some(steps), score, ..self }
@@ -256,6 +270,7 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
     use serde_json::json;
 
     #[test]
@@ -298,6 +313,11 @@ mod tests {
                     "score": "correct",
                 }),
             ),
+            (
+                "a scorer",
+                MetricSpec::scored_by(ScorerSpec::Source(Digest::of("fn"))),
+                json!({ "kind": "scorer", "scorer": { "source": Digest::of("fn") } }),
+            ),
         ];
         for (name, metric, expected) in table {
             let resolved = metric.clone().resolved();
@@ -312,7 +332,7 @@ mod tests {
     #[test]
     fn names_are_those_in_files() {
         let name = |value: serde_json::Value| value.as_str().map(str::to_owned);
-        for kind in MetricKind::ALL {
+        for kind in MetricKind::ALL.into_iter().chain([MetricKind::Scorer]) {
             assert_eq!(name(json!(kind)).as_deref(), Some(kind.name()));
         }
         for step in Step::ALL {

@@ -40,6 +40,8 @@ pub enum OutcomeKind {
     BudgetSpent,
     /// The scorer returned what is no grade, such as a score above 1.
     BadGrade,
+    /// The scorer returned an error.
+    ScorerError,
 }
 
 impl OutcomeKind {
@@ -63,6 +65,7 @@ impl OutcomeKind {
             Self::ModelError => "model-error",
             Self::BudgetSpent => "budget-spent",
             Self::BadGrade => "bad-grade",
+            Self::ScorerError => "scorer-error",
         }
     }
 }

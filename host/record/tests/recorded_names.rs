@@ -165,6 +165,7 @@ fn reasons_and_kinds_keep_their_words() {
         (OutcomeKind::ModelError, "model-error"),
         (OutcomeKind::BudgetSpent, "budget-spent"),
         (OutcomeKind::BadGrade, "bad-grade"),
+        (OutcomeKind::ScorerError, "scorer-error"),
     ];
     let words = reasons.map(|(reason, word)| (json_of(reason), word)).into_iter();
     let words = words.chain(findings.map(|(kind, word)| (json_of(kind), word)));

@@ -193,6 +193,9 @@ impl Claims {
         let calls = Calls::index(self.reader.dir(), &path(layout::CALLS), |call| {
             refused |= evaluate::Retry::Unanswered.wants(call.failure.as_ref());
         })?;
+        let scorer_calls = Calls::index(self.reader.dir(), &path(layout::SCORER_CALLS), |call| {
+            refused |= evaluate::Retry::Unanswered.wants(call.failure.as_ref());
+        })?;
         let whole = if Place::of(folder) == Some(Place::HeldOut) {
             self.knows_test(index)
         } else {
@@ -208,6 +211,7 @@ impl Claims {
             batches: self.lines::<LearnRow>(&path(layout::BATCHES))?,
             rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
             calls,
+            scorer_calls,
             purpose: Purpose::Repeat(again),
         };
         Ok((past, refused))

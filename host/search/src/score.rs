@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mmh_record::{
-    format::{Cost, Score},
+    format::{Cost, Score, ScorerTotals},
     objective::Objective,
 };
 use mmh_report::statistics::Tally;
@@ -21,6 +21,7 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
     let mean = |total: f64| if n == 0 { 0.0 } else { total / n as f64 };
     let mut score = Score {
         mean_parts: mean_parts(rows),
+        scorer: scorer(rows),
         n_errors: rows.iter().filter(|row| row.is_error).count() as u64,
         mean_latency_ms: mean(rows.iter().map(|row| row.latency_ms).sum()),
         total_input_tokens: total(rows, |row| row.input_tokens),
@@ -47,6 +48,13 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
 pub fn with_cost(score: Score, examples: &Cost) -> Score {
     let mean_cost_usd = examples.estimated_usd / score.n_examples.max(1) as f64;
     Score { mean_cost_usd, ..score }
+}
+
+/// What the task's own scorer took, if it graded anything.
+fn scorer(rows: &[Outcome]) -> Option<ScorerTotals> {
+    let mut totals = ScorerTotals::default();
+    rows.iter().filter_map(|row| row.scorer.as_ref()).for_each(|trace| totals.add(trace));
+    (totals.n_answers > 0).then_some(totals)
 }
 
 /// The mean of each part that a grade has.

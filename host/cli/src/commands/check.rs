@@ -1,4 +1,4 @@
-//! `mmh check`: compile one harness and say what is wrong with it.
+//! `mmh check`: compile one harness or scorer and say what is wrong with it.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -14,11 +14,15 @@ use crate::{
     terminal::Terminal,
     workbench,
 };
+use mmh_engine::{
+    build::Builder,
+    compile::{BuildResult, Component, RejectionKind},
+};
 use mmh_record::text;
 
 #[derive(Args)]
 pub struct CheckArgs {
-    /// The harness's source
+    /// The source of a harness, or of a task's scorer
     #[arg(value_name = "HARNESS.rs")]
     harness: PathBuf,
     /// Print the result as JSON
@@ -33,17 +37,19 @@ pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
     let source = read_source(&args.harness, limits.source_bytes)?;
     let builder =
         workbench::open(global, &limits, &args.limits.machine, &Terminal::new(global, false)).await?;
-    let (ok, shown, json) = match builder.build(&source).await? {
-        Ok(built) => {
-            let size = text::bytes(built.component.bytes.len() as u64);
-            let digest = built.component.digest;
-            let shown = format!("ok: component of {size}, sha256 {digest}");
+    let (ok, shown, json) = match build(&builder, &source).await? {
+        Ok((world, component)) => {
+            let size = text::bytes(component.bytes.len() as u64);
+            let digest = component.digest;
+            let what = if world == HARNESS { "" } else { "a scorer, " };
+            let shown = format!("ok: {what}component of {size}, sha256 {digest}");
             let json = json!({
                 "ok": true,
+                "world": world,
                 "component_digest": digest,
-                "component_bytes": built.component.bytes.len(),
-                "imports": built.component.imports,
-                "cached": built.component.cached,
+                "component_bytes": component.bytes.len(),
+                "imports": component.imports,
+                "cached": component.cached,
             });
             (true, shown, json)
         }
@@ -68,6 +74,24 @@ pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
         outln!("{shown}");
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
+}
+
+/// The worlds of the contract that a source can be built for.
+const HARNESS: &str = "harness";
+const SCORER: &str = "scorer";
+
+/// Builds a harness, or a scorer if the source is one.
+async fn build(builder: &Builder, source: &str) -> BuildResult<(&'static str, Component)> {
+    let rejection = match builder.build(source).await? {
+        Ok(built) => return Ok(Ok((HARNESS, built.component))),
+        Err(rejection) => rejection,
+    };
+    if rejection.kind == RejectionKind::BadComponent
+        && let Ok(scorer) = builder.build_scorer(source).await?
+    {
+        return Ok(Ok((SCORER, scorer.component)));
+    }
+    Ok(Err(rejection))
 }
 
 /// So many times a limit is read, so that what checks the limit can say how far a file is over it.

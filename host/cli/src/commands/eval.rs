@@ -122,12 +122,13 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let target = connector.target(&args.target.choice())?;
     let replies = model_args::replies(global, &target)?;
     let source = Source { name: &args.dataset, columns: &args.columns.resolve() };
-    let dataset = workbench::dataset(source, args.seed, &*observer)?;
+    let mut dataset = workbench::dataset(source, args.seed, &*observer)?;
     // It takes milliseconds, in which the harness is built or found.
     let (train, val, test) = (dataset.train.clone(), dataset.val.clone(), dataset.test.clone());
     let lint = tokio::task::spawn_blocking(move || Lint::new(&train, &val, &test));
     let limits = args.limits.resolve(target.is_local);
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    workbench::scorer(&builder, &mut dataset).await?;
     terminal.done();
     let (source, built) = match build(&args, &builder).await? {
         Ok(built) => built,
@@ -360,6 +361,12 @@ fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -
         let first = rows.iter().find(|row| row.error_kind.name() == kind);
         let message = first.and_then(|row| row.error.as_deref()).unwrap_or_default();
         out += &format!("{count} x {kind}, first: {}\n", text::ellipsis(&text::one_line(message), 200));
+    }
+    let ungraded = rows.iter().filter_map(|row| row.scorer.as_ref()?.failure()).next();
+    if let (Some(warning), Some(first)) =
+        (score.scorer.as_ref().and_then(|totals| totals.warning()), ungraded)
+    {
+        out += &format!("{warning}; first: {}\n", text::ellipsis(&text::one_line(&first), 200));
     }
     text::plain(&out)
 }

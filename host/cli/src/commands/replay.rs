@@ -35,7 +35,7 @@ use mmh_record::{
 };
 use mmh_search::session::Session;
 use mmh_search::{
-    dataset::task,
+    dataset::task::{self, TaskKind},
     evaluate::{Target, record_share, replay::Replay},
     inspect,
     inspect::{
@@ -131,7 +131,8 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         Ok(built) => built,
         Err(rejection) => return Ok(rejected(&args, &rejection)),
     };
-    let rerun = rerun(&config, &builder, &built, evaluated, live.as_ref(), source.is_none())?;
+    let kind = workbench::kind_of_run(&reader, &config, &builder).await?;
+    let rerun = rerun((&config, kind), &builder, &built, evaluated, live.as_ref(), source.is_none());
     let learned = match source {
         None => Relearned { state: state(&reader, &place)?.into(), ..Relearned::default() },
         Some(_) => learn(&args, &config, &rerun).await?,
@@ -217,31 +218,32 @@ fn state(reader: &RunReader, place: &Place) -> Result<Vec<u8>, CliError> {
 }
 
 fn rerun(
-    config: &Config,
+    (config, kind): (&Config, Arc<dyn TaskKind>),
     builder: &Builder,
     built: &Built,
     evaluated: Evaluated,
     live: Option<&Live>,
     is_recorded: bool,
-) -> Result<Rerun, CliError> {
+) -> Rerun {
     let stage = Stage {
         runner: builder.sandbox.clone(),
         harness: built.clone(),
-        kind: task::kind_of_run(config)?,
+        kind,
         task: Arc::new(task::of_run(config)),
         seed: config.seed,
         model: config.target_model.clone(),
         learn_batches: config.learn_batches.as_slice().into(),
         record_bytes: record_share(builder.sandbox.limits(), &config.task, &config.learn_batches),
         calls: evaluated.calls,
+        scorer_calls: evaluated.scorer_calls,
     };
-    Ok(Rerun {
+    Rerun {
         stage,
         replay: Replay::new(live.map(|live| live.target.clone() as Arc<dyn ModelPort>)),
         concurrency: live.map_or(AT_ONCE, |live| live.concurrency),
         is_recorded,
         cancel: live.map_or_else(Cancel::default, |live| live.cancel.clone()),
-    })
+    }
 }
 
 /// A changed harness learns before it predicts, as it would in a search.

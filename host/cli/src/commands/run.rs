@@ -162,10 +162,11 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     }
     let columns = args.columns.resolve();
     let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
-    let dataset = workbench::dataset(source, args.new.seed, &*observer)?;
+    let mut dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
     let baselines = baselines(&args.new.baseline, &dataset, &limits)?;
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    workbench::scorer(&builder, &mut dataset).await?;
     sound_baselines(args, &builder, &dataset, &baselines).await?;
     terminal.done();
     let Some(models) = models else {

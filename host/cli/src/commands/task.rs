@@ -51,6 +51,10 @@ pub fn render(it: &Overview) -> String {
     lines.extend(it.splits.iter().map(split));
     lines.push(format!("instructions: {}", one_line(&it.instructions)));
     lines.push(format!("metric: {}", one_line(&it.metric_in_words)));
+    lines.extend(it.scorer.as_ref().map(|scorer| {
+        let (file, size) = (one_line(&scorer.file), text::bytes(scorer.bytes as u64));
+        format!("scorer: {file}, {size}, sha256 {}", scorer.sha256)
+    }));
     if !it.fields.is_empty() {
         lines.push(format!("fields besides the text: {}", one_line(&it.fields.join(", "))));
     }
@@ -67,6 +71,9 @@ pub fn render(it: &Overview) -> String {
     lines.extend(it.findings.iter().map(|finding| format!("warning: {}", finding.line())));
     lines.push(String::new());
     lines.extend(it.examples.iter().flat_map(example));
+    if it.constants.is_empty() {
+        return text::plain(&(lines.join("\n") + "\n"));
+    }
     lines.push(String::new());
     lines.push(format!("what the same answer to every example scores ({}):", it.objective));
     lines.extend(it.constants.iter().map(constant));

@@ -1,6 +1,7 @@
 //! The scoreboard of a run: as text (`page`, with its `frontier`), as JSON, and as tables for other programs (`tables`).
 
 mod frontier;
+mod grading;
 mod page;
 mod tables;
 

@@ -1,6 +1,6 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, frontier};
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, frontier, grading::grading};
 use mmh_record::{
     built::Confinement,
     format::{Summary, TimeSpent},
@@ -159,6 +159,7 @@ fn standing(it: &UnderWay) -> String {
 /// What follows from the table.
 fn findings(it: &Scoreboard) -> Vec<String> {
     let mut lines = errors(it);
+    lines.extend(grading(&it.summary));
     if it.board.iterations.iter().any(|row| row.against_best_so_far.is_some()) {
         let changes = words::changes(&it.board);
         lines.push(format!("{changes}; prompt bytes and fuel: per example"));

@@ -130,6 +130,14 @@ impl Guest {
             Self::Scorer => "scorer",
         }
     }
+
+    /// How a call ends in which it returned an error of its own.
+    fn own_error(self) -> OutcomeKind {
+        match self {
+            Self::Harness => OutcomeKind::HarnessError,
+            Self::Scorer => OutcomeKind::ScorerError,
+        }
+    }
 }
 
 impl Sandbox {
@@ -354,7 +362,7 @@ fn own_error(guest: Guest, words: String, session: &ModelSession, limits: &Limit
             let message = format!("{}; the {} said: {words}", failure.message, guest.name());
             return Failure::new(failure.kind, message);
         }
-        None | Some(model::Error::Invalid(_)) => OutcomeKind::HarnessError,
+        None | Some(model::Error::Invalid(_)) => guest.own_error(),
         Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
         Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
         Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{ScorerTotals, ScorerTrace};
 use crate::{
     chat::{CallError, ChatReply, ChatRequest, Control},
     digest::Digest,
@@ -73,6 +74,9 @@ pub struct Score {
     pub state_bytes: u64,
     /// The digest of `state.bin`, which holds what the harness learned. Null where it learned nothing.
     pub state_digest: Option<Digest>,
+    /// What the task's own scorer took. Absent where the task has none, and where no example has an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<ScorerTotals>,
     /// Whether both models are simulated.
     pub mock: bool,
 }
@@ -111,7 +115,10 @@ pub struct TraceRow {
     /// What the score is made of, by name, each from 0 to 1. Absent where there are no parts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, f64>,
-    /// Wall clock of the example in milliseconds, waiting for the model included.
+    /// How the task's own scorer graded the answer. Absent where the task has none, and where there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<ScorerTrace>,
+    /// Wall clock of the example in milliseconds, waiting for the model included and grading not.
     pub latency_ms: f64,
     /// Input tokens of the example's calls, cached or not.
     pub input_tokens: u64,
@@ -201,11 +208,11 @@ pub struct LearnRow {
     pub logs: Vec<LogRow>,
 }
 
-/// A line of `model_calls.jsonl` or `trial_calls.jsonl`: one call to the target model.
+/// A line of `model_calls.jsonl`, `scorer_calls.jsonl` or `trial_calls.jsonl`: one call to the target model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallRow {
     /// The id of the example, or `learn-NNNN` for a batch. In a trial, the id of the trial stands before it:
-    /// `trial-05-0/val-0018` belongs to turn 5 of the proposer.
+    /// `trial-05-0/val-0018` belongs to turn 5 of the proposer, and `trial-05-0/scorer/val-0018` to the scorer in it.
     pub example_id: String,
     /// Which of the example's calls, from 0.
     pub call: u32,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// # Changelog
 ///
 /// No version was released so far. Versions 1.0 to 1.3 were written down together and are divided by subject, not by date.
-/// So 1.1, 1.2 and 1.4 could add kinds of rows, 1.1, 1.2 and 1.5 kinds of outcomes, and 1.3 and 1.5 could change what a field
+/// So 1.1, 1.2 and 1.4 could add kinds of rows, 1.1, 1.2, 1.5 and 1.6 kinds of outcomes, and 1.3 and 1.5 could change what a field
 /// means.
 ///
 /// | version | what it added |
@@ -33,7 +33,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// | 1.3 | Data sets. In `config.json`: `dataset_columns` and `task.findings`. `dataset_digest` is of the data set's content and no longer of its file's name: older runs have another digest for the same data |
 /// | 1.4 | Grades: `score` and `parts` in `eval_trace.jsonl`, where an answer is worth more or less than `correct` says. Proposers that are no conversation: `proposer_kind` in `config.json`, rows of type `tool_call` in `proposer.jsonl` |
 /// | 1.5 | Tasks. In `config.json`: `task.fields` and `task.metric`; `task.labels` are those of `train` or those that the task lists, and no longer those of all splits; the finding `unlisted-labels`. In `eval_trace.jsonl`: `fields` and the outcome `bad-grade`. In `score.json`: `mean_score`, `score_interval` and `mean_parts`. Batches of `learn` that grow: `learn_batches` in `config.json`. What the time went to: `time` in `summary.json` |
-/// | 1.6 | Protocols. In `config.json`: `protocol`. A frontier of score and prompt tokens: the file `frontier.json`; in `score.json`: `mean_prompt_tokens`, `estimated_calls` and `mean_cost_usd`; in `eval_trace.jsonl`: `estimated_calls`. The statuses `screened-out` and `asks-no-model` |
+/// | 1.6 | Protocols. In `config.json`: `protocol`. A frontier of score and prompt tokens: the file `frontier.json`; in `score.json`: `mean_prompt_tokens`, `estimated_calls` and `mean_cost_usd`; in `eval_trace.jsonl`: `estimated_calls`. A task's own scorer: the kind `scorer` and the field `scorer` of `task.metric` in `config.json`, `scorer` in `eval_trace.jsonl` and `score.json`, the outcome `scorer-error`, the files `scorer.rs`, `scorer.wasm` and `scorer_calls.jsonl`. The statuses `screened-out` and `asks-no-model` |
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A run folder is of a newer major version than this library reads, by the rule of [`SCHEMA_VERSION`].

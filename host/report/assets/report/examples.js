@@ -352,7 +352,33 @@ function traceTexts(store, details, row) {
     logs === "" ? null : [el("h4", {}, "Log"), raw(logs, "log")],
     named("Standard output", row.stdout),
     named("Standard error", row.stderr),
+    row.scorer ? scorerTexts(details, row.scorer) : null,
   ];
+}
+
+/** How the task's own scorer graded the answer. */
+function scorerTexts(details, scorer) {
+  const text = (name, references) =>
+    references.length > 0 ? [el("h5", {}, name), raw(details.text(references), name)] : null;
+  const logs = scorer.logs.map(([level, said]) => `${level}: ${details.text(said)}`).join("\n");
+  const failed = scorer.outcome !== "ok";
+  return el(
+    "section",
+    { class: "scorer" },
+    el("h4", {}, "Grading"),
+    facts([
+      ["scorer", failed ? `${scorer.outcome}: no grade, so the answer is worth 0` : "ok"],
+      ["score", String(scorer.score)],
+      ...scorer.parts.map(([name, value]) => [name, String(value)]),
+      ["fuel of the scorer", grouped(scorer.fuel)],
+      ["memory of the scorer", bytes(scorer.memory)],
+    ]),
+    text("error of the scorer", scorer.error),
+    scorer.calls.map((call, at) => modelCall(details, call, at, scorer.calls.length)),
+    logs === "" ? null : [el("h5", {}, "log of the scorer"), raw(logs, "log of the scorer")],
+    text("standard output of the scorer", scorer.stdout),
+    text("standard error of the scorer", scorer.stderr),
+  );
 }
 
 /** Where traces are that are not in the page. */

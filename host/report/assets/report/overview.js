@@ -36,6 +36,14 @@ export function notices(store) {
       `${count(run.iterations.length, "iteration")} of ${allCandidates(run.config)} are here. The run is under way, or was cut off.`,
     ]);
   }
+  const ungraded = run.iterations.filter((it) => it.score?.scorer?.n_errors > 0);
+  if (ungraded.length > 0)
+    all.push([
+      "Grading",
+      ungraded
+        .map(({ index, score: { scorer } }) => `${numbered(index)}: ${scorer.n_errors} of ${scorer.n_answers}`)
+        .join("; ") + ". So many answers got no grade, because the task's own scorer failed on them: they are worth 0.",
+    ]);
   const findings = run.config.task.findings ?? [];
   if (findings.length > 0)
     all.push([

@@ -1,6 +1,6 @@
 // What a run was asked to do and with what: configuration, digests, prices, limits with what was used of them.
 
-import { digest, el, facts, fill, svg, table } from "./dom.js";
+import { digest, el, facts, fill, raw, svg, table } from "./dom.js";
 import { amount, dollars, duration, findingLine, grouped, numbered, time } from "./text.js";
 
 /** All of it in this element. */
@@ -28,7 +28,21 @@ export function showRecord(store, element) {
         `${run.config.task.labels.length} labels: ${run.config.task.labels.join(", ")}`,
       ),
       el("p", { class: "muted" }, dataFindings(run.config.task)),
+      scorer(run),
     ),
+  );
+}
+
+/** The task's own scorer, where it has one. */
+function scorer(run) {
+  const code = run.config.task.metric?.scorer;
+  if (!code) return null;
+  const [form, sha256] = Object.entries(code)[0];
+  return el(
+    "div",
+    { class: "scorer" },
+    el("p", {}, `Answers are graded by the task's own scorer, a program. Its ${form} has the sha256 `, digest(sha256)),
+    run.scorer ? el("details", {}, el("summary", {}, "Its source"), raw(run.scorer, "source of the scorer")) : null,
   );
 }
 

@@ -25,6 +25,7 @@ use mmh_record::{
     layout::{self, Place},
     objective::Objective,
     reader::RunReader,
+    scorer::ScorerSpec,
 };
 
 /// Reads runs. Kept between two looks at the same run, it reads again only what has changed.
@@ -87,6 +88,7 @@ impl Collector {
         let untested = summary.iter().flat_map(|summary| &summary.untested);
         problems.extend(untested.map(|it| format!("no held-out score of {:03}: {}", it.index, it.reason)));
         let mut run = Run {
+            scorer: scorer(reader, &config, &mut problems),
             objective: PageObjective::of(Objective::of(&config)),
             total_cost: summary.as_ref().map(|summary| summary.total_cost).unwrap_or_default(),
             costs,
@@ -213,6 +215,13 @@ fn top<T: DeserializeOwned>(reader: &RunReader, file: &str, problems: &mut Vec<S
             None
         }
     }
+}
+
+/// The source of the task's own scorer.
+fn scorer(reader: &RunReader, config: &Config, problems: &mut Vec<String>) -> Option<String> {
+    let spec = config.task.metric.as_ref()?.scorer?;
+    let ScorerSpec::Source(_) = spec else { return None };
+    reader.text(layout::SCORER_SOURCE).map_err(|problem| problems.push(problem.to_string())).ok()
 }
 
 /// Notes which files of a scored iteration are not there.

@@ -19,6 +19,9 @@ use mmh_record::{
 pub struct Run {
     pub config: Config,
     pub objective: PageObjective,
+    /// The source of the task's own scorer, where the run has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<String>,
     pub total_cost: Cost,
     /// Costs by iteration and of the held-out evaluation, where they are known.
     pub costs: Option<CostFile>,

@@ -11,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     pieces::{Numbered, Pieces, Table, Text},
     read::Places,
+    scoring::Scoring,
 };
 use mmh_record::{
     chat::{Block, ChatRequest, ChatRole},
@@ -64,11 +65,14 @@ struct Row {
     stdout: Text,
     stderr: Text,
     calls: Vec<Call>,
+    /// How the task's own scorer graded the answer, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scorer: Option<Scoring>,
 }
 
 /// A call to the target model.
 #[derive(Debug, Serialize)]
-struct Call {
+pub(super) struct Call {
     /// Roles with their texts: `system`, `user`, `assistant`.
     messages: Vec<(&'static str, Text)>,
     reply: Text,
@@ -189,7 +193,8 @@ impl Details {
         let rows = self.rows.iter_mut().flat_map(|row| {
             let own = [&mut row.error, &mut row.stdout, &mut row.stderr].into_iter();
             let own = own.chain(row.fields.iter_mut().map(|field| &mut field.1));
-            own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls))
+            let own = own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls));
+            own.chain(row.scorer.iter_mut().flat_map(Scoring::texts))
         });
         let learn = self.learn.iter_mut().flat_map(|row| {
             let own = std::iter::once(&mut row.error);
@@ -203,7 +208,7 @@ impl Details {
     }
 }
 
-fn texts_of(calls: &mut [Call]) -> impl Iterator<Item = &mut Text> {
+pub(super) fn texts_of(calls: &mut [Call]) -> impl Iterator<Item = &mut Text> {
     calls.iter_mut().flat_map(|call| {
         let own = [&mut call.reply, &mut call.thinking, &mut call.error].into_iter();
         own.chain(call.messages.iter_mut().map(|message| &mut message.1))
@@ -262,11 +267,17 @@ fn example(places: &Places, id: &str, room: &mut Room, pieces: &mut Pieces) -> O
     if places.traces.bytes(id) > EXAMPLE_BYTES {
         return None;
     }
+    let of_scorer = &places.scorer_calls;
+    if of_scorer.bytes(id) > EXAMPLE_BYTES {
+        return None;
+    }
     let (rows, calls) = (places.traces.get(id).ok()?, calls(places, id)?);
-    Some(rows.iter().map(|it| room.spend(pieces, |pieces| row(pieces, it, &calls))).collect())
+    let of_scorer = of_scorer.get(id).ok()?;
+    let enter = |it| room.spend(pieces, |pieces| row(pieces, it, &calls, &of_scorer));
+    Some(rows.iter().map(enter).collect())
 }
 
-fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[CallRow]) -> Row {
+fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[CallRow], of_scorer: &[CallRow]) -> Row {
     Row {
         example: row.example_id.clone(),
         fields: row.fields.iter().map(|it| (it.name.clone(), pieces.add(&it.value))).collect(),
@@ -277,6 +288,7 @@ fn row(pieces: &mut Pieces, row: &TraceRow, calls: &[CallRow]) -> Row {
         stdout: pieces.add(&row.stdout),
         stderr: pieces.add(&row.stderr),
         calls: calls.iter().map(|it| call(pieces, it)).collect(),
+        scorer: row.scorer.as_ref().map(|trace| Scoring::of(pieces, row, trace, of_scorer)),
     }
 }
 
@@ -295,11 +307,11 @@ fn batch(pieces: &mut Pieces, row: &LearnRow, calls: &[CallRow]) -> Batch {
     }
 }
 
-fn logs(pieces: &mut Pieces, logs: &[LogRow]) -> Vec<(String, Text)> {
+pub(super) fn logs(pieces: &mut Pieces, logs: &[LogRow]) -> Vec<(String, Text)> {
     logs.iter().map(|log| (log.level.clone(), pieces.add(&log.message))).collect()
 }
 
-fn call(pieces: &mut Pieces, row: &CallRow) -> Call {
+pub(super) fn call(pieces: &mut Pieces, row: &CallRow) -> Call {
     let reply = row.reply.as_ref();
     let thoughts = reply.map(|reply| thinking(&reply.content)).unwrap_or_default();
     Call {

@@ -18,6 +18,7 @@ mod known;
 pub(crate) mod page;
 mod pieces;
 pub(crate) mod read;
+mod scoring;
 mod sketch;
 mod turns;
 mod usage;

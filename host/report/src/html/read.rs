@@ -21,7 +21,7 @@ use mmh_record::{
 };
 
 /// All kinds of outcome. `Results` counts them in this order.
-pub const OUTCOMES: [OutcomeKind; 17] = [
+pub const OUTCOMES: [OutcomeKind; 18] = [
     OutcomeKind::Ok,
     OutcomeKind::HarnessError,
     OutcomeKind::Panic,
@@ -39,6 +39,7 @@ pub const OUTCOMES: [OutcomeKind; 17] = [
     OutcomeKind::ModelError,
     OutcomeKind::BudgetSpent,
     OutcomeKind::BadGrade,
+    OutcomeKind::ScorerError,
 ];
 
 /// Files of an evaluation's folder that the page is made of.
@@ -160,6 +161,7 @@ pub struct Places {
     pub order: Vec<String>,
     pub traces: Stored<TraceRow>,
     pub calls: Stored<CallRow>,
+    pub scorer_calls: Stored<CallRow>,
 }
 
 impl Places {
@@ -221,6 +223,13 @@ impl Folder<'_> {
                 call.example_id
             })
         });
-        Places { order, traces: traces.unwrap_or_default(), calls: calls.unwrap_or_default() }
+        let scorer_calls =
+            self.read(layout::SCORER_CALLS, |reader, path| Stored::index(reader.dir(), path, |_| {}));
+        Places {
+            order,
+            traces: traces.unwrap_or_default(),
+            calls: calls.unwrap_or_default(),
+            scorer_calls: scorer_calls.unwrap_or_default(),
+        }
     }
 }

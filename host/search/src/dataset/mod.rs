@@ -12,6 +12,7 @@ mod labels;
 mod load;
 pub mod overview;
 mod rows;
+mod scorer;
 mod split;
 mod table;
 pub mod task;
@@ -20,6 +21,7 @@ mod task_file;
 use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 pub use load::{BUILTIN, Source, load};
+pub use scorer::{ScorerCode, ScorerFile};
 pub use split::sample;
 pub use task_file::TASK_FILE;
 
@@ -71,6 +73,8 @@ impl Deref for Example {
 pub struct Dataset {
     /// What kind of task it poses.
     pub kind: Arc<dyn TaskKind>,
+    /// The code of the task's own metric, if it has one. It grades once it is built: see [`Self::build_scorer`].
+    pub scorer: Option<Arc<ScorerFile>>,
     /// Name, instructions and labels; an open task has none.
     pub task: Task,
     /// For learning; never empty.
@@ -153,7 +157,7 @@ impl Dataset {
             labels: labels.unwrap_or_default(),
         };
         let kind = Arc::new(LabelledTask::new(file.metric, file.keys.fields));
-        Ok(Self { kind, task, train, val, test, digest, findings })
+        Ok(Self { kind, scorer: file.scorer, task, train, val, test, digest, findings })
     }
 
     /// What a run records about it.

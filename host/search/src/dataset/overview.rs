@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Dataset, Example, sample};
 use mmh_record::{
     data::{DataFinding, Split},
+    digest::Digest,
     format::Interval,
     input::Input,
     metric::MetricSpec,
@@ -34,6 +35,9 @@ pub struct Overview {
     pub metric: MetricSpec,
     /// The same in words.
     pub metric_in_words: String,
+    /// The program that grades, if the task has a metric of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<ShownScorer>,
     /// What candidates are compared by: `accuracy` or `score`.
     pub objective: &'static str,
     /// Whether an answer is any text, and not one of `labels`.
@@ -52,6 +56,17 @@ pub struct Overview {
     pub constants: Vec<Constant>,
     /// Right answers that the metric does not count as right, by the ids of their examples.
     pub not_right: Vec<String>,
+}
+
+/// A task's own scorer, which is neither built nor run for an overview.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownScorer {
+    /// The file in the task's folder.
+    pub file: String,
+    /// Its size.
+    pub bytes: usize,
+    /// Its digest.
+    pub sha256: Digest,
 }
 
 /// A label and its examples.
@@ -115,6 +130,8 @@ impl Overview {
         let (task, metric) = (&dataset.task, dataset.kind.metric());
         let train: BTreeSet<&str> = dataset.train.iter().map(|it| it.gold.as_str()).collect();
         let all = Split::ALL.into_iter().flat_map(|split| dataset.split(split));
+        // What a program makes of answers is not known before it runs.
+        let all = all.filter(|_| dataset.scorer.is_none());
         let not_right = all.filter(|it| !metric.grade(&it.gold, &metric.answer_of(&it.gold)).correct);
         let shown = dataset.train.iter().take(SHOWN_EXAMPLES);
         Self {
@@ -122,6 +139,11 @@ impl Overview {
             instructions: task.instructions.clone(),
             metric: metric.spec().clone(),
             metric_in_words: metric.describe(),
+            scorer: dataset.scorer.as_ref().map(|scorer| ShownScorer {
+                file: scorer.name.clone(),
+                bytes: scorer.size_bytes(),
+                sha256: scorer.spec().digest(),
+            }),
             objective: dataset.kind.objective().name(),
             open: dataset.is_open(),
             labels: labels(dataset),
@@ -131,7 +153,7 @@ impl Overview {
             examples: shown
                 .map(|it| Shown { id: it.id.clone(), input: it.input.clone(), gold: it.gold.clone() })
                 .collect(),
-            constants: constants(dataset),
+            constants: if dataset.scorer.is_none() { constants(dataset) } else { Vec::new() },
             not_right: not_right.map(|it| it.id.clone()).collect(),
         }
     }

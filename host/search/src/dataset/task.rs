@@ -4,7 +4,10 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use mmh_engine::sandbox::{LabelledExample, Task, World};
+use mmh_engine::{
+    build::BuiltScorer,
+    sandbox::{LabelledExample, Task, World},
+};
 use mmh_record::{
     RecordError,
     format::{Config, TaskInfo},
@@ -31,11 +34,18 @@ pub trait TaskKind: Debug + Send + Sync {
     /// What a harness may learn from an example of the train split.
     fn lesson(&self, example: &Example) -> LabelledExample;
 
-    /// What an answer is worth. There is no grade for an example without an answer: it is worth nothing.
+    /// What an answer is worth by [`Self::metric`]. There is no grade for an example without an answer: it is worth nothing.
+    /// Where the metric is a scorer, nothing is worth anything by it: see [`Self::scorer`].
     fn grade(&self, example: &Example, answer: &str) -> Grade;
 
     /// How answers are compared with right ones.
     fn metric(&self) -> &Metric;
+
+    /// The task's own metric, once it is built. None where it has none, or where it is not built.
+    fn scorer(&self) -> Option<&BuiltScorer>;
+
+    /// The same kind of task, whose metric is this scorer.
+    fn graded_by(&self, scorer: BuiltScorer) -> Arc<dyn TaskKind>;
 
     /// The names of the fields that an example has besides its text.
     fn fields(&self) -> &[String];
@@ -71,13 +81,14 @@ pub fn of_run(config: &Config) -> Task {
 #[derive(Clone, Debug, Default)]
 pub struct LabelledTask {
     metric: Metric,
+    scorer: Option<BuiltScorer>,
     fields: Vec<String>,
 }
 
 impl LabelledTask {
     /// A task with this metric, whose examples have these fields besides their text.
     pub fn new(metric: Metric, fields: Vec<String>) -> Self {
-        Self { metric, fields }
+        Self { metric, scorer: None, fields }
     }
 }
 
@@ -101,6 +112,14 @@ impl TaskKind for LabelledTask {
 
     fn metric(&self) -> &Metric {
         &self.metric
+    }
+
+    fn scorer(&self) -> Option<&BuiltScorer> {
+        self.scorer.as_ref()
+    }
+
+    fn graded_by(&self, scorer: BuiltScorer) -> Arc<dyn TaskKind> {
+        Arc::new(Self { scorer: Some(scorer), ..self.clone() })
     }
 
     fn fields(&self) -> &[String] {

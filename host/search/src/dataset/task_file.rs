@@ -1,12 +1,12 @@
 //! `task.toml`: what a task is, beside its data. A key that is not known is an error, because a misspelt one would change
 //! the task without a word.
 
-use std::{path::Path, path::PathBuf};
+use std::{path::Path, path::PathBuf, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{DatasetError, columns::Keys, file, labels::LabelPolicy, split::Shares};
+use super::{DatasetError, ScorerFile, columns::Keys, file, labels::LabelPolicy, scorer, split::Shares};
 use crate::metric::Metric;
 use mmh_record::{
     data::Split,
@@ -35,7 +35,8 @@ pub const KEYS: [&str; 10] = [
     "metric",
 ];
 const SPLIT_KEYS: [&str; 3] = ["train", "val", "test"];
-const METRIC_KEYS: [&str; 16] = [
+const METRIC_KEYS: [&str; 17] = [
+    scorer::KEY,
     "kind",
     "several",
     "extract",
@@ -65,6 +66,9 @@ pub struct TaskFile {
     pub data: Option<PathBuf>,
     pub splits: Splits,
     pub metric: Metric,
+    /// The name of the task's own metric, and the file once it is read. Then it is `metric`.
+    pub scorer_name: Option<String>,
+    pub scorer: Option<Arc<ScorerFile>>,
 }
 
 /// Where the splits come from.
@@ -85,7 +89,14 @@ impl TaskFile {
         let path = folder.join(TASK_FILE);
         let text = file::text(&path)?;
         Self::parse(&text)
+            .and_then(|file| file.with_scorer(folder))
             .map_err(|problem| DatasetError::Shape { file: path.display().to_string(), problem })
+    }
+
+    fn with_scorer(self, folder: &Path) -> Result<Self, String> {
+        let Some(name) = &self.scorer_name else { return Ok(self) };
+        let scorer = ScorerFile::read(folder, name)?;
+        Ok(Self { metric: scorer.metric()?, scorer: Some(Arc::new(scorer)), ..self })
     }
 
     /// What a text says.
@@ -105,14 +116,18 @@ impl TaskFile {
         if name.as_ref().is_some_and(|name| name.trim().is_empty() || name.len() > MAX_NAME_BYTES) {
             return Err(format!("`name` is empty or has more than {MAX_NAME_BYTES} bytes"));
         }
+        let scorer_name = scorer::named(&table)?;
+        let metric_of = table.get("metric").filter(|_| scorer_name.is_none());
         Ok(Self {
             name,
             instructions,
             keys,
+            scorer_name,
+            scorer: None,
             labels: table.get("labels").map_or(Ok(LabelPolicy::Usual), labels)?,
             data: get(&table, "data")?,
             splits: table.get("splits").map_or(Ok(Splits::Usual), splits)?,
-            metric: table.get("metric").map_or_else(|| Ok(Metric::default()), metric)?,
+            metric: metric_of.map_or_else(|| Ok(Metric::default()), metric)?,
         })
     }
 
@@ -264,6 +279,12 @@ mod tests {
             ("splits = { train = 1.5, val = -0.5 }", "have to be 1 together"),
             ("splits = { train = nan, val = 0.5 }", "have to be 1 together"),
             ("splits = { train = 1.0 }", "have to be 1 together"),
+            ("metric = { scorer = \"grade.rs\" }", ""),
+            ("metric = \"scorer\"", "`metric.scorer` is missing"),
+            ("metric = { kind = \"set\", scorer = \"grade.rs\" }", "`metric.kind` says something else"),
+            ("metric = { kind = \"scorer\" }", "`metric.scorer` is missing"),
+            ("metric = { scorer = 1 }", "`metric.scorer` is the name of a Rust source"),
+            ("[metric]\nscorer = \"grade.rs\"\nseveral = true", "no other setting belongs there"),
             ("metric = \"bleu\"", "`metric`: unknown variant `bleu`, expected one of `exact`"),
             ("metric = 1", "`metric` is a kind"),
             ("[metric]\nseveral = true", "`metric`: missing field `kind`"),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mmh_engine::{runner::Trained, sandbox::Report};
-use mmh_record::digest::Digest;
+use mmh_record::{digest::Digest, grade::Grade};
 
 /// Most bytes that are kept.
 const MAX_BYTES: usize = 64 << 20;
@@ -23,7 +23,7 @@ pub struct Key {
     folder: String,
     /// The example or batch.
     id: String,
-    /// For `learn`: the state before.
+    /// For `learn`: the state before. For `score`: the answer.
     state: Option<Digest>,
 }
 
@@ -37,6 +37,12 @@ impl Key {
     /// A call of `learn`, with the state that the harness has.
     pub fn batch(harness: &Trained, folder: &str, id: &str) -> Self {
         Self { state: Some(harness.state.digest()), ..Self::example(harness, folder, id) }
+    }
+
+    /// A call of `score` for this answer.
+    pub fn grading(scorer: Digest, folder: &str, id: &str, answer: &str) -> Self {
+        let state = Some(Digest::of(answer));
+        Self { component: scorer, folder: folder.to_owned(), id: id.to_owned(), state }
     }
 
     /// The same call, independent of where its replies come from.
@@ -60,6 +66,7 @@ pub struct Memo(Arc<Mutex<Memory>>);
 #[derive(Default)]
 struct Memory {
     examples: HashMap<Key, Kept<String>>,
+    gradings: HashMap<Key, Kept<Grade>>,
     batches: HashMap<Key, Arc<Kept<Vec<u8>>>>,
     bytes: usize,
     /// Whether a call did not fit.
@@ -71,6 +78,14 @@ impl Memo {
     pub fn take_example(&self, key: &Key) -> Option<Kept<String>> {
         let mut memory = self.memory();
         let kept = memory.examples.remove(key)?;
+        memory.bytes -= size(&kept.report);
+        Some(kept)
+    }
+
+    /// Takes a remembered call of `score`.
+    pub fn take_grading(&self, key: &Key) -> Option<Kept<Grade>> {
+        let mut memory = self.memory();
+        let kept = memory.gradings.remove(key)?;
         memory.bytes -= size(&kept.report);
         Some(kept)
     }
@@ -96,6 +111,15 @@ impl Memo {
         let (bytes, is_new) = (size(&kept.report), !memory.examples.contains_key(&key));
         if is_new && memory.has_room(bytes) {
             memory.examples.insert(key, kept);
+        }
+    }
+
+    /// Remembers a call of `score`, if there is room.
+    pub fn keep_grading(&self, key: Key, kept: Kept<Grade>) {
+        let mut memory = self.memory();
+        let (bytes, is_new) = (size(&kept.report), !memory.gradings.contains_key(&key));
+        if is_new && memory.has_room(bytes) {
+            memory.gradings.insert(key, kept);
         }
     }
 

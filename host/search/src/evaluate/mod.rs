@@ -5,6 +5,7 @@
 
 pub(crate) mod again;
 mod batches;
+mod grading;
 mod look;
 pub(crate) mod memo;
 mod outcome;
@@ -29,8 +30,10 @@ use std::{
 
 use batches::Batch;
 use futures::future::{BoxFuture, join_all};
+use grading::Graded;
 
 pub use batches::{batch_id, batches, batches_of, plan};
+pub use grading::seed_of_grading;
 pub use look::{FirstLook, SCREENED_OUT, WITHOUT_MODEL};
 use look::{Keeping, ends};
 use outcome::InOrder;
@@ -372,7 +375,7 @@ impl Evaluator {
                     Some(cost) => (None, cost),
                     None => continue,
                 },
-                (Step::Take(row), None) => (Some(row), recorded_cost(&*queue.past.calls.get(&example.id)?)),
+                (Step::Take(row), None) => (Some(row), queue.past.cost_of_example(&example.id)?),
                 (step, _) => self.one(harness, example, step, queue, sink).await?,
             };
             if let Some(row) = &row {
@@ -402,7 +405,7 @@ impl Evaluator {
         };
         queue.own_time.add(report.own_time);
         journal.finish(&report.calls)?;
-        let cost = cost_of(&report.calls);
+        let mut cost = cost_of(&report.calls);
         if report.calls.iter().any(|call| call.answer.was_cut_off()) {
             return Ok((None, cost));
         }
@@ -412,10 +415,19 @@ impl Evaluator {
             Step::End => None,
         };
         let latency_ms = claimed.as_ref().map_or_else(|| stopwatch.elapsed_ms(), |row| row.latency_ms);
-        let row = match claimed.filter(|_| journal.is_lost()) {
+        let row = match claimed.clone().filter(|_| journal.is_lost()) {
             // The missing reply is a finding already. Its consequences must not become further ones.
             Some(claimed) => claimed,
-            None => self.trace_row(example, latency_ms, report),
+            None => {
+                let answer = report.result.as_deref().ok();
+                let graded = self.graded(example, answer, claimed.as_ref(), (past, sink)).await?;
+                cost += graded.cost;
+                match claimed.filter(|_| graded.is_lost) {
+                    _ if graded.is_cut_off => return Ok((None, cost)),
+                    Some(claimed) => claimed,
+                    None => self.trace_row(example, latency_ms, report, graded),
+                }
+            }
         };
         sink.example(&row)?;
         Ok((Some(row), cost))
@@ -434,14 +446,19 @@ impl Evaluator {
     }
 
     /// The record of an example.
-    fn trace_row(&self, example: &Example, latency_ms: f64, report: Report<String>) -> TraceRow {
+    fn trace_row(
+        &self,
+        example: &Example,
+        latency_ms: f64,
+        report: Report<String>,
+        graded: Graded,
+    ) -> TraceRow {
         let calls = &report.calls;
         let usage = total_usage(calls);
         let (predicted_label, failure) = match report.result {
             Ok(label) => (Some(label), None),
             Err(failure) => (None, Some(failure)),
         };
-        let grade = predicted_label.as_deref().map(|answer| self.kind.grade(example, answer));
         TraceRow {
             example_id: example.id.clone(),
             model: self.target.id().to_owned(),
@@ -452,6 +469,7 @@ impl Evaluator {
             correct: false,
             score: None,
             parts: BTreeMap::new(),
+            scorer: graded.scorer,
             latency_ms,
             input_tokens: usage.total_input_tokens(),
             output_tokens: usage.output_tokens,
@@ -467,7 +485,7 @@ impl Evaluator {
             stdout: report.stdout,
             stderr: report.stderr,
         }
-        .with_grade(grade.unwrap_or_default())
+        .with_grade(graded.grade)
     }
 
     /// Reports the progress after one more example.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mmh_record::{
-    format::{Cost, TraceRow},
+    format::{Cost, ScorerTrace, TraceRow},
     grade::Grade,
     outcome::OutcomeKind,
 };
@@ -16,6 +16,8 @@ pub struct Outcome {
     pub example_id: String,
     /// What the answer is worth.
     pub grade: Grade,
+    /// How the task's own scorer graded it, without its texts. None where there is no scorer or no answer.
+    pub scorer: Option<ScorerTrace>,
     /// How the call into the harness ended.
     pub kind: OutcomeKind,
     /// Whether there is an error in place of an answer.
@@ -44,6 +46,7 @@ impl Outcome {
         Self {
             example_id: row.example_id.clone(),
             grade: row.grade(),
+            scorer: row.scorer.as_ref().map(without_texts),
             kind: row.error_kind,
             is_error: row.error.is_some(),
             latency_ms: row.latency_ms,
@@ -56,6 +59,12 @@ impl Outcome {
             prompt_bytes: row.prompt_bytes,
         }
     }
+}
+
+/// What totals need of a grading.
+fn without_texts(trace: &ScorerTrace) -> ScorerTrace {
+    let (error, logs, stdout, stderr) = (None, Vec::new(), String::new(), String::new());
+    ScorerTrace { error, logs, stdout, stderr, ..*trace }
 }
 
 /// What examples come to, put into their order while they are evaluated in any order. Only what is ahead of a missing

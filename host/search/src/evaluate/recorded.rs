@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use super::{
     again::Again,
+    recorded_cost,
     recorded_replies::{Calls, Sketch, Stored},
     replay::Replay,
-    sink::{BATCHES, CALLS, TRACES},
+    sink::{BATCHES, CALLS, SCORER_CALLS, TRACES},
 };
 use mmh_record::{
     RecordError,
     chat::{CallError, ModelError},
-    format::{LearnRow, TraceRow},
+    format::{Cost, LearnRow, TraceRow},
     outcome::OutcomeKind,
     writer::IterationWriter,
 };
@@ -25,6 +26,8 @@ pub struct RecordedEvaluation {
     pub rows: Stored<TraceRow>,
     /// Model calls, by example or batch.
     pub calls: Calls,
+    /// Model calls of the task's own scorer, by example.
+    pub scorer_calls: Calls,
     /// What is done with the record.
     pub purpose: Purpose,
 }
@@ -77,21 +80,26 @@ impl RecordedEvaluation {
     /// are lines that a crash has cut.
     pub fn of(folder: &IterationWriter, retry: Retry) -> Result<Self, RecordError> {
         let mut again: HashSet<String> = HashSet::new();
-        folder.each_line(CALLS, |row: Sketch| {
-            if retry.wants(row.failure.as_ref()) {
-                again.insert(row.example_id);
-            }
-        })?;
+        for file in [CALLS, SCORER_CALLS] {
+            folder.each_line(file, |row: Sketch| {
+                if retry.wants(row.failure.as_ref()) {
+                    again.insert(row.example_id);
+                }
+            })?;
+        }
         if !again.is_empty() {
             // Outcomes first, because an outcome means that its calls are complete.
             folder.keep_lines(TRACES, |row: &TraceRow| !again.contains(&row.example_id))?;
             folder.keep_lines(BATCHES, |row: &LearnRow| !again.contains(&super::batch_id(row.batch)))?;
-            folder.keep_lines(CALLS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
+            for file in [CALLS, SCORER_CALLS] {
+                folder.keep_lines(file, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
+            }
         }
         Ok(Self {
             batches: folder.mend_lines(BATCHES)?,
             rows: folder.stored(TRACES)?,
             calls: folder.stored(CALLS)?,
+            scorer_calls: folder.stored(SCORER_CALLS)?,
             purpose: Purpose::Continue,
         })
     }
@@ -99,8 +107,28 @@ impl RecordedEvaluation {
     /// Whether calls in this folder's record were refused because the run was stopped.
     pub fn was_refused(folder: &IterationWriter) -> Result<bool, RecordError> {
         let mut refused = false;
-        folder.each_line(CALLS, |row: Sketch| refused |= Retry::Refused.wants(row.failure.as_ref()))?;
+        for file in [CALLS, SCORER_CALLS] {
+            folder.each_line(file, |row: Sketch| refused |= Retry::Refused.wants(row.failure.as_ref()))?;
+        }
         Ok(refused)
+    }
+
+    /// What the recorded calls of an example cost: those of the harness, then those of the scorer.
+    pub fn cost_of_example(&self, id: &str) -> Result<Cost, RecordError> {
+        let mut cost = recorded_cost(&*self.calls.get(id)?);
+        cost += recorded_cost(&*self.scorer_calls.get(id)?);
+        Ok(cost)
+    }
+
+    /// What all recorded calls cost.
+    pub fn cost_of_all(&self) -> Result<Cost, RecordError> {
+        let mut cost = Cost::default();
+        for calls in [&self.calls, &self.scorer_calls] {
+            for id in calls.ids() {
+                cost += recorded_cost(&*calls.get(&id)?);
+            }
+        }
+        Ok(cost)
     }
 
     /// The claims from which the evaluation is repeated.

@@ -90,8 +90,11 @@ impl Evaluator {
         let Some(again) = past.again() else { return Ok(None) };
         let made = again.calls(&past.calls.get(id)?);
         self.journal(id, 1, past, sink).finish(&made)?;
-        let was_cut_off = made.iter().any(|call| call.answer.was_cut_off());
-        Ok(was_cut_off.then(|| cost_of(&made)))
+        let (of_grading, grading_was_cut_off) = self.leave_grading(id, again, (past, sink))?;
+        let was_cut_off = grading_was_cut_off || made.iter().any(|call| call.answer.was_cut_off());
+        let mut cost = cost_of(&made);
+        cost += of_grading;
+        Ok(was_cut_off.then_some(cost))
     }
 
     /// Makes a call of `predict`, unless it is remembered.

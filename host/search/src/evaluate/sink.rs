@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::dataset::Example;
+use crate::dataset::{Example, task::TaskKind};
 use mmh_record::{
     RecordError,
     append::Appender,
@@ -22,6 +22,8 @@ use mmh_record::{
 pub trait Sink: Send + Sync {
     /// A model call, as soon as it is answered, and before the outcome that it belongs to.
     fn call(&self, row: &CallRow) -> Result<(), RecordError>;
+    /// A model call of the task's own scorer, in the same way.
+    fn scorer_call(&self, row: &CallRow) -> Result<(), RecordError>;
     /// An example's outcome.
     fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
     /// A batch's outcome.
@@ -45,6 +47,10 @@ impl Sink for Discard {
         Ok(())
     }
 
+    fn scorer_call(&self, _: &CallRow) -> Result<(), RecordError> {
+        Ok(())
+    }
+
     fn example(&self, _: &TraceRow) -> Result<(), RecordError> {
         Ok(())
     }
@@ -54,7 +60,32 @@ impl Sink for Discard {
     }
 }
 
-/// Keeps the model calls in memory, by example or batch.
+/// Takes the calls of a scorer to where they belong.
+pub struct OfScorer(pub Arc<dyn Sink>);
+
+impl Sink for OfScorer {
+    fn wants_calls(&self) -> bool {
+        self.0.wants_calls()
+    }
+
+    fn call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.0.scorer_call(row)
+    }
+
+    fn scorer_call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.0.scorer_call(row)
+    }
+
+    fn example(&self, row: &TraceRow) -> Result<(), RecordError> {
+        self.0.example(row)
+    }
+
+    fn batch(&self, row: &LearnRow) -> Result<(), RecordError> {
+        self.0.batch(row)
+    }
+}
+
+/// Keeps the harness's model calls in memory, by example or batch.
 #[derive(Default)]
 pub struct KeptCalls(Mutex<HashMap<String, Vec<CallRow>>>);
 
@@ -71,6 +102,10 @@ impl Sink for KeptCalls {
     fn call(&self, row: &CallRow) -> Result<(), RecordError> {
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         calls.entry(row.example_id.clone()).or_default().push(row.clone());
+        Ok(())
+    }
+
+    fn scorer_call(&self, _: &CallRow) -> Result<(), RecordError> {
         Ok(())
     }
 
@@ -99,17 +134,20 @@ pub fn recordable(called: CallOutcome) -> CallOutcome {
 pub struct Recorder {
     traces: Appender,
     calls: Appender,
+    /// For a task that has a scorer.
+    scorer_calls: Option<Appender>,
     batches: Appender,
 }
 
-pub use mmh_record::layout::{BATCHES, CALLS, TRACES};
+pub use mmh_record::layout::{BATCHES, CALLS, SCORER_CALLS, TRACES};
 
 impl Recorder {
-    /// Opens the files of outcomes and calls in this folder.
-    pub fn new(folder: &IterationWriter) -> Result<Self, RecordError> {
+    /// Opens the files of outcomes and calls in this folder, with those of a scorer's calls if this kind of task has one.
+    pub fn new(folder: &IterationWriter, kind: &dyn TaskKind) -> Result<Self, RecordError> {
         Ok(Self {
             traces: folder.append(TRACES)?,
             calls: folder.append(CALLS)?,
+            scorer_calls: kind.scorer().map(|_| folder.append(SCORER_CALLS)).transpose()?,
             batches: folder.append(BATCHES)?,
         })
     }
@@ -130,11 +168,13 @@ impl Recorder {
         this.traces.finish()?;
         this.calls.finish()?;
         this.batches.finish()?;
+        let scorer_calls =
+            this.scorer_calls.map(|calls| calls.finish().map(|()| SCORER_CALLS)).transpose()?;
         let order: HashMap<&str, usize> =
             examples.iter().enumerate().map(|(at, example)| (example.id.as_str(), at + 1)).collect();
         // Batches come first, by name.
         let place = |id: &str| (order.get(id).copied().unwrap_or(0), id.to_owned());
-        for file in [TRACES, CALLS] {
+        for file in [TRACES, CALLS].into_iter().chain(scorer_calls) {
             folder.sort_lines(file, |line: &RowPlace| (place(&line.example_id), line.call))?;
         }
         Ok(())
@@ -154,6 +194,10 @@ pub struct RowPlace {
 impl Sink for Recorder {
     fn call(&self, row: &CallRow) -> Result<(), RecordError> {
         self.calls.push(row)
+    }
+
+    fn scorer_call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.scorer_calls.as_ref().map_or(Ok(()), |calls| calls.push(row))
     }
 
     fn example(&self, row: &TraceRow) -> Result<(), RecordError> {

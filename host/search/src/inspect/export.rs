@@ -249,6 +249,13 @@ pub fn readme(package: &Package, config: &Config, command: &str) -> String {
             unit.sign()
         );
     }
+    if let Some(scorer) = config.task.metric.as_ref().and_then(|metric| metric.scorer) {
+        out += &format!(
+            "\nThe answers were graded by the task's own scorer, a program that is not part of this folder; its sha256 is \
+             `{}`.\n",
+            scorer.digest()
+        );
+    }
     out += "\n## Use it again\n";
     out += &format!("```sh\n{command}\n```\n\n");
     out += &format!(

@@ -105,6 +105,8 @@ pub struct Evaluated {
     pub traces: Vec<TraceRow>,
     /// Model calls, by example.
     pub calls: Calls,
+    /// Model calls of the task's own scorer, by example.
+    pub scorer_calls: Calls,
 }
 
 impl Place {
@@ -123,8 +125,9 @@ impl Place {
     /// Reads its evaluation.
     pub fn evaluated(&self, reader: &RunReader) -> Result<Evaluated, AuditError> {
         let traces = self.rows(reader)?;
-        let calls = layout::file(&self.folder, layout::CALLS);
-        Ok(Evaluated { traces, calls: Calls::index(reader.dir(), &calls, |_| {})? })
+        let calls = |file| Calls::index(reader.dir(), &layout::file(&self.folder, file), |_| {});
+        let (calls, scorer_calls) = (calls(layout::CALLS)?, calls(layout::SCORER_CALLS)?);
+        Ok(Evaluated { traces, calls, scorer_calls })
     }
 
     /// Reads as much of each outcome as the type has. There is at least one.

@@ -227,7 +227,8 @@ impl Rerun {
     /// The record without outcomes, so that all examples are run.
     fn recorded(&self) -> RecordedEvaluation {
         let (calls, purpose) = (self.stage.calls.clone(), Purpose::Replay(self.replay.clone()));
-        RecordedEvaluation { calls, purpose, ..RecordedEvaluation::default() }
+        let scorer_calls = self.stage.scorer_calls.clone();
+        RecordedEvaluation { calls, scorer_calls, purpose, ..RecordedEvaluation::default() }
     }
 
     /// The prompts of an example or batch that were not in the record, each with a diff from the most similar recorded one.
@@ -236,12 +237,15 @@ impl Rerun {
         if prompts.is_empty() {
             return Vec::new();
         }
-        let rows = recorded.calls.get(id).unwrap_or_else(|error| {
-            // Then no request is a recorded one, which is reported.
-            tracing::warn!("{error}");
-            Cow::Borrowed(&[])
+        let rows = [&recorded.calls, &recorded.scorer_calls].map(|calls| {
+            calls.get(id).unwrap_or_else(|error| {
+                // Then no request is a recorded one, which is reported.
+                tracing::warn!("{error}");
+                Cow::Borrowed(&[])
+            })
         });
-        let known: Vec<String> = rows.iter().map(|row| row.request.prompt_text()).collect();
+        let rows = rows.iter().flat_map(|rows| rows.iter());
+        let known: Vec<String> = rows.map(|row| row.request.prompt_text()).collect();
         let described = prompts.into_iter().map(|prompt| {
             let diff = prompt_diff(&known, &prompt);
             Unrecorded { prompt, diff }

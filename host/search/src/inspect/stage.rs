@@ -27,6 +27,8 @@ pub struct Stage {
     pub record_bytes: u64,
     /// Recorded calls by example or batch.
     pub calls: Calls,
+    /// Recorded calls of the task's own scorer by example.
+    pub scorer_calls: Calls,
 }
 
 /// The example of an outcome, and how long the call took, in ms.
@@ -37,5 +39,6 @@ pub fn example_of(row: &TraceRow) -> (Example, f64) {
 
 /// Whether an outcome follows from the record. Outcomes of the wall clock do not.
 pub fn is_replayable(row: &TraceRow) -> bool {
-    row.error_kind != OutcomeKind::Timeout
+    let grading = row.scorer.as_ref().map(|trace| trace.error_kind);
+    row.error_kind != OutcomeKind::Timeout && grading != Some(OutcomeKind::Timeout)
 }

@@ -42,6 +42,11 @@ fn compared(spec: &MetricSpec) -> String {
             let words = if spec.words { " as whole words" } else { "" };
             format!("An answer is right if it contains the right one{words}.")
         }
+        MetricKind::Scorer => {
+            "An answer is graded by the task's own scorer: a program that gives a score from 0 to 1, and says whether the \
+             answer is right."
+                .into()
+        }
         MetricKind::Json => format!(
             "An answer is a JSON object, of which {} compared{}.",
             match spec.fields.as_slice() {
@@ -91,6 +96,7 @@ fn correct(spec: &MetricSpec) -> Option<String> {
 fn score(spec: &MetricSpec) -> Option<String> {
     match spec.score_name() {
         CORRECT if spec.kind == MetricKind::Exact => None,
+        _ if spec.kind == MetricKind::Scorer => None,
         CORRECT => Some("The score is 1 for a right answer and 0 for any other.".into()),
         MEAN => Some("The score is the share of fields that are the same.".into()),
         name => Some(format!("The score is the {name:?} of an answer, from 0 to 1.")),

@@ -30,6 +30,16 @@ const MAX_ENTRY_BYTES: usize = 256;
 
 pub(super) fn check(spec: &MetricSpec) -> Result<(), InvalidMetric> {
     let kind = spec.kind;
+    if let Some(scorer) = spec.scorer
+        && *spec != MetricSpec::scored_by(scorer)
+    {
+        return invalid(
+            "`scorer` is a program that decides everything: no other setting belongs there".into(),
+        );
+    }
+    if kind == MetricKind::Scorer && spec.scorer.is_none() {
+        return invalid("the kind scorer needs `scorer`, the program".into());
+    }
     if let Some((name, _, kinds)) =
         SETTINGS.iter().find(|(_, is_set, kinds)| is_set(spec) && !kinds.contains(&kind))
     {
@@ -72,6 +82,9 @@ fn check_score(spec: &MetricSpec) -> Result<(), InvalidMetric> {
     let fields = spec.fields.iter().map(String::as_str);
     if let Some(name) = fields.clone().find(|name| [CORRECT, MEAN].contains(name)) {
         return invalid(format!("a field cannot be called {name:?}, which means something else as a score"));
+    }
+    if spec.kind == MetricKind::Scorer {
+        return Ok(());
     }
     let names: Vec<&str> = [CORRECT].into_iter().chain(own.iter().copied()).chain(fields).collect();
     let score = spec.score_name();

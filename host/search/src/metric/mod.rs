@@ -74,7 +74,7 @@ impl Metric {
 
     /// Whether a right answer may be a JSON array or object.
     pub fn reads_json(&self) -> bool {
-        self.spec.several || matches!(self.spec.kind, MetricKind::Set | MetricKind::Json)
+        self.spec.several || matches!(self.spec.kind, MetricKind::Set | MetricKind::Json | MetricKind::Scorer)
     }
 
     /// An answer that should be right for an example with this right answer: the first one of several.
@@ -134,6 +134,8 @@ impl Metric {
             MetricKind::Json => json::compare(gold, answer, &self.spec.fields, &|gold, found| {
                 json::same(gold, found, &self.numbers, &self.normaliser)
             }),
+            // A program decides, which is not here: `evaluate` asks it.
+            MetricKind::Scorer => Compared::default(),
         }
     }
 
@@ -167,7 +169,7 @@ impl Metric {
             return Err("no expression of `extract` matches it, and `strict` is set".into());
         };
         match self.spec.kind {
-            MetricKind::Exact | MetricKind::Normalised | MetricKind::TokenF1 => Ok(()),
+            MetricKind::Exact | MetricKind::Normalised | MetricKind::TokenF1 | MetricKind::Scorer => Ok(()),
             MetricKind::Contains if self.normaliser.of(gold).is_empty() => {
                 Err("nothing is left of it after `normalise`".into())
             }

@@ -236,6 +236,14 @@ pub(super) fn add_grade(value: &mut Value, row: &TraceRow) {
     if !row.parts.is_empty() {
         value["parts"] = json!(row.parts);
     }
+    if let Some(trace) = &row.scorer {
+        if let Some(failure) = trace.failure() {
+            value["no_grade"] = json!(failure);
+        }
+        if !trace.logs.is_empty() {
+            value["scorer_logs"] = json!(trace.log_lines());
+        }
+    }
 }
 
 /// Adds what an example asks besides its text, by name.

@@ -36,6 +36,9 @@ pub struct Trials {
     bytes: Arc<AtomicU64>,
 }
 
+/// What stands before the id of an example whose answer a call graded.
+const SCORER: &str = "scorer";
+
 /// A trial's name: the turn, and the number of its tool call.
 pub fn trial_name(step: u32, at: usize) -> String {
     format!("trial-{step:02}-{at}")
@@ -85,8 +88,12 @@ impl Trials {
         }
         let again = self.again.clone().map(|again| Again { prefix: prefix.clone(), ..again });
         let purpose = again.map_or(Purpose::Continue, Purpose::Repeat);
-        let past =
-            RecordedEvaluation { calls: self.past.below(&prefix), purpose, ..RecordedEvaluation::default() };
+        let past = RecordedEvaluation {
+            calls: self.past.below(&prefix),
+            scorer_calls: self.past.below(&format!("{prefix}{SCORER}/")),
+            purpose,
+            ..RecordedEvaluation::default()
+        };
         let (calls, bytes) = (self.calls.clone(), self.bytes.clone());
         Ok((past, Arc::new(TrialSink { name, calls, bytes })))
     }
@@ -135,10 +142,20 @@ fn size(row: &CallRow) -> u64 {
     bytes.len() as u64
 }
 
+impl TrialSink {
+    fn push(&self, row: &CallRow, example_id: String) -> Result<(), RecordError> {
+        self.bytes.fetch_add(size(row), Ordering::Relaxed);
+        self.calls.push(&CallRow { example_id, ..row.clone() })
+    }
+}
+
 impl Sink for TrialSink {
     fn call(&self, row: &CallRow) -> Result<(), RecordError> {
-        self.bytes.fetch_add(size(row), Ordering::Relaxed);
-        self.calls.push(&CallRow { example_id: format!("{}/{}", self.name, row.example_id), ..row.clone() })
+        self.push(row, format!("{}/{}", self.name, row.example_id))
+    }
+
+    fn scorer_call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.push(row, format!("{}/{SCORER}/{}", self.name, row.example_id))
     }
 
     fn example(&self, _: &TraceRow) -> Result<(), RecordError> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     evaluate::{
         EVALUATION_TIMEOUT, Evaluation, Evaluator, ExampleSet, Learned, Outcome, RecordedEvaluation, Retry,
-        recorded_cost, sink::Recorder,
+        sink::Recorder,
     },
     score::{score, with_cost},
 };
@@ -25,7 +25,7 @@ use mmh_record::{
     RecordError,
     data::Split,
     digest::Digest,
-    format::{Cost, LearnRow, TestScore, Untested},
+    format::{LearnRow, TestScore, Untested},
     layout,
     reader::RunReader,
     writer::IterationWriter,
@@ -112,12 +112,8 @@ impl Search {
                 self.try_out(index, progress.component(index), terms).await?;
             }
             let folder = self.writer.test(index)?;
-            let calls = RecordedEvaluation::of(&folder, terms.retry)?.calls;
-            let mut cost = Cost::default();
-            for id in calls.ids() {
-                cost += recorded_cost(&*calls.get(&id)?);
-            }
-            Arc::new(Recorder::new(&folder)?).finish(&folder, &self.dataset.test)?;
+            let cost = RecordedEvaluation::of(&folder, terms.retry)?.cost_of_all()?;
+            Arc::new(Recorder::new(&folder, &*self.evaluator.kind)?).finish(&folder, &self.dataset.test)?;
             progress.spend_held_out(cost, &terms.account, self);
             folder.seal()?;
             self.write(progress)?;
@@ -175,6 +171,7 @@ impl Search {
         let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
         let score = with_cost(score, &done.cost);
         folder.put_json(layout::SCORE, &score)?;
+        self.warn_of_scorer(index, &score);
         let tested = tested(progress.component(index), Split::Test, &score, &done.rows);
         let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));
         put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
@@ -194,7 +191,7 @@ impl Search {
             None => (RecordedEvaluation::of(&folder, terms.retry)?, false),
             Some(claims) => claims.evaluation(&layout::held_out(index), index)?,
         };
-        let recorder = Arc::new(Recorder::new(&folder)?);
+        let recorder = Arc::new(Recorder::new(&folder, &*self.evaluator.kind)?);
         let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.billed_to(&terms.account) };
         let examples = &self.dataset.test;
         let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };

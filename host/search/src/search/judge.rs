@@ -115,7 +115,7 @@ impl Search {
             None => (RecordedEvaluation::of(&folder, retry)?, false),
             Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
-        let recorder = Arc::new(Recorder::new(&folder)?);
+        let recorder = Arc::new(Recorder::new(&folder, &*self.evaluator.kind)?);
         self.stage(candidate.id.index, "learning and evaluating");
         let outcome = self.evaluate(&mut candidate, built, past, recorder.clone(), screening).await?;
         recorder.finish(&folder, &self.val)?;
@@ -130,6 +130,7 @@ impl Search {
                 &self.config_of(candidate.id.index),
                 &folder,
             )?;
+            self.warn_of_scorer(candidate.id.index, score);
             progress.index.prepare(&RunReader::new(self.writer.dir()?), candidate.id.index);
         }
         Ok(Judged { candidate, component, outcome, folder })

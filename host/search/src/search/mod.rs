@@ -16,6 +16,7 @@ mod held_out;
 mod judge;
 mod progress;
 mod schedule;
+mod scorer;
 mod screening;
 
 use std::sync::Arc;
@@ -119,6 +120,7 @@ impl Search {
     async fn run_all(self) -> Result<(Summary, Option<Stop>), SearchError> {
         let (mut progress, retry) = Progress::begin(&self)?;
         self.writer.unseal()?;
+        self.record_scorer()?;
         self.write(&mut progress)?;
         let mut early = None;
         let schedule = Schedule::of(&self.config);

@@ -193,9 +193,11 @@ fn billed_held_out(search: &Search) -> Result<Usd, RecordError> {
     let folders = manifest::folders_of(reader.dir()).unwrap_or_default();
     let mut cost = Cost::default();
     for folder in folders.iter().filter(|folder| Place::of(folder) == Some(Place::HeldOut)) {
-        let calls = Calls::index(reader.dir(), &layout::file(folder, layout::CALLS), |_| {})?;
-        for id in calls.ids() {
-            cost += recorded_cost(&*calls.get(&id)?);
+        for file in [layout::CALLS, layout::SCORER_CALLS] {
+            let calls = Calls::index(reader.dir(), &layout::file(folder, file), |_| {})?;
+            for id in calls.ids() {
+                cost += recorded_cost(&*calls.get(&id)?);
+            }
         }
     }
     let unknown_usd = reader.cost().map_or(0.0, |cost| cost.test.unknown_usd);

@@ -7,14 +7,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Claimed, MAX_DIFFERENCES, Rebuilt, Replayed, Verdict, explain,
+    Claimed, MAX_DIFFERENCES, Rebuilt, Replayed, Verdict,
+    counted::{lines as count_lines, replies, tool_calls, unreadable},
+    explain,
     lines::{self, Rule, Side},
     rerun::{End, Made},
 };
 use crate::{claims::Claims, noted::Noted};
 use mmh_record::{
     RecordError,
-    format::ProposerKind,
     layout::{self, Format, Kind, Place},
     manifest::Finding,
     outcome::OutcomeKind,
@@ -53,29 +54,41 @@ pub fn all(
         checked.findings.extend(found.findings);
         (checked.rebuilt, checked.replayed) = (found.rebuilt, found.replayed);
     }
-    let findings = own(made, claims, noted)?;
+    let (findings, rebuilt) = own(made, claims, noted)?;
     verdict.find("").extend(findings);
+    if let Some(own) = verdict.checked.iter_mut().find(|it| it.folder.is_empty()) {
+        own.rebuilt = rebuilt;
+    }
     Ok(claimed)
 }
 
-/// The run's own files.
-fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, RecordError> {
+/// The run's own files, and whether the source of its scorer compiles to the scorer's component.
+fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<(Vec<Finding>, Rebuilt), RecordError> {
     let compared = Compared { made, folder: "", noted, is_whole: true, claims };
-    let mut findings = Vec::new();
+    let (mut findings, mut rebuilt) = (Vec::new(), Rebuilt::NotThere);
     for kind in layout::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
         match kind.name {
             layout::MANIFEST | layout::LEDGER => {}
             layout::SUMMARY | layout::COST | layout::FRONTIER if made.end == End::Early => {}
             layout::FRONTIER if made.end == End::Open && made.has_frontier_of_before()? => {}
+            // A run that was killed in its first moment.
+            layout::SCORER_SOURCE | layout::SCORER_COMPONENT
+                if made.end == End::Open && !made.recorded.has(kind.name) => {}
             layout::COST
                 if made
                     .ahead
                     .as_ref()
                     .is_some_and(|ahead| made.recorded.cost().ok().as_ref() == Some(ahead)) => {}
-            _ => findings.extend(compared.file(kind)?.findings),
+            _ => {
+                let found = compared.file(kind)?.findings;
+                if kind.name == layout::SCORER_COMPONENT && made.recorded.has(layout::SCORER_SOURCE) {
+                    rebuilt = compared.rebuilt(found.is_empty());
+                }
+                findings.extend(found);
+            }
         }
     }
-    Ok(findings)
+    Ok((findings, rebuilt))
 }
 
 /// The result of comparing one folder.
@@ -160,7 +173,11 @@ impl Compared<'_> {
             }
             Format::Bytes => {
                 let [expected, found] = [derived, recorded].map(|it| described(it.dir(), &path));
-                let by = if kind.name == layout::COMPONENT { ", which harness.rs compiles to" } else { "" };
+                let by = match kind.name {
+                    layout::COMPONENT => ", which harness.rs compiles to",
+                    layout::SCORER_COMPONENT => ", which the task's scorer is built to",
+                    _ => "",
+                };
                 Ok(one(&format!("{expected}{by}"), &found))
             }
         }
@@ -231,42 +248,6 @@ impl Compared<'_> {
     }
 }
 
-/// The number of a folder's recorded model calls.
-fn replies(made: &Made, folder: &str) -> Result<u64, RecordError> {
-    let mut count = 0;
-    for file in [layout::CALLS, layout::TRIALS] {
-        let path = layout::file(folder, file);
-        if made.recorded.has(&path) {
-            count += count_lines(made.recorded.dir(), &path)?;
-        }
-    }
-    Ok(count)
-}
-
-/// The number of a folder's tool calls that no reply carries.
-fn tool_calls(made: &Made, folder: &str) -> Result<u64, RecordError> {
-    #[derive(Deserialize)]
-    struct Kind {
-        r#type: String,
-    }
-    let path = layout::file(folder, layout::TRANSCRIPT);
-    if made.config.proposer_kind != ProposerKind::Tools || !made.recorded.has(&path) {
-        return Ok(0);
-    }
-    let rows = made.recorded.rows::<Kind>(&path)?;
-    // A row that cannot be read is a finding of its own.
-    Ok(rows.flatten().filter(|row| row.r#type == "tool_call").count() as u64)
-}
-
-fn count_lines(dir: &Dir, path: &str) -> Result<u64, RecordError> {
-    let mut lines = plain::Lines::open(dir, path).map_err(unreadable(path))?;
-    let (mut count, mut line) = (0, Vec::new());
-    while lines.next(&mut line).map_err(unreadable(path))?.is_some() {
-        count += 1;
-    }
-    Ok(count)
-}
-
 /// Whether a file has the same bytes in both folders.
 fn same_bytes(left: &Dir, right: &Dir, path: &str) -> Result<bool, RecordError> {
     if plain::size(left, path) != plain::size(right, path) {
@@ -294,8 +275,4 @@ fn same_bytes(left: &Dir, right: &Dir, path: &str) -> Result<bool, RecordError> 
 fn described(dir: &Dir, path: &str) -> String {
     plain::digest(dir, path)
         .map_or_else(|error| error.to_string(), |(digest, bytes)| format!("sha256 {digest}, {bytes} bytes"))
-}
-
-fn unreadable(path: &str) -> impl Fn(std::io::Error) -> RecordError {
-    move |source| RecordError::Io { action: "read", file: path.to_owned(), source }
 }

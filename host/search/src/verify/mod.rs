@@ -12,11 +12,13 @@
 mod ahead;
 mod compare;
 mod config;
+mod counted;
 mod explain;
 pub mod export;
 mod ledger;
 mod lines;
 mod rerun;
+mod scorer;
 mod simulated;
 mod strange;
 mod substitute;
@@ -217,10 +219,11 @@ impl Verifier {
         verdict.add(config::check(&self.config, &summary, self.dataset.as_ref(), self.simulated));
         // When a run is resumed, its configuration is written before its summary.
         let summary = Summary { config: self.config.clone(), ..summary };
-        let dataset = match self.dataset.take() {
+        let mut dataset = match self.dataset.take() {
             Some(dataset) => dataset,
             None => substitute::dataset(&self.reader, &self.config, &folders)?,
         };
+        verdict.add(scorer::prepare(&self, &mut dataset, missing).await?);
         warm::up(&self, &folders, missing).await?;
         self.observer.on(Event::Working("making the search again".into()));
         let claims = Arc::new(Claims::new(self.again()?, summary, missing));

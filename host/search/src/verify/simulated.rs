@@ -43,18 +43,20 @@ async fn count_simulated(
     folder: &str,
     target: &dyn ChatModel,
 ) -> Result<Option<u64>, RecordError> {
-    let path = layout::file(folder, layout::CALLS);
-    if !reader.has(&path) {
-        return Ok(Some(0));
-    }
     let mut count = 0;
-    for row in reader.rows::<CallRow>(&path)? {
-        let row = row?;
-        let Some(reply) = &row.reply else { continue };
-        if target.chat(&row.request).await.ok().as_ref() != Some(reply) {
-            return Ok(None);
+    for file in [layout::CALLS, layout::SCORER_CALLS] {
+        let path = layout::file(folder, file);
+        if !reader.has(&path) {
+            continue;
         }
-        count += 1;
+        for row in reader.rows::<CallRow>(&path)? {
+            let row = row?;
+            let Some(reply) = &row.reply else { continue };
+            if target.chat(&row.request).await.ok().as_ref() != Some(reply) {
+                return Ok(None);
+            }
+            count += 1;
+        }
     }
     Ok(Some(count))
 }

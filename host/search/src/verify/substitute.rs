@@ -22,6 +22,8 @@ const MAX_TEXT_BYTES: usize = 512 << 20;
 pub fn dataset(reader: &RunReader, config: &Config, folders: &[String]) -> Result<Dataset, RecordError> {
     Ok(Dataset {
         kind: task::kind_of_run(config)?,
+        // `scorer` finds it.
+        scorer: None,
         task: task::of_run(config),
         train: vec![Example::new("", "", ""); config.task.train_size.min(MAX_TRAIN)],
         val: rows(reader, folders, Place::Iteration),

@@ -61,10 +61,11 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     }
     let settings = whose::settings(whose, &config, &asked(args))?;
     let models = models(global, args, whose, &config, &observer)?;
-    let dataset = dataset(args, &settings.dataset, &config, &*observer)?;
+    let mut dataset = dataset(args, &settings.dataset, &config, &*observer)?;
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &settings.limits, &args.limits.machine, &*observer).await?;
     same_tools(&config, &builder)?;
+    workbench::scorer(&builder, &mut dataset).await?;
     let source = |index| reader.text(&RunReader::iteration_file(index, layout::SOURCE));
     let baselines = (0..config.protocol.baselines).map(source).collect::<Result<_, _>>()?;
     let budget_usd = settings.budget_usd;
