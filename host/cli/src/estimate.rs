@@ -21,6 +21,7 @@ use mmh_record::{
     chat::{Block, ChatReply, ChatRequest, Usage},
     clock::Clock,
     data::Split,
+    format::{Learning as When, Protocol},
     limits::Limits,
     pricing::{Price, Usd},
     text,
@@ -28,7 +29,7 @@ use mmh_record::{
 use mmh_search::{
     dataset::{Dataset, Example},
     evaluate::{
-        self, Evaluator, ExampleSet, Learning, Outcome, RecordedEvaluation, Sink, Target, sink::Discard,
+        Evaluator, ExampleSet, Learning, Lessons, Outcome, RecordedEvaluation, Sink, Target, sink::Discard,
     },
     progress::Silent,
     propose::{instructions, specs},
@@ -51,6 +52,7 @@ pub struct Plan<'a> {
     pub dataset: &'a Dataset,
     pub val: &'a [Example],
     pub with_test: bool,
+    pub protocol: &'a Protocol,
     pub baseline: &'a str,
     pub builder: &'a Builder,
     pub proposer: (&'a Resolved, &'a Price),
@@ -70,11 +72,17 @@ struct Line {
 /// Measures, and prints the estimate.
 pub async fn print(plan: &Plan<'_>, json: bool) -> Result<(), CliError> {
     let baseline = measure(plan).await?;
-    let lines = [
+    let (trials, harnesses) = (u64::from(plan.protocol.trials), u64::from(plan.iterations) + 1);
+    let held_out = if plan.with_test { plan.dataset.test.len() as u64 } else { 0 };
+    let mut lines = vec![
         proposer(plan),
-        target(plan, &baseline, "validation", plan.val.len(), u64::from(plan.iterations) + 1),
-        target(plan, &baseline, "held-out", if plan.with_test { plan.dataset.test.len() } else { 0 }, 2),
+        target(plan, &baseline, "validation", plan.val.len() as u64 * trials * harnesses),
+        target(plan, &baseline, "held-out", held_out * trials * 2),
     ];
+    if plan.protocol.learning == When::Online {
+        let predictions = plan.dataset.train.len() as u64 * u64::from(plan.protocol.epochs);
+        lines.push(target(plan, &baseline, "while learning", predictions * harnesses));
+    }
     let total = lines
         .iter()
         .fold((Usd::ZERO, Usd::ZERO), |(low, high), line| (low.plus(line.usd.0), high.plus(line.usd.1)));
@@ -124,6 +132,7 @@ fn as_json(plan: &Plan<'_>, baseline: &Measured, lines: &[Line], total: (Usd, Us
         "budget_usd": plan.budget_usd,
         "iterations": plan.iterations,
         "validation_examples": plan.val.len(),
+        "trials": plan.protocol.trials,
         "baseline_per_example": {
             "calls": baseline.calls,
             "input_tokens": baseline.input_tokens,
@@ -157,7 +166,7 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
         task: Arc::new(plan.dataset.task.clone()),
         seed: plan.seed,
         concurrency: 2,
-        learn_batches: evaluate::plan(&plan.dataset.train, plan.builder.sandbox.limits()).into(),
+        lessons: measured_lessons(plan),
         times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,
@@ -189,9 +198,14 @@ async fn measure(plan: &Plan<'_>) -> Result<Measured, CliError> {
     })
 }
 
-fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: usize, harnesses: u64) -> Line {
+/// A model that only counts needs no answers, so the baseline is measured after it has learned, in one pass.
+fn measured_lessons(plan: &Plan<'_>) -> Lessons {
+    let (batch_size, limits) = (plan.protocol.batch_size, plan.builder.sandbox.limits());
+    Lessons::planned(&plan.dataset.train, limits, &Protocol { batch_size, ..Protocol::default() })
+}
+
+fn target(plan: &Plan<'_>, each: &Measured, split: &str, n: u64) -> Line {
     let (model, price) = plan.target;
-    let n = examples as u64 * harnesses;
     let cost = |input_tokens, output_tokens| {
         price.of(Usage { input_tokens, output_tokens, ..Usage::default() }).times(n)
     };

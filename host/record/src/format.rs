@@ -36,6 +36,7 @@ mod evaluation;
 mod proposal;
 mod protocol;
 mod summary;
+mod trials;
 mod version;
 
 pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, WitInfo};
@@ -44,4 +45,5 @@ pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, Tra
 pub use proposal::{ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
+pub use trials::{OnlineScore, TrialScore};
 pub use version::{NewerSchema, SCHEMA_VERSION};

@@ -143,6 +143,7 @@ pub mod resumes;
 pub mod statements;
 pub mod stored;
 pub mod text;
+pub mod trial;
 pub mod usage;
 pub mod writer;
 

@@ -22,7 +22,7 @@ use mmh_engine::compile::RejectionKind;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
-    format::{Config, CostFile, IterationCost, LearnRow, ProposerKind, Summary, TimeSpent},
+    format::{Config, CostFile, IterationCost, LearnRow, Learning, ProposerKind, Summary, TimeSpent},
     layout::{self, Place},
     leak::Leak,
     pricing::Price,
@@ -193,7 +193,9 @@ impl Claims {
         } else {
             self.is_scored(index)
         };
-        let learned = if self.missing.dataset { Some(self.learned(index)?) } else { None };
+        // The record of predictions has the train examples, so there is something to learn from.
+        let has_train = !self.missing.dataset || self.config().protocol.learning == Learning::Online;
+        let learned = if has_train { None } else { Some(self.learned(index)?) };
         let timed_out = self.timed_out(folder, index);
         if timed_out.is_some() {
             self.notes.timed_out();
@@ -202,6 +204,7 @@ impl Claims {
         let past = evaluate::RecordedEvaluation {
             batches: self.lines::<LearnRow>(&path(layout::BATCHES))?,
             rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
+            predictions: Stored::index(self.reader.dir(), &path(layout::PREDICTIONS), |_| {})?,
             calls,
             purpose: Purpose::Repeat(again),
         };
@@ -228,7 +231,7 @@ impl Claims {
     fn learned(&self, index: u32) -> Result<Claimed, RecordError> {
         let path = RunReader::iteration_file(index, layout::STATE);
         let state = if self.reader.has(&path) { self.reader.bytes(&path)? } else { Vec::new() };
-        let batches = evaluate::batches_of(self.config().task.train_size, &self.config().learn_batches);
+        let batches = evaluate::Lessons::of(self.config()).batches_of(self.config().task.train_size);
         Ok(Claimed { state: state.into(), batches })
     }
 

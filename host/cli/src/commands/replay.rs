@@ -32,11 +32,12 @@ use mmh_record::{
     limits::Limits,
     reader::RunReader,
     text,
+    trial::TrialId,
 };
 use mmh_search::session::Session;
 use mmh_search::{
     dataset::task,
-    evaluate::{Target, record_share, replay::Replay},
+    evaluate::{Lessons, Target, record_share, replay::Replay},
     inspect,
     inspect::{
         AuditError, Evaluated, Place,
@@ -200,7 +201,9 @@ impl Live {
 fn wanted(place: &Place, evaluated: &Evaluated, example: Option<&str>) -> Result<Vec<TraceRow>, AuditError> {
     let rows = &evaluated.traces;
     let Some(id) = example else { return Ok(rows.clone()) };
-    let found: Vec<TraceRow> = rows.iter().filter(|row| row.example_id == id).cloned().collect();
+    // An example's id names all of its trials.
+    let is_meant = |row: &&TraceRow| row.example_id == id || TrialId::of(&row.example_id).example == id;
+    let found: Vec<TraceRow> = rows.iter().filter(is_meant).cloned().collect();
     if !found.is_empty() {
         return Ok(found);
     }
@@ -231,8 +234,13 @@ fn rerun(
         task: Arc::new(task::of_run(config)),
         seed: config.seed,
         model: config.target_model.clone(),
-        learn_batches: config.learn_batches.as_slice().into(),
-        record_bytes: record_share(builder.sandbox.limits(), &config.task, &config.learn_batches),
+        lessons: Lessons::of(config),
+        record_bytes: record_share(
+            builder.sandbox.limits(),
+            &config.task,
+            &config.learn_batches,
+            &config.protocol,
+        ),
         calls: evaluated.calls,
     };
     Ok(Rerun {

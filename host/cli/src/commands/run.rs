@@ -243,6 +243,7 @@ async fn dry_run(
         dataset,
         val: &val,
         with_test: !args.new.no_test,
+        protocol: &args.protocol.protocol(1),
         baseline,
         builder,
         proposer: (&proposer.0, &proposer.1),
@@ -264,6 +265,7 @@ fn config(
     let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
     let tools = builder.compiler.tools();
     let prices = BTreeMap::from([priced(proposer), priced(target)]);
+    let protocol = args.protocol.protocol(1);
     Config {
         schema_version: SCHEMA_VERSION,
         run_id,
@@ -297,8 +299,8 @@ fn config(
         confinement: builder.compiler.confinement(),
         proposer_kind: ProposerKind::Conversation,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
-        learn_batches: evaluate::plan(&dataset.train, builder.sandbox.limits()),
-        protocol: args.protocol.protocol(1),
+        learn_batches: evaluate::planned(&dataset.train, builder.sandbox.limits(), &protocol),
+        protocol,
         resumes: Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod page;
 mod tables;
+pub mod trials;
 
 use std::fmt::Write;
 
@@ -134,6 +135,28 @@ impl Line<'_> {
         self.of_change(|it| p_value(it.paired.p))
     }
 
+    fn spread(&self) -> String {
+        let spread = |it: &IterationSummary| Some(it.score.trials.as_ref()?.spread);
+        let spread = self.scored.and_then(spread).map(|spread| self.objective.unit().points(spread));
+        spread.map_or_else(|| NOTHING.into(), |points| format!("{points:.1}"))
+    }
+
+    fn pass_all(&self) -> String {
+        let pass = self.scored.and_then(|it| Some(it.score.trials.as_ref()?.pass_all()));
+        self.percent(pass)
+    }
+
+    /// The figure of the predictions while learning.
+    fn online(&self) -> String {
+        let online = self.scored.and_then(|it| Some(it.score.online.as_ref()?.as_score()));
+        self.percent(online.map(|score| self.objective.value(&score)))
+    }
+
+    fn percent(&self, value: Option<f64>) -> String {
+        let unit = self.objective.unit();
+        value.map_or_else(|| NOTHING.into(), |value| format!("{}{}", unit.number(value), unit.sign()))
+    }
+
     fn errors(&self) -> String {
         self.of_score(|it| it.score.n_errors.to_string())
     }
@@ -143,7 +166,7 @@ impl Line<'_> {
     }
 
     fn fuel(&self) -> String {
-        self.of_score(|it| text::compact(it.score.total_fuel / it.score.n_examples.max(1)))
+        self.of_score(|it| text::compact(it.score.total_fuel / it.score.n_answers().max(1)))
     }
 
     /// US dollars, or the tokens of simulated models.

@@ -1,9 +1,9 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value};
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value, trials};
 use mmh_record::{
     built::Confinement,
-    format::{Summary, TimeSpent},
+    format::{Config, Learning, Summary, TimeSpent},
     objective::Objective,
     text,
 };
@@ -32,13 +32,13 @@ const FINDING_CHARS: usize = 400;
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// All columns: together, with the iteration in front, 100 wide.
-fn columns(objective: Objective, mock: bool) -> Vec<Column> {
-    let figure = match objective {
+/// All columns: those of a plain search are, together and with the iteration in front, 100 wide.
+fn columns(config: &Config) -> Vec<Column> {
+    let figure = match Objective::of(config) {
         Objective::Accuracy => "accuracy [95 % int.]",
         Objective::Score => "score [95 % int.]",
     };
-    vec![
+    let mut columns = vec![
         Column::new(figure, 20, 0, |line| {
             line.of_figure(|figure| format!("{:>6} {:>13}", figure.cell(), figure.interval()))
         }),
@@ -49,9 +49,19 @@ fn columns(objective: Objective, mock: bool) -> Vec<Column> {
         Column::new("errors", 6, 4, |line| line.errors()),
         Column::new("prompt", 6, 6, |line| line.prompt()),
         Column::new("fuel", 6, 7, |line| line.fuel()),
-        Column::new(cost_name(mock), 7, 5, |line| line.cost()),
+        Column::new(cost_name(config.mock), 7, 5, |line| line.cost()),
         Column::new("binary", 8, 8, |line| line.component()),
-    ]
+    ];
+    let mut more = Vec::new();
+    if config.protocol.trials > 1 {
+        more.push(Column::new("spread", 6, 0, |line| line.spread()));
+        more.push(Column::new("pass^k", 6, 0, |line| line.pass_all()));
+    }
+    if config.protocol.learning == Learning::Online {
+        more.push(Column::new("online", 6, 0, |line| line.online()));
+    }
+    columns.splice(1..1, more);
+    columns
 }
 
 /// The whole scoreboard, of at most so many columns of a terminal.
@@ -71,8 +81,12 @@ fn header(summary: &Summary) -> Vec<String> {
     let config = &summary.config;
     let mut lines = vec![
         format!(
-            "run {}: {}, {} validation examples, seed {}",
-            config.run_id, config.dataset, config.eval_split_size, config.seed
+            "run {}: {}, {} validation examples{}, seed {}",
+            config.run_id,
+            config.dataset,
+            config.eval_split_size,
+            trials::protocol(config),
+            config.seed
         ),
         format!("proposer {}, target {}", config.proposer_model, config.target_model),
     ];
@@ -100,7 +114,7 @@ fn header(summary: &Summary) -> Vec<String> {
 }
 
 fn table(it: &Scoreboard, width: usize) -> Vec<String> {
-    let columns = fitting(columns(it.objective(), it.summary.config.mock), width);
+    let columns = fitting(columns(&it.summary.config), width);
     let cells = |first: &str, cell: &dyn Fn(&Column) -> String| {
         let cells = columns.iter().map(|column| format!("{GAP}{:>1$}", cell(column), column.width));
         format!("{first:<5}{}", cells.collect::<String>())
@@ -157,6 +171,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
             it.board.test
         ));
     }
+    lines.extend(of_protocol(&it.summary.config));
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
@@ -165,6 +180,22 @@ fn findings(it: &Scoreboard) -> Vec<String> {
     lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
     lines.push(money(&it.summary));
     lines.extend(it.summary.time.as_ref().map(time));
+    lines
+}
+
+/// What the columns of trials and of online learning mean.
+fn of_protocol(config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    if config.protocol.trials > 1 {
+        lines.push(format!(
+            "spread: the standard deviation between the means of the trials, in points; pass^k: the chance that all {} trials of an example are right",
+            config.protocol.trials
+        ));
+    }
+    if config.protocol.learning == Learning::Online {
+        let what = "train examples, each predicted before its answer was learned; it ranks no iteration";
+        lines.push(format!("online: {what}"));
+    }
     lines
 }
 
@@ -195,6 +226,9 @@ pub fn best(it: &Scoreboard) -> Vec<String> {
     let unit = it.objective().unit();
     let value = format!("{}{}", unit.number(best.value.value), unit.sign());
     let mut lines = vec![format!("* best on validation: {:03}, {value}", best.index)];
+    let score = it.summary.iterations.iter().find(|it| it.index == best.index).map(|it| &it.score);
+    let told = score.map(|score| trials::lines(score, it.objective())).unwrap_or_default();
+    lines.extend(told.iter().map(|line| format!("  {line}")));
     if let Some(tested) = &best.against_baseline {
         lines.push(format!("  against the baseline 000: {}", verdict(tested, "comparison")));
     }
@@ -245,7 +279,9 @@ pub fn held_out(it: &Scoreboard) -> Vec<String> {
         .map(|test| {
             let figure = test.score.figure(it.objective());
             let (value, interval) = (figure.cell(), figure.interval());
-            format!("held-out test, {:03}: {value} {interval} of {}", test.index, test.score.n_examples)
+            let told = trials::lines(&test.score, it.objective());
+            let told: String = told.iter().map(|line| format!("; {line}")).collect();
+            format!("held-out test, {:03}: {value} {interval} of {}{told}", test.index, test.score.n_examples)
         })
         .collect();
     let untested = it.summary.untested.iter();

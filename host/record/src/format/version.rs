@@ -33,7 +33,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// | 1.3 | Data sets. In `config.json`: `dataset_columns` and `task.findings`. `dataset_digest` is of the data set's content and no longer of its file's name: older runs have another digest for the same data |
 /// | 1.4 | Grades: `score` and `parts` in `eval_trace.jsonl`, where an answer is worth more or less than `correct` says. Proposers that are no conversation: `proposer_kind` in `config.json`, rows of type `tool_call` in `proposer.jsonl` |
 /// | 1.5 | Tasks. In `config.json`: `task.fields` and `task.metric`; `task.labels` are those of `train` or those that the task lists, and no longer those of all splits; the finding `unlisted-labels`. In `eval_trace.jsonl`: `fields` and the outcome `bad-grade`. In `score.json`: `mean_score`, `score_interval` and `mean_parts`. Batches of `learn` that grow: `learn_batches` in `config.json`. What the time went to: `time` in `summary.json` |
-/// | 1.6 | Protocols. In `config.json`: `protocol` |
+/// | 1.6 | Protocols. In `config.json`: `protocol`. Trials: ids such as `val-0007~2` in traces and calls, `trials` in `score.json`, `sample` in a request. Online learning: `online_trace.jsonl`, `online` in `score.json` |
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A run folder is of a newer major version than this library reads, by the rule of [`SCHEMA_VERSION`].

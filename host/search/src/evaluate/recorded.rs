@@ -6,7 +6,7 @@ use super::{
     again::Again,
     recorded_replies::{Calls, Sketch, Stored},
     replay::Replay,
-    sink::{BATCHES, CALLS, TRACES},
+    sink::{BATCHES, CALLS, PREDICTIONS, TRACES},
 };
 use mmh_record::{
     RecordError,
@@ -17,12 +17,14 @@ use mmh_record::{
 };
 
 /// The recorded outcomes and calls. Empty for a new evaluation.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct RecordedEvaluation {
     /// Outcomes of `learn`, in the order of the batches.
     pub batches: Vec<LearnRow>,
     /// Outcomes of examples, by id.
     pub rows: Stored<TraceRow>,
+    /// Outcomes of train examples that were predicted while learning, by id.
+    pub predictions: Stored<TraceRow>,
     /// Model calls, by example or batch.
     pub calls: Calls,
     /// What is done with the record.
@@ -85,12 +87,14 @@ impl RecordedEvaluation {
         if !again.is_empty() {
             // Outcomes first, because an outcome means that its calls are complete.
             folder.keep_lines(TRACES, |row: &TraceRow| !again.contains(&row.example_id))?;
+            folder.keep_lines(PREDICTIONS, |row: &TraceRow| !again.contains(&row.example_id))?;
             folder.keep_lines(BATCHES, |row: &LearnRow| !again.contains(&super::batch_id(row.batch)))?;
             folder.keep_lines(CALLS, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
         }
         Ok(Self {
             batches: folder.mend_lines(BATCHES)?,
             rows: folder.stored(TRACES)?,
+            predictions: folder.stored(PREDICTIONS)?,
             calls: folder.stored(CALLS)?,
             purpose: Purpose::Continue,
         })

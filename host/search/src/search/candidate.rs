@@ -98,7 +98,7 @@ impl Search {
     /// Warns if the baseline answers no example.
     fn warn_of_no_answer(&self, progress: &Progress) {
         let scored = progress.summary.iterations.iter().find(|it| it.index == 0).map(|it| &it.score);
-        if let Some(score) = scored.filter(|it| it.n_errors == it.n_examples) {
+        if let Some(score) = scored.filter(|it| it.n_errors == it.n_answers()) {
             self.observer.note(format!(
                 "warning: the baseline answers none of {} examples; `mmh replay RUN --iteration 0` shows why",
                 score.n_examples

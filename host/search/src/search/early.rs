@@ -46,11 +46,13 @@ fn baseline(summary: &Summary) -> Option<String> {
 /// How a harness is broken, if it is: it answers no example, and makes no model call. A harness that asks and cannot read
 /// the replies is something to start from.
 pub fn broken(score: &Score) -> Option<String> {
-    (score.n_examples > 0 && score.n_errors == score.n_examples && score.mean_model_calls == 0.0).then(|| {
-        let kinds = score.outcomes.iter().map(|(kind, count)| format!("{count} {kind}"));
-        let kinds = kinds.collect::<Vec<_>>().join(", ");
-        format!("answers none of {} examples and asks no model ({kinds})", score.n_examples)
-    })
+    (score.n_examples > 0 && score.n_errors == score.n_answers() && score.mean_model_calls == 0.0).then(
+        || {
+            let kinds = score.outcomes.iter().map(|(kind, count)| format!("{count} {kind}"));
+            let kinds = kinds.collect::<Vec<_>>().join(", ");
+            format!("answers none of {} examples and asks no model ({kinds})", score.n_examples)
+        },
+    )
 }
 
 /// The iterations directly before `next` whose proposals gave no candidate, in order, from `first` on.

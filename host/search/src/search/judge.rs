@@ -20,7 +20,7 @@ use mmh_record::{
     layout,
     objective::Objective,
     reader::RunReader,
-    statements,
+    statements, trial,
     writer::IterationWriter,
 };
 use mmh_report::lineage;
@@ -63,7 +63,7 @@ impl Search {
             None => (RecordedEvaluation::of(folder, retry)?, false),
             Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
-        let recorder = Arc::new(Recorder::new(folder)?);
+        let recorder = Arc::new(Recorder::learning(folder, &self.evaluator.lessons)?);
         self.stage(candidate.id.index, "learning and evaluating");
         let outcome = self.evaluate(&mut candidate, built, past, refused, recorder.clone()).await?;
         recorder.finish(folder, &self.val)?;
@@ -117,7 +117,7 @@ impl Search {
                 candidate.cost += cost;
                 self.end_where_recorded(candidate.id.index, true, refused)?;
                 return Ok(match self.cut_short() {
-                    Some(stop) => CandidateOutcome::stopped(&stop, 0, self.val.len()),
+                    Some(stop) => CandidateOutcome::stopped(&stop, 0, self.validation(candidate)),
                     None => CandidateOutcome::Unscored { status: status.into(), reason },
                 });
             }
@@ -125,18 +125,17 @@ impl Search {
                 candidate.cost += cost;
                 self.end_where_recorded(candidate.id.index, false, refused)?;
                 let stop = self.cancel.why().unwrap_or(Stop::Asked);
-                return Ok(CandidateOutcome::stopped(&stop, 0, self.val.len()));
+                return Ok(CandidateOutcome::stopped(&stop, 0, self.validation(candidate)));
             }
         };
         candidate.cost += learned.cost;
-        let set =
-            ExampleSet { iteration: Some(candidate.id.index), ..ExampleSet::new(Split::Val, &self.val) };
+        let set = self.validation(candidate);
         let done = evaluator.evaluate_keeping(&learned, set, past, recorder, |row| Outcome::of(&row)).await?;
         candidate.cost += done.cost;
         self.end_where_recorded(candidate.id.index, done.complete || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !done.complete));
         if let Some(stop) = stop {
-            return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), self.val.len()));
+            return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), set));
         }
         if let Some(reason) = done.timed_out {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
@@ -147,6 +146,12 @@ impl Search {
             state: learned.state().clone(),
             rows: done.rows,
         })))
+    }
+
+    /// The examples that a candidate is scored on, with the trials of the protocol.
+    fn validation(&self, candidate: &Candidate) -> ExampleSet<'_> {
+        let (iteration, trials) = (Some(candidate.id.index), self.config.protocol.trials);
+        ExampleSet { iteration, trials, ..ExampleSet::new(Split::Val, &self.val) }
     }
 
     /// Enters an iteration into summary and costs.
@@ -240,8 +245,9 @@ impl CandidateOutcome {
         }
     }
 
-    fn stopped(stop: &Stop, done: usize, total: usize) -> Self {
-        let reason = format!("stopped after {done} of {total} examples: {}", stop.reason());
+    fn stopped(stop: &Stop, done: usize, set: ExampleSet<'_>) -> Self {
+        let all = trial::counted(set.examples.len(), set.trials);
+        let reason = format!("stopped after {done} of {all}: {}", stop.reason());
         Self::Unscored { status: stop.status().to_owned(), reason }
     }
 }

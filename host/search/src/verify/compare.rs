@@ -14,7 +14,7 @@ use super::{
 use crate::{claims::Claims, noted::Noted};
 use mmh_record::{
     RecordError,
-    format::ProposerKind,
+    format::{Learning, ProposerKind},
     layout::{self, Format, Kind, Place},
     manifest::Finding,
     outcome::OutcomeKind,
@@ -100,7 +100,8 @@ impl Compared<'_> {
         let mut found = Found { findings: Vec::new(), rebuilt: Rebuilt::NotThere, replayed: None };
         let kinds =
             layout::KINDS.iter().filter(|kind| place.is_some_and(|place| kind.places.contains(&place)));
-        let mut learned = self.batches()?.filter(|_| !self.claims.missing.dataset);
+        let is_online = self.made.config.protocol.learning == Learning::Online;
+        let mut learned = self.batches()?.filter(|_| is_online || !self.claims.missing.dataset);
         for kind in kinds.filter(|kind| kind.name != layout::MANIFEST) {
             let compared = self.file(kind)?;
             let is_same = compared.findings.is_empty();
@@ -112,7 +113,9 @@ impl Compared<'_> {
                     let (examples, same) = (compared.rows, compared.same);
                     found.replayed = Some(Replayed { examples, same, ..Replayed::default() });
                 }
-                layout::BATCHES | layout::STATE => learned = learned.map(|learned| learned && is_same),
+                layout::BATCHES | layout::PREDICTIONS | layout::STATE => {
+                    learned = learned.map(|learned| learned && is_same);
+                }
                 _ => {}
             }
             found.findings.extend(compared.findings);
