@@ -12,7 +12,7 @@ use crate::{
     global::Global,
     limits::LimitArgs,
     model_args::{self, Connector, MoneyArgs, TargetArgs},
-    output,
+    output, scoreboard,
     session::stop_on_signal,
     terminal::Terminal,
     whose::{self, For, Whose},
@@ -27,13 +27,15 @@ use mmh_models::{cancel::Cancel, metering::budget::Budget};
 use mmh_record::{
     clock::Clock,
     data::Split,
-    format::{Config, TraceRow},
+    format::{Config, TraceRow, TrialScore},
     layout,
     limits::Limits,
+    objective::Objective,
     reader::RunReader,
     text,
     trial::TrialId,
 };
+use mmh_report::statistics::Trials;
 use mmh_search::session::Session;
 use mmh_search::{
     dataset::task,
@@ -312,6 +314,7 @@ impl Shown<'_> {
             "component_sha256": self.built.component.digest,
             "recorded_harness": self.args.harness.is_none(),
             "counts": counts,
+            "trials": trials(self.config, again),
             "learn_failed": learned.failed,
             "learn_unrecorded": learned.unrecorded,
             "examples": again,
@@ -379,6 +382,10 @@ impl Shown<'_> {
         let counts: Vec<String> =
             counts.iter().map(|(standing, count)| format!("{count} {}", standing.name())).collect();
         out += &format!("\n{} examples: {}\n", again.len(), counts.join(", "));
+        let trials = trials(self.config, again);
+        out += &trials.map_or_else(String::new, |it| {
+            format!("{}\n", scoreboard::trials::of_trials(&it, Objective::of(self.config)))
+        });
         out
     }
 
@@ -402,6 +409,19 @@ impl Shown<'_> {
             *out += &format!("\nand {} more\n", all.len() - most);
         }
     }
+}
+
+/// What the trials of the examples come to now. Nothing where each had one.
+fn trials(config: &Config, again: &[Again]) -> Option<TrialScore> {
+    let mut trials = Trials::default();
+    for of_example in again.chunk_by(|one, next| trial_of(one).example == trial_of(next).example) {
+        trials.add_example(of_example.iter().map(|it| (trial_of(it).number, it.found.grade())));
+    }
+    trials.score(Objective::of(config))
+}
+
+fn trial_of(again: &Again) -> TrialId<'_> {
+    TrialId::of(&again.found.example_id)
 }
 
 /// How an example stands, in words.

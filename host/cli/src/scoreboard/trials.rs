@@ -15,7 +15,7 @@ pub fn lines(score: &Score, objective: Objective) -> Vec<String> {
 }
 
 /// `3 trials of each example: 50.0 %, 55.0 %, 45.0 %; spread 5.0 points; pass^3 30.0 %`.
-fn of_trials(trials: &TrialScore, objective: Objective) -> String {
+pub fn of_trials(trials: &TrialScore, objective: Objective) -> String {
     let unit = objective.unit();
     let shown = |value: f64| format!("{} {}", unit.number(value), unit.sign());
     let mut means: Vec<String> = trials.means.iter().take(SHOWN_MEANS).map(|mean| shown(*mean)).collect();

@@ -11,8 +11,8 @@ use mmh_record::{
 use super::{student, wilson};
 
 /// Sums over the grades of some examples. An example that had several trials counts once, with their mean: trials of one
-/// example are not independent, so only examples are counted as observations (Miller 2024, "Adding Error Bars to Evals",
-/// section 3; with as many trials of each example that is the same as clustered standard errors).
+/// example are not independent, so only examples are counted as observations (Miller 2024, "Adding Error Bars to Evals";
+/// with as many trials of each example that is the same as clustered standard errors).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
     /// The number of examples.

@@ -1,6 +1,6 @@
 //! What several trials of each example come to: the mean of each trial, their spread, and pass^k.
 
-use std::collections::BTreeMap;
+use std::{borrow::Borrow, collections::BTreeMap};
 
 use mmh_record::{format::TrialScore, grade::Grade, objective::Objective};
 
@@ -17,9 +17,10 @@ pub struct Trials {
 
 impl Trials {
     /// Adds an example with its trials, each with its number.
-    pub fn add_example<'a>(&mut self, trials: impl IntoIterator<Item = (u32, &'a Grade)>) {
+    pub fn add_example(&mut self, trials: impl IntoIterator<Item = (u32, impl Borrow<Grade>)>) {
         let (mut count, mut correct) = (0, 0);
         for (number, grade) in trials {
+            let grade = grade.borrow();
             count += 1;
             correct += u64::from(grade.correct);
             self.by_number.entry(number).or_default().add(grade);
@@ -46,7 +47,7 @@ impl Trials {
 }
 
 /// The chance that `k` trials of an example are all right, where `correct` of `trials` were: C(c, k) / C(n, k), which is
-/// unbiased (Yao et al. 2024, "tau-bench", section 2). 0 where there were fewer than `k` trials.
+/// unbiased (Yao et al. 2024, "tau-bench"). 0 where there were fewer than `k` trials.
 pub fn pass_k(correct: u64, trials: u64, k: u64) -> f64 {
     if k > correct || k > trials {
         return 0.0;
@@ -104,7 +105,7 @@ mod tests {
     fn trials_are_summed_up_by_example() {
         // name, examples (a mark a trial), accuracy, low, high, means, spread, pass^k
         type Row = (&'static str, &'static [&'static str], [f64; 3], &'static [f64], f64, &'static [f64]);
-        let third = 1.0 / 3.0;
+        const THIRD: f64 = 1.0 / 3.0;
         let table: [Row; 4] = [
             ("one trial each", &["+", "-"], [0.5, 0.094_531, 0.905_469], &[], 0.0, &[]),
             (
@@ -121,15 +122,15 @@ mod tests {
                 [0.5, 0.0, 1.0],
                 &[0.75, 0.5, 0.25],
                 0.25,
-                &[0.5, third, 0.25],
+                &[0.5, THIRD, 0.25],
             ),
             (
                 "two trials of six",
                 &["++", "+-", "-+", "++", "++", "--"],
-                [2.0 * third, 0.238_236, 1.0],
-                &[2.0 * third, 2.0 * third],
+                [2.0 * THIRD, 0.238_236, 1.0],
+                &[2.0 * THIRD, 2.0 * THIRD],
                 0.0,
-                &[2.0 * third, 0.5],
+                &[2.0 * THIRD, 0.5],
             ),
         ];
         for (name, examples, [mean, low, high], means, spread, pass) in table {

@@ -176,7 +176,8 @@ impl Search {
         if self.config.deny_leaks {
             toolbox = toolbox.refuse_leaks(&self.lint);
         }
-        let opening = instructions::opening(id.index, &self.dataset, self.val.len(), limits.proposer_steps);
+        let opening = instructions::opening(id.index, &self.dataset, self.val.len(), limits.proposer_steps)
+            + &instructions::protocol(&self.config.protocol);
         let account = account.clone();
         let assignment = Assignment { candidate: id, opening, transcript: &transcript, account };
         let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;
