@@ -193,9 +193,7 @@ impl Claims {
         } else {
             self.is_scored(index)
         };
-        // The record of predictions has the train examples, so there is something to learn from.
-        let has_train = !self.missing.dataset || self.config().protocol.learning == Learning::Online;
-        let learned = if has_train { None } else { Some(self.learned(index)?) };
+        let learned = if self.has_train() { None } else { Some(self.learned(index)?) };
         let timed_out = self.timed_out(folder, index);
         if timed_out.is_some() {
             self.notes.timed_out();
@@ -209,6 +207,11 @@ impl Claims {
             purpose: Purpose::Repeat(again),
         };
         Ok((past, refused))
+    }
+
+    /// Whether there are train examples to learn from. The record of predictions has them, too.
+    pub fn has_train(&self) -> bool {
+        !self.missing.dataset || self.config().protocol.learning == Learning::Online
     }
 
     /// Why an evaluation ended before its last example, if the record says that its harness took too long.

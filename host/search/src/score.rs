@@ -32,7 +32,7 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
         state_bytes: learned.state().len() as u64,
         state_digest: learned.trained.state.recorded_digest(),
         mock,
-        online: learned.online.clone(),
+        online: learned.online.as_deref().cloned(),
         ..Score::default()
     };
     let (mut tally, mut trials) = (Tally::default(), Trials::default());

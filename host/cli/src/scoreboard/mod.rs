@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{environment, error::CliError, output};
 use mmh_record::{
     RecordError,
-    format::{Cost, IterationSummary, Score, Summary},
+    format::{Cost, IterationSummary, Score, Summary, TimeSpent},
     objective::{Figure, Objective},
     reader::RunReader,
     text,
@@ -226,4 +226,13 @@ pub fn cost(cost: &Cost) -> String {
         text::grouped(cost.target_output_tokens),
     );
     line
+}
+
+/// What the time went to: `time: 412.0 s: proposer 392.1 s (95.2 %), ...`.
+pub fn time(time: &TimeSpent) -> String {
+    let total_ms = time.total_ms();
+    let parts = time.parts().map(|(name, ms)| {
+        format!("{name} {:.1} s ({:.1} %)", ms as f64 / 1e3, 100.0 * ms as f64 / total_ms.max(1) as f64)
+    });
+    format!("time: {:.1} s: {}", total_ms as f64 / 1e3, parts.join(", "))
 }

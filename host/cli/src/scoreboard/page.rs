@@ -3,7 +3,7 @@
 use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, p_value, trials};
 use mmh_record::{
     built::Confinement,
-    format::{Config, Learning, Summary, TimeSpent},
+    format::{Config, Learning, Summary},
     objective::Objective,
     text,
 };
@@ -171,7 +171,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
             it.board.test
         ));
     }
-    lines.extend(of_protocol(&it.summary.config));
+    lines.extend(trials::meaning(&it.summary.config));
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
@@ -179,23 +179,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
     lines.extend(under_way(it));
     lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
     lines.push(money(&it.summary));
-    lines.extend(it.summary.time.as_ref().map(time));
-    lines
-}
-
-/// What the columns of trials and of online learning mean.
-fn of_protocol(config: &Config) -> Vec<String> {
-    let mut lines = Vec::new();
-    if config.protocol.trials > 1 {
-        lines.push(format!(
-            "spread: the standard deviation between the means of the trials, in points; pass^k: the chance that all {} trials of an example are right",
-            config.protocol.trials
-        ));
-    }
-    if config.protocol.learning == Learning::Online {
-        let what = "train examples, each predicted before its answer was learned; it ranks no iteration";
-        lines.push(format!("online: {what}"));
-    }
+    lines.extend(it.summary.time.as_ref().map(super::time));
     lines
 }
 
@@ -314,15 +298,6 @@ fn under_way(it: &Scoreboard) -> Option<String> {
         _ => String::new(),
     };
     Some(format!("{what}the run goes on, or was cut off: then `mmh run --resume RUN` goes on with it"))
-}
-
-/// What the time went to: `time: 412.0 s: proposer 392.1 s (95.2 %), ...`.
-fn time(time: &TimeSpent) -> String {
-    let total_ms = time.total_ms();
-    let parts = time.parts().map(|(name, ms)| {
-        format!("{name} {:.1} s ({:.1} %)", ms as f64 / 1e3, 100.0 * ms as f64 / total_ms.max(1) as f64)
-    });
-    format!("time: {:.1} s: {}", total_ms as f64 / 1e3, parts.join(", "))
 }
 
 fn money(summary: &Summary) -> String {

@@ -58,3 +58,19 @@ pub fn protocol(config: &Config) -> String {
     }
     told
 }
+
+/// What the columns of trials and of online learning mean.
+pub fn meaning(config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    if config.protocol.trials > 1 {
+        lines.push(format!(
+            "spread: the standard deviation between the means of the trials, in points; pass^k: the chance that all {} trials of an example are right",
+            config.protocol.trials
+        ));
+    }
+    if config.protocol.learning == Learning::Online {
+        let what = "train examples, each predicted before its answer was learned; it ranks no iteration";
+        lines.push(format!("online: {what}"));
+    }
+    lines
+}

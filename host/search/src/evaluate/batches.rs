@@ -229,7 +229,8 @@ mod tests {
             |batch_size, epochs, learning| Protocol { batch_size, epochs, learning, ..Default::default() };
         use Learning::{Offline, Online};
         // name, protocol, sizes of the batches, their passes, shares of the record
-        let table: [(&str, Protocol, &[usize], &[usize], u64); 4] = [
+        type Row = (&'static str, Protocol, &'static [usize], &'static [usize], u64);
+        let table: [Row; 4] = [
             ("plain", protocol(None, 1, Offline), &[20, 20, 10], &[0, 0, 0], 3),
             ("two passes", protocol(None, 2, Offline), &[20, 20, 10, 20, 20, 10], &[0, 0, 0, 1, 1, 1], 6),
             ("a size", protocol(Some(40), 1, Offline), &[40, 10], &[0, 0], 3),

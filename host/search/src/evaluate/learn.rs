@@ -64,7 +64,7 @@ impl Evaluator {
             }
         }
         self.target.settle().await;
-        learned.online = course.stream.map(|stream| stream.score(self.kind.objective()));
+        learned.online = course.stream.map(|stream| Box::new(stream.score(self.kind.objective())));
         Ok(Learning::Done(learned))
     }
 

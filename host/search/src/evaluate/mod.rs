@@ -119,7 +119,7 @@ pub struct Learned {
     /// What the model calls of `learn` cost, and those of predictions while learning.
     pub cost: Cost,
     /// What the predictions while learning scored, in the online protocol.
-    pub online: Option<OnlineScore>,
+    pub online: Option<Box<OnlineScore>>,
 }
 
 impl Learned {

@@ -14,7 +14,7 @@ use super::{
 use crate::{claims::Claims, noted::Noted};
 use mmh_record::{
     RecordError,
-    format::{Learning, ProposerKind},
+    format::ProposerKind,
     layout::{self, Format, Kind, Place},
     manifest::Finding,
     outcome::OutcomeKind,
@@ -100,8 +100,7 @@ impl Compared<'_> {
         let mut found = Found { findings: Vec::new(), rebuilt: Rebuilt::NotThere, replayed: None };
         let kinds =
             layout::KINDS.iter().filter(|kind| place.is_some_and(|place| kind.places.contains(&place)));
-        let is_online = self.made.config.protocol.learning == Learning::Online;
-        let mut learned = self.batches()?.filter(|_| is_online || !self.claims.missing.dataset);
+        let mut learned = self.batches()?.filter(|_| self.claims.has_train());
         for kind in kinds.filter(|kind| kind.name != layout::MANIFEST) {
             let compared = self.file(kind)?;
             let is_same = compared.findings.is_empty();
