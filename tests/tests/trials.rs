@@ -256,6 +256,10 @@ fn trials_and_online_learning_are_shown() {
     assert!(all.contains("18 examples: 18 same") && all.contains("pass^3"), "{all}");
     let diff = done(folder, &["diff", "runs/a", "0", "1"]);
     assert!(diff.contains("/18"), "{diff}");
+    done(folder, &["export", "runs/a", "-o", "exported"]);
+    let read = fs::read_to_string(folder.join("exported/README.md")).expect("read");
+    assert!(read.contains("--trials 3 --epochs 2 --protocol online --batch-size 1"), "{read}");
+    done(folder, &["verify", "exported"]);
     done(folder, &["report", "runs/a", "-o", "page.html"]);
     assert!(fs::read_to_string(folder.join("page.html")).expect("read").contains("trials of each example"));
 }
@@ -319,9 +323,10 @@ fn everything_is_derived_again_and_a_flipped_byte_is_found() {
         ("a trial that is another one", "eval_trace.jsonl", |it| {
             it.edit("iterations/001/eval_trace.jsonl", |text| text.replacen("val-0001~2", "val-0001~4", 1));
         }),
-        ("the sample of a call", "model_calls.jsonl: val-0000~2", |it| {
-            it.edit("iterations/001/model_calls.jsonl", |text| {
-                text.replacen("\"sample\":1", "\"sample\":2", 1)
+        ("the sample of a call", "model_calls.jsonl: val-0000~2, call 0: request.sample", |it| {
+            it.change_rows("iterations/001/model_calls.jsonl", |rows| {
+                let is_meant = |row: &&mut Value| row["example_id"] == "val-0000~2";
+                rows.iter_mut().find(is_meant).expect("a call")["request"]["sample"] = json!(2);
             });
         }),
         ("a prediction", "online_trace.jsonl: train-0003", |it| {
@@ -345,10 +350,11 @@ fn everything_is_derived_again_and_a_flipped_byte_is_found() {
         let forged = Forged::of(run);
         change(&forged);
         reseal(&forged.run);
-        let home = forged.run.parent().and_then(Path::parent).expect("two folders above");
+        let home = forged.run.parent().expect("a folder above");
         prepare(home);
         for args in VERIFY {
-            let output = mmh(home, args);
+            let named = [&["verify", forged.run.to_str().expect("text")], &args[2..]].concat();
+            let output = mmh(home, &named);
             let out = text(&output.stdout) + &text(&output.stderr);
             assert_eq!(output.status.code(), Some(1), "{name}: {out}");
             assert!(out.contains(finding), "{name}: {out}");

@@ -57,6 +57,21 @@ impl LearningArgs {
     }
 }
 
+/// The options of [`LearningArgs`] that ask for a protocol, those that are the usual ones left out.
+pub fn of_harness(protocol: &Protocol) -> Vec<(&'static str, String)> {
+    let mut options = Vec::new();
+    for (name, number) in [("--trials", protocol.trials), ("--epochs", protocol.epochs)] {
+        if number > 1 {
+            options.push((name, number.to_string()));
+        }
+    }
+    if protocol.learning == Learning::Online {
+        options.push(("--protocol", "online".to_owned()));
+    }
+    options.extend(protocol.batch_size.map(|size| ("--batch-size", size.to_string())));
+    options
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum LearningArg {
     Offline,

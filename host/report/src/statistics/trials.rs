@@ -32,28 +32,26 @@ impl Trials {
     pub fn score(&self, objective: Objective) -> Option<TrialScore> {
         let count = u32::try_from(self.by_number.len()).ok().filter(|count| *count > 1)?;
         let means: Vec<f64> = self.by_number.values().map(|tally| tally.figure(objective).value).collect();
-        let pass = (1..=count).map(|k| self.pass(k.into())).collect();
-        Some(TrialScore { count, spread: spread(&means), means, pass })
-    }
-
-    /// The mean of [`pass_k`] over the examples.
-    fn pass(&self, k: u64) -> f64 {
         let examples: u64 = self.right.values().sum();
-        let of = |((count, correct), examples): (&(u64, u64), &u64)| {
-            pass_k(*correct, *count, k) * *examples as f64
-        };
-        self.right.iter().map(of).sum::<f64>() / examples.max(1) as f64
+        let mut pass = vec![0.0; count as usize];
+        for ((count, correct), of_examples) in &self.right {
+            let weight = *of_examples as f64 / examples.max(1) as f64;
+            let each = pass.iter_mut().zip(pass_k(*correct, *count));
+            each.for_each(|(sum, chance)| *sum += weight * chance);
+        }
+        Some(TrialScore { count, spread: spread(&means), means, pass })
     }
 }
 
-/// The chance that `k` trials of an example are all right, where `correct` of `trials` were: C(c, k) / C(n, k), which is
-/// unbiased (Yao et al. 2024, "tau-bench"). 0 where there were fewer than `k` trials.
-pub fn pass_k(correct: u64, trials: u64, k: u64) -> f64 {
-    if k > correct || k > trials {
-        return 0.0;
-    }
+/// pass^k for k from 1 on: the chance that k trials of an example are all right, where `correct` of `trials` were. It is
+/// C(c, k) / C(n, k), which is unbiased (Yao et al. 2024, "tau-bench").
+pub fn pass_k(correct: u64, trials: u64) -> impl Iterator<Item = f64> {
     // Of all ways to draw k of n, so many draw right ones only: factor by factor, because the binomials are large.
-    (0..k).map(|at| (correct - at) as f64 / (trials - at) as f64).product()
+    (0..).scan(1.0, move |chance, at: u64| {
+        let (right, left) = (correct.saturating_sub(at), trials.saturating_sub(at));
+        *chance *= right as f64 / left.max(1) as f64;
+        Some(*chance)
+    })
 }
 
 /// The standard deviation of some numbers, with one less than their number in the denominator. 0 of fewer than two.
@@ -95,7 +93,7 @@ mod tests {
             (100, 200, 1, 0.5),
         ];
         for (right, trials, k, expected) in table {
-            let found = pass_k(right, trials, k);
+            let found = pass_k(right, trials).nth(k - 1).unwrap_or_default();
             assert!(close(found, expected), "{right} of {trials}, k {k}: {found}");
         }
     }

@@ -21,6 +21,8 @@ use mmh_record::{
     plain,
 };
 
+/// The files that say what was learned.
+const LEARNING: [&str; 3] = [layout::BATCHES, layout::PREDICTIONS, layout::STATE];
 /// The largest JSON file whose differences are reported field by field, in bytes.
 const MAX_EXPLAINED_BYTES: u64 = 16 << 20;
 
@@ -61,16 +63,13 @@ pub fn all(
 /// The run's own files.
 fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<Vec<Finding>, RecordError> {
     let compared = Compared { made, folder: "", noted, is_whole: true, claims };
+    let is_ahead = made.ahead.is_some() && made.recorded.cost().ok() == made.ahead;
     let mut findings = Vec::new();
     for kind in layout::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
         match kind.name {
             layout::MANIFEST | layout::LEDGER => {}
             layout::SUMMARY | layout::COST if made.end == End::Early => {}
-            layout::COST
-                if made
-                    .ahead
-                    .as_ref()
-                    .is_some_and(|ahead| made.recorded.cost().ok().as_ref() == Some(ahead)) => {}
+            layout::COST if is_ahead => {}
             _ => findings.extend(compared.file(kind)?.findings),
         }
     }
@@ -112,9 +111,7 @@ impl Compared<'_> {
                     let (examples, same) = (compared.rows, compared.same);
                     found.replayed = Some(Replayed { examples, same, ..Replayed::default() });
                 }
-                layout::BATCHES | layout::PREDICTIONS | layout::STATE => {
-                    learned = learned.map(|learned| learned && is_same);
-                }
+                name if LEARNING.contains(&name) => learned = learned.map(|it| it && is_same),
                 _ => {}
             }
             found.findings.extend(compared.findings);
