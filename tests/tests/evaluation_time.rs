@@ -14,8 +14,8 @@ use mmh_search::{
     dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset, Example},
     evaluate::{
-        EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learned, Learning, RecordedEvaluation, Sink, Target,
-        sink::Discard,
+        EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learned, Learning, Lessons, RecordedEvaluation, Sink,
+        Target, sink::Discard,
     },
     progress::Silent,
 };
@@ -51,7 +51,7 @@ async fn prepare(source: &str, dataset: &Dataset, evaluation_ms: u64) -> (Evalua
         target: Arc::new(Target::new(caller, None)),
         task: Arc::new(dataset.task.clone()),
         seed: 0,
-        learn_batches: [].into(),
+        lessons: Lessons::default(),
         times: Arc::default(),
         record_bytes: u64::MAX,
         concurrency: 2,

@@ -19,7 +19,9 @@ use mmh_record::{clock::Clock, data::Split, limits::Limits, outcome::OutcomeKind
 use mmh_search::{
     dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
-    evaluate::{Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
+    evaluate::{
+        Evaluation, Evaluator, ExampleSet, Learned, Lessons, RecordedEvaluation, Target, sink::Discard,
+    },
     progress::Silent,
 };
 use mmh_tests::{
@@ -89,7 +91,7 @@ async fn evaluate(url: &str, dataset: &Dataset, budget_usd: f64, concurrency: us
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency,
-        learn_batches: [].into(),
+        lessons: Lessons::default(),
         times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,

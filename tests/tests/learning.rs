@@ -3,10 +3,14 @@
 use std::{process::Command, sync::Arc};
 
 use mmh_models::{cancel::Cancel, metering::MeteredModel};
-use mmh_record::{clock::Clock, format::LearnRow, limits::Limits};
+use mmh_record::{
+    clock::Clock,
+    format::{LearnRow, Protocol},
+    limits::Limits,
+};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Example},
-    evaluate::{self, Evaluator, Learning, RecordedEvaluation, Sink, Target, sink::KeptCalls},
+    evaluate::{self, Evaluator, Learning, Lessons, RecordedEvaluation, Sink, Target, sink::KeptCalls},
     progress::Silent,
 };
 use mmh_simulated::target::SimulatedTarget;
@@ -75,7 +79,7 @@ async fn learn(
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency: 4,
-        learn_batches: sizes.into(),
+        lessons: Lessons::new(sizes, &Protocol::default()),
         record_bytes: u64::MAX,
         clock,
         times: Arc::default(),
@@ -85,7 +89,7 @@ async fn learn(
     let kept = Arc::new(KeptCalls::default());
     let sink: Arc<dyn Sink> = kept.clone();
     let learning = evaluator.learn(built, train, &RecordedEvaluation::default(), &sink).await;
-    let made = evaluate::batches(train, sizes).map(|batch| kept.take(&batch.id).len()).sum();
+    let made = evaluator.lessons.batches(train).map(|batch| kept.take(&batch.id).len()).sum();
     let learned = match learning.expect("the host can go on") {
         Learning::Done(learned) => Ok(serde_json::from_slice(learned.state()).expect("JSON")),
         Learning::Failed { reason, .. } => Err(reason),

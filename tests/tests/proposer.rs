@@ -28,7 +28,7 @@ use mmh_record::{
 use mmh_search::{
     dataset::task::BASELINE,
     dataset::{self, BUILTIN},
-    evaluate::{Evaluator, Target},
+    evaluate::{Evaluator, Lessons, Target},
     leaks::Lint,
     progress::Silent,
     propose::ModelLoop,
@@ -195,7 +195,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency: 4,
-        learn_batches: [].into(),
+        lessons: Lessons::default(),
         times: Arc::default(),
         record_bytes: u64::MAX,
         clock,

@@ -13,7 +13,7 @@ use mmh_record::{clock::Clock, data::Split, format::TraceRow, grade::Grade, inpu
 use mmh_search::{
     dataset::task::BASELINE,
     dataset::{self, BUILTIN, Dataset},
-    evaluate::{Evaluator, ExampleSet, Learning, RecordedEvaluation, Sink, Target, sink::Discard},
+    evaluate::{Evaluator, ExampleSet, Learning, Lessons, RecordedEvaluation, Sink, Target, sink::Discard},
     progress::Silent,
 };
 use mmh_simulated::target::SimulatedTarget;
@@ -79,7 +79,7 @@ async fn outcomes(runner: Arc<dyn Runner>, built: Built, dataset: &Dataset) -> O
         task: Arc::new(dataset.task.clone()),
         seed: 0,
         concurrency: 4,
-        learn_batches: [].into(),
+        lessons: Lessons::default(),
         times: Arc::default(),
         record_bytes: u64::MAX,
         clock,

@@ -27,13 +27,13 @@ mod shared;
 
 use mmh_engine::{memory::MemoryBudget, sandbox::Task};
 use mmh_record::{
-    format::{Summary, TimeSpent},
+    format::{Protocol, Summary, TimeSpent},
     layout,
     limits::Limits,
 };
 use mmh_search::{
     dataset::{Example, task::BASELINE},
-    evaluate::{self, Evaluator, Learning, RecordedEvaluation, Sink, sink::Discard},
+    evaluate::{Evaluator, Learning, Lessons, RecordedEvaluation, Sink, sink::Discard},
 };
 use serde_json::{Value, json};
 use server::{Reply, Request, Server};
@@ -136,7 +136,7 @@ fn example(at: usize) -> Example {
 fn evaluator(workshop: &Workshop, train: &[Example]) -> Evaluator {
     Evaluator {
         task: Arc::new(Task { name: "t".into(), instructions: "i".into(), labels: vec!["a".into()] }),
-        learn_batches: evaluate::plan(train, &Limits::default()).into(),
+        lessons: Lessons::planned(train, &Limits::default(), &Protocol::default()),
         ..workshop.evaluator(free_target(Duration::ZERO), 2)
     }
 }

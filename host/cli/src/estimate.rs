@@ -29,7 +29,7 @@ use mmh_record::{
 use mmh_search::{
     dataset::{Dataset, Example},
     evaluate::{
-        self, Evaluator, ExampleSet, Learning, Outcome, RecordedEvaluation, Sink, Target, sink::Discard,
+        Evaluator, ExampleSet, Learning, Lessons, Outcome, RecordedEvaluation, Sink, Target, sink::Discard,
     },
     progress::Silent,
     propose::{instructions, specs},
@@ -81,11 +81,13 @@ pub async fn print(plan: &Plan<'_>, json: bool) -> Result<(), CliError> {
     let baseline = measure_all(plan).await?;
     let evaluations = Evaluations { protocol: &plan.protocol, iterations: plan.iterations };
     let test = if plan.with_test { &plan.dataset.test[..] } else { &[] };
-    let lines = [
+    let mut lines = vec![
         proposer(plan),
         target(plan, &baseline, "validation", evaluations.validation(plan.val.len())),
         target(plan, &baseline, "held-out", evaluations.held_out(test.len())),
     ];
+    let learning = evaluations.while_learning(plan.dataset.train.len());
+    lines.extend(learning.map(|examples| target(plan, &baseline, "while learning", examples)));
     let total = lines
         .iter()
         .fold((Usd::ZERO, Usd::ZERO), |(low, high), line| (low.plus(line.usd.0), high.plus(line.usd.1)));
@@ -135,6 +137,7 @@ fn as_json(plan: &Plan<'_>, baseline: &Measured, lines: &[Line], total: (Usd, Us
         "budget_usd": plan.budget_usd,
         "iterations": plan.iterations,
         "validation_examples": plan.val.len(),
+        "trials": plan.protocol.trials,
         "baseline_per_example": {
             "calls": baseline.calls,
             "input_tokens": baseline.input_tokens,
@@ -182,7 +185,7 @@ async fn measure(plan: &Plan<'_>, source: &str) -> Result<Measured, CliError> {
         task: Arc::new(plan.dataset.task.clone()),
         seed: plan.seed,
         concurrency: 2,
-        learn_batches: evaluate::plan(&plan.dataset.train, plan.builder.sandbox.limits()).into(),
+        lessons: measured_lessons(plan),
         times: Arc::default(),
         record_bytes: u64::MAX,
         clock: Clock::System,
@@ -219,6 +222,12 @@ async fn measure(plan: &Plan<'_>, source: &str) -> Result<Measured, CliError> {
         input_tokens: each(|row| row.input_tokens, |trace| trace.input_tokens),
         output_tokens: each(|row| row.output_tokens, |trace| trace.output_tokens),
     })
+}
+
+/// A model that only counts needs no answers, so the baseline is measured after it has learned, in one pass.
+fn measured_lessons(plan: &Plan<'_>) -> Lessons {
+    let (batch_size, limits) = (plan.protocol.batch_size, plan.builder.sandbox.limits());
+    Lessons::planned(&plan.dataset.train, limits, &Protocol { batch_size, ..Protocol::default() })
 }
 
 fn target(plan: &Plan<'_>, each: &Measured, split: &str, examples: (u64, u64)) -> Line {

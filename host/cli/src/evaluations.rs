@@ -1,8 +1,8 @@
 //! How many examples a search runs, at least and at most: what an estimate multiplies with.
 
-use mmh_record::format::{HeldOut, Protocol};
+use mmh_record::format::{HeldOut, Learning, Protocol};
 
-/// The evaluations of a search.
+/// The evaluations of a search. Each trial of an example counts.
 pub struct Evaluations<'a> {
     pub protocol: &'a Protocol,
     pub iterations: u32,
@@ -19,7 +19,8 @@ impl Evaluations<'_> {
     pub fn validation(&self, examples: usize) -> (u64, u64) {
         let ((baselines, proposed), all) = (self.harnesses(), examples as u64);
         let first = self.protocol.screen.map_or(all, |first| u64::from(first).min(all));
-        (baselines * all + proposed * first, (baselines + proposed) * all)
+        let trials = u64::from(self.protocol.trials);
+        (trials * (baselines * all + proposed * first), trials * (baselines + proposed) * all)
     }
 
     /// Of so many held-out examples.
@@ -30,7 +31,15 @@ impl Evaluations<'_> {
             HeldOut::Best => few,
             HeldOut::Frontier | HeldOut::All => few.max(baselines + proposed),
         };
-        (few * all, many * all)
+        let trials = u64::from(self.protocol.trials);
+        (trials * few * all, trials * many * all)
+    }
+
+    /// Predictions of so many train examples while learning. None where learning comes first.
+    pub fn while_learning(&self, examples: usize) -> Option<(u64, u64)> {
+        let (baselines, proposed) = self.harnesses();
+        let all = (baselines + proposed) * examples as u64 * u64::from(self.protocol.epochs);
+        (self.protocol.learning == Learning::Online).then_some((all, all))
     }
 }
 

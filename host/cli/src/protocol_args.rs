@@ -7,23 +7,16 @@ use mmh_record::format::{HeldOut, Learning, Protocol};
 /// The most that each of these numbers can be.
 const MOST: i64 = 10_000;
 
+/// Train examples in each call of `learn` in the online protocol, unless another number is asked for.
+const ONLINE_BATCH: u32 = 1;
+
 #[derive(Args)]
 pub struct ProtocolArgs {
     /// Candidates that each iteration proposes and evaluates at the same time
     #[arg(long, default_value_t = 1, value_name = "K", value_parser = number())]
     candidates: u32,
-    /// How often each example is evaluated, each time with other random numbers and other samples
-    #[arg(long, default_value_t = 1, value_name = "K", value_parser = number())]
-    trials: u32,
-    /// When harnesses learn: from train before they predict, or from each batch of train after they have predicted it
-    #[arg(long, value_enum, default_value_t = LearningArg::Offline)]
-    protocol: LearningArg,
-    /// How often harnesses are offered the train examples
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = number())]
-    epochs: u32,
-    /// Train examples in each call of learn [default: 20 at first, then twice as many as before]
-    #[arg(long, value_name = "N", value_parser = number())]
-    batch_size: Option<u32>,
+    #[command(flatten)]
+    learning: LearningArgs,
     /// Try candidates on so many validation examples first, and drop those that are clearly worse than the best
     #[arg(long, value_name = "N", value_parser = number())]
     screen: Option<u32>,
@@ -33,6 +26,50 @@ pub struct ProtocolArgs {
     /// Refuse candidates that ask no model
     #[arg(long)]
     require_model: bool,
+}
+
+/// How one harness is evaluated.
+#[derive(Args)]
+pub struct LearningArgs {
+    /// How often each example is evaluated, each time with other random numbers and other samples
+    #[arg(long, default_value_t = 1, value_name = "K", value_parser = number())]
+    trials: u32,
+    /// When harnesses learn: from train before they predict, or from each batch of train after they have predicted it
+    #[arg(long, value_enum, default_value_t = LearningArg::Offline)]
+    protocol: LearningArg,
+    /// How often harnesses are offered the train examples
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = number())]
+    epochs: u32,
+    /// Train examples in each call of learn [default: 1 with --protocol online, else 20 and then as many as all before]
+    #[arg(long, value_name = "N", value_parser = number())]
+    batch_size: Option<u32>,
+}
+
+impl LearningArgs {
+    /// A plain search's protocol, with what these options say.
+    pub fn protocol(&self) -> Protocol {
+        let (learning, size) = match self.protocol {
+            LearningArg::Offline => (Learning::Offline, None),
+            LearningArg::Online => (Learning::Online, Some(ONLINE_BATCH)),
+        };
+        let (trials, epochs, batch_size) = (self.trials, self.epochs, self.batch_size.or(size));
+        Protocol { trials, learning, epochs, batch_size, ..Protocol::default() }
+    }
+}
+
+/// The options of [`LearningArgs`] that ask for a protocol, those that are the usual ones left out.
+pub fn of_harness(protocol: &Protocol) -> Vec<(&'static str, String)> {
+    let mut options = Vec::new();
+    for (name, number) in [("--trials", protocol.trials), ("--epochs", protocol.epochs)] {
+        if number > 1 {
+            options.push((name, number.to_string()));
+        }
+    }
+    if protocol.learning == Learning::Online {
+        options.push(("--protocol", "online".to_owned()));
+    }
+    options.extend(protocol.batch_size.map(|size| ("--batch-size", size.to_string())));
+    options
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,13 +95,6 @@ impl ProtocolArgs {
         Protocol {
             baselines,
             candidates: self.candidates,
-            trials: self.trials,
-            learning: match self.protocol {
-                LearningArg::Offline => Learning::Offline,
-                LearningArg::Online => Learning::Online,
-            },
-            epochs: self.epochs,
-            batch_size: self.batch_size,
             screen: self.screen,
             held_out: match self.held_out {
                 HeldOutArg::Best => HeldOut::Best,
@@ -72,6 +102,7 @@ impl ProtocolArgs {
                 HeldOutArg::All => HeldOut::All,
             },
             require_model: self.require_model,
+            ..self.learning.protocol()
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct ChatRequest {
     pub continues: bool,
     /// A tool has to be called in this turn, where the model can be told so.
     pub must_call_tool: bool,
+    /// Which of several independent replies to an equal request this one asks for, from 0. It is not sent: a provider that is
+    /// asked again gives another reply.
+    pub sample: u32,
 }
 
 impl ChatRequest {

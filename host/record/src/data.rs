@@ -27,6 +27,11 @@ impl Split {
             Self::Test => "test",
         }
     }
+
+    /// The id of the example at this place in the split, such as `val-0007`.
+    pub fn example_id(self, at: usize) -> String {
+        format!("{}-{at:04}", self.name())
+    }
 }
 
 /// `dataset_columns` in `config.json`: the names of columns that the user gave.

@@ -38,6 +38,7 @@ mod proposal;
 mod protocol;
 mod scoring;
 mod summary;
+mod trials;
 mod version;
 
 pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, WitInfo};
@@ -48,4 +49,5 @@ pub use proposal::{ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
 pub use scoring::{ScorerTotals, ScorerTrace};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
+pub use trials::{OnlineScore, TrialScore};
 pub use version::{NewerSchema, SCHEMA_VERSION};

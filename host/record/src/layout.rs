@@ -55,6 +55,8 @@ pub const PROVENANCE: &str = "provenance.json";
 pub const LEAKS: &str = "leaks.json";
 /// What happened in `learn`, batch by batch.
 pub const BATCHES: &str = "learn_trace.jsonl";
+/// What happened on each train example that was predicted while learning. There is no file where learning comes first.
+pub const PREDICTIONS: &str = "online_trace.jsonl";
 /// What the harness learned. There is no file where that is nothing.
 pub const STATE: &str = "state.bin";
 /// What happened on each example.
@@ -193,7 +195,7 @@ const REPLIES: &str =
     "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
 
 /// Every kind.
-pub const KINDS: [Kind; 23] = [
+pub const KINDS: [Kind; 24] = [
     input(
         CONFIG,
         RUN,
@@ -229,6 +231,13 @@ pub const KINDS: [Kind; 23] = [
     derived(PROVENANCE, ITERATION, 16 * MIB, Format::Json, ""),
     derived(LEAKS, ITERATION, MIB, Format::Json, ""),
     derived(BATCHES, EVALUATED, 8 * GIB, Format::JsonLines, "batches that ended by the wall clock"),
+    derived(
+        PREDICTIONS,
+        ITERATION,
+        8 * GIB,
+        Format::JsonLines,
+        "latencies, and examples that ended by the wall clock, which are wrong",
+    ),
     derived(STATE, ITERATION, GIB, Format::Bytes, ""),
     derived(
         TRACES,

@@ -144,6 +144,7 @@ pub mod scorer;
 pub mod statements;
 pub mod stored;
 pub mod text;
+pub mod trial;
 pub mod usage;
 pub mod writer;
 

@@ -39,6 +39,7 @@ fn a_request_has_the_key_that_it_always_had() {
         stop: vec!["\n".into()],
         continues: true,
         must_call_tool: true,
+        sample: 2,
     };
     // name, request, its bytes
     let table = [
@@ -50,7 +51,7 @@ fn a_request_has_the_key_that_it_always_had() {
         (
             "large",
             large,
-            r#"{"system":"Be brief.","messages":[{"role":"user","content":[{"type":"text","text":"Look."}]},{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"look","input":{"at":1}}],"raw":"[]"},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"seen","is_error":false}]}],"tools":[{"name":"look","description":"Looks.","input_schema":{}}],"max_tokens":100,"temperature":0.5,"stop":["\n"],"continues":true,"must_call_tool":true}"#,
+            r#"{"system":"Be brief.","messages":[{"role":"user","content":[{"type":"text","text":"Look."}]},{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"look","input":{"at":1}}],"raw":"[]"},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"seen","is_error":false}]}],"tools":[{"name":"look","description":"Looks.","input_schema":{}}],"max_tokens":100,"temperature":0.5,"stop":["\n"],"continues":true,"must_call_tool":true,"sample":2}"#,
         ),
     ];
     for (name, request, bytes) in table {

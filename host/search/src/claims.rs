@@ -22,7 +22,7 @@ use mmh_engine::compile::RejectionKind;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     RecordError,
-    format::{Config, CostFile, IterationCost, LearnRow, ProposerKind, Summary, TimeSpent},
+    format::{Config, CostFile, IterationCost, LearnRow, Learning, ProposerKind, Summary, TimeSpent},
     layout::{self, Place},
     leak::Leak,
     pricing::Price,
@@ -201,7 +201,7 @@ impl Claims {
         } else {
             self.is_scored(index) || self.asks_no_model(index)
         };
-        let learned = if self.missing.dataset { Some(self.learned(index)?) } else { None };
+        let learned = if self.has_train() { None } else { Some(self.learned(index)?) };
         let timed_out = self.timed_out(folder, index);
         if timed_out.is_some() {
             self.notes.timed_out();
@@ -210,11 +210,17 @@ impl Claims {
         let past = evaluate::RecordedEvaluation {
             batches: self.lines::<LearnRow>(&path(layout::BATCHES))?,
             rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
+            predictions: Stored::index(self.reader.dir(), &path(layout::PREDICTIONS), |_| {})?,
             calls,
             scorer_calls,
             purpose: Purpose::Repeat(again),
         };
         Ok((past, refused))
+    }
+
+    /// Whether there are train examples to learn from. The record of predictions has them, too.
+    pub fn has_train(&self) -> bool {
+        !self.missing.dataset || self.config().protocol.learning == Learning::Online
     }
 
     /// Why an evaluation ended before its last example, if the record says that its harness took too long.
@@ -237,7 +243,7 @@ impl Claims {
     fn learned(&self, index: u32) -> Result<Claimed, RecordError> {
         let path = RunReader::iteration_file(index, layout::STATE);
         let state = if self.reader.has(&path) { self.reader.bytes(&path)? } else { Vec::new() };
-        let batches = evaluate::batches_of(self.config().task.train_size, &self.config().learn_batches);
+        let batches = evaluate::Lessons::of(self.config()).batches_of(self.config().task.train_size);
         Ok(Claimed { state: state.into(), batches })
     }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use mmh_record::{
     format::{Cost, Score, ScorerTotals},
     objective::Objective,
+    trial::TrialId,
 };
-use mmh_report::statistics::Tally;
+use mmh_report::statistics::{Tally, Trials};
 
 use crate::evaluate::{Learned, Outcome};
 
-/// The score of these outcomes, by what an objective needs. `learned` is the harness's state and what learning took. An
+/// The score of these outcomes, which are in the order of the examples and of their trials, by what an objective needs. `learned` is the harness's state and what learning took. An
 /// example without a prediction is worth nothing. `mock` says that the models are simulated.
 pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bool) -> Score {
     let n = rows.len() as u64;
@@ -38,15 +39,23 @@ pub fn score(rows: &[Outcome], objective: Objective, learned: &Learned, mock: bo
         state_bytes: learned.state().len() as u64,
         state_digest: learned.trained.state.recorded_digest(),
         mock,
+        online: learned.online.as_deref().cloned(),
         ..Score::default()
     };
-    Tally::of(rows.iter().map(|row| &row.grade)).enter(objective, &mut score);
+    let (mut tally, mut trials) = (Tally::default(), Trials::default());
+    for of_example in rows.chunk_by(is_same_example) {
+        tally.add_example(of_example.iter().map(|row| &row.grade));
+        let number = |row: &Outcome| TrialId::of(&row.example_id).number;
+        trials.add_example(of_example.iter().map(|row| (number(row), &row.grade)));
+    }
+    tally.enter(objective, &mut score);
+    score.trials = trials.score(objective);
     score
 }
 
 /// The same score, with what the model calls of its examples cost.
 pub fn with_cost(score: Score, examples: &Cost) -> Score {
-    let mean_cost_usd = examples.estimated_usd / score.n_examples.max(1) as f64;
+    let mean_cost_usd = examples.estimated_usd / score.n_answers().max(1) as f64;
     Score { mean_cost_usd, ..score }
 }
 
@@ -55,6 +64,11 @@ fn scorer(rows: &[Outcome]) -> Option<ScorerTotals> {
     let mut totals = ScorerTotals::default();
     rows.iter().filter_map(|row| row.scorer.as_ref()).for_each(|trace| totals.add(trace));
     (totals.n_answers > 0).then_some(totals)
+}
+
+/// Whether two outcomes are trials of one example.
+fn is_same_example(one: &Outcome, other: &Outcome) -> bool {
+    TrialId::of(&one.example_id).example == TrialId::of(&other.example_id).example
 }
 
 /// The mean of each part that a grade has.

@@ -15,7 +15,7 @@ use mmh_models::{
 use mmh_record::{
     RecordError,
     clock::Clock,
-    format::{ProviderInfo, Summary, TaskInfo},
+    format::{Protocol, ProviderInfo, Summary, TaskInfo},
     ledger,
     limits::Limits,
     pricing::{Price, Usd},
@@ -24,7 +24,7 @@ use mmh_record::{
 
 use crate::{
     dataset::{Dataset, Example},
-    evaluate::{Evaluator, Target, record_share, replies::Replies},
+    evaluate::{Evaluator, Lessons, Target, record_share, replies::Replies},
     leaks::Lint,
     progress::Observer,
     propose::{ModelLoop, Proposer},
@@ -90,12 +90,12 @@ impl Session<'_> {
     }
 
     /// An evaluator for a data set whose splits have these sizes and whose train examples are learned in batches of these
-    /// sizes, with this seed and at most this many examples at once.
+    /// sizes by this protocol, with this seed and at most this many examples at once.
     pub fn evaluator(
         &self,
         builder: &Builder,
         target: Arc<Target>,
-        (dataset, sizes, learn_batches): (&Dataset, &TaskInfo, &[usize]),
+        (dataset, sizes, learn_batches, protocol): (&Dataset, &TaskInfo, &[usize], &Protocol),
         (seed, concurrency): (u64, usize),
         observer: Arc<dyn Observer>,
     ) -> Evaluator {
@@ -106,9 +106,9 @@ impl Session<'_> {
             task: Arc::new(dataset.task.clone()),
             seed,
             concurrency,
-            learn_batches: learn_batches.into(),
+            lessons: Lessons::new(learn_batches, protocol),
             times: Arc::new(Times::new(self.clock)),
-            record_bytes: record_share(self.limits, sizes, learn_batches),
+            record_bytes: record_share(self.limits, sizes, learn_batches, protocol),
             clock: self.clock,
             observer,
             cancel: self.cancel.clone(),
@@ -126,7 +126,7 @@ impl Session<'_> {
     ) -> Search {
         let Start { summary, writer, baselines, dataset, val } = start;
         let config = summary.config.clone();
-        let about = (&dataset, &config.task, config.learn_batches.as_slice());
+        let about = (&dataset, &config.task, config.learn_batches.as_slice(), &config.protocol);
         let evaluator = self.evaluator(&builder, target, about, (config.seed, concurrency), observer.clone());
         let (clock, cancel) = (self.clock, self.cancel.clone());
         // The whole validation split, even if this run evaluates a part of it only.

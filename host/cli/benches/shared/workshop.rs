@@ -26,7 +26,9 @@ use mmh_record::{
 };
 use mmh_search::{
     dataset::{Example, task::LabelledTask},
-    evaluate::{Evaluation, Evaluator, ExampleSet, Learned, RecordedEvaluation, Target, sink::Discard},
+    evaluate::{
+        Evaluation, Evaluator, ExampleSet, Learned, Lessons, RecordedEvaluation, Target, sink::Discard,
+    },
     progress::Silent,
 };
 
@@ -90,7 +92,7 @@ impl Workshop {
             }),
             seed: 0,
             concurrency,
-            learn_batches: [].into(),
+            lessons: Lessons::default(),
             times: Arc::default(),
             record_bytes: u64::MAX,
             clock: Clock::System,

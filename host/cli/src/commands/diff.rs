@@ -121,7 +121,7 @@ fn table(before: &Side, after: &Side, objective: Objective) -> String {
     };
     row(objective.name(), figures(Figure::cell));
     row("95 % interval", figures(Figure::interval));
-    row("right", scored(|it| format!("{}/{}", it.n_correct, it.n_examples)));
+    row("right", scored(|it| format!("{}/{}", it.n_correct, it.n_answers.unwrap_or(it.n_examples))));
     row("no answer", scored(|it| it.n_errors.to_string()));
     row("prompt bytes/example", scored(|it| format!("{:.0}", it.prompt_bytes)));
     row("calls/example", scored(|it| format!("{:.2}", it.model_calls)));

@@ -19,6 +19,7 @@ use crate::{
     model_args::{self, Connector, MoneyArgs, TargetArgs},
     output,
     output_file::{OutputFile, has_ending},
+    protocol_args::LearningArgs,
     scoreboard,
     session::stop_on_signal,
     terminal::Terminal,
@@ -79,6 +80,8 @@ pub struct EvalArgs {
     seed: u64,
     #[arg(long, value_name = "N", help = concurrency::help(""), value_parser = clap::value_parser!(u16).range(1..=4096))]
     concurrency: Option<u16>,
+    #[command(flatten)]
+    learning: LearningArgs,
     /// Write what happened on every example to this file, as JSON Lines
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -145,10 +148,12 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         Session { limits: &limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
     let concurrency = concurrency::choose(args.concurrency, &target, &*observer).await;
     let target = Arc::new(session.target(target, concurrency, replies));
+    let protocol = args.learning.protocol();
+    let batches = evaluate::planned(&dataset.train, &limits, &protocol);
     let evaluator = session.evaluator(
         &builder,
         target.clone(),
-        (&dataset, &dataset.info(), &evaluate::plan(&dataset.train, &limits)),
+        (&dataset, &dataset.info(), &batches, &protocol),
         (args.seed, concurrency),
         observer,
     );
@@ -258,9 +263,9 @@ async fn evaluate(
             split.name()
         )));
     }
-    let done = evaluator
-        .evaluate(&learned, ExampleSet::new(split, &examples), RecordedEvaluation::default(), sink)
-        .await?;
+    let trials = args.learning.protocol().trials;
+    let set = ExampleSet { trials, ..ExampleSet::new(split, &examples) };
+    let done = evaluator.evaluate(&learned, set, RecordedEvaluation::default(), sink).await?;
     match done.timed_out {
         Some(reason) => Ok(Err((EVALUATION_TIMEOUT, reason))),
         None => Ok(Ok((learned, done))),
@@ -350,12 +355,15 @@ fn shown(args: &EvalArgs, dataset: &Dataset, score: &Score, rows: &[TraceRow]) -
         figure.cell(),
         figure.interval(),
         score.n_correct,
-        score.n_examples,
+        score.n_answers(),
         score.mean_prompt_bytes,
-        text::grouped(score.total_fuel / score.n_examples.max(1)),
+        text::grouped(score.total_fuel / score.n_answers().max(1)),
     );
     if let Some(words) = score.asks_no_model() {
         out += &format!("it {words}: no example makes a call\n");
+    }
+    for line in mmh_report::compare::trials::lines(score, figure.objective) {
+        out += &format!("{line}\n");
     }
     for (kind, count) in score.outcomes.iter().filter(|(kind, _)| *kind != "ok") {
         let first = rows.iter().find(|row| row.error_kind.name() == kind);

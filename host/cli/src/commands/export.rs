@@ -8,6 +8,7 @@ use crate::{
     error::{CliError, CliResult},
     limits,
     output_file::refuse_runs,
+    protocol_args,
 };
 use mmh_record::{data::Columns, digest::Digest, format::Config, layout, reader::RunReader, text};
 use mmh_search::{dataset::BUILTIN, inspect::export};
@@ -59,6 +60,9 @@ pub fn command(config: &Config) -> String {
     }
     option("--seed", config.seed.to_string());
     option("--eval-size", config.eval_split_size.to_string());
+    for (name, value) in protocol_args::of_harness(&config.protocol) {
+        option(name, value);
+    }
     match config.providers.get("target") {
         _ if config.mock => words.push("--mock".into()),
         provider => {

@@ -27,16 +27,19 @@ use mmh_models::{cancel::Cancel, metering::budget::Budget};
 use mmh_record::{
     clock::Clock,
     data::Split,
-    format::{Config, TraceRow, asks_no_model},
+    format::{Config, TraceRow, TrialScore, asks_no_model},
     layout,
     limits::Limits,
+    objective::Objective,
     reader::RunReader,
     text,
+    trial::TrialId,
 };
+use mmh_report::{compare::trials, statistics::Trials};
 use mmh_search::session::Session;
 use mmh_search::{
     dataset::task::{self, TaskKind},
-    evaluate::{Target, record_share, replay::Replay},
+    evaluate::{Lessons, Target, record_share, replay::Replay},
     inspect,
     inspect::{
         AuditError, Evaluated, Place,
@@ -201,7 +204,9 @@ impl Live {
 fn wanted(place: &Place, evaluated: &Evaluated, example: Option<&str>) -> Result<Vec<TraceRow>, AuditError> {
     let rows = &evaluated.traces;
     let Some(id) = example else { return Ok(rows.clone()) };
-    let found: Vec<TraceRow> = rows.iter().filter(|row| row.example_id == id).cloned().collect();
+    // An example's id names all of its trials.
+    let is_meant = |row: &&TraceRow| row.example_id == id || TrialId::of(&row.example_id).example == id;
+    let found: Vec<TraceRow> = rows.iter().filter(is_meant).cloned().collect();
     if !found.is_empty() {
         return Ok(found);
     }
@@ -232,8 +237,13 @@ fn rerun(
         task: Arc::new(task::of_run(config)),
         seed: config.seed,
         model: config.target_model.clone(),
-        learn_batches: config.learn_batches.as_slice().into(),
-        record_bytes: record_share(builder.sandbox.limits(), &config.task, &config.learn_batches),
+        lessons: Lessons::of(config),
+        record_bytes: record_share(
+            builder.sandbox.limits(),
+            &config.task,
+            &config.learn_batches,
+            &config.protocol,
+        ),
         calls: evaluated.calls,
         scorer_calls: evaluated.scorer_calls,
     };
@@ -307,6 +317,7 @@ impl Shown<'_> {
             "recorded_harness": self.args.harness.is_none(),
             "counts": counts,
             "remark": self.remark(again),
+            "trials": trials(self.config, again),
             "learn_failed": learned.failed,
             "learn_unrecorded": learned.unrecorded,
             "examples": again,
@@ -383,6 +394,10 @@ impl Shown<'_> {
         let counts: Vec<String> =
             counts.iter().map(|(standing, count)| format!("{count} {}", standing.name())).collect();
         out += &format!("\n{} examples: {}\n", again.len(), counts.join(", "));
+        let trials = trials(self.config, again);
+        out += &trials.map_or_else(String::new, |it| {
+            format!("{}\n", trials::of_trials(&it, Objective::of(self.config)))
+        });
         out
     }
 
@@ -406,6 +421,19 @@ impl Shown<'_> {
             *out += &format!("\nand {} more\n", all.len() - most);
         }
     }
+}
+
+/// What the trials of the examples come to now. Nothing where each had one.
+fn trials(config: &Config, again: &[Again]) -> Option<TrialScore> {
+    let mut trials = Trials::default();
+    for of_example in again.chunk_by(|one, next| trial_of(one).example == trial_of(next).example) {
+        trials.add_example(of_example.iter().map(|it| (trial_of(it).number, it.found.grade())));
+    }
+    trials.score(Objective::of(config))
+}
+
+fn trial_of(again: &Again) -> TrialId<'_> {
+    TrialId::of(&again.found.example_id)
 }
 
 /// How an example stands, in words.

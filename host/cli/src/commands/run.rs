@@ -286,6 +286,7 @@ fn config(
     let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
     let tools = builder.compiler.tools();
     let prices = BTreeMap::from([priced(proposer), priced(target)]);
+    let protocol = args.protocol.protocol(baselines);
     Config {
         schema_version: SCHEMA_VERSION,
         run_id,
@@ -319,8 +320,8 @@ fn config(
         confinement: builder.compiler.confinement(),
         proposer_kind: ProposerKind::Conversation,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
-        learn_batches: evaluate::plan(&dataset.train, builder.sandbox.limits()),
-        protocol: args.protocol.protocol(baselines),
+        learn_batches: evaluate::planned(&dataset.train, builder.sandbox.limits(), &protocol),
+        protocol,
         resumes: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ mod frontier;
 mod grading;
 mod page;
 mod tables;
+pub mod trials;
 
 use std::fmt::Write;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::{environment, error::CliError, output};
 use mmh_record::{
     RecordError,
-    format::{Cost, IterationSummary, Score, Summary},
+    format::{Cost, IterationSummary, Score, Summary, TimeSpent},
     objective::{Figure, Objective},
     reader::RunReader,
     text,
@@ -139,6 +140,28 @@ impl Line<'_> {
         self.of_change(|it| p_value(it.paired.p))
     }
 
+    fn spread(&self) -> String {
+        let spread = |it: &IterationSummary| Some(it.score.trials.as_ref()?.spread);
+        let spread = self.scored.and_then(spread).map(|spread| self.objective.unit().points(spread));
+        spread.map_or_else(|| NOTHING.into(), |points| format!("{points:.1}"))
+    }
+
+    fn pass_all(&self) -> String {
+        let pass = self.scored.and_then(|it| Some(it.score.trials.as_ref()?.pass_all()));
+        self.percent(pass)
+    }
+
+    /// The figure of the predictions while learning.
+    fn online(&self) -> String {
+        let online = self.scored.and_then(|it| Some(it.score.online.as_ref()?.as_score()));
+        self.percent(online.map(|score| self.objective.value(&score)))
+    }
+
+    fn percent(&self, value: Option<f64>) -> String {
+        let unit = self.objective.unit();
+        value.map_or_else(|| NOTHING.into(), |value| format!("{}{}", unit.number(value), unit.sign()))
+    }
+
     fn errors(&self) -> String {
         self.of_score(|it| it.score.n_errors.to_string())
     }
@@ -148,7 +171,7 @@ impl Line<'_> {
     }
 
     fn fuel(&self) -> String {
-        self.of_score(|it| text::compact(it.score.total_fuel / it.score.n_examples.max(1)))
+        self.of_score(|it| text::compact(it.score.total_fuel / it.score.n_answers().max(1)))
     }
 
     /// US dollars, or the tokens of simulated models.
@@ -204,4 +227,13 @@ pub fn cost(cost: &Cost) -> String {
         text::grouped(cost.target_output_tokens),
     );
     line
+}
+
+/// What the time went to: `time: 412.0 s: proposer 392.1 s (95.2 %), ...`.
+pub fn time(time: &TimeSpent) -> String {
+    let total_ms = time.total_ms();
+    let parts = time.parts().map(|(name, ms)| {
+        format!("{name} {:.1} s ({:.1} %)", ms as f64 / 1e3, 100.0 * ms as f64 / total_ms.max(1) as f64)
+    });
+    format!("time: {:.1} s: {}", total_ms as f64 / 1e3, parts.join(", "))
 }

@@ -1,9 +1,9 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, frontier, grading::grading};
+use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, frontier, grading::grading, trials};
 use mmh_record::{
     built::Confinement,
-    format::{Summary, TimeSpent},
+    format::{Config, Learning, Summary},
     objective::Objective,
     text,
 };
@@ -35,13 +35,13 @@ const FINDING_CHARS: usize = 400;
 /// Between two columns.
 const GAP: &str = "  ";
 
-/// All columns: together, with the iteration in front, 100 wide.
-fn columns(objective: Objective, mock: bool) -> Vec<Column> {
-    let figure = match objective {
+/// All columns: those of a plain search are, together and with the iteration in front, 100 wide.
+fn columns(config: &Config) -> Vec<Column> {
+    let figure = match Objective::of(config) {
         Objective::Accuracy => "accuracy [95 % int.]",
         Objective::Score => "score [95 % int.]",
     };
-    vec![
+    let mut columns = vec![
         Column::new(figure, 20, 0, |line| {
             line.of_figure(|figure| format!("{:>6} {:>13}", figure.cell(), figure.interval()))
         }),
@@ -52,9 +52,19 @@ fn columns(objective: Objective, mock: bool) -> Vec<Column> {
         Column::new("errors", 6, 4, |line| line.errors()),
         Column::new("prompt", 6, 6, |line| line.prompt()),
         Column::new("fuel", 6, 7, |line| line.fuel()),
-        Column::new(cost_name(mock), 7, 5, |line| line.cost()),
+        Column::new(cost_name(config.mock), 7, 5, |line| line.cost()),
         Column::new("binary", 8, 8, |line| line.component()),
-    ]
+    ];
+    let mut more = Vec::new();
+    if config.protocol.trials > 1 {
+        more.push(Column::new("spread", 6, 0, |line| line.spread()));
+        more.push(Column::new("pass^k", 6, 0, |line| line.pass_all()));
+    }
+    if config.protocol.learning == Learning::Online {
+        more.push(Column::new("online", 6, 0, |line| line.online()));
+    }
+    columns.splice(1..1, more);
+    columns
 }
 
 /// The whole scoreboard, of at most so many columns of a terminal.
@@ -79,8 +89,12 @@ fn header(summary: &Summary) -> Vec<String> {
     let config = &summary.config;
     let mut lines = vec![
         format!(
-            "run {}: {}, {} validation examples, seed {}",
-            config.run_id, config.dataset, config.eval_split_size, config.seed
+            "run {}: {}, {} validation examples{}, seed {}",
+            config.run_id,
+            config.dataset,
+            config.eval_split_size,
+            trials::protocol(config),
+            config.seed
         ),
         format!("proposer {}, target {}", config.proposer_model, config.target_model),
     ];
@@ -108,7 +122,7 @@ fn header(summary: &Summary) -> Vec<String> {
 }
 
 fn table(it: &Scoreboard, width: usize) -> Vec<String> {
-    let columns = fitting(columns(it.objective(), it.summary.config.mock), width);
+    let columns = fitting(columns(&it.summary.config), width);
     let cells = |first: &str, cell: &dyn Fn(&Column) -> String| {
         let cells = columns.iter().map(|column| format!("{GAP}{:>1$}", cell(column), column.width));
         format!("{first:<5}{}", cells.collect::<String>())
@@ -165,6 +179,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
         lines.push(format!("{changes}; prompt bytes and fuel: per example"));
     }
     lines.extend(frontier::without_model(it));
+    lines.extend(trials::meaning(&it.summary.config));
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
@@ -172,7 +187,7 @@ fn findings(it: &Scoreboard) -> Vec<String> {
     lines.extend(under_way(it));
     lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
     lines.push(money(&it.summary));
-    lines.extend(it.summary.time.as_ref().map(time));
+    lines.extend(it.summary.time.as_ref().map(super::time));
     lines
 }
 
@@ -226,15 +241,6 @@ fn under_way(it: &Scoreboard) -> Option<String> {
         _ => String::new(),
     };
     Some(format!("{what}the run goes on, or was cut off: then `mmh run --resume RUN` goes on with it"))
-}
-
-/// What the time went to: `time: 412.0 s: proposer 392.1 s (95.2 %), ...`.
-fn time(time: &TimeSpent) -> String {
-    let total_ms = time.total_ms();
-    let parts = time.parts().map(|(name, ms)| {
-        format!("{name} {:.1} s ({:.1} %)", ms as f64 / 1e3, 100.0 * ms as f64 / total_ms.max(1) as f64)
-    });
-    format!("time: {:.1} s: {}", total_ms as f64 / 1e3, parts.join(", "))
 }
 
 fn money(summary: &Summary) -> String {

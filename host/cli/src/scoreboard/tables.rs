@@ -1,8 +1,12 @@
 //! The scoreboard for other programs: CSV for spreadsheets and data frames, Markdown for pages.
 
-use super::{Line, Scoreboard, cost_name, errors_by_kind, frontier, page, tokens};
+use super::{Line, Scoreboard, cost_name, errors_by_kind, frontier, page, tokens, trials};
 use crate::error::CliError;
-use mmh_record::{format::IterationSummary, objective::Figure, text};
+use mmh_record::{
+    format::{IterationSummary, Learning, Score},
+    objective::Figure,
+    text,
+};
 
 /// The columns of the CSV behind those of the figure. Empty cells are what is not known; `change` is in points.
 const CSV: [&str; 26] = [
@@ -40,18 +44,42 @@ pub fn csv(it: &Scoreboard) -> Result<String, CliError> {
     let figure = it.objective().name();
     let [low, high] = ["low", "high"].map(|end| format!("{figure}_{end}"));
     let first = ["iteration", "status", "best", figure, &low, &high];
-    writer.write_record(first.iter().chain(&CSV)).map_err(CliError::host)?;
+    let last = of_protocol(it);
+    let names = first.iter().chain(&CSV).copied().chain(last.iter().map(|(name, _)| *name));
+    writer.write_record(names).map_err(CliError::host)?;
     for line in it.lines() {
         let cells = identity(&line)
             .into_iter()
             .chain(score(&line))
             .chain(comparisons(&line))
             .chain(effort(&line))
-            .chain(reach(it, &line));
+            .chain(reach(it, &line))
+            .chain(last.iter().map(|(_, cell)| cell(&line)));
         writer.write_record(cells).map_err(CliError::host)?;
     }
     let bytes = writer.into_inner().map_err(CliError::host)?;
     String::from_utf8(bytes).map_err(CliError::host)
+}
+
+/// A further column: its name, and what a line has in it.
+type More = (&'static str, fn(&Line<'_>) -> String);
+
+/// The columns that a run has because of its protocol, as fractions of 1.
+fn of_protocol(it: &Scoreboard) -> Vec<More> {
+    let protocol = &it.summary.config.protocol;
+    let mut more: Vec<More> = Vec::new();
+    if protocol.trials > 1 {
+        more.push(("spread", |line| number(line, |score| Some(score.trials.as_ref()?.spread))));
+        more.push(("pass_all", |line| number(line, |score| Some(score.trials.as_ref()?.pass_all()))));
+    }
+    if protocol.learning == Learning::Online {
+        more.push(("online_accuracy", |line| number(line, |score| Some(score.online.as_ref()?.accuracy))));
+    }
+    more
+}
+
+fn number(line: &Line<'_>, of: fn(&Score) -> Option<f64>) -> String {
+    line.scored.and_then(|it| of(&it.score)).map(|number| number.to_string()).unwrap_or_default()
 }
 
 fn identity(line: &Line<'_>) -> [String; 3] {
@@ -98,7 +126,7 @@ fn effort(line: &Line<'_>) -> Vec<String> {
     let of_score = |show: &dyn Fn(&IterationSummary) -> String| line.scored.map(show).unwrap_or_default();
     vec![
         of_score(&|it| it.score.mean_prompt_bytes.to_string()),
-        of_score(&|it| (it.score.total_fuel / it.score.n_examples.max(1)).to_string()),
+        of_score(&|it| (it.score.total_fuel / it.score.n_answers().max(1)).to_string()),
         line.cost.map(|cost| tokens(cost).to_string()).unwrap_or_default(),
         line.cost.map(|cost| cost.estimated_usd.to_string()).unwrap_or_default(),
         of_score(&|it| it.parent.map(|parent| parent.to_string()).unwrap_or_default()),
@@ -131,10 +159,11 @@ pub fn markdown(it: &Scoreboard) -> String {
     let config = &it.summary.config;
     let simulated = if config.mock { " **Simulated models.**" } else { "" };
     let mut page = format!(
-        "Run {}: {}, {} validation examples, proposer {}, target {}, seed {}.{simulated}\n\n",
+        "Run {}: {}, {} validation examples{}, proposer {}, target {}, seed {}.{simulated}\n\n",
         escaped(&config.run_id),
         escaped(&config.dataset),
         config.eval_split_size,
+        trials::protocol(config),
         escaped(&config.proposer_model),
         escaped(&config.target_model),
         config.seed

@@ -101,6 +101,9 @@ pub struct Request<'a> {
     /// Whether the model has to call a tool. Absent where it need not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub must_call_tool: bool,
+    /// Which of several independent replies to an equal request this one asks for. Absent where it is the first, 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sample: u32,
 }
 
 impl<'a> From<&'a chat::ChatRequest> for Request<'a> {
@@ -114,6 +117,7 @@ impl<'a> From<&'a chat::ChatRequest> for Request<'a> {
             stop,
             continues,
             must_call_tool,
+            sample,
         } = runtime;
         Self {
             system: system.as_deref().map(Cow::Borrowed),
@@ -124,6 +128,7 @@ impl<'a> From<&'a chat::ChatRequest> for Request<'a> {
             stop: stop.into(),
             continues: *continues,
             must_call_tool: *must_call_tool,
+            sample: *sample,
         }
     }
 }
@@ -139,6 +144,7 @@ impl From<Request<'_>> for chat::ChatRequest {
             stop: mirror.stop.into_owned(),
             continues: mirror.continues,
             must_call_tool: mirror.must_call_tool,
+            sample: mirror.sample,
         }
     }
 }
@@ -287,4 +293,8 @@ impl From<Tool<'_>> for chat::ToolSpec {
 
 fn is_empty<T>(list: &[T]) -> bool {
     list.is_empty()
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ScorerTotals, ScorerTrace};
+use super::{
+    ScorerTotals, ScorerTrace,
+    trials::{OnlineScore, TrialScore},
+};
 use crate::{
     chat::{CallError, ChatReply, ChatRequest, Control},
     digest::Digest,
@@ -18,9 +21,11 @@ use crate::{
 /// `score.json`: what a harness scored on the examples of one evaluation, and what that took.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// The fraction of examples that were answered right, from 0 to 1. An example without a prediction counts as wrong.
+    /// The fraction of examples that were answered right, from 0 to 1. An example without a prediction counts as wrong. With
+    /// several trials of each example: the mean over the examples of the fraction of their trials that were right.
     pub accuracy: f64,
-    /// Wilson's 95 % interval of the accuracy.
+    /// Wilson's 95 % interval of the accuracy. With several trials Student's, of the means of the examples: trials of one
+    /// example are not independent.
     pub interval: Interval,
     /// The mean score of all examples, from 0 to 1. An example without a prediction has 0. Absent where answers are right or
     /// wrong: then the accuracy says it.
@@ -34,9 +39,9 @@ pub struct Score {
     pub mean_parts: BTreeMap<String, f64>,
     /// Examples that were evaluated. If there are none, the accuracy is 0.
     pub n_examples: u64,
-    /// Examples whose prediction is right.
+    /// Examples whose prediction is right. With several trials, all trials count.
     pub n_correct: u64,
-    /// Examples without a prediction.
+    /// Examples without a prediction. With several trials, all trials count.
     pub n_errors: u64,
     /// Mean wall clock of an example in milliseconds, with the waiting for the model. It differs from run to run.
     pub mean_latency_ms: f64,
@@ -79,6 +84,13 @@ pub struct Score {
     pub scorer: Option<ScorerTotals>,
     /// Whether both models are simulated.
     pub mock: bool,
+    /// What several trials of each example came to. Absent where each had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<TrialScore>,
+    /// What the train examples scored when they were predicted while learning. Absent where learning comes first, and in
+    /// held-out scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<OnlineScore>,
 }
 
 /// An interval of a fraction of 1.
@@ -94,7 +106,8 @@ pub struct Interval {
 /// goes on, and in the order of the examples once it is complete.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceRow {
-    /// The example's split and its place in the split, such as `val-0007`. No id has two lines.
+    /// The example's split and its place in the split, such as `val-0007`; `val-0007~2` is its second trial, see
+    /// [`TrialId`](crate::trial::TrialId). No id has two lines.
     pub example_id: String,
     /// The target model's id; a simulated one says so by its name.
     pub model: String,

@@ -5,6 +5,7 @@ import { highlighted } from "./rust.js";
 import { markdown } from "./markdown.js";
 import {
   amount,
+  answers,
   bytes,
   count,
   dollars,
@@ -82,7 +83,9 @@ function iterationFacts(store, it) {
   const rows = score
     ? [
         [objective.name, [el("b", {}, objective.shown(score)), ` ${objective.between(score)}`]],
-        ["right", `${grouped(score.n_correct)} of ${grouped(score.n_examples)}`],
+        ["right", `${grouped(score.n_correct)} of ${grouped(answers(score))}`],
+        ...ofTrials(objective, score.trials),
+        ["predicted while learning", online(objective, score.online)],
         ["against parent", against(store, it, it.parent)],
         ["against best before", best && best.index !== it.parent ? against(store, it, best.index) : null],
         ["LEAK", leak(objective, it)],
@@ -90,7 +93,7 @@ function iterationFacts(store, it) {
         ["parts", means(score)],
         ["prompt per example", `${bytes(score.mean_prompt_bytes)}, ${promptTokensInWords(score)}`],
         ["calls per example", `${Number(score.mean_model_calls.toFixed(2))}${it.remark ? `: it ${it.remark}` : ""}`],
-        ["fuel per example", grouped(score.total_fuel / Math.max(1, score.n_examples))],
+        ["fuel per example", grouped(score.total_fuel / Math.max(1, answers(score)))],
         ["took", it.started_at ? duration(Date.parse(it.finished_at) - Date.parse(it.started_at)) : null],
       ]
     : [
@@ -103,6 +106,26 @@ function iterationFacts(store, it) {
         ["examples so far", it.results.example.length > 0 ? grouped(it.results.example.length) : null],
       ];
   return facts(rows);
+}
+
+/** What several trials of each example came to. */
+function ofTrials(objective, trials) {
+  if (!trials) return [];
+  const pass = trials.pass[trials.pass.length - 1];
+  const means = trials.means.slice(0, 8).map((mean) => objective.written(mean));
+  const more = trials.means.length > 8 ? `, and ${trials.means.length - 8} more` : "";
+  return [
+    [`${trials.count} trials of each example`, `${means.join(", ")}${more}`],
+    ["spread", `${(100 * trials.spread).toFixed(1)} points: the standard deviation between the trials`],
+    [`pass^${trials.count}`, `${objective.written(pass)}: the chance that all trials of an example are right`],
+  ];
+}
+
+/** What the train examples scored, each predicted before its answer was learned. */
+function online(objective, score) {
+  if (!score) return null;
+  const right = `${grouped(score.n_correct)} of ${grouped(score.n_examples)} train examples right`;
+  return `${objective.shown(score)}, ${objective.between(score)}, ${right}`;
 }
 
 function leak(objective, it) {

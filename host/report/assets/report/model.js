@@ -1,6 +1,7 @@
 // A run as the page's parts ask for it: what is in the data, and what follows from it.
 
 import { Objective } from "./objective.js";
+import { exampleOf } from "./text.js";
 
 /** What became of an example in one evaluation. */
 export const RIGHT = "right";
@@ -185,17 +186,26 @@ export class Store {
     return this.objective.bestOf(this.scored().filter((it) => it.index < index));
   }
 
-  /** Examples that the later evaluation has right and the earlier one has not, and the other way round. */
+  /**
+   * Examples that the later evaluation has right and the earlier one has not, and the other way round. With several
+   * trials: examples of which more trials, or fewer, are right, each by the first trial that changed.
+   */
   changes(split, earlier, later) {
     const [old, now] = [this.evaluation(split, earlier), this.evaluation(split, later)];
-    const fixed = [];
-    const broken = [];
-    this.run[split].forEach((_, example) => {
-      const [before, after] = [old.state(example), now.state(example)];
+    const trials = new Map();
+    this.run[split].forEach(({ id }, at) => {
+      const [before, after] = [old.state(at), now.state(at)];
       if (before === ABSENT || after === ABSENT) return;
-      if (before !== RIGHT && after === RIGHT) fixed.push(example);
-      if (before === RIGHT && after !== RIGHT) broken.push(example);
+      const example = exampleOf(id);
+      const found = trials.get(example) ?? { more: 0, better: [], worse: [] };
+      trials.set(example, found);
+      found.more += (after === RIGHT) - (before === RIGHT);
+      if (before !== RIGHT && after === RIGHT) found.better.push(at);
+      if (before === RIGHT && after !== RIGHT) found.worse.push(at);
     });
+    const all = [...trials.values()];
+    const fixed = all.filter((it) => it.more > 0).map((it) => it.better[0]);
+    const broken = all.filter((it) => it.more < 0).map((it) => it.worse[0]);
     return { fixed, broken };
   }
 

@@ -4,6 +4,7 @@ import { drawn, el, fill, table } from "./dom.js";
 import { costChart, costParts, intervalBar, scoreChart, scoreRange } from "./charts.js";
 import { comparisons, frontierChart, frontierTable } from "./compared.js";
 import {
+  answers,
   bytes,
   compact,
   count,
@@ -320,7 +321,7 @@ function scoredRow(store, it, range, cost) {
       score.n_errors === 0 ? "0" : el("span", { class: "bad" }, grouped(score.n_errors)),
     ),
     cell("num wide minor", bytes(score.mean_prompt_bytes)),
-    cell("num wide minor", compact(score.total_fuel / Math.max(1, score.n_examples))),
+    cell("num wide minor", compact(score.total_fuel / Math.max(1, answers(score)))),
     cell("num wide", it.cost ? cost.shown(cost.of(it.cost, "proposer") + cost.of(it.cost, "target")) : "–"),
     cell("say", it.leaks > 0 ? el("span", { class: "bad" }, "LEAK: ") : "", headline(it.reasoning)),
   );

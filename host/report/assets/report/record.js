@@ -67,7 +67,10 @@ function asked({ config, finished_at }) {
     ["simulated", config.mock ? "yes, both models" : "no"],
     ["seed", String(config.seed)],
     ["calls at once", grouped(config.concurrency)],
-    ["batches of learn", learnBatches(config.learn_batches)],
+    ["trials of each example", config.protocol?.trials ? grouped(config.protocol.trials) : null],
+    ["learning", config.protocol?.learning === "online" ? "online: each batch after it was predicted" : null],
+    ["epochs", config.protocol?.epochs ? grouped(config.protocol.epochs) : null],
+    ["batches of learn", learnBatches(config)],
     ["budget", config.budget_usd === null ? "none" : dollars(config.budget_usd)],
     ["started", time(config.started_at)],
     ["finished", finished_at ? time(finished_at) : "not yet"],
@@ -75,7 +78,8 @@ function asked({ config, finished_at }) {
 }
 
 /** How many train examples each call of `learn` has. */
-function learnBatches(sizes) {
+function learnBatches({ learn_batches: sizes, protocol }) {
+  if (protocol?.batch_size) return `${grouped(protocol.batch_size)} each`;
   if (!sizes) return "20 examples each";
   const shown = sizes.slice(0, 12).map(grouped).join(", ");
   return sizes.length > 12 ? `${shown}, … (${grouped(sizes.length)} in all)` : shown;

@@ -60,6 +60,12 @@ export function bytes(number) {
   return `${grouped(number)} B`;
 }
 
+/** The example that an id names, without the number of the trial. */
+export const exampleOf = (id) => id.replace(/~[1-9]\d*$/, "");
+
+/** How many answers a score counts: one an example, or one a trial of each. */
+export const answers = (score) => score.n_examples * (score.trials?.count ?? 1);
+
 export const dollars = (usd) => `$${usd.toFixed(usd !== 0 && Math.abs(usd) < 0.1 ? 4 : 2)}`;
 
 export function duration(milliseconds) {

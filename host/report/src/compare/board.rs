@@ -121,9 +121,9 @@ pub struct UnderWay {
     pub index: u32,
     /// `val`, or `test` for the held-out examples.
     pub split: &'static str,
-    /// Examples that have been done.
+    /// Examples that have been done, or trials of them.
     pub done: usize,
-    /// Examples of the whole evaluation.
+    /// Examples of the whole evaluation, or trials of them.
     pub total: usize,
     /// Of those that have been done, how many are right; None where the trace cannot be read.
     pub correct: Option<usize>,
@@ -161,7 +161,7 @@ impl Board {
         let (held_out, held_out_all) = held_out(reader, summary, &mut damaged);
         let under_way = under_way(reader, summary);
         Self {
-            test: paired_test(objective),
+            test: paired_test(objective, summary.config.protocol.trials),
             correction: "Holm",
             significance: SIGNIFICANCE,
             iterations: field.rows(best.as_ref(), under_way.as_ref()),
@@ -314,12 +314,13 @@ fn checked(
 ) -> Option<Grades> {
     let found = grades(reader, file, numbers).and_then(|found| {
         let (correct, graded) = (found.n_correct(), found.n_graded());
-        if (graded, correct) == (score.n_examples, score.n_correct) {
+        if (graded, correct) == (score.n_answers(), score.n_correct) {
             return Ok(found);
         }
         let problem = format!(
             "it has {correct} right of {graded}, the score says {} of {}",
-            score.n_correct, score.n_examples
+            score.n_correct,
+            score.n_answers()
         );
         Err(RecordError::Damaged { file: file.to_owned(), problem })
     });
@@ -348,15 +349,22 @@ fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
         .chain(summary.unscored.iter().map(|it| it.index))
         .collect();
     let next = (0..summary.config.all_candidates()).find(|index| !known.contains(index));
+    let answers = |examples: usize| examples.saturating_mul(summary.config.protocol.trials as usize);
     match next {
         Some(index) => {
             let folder = layout::iteration(index);
-            standing(reader, &folder, index, Split::Val, summary.config.eval_split_size)
+            standing(reader, &folder, index, Split::Val, answers(summary.config.eval_split_size))
         }
         None => {
             let tested = |index: &u32| summary.test.iter().any(|test| test.index == *index);
             let index = frontier::finalists(summary).into_iter().find(|index| !tested(index))?;
-            standing(reader, &layout::held_out(index), index, Split::Test, summary.config.task.test_size)
+            standing(
+                reader,
+                &layout::held_out(index),
+                index,
+                Split::Test,
+                answers(summary.config.task.test_size),
+            )
         }
     }
 }

@@ -5,14 +5,15 @@
 //! Not in here: what a single score is worth (`score`), and how any of it is shown (`cli`).
 
 pub mod board;
+pub mod trials;
 pub mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
 use crate::statistics::{mcnemar, permutation};
-use mmh_record::{grade::Grade, objective::Objective};
+use mmh_record::{grade::Grade, objective::Objective, trial::TrialId};
 
 /// Below this a corrected p-value counts as more than noise.
 pub const SIGNIFICANCE: f64 = 0.05;
@@ -21,15 +22,23 @@ pub const SIGNIFICANCE: f64 = 0.05;
 #[derive(Default)]
 pub struct Numbers(HashMap<String, usize>);
 
+/// An example by its number, and which of its trials is meant; 0 where it has only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Numbered {
+    example: usize,
+    trial: u32,
+}
+
 impl Numbers {
-    /// The number of the example with this id.
-    pub fn of(&mut self, id: &str) -> usize {
-        if let Some(number) = self.0.get(id) {
-            return *number;
+    /// The example that this id belongs to, or one of its trials.
+    pub fn of(&mut self, id: &str) -> Numbered {
+        let TrialId { example: id, number: trial } = TrialId::of(id);
+        if let Some(example) = self.0.get(id) {
+            return Numbered { example: *example, trial };
         }
-        let next = self.0.len();
-        self.0.insert(id.to_owned(), next);
-        next
+        let example = self.0.len();
+        self.0.insert(id.to_owned(), example);
+        Numbered { example, trial }
     }
 }
 
@@ -37,38 +46,61 @@ impl Numbers {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grades {
     marks: Vec<Option<Mark>>,
+    /// Which trials have a grade.
+    trials: HashSet<Numbered>,
     n_graded: u64,
     n_correct: u64,
 }
 
-/// As much of a grade as comparisons need.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// As much of the grades of an example's trials as comparisons need.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Mark {
-    correct: bool,
+    trials: u32,
+    correct: u32,
+    /// The sum over the trials.
     score: f64,
 }
 
+impl Mark {
+    /// The fraction of trials that are right.
+    fn right(self) -> f64 {
+        f64::from(self.correct) / f64::from(self.trials.max(1))
+    }
+
+    /// The mean score of the trials.
+    fn score(self) -> f64 {
+        self.score / f64::from(self.trials.max(1))
+    }
+}
+
 impl Grades {
-    /// Enters the grade of an example. Says whether the example had none before.
-    pub fn enter(&mut self, example: usize, grade: &Grade) -> bool {
+    /// Enters the grade of an example, or of one of its trials. Says whether it had none before.
+    pub fn enter(&mut self, at: Numbered, grade: &Grade) -> bool {
+        let Numbered { example, trial } = at;
         if self.marks.len() <= example {
             self.marks.resize(example + 1, None);
         }
-        let is_new = self.marks[example].is_none();
+        let is_new = match trial {
+            0 => self.marks[example].is_none(),
+            _ => self.trials.insert(at),
+        };
         if is_new {
-            self.marks[example] = Some(Mark { correct: grade.correct, score: grade.score });
+            let mark = self.marks[example].get_or_insert_default();
+            mark.trials += 1;
+            mark.correct += u32::from(grade.correct);
+            mark.score += grade.score;
             self.n_graded += 1;
             self.n_correct += u64::from(grade.correct);
         }
         is_new
     }
 
-    /// How many examples have a grade.
+    /// How many answers have a grade, over all trials.
     pub fn n_graded(&self) -> u64 {
         self.n_graded
     }
 
-    /// How many of them were answered right.
+    /// How many of them are right.
     pub fn n_correct(&self) -> u64 {
         self.n_correct
     }
@@ -79,11 +111,12 @@ impl Grades {
 pub struct Paired {
     /// Examples that both have seen.
     pub n: u64,
-    /// Wrong before, right after.
+    /// Wrong before, right after. With several trials: more of them right than before.
     pub fixed: u64,
-    /// Right before, wrong after.
+    /// Right before, wrong after. With several trials: fewer of them right than before.
     pub broken: u64,
-    /// The mean of the changes of scores. Absent where answers are right or wrong: then `fixed` and `broken` say it.
+    /// The mean of the changes of scores. Absent where each example has one answer that is right or wrong: then `fixed` and
+    /// `broken` say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score_change: Option<f64>,
     /// The two-sided test of [`paired_test`](crate::statistics::paired_test), not corrected for having looked at several.
@@ -98,15 +131,21 @@ impl Paired {
             before.marks.iter().zip(&after.marks).filter_map(|(earlier, mark)| Some(((*earlier)?, (*mark)?)));
         let pairs: Vec<(Mark, Mark)> = pairs.collect();
         let n = pairs.len() as u64;
-        let count = |was: bool, is: bool| {
-            let changed = pairs.iter().filter(|(earlier, mark)| (earlier.correct, mark.correct) == (was, is));
-            changed.count() as u64
+        let count =
+            |changed: fn(&(Mark, Mark)) -> bool| pairs.iter().filter(|pair| changed(pair)).count() as u64;
+        let fixed = count(|(earlier, mark)| mark.right() > earlier.right());
+        let broken = count(|(earlier, mark)| mark.right() < earlier.right());
+        let change = |(earlier, mark): &(Mark, Mark)| match objective {
+            Objective::Accuracy => mark.right() - earlier.right(),
+            Objective::Score => mark.score() - earlier.score(),
         };
-        let (fixed, broken) = (count(false, true), count(true, false));
-        let changes = || pairs.iter().map(|(earlier, mark)| mark.score - earlier.score);
+        let changes = || pairs.iter().map(change);
+        let has_trials = pairs.iter().any(|(earlier, mark)| earlier.trials.max(mark.trials) > 1);
         let (score_change, p) = match objective {
-            Objective::Accuracy => (None, mcnemar(fixed, broken)),
-            Objective::Score => (Some(changes().sum::<f64>() / n.max(1) as f64), permutation(changes())),
+            Objective::Accuracy if !has_trials => (None, mcnemar(fixed, broken)),
+            Objective::Accuracy | Objective::Score => {
+                (Some(changes().sum::<f64>() / n.max(1) as f64), permutation(changes()))
+            }
         };
         Self { n, fixed, broken, score_change, p }
     }
@@ -139,7 +178,7 @@ mod tests {
     fn grades(text: &str) -> Grades {
         let mut grades = Grades::default();
         for (at, mark) in text.chars().enumerate().filter(|(_, mark)| *mark != '.') {
-            assert!(grades.enter(at, &Grade::right_or_wrong(mark == '+')));
+            assert!(grades.enter(Numbered { example: at, trial: 0 }, &Grade::right_or_wrong(mark == '+')));
         }
         grades
     }
@@ -170,7 +209,8 @@ mod tests {
         let grades = |scores: &[f64]| -> Grades {
             let mut grades = Grades::default();
             for (at, &score) in scores.iter().enumerate() {
-                assert!(grades.enter(at, &Grade { score, correct: score == 1.0, ..Grade::default() }));
+                let grade = Grade { score, correct: score == 1.0, ..Grade::default() };
+                assert!(grades.enter(Numbered { example: at, trial: 0 }, &grade));
             }
             grades
         };
@@ -182,6 +222,30 @@ mod tests {
         assert_eq!(found.points(), 12.5);
         let nothing = Paired::of(Objective::Score, &Grades::default(), &after);
         assert_eq!((nothing.n, nothing.score_change, nothing.p), (0, Some(0.0), 1.0));
+    }
+
+    #[test]
+    fn trials_are_paired_by_the_mean_of_their_example() {
+        let grades = |examples: &[&str]| -> Grades {
+            let (mut numbers, mut grades) = (Numbers::default(), Grades::default());
+            for (at, trials) in examples.iter().enumerate() {
+                for (trial, mark) in (1..).zip(trials.chars()) {
+                    let id = TrialId { example: &format!("val-{at}"), number: trial }.to_string();
+                    assert!(grades.enter(numbers.of(&id), &Grade::right_or_wrong(mark == '+')));
+                    assert!(!grades.enter(numbers.of(&id), &Grade::right_or_wrong(true)), "{id} twice");
+                }
+            }
+            grades
+        };
+        let (before, after) = (grades(&["+-", "--", "++", "+-"]), grades(&["++", "++", "+-", "-+"]));
+        assert_eq!((before.n_graded(), before.n_correct()), (8, 4));
+        // Differences 0.5, 1, -0.5 and 0: six of the eight choices of signs have a sum of at least 1.
+        let expected = Paired { n: 4, fixed: 2, broken: 1, score_change: Some(0.25), p: 0.75 };
+        for objective in [Objective::Accuracy, Objective::Score] {
+            let found = Paired::of(objective, &before, &after);
+            assert_eq!(found, expected, "{objective:?}");
+            assert_eq!(found.points(), 25.0);
+        }
     }
 
     #[test]

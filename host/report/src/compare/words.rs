@@ -1,6 +1,9 @@
 //! What the comparisons of a run say, in words: the same in the terminal, in Markdown and on the page.
 
-use super::board::{Against, Board, SCORED, Tested};
+use super::{
+    board::{Against, Board, SCORED, Tested},
+    trials,
+};
 use mmh_record::{format::Summary, objective::Objective, text};
 
 /// A p-value as it is shown.
@@ -22,6 +25,9 @@ pub fn best(board: &Board, summary: &Summary) -> Vec<String> {
     let unit = Objective::of(&summary.config).unit();
     let value = format!("{}{}", unit.number(best.value.value), unit.sign());
     let mut lines = vec![format!("* best on validation: {:03}, {value}", best.index)];
+    let score = summary.iterations.iter().find(|it| it.index == best.index).map(|it| &it.score);
+    let told = score.map(|score| trials::lines(score, Objective::of(&summary.config))).unwrap_or_default();
+    lines.extend(told.iter().map(|line| format!("  {line}")));
     if let Some(tested) = &best.against_baseline {
         let baseline = tested.against.index;
         lines.push(format!("  against the baseline {baseline:03}: {}", verdict(tested, "comparison")));
@@ -73,7 +79,9 @@ pub fn held_out(board: &Board, summary: &Summary) -> Vec<String> {
         .map(|test| {
             let figure = test.score.figure(Objective::of(&summary.config));
             let (value, interval) = (figure.cell(), figure.interval());
-            format!("held-out test, {:03}: {value} {interval} of {}", test.index, test.score.n_examples)
+            let told = trials::lines(&test.score, figure.objective);
+            let told: String = told.iter().map(|line| format!("; {line}")).collect();
+            format!("held-out test, {:03}: {value} {interval} of {}{told}", test.index, test.score.n_examples)
         })
         .collect();
     let untested = summary.untested.iter();

@@ -3,19 +3,28 @@
 mod permutation;
 mod screening;
 mod tally;
+mod trials;
 
 use mmh_record::{format::Interval, objective::Objective};
 
 pub use permutation::permutation;
 pub use screening::{SCREENING_ERROR, contenders, screening_level, screening_test, worse};
 pub use tally::Tally;
+pub use trials::{Trials, pass_k};
 
 /// Two-sided 95 % of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The name of the test that [`Paired`](crate::compare::Paired) makes for an objective, for people.
-pub fn paired_test(objective: Objective) -> &'static str {
+/// The name of the test that [`Paired`](crate::compare::Paired) makes for an objective and so many trials of each example,
+/// for people.
+pub fn paired_test(objective: Objective, trials: u32) -> &'static str {
     match objective {
+        Objective::Accuracy if trials > 1 => {
+            "paired permutation of each example's mean over its trials, two-sided, over the same examples"
+        }
+        Objective::Score if trials > 1 => {
+            "paired permutation of each example's mean score over its trials, two-sided, over the same examples"
+        }
         Objective::Accuracy => "exact McNemar, two-sided, over the same examples",
         Objective::Score => "paired permutation of scores, two-sided, over the same examples",
     }

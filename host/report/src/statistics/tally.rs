@@ -10,19 +10,50 @@ use mmh_record::{
 
 use super::{student, wilson};
 
-/// Sums over some grades.
+/// Sums over the grades of some examples. An example that had several trials counts once, with their mean: trials of one
+/// example are not independent, so only examples are counted as observations (Miller 2024, "Adding Error Bars to Evals";
+/// with as many trials of each example that is the same as clustered standard errors).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// The number of grades.
+    /// The number of examples.
     pub n: u64,
-    /// How many of them are of correct answers.
+    /// How many answers are correct, over all trials.
     pub correct: u64,
+    right: Sums,
+    score: Sums,
+}
+
+/// Sums over numbers from 0 to 1, one an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Sums {
     sum: f64,
     squares: f64,
 }
 
+impl Sums {
+    fn add(&mut self, number: f64) {
+        self.sum += number;
+        self.squares += number * number;
+    }
+
+    /// The mean. 0 of none.
+    fn mean(&self, n: u64) -> f64 {
+        self.sum / n.max(1) as f64
+    }
+
+    /// The 95 % interval of the mean: Student's, or Wilson's where all numbers are the same, or are 0 or 1, which are a
+    /// proportion.
+    fn interval(&self, n: u64) -> Interval {
+        // No other number from 0 to 1 is its own square.
+        if self.sum == self.squares {
+            return wilson(self.sum as u64, n);
+        }
+        student(n, self.mean(n), self.squares)
+    }
+}
+
 impl Tally {
-    /// The sums over these grades. The last digits of the mean depend on their order.
+    /// The sums over these grades, one an example. The last digits of the mean depend on their order.
     pub fn of(grades: impl IntoIterator<Item = impl Borrow<Grade>>) -> Self {
         let mut tally = Self::default();
         grades.into_iter().for_each(|grade| tally.add(grade.borrow()));
@@ -31,42 +62,50 @@ impl Tally {
 
     /// So many right answers of so many, which are right or wrong.
     pub fn right_or_wrong(correct: u64, n: u64) -> Self {
-        Self { n, correct, sum: correct as f64, squares: correct as f64 }
+        let sums = Sums { sum: correct as f64, squares: correct as f64 };
+        Self { n, correct, right: sums, score: sums }
     }
 
-    /// Adds a grade. A stranger's may have any number as its score, of which the nearest that a score can be counts.
+    /// Adds an example with this grade.
     pub fn add(&mut self, grade: &Grade) {
-        let score = if grade.score.is_nan() { 0.0 } else { grade.score.clamp(0.0, 1.0) };
+        self.add_example([grade]);
+    }
+
+    /// Adds an example with the grades of all its trials. A stranger's may have any number as its score, of which the
+    /// nearest that a score can be counts.
+    pub fn add_example(&mut self, trials: impl IntoIterator<Item = impl Borrow<Grade>>) {
+        let (mut count, mut correct, mut score) = (0_u64, 0_u64, 0.0);
+        for grade in trials {
+            let grade = grade.borrow();
+            count += 1;
+            correct += u64::from(grade.correct);
+            score += if grade.score.is_nan() { 0.0 } else { grade.score.clamp(0.0, 1.0) };
+        }
         self.n += 1;
-        self.correct += u64::from(grade.correct);
-        self.sum += score;
-        self.squares += score * score;
+        self.correct += correct;
+        self.right.add(correct as f64 / count.max(1) as f64);
+        self.score.add(score / count.max(1) as f64);
     }
 
     /// The fraction of right answers. 0 of none.
     pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.n.max(1) as f64
+        self.right.mean(self.n)
     }
 
     /// The mean score. 0 of none.
     pub fn mean(&self) -> f64 {
-        self.sum / self.n.max(1) as f64
+        self.score.mean(self.n)
     }
 
-    /// The 95 % interval of the mean score: Student's, or Wilson's where all scores are the same, or are 0 or 1, which are
-    /// a proportion.
+    /// The 95 % interval of the mean score.
     pub fn interval(&self) -> Interval {
-        // No other number from 0 to 1 is its own square.
-        if self.sum == self.squares {
-            return wilson(self.sum as u64, self.n);
-        }
-        student(self.n, self.mean(), self.squares)
+        self.score.interval(self.n)
     }
 
     /// The figure that an objective compares, with its 95 % interval.
     pub fn figure(&self, objective: Objective) -> Figure {
         let (value, interval) = match objective {
-            Objective::Accuracy => (self.accuracy(), wilson(self.correct, self.n)),
+            Objective::Accuracy => (self.accuracy(), self.right.interval(self.n)),
             Objective::Score => (self.mean(), self.interval()),
         };
         Figure { objective, value, interval }
@@ -75,7 +114,7 @@ impl Tally {
     /// A score with the fields that follow from grades, by what the objective needs.
     pub fn enter(&self, objective: Objective, score: &mut Score) {
         (score.n_examples, score.n_correct) = (self.n, self.correct);
-        (score.accuracy, score.interval) = (self.accuracy(), wilson(self.correct, self.n));
+        (score.accuracy, score.interval) = (self.accuracy(), self.right.interval(self.n));
         (score.mean_score, score.score_interval) = match objective {
             Objective::Accuracy => (None, None),
             Objective::Score => (Some(self.mean()), Some(self.interval())),

@@ -208,7 +208,7 @@ fn number(split: Split, rows: Vec<Row>, fields: &[String]) -> Vec<Example> {
     rows.map(|(at, row)| {
         let fields = fields.iter().cloned().zip(row.fields);
         let fields = fields.map(|(name, value)| Field { name, value }).collect();
-        Example::new(format!("{}-{at:04}", split.name()), Input { text: row.text, fields }, row.gold)
+        Example::new(split.example_id(at), Input { text: row.text, fields }, row.gold)
     })
     .collect()
 }

@@ -1,6 +1,6 @@
 //! A first look at an evaluation: its first examples are run, and what they come to decides whether the others are.
 
-use crate::dataset::Example;
+use super::ExampleSet;
 
 /// The status of a candidate that was dropped after its first examples.
 pub const SCREENED_OUT: &str = "screened-out";
@@ -32,38 +32,38 @@ pub(super) struct Keeping<'a, Row, R> {
     pub look: Option<FirstLook<'a, R>>,
 }
 
-/// Where the parts of an evaluation end: after the examples of the first look, if it leaves any, and after all. An example
-/// may stand in the list several times, one after the other.
-pub(super) fn ends<R>(examples: &[Example], look: Option<FirstLook<'_, R>>) -> Vec<usize> {
-    let of_look = look.map(|look| {
-        let each = examples.chunk_by(|one, next| one.id == next.id);
-        each.take(look.examples).map(<[Example]>::len).sum()
-    });
-    of_look.into_iter().filter(|end| *end < examples.len()).chain([examples.len()]).collect()
+/// Where the parts of an evaluation end, counted in outcomes: after all trials of the examples of the first look, if it leaves
+/// any example, and after all.
+pub(super) fn ends<R>(set: ExampleSet<'_>, look: Option<FirstLook<'_, R>>) -> Vec<usize> {
+    let all = set.outcomes();
+    let of_look = look
+        .map(|look| ExampleSet { examples: &set.examples[..look.examples.min(set.examples.len())], ..set });
+    let of_look = of_look.map(|look| look.outcomes());
+    of_look.into_iter().filter(|end| *end < all).chain([all]).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mmh_record::input::Input;
+    use crate::dataset::Example;
+    use mmh_record::{data::Split, input::Input};
 
     #[test]
     fn a_look_ends_after_whole_examples() {
-        let examples = |ids: &str| -> Vec<Example> {
-            ids.chars().map(|id| Example::new(id, Input::from("x"), "")).collect()
-        };
-        // ids in their order, examples of the look, where the parts end
+        // examples, trials of each, examples of the look, where the parts end
         let table = [
-            ("abcd", None, vec![4]),
-            ("abcd", Some(2), vec![2, 4]),
-            ("aabbcc", Some(2), vec![4, 6]),
-            ("abcd", Some(4), vec![4]),
-            ("abcd", Some(9), vec![4]),
-            ("", Some(2), vec![0]),
+            (4, 1, None, vec![4]),
+            (4, 1, Some(2), vec![2, 4]),
+            (3, 2, Some(2), vec![4, 6]),
+            (4, 1, Some(4), vec![4]),
+            (4, 3, Some(9), vec![12]),
+            (0, 1, Some(2), vec![0]),
         ];
-        for (ids, look, expected) in table {
+        for (count, trials, look, expected) in table {
+            let examples = vec![Example::new("a", Input::from("x"), ""); count];
+            let set = ExampleSet { trials, ..ExampleSet::new(Split::Val, &examples) };
             let look = look.map(|examples| FirstLook::<()> { examples, drops: &|_| None });
-            assert_eq!(ends(&examples(ids), look), expected, "{ids}");
+            assert_eq!(ends(set, look), expected, "{count} examples, {trials} trials");
         }
     }
 }

@@ -9,7 +9,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mmh_engine::{runner::Trained, sandbox::Report};
+use mmh_engine::{
+    runner::Trained,
+    sandbox::{LabelledExample, Report},
+};
 use mmh_record::{digest::Digest, grade::Grade};
 
 /// Most bytes that are kept.
@@ -25,24 +28,30 @@ pub struct Key {
     id: String,
     /// For `learn`: the state before. For `score`: the answer.
     state: Option<Digest>,
+    /// For `learn`: what the harness itself has answered, which depends on replies.
+    attempts: Option<Digest>,
 }
 
 impl Key {
     /// A call of `predict`.
     pub fn example(harness: &Trained, folder: &str, id: &str) -> Self {
         let component = harness.built.component.digest;
-        Self { component, folder: folder.to_owned(), id: id.to_owned(), state: None }
+        Self { component, folder: folder.to_owned(), id: id.to_owned(), state: None, attempts: None }
     }
 
-    /// A call of `learn`, with the state that the harness has.
-    pub fn batch(harness: &Trained, folder: &str, id: &str) -> Self {
-        Self { state: Some(harness.state.digest()), ..Self::example(harness, folder, id) }
+    /// A call of `learn` with these examples, and with the state that the harness has.
+    pub fn batch(harness: &Trained, folder: &str, id: &str, lessons: &[LabelledExample]) -> Self {
+        let state = Some(harness.state.digest());
+        let attempts: Vec<_> = lessons.iter().filter_map(|lesson| lesson.attempt.as_ref()).collect();
+        let attempts =
+            (!attempts.is_empty()).then(|| Digest::of(serde_json::to_vec(lessons).unwrap_or_default()));
+        Self { state, attempts, ..Self::example(harness, folder, id) }
     }
 
     /// A call of `score` for this answer.
     pub fn grading(scorer: Digest, folder: &str, id: &str, answer: &str) -> Self {
         let state = Some(Digest::of(answer));
-        Self { component: scorer, folder: folder.to_owned(), id: id.to_owned(), state }
+        Self { component: scorer, folder: folder.to_owned(), id: id.to_owned(), state, attempts: None }
     }
 
     /// The same call, independent of where its replies come from.

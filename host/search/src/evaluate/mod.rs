@@ -6,8 +6,10 @@
 pub(crate) mod again;
 mod batches;
 mod grading;
+mod learn;
 mod look;
 pub(crate) mod memo;
+mod online;
 mod outcome;
 mod own_time;
 mod recorded;
@@ -17,7 +19,9 @@ mod repeated;
 pub mod replay;
 pub mod replies;
 pub mod sink;
+mod standing;
 mod target;
+pub mod trials;
 
 use std::{
     collections::BTreeMap,
@@ -28,11 +32,10 @@ use std::{
     time::Duration,
 };
 
-use batches::Batch;
 use futures::future::{BoxFuture, join_all};
 use grading::Graded;
 
-pub use batches::{batch_id, batches, batches_of, plan};
+pub use batches::{Lessons, batch_id, plan, planned};
 pub use grading::seed_of_grading;
 pub use look::{FirstLook, SCREENED_OUT, WITHOUT_MODEL};
 use look::{Keeping, ends};
@@ -44,12 +47,13 @@ pub use recorded::{Purpose, RecordedEvaluation, Retry, Step};
 use recorded_replies::request_digest;
 use recording_model::RecordingModel;
 pub use sink::Sink;
+use standing::Standing;
 pub use target::Target;
 
 use crate::{
     dataset::Example,
     dataset::task::TaskKind,
-    progress::{EvalProgress, Event, Observer},
+    progress::{Event, Observer},
     times::Times,
 };
 use mmh_engine::{
@@ -64,10 +68,11 @@ use mmh_record::{
     clock::Clock,
     data::Split,
     digest::{Digest, KeyBuilder},
-    format::{CallRow, ControlRow, Cost, LearnRow, LogRow, TaskInfo, TraceRow},
-    limits::{Limits, portions},
+    format::{CallRow, ControlRow, Cost, LearnRow, LogRow, OnlineScore, Protocol, TaskInfo, TraceRow},
+    limits::Limits,
     outcome::OutcomeKind,
     pricing::Usd,
+    trial,
 };
 
 /// What all evaluations of a run have in common. Cheap to clone.
@@ -85,8 +90,8 @@ pub struct Evaluator {
     pub seed: u64,
     /// Most examples at once.
     pub concurrency: usize,
-    /// How many train examples each call of `learn` has, see [`batches`].
-    pub learn_batches: Arc<[usize]>,
+    /// How harnesses learn.
+    pub lessons: Lessons,
     /// Most bytes of one example or one portion of a batch in the record, see [`record_share`].
     pub record_bytes: u64,
     /// Measures latencies.
@@ -101,9 +106,10 @@ pub struct Evaluator {
 
 /// The bytes that each example and each portion of a batch may take in the record: equal shares of the evaluation's limit.
 /// All evaluations of a data set have the same shares, so that a trial ends like the evaluation.
-pub fn record_share(limits: &Limits, sizes: &TaskInfo, learn_batches: &[usize]) -> u64 {
+pub fn record_share(limits: &Limits, sizes: &TaskInfo, learn_batches: &[usize], protocol: &Protocol) -> u64 {
     let examples = sizes.val_size.max(sizes.test_size) as u64;
-    let shares = batches::portions_of(sizes.train_size, learn_batches).saturating_add(examples);
+    let outcomes = examples.saturating_mul(protocol.trials.into());
+    let shares = Lessons::new(learn_batches, protocol).shares(sizes.train_size).saturating_add(outcomes);
     limits.evaluation_record_bytes / shares.max(1)
 }
 
@@ -116,15 +122,17 @@ pub struct Learned {
     pub fuel: u64,
     /// Processor time of all batches, without waiting for models.
     pub own_time: Duration,
-    /// What the model calls of `learn` cost.
+    /// What the model calls of `learn` cost, and those of predictions while learning.
     pub cost: Cost,
+    /// What the predictions while learning scored, in the online protocol.
+    pub online: Option<Box<OnlineScore>>,
 }
 
 impl Learned {
     /// A harness with a state from before. Fuel, time and cost are zero.
     pub fn with_state(built: Built, state: impl Into<Arc<[u8]>>) -> Self {
         let trained = Trained { built, state: LearnedState::new(state) };
-        Self { trained, fuel: 0, own_time: Duration::ZERO, cost: Cost::default() }
+        Self { trained, fuel: 0, own_time: Duration::ZERO, cost: Cost::default(), online: None }
     }
 
     /// What it has learned; empty if that is nothing.
@@ -160,20 +168,27 @@ pub struct ExampleSet<'a> {
     pub examples: &'a [Example],
     /// The split that they belong to, for progress.
     pub split: Split,
-    /// The iteration that is evaluated, for progress; nothing outside of a search and in a trial.
+    /// The iteration that is evaluated, for progress; nothing outside of a search and when a proposer tries a harness.
     pub iteration: Option<u32>,
+    /// How often each example is evaluated. With more than one trial each has an id of its own, such as `val-0007~2`.
+    pub trials: u32,
 }
 
 impl<'a> ExampleSet<'a> {
-    /// Examples of a split, for no iteration.
+    /// Examples of a split, each once, for no iteration.
     pub fn new(split: Split, examples: &'a [Example]) -> Self {
-        Self { examples, split, iteration: None }
+        Self { examples, split, iteration: None, trials: 1 }
+    }
+
+    /// How many outcomes there will be.
+    pub fn outcomes(&self) -> usize {
+        self.examples.len().saturating_mul(self.trials.max(1) as usize)
     }
 }
 
 /// The result of an evaluation.
 pub struct Evaluation<R = TraceRow> {
-    /// What is kept of the examples that were run, in the order of the examples.
+    /// What is kept of the examples that were run, in the order of the examples and of their trials.
     pub rows: Vec<R>,
     /// What the model calls cost, those of interrupted examples included.
     pub cost: Cost,
@@ -192,77 +207,6 @@ impl Evaluator {
     /// The same evaluator, whose model calls are billed to this account of the run's budget.
     pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
         Self { target: Arc::new(self.target.billed_to(account)), ..self.clone() }
-    }
-
-    /// Offers the harness all train examples, batch by batch. Recorded batches are repeated with the recorded replies,
-    /// because the states between batches are not kept.
-    pub fn learn<'a>(
-        &'a self,
-        built: Built,
-        train: &'a [Example],
-        past: &'a RecordedEvaluation,
-        sink: &'a Arc<dyn Sink>,
-    ) -> BoxFuture<'a, Result<Learning, RecordError>> {
-        Box::pin(self.offer_batches(built, train, past, sink))
-    }
-
-    async fn offer_batches(
-        &self,
-        built: Built,
-        train: &[Example],
-        past: &RecordedEvaluation,
-        sink: &Arc<dyn Sink>,
-    ) -> Result<Learning, RecordError> {
-        let mut learned = Learned::with_state(built, []);
-        if let Some(again) = past.again().filter(|again| again.learned.is_some()) {
-            return self.take_over(learned, again, past, sink);
-        }
-        let own_time = self.own_time(past, Duration::ZERO);
-        let all = batches_of(train.len(), &self.learn_batches);
-        for Batch { number: batch, id, examples } in batches(train, &self.learn_batches) {
-            if own_time.is_over() {
-                return Ok(learn_timed_out(&own_time, batch, all, learned.cost));
-            }
-            let step = past.batch(batch);
-            if let (Step::Take(row), None) = (&step, past.again()) {
-                learned.cost += recorded_cost(&*past.calls.get(&id)?);
-                return Ok(learn_failed(row, learned.cost));
-            }
-            if matches!(step, Step::End) && past.is_timed_out() {
-                return Ok(learn_timed_out(&own_time, batch, all, learned.cost));
-            }
-            if matches!(step, Step::End) || self.cancel.is_cancelled() {
-                return Ok(Learning::Interrupted { cost: learned.cost });
-            }
-            let n_examples = examples.len();
-            let journal = self.journal(&id, portions(n_examples), past, sink);
-            let report = match (step, past.again()) {
-                (Step::Take(row), Some(again)) => again.batch_report(&row, &past.calls.get(&id)?),
-                _ => self.batch(&learned, &id, examples, &journal, past).await,
-            };
-            journal.finish(&report.calls)?;
-            learned.cost += cost_of(&report.calls);
-            let row = learn_row(self.target.id(), batch, n_examples, &report);
-            learned.fuel = learned.fuel.saturating_add(row.fuel);
-            own_time.add(report.own_time);
-            learned.own_time = own_time.spent();
-            match past.batches.get(batch) {
-                Some(recorded) if past.again().is_none() => same_state(recorded, &row)?,
-                _ => sink.batch(&row)?,
-            }
-            match report.result {
-                Ok(state) => {
-                    let digest = row.state_digest.unwrap_or_else(|| Digest::of(&state));
-                    learned.trained.state = LearnedState::hashed(state, digest);
-                }
-                Err(_) => {
-                    self.target.settle().await;
-                    return Ok(learn_failed(&row, learned.cost));
-                }
-            }
-        }
-        self.target.settle().await;
-        Ok(Learning::Done(learned))
     }
 
     /// Runs the harness over these examples: at most `concurrency` at once, and no more than the runner has
@@ -287,7 +231,7 @@ impl Evaluator {
         sink: Arc<dyn Sink>,
         keep: fn(TraceRow) -> R,
     ) -> BoxFuture<'a, Result<Evaluation<R>, RecordError>> {
-        Box::pin(self.evaluate_set(harness, set, past, sink, Keeping { keep, look: None }))
+        Box::pin(self.run_alone(harness, set, past, sink, Keeping { keep, look: None }))
     }
 
     /// The same with a first look, after which the other examples may not be run.
@@ -300,34 +244,41 @@ impl Evaluator {
         look: Option<FirstLook<'a, Outcome>>,
     ) -> BoxFuture<'a, Result<Evaluation<Outcome>, RecordError>> {
         let keep = |row: TraceRow| Outcome::of(&row);
-        Box::pin(self.evaluate_set(harness, set, past, sink, Keeping { keep, look }))
+        Box::pin(self.run_alone(harness, set, past, sink, Keeping { keep, look }))
     }
 
-    async fn evaluate_set<R: Send + 'static>(
+    async fn run_alone<R: Send + 'static>(
         &self,
         harness: &Learned,
         set: ExampleSet<'_>,
         past: RecordedEvaluation,
         sink: Arc<dyn Sink>,
-        Keeping { keep, look }: Keeping<'_, TraceRow, R>,
+        keeping: Keeping<'_, TraceRow, R>,
     ) -> Result<Evaluation<R>, RecordError> {
-        let ExampleSet { examples, split, iteration } = set;
-        let standing = Arc::new(Mutex::new(EvalProgress {
-            iteration,
-            split: split.name().to_owned(),
-            total: examples.len(),
-            objective: self.kind.objective(),
-            ..EvalProgress::default()
-        }));
+        let standing = Arc::new(Mutex::new(Standing::new(set, set.outcomes(), self)));
+        let (done, _) = self.run_set(harness, set, (past, sink, standing), keeping).await?;
+        Ok(done)
+    }
+
+    /// The same, with the progress so far. Gives the time of the harness's own code as well, learning included.
+    async fn run_set<R: Send + 'static>(
+        &self,
+        harness: &Learned,
+        set: ExampleSet<'_>,
+        (past, sink, standing): (RecordedEvaluation, Arc<dyn Sink>, Arc<Mutex<Standing>>),
+        Keeping { keep, look }: Keeping<'_, TraceRow, R>,
+    ) -> Result<(Evaluation<R>, Duration), RecordError> {
+        let ExampleSet { examples, trials, .. } = set;
         let own_time = self.own_time(&past, harness.own_time);
         let (next, end) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let queue = Arc::new(Queue { examples: examples.to_vec(), next, end, past, own_time });
+        let queue = Arc::new(Queue { examples: examples.to_vec(), trials, next, end, past, own_time });
         // A lane is one task that takes example after example: cheaper than a task for each.
         let done = Arc::new(Mutex::new(InOrder::default()));
         let mut dropped = None;
-        for end in ends(examples, look) {
+        let all = set.outcomes();
+        for end in ends(set, look) {
             queue.open(end);
-            let lanes = self.concurrency.min(examples.len()).max(1);
+            let lanes = self.concurrency.min(all).max(1);
             let lanes = (0..lanes).map(|_| {
                 let (this, harness, queue) = (self.clone(), harness.clone(), queue.clone());
                 let (sink, standing, done) = (sink.clone(), standing.clone(), done.clone());
@@ -343,19 +294,19 @@ impl Evaluator {
             // Nothing is scored before it is known whose fault the last refusals were.
             self.target.settle().await;
             let rows = &done.lock().unwrap_or_else(PoisonError::into_inner).rows;
-            dropped =
-                look.filter(|_| end < examples.len() && rows.len() == end).and_then(|it| (it.drops)(rows));
+            dropped = look.filter(|_| end < all && rows.len() == end).and_then(|it| (it.drops)(rows));
             if dropped.is_some() || rows.len() < end {
                 break;
             }
         }
         let done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
         let InOrder { rows, cost, count, .. } = done.whole();
-        let ran = format!("{count} of {} examples", examples.len());
-        let complete = rows.len() == examples.len();
+        let ran = format!("{count} of {}", trial::counted(examples.len(), trials));
+        let complete = rows.len() == set.outcomes();
         let is_over = queue.own_time.is_over() || queue.past.is_timed_out();
         let timed_out = (!complete && is_over).then(|| queue.own_time.reason(&ran));
-        Ok(Evaluation { rows, cost, complete, timed_out: timed_out.filter(|_| dropped.is_none()), dropped })
+        let timed_out = timed_out.filter(|_| dropped.is_none());
+        Ok((Evaluation { rows, cost, complete, timed_out, dropped }, queue.own_time.spent()))
     }
 
     /// Runs examples until there are none left, the harness has taken too long, or a stop is requested.
@@ -364,12 +315,12 @@ impl Evaluator {
         harness: &Learned,
         queue: &Queue,
         sink: &Arc<dyn Sink>,
-        standing: &Mutex<EvalProgress>,
+        standing: &Mutex<Standing>,
         done: impl Fn(usize, Option<TraceRow>, Cost),
     ) -> Result<(), RecordError> {
         while !self.cancel.is_cancelled() && !queue.own_time.is_over() {
             let at = queue.next.fetch_add(1, Ordering::Relaxed);
-            let Some(example) = queue.at(at) else { break };
+            let Some(example) = &queue.at(at) else { break };
             let (row, cost) = match (queue.past.example(&example.id)?, queue.past.again()) {
                 (Step::End, _) => match self.leave(&example.id, &queue.past, sink)? {
                     Some(cost) => (None, cost),
@@ -489,13 +440,11 @@ impl Evaluator {
     }
 
     /// Reports the progress after one more example.
-    fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<EvalProgress>) {
+    fn tell(&self, row: &TraceRow, cost: Cost, standing: &Mutex<Standing>) {
         let mut standing = standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.done += 1;
-        standing.tally.add(&row.grade());
-        standing.errors += usize::from(row.error.is_some());
-        standing.cost_usd += cost.estimated_usd;
-        self.observer.on(Event::Evaluated(standing.clone()));
+        let progress = standing.add(row, cost);
+        // The lock is held, so that no observer sees an earlier progress after a later one.
+        self.observer.on(Event::Evaluated(progress));
     }
 
     /// The clock of a harness's own time. A repeated evaluation has no limit.
@@ -526,36 +475,15 @@ impl Evaluator {
     }
 }
 
-/// The end of learning with a failed batch.
-fn learn_failed(row: &LearnRow, cost: Cost) -> Learning {
-    let message = row.error.as_deref().unwrap_or_default();
-    let reason = format!("learn failed at batch {}: {}: {message}", row.batch, row.error_kind.name());
-    Learning::Failed { status: LEARN_FAILED, reason, cost }
-}
-
-/// The end of learning before this batch, because the harness took too long.
-fn learn_timed_out(own_time: &OwnTime, batch: usize, all: usize, cost: Cost) -> Learning {
-    let reason = own_time.reason(&format!("{batch} of {all} batches of learn"));
-    Learning::Failed { status: EVALUATION_TIMEOUT, reason, cost }
-}
-
-/// Checks that a repeated batch gives the recorded state.
-fn same_state(recorded: &LearnRow, repeated: &LearnRow) -> Result<(), RecordError> {
-    if recorded.state_digest == repeated.state_digest {
-        return Ok(());
-    }
-    let problem = format!("batch {} gave another state when it was repeated", recorded.batch);
-    Err(RecordError::Damaged { file: sink::BATCHES.into(), problem })
-}
-
 /// The seed of a call's randomness, made of the run's seed and the id of the example or batch.
 pub fn seed_of_call(seed: u64, id: &str) -> Digest {
     KeyBuilder::new("call").part("seed", seed.to_le_bytes()).part("id", id).finish()
 }
 
-/// The examples of an evaluation, and the next one.
+/// The examples of an evaluation with the number of their trials, and the place of the next one.
 struct Queue {
     examples: Vec<Example>,
+    trials: u32,
     next: AtomicUsize,
     /// Where the part ends that is run now.
     end: AtomicUsize,
@@ -570,8 +498,9 @@ impl Queue {
     }
 
     /// The example at a place, if its turn has come.
-    fn at(&self, place: usize) -> Option<&Example> {
-        self.examples.get(place).filter(|_| place < self.end.load(Ordering::Relaxed))
+    fn at(&self, place: usize) -> Option<Example> {
+        let is_open = place < self.end.load(Ordering::Relaxed);
+        is_open.then(|| trials::at(&self.examples, self.trials, place)).flatten()
     }
 }
 

@@ -45,6 +45,12 @@ impl OwnTime {
         self.spent_us.fetch_add(us, Ordering::Relaxed);
     }
 
+    /// Takes over the time of another account that went on from this one.
+    pub fn set(&self, spent: Duration) {
+        let us = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
+        self.spent_us.store(us, Ordering::Relaxed);
+    }
+
     /// The time so far.
     pub fn spent(&self) -> Duration {
         Duration::from_micros(self.spent_us.load(Ordering::Relaxed))

@@ -7,7 +7,7 @@ use super::{
     recorded_cost,
     recorded_replies::{Calls, Sketch, Stored},
     replay::Replay,
-    sink::{BATCHES, CALLS, SCORER_CALLS, TRACES},
+    sink::{BATCHES, CALLS, PREDICTIONS, SCORER_CALLS, TRACES},
 };
 use mmh_record::{
     RecordError,
@@ -18,12 +18,14 @@ use mmh_record::{
 };
 
 /// The recorded outcomes and calls. Empty for a new evaluation.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct RecordedEvaluation {
     /// Outcomes of `learn`, in the order of the batches.
     pub batches: Vec<LearnRow>,
     /// Outcomes of examples, by id.
     pub rows: Stored<TraceRow>,
+    /// Outcomes of train examples that were predicted while learning, by id.
+    pub predictions: Stored<TraceRow>,
     /// Model calls, by example or batch.
     pub calls: Calls,
     /// Model calls of the task's own scorer, by example.
@@ -90,6 +92,7 @@ impl RecordedEvaluation {
         if !again.is_empty() {
             // Outcomes first, because an outcome means that its calls are complete.
             folder.keep_lines(TRACES, |row: &TraceRow| !again.contains(&row.example_id))?;
+            folder.keep_lines(PREDICTIONS, |row: &TraceRow| !again.contains(&row.example_id))?;
             folder.keep_lines(BATCHES, |row: &LearnRow| !again.contains(&super::batch_id(row.batch)))?;
             for file in [CALLS, SCORER_CALLS] {
                 folder.keep_lines(file, |row: &Sketch| !retry.wants(row.failure.as_ref()))?;
@@ -98,6 +101,7 @@ impl RecordedEvaluation {
         Ok(Self {
             batches: folder.mend_lines(BATCHES)?,
             rows: folder.stored(TRACES)?,
+            predictions: folder.stored(PREDICTIONS)?,
             calls: folder.stored(CALLS)?,
             scorer_calls: folder.stored(SCORER_CALLS)?,
             purpose: Purpose::Continue,

@@ -21,12 +21,15 @@ use mmh_engine::sandbox::{Call, CallIndex, ModelPort};
 use mmh_record::{
     RecordError,
     chat::{CallOutcome, ChatRequest},
+    trial::TrialId,
 };
 
 /// Answers from the record, or else from the run's target.
 pub struct RecordingModel {
     /// The example's or the batch's id.
     id: String,
+    /// Which of several replies to its requests it asks for.
+    sample: u32,
     target: Arc<Target>,
     /// The recorded calls, and the same by their requests once one is made.
     past: Calls,
@@ -50,9 +53,10 @@ struct Written {
 
 impl RecordingModel {
     pub fn new(id: &str, target: Arc<Target>, past: Calls, sink: Arc<dyn Sink>) -> Self {
-        let (id, answers, written) = (id.to_owned(), OnceLock::new(), Mutex::default());
+        let (sample, id) = (TrialId::of(id).sample(), id.to_owned());
+        let (answers, written) = (OnceLock::new(), Mutex::default());
         let (purpose, times) = (Purpose::Continue, Arc::default());
-        Self { id, target, past, answers, sink, purpose, record_bytes: u64::MAX, times, written }
+        Self { id, sample, target, past, answers, sink, purpose, record_bytes: u64::MAX, times, written }
     }
 
     /// Uses the record for this.
@@ -76,13 +80,8 @@ impl RecordingModel {
         for (at, call) in calls.iter().enumerate() {
             let known = self.written().calls.contains(&(at as u32));
             if !known {
-                self.sink.call(&call_row(
-                    self.target.id(),
-                    &self.id,
-                    at as u32,
-                    &call.request,
-                    &call.answer,
-                ))?;
+                let request = self.sampled(&call.request);
+                self.sink.call(&call_row(self.target.id(), &self.id, at as u32, &request, &call.answer))?;
             }
         }
         self.written().failed.take().map_or(Ok(()), Err)
@@ -115,6 +114,14 @@ impl RecordingModel {
                 RecordedReplies::default()
             }
         })
+    }
+
+    /// The request of this trial: an equal one of another trial asks for another reply.
+    fn sampled(&self, request: &Arc<ChatRequest>) -> Arc<ChatRequest> {
+        match self.sample == request.sample {
+            true => request.clone(),
+            false => Arc::new(ChatRequest { sample: self.sample, ..ChatRequest::clone(request) }),
+        }
     }
 
     fn record(&self, request: &ChatRequest, at: u32, called: &CallOutcome) {
@@ -161,6 +168,7 @@ impl ModelPort for RecordingModel {
         place: CallIndex,
         time_left: Duration,
     ) -> CallOutcome {
+        let request = &self.sampled(request);
         let called = match &self.purpose {
             Purpose::Repeat(again) => self.claimed(again, request, place, time_left).await,
             Purpose::Replay(replay) => {

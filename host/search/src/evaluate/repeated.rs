@@ -6,7 +6,8 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Evaluator, Learned, Learning, RecordedEvaluation, Sink,
     again::Again,
-    batch_id, cost_of, learn_failed, learn_timed_out,
+    batch_id, cost_of,
+    learn::{learn_failed, learn_timed_out},
     memo::{Kept, Key},
     recording_model::RecordingModel,
 };
@@ -56,19 +57,18 @@ impl Evaluator {
         &self,
         learned: &Learned,
         id: &str,
-        examples: &[Example],
+        lessons: Vec<LabelledExample>,
         journal: &Arc<RecordingModel>,
         past: &RecordedEvaluation,
     ) -> Report<Vec<u8>> {
         let again = past.again();
-        let key = again.map(|again| Key::batch(&learned.trained, &again.place(), id));
+        let key = again.map(|again| Key::batch(&learned.trained, &again.place(), id, &lessons));
         if let (Some(again), Some(key)) = (again, &key)
             && let Some(kept) = again.memo.batch(key)
         {
             journal.lose(&kept.lost);
             return kept.report.clone();
         }
-        let lessons: Vec<LabelledExample> = examples.iter().map(|it| self.kind.lesson(it)).collect();
         let call = self.call(learned, id, lessons);
         let report =
             self.times.during(Part::Sandbox, self.runner.learn(&learned.trained, &call, journal.clone()));

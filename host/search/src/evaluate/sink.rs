@@ -7,6 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
+use super::Lessons;
 use crate::dataset::{Example, task::TaskKind};
 use mmh_record::{
     RecordError,
@@ -15,6 +16,7 @@ use mmh_record::{
     format::{CallRow, LearnRow, TraceRow},
     layout::MAX_REPLY_BYTES,
     text,
+    trial::TrialId,
     writer::IterationWriter,
 };
 
@@ -28,6 +30,11 @@ pub trait Sink: Send + Sync {
     fn example(&self, row: &TraceRow) -> Result<(), RecordError>;
     /// A batch's outcome.
     fn batch(&self, row: &LearnRow) -> Result<(), RecordError>;
+
+    /// The outcome of a train example that was predicted before it was learned. Dropped unless it is wanted.
+    fn prediction(&self, _: &TraceRow) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// Whether calls are wanted. If not, their rows are not made.
     fn wants_calls(&self) -> bool {
@@ -137,9 +144,11 @@ pub struct Recorder {
     /// For a task that has a scorer.
     scorer_calls: Option<Appender>,
     batches: Appender,
+    /// Of the online protocol only.
+    predictions: Option<Appender>,
 }
 
-pub use mmh_record::layout::{BATCHES, CALLS, SCORER_CALLS, TRACES};
+pub use mmh_record::layout::{BATCHES, CALLS, PREDICTIONS, SCORER_CALLS, TRACES};
 
 impl Recorder {
     /// Opens the files of outcomes and calls in this folder, with those of a scorer's calls if this kind of task has one.
@@ -149,7 +158,18 @@ impl Recorder {
             calls: folder.append(CALLS)?,
             scorer_calls: kind.scorer().map(|_| folder.append(SCORER_CALLS)).transpose()?,
             batches: folder.append(BATCHES)?,
+            predictions: None,
         })
+    }
+
+    /// The same for an evaluation that begins with learning, which may have predictions.
+    pub fn learning(
+        folder: &IterationWriter,
+        kind: &dyn TaskKind,
+        lessons: &Lessons,
+    ) -> Result<Self, RecordError> {
+        let predictions = lessons.are_online().then(|| folder.append(PREDICTIONS)).transpose()?;
+        Ok(Self { predictions, ..Self::new(folder, kind)? })
     }
 
     /// Waits until all is on disk, then sorts the lines: batches of `learn` first, then the order of the examples. The order
@@ -170,10 +190,20 @@ impl Recorder {
         this.batches.finish()?;
         let scorer_calls =
             this.scorer_calls.map(|calls| calls.finish().map(|()| SCORER_CALLS)).transpose()?;
+        if let Some(predictions) = this.predictions {
+            predictions.finish()?;
+            folder.sort_lines(PREDICTIONS, |line: &RowPlace| in_pass_order(&line.example_id))?;
+        }
         let order: HashMap<&str, usize> =
             examples.iter().enumerate().map(|(at, example)| (example.id.as_str(), at + 1)).collect();
-        // Batches come first, by name.
-        let place = |id: &str| (order.get(id).copied().unwrap_or(0), id.to_owned());
+        // Batches come first, by name, and predictions while learning after them.
+        let place = |id: &str| {
+            let TrialId { example, number } = TrialId::of(id);
+            match order.get(example) {
+                Some(at) => (*at, number, String::new()),
+                None => (0, 0, id.to_owned()),
+            }
+        };
         for file in [TRACES, CALLS].into_iter().chain(scorer_calls) {
             folder.sort_lines(file, |line: &RowPlace| (place(&line.example_id), line.call))?;
         }
@@ -191,7 +221,18 @@ pub struct RowPlace {
     pub call: u32,
 }
 
+/// The place of a prediction among all: pass by pass, in the order of the train examples.
+fn in_pass_order(id: &str) -> (u32, usize, String) {
+    let TrialId { example, number } = TrialId::of(id);
+    // Numbers have four digits, or more where there are more examples.
+    (number, example.len(), example.to_owned())
+}
+
 impl Sink for Recorder {
+    fn prediction(&self, row: &TraceRow) -> Result<(), RecordError> {
+        self.predictions.as_ref().map_or(Ok(()), |predictions| predictions.push(row))
+    }
+
     fn call(&self, row: &CallRow) -> Result<(), RecordError> {
         self.calls.push(row)
     }

@@ -19,7 +19,7 @@ use mmh_models::{
 };
 use mmh_record::{
     chat::{CallOutcome, ChatReply, ChatRequest},
-    digest::Digest,
+    digest::{Digest, KeyBuilder},
 };
 
 /// The fixed model of a run.
@@ -135,6 +135,17 @@ struct Kept {
     draw: u32,
 }
 
+/// The key of what is sent for one of several independent replies. The first one has the key of a request that wants no
+/// others.
+fn sampled(wire: Digest, sample: u32) -> Digest {
+    match sample {
+        0 => wire,
+        _ => {
+            KeyBuilder::new("sample").part("wire", wire.bytes()).part("sample", sample.to_le_bytes()).finish()
+        }
+    }
+}
+
 /// The identity of a reply's server.
 fn by(server: ServerIdentity, reply: &ChatReply) -> Digest {
     match server {
@@ -154,7 +165,7 @@ impl ModelPort for Target {
     ) -> CallOutcome {
         let key = |replies| {
             let wire = self.caller.model.wire_digest(request)?;
-            Some((replies, Kept { wire, draw: place.draw }))
+            Some((replies, Kept { wire: sampled(wire, request.sample), draw: place.draw }))
         };
         let key = self.shared.replies.as_ref().and_then(key);
         if let Some((replies, kept)) = key

@@ -244,7 +244,7 @@ pub fn readme(package: &Package, config: &Config, command: &str) -> String {
         out += &format!(
             "| {name} | {} of {} | {} | {low} to {high} {} |\n",
             score.n_correct,
-            score.n_examples,
+            score.n_answers(),
             figure.spaced(),
             unit.sign()
         );

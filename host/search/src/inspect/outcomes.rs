@@ -9,6 +9,7 @@ use mmh_record::{
     grade::Grade,
     objective::{NamedFigure, Objective},
     outcome::OutcomeKind,
+    trial::TrialId,
 };
 use mmh_report::{
     compare::{Grades, Numbers, Paired},
@@ -25,6 +26,9 @@ pub struct SideScore {
     pub interval: Interval,
     /// Evaluated examples.
     pub n_examples: u64,
+    /// Trials of all examples. Absent where each had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_answers: Option<u64>,
     /// Correct predictions.
     pub n_correct: u64,
     /// Calls that ended without a prediction.
@@ -97,6 +101,11 @@ impl Outcome {
         Grade::recorded(self.correct, self.score, BTreeMap::new())
     }
 
+    /// The example that it is a trial of.
+    fn example(&self) -> &str {
+        TrialId::of(&self.example_id).example
+    }
+
     fn answer(&self) -> String {
         shown_answer(self.predicted_label.as_deref(), self.error_kind)
     }
@@ -105,14 +114,18 @@ impl Outcome {
 /// The figures of these outcomes.
 pub fn side_score(objective: Objective, rows: &[Outcome]) -> SideScore {
     let n = rows.len() as u64;
-    let tally = Tally::of(rows.iter().map(Outcome::grade));
+    let mut tally = Tally::default();
+    for trials in rows.chunk_by(|one, next| one.example() == next.example()) {
+        tally.add_example(trials.iter().map(Outcome::grade));
+    }
     let figure = tally.figure(objective);
     let total = |field: fn(&Outcome) -> u64| rows.iter().map(field).fold(0, u64::saturating_add);
     let mean = |field: fn(&Outcome) -> u64| total(field) as f64 / n.max(1) as f64;
     SideScore {
         value: NamedFigure { objective, value: figure.value },
         interval: figure.interval,
-        n_examples: n,
+        n_examples: tally.n,
+        n_answers: (n > tally.n).then_some(n),
         n_correct: tally.correct,
         n_errors: rows.iter().filter(|row| row.error.is_some()).count() as u64,
         prompt_bytes: mean(|row| row.prompt_bytes),
@@ -143,12 +156,13 @@ pub fn examples(objective: Objective, before: &[Outcome], after: &[Outcome]) -> 
     let is_otherwise_wrong = |(before, after): &&(&Outcome, &Outcome)| {
         !before.correct && !after.correct && before.answer() != after.answer()
     };
+    let trials = before.iter().chain(after).map(|row| TrialId::of(&row.example_id).number).max().unwrap_or(0);
     let otherwise_wrong = pairs.iter().filter(is_otherwise_wrong).count();
     Examples {
         shared: pairs.len(),
         unshared: before.len() + after.len() - 2 * pairs.len(),
         otherwise_wrong,
-        test: paired_test(objective),
+        test: paired_test(objective, trials),
         p_value: paired(objective, before, after).p,
         fixed,
         broken,
@@ -216,7 +230,7 @@ mod tests {
                 fixed: vec![changed("1", "b", "a")],
                 broken: vec![changed("2", "a", "[panic]")],
                 otherwise_wrong: 1,
-                test: paired_test(Objective::Accuracy),
+                test: paired_test(Objective::Accuracy, 1),
                 p_value: 1.0,
             }
         );

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     dataset::Example,
     evaluate::{
-        self, Evaluator, ExampleSet, Learned, Learning, Purpose, RecordedEvaluation, Sink, Target,
+        Evaluator, ExampleSet, Learned, Learning, Purpose, RecordedEvaluation, Sink, Target,
         recorded_replies::{Calls, by_example},
         replay::{RecordedModel, Replay},
         sink::{Discard, KeptCalls},
@@ -156,7 +156,10 @@ impl Rerun {
                 Relearned { failed: Some("learning was stopped".into()), ..Relearned::default() }
             }
         };
-        for batch in evaluate::batches(train, &self.stage.learn_batches) {
+        for batch in self.stage.lessons.batches(train) {
+            for id in self.stage.lessons.predictions(&batch) {
+                relearned.unrecorded.extend(self.unrecorded(&id, &recorded));
+            }
             relearned.unrecorded.extend(self.unrecorded(&batch.id, &recorded));
         }
         Ok(relearned)
@@ -215,7 +218,7 @@ impl Rerun {
             task: stage.task.clone(),
             seed: stage.seed,
             concurrency: self.concurrency,
-            learn_batches: stage.learn_batches.clone(),
+            lessons: stage.lessons.clone(),
             times: Arc::default(),
             record_bytes: stage.record_bytes,
             clock,

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{dataset::Example, dataset::task::TaskKind, evaluate::recorded_replies::Calls};
+use crate::{
+    dataset::Example,
+    dataset::task::TaskKind,
+    evaluate::{Lessons, recorded_replies::Calls},
+};
 use mmh_engine::{build::Built, runner::Runner, sandbox::Task};
 use mmh_record::{format::TraceRow, input::Input, outcome::OutcomeKind};
 
@@ -21,8 +25,8 @@ pub struct Stage {
     pub seed: u64,
     /// The target model's id.
     pub model: String,
-    /// How many train examples each call of `learn` has.
-    pub learn_batches: Arc<[usize]>,
+    /// How harnesses learn.
+    pub lessons: Lessons,
     /// Most bytes of one example or one portion of a batch in the record.
     pub record_bytes: u64,
     /// Recorded calls by example or batch.

@@ -110,7 +110,7 @@ impl Search {
     /// Warns if a baseline answers no example.
     pub(super) fn warn_of_no_answer(&self, index: u32, progress: &Progress) {
         let scored = progress.summary.iterations.iter().find(|it| it.index == index).map(|it| &it.score);
-        if let Some(score) = scored.filter(|it| it.n_errors == it.n_examples) {
+        if let Some(score) = scored.filter(|it| it.n_errors == it.n_answers()) {
             let which = if self.baselines.len() == 1 { String::new() } else { format!(" {index:03}") };
             self.observer.note(format!(
                 "warning: the baseline{which} answers none of {} examples; `mmh replay RUN --iteration {index}` shows why",
@@ -195,7 +195,8 @@ impl Search {
         }
         let opening =
             instructions::opening(id, protocol, &self.dataset, self.val.len(), limits.proposer_steps);
-        let opening = opening + &instructions::rules(protocol, self.val.len());
+        let opening =
+            opening + &instructions::protocol(protocol) + &instructions::rules(protocol, self.val.len());
         let account = account.clone();
         let assignment = Assignment { candidate: id, opening, transcript: &transcript, account };
         let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;

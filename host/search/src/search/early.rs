@@ -51,7 +51,7 @@ fn baseline(summary: &Summary) -> Option<String> {
 /// How a harness is broken, if it is: it answers no example, and makes no model call. A harness that asks and cannot read
 /// the replies is something to start from.
 pub fn broken(score: &Score) -> Option<String> {
-    (score.n_errors == score.n_examples && score.asks_no_model().is_some()).then(|| {
+    (score.n_errors == score.n_answers() && score.asks_no_model().is_some()).then(|| {
         let kinds = score.outcomes.iter().map(|(kind, count)| format!("{count} {kind}"));
         let kinds = kinds.collect::<Vec<_>>().join(", ");
         format!("answers none of {} examples and asks no model ({kinds})", score.n_examples)

@@ -194,7 +194,8 @@ impl Search {
         let recorder = Arc::new(Recorder::new(&folder, &*self.evaluator.kind)?);
         let evaluator = Evaluator { cancel: cancel.clone(), ..self.evaluator.billed_to(&terms.account) };
         let examples = &self.dataset.test;
-        let set = ExampleSet { iteration: Some(index), ..ExampleSet::new(Split::Test, examples) };
+        let (iteration, trials) = (Some(index), self.config.protocol.trials);
+        let set = ExampleSet { iteration, trials, ..ExampleSet::new(Split::Test, examples) };
         let keep = |row| Outcome::of(&row);
         let done = evaluator.evaluate_keeping(&learned, set, past, recorder.clone(), keep).await?;
         recorder.finish(&folder, examples)?;

@@ -29,7 +29,7 @@ use mmh_record::{
     objective::Objective,
     pricing::Usd,
     reader::RunReader,
-    statements,
+    statements, trial,
     writer::IterationWriter,
 };
 use mmh_report::lineage;
@@ -115,7 +115,8 @@ impl Search {
             None => (RecordedEvaluation::of(&folder, retry)?, false),
             Some(claims) => claims.evaluation(&candidate.id.folder(), candidate.id.index)?,
         };
-        let recorder = Arc::new(Recorder::new(&folder, &*self.evaluator.kind)?);
+        let (kind, lessons) = (&*self.evaluator.kind, &self.evaluator.lessons);
+        let recorder = Arc::new(Recorder::learning(&folder, kind, lessons)?);
         self.stage(candidate.id.index, "learning and evaluating");
         let outcome = self.evaluate(&mut candidate, built, past, recorder.clone(), screening).await?;
         recorder.finish(&folder, &self.val)?;
@@ -170,7 +171,7 @@ impl Search {
                 candidate.cost += cost;
                 self.end_where_recorded(candidate.id.index, true, refused)?;
                 return Ok(match self.cut_short() {
-                    Some(stop) => CandidateOutcome::stopped(&stop, 0, self.val.len()),
+                    Some(stop) => CandidateOutcome::stopped(&stop, 0, self.validation(candidate)),
                     None => CandidateOutcome::Unscored { status: status.into(), reason },
                 });
             }
@@ -178,12 +179,11 @@ impl Search {
                 candidate.cost += cost;
                 self.end_where_recorded(candidate.id.index, false, refused)?;
                 let stop = self.cancel.why().unwrap_or(Stop::Asked);
-                return Ok(CandidateOutcome::stopped(&stop, 0, self.val.len()));
+                return Ok(CandidateOutcome::stopped(&stop, 0, self.validation(candidate)));
             }
         };
         candidate.cost += learned.cost;
-        let set =
-            ExampleSet { iteration: Some(candidate.id.index), ..ExampleSet::new(Split::Val, &self.val) };
+        let set = self.validation(candidate);
         let drops = |rows: &[Outcome]| screening.as_ref().and_then(|it| it.drops(rows));
         let look = screening.as_ref().map(|it| FirstLook { examples: it.examples, drops: &drops });
         let done = evaluator.evaluate_screened(&learned, set, past, recorder, look).await?;
@@ -192,7 +192,7 @@ impl Search {
         self.end_where_recorded(candidate.id.index, is_over || done.timed_out.is_some(), refused)?;
         let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !is_over));
         if let Some(stop) = stop {
-            return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), self.val.len()));
+            return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), set));
         }
         if let Some(reason) = done.timed_out {
             return Ok(CandidateOutcome::Unscored { status: EVALUATION_TIMEOUT.into(), reason });
@@ -213,6 +213,12 @@ impl Search {
             state: learned.state().clone(),
             rows: done.rows,
         })))
+    }
+
+    /// The examples that a candidate is scored on, with the trials of the protocol.
+    fn validation(&self, candidate: &Candidate) -> ExampleSet<'_> {
+        let (iteration, trials) = (Some(candidate.id.index), self.config.protocol.trials);
+        ExampleSet { iteration, trials, ..ExampleSet::new(Split::Val, &self.val) }
     }
 
     /// Enters a candidate into summary and costs. `before` is its share of what was billed before the run was resumed.
@@ -307,8 +313,9 @@ impl CandidateOutcome {
         }
     }
 
-    fn stopped(stop: &Stop, done: usize, total: usize) -> Self {
-        let reason = format!("stopped after {done} of {total} examples: {}", stop.reason());
+    fn stopped(stop: &Stop, done: usize, set: ExampleSet<'_>) -> Self {
+        let all = trial::counted(set.examples.len(), set.trials);
+        let reason = format!("stopped after {done} of {all}: {}", stop.reason());
         Self::Unscored { status: stop.status().to_owned(), reason }
     }
 }

@@ -15,6 +15,7 @@ use mmh_record::{
     layout,
     objective::Objective,
     reader::RunReader,
+    trial::TrialId,
 };
 use mmh_report::statistics::{SCREENING_ERROR, contenders, screening_level, screening_test, worse};
 
@@ -95,7 +96,7 @@ impl Search {
         let reader = RunReader::new(self.writer.dir()?);
         for row in reader.rows::<GradeRow>(&RunReader::iteration_file(index, layout::TRACES))? {
             let (id, grade) = row?.into_parts();
-            if let Some(mean) = grades.get_mut(&id) {
+            if let Some(mean) = grades.get_mut(TrialId::of(&id).example) {
                 mean.add(&grade, objective);
             }
         }
@@ -108,8 +109,9 @@ impl Screening {
     pub fn drops(&self, outcomes: &[Outcome]) -> Option<String> {
         let (mut order, mut own) = (Vec::new(), HashMap::<&str, Mean>::new());
         for outcome in outcomes {
-            let mean = own.entry(&outcome.example_id).or_insert_with(|| {
-                order.push(outcome.example_id.as_str());
+            let id = TrialId::of(&outcome.example_id).example;
+            let mean = own.entry(id).or_insert_with(|| {
+                order.push(id);
                 Mean::default()
             });
             mean.add(&outcome.grade, self.objective);

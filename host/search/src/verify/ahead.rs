@@ -32,6 +32,7 @@ struct Stage {
     claims: Arc<Claims>,
     dataset: Arc<Dataset>,
     val: Arc<Vec<Example>>,
+    trials: u32,
 }
 
 /// Makes a run's evaluations. Errors are ignored here: the search meets and reports them.
@@ -41,6 +42,7 @@ pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReade
         claims: claims.clone(),
         dataset: Arc::new(search.dataset.clone()),
         val: Arc::new(search.val.clone()),
+        trials: search.config.protocol.trials,
     };
     let homes = folders.iter().filter_map(|folder| match layout::place(folder)? {
         (Place::Iteration, index) => Some(index),
@@ -73,11 +75,11 @@ impl Stage {
         let past = self.past(&layout::iteration(index), index)?;
         let learned = self.evaluator.learn(built, &self.dataset.train, &past, &sink).await?;
         let Learning::Done(learned) = learned else { return Ok(()) };
-        let val = ExampleSet::new(Split::Val, &self.val);
+        let val = ExampleSet { trials: self.trials, ..ExampleSet::new(Split::Val, &self.val) };
         self.evaluate(&learned, val, past, &sink).await?;
         if has_test {
             let past = self.past(&layout::held_out(index), index)?;
-            let test = ExampleSet::new(Split::Test, &self.dataset.test);
+            let test = ExampleSet { trials: self.trials, ..ExampleSet::new(Split::Test, &self.dataset.test) };
             self.evaluate(&learned, test, past, &sink).await?;
         }
         Ok(())
@@ -91,7 +93,7 @@ impl Stage {
         past: RecordedEvaluation,
         sink: &Arc<dyn Sink>,
     ) -> Result<(), RecordError> {
-        if set.examples.len() <= MAX_EXAMPLES {
+        if set.outcomes() <= MAX_EXAMPLES {
             self.evaluator.evaluate_keeping(learned, set, past, sink.clone(), drop).await?;
         }
         Ok(())

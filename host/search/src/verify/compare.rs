@@ -22,6 +22,8 @@ use mmh_record::{
     plain,
 };
 
+/// The files that say what was learned.
+const LEARNING: [&str; 3] = [layout::BATCHES, layout::PREDICTIONS, layout::STATE];
 /// The largest JSON file whose differences are reported field by field, in bytes.
 const MAX_EXPLAINED_BYTES: u64 = 16 << 20;
 
@@ -65,6 +67,7 @@ pub fn all(
 /// The run's own files, and whether the source of its scorer compiles to the scorer's component.
 fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<(Vec<Finding>, Rebuilt), RecordError> {
     let compared = Compared { made, folder: "", noted, is_whole: true, claims };
+    let is_ahead = made.ahead.is_some() && made.recorded.cost().ok() == made.ahead;
     let (mut findings, mut rebuilt) = (Vec::new(), Rebuilt::NotThere);
     for kind in layout::KINDS.iter().filter(|kind| kind.places.contains(&Place::Run)) {
         match kind.name {
@@ -74,11 +77,7 @@ fn own(made: &Made, claims: &Claims, noted: &Noted) -> Result<(Vec<Finding>, Reb
             // A run that was killed in its first moment.
             layout::SCORER_SOURCE | layout::SCORER_COMPONENT
                 if made.end == End::Open && !made.recorded.has(kind.name) => {}
-            layout::COST
-                if made
-                    .ahead
-                    .as_ref()
-                    .is_some_and(|ahead| made.recorded.cost().ok().as_ref() == Some(ahead)) => {}
+            layout::COST if is_ahead => {}
             _ => {
                 let found = compared.file(kind)?.findings;
                 if kind.name == layout::SCORER_COMPONENT && made.recorded.has(layout::SCORER_SOURCE) {
@@ -114,7 +113,7 @@ impl Compared<'_> {
         let mut found = Found { findings: Vec::new(), rebuilt: Rebuilt::NotThere, replayed: None };
         let kinds =
             layout::KINDS.iter().filter(|kind| place.is_some_and(|place| kind.places.contains(&place)));
-        let mut learned = self.batches()?.filter(|_| !self.claims.missing.dataset);
+        let mut learned = self.batches()?.filter(|_| self.claims.has_train());
         for kind in kinds.filter(|kind| kind.name != layout::MANIFEST) {
             let compared = self.file(kind)?;
             let is_same = compared.findings.is_empty();
@@ -126,7 +125,7 @@ impl Compared<'_> {
                     let (examples, same) = (compared.rows, compared.same);
                     found.replayed = Some(Replayed { examples, same, ..Replayed::default() });
                 }
-                layout::BATCHES | layout::STATE => learned = learned.map(|learned| learned && is_same),
+                name if LEARNING.contains(&name) => learned = learned.map(|it| it && is_same),
                 _ => {}
             }
             found.findings.extend(compared.findings);

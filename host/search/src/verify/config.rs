@@ -25,8 +25,8 @@ pub fn check(
         expected.task = dataset.info();
         expected.dataset_digest = dataset.digest;
         expected.eval_split_size = config.eval_split_size.min(dataset.val.len());
-        if !config.learn_batches.is_empty() {
-            expected.learn_batches = evaluate::plan(&dataset.train, &config.limits);
+        if !config.learn_batches.is_empty() || config.protocol.batch_size.is_some() {
+            expected.learn_batches = evaluate::planned(&dataset.train, &config.limits, &config.protocol);
         }
     }
     let simulated = simulated(config.seed);

@@ -1,6 +1,8 @@
 //! Checks an export: its source has to compile to its component, its statements have to name both, and its scores have to
 //! be consistent. An export has no evaluation, so its scores are not proved.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{MAX_DIFFERENCES, VerifyError, explain, other_tools};
@@ -9,14 +11,16 @@ use mmh_engine::build::Builder;
 use mmh_record::{
     data::Split,
     digest::Digest,
-    format::{Config, Score},
+    format::{Config, Score, TrialScore},
+    grade::Grade,
     layout,
     manifest::{self, Finding},
     objective::Objective,
     reader::RunReader,
     statements::{self, Made, Tested},
+    trial::TrialId,
 };
-use mmh_report::statistics::Tally;
+use mmh_report::statistics::{Tally, Trials};
 
 /// The result of checking an export.
 pub struct Checked {
@@ -124,18 +128,15 @@ fn evaluation(
     let (path, statement) =
         (format!("{prefix}{}", layout::SCORE), format!("{prefix}{}", layout::TEST_RESULT));
     let score: Score = reader.json(&path)?;
-    findings.extend(differences(
-        &path,
-        &json(&consistent(&score, size as u64, config)),
-        &reader.json(&path)?,
-    ));
     let found: Value = reader.json(&statement)?;
     let ids = |name: &str| -> Vec<&str> {
         found["predicate"][name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     };
     let (passed, failed) = (ids("passedTests"), ids("failedTests"));
-    if (passed.len() as u64, (passed.len() + failed.len()) as u64) != (score.n_correct, score.n_examples) {
-        let expected = format!("{} of {} passed", score.n_correct, score.n_examples);
+    let expected = consistent(&score, size as u64, &passed, &failed, config);
+    findings.extend(differences(&path, &json(&expected), &reader.json(&path)?));
+    if (passed.len() as u64, (passed.len() + failed.len()) as u64) != (score.n_correct, score.n_answers()) {
+        let expected = format!("{} of {} passed", score.n_correct, score.n_answers());
         let counted = format!("{} passed, {} failed", passed.len(), failed.len());
         findings.push(Finding::new(format!("{statement}: predicate.passedTests"), expected, counted));
     }
@@ -145,19 +146,43 @@ fn evaluation(
     Ok(score)
 }
 
-/// The score with all values that follow from its own counts and from the configuration.
-fn consistent(score: &Score, size: u64, config: &Config) -> Score {
+/// The score with all values that follow from its own counts, from which answers were right, and from the configuration.
+fn consistent(score: &Score, size: u64, passed: &[&str], failed: &[&str], config: &Config) -> Score {
     let mut expected = Score { mock: config.mock, n_examples: size, ..score.clone() };
-    expected.n_correct = score.n_correct.min(size);
-    let tally = Tally::right_or_wrong(expected.n_correct, size);
+    expected.trials = score.trials.clone().map(|it| TrialScore { count: config.protocol.trials, ..it });
+    let answers = expected.n_answers();
+    expected.n_correct = score.n_correct.min(answers);
+    let (tally, trials) = match config.protocol.trials {
+        0 | 1 => (Tally::right_or_wrong(expected.n_correct, size), None),
+        _ => of_trials(passed, failed),
+    };
     (expected.accuracy, expected.interval) = (tally.accuracy(), tally.figure(Objective::Accuracy).interval);
+    if Objective::of(config) == Objective::Accuracy || trials.is_none() {
+        expected.trials = trials;
+    }
     if Objective::of(config) == Objective::Accuracy {
         (expected.mean_score, expected.score_interval) = (None, None);
     }
     let ended_well =
         score.outcomes.get(mmh_record::outcome::OutcomeKind::Ok.name()).copied().unwrap_or_default();
-    expected.n_errors = size.saturating_sub(ended_well);
+    expected.n_errors = answers.saturating_sub(ended_well);
     expected
+}
+
+/// What follows from which trials were right.
+fn of_trials(passed: &[&str], failed: &[&str]) -> (Tally, Option<TrialScore>) {
+    let right = passed.iter().map(|id| (*id, true)).chain(failed.iter().map(|id| (*id, false)));
+    let mut examples: BTreeMap<&str, Vec<(u32, Grade)>> = BTreeMap::new();
+    for (id, right) in right {
+        let TrialId { example, number } = TrialId::of(id);
+        examples.entry(example).or_default().push((number, Grade::right_or_wrong(right)));
+    }
+    let (mut tally, mut trials) = (Tally::default(), Trials::default());
+    for of_example in examples.values() {
+        tally.add_example(of_example.iter().map(|(_, grade)| grade));
+        trials.add_example(of_example.iter().map(|(number, grade)| (*number, grade)));
+    }
+    (tally, trials.score(Objective::Accuracy))
 }
 
 fn differences(file: &str, expected: &Value, found: &Value) -> Vec<Finding> {

@@ -123,7 +123,14 @@ fn index(side: &Side<'_>) -> Result<Vec<Row>, RecordError> {
     }
     let by_position = !matches!(
         side.path.rsplit('/').next(),
-        Some(layout::TRACES | layout::CALLS | layout::SCORER_CALLS | layout::TRIALS | layout::BATCHES)
+        Some(
+            layout::TRACES
+                | layout::PREDICTIONS
+                | layout::CALLS
+                | layout::SCORER_CALLS
+                | layout::TRIALS
+                | layout::BATCHES
+        )
     );
     let mut rows = Rows::<Option<About>>::open(side.dir, side.path, side.path.to_owned())?;
     while let Some((about, at, bytes)) = rows.next_with_place()? {

@@ -2,7 +2,7 @@
 //!
 //! Every way in which a better prompt leads to a better answer is in this file. The noise depends on
 //! the seed, the question and the answer alone: a changed prompt acts through evidence, never by
-//! rolling the dice again.
+//! rolling the dice again. Only another sample of the same request rolls them again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,6 +29,8 @@ const CONFUSION: f32 = 0.75;
 /// The noise's amplitude without and with reasoning, for 22 answers.
 const NOISE: f32 = 0.48;
 const NOISE_WITH_REASONS: f32 = 0.27;
+/// What chance adds at temperature 1, as a part of the noise.
+const SAMPLING: f32 = 0.5;
 /// Neighbours of one label that count, and what the second and third add.
 const NEIGHBOURS: [f32; 3] = [0.7, 0.2, 0.1];
 /// A similarity that any two texts of a kind have, at most; it convinces nobody.
@@ -45,6 +47,14 @@ pub(crate) struct Finding {
     pub score: f32,
     /// Words of the question that speak for it, as a reader would name them.
     pub because: Vec<String>,
+}
+
+/// What a model brings to a request besides what it knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mood {
+    pub seed: u64,
+    /// Which of several replies is asked for, and the temperature. None for the reply without chance.
+    pub sampling: Option<(u32, f32)>,
 }
 
 /// The question as the evidence needs it.
@@ -76,7 +86,7 @@ impl Question {
 }
 
 /// Scores every offered answer.
-pub(crate) fn weigh(reading: &Reading, seed: u64, with_reasons: bool) -> Vec<Finding> {
+pub(crate) fn weigh(reading: &Reading, mood: Mood, with_reasons: bool) -> Vec<Finding> {
     let question = Question::new(&reading.query, with_reasons);
     let mut findings = knowledge(&reading.options, &question);
     for (finding, option) in findings.iter_mut().zip(&reading.options) {
@@ -91,7 +101,12 @@ pub(crate) fn weigh(reading: &Reading, seed: u64, with_reasons: bool) -> Vec<Fin
     let query = normalize(&reading.query);
     for ((finding, option), key) in findings.iter_mut().zip(&reading.options).zip(distinct(&reading.options))
     {
-        finding.score += amplitude * noise(seed, &query, key.as_ref().unwrap_or(option));
+        let key = key.as_ref().unwrap_or(option);
+        finding.score += amplitude * noise(mood.seed, &query, key);
+        if let Some((sample, temperature)) = mood.sampling {
+            let chance = noise(mood.seed, &format!("{query}\n{sample}"), key);
+            finding.score += amplitude * SAMPLING * temperature * chance;
+        }
     }
     findings
 }

@@ -24,6 +24,9 @@ use mmh_record::chat::{Block, ChatReply, ChatRequest, ModelError, StopReason, Us
 /// Fewer reply tokens than this leave no room to think.
 const ROOM_TO_REASON: u32 = 48;
 
+/// The temperature of a request that says none.
+const USUAL_TEMPERATURE: f32 = 1.0;
+
 /// The simulated target model. Deterministic by seed and request.
 #[derive(Clone, Debug)]
 pub struct SimulatedTarget {
@@ -46,7 +49,8 @@ impl SimulatedTarget {
         }
         let reading = prompt::read(request);
         let with_reasons = reading.form.reasons && request.max_tokens >= ROOM_TO_REASON;
-        let findings = evidence::weigh(&reading, self.seed, with_reasons);
+        let mood = evidence::Mood { seed: self.seed, sampling: sampling(request) };
+        let findings = evidence::weigh(&reading, mood, with_reasons);
         let text = answer::word(&reading, &findings, self.seed);
         let (text, stop_reason) = limited(&text, request);
         let usage = Usage {
@@ -72,6 +76,13 @@ impl ChatModel for SimulatedTarget {
     async fn chat(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
         Ok(self.reply(request)?)
     }
+}
+
+/// How much chance a request asks for, and which of several replies it is. The first reply is the one that the model gives
+/// without chance, so that one trial is like a run without trials.
+fn sampling(request: &ChatRequest) -> Option<(u32, f32)> {
+    let temperature = request.temperature.unwrap_or(USUAL_TEMPERATURE);
+    (request.sample > 0 && temperature > 0.0).then_some((request.sample, temperature))
 }
 
 /// Ends a reply at the first stop sequence or at the limit, whichever comes first.

@@ -12,7 +12,7 @@ use crate::{
     model_args::{ProposerServerArgs, SpendingArgs, TargetServerArgs},
     workbench::ColumnArgs,
 };
-use mmh_record::format::Config;
+use mmh_record::format::{Config, Learning};
 
 /// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
 /// A group has the options of its own struct, and none of a struct that is flattened into it.
@@ -111,6 +111,16 @@ fn recorded(option: &str, config: &Config) -> Option<String> {
         "--run-id" => Some(config.run_id.clone()),
         "--seed" => Some(config.seed.to_string()),
         "--deny-leaks" => Some(config.deny_leaks.to_string()),
+        "--trials" => Some(config.protocol.trials.to_string()),
+        "--epochs" => Some(config.protocol.epochs.to_string()),
+        "--batch-size" => config.protocol.batch_size.map(|size| size.to_string()),
+        "--protocol" => Some(
+            match config.protocol.learning {
+                Learning::Offline => "offline",
+                Learning::Online => "online",
+            }
+            .to_owned(),
+        ),
         "--no-test" => Some((!config.with_test).to_string()),
         "--no-cache" => config.providers.get("target").map(|it| (!it.reply_cache).to_string()),
         "--target-thinking" => thinking("target"),

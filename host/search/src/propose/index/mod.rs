@@ -12,7 +12,7 @@ use std::{
 pub use board::{Board, Order};
 pub use traces::TraceIndex;
 
-use crate::dataset::Example;
+use crate::{dataset::Example, evaluate::trials};
 use mmh_record::{RecordError, format::Summary, reader::RunReader};
 
 /// Most places of traces and calls that are kept, over all iterations. Each takes 16 bytes.
@@ -25,8 +25,9 @@ pub struct RunIndex {
     traces: Mutex<Kept>,
     /// Places of train examples by label.
     train: HashMap<String, Vec<usize>>,
-    /// Places of validation examples by id.
+    /// Places of validation examples by id, and how many trials each has.
     val: HashMap<String, usize>,
+    trials: u32,
 }
 
 /// Indices of files, the one that was used last at the end.
@@ -48,7 +49,7 @@ impl RunIndex {
             by_id.entry(example.id.clone()).or_insert(at);
         }
         let (board, traces) = (Mutex::new(Board::of(summary)), Mutex::default());
-        Self { board, traces, train: by_label, val: by_id }
+        Self { board, traces, train: by_label, val: by_id, trials: summary.config.protocol.trials }
     }
 
     /// All iterations that are done.
@@ -61,9 +62,9 @@ impl RunIndex {
         self.train.get(label).map_or(&[], Vec::as_slice)
     }
 
-    /// The place of the validation example with this id.
-    pub fn val(&self, id: &str) -> Option<usize> {
-        self.val.get(id).copied()
+    /// The validation example with this id, or the trial of one, among those that the index was made of.
+    pub fn val(&self, id: &str, val: &[Example]) -> Option<Example> {
+        trials::named(id, self.trials, |id| self.val.get(id).and_then(|at| val.get(*at)))
     }
 
     /// The places of an iteration's traces and calls. They are looked for once, and kept.

@@ -162,8 +162,7 @@ impl Toolbox<'_> {
         }
         ids.iter()
             .map(|id| {
-                let found = self.context.index.val(id).and_then(|at| self.context.val.get(at));
-                found.cloned().ok_or_else(|| {
+                self.context.index.val(id, self.context.val).ok_or_else(|| {
                     format!("there is no validation example {id:?}; read_eval_trace shows their ids")
                 })
             })

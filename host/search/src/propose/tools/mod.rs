@@ -282,7 +282,7 @@ impl<'a> Toolbox<'a> {
                 self.trials.take_over(&format!("{}/", trial_name(self.place.0, self.place.1)))?;
                 let tried = again::tried(&call.input, result);
                 let size = |id: &String| {
-                    let example = self.context.index.val(id).and_then(|at| self.context.val.get(at));
+                    let example = self.context.index.val(id, self.context.val);
                     example.map_or(0, |example| example.input.size_bytes())
                 };
                 let bytes = tried.iter().map(size).sum();
