@@ -425,9 +425,9 @@ async fn each_trial_has_replies_of_its_own() {
     })
     .await;
     let folder = tempfile::tempdir().expect("a folder");
-    let cache = tempfile::tempdir().expect("a folder");
-    copy_folder(&cache_dir(), cache.path());
-    let _ = fs::remove_dir_all(cache.path().join("replies"));
+    // A name that no other test asks, so that no replies are kept for it.
+    let place = folder.path().display().to_string();
+    let model = format!("model{}", place.replace(|it: char| !it.is_ascii_alphanumeric(), "-"));
     // run, options, how many calls reach the server. Replies are kept by server, and only a reply says which one it is.
     let table: [(&str, &[&str], usize); 5] = [
         ("a", &["--trials", "1"], 4),
@@ -441,7 +441,8 @@ async fn each_trial_has_replies_of_its_own() {
         let mut command = Command::new(PROGRAM);
         command.args(["run", "--run-id", run, "--iterations", "0", "--eval-size", "4", "--no-test"]);
         command.args(["--concurrency", "1"]);
-        command.args(["--target-model", "t", "--target-base-url", &server.url, "--target-api", "anthropic"]);
+        command.args(["--target-model", &model, "--target-base-url", &server.url]);
+        command.args(["--target-api", "anthropic"]);
         command.args([
             "--proposer-model",
             "p",
@@ -452,7 +453,7 @@ async fn each_trial_has_replies_of_its_own() {
         ]);
         command.args(["--target-price", "1,5", "--proposer-price", "1,5", "--budget-usd", "5"]).args(options);
         command.current_dir(folder.path()).env_clear().envs(environment());
-        command.env("MMH_CACHE_DIR", cache.path()).stdin(Stdio::null());
+        command.env("MMH_CACHE_DIR", cache_dir()).stdin(Stdio::null());
         let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
         let output = output.expect("it starts");
         assert!(output.status.success(), "{run}: {}", text(&output.stderr));
@@ -489,4 +490,29 @@ fn an_estimate_counts_trials_and_predictions() {
     let expected =
         [line("validation", 6 * val), line("held-out", 6 * test), line("while learning", 4 * train)];
     assert_eq!(estimate(&more), expected);
+}
+
+/// A stranger's configuration may ask for more trials and passes than anybody could wait for.
+#[test]
+fn a_record_that_misses_nearly_everything_is_not_made_again() {
+    type Change = fn(&mut Value);
+    let table: [(&str, Change); 2] = [
+        ("trials", |config| config["protocol"]["trials"] = json!(10_000)),
+        ("epochs", |config| config["protocol"]["epochs"] = json!(10_000)),
+    ];
+    // The data set is a large one by its configuration, so that there would be enough to do.
+    for (name, change) in table {
+        let forged = Forged::of(whole());
+        forged.configure(|config| {
+            change(config);
+            config["task"]["train_size"] = json!(100_000);
+            config["eval_split_size"] = json!(100_000);
+        });
+        reseal(&forged.run);
+        let home = forged.run.parent().expect("a folder above");
+        let begun = std::time::Instant::now();
+        let output = mmh(home, &["verify", forged.run.to_str().expect("text"), "--without-dataset"]);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", text(&output.stdout));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{name}: {:?}", begun.elapsed());
+    }
 }

@@ -66,6 +66,14 @@ impl<T: Clone> Stored<T> {
         ids
     }
 
+    /// How many examples and batches have rows.
+    pub fn count(&self) -> usize {
+        match &*self.source {
+            Source::Memory(rows) => rows.keys().filter(|id| id.starts_with(&self.prefix)).count(),
+            Source::File { places, .. } => places.keys().filter(|id| id.starts_with(&self.prefix)).count(),
+        }
+    }
+
     /// Whether there are rows of an example or batch.
     pub fn has(&self, id: &str) -> bool {
         let id = format!("{}{id}", self.prefix);

@@ -196,25 +196,27 @@ impl Claims {
         let scorer_calls = Calls::index(self.reader.dir(), &path(layout::SCORER_CALLS), |call| {
             refused |= evaluate::Retry::Unanswered.wants(call.failure.as_ref());
         })?;
-        let whole = if Place::of(folder) == Some(Place::HeldOut) {
-            self.knows_test(index)
-        } else {
-            self.is_scored(index) || self.asks_no_model(index)
+        let place = Place::of(folder).unwrap_or(Place::Iteration);
+        let whole = match place {
+            Place::HeldOut => self.knows_test(index),
+            _ => self.is_scored(index) || self.asks_no_model(index),
         };
         let learned = if self.has_train() { None } else { Some(self.learned(index)?) };
         let timed_out = self.timed_out(folder, index);
         if timed_out.is_some() {
             self.notes.timed_out();
         }
-        let again = Again { whole, learned, timed_out, ..self.again(folder.to_owned()) };
-        let past = evaluate::RecordedEvaluation {
+        let mut past = evaluate::RecordedEvaluation {
             batches: self.lines::<LearnRow>(&path(layout::BATCHES))?,
             rows: Stored::index(self.reader.dir(), &path(layout::TRACES), |_| {})?,
             predictions: Stored::index(self.reader.dir(), &path(layout::PREDICTIONS), |_| {})?,
             calls,
             scorer_calls,
-            purpose: Purpose::Repeat(again),
+            purpose: Purpose::default(),
         };
+        let whole = whole && past.misses_few(self.config(), place);
+        let again = Again { whole, learned, timed_out, ..self.again(folder.to_owned()) };
+        past.purpose = Purpose::Repeat(again);
         Ok((past, refused))
     }
 

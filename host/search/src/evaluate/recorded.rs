@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
+    Lessons,
     again::Again,
     recorded_cost,
     recorded_replies::{Calls, Sketch, Stored},
@@ -12,10 +13,14 @@ use super::{
 use mmh_record::{
     RecordError,
     chat::{CallError, ModelError},
-    format::{Cost, LearnRow, TraceRow},
+    format::{Config, Cost, LearnRow, TraceRow},
+    layout::Place,
     outcome::OutcomeKind,
     writer::IterationWriter,
 };
+
+/// The most outcomes that are made although the record does not have them.
+const MAX_MISSED: usize = 100_000;
 
 /// The recorded outcomes and calls. Empty for a new evaluation.
 #[derive(Clone, Default)]
@@ -106,6 +111,23 @@ impl RecordedEvaluation {
             scorer_calls: folder.stored(SCORER_CALLS)?,
             purpose: Purpose::Continue,
         })
+    }
+
+    /// Whether the record of an evaluation misses so few outcomes that they can be made without it. A stranger's
+    /// configuration may ask for any number of trials and of passes.
+    pub fn misses_few(&self, config: &Config, place: Place) -> bool {
+        let (task, protocol, lessons) = (&config.task, &config.protocol, Lessons::of(config));
+        let examples = if place == Place::HeldOut { task.test_size } else { config.eval_split_size };
+        let missing = |all: usize, there: usize| all.saturating_sub(there);
+        let mut missed = missing(examples.saturating_mul(protocol.trials as usize), self.rows.count());
+        if place == Place::Iteration {
+            missed = missed.saturating_add(missing(lessons.batches_of(task.train_size), self.batches.len()));
+        }
+        if place == Place::Iteration && lessons.are_online() {
+            let predictions = task.train_size.saturating_mul(lessons.passes());
+            missed = missed.saturating_add(missing(predictions, self.predictions.count()));
+        }
+        missed <= MAX_MISSED
     }
 
     /// Whether calls in this folder's record were refused because the run was stopped.
