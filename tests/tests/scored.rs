@@ -318,6 +318,27 @@ fn a_change_in_what_a_scorer_left_is_found() {
     }
 }
 
+/// With another compiler nobody can build the scorer again, so the recorded component grades in its place.
+#[test]
+fn other_tools_grade_with_the_recorded_scorer() {
+    let (_folder, copy) = copied(JUDGE);
+    let run = copy.join("runs/a");
+    for file in ["config.json", "summary.json"] {
+        let text = fs::read_to_string(run.join(file)).expect("read");
+        fs::write(run.join(file), text.replace("rustc 1.", "rustc 0.")).expect("written");
+    }
+    let out = mmh(&copy, &["verify", "runs/a", "--dataset", "task", "--json"]).1;
+    let verdict: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(verdict["checked"][0]["rebuilt"], json!("other-tools"), "{out}");
+    assert!(!out.contains("\"file\": \"scorer") && !out.contains("scorer_calls.jsonl"), "{out}");
+    let replayed =
+        |at: usize| (&verdict["checked"][at]["replayed"]["same"], &verdict["checked"][at]["findings"]);
+    for at in 1..4 {
+        let (same, findings) = replayed(at);
+        assert_eq!(*same, json!(12), "{at}: {findings}");
+    }
+}
+
 /// What a hostile or broken scorer does: the answers are worth 0, the rows say why, and the run goes on to its end.
 #[test]
 fn a_scorer_that_fails_stops_no_run() {

@@ -25,7 +25,9 @@ export function showRecord(store, element) {
       el(
         "p",
         { class: "muted" },
-        `${run.config.task.labels.length} labels: ${run.config.task.labels.join(", ")}`,
+        run.config.task.labels.length === 0
+          ? "No labels: an answer is any text."
+          : `${run.config.task.labels.length} labels: ${run.config.task.labels.join(", ")}`,
       ),
       el("p", { class: "muted" }, dataFindings(run.config.task)),
       scorer(run),
@@ -122,7 +124,7 @@ function timeSpent(spent) {
     ["proposer", spent.proposer_ms, "waiting for its replies"],
     ["target", spent.target_ms, "waiting for at least one of its replies"],
     ["compiling", spent.compiling_ms, "sources to components, components to machine code"],
-    ["sandbox", spent.sandbox_ms, "harnesses run"],
+    ["sandbox", spent.sandbox_ms, "harnesses run, and the task's own scorer"],
     ["own", spent.own_ms, "all else: tools of the proposer, grading, recording"],
   ];
   const all = parts.reduce((sum, [, ms]) => sum + ms, 0);
