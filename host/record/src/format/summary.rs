@@ -19,8 +19,8 @@ pub struct Summary {
     pub total_cost: Cost,
     /// The best iteration on validation by the run's objective; of equals, the first. Null before any has a score.
     pub best_iteration_index: Option<u32>,
-    /// The held-out scores of the baseline, of the best iteration, and of iterations that were the best when the run ended
-    /// and was made longer afterwards.
+    /// The held-out scores of the baselines, of the best iteration, of what else the run's protocol asks for, and of iterations
+    /// that had one when the run ended and was made longer afterwards.
     pub test: Vec<TestScore>,
     /// Harnesses that failed on the held-out examples and so have no held-out score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -157,7 +157,7 @@ pub struct IterationSummary {
 pub struct Unscored {
     /// The iteration's number.
     pub index: u32,
-    /// `did-not-compile`, `gave-up`, `learn-failed`, `interrupted`, and the like.
+    /// `did-not-compile`, `gave-up`, `learn-failed`, `screened-out`, `asks-no-model`, `interrupted`, and the like.
     pub status: String,
     /// What happened, in words. If a source was refused, with the compiler's diagnostics.
     pub reason: String,

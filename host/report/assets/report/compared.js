@@ -65,7 +65,16 @@ export function frontierChart(store, width, { height = 260, base = "" } = {}) {
         svg("title", {}, said),
         svg("circle", { cx: left, cy: top, r: isMember.has(it.index) ? 5.5 : 4 }),
         isMember.has(it.index) && members.length <= NAMED
-          ? svg("text", { x: left + 8, y: top - 7, class: "tick" }, numbered(it.index))
+          ? svg(
+              "text",
+              {
+                x: left > width - 50 ? left - 8 : left + 8,
+                y: top - 7,
+                class: "tick",
+                "text-anchor": left > width - 50 ? "end" : "start",
+              },
+              numbered(it.index),
+            )
           : null,
       );
     }),
