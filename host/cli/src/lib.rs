@@ -3,6 +3,7 @@
 #[macro_use]
 mod output;
 
+mod baselines;
 pub mod commands;
 mod concurrency;
 mod dot_env;

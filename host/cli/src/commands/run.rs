@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::commands::resume::{self, Given};
 use crate::{
-    concurrency,
+    baselines, concurrency,
     error::{CliError, CliResult},
     estimate,
     global::Global,
@@ -82,8 +82,8 @@ pub struct NewRunArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// The harness to start from [default: zero-shot]
-    #[arg(long, value_name = "HARNESS.rs")]
+    /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, or a file [default: zero-shot]
+    #[arg(long, value_name = "NAME|HARNESS.rs")]
     baseline: Option<PathBuf>,
     /// Refuse harnesses that carry validation or test examples in their source or data
     #[arg(long)]
@@ -164,7 +164,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
     let baseline = match &args.new.baseline {
-        Some(path) => crate::commands::check::read_source(path, limits.source_bytes)?,
+        Some(named) => baselines::resolve(named, limits.source_bytes)?,
         None => dataset.kind.baseline().to_owned(),
     };
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
@@ -199,7 +199,7 @@ async fn sound_baseline(
 ) -> Result<(), CliError> {
     let built = builder.build(baseline).await?;
     let admitted = built.and_then(|built| match args.new.deny_leaks {
-        true => without_leaks(&Lint::new(&dataset.train, &dataset.val, &dataset.test), baseline, built),
+        true => without_leaks(&Lint::of(dataset), baseline, built),
         false => Ok(built),
     });
     admitted.map(drop).map_err(|rejection| {
