@@ -24,6 +24,7 @@ mod progress_line;
 mod protocol_args;
 mod scoreboard;
 mod session;
+mod targets_args;
 mod terminal;
 mod whose;
 mod workbench;
