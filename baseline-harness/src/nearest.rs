@@ -2,7 +2,7 @@
 //!
 //! Texts are alike if they share words, where rare words count more: the cosine of their tf-idf vectors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mmh_sdk::prelude::*;
 
@@ -67,58 +67,75 @@ fn shown(task: &Task, memory: &Memory, asked: &str) -> Vec<String> {
 
 /// All examples, the most similar one first. Of equals, the first in the order of their texts.
 fn nearest<'m>(memory: &'m Memory, asked: &str) -> Vec<(&'m str, &'m str)> {
-    let counted: Vec<BTreeMap<String, f64>> = memory.examples.keys().map(|text| counts(text)).collect();
-    let mut documents: BTreeMap<&str, f64> = BTreeMap::new();
-    for term in counted.iter().flat_map(BTreeMap::keys) {
-        *documents.entry(term).or_default() += 1.0;
+    let counted: Vec<Vec<Term>> = memory.examples.keys().map(|text| counts(text)).collect();
+    // The number of texts with each term, then the square of its weight.
+    let mut weights: HashMap<u64, f64> = HashMap::new();
+    for (term, _) in counted.iter().flatten() {
+        *weights.entry(*term).or_default() += 1.0;
     }
     let all = counted.len() as f64;
-    let weight = |term: &str| 1.0 + ((1.0 + all) / (1.0 + documents.get(term).copied().unwrap_or(0.0))).ln();
+    weights.values_mut().for_each(|it| *it = (1.0 + ((1.0 + all) / (1.0 + *it)).ln()).powi(2));
     let wanted = counts(asked);
-    let similarity = |counts: &BTreeMap<String, f64>| {
-        let weighted = |(term, count): (&String, &f64)| count * weight(term);
-        let length = counts.iter().map(|it| weighted(it).powi(2)).sum::<f64>().sqrt();
-        let shared = counts.iter().filter_map(|(term, count)| Some((term, count, wanted.get(term)?)));
-        let product: f64 = shared.map(|(term, own, other)| own * other * weight(term).powi(2)).sum();
-        product / length.max(f64::MIN_POSITIVE)
+    let similarity = |counts: &[Term]| {
+        // In the order of the terms, so that rounding is always the same.
+        let (mut product, mut squares) = (0.0, 0.0);
+        for (term, count) in counts {
+            let weight = weights.get(term).copied().unwrap_or_default();
+            squares += count * count * weight;
+            if let Ok(at) = wanted.binary_search_by_key(term, |(term, _)| *term) {
+                product += count * wanted[at].1 * weight;
+            }
+        }
+        product / squares.sqrt().max(f64::MIN_POSITIVE)
     };
-    let mut order: Vec<(f64, (&str, &str))> = counted
-        .iter()
-        .zip(&memory.examples)
-        .map(|(counts, (text, gold))| (similarity(counts), (text.as_str(), gold.as_str())))
-        .collect();
+    let examples = memory.examples.iter().map(|(text, gold)| (text.as_str(), gold.as_str()));
+    let mut order: Vec<(f64, (&str, &str))> =
+        counted.iter().zip(examples).map(|(counts, example)| (similarity(counts), example)).collect();
     order.sort_by(|left, right| right.0.total_cmp(&left.0));
     order.into_iter().map(|(_, example)| example).collect()
 }
 
-/// How often each term stands in a text.
-fn counts(text: &str) -> BTreeMap<String, f64> {
-    let mut counts = BTreeMap::new();
-    for term in labels::words(text).iter().flat_map(|word| terms(word)) {
-        *counts.entry(term).or_default() += 1.0;
-    }
-    counts
-}
+/// A term as a number, which is quicker to compare than its text, and how often it stands in a text.
+type Term = (u64, f64);
 
-/// A word is a term. Where a script has no spaces between words, pairs of neighbouring characters take their place.
-fn terms(word: &str) -> Vec<String> {
-    let characters: Vec<char> = word.chars().collect();
-    let runs = characters.chunk_by(|left, right| is_unspaced(*left) == is_unspaced(*right));
-    let of_run = |run: &[char]| -> Vec<String> {
-        match run {
-            [first, _, ..] if is_unspaced(*first) => {
-                run.windows(2).map(|pair| pair.iter().collect()).collect()
-            }
-            _ => vec![run.iter().collect()],
+/// The terms of a text, sorted. A word in lower case is one. Where a script has no spaces between words, each character and
+/// each pair of neighbours is one.
+fn counts(text: &str) -> Vec<Term> {
+    let mut terms: Vec<u64> = Vec::new();
+    let (mut word, mut before) = (None, None);
+    for character in text.chars().flat_map(char::to_lowercase) {
+        let (unspaced, in_word) = (is_unspaced(character), character.is_alphanumeric());
+        if unspaced || !in_word {
+            terms.extend(word.take());
         }
-    };
-    runs.flat_map(of_run).collect()
+        if unspaced && in_word {
+            let alone = hashed(START, character);
+            terms.push(alone);
+            terms.extend(before.map(|before| hashed(before, character)));
+            before = Some(alone);
+        } else {
+            before = None;
+            if in_word {
+                word = Some(hashed(word.unwrap_or(START), character));
+            }
+        }
+    }
+    terms.extend(word);
+    terms.sort_unstable();
+    terms.chunk_by(|left, right| left == right).map(|run| (run[0], run.len() as f64)).collect()
 }
 
-/// Whether a character is of a script without spaces: Thai, Lao, Khmer, Burmese, Japanese, Chinese.
+/// Where the hash of a term starts, and its next step: FNV-1a, by characters.
+const START: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn hashed(hash: u64, character: char) -> u64 {
+    (hash ^ u64::from(u32::from(character))).wrapping_mul(0x0100_0000_01b3)
+}
+
+/// Whether a character is of a script without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
 fn is_unspaced(it: char) -> bool {
-    matches!(it, '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
-        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+    matches!(u32::from(it), 0xe00..=0xeff | 0x1000..=0x109f | 0x1780..=0x17ff | 0x3040..=0x30ff | 0x3400..=0x9fff
+        | 0xf900..=0xfaff | 0x20000..=0x3ffff)
 }
 
 /// Asks, and reads the answer from the reply.
