@@ -1,5 +1,7 @@
 //! The harnesses that ship with this program, to start a search from.
 
+use mmh_record::digest::Digest;
+
 /// A harness that ships with this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Baseline {
@@ -43,6 +45,11 @@ pub fn named(name: &str) -> Option<&'static Baseline> {
     SHIPPED.iter().find(|it| it.name == name)
 }
 
+/// The name of the one whose source has this digest.
+pub fn of_source(digest: Digest) -> Option<&'static str> {
+    SHIPPED.iter().find(|it| Digest::of(it.source) == digest).map(|it| it.name)
+}
+
 /// All names, as a message lists them.
 pub fn names() -> String {
     SHIPPED.map(|it| it.name).join(", ")
@@ -56,6 +63,7 @@ mod tests {
     fn each_has_a_name_of_its_own() {
         for it in SHIPPED {
             assert_eq!(named(it.name).map(|found| found.source), Some(it.source), "{}", it.name);
+            assert_eq!(of_source(Digest::of(it.source)), Some(it.name));
             // A file is never called so by accident.
             assert!(!it.name.contains(['.', '/']) && it.source.contains("mmh_sdk::export!"), "{}", it.name);
         }

@@ -1,5 +1,6 @@
 //! `mmh eval`: evaluate one harness, from source, compiled, or out of a run, with one target model or with several.
 
+mod alone;
 mod bench;
 mod of_run;
 mod transfer;
@@ -20,36 +21,32 @@ use crate::{
     files,
     global::Global,
     limits::LimitArgs,
-    model_args::{self, Connector, MoneyArgs},
+    model_args::{Connector, MoneyArgs},
     output,
     output_file::{OutputFile, has_ending},
-    scoreboard,
     session::stop_on_signal,
     targets_args::TargetsArgs,
     terminal::Terminal,
     whose::Whose,
     workbench::{self, ColumnArgs},
 };
-use bench::{Bench, Ran, Unscored};
+use bench::Bench;
 use mmh_engine::{
     build::{Builder, Built},
     compile::Rejection,
 };
-use mmh_models::cancel::Stop;
 use mmh_record::{
     data::Split,
     digest::Digest,
-    format::{Score, TraceRow},
+    format::TraceRow,
     leak::{Leak, Place},
     text,
 };
 use mmh_search::{
-    dataset::{BUILTIN, Dataset},
-    evaluate::{Evaluation, Learned, Outcome},
+    dataset::{self, BUILTIN, Dataset, Example, Source},
     leaks,
     leaks::Lint,
     progress::Observer,
-    score::score,
 };
 use of_run::OfRun;
 
@@ -134,7 +131,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         Some(run) => run.dataset(&args, &*observer)?,
         None => {
             let name = args.dataset.as_deref().unwrap_or(BUILTIN);
-            let source = mmh_search::dataset::Source { name, columns: &args.columns.resolve() };
+            let source = Source { name, columns: &args.columns.resolve() };
             workbench::dataset(source, seed, &*observer)?
         }
     };
@@ -180,7 +177,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         ran.push(bench.evaluate(target, bench.budget.clone(), bench.cancel.clone(), built.clone()).await?);
     }
     terminal.done();
-    alone(&args, &bench, ran.first(), (&harness, trace.as_ref()))
+    alone::told(&args, &bench, ran.first(), (&harness, trace.as_ref()))
 }
 
 /// What there is to say of a harness besides its scores.
@@ -189,89 +186,22 @@ struct Harness {
     leaks: Vec<Leak>,
 }
 
-/// What came of the only target.
-fn alone(
-    args: &EvalArgs,
-    bench: &Bench<'_>,
-    ran: Option<&Ran>,
-    (harness, trace): (&Harness, Option<&OutputFile>),
-) -> CliResult {
-    let Some(ran) = ran else { return Err(CliError::host("no target was asked: this is a bug of mmh")) };
-    let (learned, done) = match &ran.came {
-        Ok(evaluated) => evaluated,
-        Err(problem) => {
-            let failed = failed(args, problem);
-            let stop = ran.stop.as_ref();
-            return Ok(stop.map_or(failed, |stop| CliError::stopped(stop, "nothing was evaluated")));
-        }
-    };
-    if let Some(file) = trace {
-        write_trace(file, &[&done.rows])?;
-    }
-    // Calls were refused because of the money or of the model: what harnesses made of that is no score.
-    match ran.stop.as_ref().filter(|stop| **stop != Stop::Asked) {
-        Some(stop) => not_scored(args, bench, done, ran, stop),
-        None => scored(args, bench, (learned, done, ran), harness),
-    }
-    let done = format!("{} examples were evaluated", done.rows.len());
-    Ok(ran.stop.as_ref().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(stop, &done)))
-}
-
 /// The examples that are asked for.
 fn examples(
     args: &EvalArgs,
     of_run: Option<&OfRun>,
-    dataset: &Dataset,
+    data: &Dataset,
     seed: u64,
-) -> Result<Vec<mmh_search::dataset::Example>, CliError> {
+) -> Result<Vec<Example>, CliError> {
     let split = Split::from(args.split);
     let of_run = of_run.filter(|_| split == Split::Val).map(|run| run.config.eval_split_size);
     let size = args.eval_size.map(|size| size as usize).or(of_run).unwrap_or(usize::MAX);
-    let examples = mmh_search::dataset::sample(dataset.split(split), size, seed);
+    let examples = dataset::sample(data.split(split), size, seed);
     match examples.is_empty() {
         false => Ok(examples),
-        true => Err(CliError::input(format!(
-            "the data set {} has no {} examples",
-            dataset.task.name,
-            split.name()
-        ))),
-    }
-}
-
-fn scored(
-    args: &EvalArgs,
-    bench: &Bench<'_>,
-    (learned, done, ran): (&Learned, &Evaluation, &Ran),
-    harness: &Harness,
-) {
-    let Harness { digest, leaks } = harness;
-    let (dataset, Ran { cost, replies, .. }) = (bench.dataset, ran);
-    let outcomes: Vec<Outcome> = done.rows.iter().map(Outcome::of).collect();
-    let score = score(&outcomes, dataset.kind.objective(), learned, bench.mock);
-    if args.json {
-        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "leaks": leaks });
-        output::json(&result);
-    } else {
-        output::text(&(shown(bench, &score, &done.rows) + &leaked(leaks)));
-        paid(bench, ran);
-    }
-}
-
-fn not_scored(args: &EvalArgs, bench: &Bench<'_>, done: &Evaluation, ran: &Ran, stop: &Stop) {
-    let Ran { cost, replies, .. } = ran;
-    if args.json {
-        let result = json!({ "ok": false, "kind": stop.status(), "message": stop.reason(), "evaluated": done.rows.len(), "cost": cost, "replies": replies });
-        output::json(&result);
-    } else {
-        outln!("not scored: {}", stop.status());
-        paid(bench, ran);
-    }
-}
-
-fn paid(bench: &Bench<'_>, ran: &Ran) {
-    if !bench.mock {
-        outln!("cost: {}", scoreboard::cost(&ran.cost));
-        output::text(&model_args::kept(ran.replies));
+        true => {
+            Err(CliError::input(format!("the data set {} has no {} examples", data.task.name, split.name())))
+        }
     }
 }
 
@@ -336,15 +266,6 @@ fn leaked(leaks: &[Leak]) -> String {
     text::plain(&out)
 }
 
-fn failed(args: &EvalArgs, (kind, problem): &Unscored) -> ExitCode {
-    if args.json {
-        output::json(&json!({ "ok": false, "kind": kind, "message": problem }));
-    } else {
-        outln!("{kind}: {}", text::plain(problem));
-    }
-    ExitCode::from(EXAMINED_NOT_OK)
-}
-
 /// Where the outcomes of the examples go, if they are wanted. Nothing that the command reads is written over.
 fn trace_file(global: &Global, args: &EvalArgs) -> Result<Option<OutputFile>, CliError> {
     let Some(path) = &args.trace else { return Ok(None) };
@@ -361,31 +282,4 @@ fn write_trace(file: &OutputFile, evaluations: &[&[TraceRow]]) -> Result<(), Cli
         bytes.push(b'\n');
     }
     file.write(&bytes)
-}
-
-fn shown(bench: &Bench<'_>, score: &Score, rows: &[TraceRow]) -> String {
-    let (mut out, dataset) = (String::new(), bench.dataset);
-    if bench.mock {
-        let name = dataset.kind.objective().name();
-        out += &format!("SIMULATED model: {name} shows that the harness works, not how a real model does\n");
-    }
-    let figure = score.figure(dataset.kind.objective());
-    out += &format!(
-        "{} {}: {} {} {} ({} of {}), {:.0} prompt bytes and {} fuel per example\n",
-        dataset.task.name,
-        bench.split.name(),
-        figure.objective.name(),
-        figure.cell(),
-        figure.interval(),
-        score.n_correct,
-        score.n_examples,
-        score.mean_prompt_bytes,
-        text::grouped(score.total_fuel / score.n_examples.max(1)),
-    );
-    for (kind, count) in score.outcomes.iter().filter(|(kind, _)| *kind != "ok") {
-        let first = rows.iter().find(|row| row.error_kind.name() == kind);
-        let message = first.and_then(|row| row.error.as_deref()).unwrap_or_default();
-        out += &format!("{count} x {kind}, first: {}\n", text::ellipsis(&text::one_line(message), 200));
-    }
-    text::plain(&out)
 }

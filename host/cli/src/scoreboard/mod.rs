@@ -3,6 +3,8 @@
 mod page;
 mod tables;
 
+pub use tables::inert;
+
 use std::fmt::Write;
 
 use serde::Serialize;

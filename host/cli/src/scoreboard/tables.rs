@@ -99,7 +99,7 @@ fn effort(line: &Line<'_>) -> Vec<String> {
 }
 
 /// Text that a spreadsheet does not take for a formula.
-fn inert(cell: &str) -> String {
+pub fn inert(cell: &str) -> String {
     let cell = text::one_line(cell);
     if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
 }

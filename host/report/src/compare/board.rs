@@ -254,8 +254,8 @@ fn held_out(reader: &RunReader, summary: &Summary, damaged: &mut Vec<String>) ->
     Some(Against { index: 0, paired })
 }
 
-/// What a trace says, where it is what the score was made of.
-fn checked(
+/// What a trace says, where it is what the score was made of. Otherwise, what is wrong is added to `damaged`.
+pub fn checked(
     reader: &RunReader,
     file: &str,
     numbers: &mut Numbers,

@@ -10,16 +10,14 @@ use crate::{
     workbench,
 };
 use mmh_record::{
-    RecordError,
     data::Split,
     format::{Config, Score, Summary},
-    grade::GradeRow,
     layout,
     limits::Limits,
     reader::RunReader,
     text,
 };
-use mmh_report::compare::{Grades, Numbers};
+use mmh_report::compare::{Grades, Numbers, board};
 use mmh_search::{
     dataset::{BUILTIN, Dataset},
     inspect::Place,
@@ -101,12 +99,11 @@ impl OfRun {
     /// What is on record of it on this split; nothing if it was not evaluated there. `Err` says what is wrong with it.
     pub fn recorded(&self, split: Split, numbers: &mut Numbers) -> Result<Option<Recorded>, String> {
         let Some(score) = self.score(split) else { return Ok(None) };
-        let file = layout::file(&self.place.folder, layout::TRACES);
-        let grades = self.grades(&file, numbers).map_err(|error| text::name(&error.to_string()))?;
-        if (grades.n_graded(), grades.n_correct()) != (score.n_examples, score.n_correct) {
-            return Err(format!("{}: it says something else than the score", text::name(&file)));
+        let (file, mut damaged) = (layout::file(&self.place.folder, layout::TRACES), Vec::new());
+        match board::checked(&self.reader, &file, numbers, &score, &mut damaged) {
+            Some(grades) => Ok(Some(Recorded { score, grades })),
+            None => Err(text::name(&damaged.join("; "))),
         }
-        Ok(Some(Recorded { score, grades }))
     }
 
     fn score(&self, split: Split) -> Option<Score> {
@@ -116,14 +113,5 @@ impl OfRun {
             Split::Val => iterations.into_iter().find(|it| it.index == self.index).map(|it| it.score),
             Split::Test => test.into_iter().find(|it| it.index == self.index).map(|it| it.score),
         }
-    }
-
-    fn grades(&self, file: &str, numbers: &mut Numbers) -> Result<Grades, RecordError> {
-        let mut grades = Grades::default();
-        for row in self.reader.rows::<GradeRow>(file)? {
-            let (id, grade) = row?.into_parts();
-            grades.enter(numbers.of(&id), &grade);
-        }
-        Ok(grades)
     }
 }

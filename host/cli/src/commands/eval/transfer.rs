@@ -1,10 +1,9 @@
 //! One harness with several target models, side by side: does what was found with one model carry over to others?
 
+mod rows;
 mod table;
 
 use std::process::ExitCode;
-
-use serde::Serialize;
 
 use super::{
     EvalArgs, Harness,
@@ -22,20 +21,13 @@ use crate::{
 };
 use mmh_engine::build::Built;
 use mmh_models::cancel::Stop;
-use mmh_record::{
-    data::Split,
-    format::{Cost, Score, TraceRow},
-    objective::Objective,
-    pricing::Usd,
-};
+use mmh_record::{data::Split, format::TraceRow, pricing::Usd};
 use mmh_report::{
-    compare::{Grades, Numbers, Paired, SIGNIFICANCE, holm},
+    compare::{Numbers, SIGNIFICANCE},
     statistics::paired_test,
 };
-use mmh_search::{
-    evaluate::{Outcome, replies},
-    score::score,
-};
+use mmh_search::{evaluate::Outcome, score::score};
+use rows::{Row, Transferred, compare};
 
 /// The models that are asked, in their order. Without a name, a run's own target.
 pub fn targets(
@@ -67,76 +59,6 @@ pub struct Transfer<'a> {
     pub bench: &'a Bench<'a>,
     pub of_run: Option<&'a OfRun>,
     pub harness: &'a Harness,
-}
-
-/// What came of all targets.
-#[derive(Serialize)]
-struct Transferred<'a> {
-    /// Whether every target has a score.
-    ok: bool,
-    /// The run, if the harness is one of a run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iteration: Option<u32>,
-    component_digest: mmh_record::digest::Digest,
-    dataset: &'a str,
-    split: &'static str,
-    seed: u64,
-    /// What the changes are tested with, and how p-values are corrected.
-    test: &'static str,
-    correction: &'static str,
-    significance: f64,
-    /// What changes are measured against; nothing before anything has a score.
-    against: Option<String>,
-    targets: Vec<Row>,
-    warnings: Vec<String>,
-    data_findings: &'a [mmh_record::data::DataFinding],
-    leaks: &'a [mmh_record::leak::Leak],
-    #[serde(skip)]
-    objective: Objective,
-}
-
-/// One target.
-#[derive(Serialize)]
-struct Row {
-    target: String,
-    /// Whether this is what the run has on record: nothing was asked for it.
-    recorded: bool,
-    simulated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<Score>,
-    /// Against the row that is named in `against`, over the examples that both have.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change: Option<Change>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prompt_tokens_per_example: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    calls_per_example: Option<f64>,
-    /// Absent for what is on record.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<Cost>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replies: Option<replies::Tally>,
-    /// Why there is no score.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    #[serde(skip)]
-    grades: Grades,
-    #[serde(skip)]
-    stop: Option<Stop>,
-}
-
-/// What is another with this target.
-#[derive(Clone, Copy, Serialize)]
-struct Change {
-    #[serde(flatten)]
-    paired: Paired,
-    points: f64,
-    p_corrected: f64,
-    more_than_noise: bool,
 }
 
 impl Transfer<'_> {
@@ -255,60 +177,4 @@ fn simulated_only_there(run: &OfRun, mock: bool) -> Option<String> {
     (run.config.mock && !mock).then(|| {
         "the run's own target is simulated: a change against it says nothing about the harness".to_owned()
     })
-}
-
-/// Compares each row with a score with the first that has one, and says which that is.
-fn compare(objective: Objective, rows: &mut [Row]) -> Option<String> {
-    let first = rows.iter().position(|row| row.score.is_some())?;
-    let others: Vec<usize> = (first + 1..rows.len()).filter(|at| rows[*at].score.is_some()).collect();
-    let pair = |at: &usize| Paired::of(objective, &rows[first].grades, &rows[*at].grades);
-    let pairs: Vec<Paired> = others.iter().map(pair).collect();
-    let corrected = holm(&pairs.iter().map(|it| it.p).collect::<Vec<_>>());
-    for ((at, paired), p_corrected) in others.into_iter().zip(pairs).zip(corrected) {
-        let (points, more_than_noise) = (paired.points(), p_corrected < SIGNIFICANCE);
-        rows[at].change = Some(Change { paired, points, p_corrected, more_than_noise });
-    }
-    Some(rows[first].name())
-}
-
-impl Row {
-    fn of(target: String, simulated: bool) -> Self {
-        Self {
-            target,
-            recorded: false,
-            simulated,
-            score: None,
-            change: None,
-            prompt_tokens_per_example: None,
-            calls_per_example: None,
-            cost: None,
-            replies: None,
-            kind: None,
-            message: None,
-            grades: Grades::default(),
-            stop: None,
-        }
-    }
-
-    fn recorded(run: &OfRun, score: Score, grades: Grades) -> Self {
-        let mut row = Self::of(run.config.target_model.clone(), run.config.mock);
-        (row.recorded, row.grades) = (true, grades);
-        row.scored(score);
-        row
-    }
-
-    fn scored(&mut self, score: Score) {
-        let n = score.n_examples.max(1) as f64;
-        self.prompt_tokens_per_example = Some(score.total_input_tokens as f64 / n);
-        self.calls_per_example = Some(score.mean_model_calls);
-        self.score = Some(score);
-    }
-
-    /// The target's name, with what tells the record from an evaluation of now.
-    fn name(&self) -> String {
-        match self.recorded {
-            true => format!("{} (recorded)", self.target),
-            false => self.target.clone(),
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The table of several targets, for people.
 
-use super::{Row, Transferred};
+use super::rows::{Row, Transferred};
 use crate::model_args;
 use mmh_record::{objective::Figure, text};
 
