@@ -177,11 +177,11 @@ async fn an_iteration_is_compared_with_what_the_run_has_on_record() {
         ),
         (
             "not tested",
-            [&two[..], &[&simulated, "--iteration", "1", "--split", "test", "--eval-size", "5"]].concat(),
+            [&two[..], &[&simulated, "--iteration", "2", "--split", "test", "--eval-size", "5"]].concat(),
             "poor",
             false,
             2,
-            "the run has no test score of 001",
+            "the run has no test score of 002",
         ),
         ("simulated again", vec![&simulated, "--iteration", "1"], "simulated-target", true, 2, ""),
     ];

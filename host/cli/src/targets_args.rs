@@ -12,7 +12,7 @@ use crate::{
 #[derive(Args)]
 #[command(next_help_heading = "Target models")]
 pub struct TargetsArgs {
-    #[arg(long = "target-model", value_name = "ID", help = model_help("The model that harnesses call. May be repeated, to compare models: the other options here hold for all of them, and mmh.toml gives each its own server and price"))]
+    #[arg(long = "target-model", value_name = "ID", help = model_help("The model that harnesses call; if repeated, several in turn, and the other options here hold for each"))]
     target_models: Vec<String>,
     #[command(flatten)]
     server: TargetServerArgs,

@@ -6,6 +6,7 @@ use crate::{
     commands::verify,
     error::CliError,
     global::Global,
+    output_file::has_ending,
     whose::{self, For, Whose},
     workbench,
 };
@@ -43,7 +44,8 @@ impl OfRun {
     /// The iteration that is asked for, if a run's folder is named. A stranger's folder decides nothing but which harness
     /// it is, and that its data set is wanted.
     pub fn open(global: &Global, args: &EvalArgs) -> Result<Option<Self>, CliError> {
-        if !args.harness.is_dir() || baselines::is_shipped(&args.harness) {
+        let is_harness = has_ending(&args.harness, &[".rs", ".wasm"]) || baselines::is_shipped(&args.harness);
+        if is_harness || !args.harness.is_dir() {
             return match args.iteration {
                 None => Ok(None),
                 Some(_) => Err(CliError::input(format!(
