@@ -94,7 +94,10 @@ mmh_sdk::export!(FewShotAll);
 mod tests {
     use super::*;
 
-    fn feedback(rows: &[(&str, &str)]) -> Vec<Feedback> {
+    /// Texts with their right answers.
+    type Rows<'a> = &'a [(&'a str, &'a str)];
+
+    fn feedback(rows: Rows<'_>) -> Vec<Feedback> {
         let row = |(text, gold): &(&str, &str)| Feedback {
             input: Input::new(*text).with_field("place", "Oslo"),
             gold: (*gold).into(),
@@ -115,7 +118,7 @@ mod tests {
         let open = Task::open("weather", "Say what the sky does.");
         let long = "x".repeat(EXAMPLES_BYTES);
         // name, batches, the texts that are shown
-        let table: [(&str, &[&[(&str, &str)]], &[&str]); 4] = [
+        let table: [(&str, &[Rows<'_>], &[&str]); 4] = [
             ("nothing", &[], &[]),
             ("in their order, over batches", &[&[("b", "1"), ("a", "2")], &[("c", "3")]], &["b", "a", "c"]),
             ("each once", &[&[("a", "1")], &[("a", "1"), ("a", "2")]], &["a", "a"]),

@@ -186,7 +186,10 @@ mmh_sdk::export!(Nearest);
 mod tests {
     use super::*;
 
-    fn learned(rows: &[(&str, &str)]) -> Memory {
+    /// Texts with their right answers.
+    type Rows<'a> = &'a [(&'a str, &'a str)];
+
+    fn learned(rows: Rows<'_>) -> Memory {
         let task = Task::open("weather", "Say what the sky does.");
         let row = |(text, gold): &(&str, &str)| Feedback {
             input: Input::new(*text),
@@ -243,7 +246,7 @@ mod tests {
         let numbered: Vec<String> = (0..20).map(|at| format!("cloud {at}")).collect();
         let many: Vec<(&str, &str)> = numbered.iter().map(|text| (text.as_str(), "rain")).collect();
         // name, rows, what is shown
-        let table: [(&str, &[(&str, &str)], &[&str]); 3] = [
+        let table: [(&str, Rows<'_>, &[&str]); 3] = [
             (
                 "the most similar one last",
                 &[("sky", "rain"), ("mud", "snow")],

@@ -15,6 +15,12 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 
+/// Models, or how their evaluations ended.
+type Words<'a> = &'a [&'a str];
+
+/// A row of the table about runs: name, arguments, the first row's name, whether it is recorded, how many rows, a warning.
+type Compared<'a> = (&'a str, Vec<&'a str>, &'a str, bool, usize, &'a str);
+
 /// Examples that are evaluated.
 const EXAMPLES: usize = 20;
 
@@ -125,7 +131,7 @@ async fn what_fails_with_one_target_does_not_concern_the_others() {
     let url = format!("{}/v1", server.url);
     let more = ["h.rs", "--eval-size", "12", "--concurrency", "1", "--json"];
     // name, models, the budget, exit code, how each ended
-    let table: [(&str, &[&str], &str, i32, &[&str]); 4] = [
+    let table: [(&str, Words<'_>, &str, i32, Words<'_>); 4] = [
         ("all of them", &["good", "poor"], "5", 0, &["", ""]),
         ("a key that is refused", &["shut", "good"], "5", 3, &["model-unusable", ""]),
         ("an equal share is spent", &["dear", "good"], "3", 4, &["budget-spent", ""]),
@@ -153,10 +159,9 @@ async fn an_iteration_is_compared_with_what_the_run_has_on_record() {
     let folder = folder();
     let made = tokio::task::spawn_blocking(|| [runs::honest(PROGRAM), runs::paid(PROGRAM)]);
     let [simulated, paid] = made.await.expect("no panic").map(|run| run.display().to_string());
-    // name, arguments, the first row's name, whether it is recorded, how many rows, a warning
     let good = asking(&url, &["good"], &[]);
     let two = asking(&url, &["poor", "good"], &[]);
-    let table: Vec<(&str, Vec<&str>, &str, bool, usize, &str)> = vec![
+    let table: Vec<Compared<'_>> = vec![
         (
             "of simulated models",
             [&good[..], &[&simulated, "--iteration", "1"]].concat(),

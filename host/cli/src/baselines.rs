@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{commands::check::read_source, error::CliError};
+use crate::{error::CliError, files};
 use mmh_record::text;
 use mmh_search::baselines;
 
@@ -11,7 +11,7 @@ use mmh_search::baselines;
 pub fn resolve(named: &Path, source_bytes: u64) -> Result<String, CliError> {
     match shipped(named) {
         Some(source) => Ok(source.to_owned()),
-        None if named.symlink_metadata().is_ok() => read_source(named, source_bytes),
+        None if named.symlink_metadata().is_ok() => files::source(named, source_bytes),
         None => Err(CliError::input(format!(
             "{} is neither a file nor a harness that ships with mmh: {}",
             text::path(named),

@@ -5,9 +5,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde_json::json;
 
+pub use crate::files::{BEYOND, source as read_source};
 use crate::{
-    error::{CliError, CliResult, EXAMINED_NOT_OK},
-    files,
+    error::{CliResult, EXAMINED_NOT_OK},
     global::Global,
     limits::LimitArgs,
     output,
@@ -68,12 +68,4 @@ pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
         outln!("{shown}");
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
-}
-
-/// So many times a limit is read, so that what checks the limit can say how far a file is over it.
-pub const BEYOND: u64 = 16;
-
-/// Reads a source.
-pub fn read_source(path: &std::path::Path, limit: u64) -> Result<String, CliError> {
-    files::text(path, BEYOND * limit, Some("--source-kib"))
 }

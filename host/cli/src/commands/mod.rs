@@ -5,7 +5,7 @@
 //! that `doctor` found), 2 wrong arguments or input, 3 the host could not do its part, 4 the budget is spent,
 //! 130 stopped by Ctrl-C or SIGTERM.
 
-pub(crate) mod check;
+mod check;
 mod compare;
 mod completions;
 mod cost;

@@ -69,13 +69,11 @@ fn separates(answer: &str, separator: char) -> bool {
     answer.char_indices().filter(|(_, it)| *it == separator).any(|(at, it)| {
         let (before, after) = (answer[..at].chars().next_back(), answer[at + it.len_utf8()..].chars().next());
         let (Some(before), Some(after)) = (before, after) else { return false };
+        let in_number = before.is_ascii_digit() && after.is_ascii_digit();
+        let ends_sentence = before.is_whitespace() || after.is_whitespace();
         match it {
-            '.' => {
-                !after.is_whitespace()
-                    && !before.is_whitespace()
-                    && !(before.is_ascii_digit() && after.is_ascii_digit())
-            }
-            ',' => !(before.is_ascii_digit() && after.is_ascii_digit()),
+            '.' => !in_number && !ends_sentence,
+            ',' => !in_number,
             _ => true,
         }
     })
