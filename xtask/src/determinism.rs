@@ -16,7 +16,7 @@ use std::{
 const ROUNDS: usize = 25;
 
 /// What is built, in turns: a small harness and one of 310 lines.
-const SOURCES: [&str; 2] = ["baseline-harness/src/harness.rs", "runs/example/iterations/003/harness.rs"];
+const SOURCES: [&str; 2] = ["baseline-harness/src/zero_shot.rs", "runs/example/iterations/003/harness.rs"];
 
 struct Condition {
     name: &'static str,

@@ -22,7 +22,7 @@ use server::{Reply, Request, Server};
 use tokio::runtime::Runtime;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh");
-const BASELINE: &str = include_str!("../../../baseline-harness/src/harness.rs");
+const BASELINE: &str = include_str!("../../../baseline-harness/src/zero_shot.rs");
 
 const CALL: Duration = Duration::from_millis(200);
 const TURN: Duration = Duration::from_secs(5);

@@ -33,6 +33,14 @@ pub fn text(path: &Path, most: u64, option: Option<&str>) -> Result<String, CliE
     String::from_utf8(bytes(path, most, option)?).map_err(|_| unreadable(path, &not_text()))
 }
 
+/// So many times a limit is read, so that what checks the limit can say how far a file is over it.
+pub const BEYOND: u64 = 16;
+
+/// The source of a harness, where sources have at most so many bytes.
+pub fn source(path: &Path, limit: u64) -> Result<String, CliError> {
+    text(path, BEYOND * limit, Some("--source-kib"))
+}
+
 fn unreadable(path: &Path, error: &Error) -> CliError {
     CliError::input(format!("cannot read {}: {error}", text::path(path)))
 }

@@ -3,6 +3,7 @@
 #[macro_use]
 mod output;
 
+mod baselines;
 pub mod commands;
 mod concurrency;
 mod dot_env;
@@ -24,6 +25,7 @@ mod progress_line;
 mod protocol_args;
 mod scoreboard;
 mod session;
+mod targets_args;
 mod terminal;
 mod whose;
 mod workbench;

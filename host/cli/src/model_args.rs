@@ -47,6 +47,8 @@ enum Switch {
 #[derive(Args)]
 #[command(next_help_heading = "Target model")]
 pub struct TargetArgs {
+    #[arg(long, value_name = "ID", help = model_help("The model that harnesses call"))]
+    target_model: Option<String>,
     #[command(flatten)]
     server: TargetServerArgs,
     #[command(flatten)]
@@ -55,8 +57,6 @@ pub struct TargetArgs {
 
 #[derive(Args)]
 pub struct TargetServerArgs {
-    #[arg(long, value_name = "ID", help = model_help("The model that harnesses call"))]
-    target_model: Option<String>,
     /// Ask this server instead of the provider's
     #[arg(long, value_name = "URL")]
     target_base_url: Option<String>,
@@ -156,7 +156,7 @@ fn budget_help() -> String {
     format!("What all calls together may cost, in US dollars [default: {DEFAULT_BUDGET_USD}]")
 }
 
-fn model_help(what: &str) -> String {
+pub fn model_help(what: &str) -> String {
     format!("{what}: an id of `mmh models`, or PROVIDER/ID [default: {DEFAULT_MODEL}]")
 }
 
@@ -188,33 +188,21 @@ pub struct Choice<'a> {
 
 impl TargetArgs {
     pub fn choice(&self) -> Choice<'_> {
-        let over = overrides(
-            &self.server.target_base_url,
-            self.server.target_api,
-            &self.server.target_key_env,
-            self.server.target_price,
-        );
-        Choice {
-            role: Role::Target,
-            named: self.server.target_model.as_deref(),
-            over,
-            thinks: self.thinking.target_thinking == Switch::On,
-            recorded: None,
-        }
+        self.server.choice(&self.thinking, self.target_model.as_deref())
+    }
+
+    /// Whether anything is said about the model.
+    pub fn is_given(&self) -> bool {
+        self.choice().is_given()
     }
 }
 
-impl TargetArgs {
-    /// Whether anything is said about the model.
-    pub fn is_given(&self) -> bool {
-        let Choice { named, thinks, over, .. } = self.choice();
-        let Overrides { base_url, api, key_env, price } = over;
-        named.is_some()
-            || thinks
-            || base_url.is_some()
-            || api.is_some()
-            || key_env.is_some()
-            || price.is_some()
+impl TargetServerArgs {
+    /// The target of this name, or the default one, at this server.
+    pub fn choice<'a>(&self, thinking: &TargetThinking, named: Option<&'a str>) -> Choice<'a> {
+        let over = overrides(&self.target_base_url, self.target_api, &self.target_key_env, self.target_price);
+        let thinks = thinking.target_thinking == Switch::On;
+        Choice { role: Role::Target, named, over, thinks, recorded: None }
     }
 }
 
@@ -251,6 +239,13 @@ fn overrides(
 }
 
 impl<'a> Choice<'a> {
+    /// Whether anything is said about the model.
+    pub fn is_given(&self) -> bool {
+        let Overrides { base_url, api, key_env, price } = &self.over;
+        let is_elsewhere = base_url.is_some() || api.is_some() || key_env.is_some();
+        self.named.is_some() || self.thinks || is_elsewhere || price.is_some()
+    }
+
     /// The model that a run has asked so far, in the same way, at the same price.
     pub fn of_run(self, config: &'a Config) -> Self {
         let model = match self.role {

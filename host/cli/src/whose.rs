@@ -147,7 +147,8 @@ fn recorded(whose: Whose, config: &Config) -> Settings {
     }
 }
 
-fn dataset(whose: Whose, config: &Config) -> Result<String, CliError> {
+/// Where a run's data set is looked for: where an own run had it. A stranger's folder names no place.
+pub fn dataset(whose: Whose, config: &Config) -> Result<String, CliError> {
     match (&config.dataset_path, whose) {
         (None, _) => Ok(BUILTIN.to_owned()),
         (Some(path), Whose::Own) => Ok(path.clone()),

@@ -1,5 +1,6 @@
 //! What a run came to, from its folder alone: statistics, the scoreboard's data, the page, the live view, the plot.
 
+pub mod across;
 pub mod compare;
 pub mod frontier;
 pub mod html;

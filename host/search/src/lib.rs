@@ -3,6 +3,7 @@
 //! It asks models through `mmh-models`, compiles and runs through `mmh-engine`, and records through
 //! `mmh-record`. It prints nothing and reads no environment.
 
+pub mod baselines;
 mod claims;
 pub mod dataset;
 pub mod evaluate;

@@ -130,7 +130,7 @@ impl Session<'_> {
         let evaluator = self.evaluator(&builder, target, about, (config.seed, concurrency), observer.clone());
         let (clock, cancel) = (self.clock, self.cancel.clone());
         // The whole validation split, even if this run evaluates a part of it only.
-        let lint = Lint::new(&dataset.train, &dataset.val, &dataset.test);
+        let lint = Lint::of(&dataset);
         Search {
             config,
             dataset,

@@ -5,9 +5,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde_json::json;
 
+pub use crate::files::{BEYOND, source as read_source};
 use crate::{
-    error::{CliError, CliResult, EXAMINED_NOT_OK},
-    files,
+    error::{CliResult, EXAMINED_NOT_OK},
     global::Global,
     limits::LimitArgs,
     output,
@@ -92,12 +92,4 @@ async fn build(builder: &Builder, source: &str) -> BuildResult<(&'static str, Co
         return Ok(Ok((SCORER, scorer.component)));
     }
     Ok(Err(rejection))
-}
-
-/// So many times a limit is read, so that what checks the limit can say how far a file is over it.
-pub const BEYOND: u64 = 16;
-
-/// Reads a source.
-pub fn read_source(path: &std::path::Path, limit: u64) -> Result<String, CliError> {
-    files::text(path, BEYOND * limit, Some("--source-kib"))
 }

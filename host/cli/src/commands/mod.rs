@@ -6,6 +6,7 @@
 //! 130 stopped by Ctrl-C or SIGTERM.
 
 mod check;
+mod compare;
 mod completions;
 mod cost;
 mod diff;
@@ -65,6 +66,8 @@ enum Command {
     NewTask(new_task::NewTaskArgs),
     /// Show what a run found
     Summary(summary::SummaryArgs),
+    /// Compare runs, over one data set or several, in one table
+    Compare(compare::CompareArgs),
     /// Draw a run's accuracies, for papers and READMEs
     Plot(plot::PlotArgs),
     /// Show what a run cost
@@ -161,6 +164,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Task(args) => task::main(&args),
         Command::NewTask(args) => new_task::main(&args),
         Command::Summary(args) => summary::main(args),
+        Command::Compare(args) => compare::main(&args),
         Command::Plot(args) => plot::main(args),
         Command::Cost(args) => cost::main(args),
         Command::Report(args) => report::main(args),

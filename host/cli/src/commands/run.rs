@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::commands::resume::{self, Given};
 use crate::{
-    concurrency,
+    baselines, concurrency,
     error::{CliError, CliResult},
     estimate,
     global::Global,
@@ -83,8 +83,9 @@ pub struct NewRunArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// The harness to start from; given several times, the search starts from all of them [default: zero-shot]
-    #[arg(long, value_name = "HARNESS.rs")]
+    /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, or a file; given several times, the
+    /// search starts from all of them [default: zero-shot]
+    #[arg(long, value_name = "NAME|HARNESS.rs")]
     baseline: Vec<PathBuf>,
     /// Refuse harnesses that carry validation or test examples in their source or data
     #[arg(long)]
@@ -164,7 +165,7 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
     let mut dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
-    let baselines = baselines(&args.new.baseline, &dataset, &limits)?;
+    let baselines = sources(&args.new.baseline, &dataset, &limits)?;
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     workbench::scorer(&builder, &mut dataset).await?;
     sound_baselines(args, &builder, &dataset, &baselines).await?;
@@ -190,11 +191,11 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
 }
 
 /// The sources that a new run starts from: the files that were named, or the task's own.
-fn baselines(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
+fn sources(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
     if named.is_empty() {
         return Ok(vec![dataset.kind.baseline().to_owned()]);
     }
-    named.iter().map(|path| crate::commands::check::read_source(path, limits.source_bytes)).collect()
+    named.iter().map(|named| baselines::resolve(named, limits.source_bytes)).collect()
 }
 
 /// Refuses a baseline that is no harness, and one that is the same as another one, before there is a run and before
@@ -205,7 +206,7 @@ async fn sound_baselines(
     dataset: &Dataset,
     baselines: &[String],
 ) -> Result<(), CliError> {
-    let lint = args.new.deny_leaks.then(|| Lint::new(&dataset.train, &dataset.val, &dataset.test));
+    let lint = args.new.deny_leaks.then(|| Lint::of(dataset));
     let mut components: Vec<Digest> = Vec::new();
     for (at, source) in baselines.iter().enumerate() {
         let built = builder.build(source).await?;

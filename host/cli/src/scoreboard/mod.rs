@@ -6,6 +6,8 @@ mod page;
 mod tables;
 pub mod trials;
 
+pub use tables::inert;
+
 use std::fmt::Write;
 
 use serde::Serialize;

@@ -149,7 +149,7 @@ fn reach(it: &Scoreboard, line: &Line<'_>) -> [String; 5] {
 }
 
 /// Text that a spreadsheet does not take for a formula.
-fn inert(cell: &str) -> String {
+pub fn inert(cell: &str) -> String {
     let cell = text::one_line(cell);
     if cell.starts_with(['=', '+', '-', '@']) { format!("'{cell}") } else { cell }
 }

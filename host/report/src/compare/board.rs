@@ -304,8 +304,8 @@ fn held_out(
     (None, all.collect())
 }
 
-/// What a trace says, where it is what the score was made of.
-fn checked(
+/// What a trace says, where it is what the score was made of. Otherwise, what is wrong is added to `damaged`.
+pub fn checked(
     reader: &RunReader,
     file: &str,
     numbers: &mut Numbers,

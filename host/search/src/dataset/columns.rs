@@ -96,10 +96,12 @@ impl Keys {
 
     fn found(&self, names: &[&str]) -> String {
         let others = match self.by_file {
-            true => "text and answer in task.toml",
-            false => "--text-column and --label-column",
+            true => "text and answer in task.toml name others",
+            false => {
+                "--text-column and --label-column name others, and so does a task.toml, which `mmh new-task` drafts"
+            }
         };
-        format!("; it has {}; {others} name others", listed(names))
+        format!("; it has {}; {others}", listed(names))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use super::{
     DatasetError,
     columns::usual_names,
-    file,
+    file, hints,
     load::{Files, format_of},
     rows,
 };
@@ -52,6 +52,8 @@ pub struct Draft {
     pub answer_keys: Vec<String>,
     /// Whether the answers look like labels.
     pub has_labels: bool,
+    /// What else the answers suggest, as comments.
+    pub hints: Vec<String>,
     /// Whether the data is one file, which has to be divided.
     pub is_one_file: bool,
     /// The files of the data.
@@ -91,7 +93,9 @@ impl Draft {
                 && !NO_FIELDS.contains(&name.to_lowercase().as_str())
         };
         let (kind, has_labels, answer_keys) = metric(&columns[answer]);
+        let is_text = matches!(kind, MetricKind::Normalised | MetricKind::TokenF1);
         Ok(Self {
+            hints: if is_text { hints::of(&columns[answer]) } else { Vec::new() },
             text: text.to_owned(),
             answer: answer.to_owned(),
             instructions: instructions.map(str::to_owned),
@@ -148,9 +152,10 @@ impl Draft {
         };
         let kinds: Vec<&str> = MetricKind::ALL.iter().map(|kind| kind.name()).collect();
         format!(
-            "\n# How an answer is compared with the right one: {}.\n[metric]\nkind = \"{}\"\n{more}# extract = 'Answer: *(.*)'\n",
+            "\n# How an answer is compared with the right one: {}.\n[metric]\nkind = \"{}\"\n{more}{}# extract = 'Answer: *(.*)'\n",
             kinds.join(", "),
-            self.kind.name()
+            self.kind.name(),
+            self.hints.iter().map(|line| format!("{line}\n")).collect::<String>()
         )
     }
 

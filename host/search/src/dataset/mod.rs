@@ -7,6 +7,7 @@ mod columns;
 pub mod draft;
 mod file;
 pub mod findings;
+mod hints;
 mod json;
 mod labels;
 mod load;
@@ -103,8 +104,8 @@ pub enum DatasetError {
     },
     /// There is no data set of this name or path.
     #[error(
-        "{name:?} is no data set: it is neither built in ({builtin}) nor a folder with train and val, nor a file with \
-         the ending {endings}",
+        "{name:?} is no data set: it is neither built in ({builtin}) nor a folder with a task.toml or with train and val, \
+         nor a file with the ending {endings}",
         builtin = BUILTIN,
         endings = file::ENDINGS
     )]

@@ -18,10 +18,10 @@ use mmh_record::{
 };
 
 use super::{Dataset, Example};
-use crate::metric::Metric;
+use crate::{baselines, metric::Metric};
 
 /// The source of the harness that a search of a [`LabelledTask`] starts from, unless another one is named.
-pub const BASELINE: &str = include_str!("../../../../baseline-harness/src/harness.rs");
+pub const BASELINE: &str = baselines::ZERO_SHOT.source;
 
 /// A kind of task.
 pub trait TaskKind: Debug + Send + Sync {

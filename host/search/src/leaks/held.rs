@@ -1,33 +1,74 @@
 //! The texts that must not be found, and lists of them that are sorted for look-ups.
 
-use super::{PREFIX_LETTERS, RUN_LETTERS, letters};
+use super::{PREFIX_LETTERS, RUN_LETTERS, golds, letters};
 use crate::dataset::Example;
 use mmh_record::data::Split;
 
-/// One text that must not be found: of an example, or a long one of its fields.
+/// One text that must not be found.
 pub struct Held {
     pub split: Split,
     pub example: Example,
-    /// The place of the field that it is. None for the text that each example has.
-    pub field: Option<usize>,
+    /// What it is of the example.
+    pub part: Part,
     /// The letters of the text.
     pub letters: Box<str>,
+}
+
+/// What a text is of its example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The text that each example has.
+    Text,
+    /// A field, by its place among the fields.
+    Field(usize),
+    /// The right answer, or a text in it.
+    Gold(Box<str>),
 }
 
 impl Held {
     pub fn text(&self) -> &str {
         let input = &self.example.input;
-        self.field.and_then(|at| input.fields.get(at)).map_or(&input.text, |field| &field.value)
+        match &self.part {
+            Part::Text => &input.text,
+            Part::Field(at) => input.fields.get(*at).map_or(&input.text, |field| &field.value),
+            Part::Gold(text) => text,
+        }
+    }
+
+    pub fn is_gold(&self) -> bool {
+        matches!(self.part, Part::Gold(_))
+    }
+
+    /// Whether it is a right answer that is not found alone.
+    pub fn is_short_gold(&self) -> bool {
+        self.is_gold() && !golds::is_long(&self.letters)
     }
 }
 
-/// The texts of an example: the one that it always has, and fields that are too long to be the same by accident, each with
-/// its place among the fields.
-pub fn texts(example: &Example) -> impl Iterator<Item = (Option<usize>, &str)> {
-    let fields = example.input.fields.iter().enumerate().map(|(at, field)| (Some(at), field.value.as_str()));
+/// What is looked for of these examples: their texts, and the right answers of an open task.
+pub fn of(split: Split, examples: &[Example], is_open: bool) -> Vec<Held> {
+    let held = |example: &Example, part: Part, text: &str| Held {
+        split,
+        example: example.clone(),
+        part,
+        letters: letters::of(text).into(),
+    };
+    let mut found = Vec::new();
+    for example in examples {
+        found.extend(texts(example).map(|(part, text)| held(example, part, text)));
+        let golds = if is_open { golds::texts(&example.gold) } else { Vec::new() };
+        found.extend(golds.into_iter().map(|text| held(example, Part::Gold(text.as_str().into()), &text)));
+    }
+    found
+}
+
+/// The texts of an example: the one that it always has, and fields that are too long to be the same by accident.
+fn texts(example: &Example) -> impl Iterator<Item = (Part, &str)> {
+    let fields = example.input.fields.iter().enumerate();
+    let fields = fields.map(|(at, field)| (Part::Field(at), field.value.as_str()));
     let letters = |text: &str| text.chars().filter(|it| it.is_alphanumeric()).count();
     let long = fields.filter(move |(_, value)| letters(value) >= RUN_LETTERS);
-    std::iter::once((None, example.input.text.as_str())).chain(long)
+    std::iter::once((Part::Text, example.input.text.as_str())).chain(long)
 }
 
 /// The letters of each text of these examples, one at a time: a data set may have very many.
@@ -42,11 +83,11 @@ pub fn sorted(held: &[Held], by: impl Fn(&Held) -> &str) -> Vec<u32> {
     places
 }
 
-/// Which of these examples have the letters of a train example.
-pub fn known(held: &[Held], train: &[Example]) -> Vec<bool> {
+/// Which of these have the letters of a known text.
+pub fn known(held: &[Held], known: impl Iterator<Item = String>) -> Vec<bool> {
     let (by_letters, mut is_known) = (sorted(held, |it| &*it.letters), vec![false; held.len()]);
     let letters = |at: &u32| &*held[*at as usize].letters;
-    for text in letters_of(train) {
+    for text in known {
         let first = by_letters.partition_point(|at| letters(at) < text.as_str());
         // The first one stands for all of them, of which there may be very many.
         if let Some(at) = by_letters.get(first).filter(|at| letters(at) == text) {

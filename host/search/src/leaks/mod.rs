@@ -1,9 +1,10 @@
-//! Finds held-back examples in a candidate: texts and tables of answers, in its source and in the data of its
-//! component.
+//! Finds held-back examples in a candidate: texts, tables of answers, and right answers of an open task, in its source and
+//! in the data of its component.
 //!
 //! It is a tripwire and no proof: an encrypted or computed text is not found. A text that is also in `train` never
 //! counts, because a harness may learn from it. Not in here: what is done about a leak.
 
+mod golds;
 mod hashes;
 mod held;
 mod letters;
@@ -17,9 +18,9 @@ use std::collections::BTreeMap;
 use mmh_record::leak::{Leak, Place};
 use wasmparser::{Parser, Payload};
 
-use crate::dataset::Example;
+use crate::dataset::{Dataset, Example};
 use hashes::Hashes;
-use held::{Held, beginnings, known, letters_of, sorted, texts};
+use held::{Held, beginnings, letters_of, sorted};
 use literals::Literal;
 use mmh_engine::compile::{Rejection, RejectionKind};
 use mmh_record::{data::Split, text};
@@ -69,34 +70,52 @@ pub struct Lint {
     hashes: Hashes,
     /// The places in `held`, sorted by id.
     by_id: Vec<u32>,
+    golds: golds::Short,
 }
 
 /// What was found so far: one excerpt for each place and example.
 type Findings = BTreeMap<(Place, usize), String>;
 
 impl Lint {
-    /// A lint that looks for `val` and `test`, except for texts that are also in `train`.
+    /// A lint for a data set: for its `val` and `test`, except for what is also in `train`. The right answers of an open
+    /// task are looked for as well; those of a task with labels are no secret.
+    pub fn of(dataset: &Dataset) -> Self {
+        let Dataset { task, train, val, test, .. } = dataset;
+        match dataset.is_open() {
+            true => Self::of_open(&task.instructions, train, val, test),
+            false => Self::new(train, val, test),
+        }
+    }
+
+    /// A lint for the examples of a task with labels.
     pub fn new(train: &[Example], val: &[Example], test: &[Example]) -> Self {
-        let of = |split: Split, rows: &[Example]| {
-            let held = rows.iter().flat_map(|row| texts(row).map(move |text| (row, text)));
-            let held = held.map(|(row, (field, text))| Held {
-                split,
-                example: row.clone(),
-                field,
-                letters: letters::of(text).into(),
-            });
-            held.collect::<Vec<_>>()
+        Self::made(None, train, val, test)
+    }
+
+    /// A lint for the examples of an open task with these instructions.
+    pub fn of_open(instructions: &str, train: &[Example], val: &[Example], test: &[Example]) -> Self {
+        Self::made(Some(instructions), train, val, test)
+    }
+
+    fn made(open: Option<&str>, train: &[Example], val: &[Example], test: &[Example]) -> Self {
+        let mut held = held::of(Split::Val, val, open.is_some());
+        held.extend(held::of(Split::Test, test, open.is_some()));
+        let known_texts = || {
+            let answers = if open.is_some() { train } else { &[] };
+            let more = answers.iter().map(|example| letters::of(&example.gold)).chain(open.map(letters::of));
+            letters_of(train).chain(more)
         };
-        let mut held = of(Split::Val, val);
-        held.extend(of(Split::Test, test));
-        let is_known = known(&held, train);
-        let mut is_known = is_known.iter();
-        held.retain(|_| is_known.next() != Some(&true));
-        let pieces = Pieces::new(held.iter().map(|it| &*it.letters), letters_of(train));
+        let is_known = held::known(&held, known_texts());
+        let stands_there = golds::known(&held, known_texts());
+        let mut is_known = is_known.into_iter().zip(stands_there).map(|(known, stands)| known || stands);
+        held.retain(|_| is_known.next() != Some(true));
+        let whole = held.iter().map(|it| if it.is_short_gold() { "" } else { &*it.letters });
+        let pieces = Pieces::new(whole, known_texts());
         let by_letters = sorted(&held, |it| &*it.letters);
         let by_id = sorted(&held, |it| &*it.example.id);
         let hashes = Hashes::of(held.iter().map(Held::text));
-        Self { held, pieces, by_letters, train: beginnings(train), hashes, by_id }
+        let golds = golds::Short::of(&held);
+        Self { held, pieces, by_letters, train: beginnings(train), hashes, by_id, golds }
     }
 
     /// The held-back examples that are in this source or in this component's data, at most [`MAX_LEAKS`].
@@ -109,6 +128,9 @@ impl Lint {
         self.texts(Place::Source, &letters::of(&joined), &mut found);
         self.prefixes(&literals, &mut found);
         self.names(&literals, &mut found);
+        for (at, text) in self.golds.found(&literals) {
+            found.entry((Place::Source, at)).or_insert(text);
+        }
         let numbers = literals.iter().filter_map(Literal::number);
         self.hashes(Place::Source, numbers, &mut found);
         for data in data_segments(component) {
@@ -120,12 +142,13 @@ impl Lint {
     }
 
     fn leak(&self, place: Place, at: usize, excerpt: &str) -> Leak {
-        let Held { split, example, .. } = &self.held[at];
+        let held = &self.held[at];
+        let what = if held.is_gold() { "right answer: " } else { "" };
         Leak {
             place,
-            split: split.name().to_owned(),
-            example_id: example.id.clone(),
-            excerpt: text::ellipsis(&text::one_line(excerpt), EXCERPT_CHARS),
+            split: held.split.name().to_owned(),
+            example_id: held.example.id.clone(),
+            excerpt: text::ellipsis(&text::one_line(&format!("{what}{excerpt}")), EXCERPT_CHARS),
         }
     }
 
@@ -165,7 +188,8 @@ impl Lint {
         let letters = |at: u32| &*self.held[at as usize].letters;
         let first = self.by_letters.partition_point(|at| letters(*at) < key.as_str());
         let mut candidates = self.by_letters[first..].iter().take_while(|at| letters(**at).starts_with(&key));
-        let found = candidates.find(|at| self.held[**at as usize].example.gold == label.trim());
+        let is_meant = |one: &Held| !one.is_gold() && one.example.gold == label.trim();
+        let found = candidates.find(|at| is_meant(&self.held[**at as usize]));
         found.map(|at| *at as usize)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     dataset::{self, BUILTIN, Dataset},
 };
 
-fn rows(split: &str, texts: &[(&str, &str)]) -> Vec<Example> {
+pub fn rows(split: &str, texts: &[(&str, &str)]) -> Vec<Example> {
     let rows = texts.iter().enumerate();
     rows.map(|(at, (input, label))| Example::new(format!("{split}-{at:04}"), *input, *label)).collect()
 }
