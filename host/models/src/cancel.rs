@@ -121,6 +121,14 @@ impl Cancel {
         self.stops.borrow().why(self.ignored)
     }
 
+    /// Waits until a stop is requested, and says why.
+    pub async fn stopped(&self) -> Stop {
+        let mut stops = self.stops.subscribe();
+        let found = stops.wait_for(|stops| stops.why(self.ignored).is_some()).await;
+        // The sender lives as long as this handle.
+        found.ok().and_then(|stops| stops.why(self.ignored)).unwrap_or(Stop::Asked)
+    }
+
     /// Takes all requests back, and says why the first one was made. For work that is made again step by step, where each
     /// step ends by its own record.
     pub fn lift(&self) -> Option<Stop> {

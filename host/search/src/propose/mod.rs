@@ -2,7 +2,7 @@
 //! harness is accepted or there is none.
 //!
 //! [`ModelLoop`] is a conversation with a model, whose replies carry the tool calls. [`Scripted`] calls the tools
-//! directly, as every other program can. Both work on with what is on record of them, and both are repeated from it.
+//! directly, and so does whoever is reached through [`external`]. Both work on with what is on record of them, and both are repeated from it.
 //!
 //! Not in here: which candidates there are, and what becomes of the proposal. See `search`.
 
@@ -10,6 +10,7 @@ pub(crate) mod again;
 #[doc(hidden)]
 pub mod arguments;
 mod ending;
+pub mod external;
 #[doc(hidden)]
 pub mod history;
 mod index;

@@ -1,0 +1,108 @@
+//! A proposer outside of this process, such as a coding agent. Whoever serves it passes its tool calls on, one at a time, and
+//! gets their results. They are on record as calls that no reply carries, so `verify` needs nothing of the agent.
+//!
+//! Not in here: how the agent is reached. A [`Service`] starts a command, or waits for a client.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox,
+    history::Answer,
+};
+use mmh_models::cancel::Cancel;
+use mmh_record::format::Cost;
+
+/// What the proposer outside asks for.
+pub enum Asked {
+    /// A tool call. Its result is sent back once it is on record.
+    Call {
+        /// The tool's name, which need not exist.
+        tool: String,
+        /// Its arguments, as they were given.
+        input: Value,
+        /// Where the result goes.
+        answer: oneshot::Sender<Answer>,
+    },
+    /// It ends without a harness.
+    GiveUp {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// Reaches proposers outside of this process, one session for each candidate, several at the same time.
+#[async_trait]
+pub trait Service: Send + Sync {
+    /// Begins with a candidate. After an interruption it goes on: `calls` are those that are on record with their results.
+    /// `Err` says in words why there is no proposer, which ends the candidate and not the run.
+    async fn open(&self, assignment: &Assignment<'_>, calls: &[DirectCall]) -> Result<Session, String>;
+}
+
+/// One candidate's proposer.
+pub struct Session {
+    /// What it asks for. The end of the channel is the end of the proposer.
+    pub asked: mpsc::Receiver<Asked>,
+    /// Whatever serves the proposer. It is dropped when the candidate has ended, and has to end the proposer then.
+    pub serving: Box<dyn Send>,
+}
+
+/// Lets proposers outside of this process write candidates.
+pub struct External {
+    name: String,
+    service: Arc<dyn Service>,
+    cancel: Cancel,
+}
+
+impl External {
+    /// Proposers of this name, reached through a service, until the run is stopped.
+    pub fn new(name: &str, service: Arc<dyn Service>, cancel: Cancel) -> Self {
+        Self { name: name.to_owned(), service, cancel }
+    }
+
+    /// Serves one candidate until it has ended.
+    async fn serve(&self, mut session: Session, toolbox: &mut Toolbox<'_>) -> Result<Outcome, ProposeError> {
+        loop {
+            let asked = tokio::select! {
+                biased;
+                stop = self.cancel.stopped() => return Ok(Outcome::stopped(&stop)),
+                asked = session.asked.recv() => asked,
+            };
+            match asked {
+                None => return Ok(toolbox.unsubmitted("it ended without a harness".into())),
+                Some(Asked::GiveUp { reason }) => return Ok(toolbox.unsubmitted(reason)),
+                Some(Asked::Call { tool, input, answer }) => {
+                    let outcome = toolbox.call_directly(&tool, input).await?;
+                    if let Some(call) = toolbox.calls().last() {
+                        // Whoever asked may be gone.
+                        let _ = answer.send(call.result.clone());
+                    }
+                    if let Some(outcome) = outcome {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Proposer for External {
+    async fn propose(
+        &self,
+        assignment: &Assignment<'_>,
+        toolbox: &mut Toolbox<'_>,
+    ) -> Result<Proposal, ProposeError> {
+        let outcome = match toolbox.begin(&self.name, &assignment.opening).await? {
+            Some(outcome) => outcome,
+            None => match self.service.open(assignment, toolbox.calls()).await {
+                Ok(session) => self.serve(session, toolbox).await?,
+                Err(reason) => Outcome::unsubmitted(PROPOSER_ERROR, reason),
+            },
+        };
+        Ok(Proposal { outcome, cost: Cost::default() })
+    }
+}
