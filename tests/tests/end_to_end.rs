@@ -53,9 +53,9 @@ const FORMATS: [Format; 2] = [
     },
 ];
 
-/// A harness that compiles, and is not the baseline.
+/// A harness that compiles, asks what the baseline asks, and is another component.
 fn good_source() -> String {
-    format!("// A second look.\n{BASELINE}")
+    BASELINE.replace("the reply names none", "the reply has none")
 }
 
 /// What the server says: by model, and by how often the model has spoken in the conversation.

@@ -378,7 +378,8 @@ const BEGUN: [&str; 22] = [
 
 /// The proposer of a search: it submits the baseline with another comment.
 fn proposed(request: &Request) -> Option<Reply> {
-    let code = format!("// Proposed.\n{BASELINE}");
+    // It asks what the baseline asks, and is another component.
+    let code = BASELINE.replace("the reply names none", "the reply has none");
     let arguments = json!({ "code": code, "reasoning": "# Mine" }).to_string();
     let call = json!({ "id": "c", "type": "function", "function": { "name": "write_harness", "arguments": arguments } });
     let message = json!({ "role": "assistant", "content": null, "tool_calls": [call] });

@@ -9,19 +9,20 @@ use crate::commands::run::{ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
     error::CliError,
     limits::{MachineArgs, ROWS},
-    model_args::{ProposerServerArgs, SpendingArgs, TargetServerArgs},
+    model_args::{ProposerServerArgs, SpendingArgs, TargetArgs, TargetServerArgs},
     workbench::ColumnArgs,
 };
 use mmh_record::format::{Config, Learning};
 
 /// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
 /// A group has the options of its own struct, and none of a struct that is flattened into it.
-fn taken() -> [Option<Id>; 7] {
+fn taken() -> [Option<Id>; 8] {
     [
         EachTimeArgs::group_id(),
         ChangeableArgs::group_id(),
         ColumnArgs::group_id(),
         ProposerServerArgs::group_id(),
+        TargetArgs::group_id(),
         TargetServerArgs::group_id(),
         SpendingArgs::group_id(),
         MachineArgs::group_id(),
