@@ -55,7 +55,9 @@ async fn search(folder: &Path, url: &str, api: &str) -> Output {
 
 /// A harness that is submitted in the end.
 fn submission() -> Value {
-    json!({ "code": format!("// A second look.\n{BASELINE}"), "reasoning": "# A second look" })
+    // It asks what the baseline asks, and is another component.
+    let code = BASELINE.replace("the reply names none", "the reply has none");
+    json!({ "code": code, "reasoning": "# A second look" })
 }
 
 /// A server that gives these answers to the proposer, one after another, and then the submission.

@@ -47,12 +47,19 @@ enum Switch {
 #[derive(Args)]
 #[command(next_help_heading = "Target model")]
 pub struct TargetArgs {
-    #[arg(long, value_name = "ID", help = model_help("The model that harnesses call"))]
-    target_model: Option<String>,
+    #[command(flatten)]
+    model: TargetModelArg,
     #[command(flatten)]
     server: TargetServerArgs,
     #[command(flatten)]
     thinking: TargetThinking,
+}
+
+/// A struct of its own, because one that others are flattened into has no group.
+#[derive(Args)]
+pub struct TargetModelArg {
+    #[arg(long, value_name = "ID", help = model_help("The model that harnesses call"))]
+    target_model: Option<String>,
 }
 
 #[derive(Args)]
@@ -188,7 +195,7 @@ pub struct Choice<'a> {
 
 impl TargetArgs {
     pub fn choice(&self) -> Choice<'_> {
-        self.server.choice(&self.thinking, self.target_model.as_deref())
+        self.server.choice(&self.thinking, self.model.target_model.as_deref())
     }
 
     /// Whether anything is said about the model.

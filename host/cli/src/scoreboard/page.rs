@@ -154,7 +154,8 @@ fn fitting(mut columns: Vec<Column>, width: usize) -> Vec<Column> {
 /// What stands in place of a score.
 fn unscored(it: &Scoreboard, line: &Line<'_>) -> String {
     if line.row.status == UNDER_WAY {
-        return it.board.under_way.as_ref().map_or_else(String::new, standing);
+        let found = it.board.under_way.iter().find(|it| it.index == line.row.index);
+        return found.map_or_else(String::new, standing);
     }
     let reason = it.summary.unscored.iter().find(|it| it.index == line.row.index);
     let reason = reason.map(|it| it.reason.as_str()).unwrap_or_default();
@@ -235,12 +236,12 @@ pub fn data(summary: &Summary) -> Vec<String> {
 }
 
 fn under_way(it: &Scoreboard) -> Option<String> {
-    let found = it.board.under_way.as_ref()?;
-    let what = match found.split {
-        "test" => format!("held-out test, {:03}: {}; ", found.index, standing(found)),
-        _ => String::new(),
-    };
-    Some(format!("{what}the run goes on, or was cut off: then `mmh run --resume RUN` goes on with it"))
+    let all = &it.board.under_way;
+    let held_out = all.iter().filter(|it| it.split == "test");
+    let what: String =
+        held_out.map(|it| format!("held-out test, {:03}: {}; ", it.index, standing(it))).collect();
+    let goes_on = "the run goes on, or was cut off: then `mmh run --resume RUN` goes on with it";
+    (!all.is_empty()).then(|| format!("{what}{goes_on}"))
 }
 
 fn money(summary: &Summary) -> String {

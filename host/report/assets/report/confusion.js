@@ -23,7 +23,7 @@ export function showConfusion(store, element, chosen, open) {
   };
   const options = indices.map((index) => [
     String(index),
-    `${numbered(index)}${index === 0 ? " (baseline)" : ""}${index === store.run.best ? " (best)" : ""}`,
+    `${numbered(index)}${store.isBaseline(index) ? " (baseline)" : ""}${index === store.run.best ? " (best)" : ""}`,
   ]);
   const splits =
     store.evaluated("test").length > 0

@@ -183,10 +183,10 @@ function showing(store, { split, iteration, show }, evaluation) {
     const set = new Set(examples);
     return (example) => set.has(example);
   };
-  const parent = split === "val" ? (store.iterations.get(iteration)?.parent ?? 0) : 0;
+  const parent = split === "val" ? (store.iterations.get(iteration)?.parent ?? store.run.baseline) : store.run.baseline;
   const states = (example) => statesOf(store, split, example).filter((state) => state !== "absent");
   const { fixed, broken } = store.changes(split, parent, iteration);
-  const baseline = store.changes(split, 0, iteration);
+  const baseline = store.changes(split, store.run.baseline, iteration);
   return {
     all: () => true,
     failures: (example) => evaluation.at[example] >= 0 && !right(example),

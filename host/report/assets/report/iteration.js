@@ -181,8 +181,8 @@ function timelinePanel(store, it) {
     return el(
       "p",
       { class: "muted" },
-      it.index === 0
-        ? "The baseline was not proposed: every search starts from it."
+      store.isBaseline(it.index)
+        ? "A baseline is not proposed: the search starts from it."
         : "No turn of the proposer is recorded yet.",
     );
   const turns = it.turns.map((turn) =>

@@ -177,6 +177,11 @@ export class Store {
     return new Details(block ?? NO_TEXTS, shared ?? []);
   }
 
+  /** Whether the search starts from this iteration. */
+  isBaseline(index) {
+    return index < (this.run.config.protocol?.baselines ?? 1);
+  }
+
   scored() {
     return this.run.iterations.filter((it) => it.score);
   }

@@ -87,10 +87,10 @@ export function finding(store, base = "") {
   const scored = store.scored();
   const best = store.iterations.get(run.best);
   if (scored.length === 0 || !best?.score) return el("p", { class: "finding" }, "Nothing is scored yet.");
-  const baseline = store.iterations.get(0);
+  const baseline = store.iterations.get(run.baseline);
   const of = `of ${grouped(best.score.n_examples)} validation examples`;
   const parts = [];
-  if (best.index === 0 || !baseline?.score) {
+  if (store.isBaseline(best.index) || !baseline?.score) {
     parts.push(
       "The best harness is iteration ",
       number(best.index),
@@ -111,8 +111,9 @@ export function finding(store, base = "") {
       ".",
     );
   }
-  const isNamed = (it) => !run.config.protocol?.held_out || it.index === run.best || it.index === 0;
-  const tests = run.held_out.filter((it) => it.score && isNamed(it));
+  const isNamed = (it) => !run.config.protocol?.held_out || it.index === run.best || it.index === run.baseline;
+  const isCompared = (it) => !store.isBaseline(it.index) || it.index === run.baseline;
+  const tests = run.held_out.filter((it) => it.score && isNamed(it) && isCompared(it));
   if (tests.length > 0) {
     const n = grouped(tests[0].score.n_examples);
     parts.push(

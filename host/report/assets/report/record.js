@@ -54,11 +54,17 @@ function dataFindings({ findings }) {
   return `The data: ${findings.map(findingLine).join("; ")}.`;
 }
 
+/** How many iterations were asked for, and what each has. */
+function searched({ iterations, protocol }) {
+  const several = protocol?.candidates ? `, ${protocol.candidates} candidates each` : "";
+  return `${iterations}${several}, besides ${protocol?.baselines ? `${protocol.baselines} baselines` : "the baseline"}`;
+}
+
 function asked({ config, finished_at }) {
   const { task } = config;
   return facts([
     ["run", config.run_id],
-    ["iterations", `${config.iterations}, besides the baseline`],
+    ["iterations", searched(config)],
     ["data set", config.dataset],
     [
       "examples",

@@ -10,7 +10,7 @@ use crate::{frontier, statistics::paired_test};
 use mmh_record::{
     RecordError,
     data::Split,
-    format::{FrontierMember, HeldOut, Score, Summary},
+    format::{Config, FrontierMember, HeldOut, Score, Summary},
     grade::GradeRow,
     layout::{self, TRACES},
     manifest,
@@ -44,8 +44,8 @@ pub struct Board {
     pub held_out_all: Vec<HeldOutTested>,
     /// The scored iterations that no other one makes superfluous, by score and prompt tokens.
     pub frontier: Vec<FrontierMember>,
-    /// What goes on, or went on when the run was killed. None in a run that has ended.
-    pub under_way: Option<UnderWay>,
+    /// What goes on, or went on when the run was killed: candidates of one generation, or held-out evaluations. Empty in a run that has ended.
+    pub under_way: Vec<UnderWay>,
     /// Traces that could not be used, and why.
     pub damaged: Vec<String>,
 }
@@ -164,7 +164,7 @@ impl Board {
             test: paired_test(objective, summary.config.protocol.trials),
             correction: "Holm",
             significance: SIGNIFICANCE,
-            iterations: field.rows(best.as_ref(), under_way.as_ref()),
+            iterations: field.rows(best.as_ref(), &under_way),
             best,
             held_out,
             held_out_all,
@@ -181,7 +181,7 @@ impl Field<'_> {
         Some(Against { index: other, paired: Paired::of(self.objective, before, after) })
     }
 
-    fn rows(&self, best: Option<&Best>, under_way: Option<&UnderWay>) -> Vec<Row> {
+    fn rows(&self, best: Option<&Best>, under_way: &[UnderWay]) -> Vec<Row> {
         let row = |index, status: &str| Row {
             index,
             status: status.to_owned(),
@@ -191,7 +191,7 @@ impl Field<'_> {
         };
         let mut rows: Vec<Row> = self.summary.iterations.iter().map(|it| row(it.index, SCORED)).collect();
         rows.extend(self.summary.unscored.iter().map(|it| row(it.index, &it.status)));
-        let proposed = under_way.filter(|it| it.split == Split::Val.name());
+        let proposed = under_way.iter().filter(|it| it.split == Split::Val.name());
         rows.extend(proposed.map(|it| row(it.index, UNDER_WAY)));
         rows.sort_by_key(|row| row.index);
         let against_baseline = self.against_baseline();
@@ -340,32 +340,34 @@ fn grades(reader: &RunReader, file: &str, numbers: &mut Numbers) -> Result<Grade
     Ok(found)
 }
 
-/// What goes on, or went on when the run was killed: a run that has ended has a manifest.
-fn under_way(reader: &RunReader, summary: &Summary) -> Option<UnderWay> {
+/// What goes on, or went on when the run was killed: candidates of one generation, or held-out evaluations. A run that has
+/// ended has a manifest.
+fn under_way(reader: &RunReader, summary: &Summary) -> Vec<UnderWay> {
     if reader.has(manifest::NAME) {
-        return None;
+        return Vec::new();
     }
     let known: BTreeSet<u32> = (summary.iterations.iter().map(|it| it.index))
         .chain(summary.unscored.iter().map(|it| it.index))
         .collect();
-    let next = (0..summary.config.all_candidates()).find(|index| !known.contains(index));
-    let answers = |examples: usize| examples.saturating_mul(summary.config.protocol.trials as usize);
-    match next {
-        Some(index) => {
-            let folder = layout::iteration(index);
-            standing(reader, &folder, index, Split::Val, answers(summary.config.eval_split_size))
-        }
-        None => {
-            let tested = |index: &u32| summary.test.iter().any(|test| test.index == *index);
-            let index = frontier::finalists(summary).into_iter().find(|index| !tested(index))?;
-            standing(
-                reader,
-                &layout::held_out(index),
-                index,
-                Split::Test,
-                answers(summary.config.task.test_size),
-            )
-        }
+    let Config { protocol, eval_split_size, task, .. } = &summary.config;
+    let mut missing = (0..summary.config.all_candidates()).filter(|index| !known.contains(index)).peekable();
+    let answers = |examples: usize| examples.saturating_mul(protocol.trials as usize);
+    match missing.peek().map(|index| protocol.candidate(*index).generation) {
+        Some(generation) => missing
+            .take_while(|index| protocol.candidate(*index).generation == generation)
+            .filter_map(|index| {
+                let folder = layout::iteration(index);
+                standing(reader, &folder, index, Split::Val, answers(*eval_split_size))
+            })
+            .collect(),
+        None => frontier::finalists(summary)
+            .into_iter()
+            .filter(|index| !summary.test.iter().any(|test| test.index == *index))
+            .filter_map(|index| {
+                let folder = layout::held_out(index);
+                standing(reader, &folder, index, Split::Test, answers(task.test_size))
+            })
+            .collect(),
     }
 }
 

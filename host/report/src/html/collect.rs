@@ -17,7 +17,7 @@ use super::{
     read::{self, FILES, OUTCOMES, Part, Places},
     usage,
 };
-use crate::lineage;
+use crate::{compare::board, lineage};
 use mmh_record::{
     RecordError,
     digest::Digest,
@@ -93,6 +93,7 @@ impl Collector {
             total_cost: summary.as_ref().map(|summary| summary.total_cost).unwrap_or_default(),
             costs,
             best: summary.as_ref().and_then(|summary| summary.best_iteration_index),
+            baseline: summary.as_ref().and_then(board::best_baseline).unwrap_or_default(),
             finished_at: summary.as_ref().and_then(|summary| summary.finished_at),
             stopped: summary.as_ref().and_then(|summary| summary.stopped.clone()),
             time: summary.as_ref().and_then(|summary| summary.time),
@@ -226,10 +227,10 @@ fn scorer(reader: &RunReader, config: &Config, problems: &mut Vec<String>) -> Op
 
 /// Notes which files of a scored iteration are not there.
 fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Vec<String>) {
-    if summary.is_some_and(|summary| summary.iterations.iter().any(|it| it.index == index)) {
+    if let Some(summary) = summary.filter(|summary| summary.iterations.iter().any(|it| it.index == index)) {
         for (file, stamp) in FILES.iter().zip(&part.stamp) {
             let needed = match *file {
-                layout::TRANSCRIPT | layout::READS => index > 0,
+                layout::TRANSCRIPT | layout::READS => !summary.config.is_baseline(index),
                 layout::BATCHES | layout::CALLS => false,
                 _ => true,
             };

@@ -26,6 +26,8 @@ pub struct Run {
     /// Costs by iteration and of the held-out evaluation, where they are known.
     pub costs: Option<CostFile>,
     pub best: Option<u32>,
+    /// What is meant by the baseline: the only one, or the best of several on validation.
+    pub baseline: u32,
     pub finished_at: Option<Timestamp>,
     pub stopped: Option<Stopped>,
     /// What the time of the search went to, where it was measured.

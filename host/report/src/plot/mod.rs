@@ -6,6 +6,7 @@
 
 mod svg;
 
+use crate::compare::board;
 use mmh_record::{
     format::{Interval, IterationSummary, Score, Summary},
     objective::{Figure, Objective},
@@ -188,7 +189,11 @@ impl<'a> Chart<'a> {
             out.text((x, BOTTOM + 20.0), Anchor::Middle, 12.0, MUTED, &index.to_string());
         }
         let middle = (LEFT + RIGHT) / 2.0;
-        out.text((middle, BOTTOM + 42.0), Anchor::Middle, 13.0, INK, "iteration (0 is the baseline)");
+        let under = match self.summary.config.protocol.baselines {
+            1 => "iteration (0 is the baseline)".to_owned(),
+            several => format!("iteration (the first {several} are baselines)"),
+        };
+        out.text((middle, BOTTOM + 42.0), Anchor::Middle, 13.0, INK, &under);
         out.upright_text(20.0, (TOP + BOTTOM) / 2.0, 13.0, INK, self.objective.name());
         if self.entries.is_empty() {
             out.text((middle, (TOP + BOTTOM) / 2.0), Anchor::Middle, 15.0, MUTED, "nothing is scored yet");
@@ -257,8 +262,9 @@ impl<'a> Chart<'a> {
         };
         let mut labels: Vec<Label> = Vec::new();
         let baseline = self.baseline();
-        labels.extend(baseline.map(|it| label("baseline", 0, &it.score, MUTED)));
-        let best = self.summary.best_iteration_index.filter(|best| *best != 0);
+        labels.extend(baseline.map(|it| label("baseline", it.index, &it.score, MUTED)));
+        let is_baseline = |index: &u32| self.summary.config.is_baseline(*index);
+        let best = self.summary.best_iteration_index.filter(|best| !is_baseline(best));
         let best = self.entries.iter().find(|(index, _)| Some(*index) == best).and_then(|(_, it)| *it);
         labels.extend(best.map(|it| label("best", it.index, &it.score, VALIDATION)));
         let tested = self.summary.test.iter().take(4);
@@ -271,7 +277,8 @@ impl<'a> Chart<'a> {
     }
 
     fn baseline(&self) -> Option<&IterationSummary> {
-        self.entries.iter().find(|(index, _)| *index == 0).and_then(|(_, it)| *it)
+        let baseline = board::best_baseline(self.summary);
+        self.entries.iter().find(|(index, _)| Some(*index) == baseline).and_then(|(_, it)| *it)
     }
 }
 

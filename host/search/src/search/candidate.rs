@@ -29,9 +29,10 @@ use mmh_record::{
 fn reasoning_of(source: &str) -> String {
     let comment = source.lines().map_while(|line| line.strip_prefix("//!"));
     let about: Vec<&str> = comment.map(str::trim).take_while(|line| !line.is_empty()).collect();
-    match about.is_empty() {
-        true => "# Baseline\n\nA harness that the search starts from.\n".to_owned(),
-        false => format!("# Baseline\n\n{}\n", about.join("\n")),
+    let about = about.join("\n");
+    match about.split_once([':', '.']) {
+        None => "# Baseline\n\nA harness that the search starts from.\n".to_owned(),
+        Some((name, _)) => format!("# Baseline: {}\n\n{about}\n", name.replace('\n', " ")),
     }
 }
 

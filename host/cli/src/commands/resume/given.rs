@@ -9,7 +9,7 @@ use crate::commands::run::{ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
     error::CliError,
     limits::{MachineArgs, ROWS},
-    model_args::{ProposerServerArgs, SpendingArgs, TargetArgs, TargetServerArgs},
+    model_args::{ProposerServerArgs, SpendingArgs, TargetModelArg, TargetServerArgs},
     workbench::ColumnArgs,
 };
 use mmh_record::format::{Config, Learning};
@@ -22,7 +22,7 @@ fn taken() -> [Option<Id>; 8] {
         ChangeableArgs::group_id(),
         ColumnArgs::group_id(),
         ProposerServerArgs::group_id(),
-        TargetArgs::group_id(),
+        TargetModelArg::group_id(),
         TargetServerArgs::group_id(),
         SpendingArgs::group_id(),
         MachineArgs::group_id(),
