@@ -15,7 +15,7 @@ use mmh_models::{
 use mmh_record::{
     RecordError,
     clock::Clock,
-    format::{Protocol, ProposerKind, ProviderInfo, Summary, TaskInfo},
+    format::{ProposerKind, Protocol, ProviderInfo, Summary, TaskInfo},
     ledger,
     limits::Limits,
     pricing::{Price, Usd},

@@ -43,13 +43,13 @@ use mmh_search::{
 #[derive(Args)]
 pub struct RunArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
-    #[command(flatten)]
-    pub again: AgainArgs,
-    #[command(flatten)]
     pub new: NewRunArgs,
     #[command(flatten)]
+    pub place: PlaceArgs,
+    #[command(flatten)]
     pub change: ChangeableArgs,
+    #[command(flatten)]
+    pub again: AgainArgs,
     #[command(flatten)]
     pub each: EachTimeArgs,
     #[command(flatten)]
@@ -169,7 +169,8 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
 pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResult {
     let terminal = Arc::new(Terminal::new(global, args.new.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
-    let models = if args.place.dry_run { None } else { Some(models(global, args, front.outside.take(), &observer)?) };
+    let models =
+        if args.place.dry_run { None } else { Some(models(global, args, front.outside.take(), &observer)?) };
     let clock = args.clock();
     let run_id = args.place.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
@@ -306,8 +307,7 @@ fn config(
     builder: &Builder,
 ) -> Config {
     let Models { proposer, target, .. } = models;
-    let priced =
-        |(_, model): (Role, &ReadyModel)| (model.model.id().to_owned(), model.price.clone());
+    let priced = |(_, model): (Role, &ReadyModel)| (model.model.id().to_owned(), model.price.clone());
     let tools = builder.compiler.tools();
     let prices = models.ready().map(priced).collect();
     let protocol = args.protocol.protocol(baselines);

@@ -10,9 +10,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub use super::history::Answer;
-use super::{
-    Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox,
-};
+use super::{Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox};
 use mmh_models::cancel::{Cancel, Stop};
 use mmh_record::{format::Cost, text};
 
