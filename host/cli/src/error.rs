@@ -47,15 +47,23 @@ impl CliError {
         Self { message: message.to_string(), code: HOST_FAILED }
     }
 
+    /// How work is stopped on the command line.
+    pub const BY_SIGNAL: &str = "stopped by Ctrl-C or SIGTERM";
+
     /// The exit code of work that was stopped, and why, told on standard error.
     pub fn stopped(stop: &Stop, done: &str) -> ExitCode {
+        Self::stopped_by(Self::BY_SIGNAL, stop, done)
+    }
+
+    /// The same with these words where somebody asked for it.
+    pub fn stopped_by(asked: &str, stop: &Stop, done: &str) -> ExitCode {
         let why = match stop {
             // It has the compiler's diagnostics, which are lines.
             Stop::BaselineBroken(why) => why.clone(),
             _ => text::name(stop.reason()),
         };
         let (said, code) = match stop {
-            Stop::Asked => ("stopped by Ctrl-C or SIGTERM".into(), INTERRUPTED),
+            Stop::Asked => (asked.to_owned(), INTERRUPTED),
             Stop::BudgetSpent(_) => (format!("stopped, the budget is spent: {why}"), BUDGET_SPENT),
             Stop::ModelUnusable(_) => (format!("error: {why}"), HOST_FAILED),
             Stop::BaselineBroken(_) => (format!("error: {why}"), EXAMINED_NOT_OK),

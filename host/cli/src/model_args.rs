@@ -214,6 +214,18 @@ impl TargetServerArgs {
 }
 
 impl ProposerArgs {
+    /// Nothing is said of a proposer that is a model.
+    pub fn none() -> Self {
+        let server = ProposerServerArgs {
+            proposer_model: None,
+            proposer_base_url: None,
+            proposer_api: None,
+            proposer_key_env: None,
+            proposer_price: None,
+        };
+        Self { server, thinking: ProposerThinking { proposer_thinking: Switch::On } }
+    }
+
     pub fn choice(&self) -> Choice<'_> {
         let over = overrides(
             &self.server.proposer_base_url,

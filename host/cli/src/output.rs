@@ -13,7 +13,10 @@ use std::{
     io::{self, Write},
     os::fd::{AsFd, BorrowedFd},
     process::ExitCode,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -52,13 +55,32 @@ enum Lost {
     Failed(io::Error),
 }
 
-pub static OUT: Stream =
-    Stream { name: "standard output", lost: Mutex::new(None), file: || duplicate(io::stdout().as_fd()) };
+/// Whether standard output belongs to a protocol, so that nothing is printed there.
+static IS_LEFT: AtomicBool = AtomicBool::new(false);
+
+pub static OUT: Stream = Stream {
+    name: "standard output",
+    lost: Mutex::new(None),
+    file: || match IS_LEFT.load(Ordering::Relaxed) {
+        true => duplicate(io::stderr().as_fd()),
+        false => duplicate(io::stdout().as_fd()),
+    },
+};
 pub static ERR: Stream =
     Stream { name: "standard error", lost: Mutex::new(None), file: || duplicate(io::stderr().as_fd()) };
 
 fn duplicate(stream: BorrowedFd<'_>) -> io::Result<File> {
     Ok(File::from(stream.try_clone_to_owned()?))
+}
+
+/// Leaves standard output to a protocol: from now on, what is printed goes to standard error.
+pub fn leave_standard_output() {
+    IS_LEFT.store(true, Ordering::Relaxed);
+}
+
+/// Standard output for whoever speaks the protocol that it was left to.
+pub fn protocol() -> tokio::io::Stdout {
+    tokio::io::stdout()
 }
 
 /// Prints plain text to standard output, as it stands: no line end is added.

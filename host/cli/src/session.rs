@@ -14,16 +14,53 @@ use crate::{
 use mmh_engine::build::Builder;
 use mmh_models::cancel::{Cancel, Stop};
 use mmh_record::{reader::RunReader, text};
-use mmh_search::session::{Models, Plan};
+use mmh_search::session::{Models, Outside, Plan, Writer};
 use mmh_search::{progress::Observer, search::SearchError};
 
-/// Both models of a run, or why they cannot be asked.
+/// Who asks for a search, and what is different for them.
+pub struct Front {
+    /// The proposer outside of this process, unless a model is to propose.
+    pub outside: Option<Outside>,
+    /// Stops the run.
+    pub cancel: Cancel,
+    /// What goes on with a run, before its folder.
+    pub goes_on: &'static str,
+    /// What is said where somebody asked for the stop.
+    pub stopped_by: &'static str,
+    /// Whether scores are printed at the end.
+    pub shows_scores: bool,
+}
+
+impl Front {
+    /// A person on the command line.
+    pub fn command_line() -> Self {
+        let (outside, cancel) = (None, Cancel::default());
+        let (goes_on, stopped_by) = ("mmh run --resume", CliError::BY_SIGNAL);
+        Self { outside, cancel, goes_on, stopped_by, shows_scores: true }
+    }
+}
+
+/// Who takes part in a run, or why they cannot be asked.
 pub fn models(
     connector: &Connector<'_>,
+    outside: Option<Outside>,
     proposer: &Choice<'_>,
     target: &Choice<'_>,
 ) -> Result<Models, CliError> {
-    let (proposer, target) = (connector.proposer(proposer)?, connector.target(target)?);
+    let proposer = match outside {
+        Some(outside) => Writer::Outside(outside),
+        None => Writer::Model(connector.proposer(proposer)?),
+    };
+    models_with(connector, proposer, target)
+}
+
+/// The same with this proposer.
+pub fn models_with(
+    connector: &Connector<'_>,
+    proposer: Writer,
+    target: &Choice<'_>,
+) -> Result<Models, CliError> {
+    let target = connector.target(target)?;
     let replies = model_args::replies(connector.global, &target)?;
     Ok(Models { proposer, target, replies })
 }
@@ -34,9 +71,10 @@ pub async fn run(
     folder: PathBuf,
     builder: Builder,
     terminal: Arc<Terminal>,
-    json: bool,
+    (front, json): (&Front, bool),
 ) -> CliResult {
-    let cancel = stop_on_signal(terminal.clone());
+    let cancel = front.cancel.clone();
+    stop_with_signal(terminal.clone(), cancel.clone());
     let reader = RunReader::new(plan.start.writer.dir()?);
     let summary = plan.start.summary.clone();
     let search = plan.search(builder, terminal.clone(), cancel.clone())?;
@@ -45,9 +83,11 @@ pub async fn run(
     let ended = search.run().await;
     terminal.done();
     let (_, stop) = ended?;
-    let mut scoreboard = Scoreboard::read(&reader)?;
-    scoreboard.replies = target.tally();
-    scoreboard.print(Format::json_or_text(json))?;
+    if front.shows_scores {
+        let mut scoreboard = Scoreboard::read(&reader)?;
+        scoreboard.replies = target.tally();
+        scoreboard.print(Format::json_or_text(json))?;
+    }
     let (shown, done) = (text::path(&folder), "what was finished is in");
     if !json {
         output::text(&model_args::kept(target.tally()));
@@ -55,7 +95,8 @@ pub async fn run(
     }
     Ok(match stop {
         Some(stop) => {
-            CliError::stopped(&stop, &format!("{done} {shown}; `mmh run --resume {shown}` goes on"))
+            let done = format!("{done} {shown}; `{} {shown}` goes on", front.goes_on);
+            CliError::stopped_by(front.stopped_by, &stop, &done)
         }
         None => ExitCode::SUCCESS,
     })
@@ -71,10 +112,15 @@ impl From<SearchError> for CliError {
     }
 }
 
-/// The first Ctrl-C, or SIGTERM, lets what is under way finish; the second one ends the program.
+/// A request to stop that comes with the first Ctrl-C or SIGTERM.
 pub fn stop_on_signal(observer: Arc<dyn Observer>) -> Cancel {
     let cancel = Cancel::default();
-    let stop = cancel.clone();
+    stop_with_signal(observer, cancel.clone());
+    cancel
+}
+
+/// The first Ctrl-C, or SIGTERM, lets what is under way finish; the second one ends the program.
+pub fn stop_with_signal(observer: Arc<dyn Observer>, stop: Cancel) {
     tokio::spawn(async move {
         let Ok(mut signals) = Signals::listen() else { return };
         signals.next().await;
@@ -84,7 +130,6 @@ pub fn stop_on_signal(observer: Arc<dyn Observer>) -> Cancel {
         signals.next().await;
         std::process::exit(INTERRUPTED.into());
     });
-    cancel
 }
 
 /// What asks this program to end: Ctrl-C, and SIGTERM, which is how other programs say it.

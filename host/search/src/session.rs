@@ -15,7 +15,7 @@ use mmh_models::{
 use mmh_record::{
     RecordError,
     clock::Clock,
-    format::{Protocol, ProviderInfo, Summary, TaskInfo},
+    format::{ProposerKind, Protocol, ProviderInfo, Summary, TaskInfo},
     ledger,
     limits::Limits,
     pricing::{Price, Usd},
@@ -27,7 +27,10 @@ use crate::{
     evaluate::{Evaluator, Lessons, Target, record_share, replies::Replies},
     leaks::Lint,
     progress::Observer,
-    propose::{ModelLoop, Proposer},
+    propose::{
+        ModelLoop, Proposer,
+        external::{Absent, External, Service},
+    },
     search::Search,
     times::Times,
 };
@@ -44,14 +47,66 @@ pub struct ReadyModel {
     pub is_local: bool,
 }
 
-/// The two models of a search.
+/// Who writes the harnesses of a search.
+pub enum Writer {
+    /// A model, in a conversation.
+    Model(ReadyModel),
+    /// Somebody outside of this process.
+    Outside(Outside),
+    /// Somebody outside of this process, of this name, who is not there: the search goes as far as it can without.
+    Absent(String),
+}
+
+/// A proposer outside of this process.
+pub struct Outside {
+    /// Its name in the record.
+    pub name: String,
+    /// How it is reached.
+    pub service: Arc<dyn Service>,
+}
+
+impl Writer {
+    /// The name in the record.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Model(ready) => ready.model.id(),
+            Self::Outside(outside) => &outside.name,
+            Self::Absent(name) => name,
+        }
+    }
+
+    /// How it works.
+    pub fn kind(&self) -> ProposerKind {
+        match self {
+            Self::Model(_) => ProposerKind::Conversation,
+            Self::Outside(_) | Self::Absent(_) => ProposerKind::Tools,
+        }
+    }
+
+    fn model(&self) -> Option<&ReadyModel> {
+        match self {
+            Self::Model(ready) => Some(ready),
+            Self::Outside(_) | Self::Absent(_) => None,
+        }
+    }
+}
+
+/// Who takes part in a search.
 pub struct Models {
     /// Writes harnesses.
-    pub proposer: ReadyModel,
+    pub proposer: Writer,
     /// Is asked by harnesses.
     pub target: ReadyModel,
     /// The target's reply cache. Without it all requests are sent.
     pub replies: Option<Replies>,
+}
+
+impl Models {
+    /// The models, by role. A proposer outside of this process is none.
+    pub fn ready(&self) -> impl Iterator<Item = (Role, &ReadyModel)> {
+        let proposer = self.proposer.model().map(|ready| (Role::Proposer, ready));
+        proposer.into_iter().chain([(Role::Target, &self.target)])
+    }
 }
 
 /// What all calls and evaluations of a run share.
@@ -67,8 +122,18 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// A proposer that is a conversation with this model, with its retry policy. Its calls at once are not limited.
-    pub fn proposer(&self, ready: ReadyModel) -> Arc<dyn Proposer> {
+    /// The proposer. One that is a model is asked with its retry policy, and its calls at once are not limited.
+    pub fn proposer(&self, writer: Writer) -> Arc<dyn Proposer> {
+        match writer {
+            Writer::Model(ready) => self.conversation(ready),
+            Writer::Outside(Outside { name, service }) => {
+                Arc::new(External::new(&name, service, self.cancel.clone()))
+            }
+            Writer::Absent(name) => Arc::new(Absent::new(&name, self.cancel.clone())),
+        }
+    }
+
+    fn conversation(&self, ready: ReadyModel) -> Arc<dyn Proposer> {
         let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
@@ -159,7 +224,9 @@ impl Session<'_> {
 }
 
 /// The servers of real models, by role, for the run's record.
-pub fn providers(models: [(Role, &ReadyModel); 2]) -> BTreeMap<String, ProviderInfo> {
+pub fn providers<'a>(
+    models: impl IntoIterator<Item = (Role, &'a ReadyModel)>,
+) -> BTreeMap<String, ProviderInfo> {
     let asked =
         models.into_iter().filter_map(|(role, model)| Some((role.name().to_owned(), model.info.clone()?)));
     asked.collect()

@@ -15,6 +15,7 @@ mod eval;
 mod export;
 mod gc;
 mod inspect;
+mod mcp;
 mod models;
 mod new_task;
 mod plot;
@@ -56,6 +57,8 @@ struct Cli {
 enum Command {
     /// Search: propose, compile, evaluate and record, iteration by iteration
     Run(Box<run::RunArgs>),
+    /// Offer a proposer's tools to an MCP client: those of a search that it drives, or of the work folder's
+    Mcp(Box<mcp::McpArgs>),
     /// Evaluate one harness, from source or compiled
     Eval(eval::EvalArgs),
     /// Compile one harness and say what is wrong with it
@@ -136,10 +139,14 @@ fn parsed(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error>
     let mut commands = arguments();
     let matches = commands.try_get_matches_from_mut(words)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
-    if let (Command::Run(args), Some((name, matches))) = (&mut cli.command, matches.subcommand())
+    if let Some((name, matches)) = matches.subcommand()
         && let Some(command) = commands.find_subcommand(name)
     {
-        args.given = resume::Given::of(command, matches);
+        match &mut cli.command {
+            Command::Run(args) => args.given = resume::Given::of(command, matches),
+            Command::Mcp(args) => args.given = resume::Given::of(command, matches),
+            _ => {}
+        }
     }
     Ok(cli)
 }
@@ -159,6 +166,7 @@ async fn dispatch(cli: Cli) -> CliResult {
     log::start(&cli.global)?;
     match cli.command {
         Command::Run(args) => run::main(&cli.global, *args).await,
+        Command::Mcp(args) => mcp::main(&cli.global, *args).await,
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Task(args) => task::main(&args),

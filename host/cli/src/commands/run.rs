@@ -1,6 +1,6 @@
 //! `mmh run`: a whole search, begun here or gone on with.
 
-use std::{collections::BTreeMap, fmt::Display, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fmt::Display, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::{
     output_file::refuse_runs,
     own_runs::OwnRuns,
     protocol_args::ProtocolArgs,
-    session,
+    session::{self, Front},
     terminal::Terminal,
     whose::{DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
@@ -26,11 +26,11 @@ use mmh_models::remote::Role;
 use mmh_record::{
     clock::Clock,
     digest::Digest,
-    format::{Config, CostFile, ProposerKind, SCHEMA_VERSION, Summary, WitInfo},
+    format::{Config, CostFile, SCHEMA_VERSION, Summary, WitInfo},
     limits::Limits,
     writer::{self, Beginning, RunWriter},
 };
-use mmh_search::session::{Models, Plan, ReadyModel, Start, providers};
+use mmh_search::session::{Models, Outside, Plan, ReadyModel, Start, providers};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate,
@@ -45,7 +45,11 @@ pub struct RunArgs {
     #[command(flatten)]
     pub new: NewRunArgs,
     #[command(flatten)]
+    pub place: PlaceArgs,
+    #[command(flatten)]
     pub change: ChangeableArgs,
+    #[command(flatten)]
+    pub again: AgainArgs,
     #[command(flatten)]
     pub each: EachTimeArgs,
     #[command(flatten)]
@@ -65,6 +69,33 @@ pub struct RunArgs {
     pub given: Given,
 }
 
+/// Where a new run goes.
+#[derive(Args, Default)]
+pub struct PlaceArgs {
+    /// The run's name and folder [default: the time it starts]
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+    /// Where runs go
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs_dir: PathBuf,
+    /// Estimate what the search may cost, and end without asking a model
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which run is gone on with, and how results are printed.
+#[derive(Args, Default)]
+pub struct AgainArgs {
+    /// Go on with the run in this folder, where it stopped or with more --iterations; what it was asked to do
+    /// is in its config.json. Only what changes no result can be changed: --budget-usd, --concurrency,
+    /// --patience, --attempts, and the time-outs
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Print the summary, or the estimate, as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What a run is begun with, and keeps.
 #[derive(Args)]
 pub struct NewRunArgs {
@@ -74,12 +105,6 @@ pub struct NewRunArgs {
     /// Validation examples to score on; all if there are fewer
     #[arg(long, default_value_t = 100, value_name = "N")]
     eval_size: usize,
-    /// The run's name and folder [default: the time it starts]
-    #[arg(long, value_name = "ID")]
-    run_id: Option<String>,
-    /// Where runs go
-    #[arg(long, default_value = "runs", value_name = "DIR")]
-    runs_dir: PathBuf,
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
@@ -93,9 +118,6 @@ pub struct NewRunArgs {
     /// Do not score the held-out test examples at the end
     #[arg(long)]
     no_test: bool,
-    /// Estimate what the search may cost, and end without asking a model
-    #[arg(long)]
-    dry_run: bool,
 }
 
 /// What a run may have otherwise from now on, because it changes no result.
@@ -112,18 +134,10 @@ pub struct ChangeableArgs {
 /// What is said each time: a run's folder does not have it, or it changes only how the run is shown.
 #[derive(Args)]
 pub struct EachTimeArgs {
-    /// Go on with the run in this folder, where it stopped or with more --iterations; what it was asked to do
-    /// is in its config.json. Only what changes no result can be changed: --budget-usd, --concurrency,
-    /// --patience, --attempts, and the time-outs
-    #[arg(long, value_name = "RUN")]
-    resume: Option<PathBuf>,
     /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
     /// [default: symptoms-mini, or the run's own]
     #[arg(long, value_name = "NAME|PATH")]
     pub dataset: Option<String>,
-    /// Print the summary, or the estimate, as JSON
-    #[arg(long)]
-    pub json: bool,
     /// Freeze the clock at this time, so that two runs give the same bytes in every file
     #[arg(long, value_name = "RFC3339")]
     fixed_clock: Option<Timestamp>,
@@ -144,20 +158,23 @@ impl RunArgs {
 }
 
 pub async fn main(global: &Global, args: RunArgs) -> CliResult {
-    match &args.each.resume {
-        Some(run) => resume::main(global, &args, run).await,
-        None => begin(global, &args).await,
+    let front = Front::command_line();
+    match &args.again.resume {
+        Some(run) => resume::main(global, &args, run, front).await,
+        None => begin(global, &args, front).await,
     }
 }
 
-async fn begin(global: &Global, args: &RunArgs) -> CliResult {
+/// Begins a new run, and searches.
+pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResult {
     let terminal = Arc::new(Terminal::new(global, args.new.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
-    let models = if args.new.dry_run { None } else { Some(models(global, args, &observer)?) };
+    let models =
+        if args.place.dry_run { None } else { Some(models(global, args, front.outside.take(), &observer)?) };
     let clock = args.clock();
-    let run_id = args.new.run_id.clone().unwrap_or_else(|| default_run_id(clock));
+    let run_id = args.place.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
-    refuse_runs(&args.new.runs_dir).map_err(|why| CliError::input(format!("--runs-dir: {why}")))?;
+    refuse_runs(&args.place.runs_dir).map_err(|why| CliError::input(format!("--runs-dir: {why}")))?;
     if args.new.eval_size == 0 {
         return Err(CliError::input("--eval-size 0: a search needs at least one validation example"));
     }
@@ -182,12 +199,12 @@ async fn begin(global: &Global, args: &RunArgs) -> CliResult {
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baselines: &baselines };
     OwnRuns::open(global)?.enter(&writer::config_bytes(&summary.config)?)?;
-    let writer = RunWriter::create(&args.new.runs_dir, &beginning)?;
-    let folder = args.new.runs_dir.join(&summary.config.run_id);
+    let writer = RunWriter::create(&args.place.runs_dir, &beginning)?;
+    let folder = args.place.runs_dir.join(&summary.config.run_id);
     let budget_usd = args.money.budget_usd();
     let start = Start { summary, writer, baselines, dataset, val };
     let plan = Plan { start, models, budget_usd, clock };
-    session::run(plan, folder, builder, terminal, args.each.json).await
+    session::run(plan, folder, builder, terminal, (&front, args.again.json)).await
 }
 
 /// The sources that a new run starts from: the files that were named, or the task's own.
@@ -235,8 +252,14 @@ async fn sound_baselines(
 }
 
 /// Both models of a new run, or why they cannot be asked.
-fn models(global: &Global, args: &RunArgs, observer: &Arc<dyn Observer>) -> Result<Models, CliError> {
-    session::models(&connector(global, args, observer), &args.proposer.choice(), &args.target.choice())
+fn models(
+    global: &Global,
+    args: &RunArgs,
+    outside: Option<Outside>,
+    observer: &Arc<dyn Observer>,
+) -> Result<Models, CliError> {
+    let connector = connector(global, args, observer);
+    session::models(&connector, outside, &args.proposer.choice(), &args.target.choice())
 }
 
 fn connector<'a>(global: &'a Global, args: &'a RunArgs, observer: &'a Arc<dyn Observer>) -> Connector<'a> {
@@ -272,7 +295,7 @@ async fn dry_run(
         target: (&target.0, &target.1),
         budget_usd: args.money.budget_usd(),
     };
-    estimate::print(&plan, args.each.json).await
+    estimate::print(&plan, args.again.json).await
 }
 
 fn config(
@@ -284,9 +307,9 @@ fn config(
     builder: &Builder,
 ) -> Config {
     let Models { proposer, target, .. } = models;
-    let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
+    let priced = |(_, model): (Role, &ReadyModel)| (model.model.id().to_owned(), model.price.clone());
     let tools = builder.compiler.tools();
-    let prices = BTreeMap::from([priced(proposer), priced(target)]);
+    let prices = models.ready().map(priced).collect();
     let protocol = args.protocol.protocol(baselines);
     Config {
         schema_version: SCHEMA_VERSION,
@@ -296,7 +319,7 @@ fn config(
         dataset_path: args.each.dataset.clone().filter(|name| name != BUILTIN),
         dataset_columns: args.columns.resolve(),
         eval_split_size: args.new.eval_size.min(dataset.val.len()),
-        proposer_model: proposer.model.id().to_owned(),
+        proposer_model: proposer.name().to_owned(),
         target_model: target.model.id().to_owned(),
         mock: args.new.mock,
         started_at: clock.now(),
@@ -306,7 +329,7 @@ fn config(
         limits: builder.sandbox.limits().clone(),
         prices,
         budget_usd: (!args.new.mock).then(|| args.money.budget_usd()),
-        providers: providers([(Role::Proposer, proposer), (Role::Target, target)]),
+        providers: providers(models.ready()),
         task: dataset.info(),
         dataset_digest: dataset.digest,
         toolchain: tools.toolchain,
@@ -319,7 +342,7 @@ fn config(
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         deny_leaks: args.new.deny_leaks,
         confinement: builder.compiler.confinement(),
-        proposer_kind: ProposerKind::Conversation,
+        proposer_kind: proposer.kind(),
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         learn_batches: evaluate::planned(&dataset.train, builder.sandbox.limits(), &protocol),
         protocol,

@@ -9,12 +9,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox,
-    history::Answer,
-};
-use mmh_models::cancel::Cancel;
-use mmh_record::format::Cost;
+pub use super::history::Answer;
+use super::{Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox};
+use mmh_models::cancel::{Cancel, Stop};
+use mmh_record::{format::Cost, text};
 
 /// What the proposer outside asks for.
 pub enum Asked {
@@ -75,8 +73,10 @@ impl External {
                 None => return Ok(toolbox.unsubmitted("it ended without a harness".into())),
                 Some(Asked::GiveUp { reason }) => return Ok(toolbox.unsubmitted(reason)),
                 Some(Asked::Call { tool, input, answer }) => {
+                    let before = toolbox.calls().len();
                     let outcome = toolbox.call_directly(&tool, input).await?;
-                    if let Some(call) = toolbox.calls().last() {
+                    // A call that was not made has no result.
+                    if let Some(call) = toolbox.calls().get(before) {
                         // Whoever asked may be gone.
                         let _ = answer.send(call.result.clone());
                     }
@@ -86,6 +86,43 @@ impl External {
                 }
             }
         }
+    }
+}
+
+/// Stands for a proposer outside of this process that is not there. It stops the run where that one is needed, so that
+/// everything else can be finished without it.
+pub struct Absent {
+    name: String,
+    cancel: Cancel,
+}
+
+impl Absent {
+    /// A stand-in for a proposer of this name, which stops the run.
+    pub fn new(name: &str, cancel: Cancel) -> Self {
+        Self { name: name.to_owned(), cancel }
+    }
+}
+
+#[async_trait]
+impl Proposer for Absent {
+    async fn propose(
+        &self,
+        assignment: &Assignment<'_>,
+        toolbox: &mut Toolbox<'_>,
+    ) -> Result<Proposal, ProposeError> {
+        let outcome = match toolbox.begin(&self.name, &assignment.opening).await? {
+            Some(outcome) => outcome,
+            None => {
+                let stop = Stop::ModelUnusable(format!(
+                    "the next candidate is written by {}, which calls the tools itself and is not there: `mmh mcp --run RUN` \
+                     goes on with it",
+                    text::name(&self.name)
+                ));
+                self.cancel.stop(stop.clone());
+                Outcome::stopped(&stop)
+            }
+        };
+        Ok(Proposal { outcome, cost: Cost::default() })
     }
 }
 

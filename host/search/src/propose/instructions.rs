@@ -8,10 +8,11 @@ use mmh_record::{
 
 /// The system prompt: what a harness is, how to work, what not to do, and the SDK's guide. The same in every iteration.
 pub fn system() -> String {
-    format!("{SYSTEM}\n\n# The SDK\n\n{}", mmh_engine::toolchain::sdk::GUIDE)
+    format!("{HOW_TO_WORK}\n\n# The SDK\n\n{}", mmh_engine::toolchain::sdk::GUIDE)
 }
 
-const SYSTEM: &str = "\
+/// The system prompt without the guide.
+pub const HOW_TO_WORK: &str = "\
 You improve a harness: the program around a fixed language model (the target model) that decides what to prompt, \
 retrieve, remember and parse. You cannot change the target model, only the harness. A harness is one Rust file, \
 compiled to WebAssembly and run in a sandbox without files, network or clock, once per example. You are scored by \

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use clap::{Arg, ArgGroup, ArgMatches, Args, Id, parser::ValueSource};
 
-use crate::commands::run::{ChangeableArgs, EachTimeArgs, RunArgs};
+use crate::commands::mcp::HostArgs;
+use crate::commands::run::{AgainArgs, ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
     error::CliError,
     limits::{MachineArgs, ROWS},
@@ -16,8 +17,10 @@ use mmh_record::format::{Config, Learning};
 
 /// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
 /// A group has the options of its own struct, and none of a struct that is flattened into it.
-fn taken() -> [Option<Id>; 8] {
+fn taken() -> [Option<Id>; 10] {
     [
+        HostArgs::group_id(),
+        AgainArgs::group_id(),
         EachTimeArgs::group_id(),
         ChangeableArgs::group_id(),
         ColumnArgs::group_id(),
@@ -38,6 +41,8 @@ struct GivenOption {
     value: String,
     /// Whether a run that goes on takes it.
     is_taken: bool,
+    /// Whether every command takes it.
+    is_global: bool,
 }
 
 /// The options that were given on the command line.
@@ -62,10 +67,16 @@ impl Given {
                 name: format!("--{}", it.get_long().unwrap_or(it.get_id().as_str())),
                 value: words.join(","),
                 // What every command takes is about this machine.
+                is_global: it.is_global_set(),
                 is_taken: it.is_global_set() || taken.contains(it.get_id()),
             }
         };
         Self(given.map(option).collect())
+    }
+
+    /// The first one that is about a search.
+    pub fn of_search(&self) -> Option<&str> {
+        self.0.iter().find(|it| !it.is_global).map(|it| it.name.as_str())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     model_args::Connector,
     own_runs::OwnRuns,
     scoreboard::{Format, Scoreboard},
-    session,
+    session::{self, Front},
     terminal::Terminal,
     whose::{self, Asked, Settings, Whose},
     workbench,
@@ -24,13 +24,13 @@ use crate::{
 use mmh_engine::build::Builder;
 use mmh_models::cancel::Stop;
 use mmh_record::{
-    format::{Config, SCHEMA_VERSION, Summary},
+    format::{Config, ProposerKind, SCHEMA_VERSION, Summary},
     layout, manifest,
     reader::RunReader,
     text,
     writer::{self, RunWriter},
 };
-use mmh_search::session::{Models, Plan, Start};
+use mmh_search::session::{Models, Outside, Plan, Start, Writer};
 use mmh_search::{
     dataset::{self, Dataset, Source},
     progress::Observer,
@@ -38,12 +38,13 @@ use mmh_search::{
     verify::other_tools,
 };
 
-pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
+pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front) -> CliResult {
     let writer = RunWriter::resume(run)?;
     let reader = RunReader::new(writer.dir()?);
     let (mut summary, config) = (reader.summary()?, reader.config()?);
     same_run(run, &config, &summary)?;
     given::refuse(args, &config)?;
+    same_proposer(&config, front.outside.as_ref())?;
     let terminal = Arc::new(Terminal::new(global, config.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
     let sealed = reader.has(manifest::NAME);
@@ -52,7 +53,9 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
         observer.note(
             "the run is finished: there is nothing to go on with; --iterations N makes it longer".into(),
         );
-        Scoreboard::read(&reader)?.print(Format::json_or_text(args.each.json))?;
+        if front.shows_scores {
+            Scoreboard::read(&reader)?.print(Format::json_or_text(args.again.json))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let whose = Whose::of(global, &reader)?;
@@ -60,7 +63,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
         observer.note("the run was not started here: its price, its budget, its limits above the defaults and its places count for nothing".into());
     }
     let settings = whose::settings(whose, &config, &asked(args))?;
-    let models = models(global, args, whose, &config, &observer)?;
+    let models = models(global, args, whose, &config, (front.outside.take(), &observer))?;
     let mut dataset = dataset(args, &settings.dataset, &config, &*observer)?;
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &settings.limits, &args.limits.machine, &*observer).await?;
@@ -85,7 +88,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     let clock = args.clock();
     let start = Start { summary, writer, baselines, dataset, val };
     let plan = Plan { start, models, budget_usd, clock };
-    session::run(plan, run.to_owned(), builder, terminal, args.each.json).await
+    session::run(plan, run.to_owned(), builder, terminal, (&front, args.again.json)).await
 }
 
 /// Refuses a run of another version, and a summary that is of another run. A process that was killed may
@@ -101,6 +104,22 @@ fn same_run(run: &Path, config: &Config, summary: &Summary) -> Result<(), CliErr
         text::path(run),
         config.schema_version
     )))
+}
+
+/// Refuses a proposer outside of this process for a run that has another one.
+fn same_proposer(config: &Config, outside: Option<&Outside>) -> Result<(), CliError> {
+    let Some(outside) = outside else { return Ok(()) };
+    let recorded = text::name(&config.proposer_model);
+    match config.proposer_kind {
+        ProposerKind::Conversation => Err(CliError::input(format!(
+            "the run's proposer is the model {recorded}: `mmh run --resume` goes on with it"
+        ))),
+        ProposerKind::Tools if outside.name != config.proposer_model => Err(CliError::input(format!(
+            "the run's proposer is called {recorded} since it was begun, and not {}: that stays so",
+            text::name(&outside.name)
+        ))),
+        ProposerKind::Tools => Ok(()),
+    }
 }
 
 /// What is asked for on the command line.
@@ -120,11 +139,16 @@ fn models(
     args: &RunArgs,
     whose: Whose,
     config: &Config,
-    observer: &Arc<dyn Observer>,
+    (outside, observer): (Option<Outside>, &Arc<dyn Observer>),
 ) -> Result<Models, CliError> {
     let (money, mock, seed) = (&args.money, config.mock, config.seed);
     let connector = Connector { global, whose, money, mock, seed, observer };
-    session::models(&connector, &args.proposer.choice().of_run(config), &args.target.choice().of_run(config))
+    let target = args.target.choice().of_run(config);
+    if outside.is_none() && config.proposer_kind == ProposerKind::Tools {
+        let absent = Writer::Absent(config.proposer_model.clone());
+        return session::models_with(&connector, absent, &target);
+    }
+    session::models(&connector, outside, &args.proposer.choice().of_run(config), &target)
 }
 
 /// The run's data set, which may have moved but must be the same.
@@ -152,13 +176,13 @@ fn with(config: &Config, settings: Settings, models: &Models) -> Config {
     let budget_usd = config.budget_usd.map(|_| budget_usd);
     let mut changed = Config { limits, budget_usd, concurrency, patience, ..config.clone() };
     // Of a stranger's run the recorded price does not count.
-    for model in [&models.proposer, &models.target] {
+    for (_, model) in models.ready() {
         if let Some(price) = changed.prices.get_mut(model.model.id()) {
             *price = model.price.clone();
         }
     }
-    for (role, model) in [("proposer", &models.proposer), ("target", &models.target)] {
-        if let Some(info) = changed.providers.get_mut(role) {
+    for (role, model) in models.ready() {
+        if let Some(info) = changed.providers.get_mut(role.name()) {
             info.price = model.price.clone();
         }
     }
