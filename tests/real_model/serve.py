@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slots", type=int, required=True)
     parser.add_argument("--slot-tokens", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
     args = parser.parse_args()
 
     params = xllamacpp.CommonParams()
@@ -33,7 +34,7 @@ def main() -> None:
     params.port = args.port
     params.n_parallel = args.slots
     params.n_ctx = args.slots * args.slot_tokens
-    params.cpuparams.n_threads = os.cpu_count() or 2
+    params.cpuparams.n_threads = args.threads
     params.use_jinja = True
     params.chat_template = TEMPLATE
     server = xllamacpp.Server(params)
