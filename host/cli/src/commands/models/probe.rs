@@ -170,7 +170,7 @@ fn as_json(found: &Probe, catalog: &Catalog) -> Value {
         "models": found.models,
         "calls_at_once": found.offer.as_ref().and_then(|offer| offer.calls),
         "calls_at_once_why": found.offer.as_ref().map(|offer| &offer.why),
-        "asked": found.asked.as_ref().map(|asked| asked_json(asked)),
+        "asked": found.asked.as_ref().map(asked_json),
         "options": found.asked.as_ref().map(|asked| options(found, &asked.id, catalog)),
     })
 }
