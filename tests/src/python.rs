@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use crate::root;
@@ -19,6 +20,9 @@ pub fn done(command: &mut Command) -> String {
 
 /// A Python with the packages of a requirements file, installed once below `target/`.
 pub fn python(requirements: &Path) -> PathBuf {
+    // Tests run at once, and one of them installs for all.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let text = fs::read(requirements).expect("the requirements");
     let name = format!("python-{}", mmh_record::digest::Digest::of(&text).short());
     let (folder, complete) = (root().join("target").join(&name), root().join("target").join(name + ".ok"));

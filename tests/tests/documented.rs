@@ -26,7 +26,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 11] = [
+const FOREIGN: [&str; 16] = [
+    "--jinja",
+    "--chat-template",
+    "--mmh",
+    "--slots",
+    "--threads",
     "--bench",
     "--release",
     "--workspace",

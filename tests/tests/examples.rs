@@ -59,3 +59,61 @@ fn pandas_reads_a_run() {
         assert_eq!(&bytes[1..4], b"PNG", "{picture}");
     }
 }
+
+/// Executes every cell of a notebook, and prints what they print. Its folder is the working folder.
+const EXECUTE: &str = r#"
+import sys
+from pathlib import Path
+import nbformat
+from nbclient import NotebookClient
+
+path = Path(sys.argv[1])
+notebook = nbformat.read(path, 4)
+nbformat.validate(notebook)
+NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+for cell in notebook.cells:
+    for output in cell.get("outputs", []):
+        print(output.get("output_type"), output.get("text") or " ".join(output.get("data", {})))
+"#;
+
+/// The notebook runs from start to end: on the example that it names, and on a run that has a baseline only.
+#[test]
+fn the_notebook_shows_a_run() {
+    let notebook = root().join("examples/explore_run.ipynb");
+    let text = fs::read_to_string(&notebook).expect("the notebook");
+    let cells: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let cells = cells["cells"].as_array().expect("cells");
+    let kept = cells.iter().filter(|it| it["outputs"].as_array().is_some_and(|it| !it.is_empty()));
+    assert_eq!(kept.count(), 0, "outputs belong to a run, and are not kept in the repository");
+    let python = python(&root().join("examples/requirements.txt"));
+    let executed = |run: Option<&Path>| {
+        let mut command = Command::new(&python);
+        command.args(["-c", EXECUTE]).arg(&notebook).env_remove("MMH_RUN");
+        // Its own settings, and no user's.
+        let folder = tempfile::tempdir().expect("a folder");
+        command.env("IPYTHONDIR", folder.path()).env("JUPYTER_CONFIG_DIR", folder.path());
+        done(command.envs(run.map(|run| ("MMH_RUN", run))))
+    };
+    let said = executed(None);
+    let example = mmh_record::reader::RunReader::open(&root().join("runs/example")).expect("a run");
+    let summary = example.summary().expect("a summary");
+    let best = summary.best_iteration_index.expect("a best iteration");
+    let score = |index: u32| {
+        let found = summary.iterations.iter().find(|it| it.index == index);
+        found.map(|it| (it.score.n_examples, it.score.n_examples - it.score.n_correct)).expect("scored")
+    };
+    let (baseline, found) = (score(0), score(best));
+    for line in [
+        format!("baseline: {} examples, {} wrong", baseline.0, baseline.1),
+        format!("iteration {best:03}: {} examples, {} wrong", found.0, found.1),
+        "mmh_sdk::export!".to_owned(),
+    ] {
+        assert!(said.contains(&line), "{line:?} is not in {said}");
+    }
+    assert_eq!(said.matches("image/png").count(), 2, "{said}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let args = ["run", "--mock", "--iterations", "0", "--eval-size", "4", "--no-test", "--run-id", "b"];
+    done(Command::new(PROGRAM).args(args).current_dir(folder.path()).env("MMH_CACHE_DIR", cache_dir()));
+    let said = executed(Some(&folder.path().join("runs/b")));
+    assert!(said.contains("baseline: 4 examples"), "{said}");
+}

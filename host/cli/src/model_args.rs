@@ -423,10 +423,23 @@ impl Connector<'_> {
         Ok(())
     }
 
+    /// Whether a model runs here. A server that gets a key may well pass it on to one that bills, and of a stranger's run nothing
+    /// is taken for free.
+    fn is_on_this_machine(&self, resolved: &Resolved) -> bool {
+        is_loopback(&resolved.base_url) && resolved.key_env.is_none() && self.whose == Whose::Own
+    }
+
     /// The price, without which nothing is spent unasked.
     fn price(&self, choice: &Choice<'_>, resolved: &Resolved) -> Result<Price, CliError> {
         match (&resolved.price, self.money.spending.allow_unpriced) {
             (Some(price), _) => Ok(price.clone()),
+            (None, _) if self.is_on_this_machine(resolved) => {
+                let (id, role, place) = (&resolved.id, choice.role.name(), &resolved.provider);
+                self.observer.note(format!(
+                    "{id} costs nothing, since {place} is on this machine; --{role}-price gives it a price"
+                ));
+                Ok(Price::default())
+            }
             (None, true) => {
                 let note = format!("warning: {} has no price; the budget does not count it", resolved.id);
                 self.observer.note(note);

@@ -60,6 +60,12 @@ pub trait ChatModel: Send + Sync {
         u64::MAX
     }
 
+    /// The same, and no more than its server has given it, if the server is on this machine. It may ask the server, for something
+    /// that costs nothing.
+    async fn window_tokens(&self) -> u64 {
+        self.context_tokens()
+    }
+
     /// A digest of everything that would be sent: the key of a kept reply. `None` if replies are not worth keeping.
     fn wire_digest(&self, _: &ChatRequest) -> Option<Digest> {
         None

@@ -89,7 +89,7 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Take a harness out of its run, to use it elsewhere
     Export(export::ExportArgs),
-    /// List the models that are known, with prices, and which keys are set
+    /// List the models that are known, with prices, and which keys are set; or ask a server what it is
     Models(models::ModelsArgs),
     /// Say what this system offers: compiler, target, jail, cache, keys
     Doctor(doctor::DoctorArgs),
@@ -182,7 +182,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Inspect(args) => inspect::main(args),
         Command::Diff(args) => diff::main(args),
         Command::Export(args) => export::main(args),
-        Command::Models(args) => models::main(&cli.global, args),
+        Command::Models(args) => models::main(&cli.global, args).await,
         Command::Doctor(args) => doctor::main(&cli.global, args).await,
         Command::Gc(args) => gc::main(&cli.global, args).await,
         Command::Completions(args) => completions::main(args, Cli::command()),

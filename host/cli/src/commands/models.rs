@@ -1,4 +1,6 @@
-//! `mmh models`: what is known of providers and models, and which keys are set.
+//! `mmh models`: what is known of providers and models, and which keys are set; or what one server is.
+
+mod probe;
 
 use std::process::ExitCode;
 
@@ -17,12 +19,17 @@ use mmh_models::catalog::{Catalog, Overrides, Resolved};
 
 #[derive(Args)]
 pub struct ModelsArgs {
-    /// Print the list as JSON
+    #[command(flatten)]
+    probe: probe::ProbeArgs,
+    /// Print the list, or what was found out, as JSON
     #[arg(long)]
     json: bool,
 }
 
-pub fn main(global: &Global, args: ModelsArgs) -> CliResult {
+pub async fn main(global: &Global, args: ModelsArgs) -> CliResult {
+    if args.probe.is_given() {
+        return args.probe.run(global, args.json).await;
+    }
     let catalog = environment::catalog(global)?;
     let (models, keys) = (resolved(&catalog)?, Keys::read(global, Whose::Own)?);
     if args.json {

@@ -43,6 +43,9 @@ fn models_are_found_by_prefix_entry_and_beginning() {
             None,
         ),
         ("ollama/llama3:8b", "ollama", "llama3:8b", None, Some(0.0)),
+        ("llamacpp/gemma-3-270m", "llamacpp", "gemma-3-270m", None, Some(0.0)),
+        ("vllm/org/model", "vllm", "org/model", None, Some(0.0)),
+        ("lmstudio/qwen/qwen3-8b", "lmstudio", "qwen/qwen3-8b", None, Some(0.0)),
         ("lab/llama-4", "lab", "llama-4", Some("LAB_KEY"), Some(0.5)),
     ];
     for (id, provider, name, key, input) in table {
@@ -54,6 +57,20 @@ fn models_are_found_by_prefix_entry_and_beginning() {
     let lab = catalog().resolve("lab/llama-4", &Overrides::default(), "").expect("found");
     assert_eq!(lab.profile.context_tokens, 131_072);
     assert_eq!(lab.base_url.as_str(), "http://10.0.0.5:8000/v1");
+}
+
+/// What is free is on this machine, takes a temperature, and gets no key.
+#[test]
+fn free_providers_are_on_this_machine() {
+    let builtin = Catalog::builtin().expect("it is well-formed");
+    let free = builtin.providers.iter().filter(|(_, it)| it.free == Some(true));
+    let names: Vec<&str> = free.clone().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["llamacpp", "lmstudio", "ollama", "vllm"]);
+    for (name, provider) in free {
+        let found = builtin.resolve(&format!("{name}/m"), &Overrides::default(), "").expect(name);
+        assert!(crate::remote::is_loopback(&found.base_url), "{name}");
+        assert!(found.profile.sampling && provider.key_env.is_none(), "{name}");
+    }
 }
 
 #[test]

@@ -163,7 +163,7 @@ impl Remote {
     }
 
     /// Somebody else's words: short, plain, and without the key, which some servers repeat.
-    fn words(&self, words: &str) -> String {
+    pub(super) fn words(&self, words: &str) -> String {
         text::ellipsis(&text::plain(&text::one_line(&self.scrubber.text(words))), MAX_WORDS)
     }
 }

@@ -1,7 +1,9 @@
 //! A model at a provider, over HTTP: sends a request, reads the answer, and says what a failure means.
 
+mod kind;
 mod message;
 mod offer;
+pub mod probe;
 mod refused;
 mod server;
 mod setup;
@@ -26,6 +28,7 @@ use super::{
     refusal::Hints,
     wire::{Dialect, NoAnswer, WireFormat, with_estimates},
 };
+pub use kind::Kind;
 use message::Refused;
 use mmh_record::digest::{Digest, KeyBuilder};
 pub use offer::Offer;
@@ -270,6 +273,11 @@ impl ChatModel for Remote {
 
     fn context_tokens(&self) -> u64 {
         self.model.profile.context_tokens
+    }
+
+    async fn window_tokens(&self) -> u64 {
+        let given = if self.is_local() { self.given_window().await } else { None };
+        given.map_or(self.context_tokens(), |given| given.min(self.context_tokens()))
     }
 
     fn wire_digest(&self, request: &ChatRequest) -> Option<Digest> {

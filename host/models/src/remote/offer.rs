@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::{Remote, setup::below};
-use crate::read::json::{each, field, loose_text};
+use super::{Remote, kind::Kind, setup::below};
+use crate::read::json::{field, loose_text};
 
 /// How long all answers together are waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -46,12 +46,12 @@ impl Remote {
     }
 
     async fn offered(&self) -> Offer {
-        match self.list_of_models().await.map(owner) {
-            Some(Some(Owner::Llama)) => {
+        match self.list_of_models().await.and_then(Kind::of_list) {
+            Some(Kind::LlamaCpp) => {
                 let props = self.get(self.props(), MAX_BYTES).await;
                 props.as_deref().and_then(slots).map_or_else(|| self.unsaid(), |slots| self.has(slots))
             }
-            Some(Some(Owner::Vllm)) => {
+            Some(Kind::Vllm) => {
                 let why = format!("vLLM at {} batches as many as come", self.address());
                 Offer { calls: None, why }
             }
@@ -71,13 +71,18 @@ impl Remote {
     }
 
     /// The address of llama.cpp's properties: beside `/v1`, and of this model where there are several.
-    fn props(&self) -> Url {
-        let mut root = self.model.base_url.clone();
-        let path = root.path().trim_end_matches('/').to_owned();
-        root.set_path(path.strip_suffix("/v1").unwrap_or(&path));
-        let mut url = below(&root, "/props");
+    pub(super) fn props(&self) -> Url {
+        let mut url = self.beside("/props");
         url.query_pairs_mut().append_pair("model", &self.model.wire_model);
         url
+    }
+
+    /// An address of the server's own API, which lies beside `/v1`.
+    pub(super) fn beside(&self, path: &str) -> Url {
+        let mut root = self.model.base_url.clone();
+        let base = root.path().trim_end_matches('/').to_owned();
+        root.set_path(base.strip_suffix("/v1").unwrap_or(&base));
+        below(&root, path)
     }
 
     /// Host and port, for messages.
@@ -91,25 +96,6 @@ impl Remote {
 fn slots(props: &str) -> Option<usize> {
     let slots: usize = field(props, "total_slots").and_then(loose_text)?.parse().ok()?;
     (1..=MAX_SLOTS).contains(&slots).then_some(slots)
-}
-
-/// Servers that name themselves in their list of models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    Llama,
-    Vllm,
-}
-
-fn owner(list: &str) -> Option<Owner> {
-    let mut owner = None;
-    each(field(list, "data")?, |entry| {
-        owner = match field(entry, "owned_by").and_then(loose_text).as_deref() {
-            Some("llamacpp") => Some(Owner::Llama),
-            Some("vllm") => Some(Owner::Vllm),
-            _ => owner,
-        };
-    });
-    owner
 }
 
 #[cfg(test)]
@@ -137,16 +123,6 @@ mod tests {
         ];
         for (name, props, expected) in table {
             assert_eq!(slots(props), expected, "{name}");
-        }
-        let lists = [
-            ("vLLM", r#"{"object":"list","data":[{"id":"m","owned_by":"vllm"}]}"#, Some(Owner::Vllm)),
-            ("llama.cpp", r#"{"models":[],"data":[{"id":"m","owned_by":"llamacpp"}]}"#, Some(Owner::Llama)),
-            ("Ollama", r#"{"object":"list","data":[{"id":"m","owned_by":"library"}]}"#, None),
-            ("none", r#"{"data":[]}"#, None),
-            ("a web page", "<html>", None),
-        ];
-        for (name, list, expected) in lists {
-            assert_eq!(owner(list), expected, "{name}");
         }
     }
 }

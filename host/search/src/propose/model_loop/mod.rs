@@ -67,7 +67,7 @@ impl Proposer for ModelLoop {
         assignment: &Assignment<'_>,
         toolbox: &mut Toolbox<'_>,
     ) -> Result<Proposal, ProposeError> {
-        let mut conversation = self.begin(assignment);
+        let mut conversation = self.begin(assignment).await;
         let model = &conversation.caller.model;
         assignment.transcript.start(model.id(), model.is_simulated(), &conversation.request)?;
         let outcome = self.converse(&mut conversation, toolbox).await?;
@@ -83,7 +83,7 @@ impl ModelLoop {
     }
 
     /// The conversation of a candidate, before its first turn.
-    fn begin<'a>(&self, assignment: &'a Assignment<'_>) -> Conversation<'a> {
+    async fn begin<'a>(&self, assignment: &'a Assignment<'_>) -> Conversation<'a> {
         let request = ChatRequest {
             system: Some(instructions::system()),
             messages: vec![ChatMessage::text(ChatRole::User, &assignment.opening)],
@@ -97,7 +97,7 @@ impl ModelLoop {
             transcript,
             caller: self.billed_to(&assignment.account),
             request,
-            window: Window::new(self.caller.model.context_tokens()),
+            window: Window::new(self.caller.model.window_tokens().await),
             nudges: 0,
             usage: Usage::default(),
             cost: Usd::ZERO,
