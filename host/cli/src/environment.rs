@@ -80,6 +80,11 @@ pub fn this_program() -> Result<PathBuf, CliError> {
         .map_err(|error| CliError::host(format!("cannot find this program's own file: {error}")))
 }
 
+/// A path that a variable of the environment holds.
+pub fn path_of(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// A variable of the environment, which must be text.
 pub fn text_of(variable: &str) -> Result<Option<String>, CliError> {
     match env::var(variable) {

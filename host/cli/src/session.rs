@@ -14,16 +14,28 @@ use crate::{
 use mmh_engine::build::Builder;
 use mmh_models::cancel::{Cancel, Stop};
 use mmh_record::{reader::RunReader, text};
-use mmh_search::session::{Models, Plan};
+use mmh_search::session::{Models, Plan, ReadyProposer};
 use mmh_search::{progress::Observer, search::SearchError};
 
-/// Both models of a run, or why they cannot be asked.
+/// Who proposes, as it is asked for.
+pub enum Proposing<'a> {
+    /// This model.
+    Model(Choice<'a>),
+    /// This proposer outside of the process.
+    Outside(ReadyProposer),
+}
+
+/// Proposer and target of a run, or why they cannot be asked.
 pub fn models(
     connector: &Connector<'_>,
-    proposer: &Choice<'_>,
+    proposing: Proposing<'_>,
     target: &Choice<'_>,
 ) -> Result<Models, CliError> {
-    let (proposer, target) = (connector.proposer(proposer)?, connector.target(target)?);
+    let proposer = match proposing {
+        Proposing::Model(choice) => ReadyProposer::Model(Box::new(connector.proposer(&choice)?)),
+        Proposing::Outside(proposer) => proposer,
+    };
+    let target = connector.target(target)?;
     let replies = model_args::replies(connector.global, &target)?;
     Ok(Models { proposer, target, replies })
 }

@@ -15,7 +15,7 @@ use mmh_models::{
 use mmh_record::{
     RecordError,
     clock::Clock,
-    format::{Protocol, ProviderInfo, Summary, TaskInfo},
+    format::{ProposerKind, Protocol, ProviderInfo, Summary, TaskInfo},
     ledger,
     limits::Limits,
     pricing::{Price, Usd},
@@ -27,7 +27,10 @@ use crate::{
     evaluate::{Evaluator, Lessons, Target, record_share, replies::Replies},
     leaks::Lint,
     progress::Observer,
-    propose::{ModelLoop, Proposer},
+    propose::{
+        ModelLoop, Proposer,
+        external::{External, Service},
+    },
     search::Search,
     times::Times,
 };
@@ -44,10 +47,49 @@ pub struct ReadyModel {
     pub is_local: bool,
 }
 
-/// The two models of a search.
+/// Who writes the harnesses of a search.
+pub enum ReadyProposer {
+    /// A conversation with this model.
+    Model(Box<ReadyModel>),
+    /// Proposers outside of this process.
+    Outside {
+        /// Their name.
+        name: String,
+        /// How they are reached.
+        service: Arc<dyn Service>,
+    },
+}
+
+impl ReadyProposer {
+    /// The run's `proposer_model`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Model(ready) => ready.model.id(),
+            Self::Outside { name, .. } => name,
+        }
+    }
+
+    /// What a run records about how it works.
+    pub fn kind(&self) -> ProposerKind {
+        match self {
+            Self::Model(_) => ProposerKind::Conversation,
+            Self::Outside { .. } => ProposerKind::Tools,
+        }
+    }
+
+    /// The model, where it is one.
+    pub fn model(&self) -> Option<&ReadyModel> {
+        match self {
+            Self::Model(ready) => Some(ready),
+            Self::Outside { .. } => None,
+        }
+    }
+}
+
+/// The proposer and the model of a search.
 pub struct Models {
     /// Writes harnesses.
-    pub proposer: ReadyModel,
+    pub proposer: ReadyProposer,
     /// Is asked by harnesses.
     pub target: ReadyModel,
     /// The target's reply cache. Without it all requests are sent.
@@ -76,6 +118,16 @@ impl Session<'_> {
             options: ["--proposer-timeout-s", "--proposer-call-timeout-s"],
         };
         Arc::new(ModelLoop::new(self.caller(ready, Throttle::unlimited(), retry_policy), self.limits.clone()))
+    }
+
+    /// The proposer: a conversation with a model, or one outside of this process.
+    fn proposing(&self, ready: ReadyProposer) -> Arc<dyn Proposer> {
+        match ready {
+            ReadyProposer::Model(ready) => self.proposer(*ready),
+            ReadyProposer::Outside { name, service } => {
+                Arc::new(External::new(&name, service, self.cancel.clone()))
+            }
+        }
     }
 
     /// The target, with its retry policy and reply cache. At most `concurrency` calls go to it at once.
@@ -158,11 +210,19 @@ impl Session<'_> {
     }
 }
 
-/// The servers of real models, by role, for the run's record.
-pub fn providers(models: [(Role, &ReadyModel); 2]) -> BTreeMap<String, ProviderInfo> {
-    let asked =
-        models.into_iter().filter_map(|(role, model)| Some((role.name().to_owned(), model.info.clone()?)));
-    asked.collect()
+impl Models {
+    /// The models with their roles. A proposer outside of this process is none.
+    pub fn by_role(&self) -> impl Iterator<Item = (Role, &ReadyModel)> {
+        let proposer = self.proposer.model().map(|model| (Role::Proposer, model));
+        proposer.into_iter().chain([(Role::Target, &self.target)])
+    }
+
+    /// The servers of real models, by role, for the run's record.
+    pub fn providers(&self) -> BTreeMap<String, ProviderInfo> {
+        let asked =
+            self.by_role().filter_map(|(role, ready)| Some((role.name().to_owned(), ready.info.clone()?)));
+        asked.collect()
+    }
 }
 
 /// What a search starts from. Its folder exists already.
@@ -205,7 +265,7 @@ impl Plan {
         let session = Session { limits: &limits, budget, clock, cancel };
         let concurrency = start.summary.config.concurrency;
         let target = Arc::new(session.target(models.target, concurrency, models.replies));
-        let parts = (target, session.proposer(models.proposer));
+        let parts = (target, session.proposing(models.proposer));
         Ok(session.search(start, builder, parts, concurrency, observer))
     }
 }

@@ -85,7 +85,7 @@ fn not_scored(args: &EvalArgs, bench: &Bench<'_>, done: &Evaluation, ran: &Ran, 
 
 fn paid(bench: &Bench<'_>, ran: &Ran) {
     if !bench.mock {
-        outln!("cost: {}", scoreboard::cost(&ran.cost));
+        outln!("cost: {}", scoreboard::cost(&ran.cost, None));
         output::text(&model_args::kept(ran.replies));
     }
 }

@@ -7,6 +7,7 @@ use clap::{Arg, ArgGroup, ArgMatches, Args, Id, parser::ValueSource};
 
 use crate::commands::run::{ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
+    agent_args::AgentArgs,
     error::CliError,
     limits::{MachineArgs, ROWS},
     model_args::{ProposerServerArgs, SpendingArgs, TargetServerArgs},
@@ -16,12 +17,13 @@ use mmh_record::format::{Config, Learning};
 
 /// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
 /// A group has the options of its own struct, and none of a struct that is flattened into it.
-fn taken() -> [Option<Id>; 7] {
+fn taken() -> [Option<Id>; 8] {
     [
         EachTimeArgs::group_id(),
         ChangeableArgs::group_id(),
         ColumnArgs::group_id(),
         ProposerServerArgs::group_id(),
+        AgentArgs::group_id(),
         TargetServerArgs::group_id(),
         SpendingArgs::group_id(),
         MachineArgs::group_id(),

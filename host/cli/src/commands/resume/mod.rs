@@ -24,7 +24,7 @@ use crate::{
 use mmh_engine::build::Builder;
 use mmh_models::cancel::Stop;
 use mmh_record::{
-    format::{Config, SCHEMA_VERSION, Summary},
+    format::{Config, ProposerCommand, ProposerKind, SCHEMA_VERSION, Summary},
     layout, manifest,
     reader::RunReader,
     text,
@@ -60,7 +60,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
         observer.note("the run was not started here: its price, its budget, its limits above the defaults and its places count for nothing".into());
     }
     let settings = whose::settings(whose, &config, &asked(args))?;
-    let models = models(global, args, whose, &config, &observer)?;
+    let (models, command) = models(global, args, whose, (&config, run), &observer)?;
     let mut dataset = dataset(args, &settings.dataset, &config, &*observer)?;
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &settings.limits, &args.limits.machine, &*observer).await?;
@@ -69,7 +69,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path) -> CliResult {
     let source = |index| reader.text(&RunReader::iteration_file(index, layout::SOURCE));
     let baselines = (0..config.protocol.baselines).map(source).collect::<Result<_, _>>()?;
     let budget_usd = settings.budget_usd;
-    let wanted = Config { iterations, ..with(&config, settings, &models) };
+    let wanted = Config { iterations, proposer_command: command, ..with(&config, settings, &models) };
     let at = args.clock().now();
     if wanted != config || (sealed && ended_early(&summary)) {
         let config = config.resumed(wanted, at, goes_on_at(&summary));
@@ -114,17 +114,32 @@ fn asked(args: &RunArgs) -> Asked<'_> {
     }
 }
 
-/// The run's models, asked as before.
+/// The run's models, asked as before. A command that proposes is named again: no folder decides which programs run.
 fn models(
     global: &Global,
     args: &RunArgs,
     whose: Whose,
-    config: &Config,
+    (config, run): (&Config, &Path),
     observer: &Arc<dyn Observer>,
-) -> Result<Models, CliError> {
+) -> Result<(Models, Option<ProposerCommand>), CliError> {
     let (money, mock, seed) = (&args.money, config.mock, config.seed);
     let connector = Connector { global, whose, money, mock, seed, observer };
-    session::models(&connector, &args.proposer.choice().of_run(config), &args.target.choice().of_run(config))
+    let model = args.proposer.choice().of_run(config);
+    let (proposing, command) = args.proposing(&connector, model, run)?;
+    let models = session::models(&connector, proposing, &args.target.choice().of_run(config))?;
+    let named = text::name(&config.proposer_model);
+    let same =
+        (models.proposer.kind(), models.proposer.name()) == (config.proposer_kind, &config.proposer_model);
+    match (config.proposer_kind, same) {
+        (ProposerKind::Conversation, _) if command.is_none() => Ok((models, None)),
+        (ProposerKind::Tools, true) => Ok((models, command)),
+        (ProposerKind::Tools, false) => Err(CliError::input(format!(
+            "the run's proposer is the command {named}: name it again with --proposer-command, and with --proposer-env, --proposer-read and --proposer-network what it needs"
+        ))),
+        (ProposerKind::Conversation, _) => Err(CliError::input(format!(
+            "--proposer-command: the run's proposer is the model {named} since it was begun, and that stays so"
+        ))),
+    }
 }
 
 /// The run's data set, which may have moved but must be the same.
@@ -152,13 +167,13 @@ fn with(config: &Config, settings: Settings, models: &Models) -> Config {
     let budget_usd = config.budget_usd.map(|_| budget_usd);
     let mut changed = Config { limits, budget_usd, concurrency, patience, ..config.clone() };
     // Of a stranger's run the recorded price does not count.
-    for model in [&models.proposer, &models.target] {
+    for (_, model) in models.by_role() {
         if let Some(price) = changed.prices.get_mut(model.model.id()) {
             *price = model.price.clone();
         }
     }
-    for (role, model) in [("proposer", &models.proposer), ("target", &models.target)] {
-        if let Some(info) = changed.providers.get_mut(role) {
+    for (role, model) in models.by_role() {
+        if let Some(info) = changed.providers.get_mut(role.name()) {
             info.price = model.price.clone();
         }
     }
