@@ -26,7 +26,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 11] = [
+const FOREIGN: [&str; 16] = [
     "--bench",
     "--release",
     "--workspace",
@@ -38,6 +38,11 @@ const FOREIGN: [&str; 11] = [
     "--ignored",
     "--nocapture",
     "--package",
+    "--output-format",
+    "--dangerously-skip-permissions",
+    "--skip-git-repo-check",
+    "--sandbox",
+    "--yolo",
 ];
 
 /// Where the project's own files are. A code span that begins like this is a path.
