@@ -46,11 +46,26 @@ impl Drop for UnderWay {
     }
 }
 
-/// A reader that pauses while many calls are under way, and calls `at_end` once when nothing more comes.
-pub struct Paced<R, F> {
+/// A reader that pauses while many calls are under way, and calls `at_end` once when nothing more comes, or nobody reads
+/// any more.
+pub struct Paced<R, F: FnOnce()> {
     pub inner: R,
     pub load: Arc<Load>,
     pub at_end: Option<F>,
+}
+
+impl<R, F: FnOnce()> Paced<R, F> {
+    fn end(&mut self) {
+        if let Some(at_end) = self.at_end.take() {
+            at_end();
+        }
+    }
+}
+
+impl<R, F: FnOnce()> Drop for Paced<R, F> {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 impl<R: AsyncRead + Unpin, F: FnOnce() + Unpin> AsyncRead for Paced<R, F> {
@@ -68,10 +83,8 @@ impl<R: AsyncRead + Unpin, F: FnOnce() + Unpin> AsyncRead for Paced<R, F> {
         }
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
-        if (read.is_err() || buffer.filled().len() == before)
-            && let Some(at_end) = self.at_end.take()
-        {
-            at_end();
+        if read.is_err() || buffer.filled().len() == before {
+            self.end();
         }
         Poll::Ready(read)
     }
@@ -97,5 +110,14 @@ mod tests {
         });
         assert_eq!((read.expect("read"), text.as_str()), (3, "abc"));
         end.try_recv().expect("the end is told");
+        drop(paced);
+        assert!(end.try_recv().is_err(), "and told once");
+    }
+
+    #[test]
+    fn who_reads_no_more_is_told_of_as_well() {
+        let mut ended = false;
+        drop(Paced { inner: &b"abc"[..], load: Arc::default(), at_end: Some(|| ended = true) });
+        assert!(ended);
     }
 }
