@@ -49,13 +49,13 @@ use mmh_search::{
 #[derive(Args)]
 pub struct RunArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
-    #[command(flatten)]
-    pub again: AgainArgs,
-    #[command(flatten)]
     pub new: NewRunArgs,
     #[command(flatten)]
+    pub place: PlaceArgs,
+    #[command(flatten)]
     pub change: ChangeableArgs,
+    #[command(flatten)]
+    pub again: AgainArgs,
     #[command(flatten)]
     pub each: EachTimeArgs,
     #[command(flatten)]
