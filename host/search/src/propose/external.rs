@@ -13,6 +13,7 @@ use super::{
     Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox,
     history::Answer,
 };
+use crate::times::Part;
 use mmh_models::cancel::Cancel;
 use mmh_record::{candidate::CandidateId, format::Cost};
 
@@ -80,7 +81,7 @@ impl External {
             let asked = tokio::select! {
                 biased;
                 stop = self.cancel.stopped() => return Ok(Outcome::stopped(&stop)),
-                asked = requests.recv() => asked,
+                asked = toolbox.times().during(Part::Proposer, requests.recv()) => asked,
             };
             match asked {
                 None => return Ok(toolbox.unsubmitted("it ended without a harness".into())),
