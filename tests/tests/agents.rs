@@ -206,8 +206,10 @@ async fn scripted_agents_propose_two_candidates_at_once() {
 async fn a_killed_search_of_agents_ends_as_if_nobody_had_killed_it() {
     let place = Place::new(SCRIPT).await;
     let args = ["--iterations", "2", "--candidates", "2"];
-    let begun = Instant::now();
     assert!(place.search("whole", &args).output().expect("it starts").status.success());
+    // The next one is as long as those that are killed: what was compiled once is kept.
+    let begun = Instant::now();
+    assert!(place.search("again", &args).output().expect("it starts").status.success());
     let whole = begun.elapsed();
     let expected = contents(&place.path("whole/a"));
     let mut random = fastrand::Rng::with_seed(16);
@@ -215,7 +217,7 @@ async fn a_killed_search_of_agents_ends_as_if_nobody_had_killed_it() {
     for runs in ["first", "second", "third"] {
         loop {
             let mut child = quiet(&mut place.search(runs, &args));
-            let until = Instant::now() + whole.mul_f64(0.1 + 0.5 * random.f64());
+            let until = Instant::now() + whole.mul_f64(0.1 + 0.7 * random.f64());
             let ended = loop {
                 match child.try_wait().expect("it runs") {
                     Some(status) => break Some(status),
@@ -240,6 +242,7 @@ async fn a_killed_search_of_agents_ends_as_if_nobody_had_killed_it() {
         assert!(said.contains("all of it holds"), "{runs}: {said}");
     }
     assert!(kills >= 3, "{kills} kills");
+    println!("{kills} kills");
 }
 
 fn quiet(command: &mut Command) -> Child {
@@ -256,7 +259,7 @@ struct Hostile {
 }
 
 /// What it prints must show nothing that is not its own.
-const SECRETS: [&str; 4] = [KEY, "a secret beside", "\"test-0", "schema_version"];
+const SECRETS: [&str; 4] = [KEY, "a secret beside", "\"test-0", "\"dataset_digest\""];
 
 const HOSTILE: [Hostile; 9] = [
     Hostile {
@@ -283,7 +286,7 @@ n=0; while [ $n -lt 10000 ]; do mmh submit harness.rs --reasoning reasoning.md >
         script: "#!/usr/bin/perl
 use Socket; $SIG{PIPE} = 'IGNORE';
 for (1..400) { socket(my $s, AF_UNIX, SOCK_STREAM, 0); connect($s, pack_sockaddr_un($ENV{MMH_SOCKET})) or next;
-print $s \"nonsense $_\\n\" x 50; push @kept, $s; }
+syswrite $s, \"nonsense $_\\n\" x 50; push @kept, $s; }
 sleep 86399.25;",
         options: &[],
         ends: ("gave-up", "it sent 100 lines to its socket that are no tool calls"),
@@ -293,7 +296,7 @@ sleep 86399.25;",
         script: "#!/usr/bin/perl
 use Socket; $SIG{PIPE} = 'IGNORE';
 socket(my $s, AF_UNIX, SOCK_STREAM, 0); connect($s, pack_sockaddr_un($ENV{MMH_SOCKET}));
-for (1..2000) { print $s 'x' x 65536 or last; }
+for (1..2000) { syswrite $s, 'x' x 65536 or last; }
 exit 4;",
         options: &[],
         ends: ("gave-up", "its command ended without a harness, by exit code 4"),

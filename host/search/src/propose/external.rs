@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use super::history::Answer;
 use super::{Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox};
+use crate::times::Part;
 use mmh_models::cancel::{Cancel, Stop};
 use mmh_record::{candidate::CandidateId, format::Cost, text};
 
@@ -78,7 +79,7 @@ impl External {
             let asked = tokio::select! {
                 biased;
                 stop = self.cancel.stopped() => return Ok(Outcome::stopped(&stop)),
-                asked = requests.recv() => asked,
+                asked = toolbox.times().during(Part::Proposer, requests.recv()) => asked,
             };
             match asked {
                 None => return Ok(toolbox.unsubmitted("it ended without a harness".into())),
