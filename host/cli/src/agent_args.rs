@@ -31,7 +31,7 @@ const UNKNOWN: [&str; 3] = ["filesystem_reads in the work folder", "proposer tok
 const SYSTEM: &str = "/usr";
 
 /// They are said each time: a run's folder does not decide which programs run here.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Proposer by command")]
 pub struct AgentArgs {
     /// Start this command for each candidate, in a work folder: a coding agent, or any program that calls `mmh submit`

@@ -111,18 +111,8 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// The proposer. One that is a model is asked with its retry policy, and its calls at once are not limited.
-    pub fn proposer(&self, writer: Writer) -> Arc<dyn Proposer> {
-        match writer {
-            Writer::Model(ready) => self.conversation(ready),
-            Writer::Outside(Outside { name, service }) => {
-                Arc::new(External::new(&name, service, self.cancel.clone()))
-            }
-            Writer::Absent(name) => Arc::new(Absent::new(&name, self.cancel.clone())),
-        }
-    }
-
-    fn conversation(&self, ready: ReadyModel) -> Arc<dyn Proposer> {
+    /// A proposer that is a conversation with this model, with its retry policy. Its calls at once are not limited.
+    pub fn proposer(&self, ready: ReadyModel) -> Arc<dyn Proposer> {
         let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
@@ -139,6 +129,7 @@ impl Session<'_> {
             ReadyProposer::Outside { name, service } => {
                 Arc::new(External::new(&name, service, self.cancel.clone()))
             }
+            ReadyProposer::Absent(name) => Arc::new(Absent::new(&name, self.cancel.clone())),
         }
     }
 
