@@ -212,6 +212,7 @@ pub(super) fn config(iterations: u32, examples: usize) -> Config {
         patience: 3,
         learn_batches: Vec::new(),
         protocol: mmh_record::format::Protocol::default(),
+        proposer_command: None,
         resumes: Vec::new(),
         concurrency: 1,
         with_test: true,

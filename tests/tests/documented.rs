@@ -26,7 +26,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 16] = [
+const FOREIGN: [&str; 21] = [
     "--jinja",
     "--chat-template",
     "--mmh",
@@ -43,6 +43,11 @@ const FOREIGN: [&str; 16] = [
     "--ignored",
     "--nocapture",
     "--package",
+    "--output-format",
+    "--dangerously-skip-permissions",
+    "--skip-git-repo-check",
+    "--sandbox",
+    "--yolo",
 ];
 
 /// Where the project's own files are. A code span that begins like this is a path.

@@ -102,8 +102,19 @@ impl Said {
 }
 
 /// Lets the SDK start the server and make these calls. It returns when the server has ended.
-fn client(args: &[&str], folder: &Path, (mode, leaves): (&str, bool), calls: &[Call]) -> Said {
-    let mut env: BTreeMap<String, String> = environment().into_iter().collect();
+fn client(args: &[&str], folder: &Path, how: (&str, bool), calls: &[Call]) -> Said {
+    client_with(None, args, folder, how, calls)
+}
+
+/// The same with one more variable of the environment.
+fn client_with(
+    variable: Option<(String, String)>,
+    args: &[&str],
+    folder: &Path,
+    (mode, leaves): (&str, bool),
+    calls: &[Call],
+) -> Said {
+    let mut env: BTreeMap<String, String> = environment().into_iter().chain(variable).collect();
     env.insert("MMH_CACHE_DIR".into(), cache_dir().display().to_string());
     let task = json!({
         "command": PROGRAM, "args": args, "env": env, "cwd": folder, "mode": mode, "leaves": leaves, "calls": calls,
@@ -289,7 +300,7 @@ fn wrong_options_are_refused() {
     let of_a_model = format!("{runs}/of-a-model");
     // name, arguments, what is said
     let table = [
-        ("no folder", vec!["mcp"], "this is no work folder of a search"),
+        ("no folder", vec!["mcp"], "there is no search to ask"),
         ("options of a search alone", vec!["mcp", "--mock"], "--mock is about a search that --run hosts"),
         (
             "a model's run",
@@ -313,7 +324,11 @@ fn wrong_options_are_refused() {
 
 /// A search that answers at a socket: each request with itself. It refuses the tool `refused`.
 fn fake_search(socket: &Path) -> Arc<Mutex<Vec<Value>>> {
-    let listener = UnixListener::bind(socket).expect("a socket");
+    // A path of a socket is short, so a long one is reached by a link.
+    let (links, name) = (tempfile::tempdir().expect("a folder"), socket.file_name().expect("a name"));
+    let link = links.path().join("to");
+    std::os::unix::fs::symlink(socket.parent().expect("a folder"), &link).expect("linked");
+    let listener = UnixListener::bind(link.join(name)).expect("a socket");
     let requests = Arc::new(Mutex::new(Vec::new()));
     let heard = requests.clone();
     std::thread::spawn(move || {
@@ -344,17 +359,15 @@ fn in_a_work_folder_calls_go_to_its_search() {
         ("read_sdk".into(), json!({})),
         ("read_sdk".into(), json!({})),
     ];
-    // name, what the file `.mmh/socket` is
-    for name in ["the socket", "its path"] {
+    let deep = format!("{}/search.sock", "a-long-name/".repeat(20));
+    // name, the socket, whether a variable of the environment names it
+    for (name, socket, is_named) in [("in the folder", ".mmh/socket", false), ("elsewhere", &*deep, true)] {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join(".mmh")).expect("a folder");
-        let file = folder.path().join(".mmh/socket");
-        let socket = if name == "the socket" { file.clone() } else { folder.path().join("search.sock") };
+        let socket = folder.path().join(socket);
+        fs::create_dir_all(socket.parent().expect("a folder")).expect("created");
         let requests = fake_search(&socket);
-        if name == "its path" {
-            fs::write(&file, format!("{}\n", socket.display())).expect("written");
-        }
-        let said = client(&["mcp"], folder.path(), ("auto", false), &calls);
+        let env = is_named.then(|| ("MMH_SOCKET".to_owned(), socket.display().to_string()));
+        let said = client_with(env, &["mcp"], folder.path(), ("auto", false), &calls);
         assert!(said.answer["instructions"].as_str().expect("a text").contains("TASK.md"), "{name}");
         let tools = said.answer["tools"].as_array().expect("tools");
         assert_eq!(tools.len(), specs().len(), "{name}");
@@ -369,4 +382,47 @@ fn in_a_work_folder_calls_go_to_its_search() {
             assert_eq!(said.results()[at]["is_error"], at >= 2, "{name}, {at}");
         }
     }
+}
+
+/// An agent that asks for the scoreboard by MCP, and submits by a command.
+const AGENT: &str = r#"#!/bin/sh
+set -eu
+{
+    echo '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"0"}}}'
+    echo '{"jsonrpc":"2.0","method":"notifications/initialized"}'
+    echo '{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"scoreboard","arguments":{"limit":1}}}'
+    while ! grep -q '"id":2' said.jsonl; do sleep 0.1; done
+} | mmh mcp > said.jsonl
+sed 's/nothing else/nothing more/' history/000/harness.rs > harness.rs
+cp said.jsonl reasoning.md
+mmh submit harness.rs --reasoning reasoning.md
+"#;
+
+/// In the work folder that a search has made, calls by MCP are calls of the agent.
+#[test]
+fn an_agent_in_a_work_folder_speaks_the_protocol() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    fs::create_dir(at("agent")).expect("created");
+    fs::write(at("agent/agent"), AGENT).expect("written");
+    fs::set_permissions(at("agent/agent"), fs::Permissions::from_mode(0o755)).expect("it can be run");
+    let words = "run --mock --iterations 1 --eval-size 6 --no-test --run-id a";
+    let mut args: Vec<&str> = words.split(' ').collect();
+    let (runs, agent, readable) = (at("runs"), at("agent/agent"), at("agent"));
+    args.extend(["--runs-dir", &runs, "--proposer-command", &agent, "--proposer-read", &readable]);
+    let said = mmh(&args);
+    let reader = RunReader::open(&folder.path().join("runs/a")).expect("a run");
+    let summary = reader.summary().expect("a summary");
+    assert_eq!(summary.iterations.len(), 2, "{said}");
+    assert!(
+        summary.iterations[1].reasoning.contains("\\\"best\\\":0"),
+        "{}",
+        summary.iterations[1].reasoning
+    );
+    let transcript = fs::read_to_string(at("runs/a/iterations/001/proposer.jsonl")).expect("a transcript");
+    assert!(transcript.contains("\"tool\":\"scoreboard\""), "{transcript}");
+    let verified = mmh(&["verify", &at("runs/a")]);
+    assert!(verified.contains("all of it holds"), "{verified}");
 }

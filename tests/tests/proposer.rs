@@ -179,6 +179,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         patience: 3,
         learn_batches: Vec::new(),
         protocol: mmh_record::format::Protocol::default(),
+        proposer_command: None,
         resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());

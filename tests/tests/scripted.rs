@@ -138,6 +138,7 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         // As in runs from before there were sizes: 20 each.
         learn_batches: Vec::new(),
         protocol: mmh_record::format::Protocol::default(),
+        proposer_command: None,
         resumes: Vec::new(),
     }
 }

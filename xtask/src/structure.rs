@@ -9,14 +9,15 @@ use std::{
 };
 
 /// Each crate of the host, and what it may need of the others.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("record", &[]),
     ("engine", &["record"]),
     ("models", &["record"]),
     ("report", &["record"]),
     ("simulated", &["record", "models"]),
     ("search", &["record", "engine", "models", "report"]),
-    ("cli", &["record", "engine", "models", "report", "simulated", "search"]),
+    ("agent", &["record", "engine", "search"]),
+    ("cli", &["record", "engine", "models", "report", "simulated", "search", "agent"]),
 ];
 
 /// What only one crate, or one file, does: the words that give it away, and where they may stand.

@@ -3,7 +3,6 @@
 use std::{
     env::{self, VarError},
     io::IsTerminal,
-    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
     sync::Once,
 };
@@ -79,6 +78,11 @@ pub fn cache(global: &Global) -> Result<Cache, CliError> {
 pub fn this_program() -> Result<PathBuf, CliError> {
     env::current_exe()
         .map_err(|error| CliError::host(format!("cannot find this program's own file: {error}")))
+}
+
+/// A path that a variable of the environment holds.
+pub fn path_of(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// A variable of the environment, which must be text.
@@ -169,25 +173,4 @@ pub fn drawn_columns() -> usize {
 
 fn wants_colors() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Names the socket of the search that has started this program in a work folder.
-const SOCKET: &str = "MMH_SOCKET";
-
-/// The same in the work folder: a file with the socket's path, or the socket itself.
-const SOCKET_FILE: &str = ".mmh/socket";
-
-/// The socket of the search that the work folder belongs to.
-pub fn search_socket() -> Result<PathBuf, CliError> {
-    if let Some(path) = env::var_os(SOCKET).filter(|path| !path.is_empty()) {
-        return Ok(path.into());
-    }
-    let file = Path::new(SOCKET_FILE);
-    match std::fs::metadata(file) {
-        Ok(found) if found.file_type().is_socket() => Ok(file.to_owned()),
-        Ok(_) => Ok(files::text(file, MAX_SETTINGS_BYTES, None)?.trim_end().into()),
-        Err(_) => Err(CliError::input(format!(
-            "this is no work folder of a search: {SOCKET} is not set, and there is no {SOCKET_FILE}; --run DIR hosts a search"
-        ))),
-    }
 }

@@ -3,6 +3,7 @@
 #[macro_use]
 mod output;
 
+mod agent_args;
 mod baselines;
 pub mod commands;
 mod concurrency;

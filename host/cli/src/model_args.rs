@@ -400,6 +400,14 @@ impl Connector<'_> {
         Ok(ReadyModel { model: Arc::new(model), price, info: Some(info), is_local })
     }
 
+    /// The variable that holds a model's key, if it is a real one that needs a key.
+    pub fn key_variable(&self, choice: &Choice<'_>) -> Result<Option<String>, CliError> {
+        if self.mock {
+            return Ok(None);
+        }
+        Ok(choice.resolve(&environment::catalog(self.global)?)?.key_env)
+    }
+
     /// A model and its price.
     pub fn priced(&self, choice: &Choice<'_>) -> Result<(Resolved, Price), CliError> {
         let resolved = choice.resolve(&environment::catalog(self.global)?)?;

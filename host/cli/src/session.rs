@@ -14,13 +14,13 @@ use crate::{
 use mmh_engine::build::Builder;
 use mmh_models::cancel::{Cancel, Stop};
 use mmh_record::{reader::RunReader, text};
-use mmh_search::session::{Models, Outside, Plan, Writer};
+use mmh_search::session::{Models, Plan, ReadyProposer};
 use mmh_search::{progress::Observer, search::SearchError};
 
 /// Who asks for a search, and what is different for them.
 pub struct Front {
-    /// The proposer outside of this process, unless a model is to propose.
-    pub outside: Option<Outside>,
+    /// The client that proposes, unless the arguments say who does.
+    pub client: Option<ReadyProposer>,
     /// Stops the run.
     pub cancel: Cancel,
     /// What goes on with a run, before its folder.
@@ -34,32 +34,30 @@ pub struct Front {
 impl Front {
     /// A person on the command line.
     pub fn command_line() -> Self {
-        let (outside, cancel) = (None, Cancel::default());
+        let (client, cancel) = (None, Cancel::default());
         let (goes_on, stopped_by) = ("mmh run --resume", CliError::BY_SIGNAL);
-        Self { outside, cancel, goes_on, stopped_by, shows_scores: true }
+        Self { client, cancel, goes_on, stopped_by, shows_scores: true }
     }
 }
 
-/// Who takes part in a run, or why they cannot be asked.
-pub fn models(
-    connector: &Connector<'_>,
-    outside: Option<Outside>,
-    proposer: &Choice<'_>,
-    target: &Choice<'_>,
-) -> Result<Models, CliError> {
-    let proposer = match outside {
-        Some(outside) => Writer::Outside(outside),
-        None => Writer::Model(connector.proposer(proposer)?),
-    };
-    models_with(connector, proposer, target)
+/// Who proposes, as it is asked for.
+pub enum Proposing<'a> {
+    /// This model.
+    Model(Choice<'a>),
+    /// This proposer outside of the process.
+    Outside(ReadyProposer),
 }
 
-/// The same with this proposer.
-pub fn models_with(
+/// Proposer and target of a run, or why they cannot be asked.
+pub fn models(
     connector: &Connector<'_>,
-    proposer: Writer,
+    proposing: Proposing<'_>,
     target: &Choice<'_>,
 ) -> Result<Models, CliError> {
+    let proposer = match proposing {
+        Proposing::Model(choice) => ReadyProposer::Model(Box::new(connector.proposer(&choice)?)),
+        Proposing::Outside(proposer) => proposer,
+    };
     let target = connector.target(target)?;
     let replies = model_args::replies(connector.global, &target)?;
     Ok(Models { proposer, target, replies })

@@ -14,6 +14,7 @@
 //! | `leaks.json` | JSON | a list of [`Leak`](super::leak::Leak) |
 //! | `filesystem_reads.jsonl` | JSON Lines | [`ReadRow`] |
 //! | `proposer.jsonl` | JSON Lines | [`TranscriptRow`] |
+//! | `agent.log` | text | what the command of `--proposer-command` printed |
 //! | `trial_calls.jsonl` | JSON Lines | [`CallRow`] |
 //! | `learn_trace.jsonl` | JSON Lines | [`LearnRow`] |
 //! | `state.bin` | bytes | what the harness learned, in its own format |
@@ -29,6 +30,7 @@
 //! A field of the type `Option` is null or absent if there is no value. A field with a default is absent from runs that are
 //! older than the field. [`chat`] documents the fields of requests and replies.
 
+mod agent;
 pub mod chat;
 mod config;
 mod cost;
@@ -41,6 +43,7 @@ mod summary;
 mod trials;
 mod version;
 
+pub use agent::ProposerCommand;
 pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, WitInfo};
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};

@@ -47,6 +47,8 @@ pub const REASONING: &str = "reasoning.md";
 pub const READS: &str = "filesystem_reads.jsonl";
 /// The proposer's conversation.
 pub const TRANSCRIPT: &str = "proposer.jsonl";
+/// What the command printed that proposes, when it was started last. There is no file where no command proposes.
+pub const AGENT_LOG: &str = "agent.log";
 /// Calls to the target in the proposer's trials.
 pub const TRIALS: &str = "trial_calls.jsonl";
 /// How the component was made.
@@ -195,7 +197,7 @@ const REPLIES: &str =
     "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
 
 /// Every kind.
-pub const KINDS: [Kind; 24] = [
+pub const KINDS: [Kind; 25] = [
     input(
         CONFIG,
         RUN,
@@ -226,6 +228,7 @@ pub const KINDS: [Kind; 24] = [
         Format::JsonLines,
         "the proposer's replies, or its tool calls where it is no model, times, attempts, latencies",
     ),
+    input(AGENT_LOG, ITERATION, 16 * MIB, Format::Text, "what the command printed"),
     derived(TRIALS, ITERATION, 8 * GIB, Format::JsonLines, REPLIES),
     derived(COMPONENT, ITERATION, GIB, Format::Bytes, ""),
     derived(PROVENANCE, ITERATION, 16 * MIB, Format::Json, ""),

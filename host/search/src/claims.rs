@@ -280,6 +280,12 @@ impl Claims {
         propose::RecordedProposal::again(&self.reader, index, terms)
     }
 
+    /// What the command of an iteration printed, where one proposed it.
+    pub fn agent_log(&self, index: u32) -> Result<Option<Vec<u8>>, RecordError> {
+        let path = RunReader::iteration_file(index, layout::AGENT_LOG);
+        self.reader.has(&path).then(|| self.reader.bytes(&path)).transpose()
+    }
+
     /// The claims of an iteration's trials.
     pub fn trials(&self, index: u32) -> Result<(Calls, Again), RecordError> {
         let path = RunReader::iteration_file(index, layout::TRIALS);

@@ -48,65 +48,54 @@ pub struct ReadyModel {
 }
 
 /// Who writes the harnesses of a search.
-pub enum Writer {
-    /// A model, in a conversation.
-    Model(ReadyModel),
-    /// Somebody outside of this process.
-    Outside(Outside),
-    /// Somebody outside of this process, of this name, who is not there: the search goes as far as it can without.
+pub enum ReadyProposer {
+    /// A conversation with this model.
+    Model(Box<ReadyModel>),
+    /// Proposers outside of this process.
+    Outside {
+        /// Their name.
+        name: String,
+        /// How they are reached.
+        service: Arc<dyn Service>,
+    },
+    /// Proposers outside of this process, of this name, that are not there: the search goes as far as it can without.
     Absent(String),
 }
 
-/// A proposer outside of this process.
-pub struct Outside {
-    /// Its name in the record.
-    pub name: String,
-    /// How it is reached.
-    pub service: Arc<dyn Service>,
-}
-
-impl Writer {
-    /// The name in the record.
+impl ReadyProposer {
+    /// The run's `proposer_model`.
     pub fn name(&self) -> &str {
         match self {
             Self::Model(ready) => ready.model.id(),
-            Self::Outside(outside) => &outside.name,
-            Self::Absent(name) => name,
+            Self::Outside { name, .. } | Self::Absent(name) => name,
         }
     }
 
-    /// How it works.
+    /// What a run records about how it works.
     pub fn kind(&self) -> ProposerKind {
         match self {
             Self::Model(_) => ProposerKind::Conversation,
-            Self::Outside(_) | Self::Absent(_) => ProposerKind::Tools,
+            Self::Outside { .. } | Self::Absent(_) => ProposerKind::Tools,
         }
     }
 
-    fn model(&self) -> Option<&ReadyModel> {
+    /// The model, where it is one.
+    pub fn model(&self) -> Option<&ReadyModel> {
         match self {
             Self::Model(ready) => Some(ready),
-            Self::Outside(_) | Self::Absent(_) => None,
+            Self::Outside { .. } | Self::Absent(_) => None,
         }
     }
 }
 
-/// Who takes part in a search.
+/// The proposer and the model of a search.
 pub struct Models {
     /// Writes harnesses.
-    pub proposer: Writer,
+    pub proposer: ReadyProposer,
     /// Is asked by harnesses.
     pub target: ReadyModel,
     /// The target's reply cache. Without it all requests are sent.
     pub replies: Option<Replies>,
-}
-
-impl Models {
-    /// The models, by role. A proposer outside of this process is none.
-    pub fn ready(&self) -> impl Iterator<Item = (Role, &ReadyModel)> {
-        let proposer = self.proposer.model().map(|ready| (Role::Proposer, ready));
-        proposer.into_iter().chain([(Role::Target, &self.target)])
-    }
 }
 
 /// What all calls and evaluations of a run share.
@@ -122,18 +111,8 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// The proposer. One that is a model is asked with its retry policy, and its calls at once are not limited.
-    pub fn proposer(&self, writer: Writer) -> Arc<dyn Proposer> {
-        match writer {
-            Writer::Model(ready) => self.conversation(ready),
-            Writer::Outside(Outside { name, service }) => {
-                Arc::new(External::new(&name, service, self.cancel.clone()))
-            }
-            Writer::Absent(name) => Arc::new(Absent::new(&name, self.cancel.clone())),
-        }
-    }
-
-    fn conversation(&self, ready: ReadyModel) -> Arc<dyn Proposer> {
+    /// A proposer that is a conversation with this model, with its retry policy. Its calls at once are not limited.
+    pub fn proposer(&self, ready: ReadyModel) -> Arc<dyn Proposer> {
         let retry_policy = RetryPolicy {
             attempts: self.limits.attempts,
             attempt: Duration::from_millis(self.limits.proposer_attempt_ms),
@@ -141,6 +120,17 @@ impl Session<'_> {
             options: ["--proposer-timeout-s", "--proposer-call-timeout-s"],
         };
         Arc::new(ModelLoop::new(self.caller(ready, Throttle::unlimited(), retry_policy), self.limits.clone()))
+    }
+
+    /// The proposer: a conversation with a model, or one outside of this process.
+    fn proposing(&self, ready: ReadyProposer) -> Arc<dyn Proposer> {
+        match ready {
+            ReadyProposer::Model(ready) => self.proposer(*ready),
+            ReadyProposer::Outside { name, service } => {
+                Arc::new(External::new(&name, service, self.cancel.clone()))
+            }
+            ReadyProposer::Absent(name) => Arc::new(Absent::new(&name, self.cancel.clone())),
+        }
     }
 
     /// The target, with its retry policy and reply cache. At most `concurrency` calls go to it at once.
@@ -223,13 +213,19 @@ impl Session<'_> {
     }
 }
 
-/// The servers of real models, by role, for the run's record.
-pub fn providers<'a>(
-    models: impl IntoIterator<Item = (Role, &'a ReadyModel)>,
-) -> BTreeMap<String, ProviderInfo> {
-    let asked =
-        models.into_iter().filter_map(|(role, model)| Some((role.name().to_owned(), model.info.clone()?)));
-    asked.collect()
+impl Models {
+    /// The models with their roles. A proposer outside of this process is none.
+    pub fn by_role(&self) -> impl Iterator<Item = (Role, &ReadyModel)> {
+        let proposer = self.proposer.model().map(|model| (Role::Proposer, model));
+        proposer.into_iter().chain([(Role::Target, &self.target)])
+    }
+
+    /// The servers of real models, by role, for the run's record.
+    pub fn providers(&self) -> BTreeMap<String, ProviderInfo> {
+        let asked =
+            self.by_role().filter_map(|(role, ready)| Some((role.name().to_owned(), ready.info.clone()?)));
+        asked.collect()
+    }
 }
 
 /// What a search starts from. Its folder exists already.
@@ -272,7 +268,7 @@ impl Plan {
         let session = Session { limits: &limits, budget, clock, cancel };
         let concurrency = start.summary.config.concurrency;
         let target = Arc::new(session.target(models.target, concurrency, models.replies));
-        let parts = (target, session.proposer(models.proposer));
+        let parts = (target, session.proposing(models.proposer));
         Ok(session.search(start, builder, parts, concurrency, observer))
     }
 }

@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use serde_json::json;
 
+use crate::commands::folder;
 pub use crate::files::{BEYOND, source as read_source};
 use crate::{
     error::{CliResult, EXAMINED_NOT_OK},
@@ -33,6 +34,10 @@ pub struct CheckArgs {
 }
 
 pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
+    // In a proposer's work folder there is no compiler, but a search that has one.
+    if let Some(checked) = folder::check(&args.harness) {
+        return checked;
+    }
     let limits = args.limits.resolve(false);
     let source = read_source(&args.harness, limits.source_bytes)?;
     let builder =

@@ -5,7 +5,11 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 
 use crate::{error::CliResult, output};
-use mmh_record::{format::Cost, reader::RunReader, text};
+use mmh_record::{
+    format::{Cost, ProposerKind},
+    reader::RunReader,
+    text,
+};
 
 #[derive(Args)]
 pub struct CostArgs {
@@ -18,7 +22,8 @@ pub struct CostArgs {
 }
 
 pub fn main(args: CostArgs) -> CliResult {
-    let cost = RunReader::open(&args.run)?.cost()?;
+    let reader = RunReader::open(&args.run)?;
+    let cost = reader.cost()?;
     if args.json {
         output::json(&cost);
         return Ok(ExitCode::SUCCESS);
@@ -29,11 +34,19 @@ pub fn main(args: CostArgs) -> CliResult {
     outln!("{:>9}  {:^46}  {:^46}", "", "proposer", "target");
     let columns = format!("{:>11}  {:>11}  {:>9}  {:>9}", "tokens in", "cached", "out", "USD");
     outln!("{:>9}  {columns}  {columns}  {:>9}", "", "USD");
+    let config = reader.config()?;
+    let kind = config.proposer_kind;
     for row in &cost.iterations {
-        line(&format!("{:03}", row.index), &row.cost);
+        line(&format!("{:03}", row.index), &row.cost, kind);
     }
-    line("held-out", &cost.test);
-    line("total", &cost.total);
+    line("held-out", &cost.test, kind);
+    line("total", &cost.total, kind);
+    if !kind.is_conversation() {
+        outln!(
+            "\nthe proposer is {}, which is no model of this program: what it spends is not known to this program, and not in the sums",
+            text::name(&config.proposer_model)
+        );
+    }
     if cost.total.unknown_usd > 0.0 {
         outln!(
             "\ncalls that were not answered may have cost up to {:.4} USD besides",
@@ -46,17 +59,20 @@ pub fn main(args: CostArgs) -> CliResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn line(name: &str, cost: &Cost) {
+fn line(name: &str, cost: &Cost, kind: ProposerKind) {
     let part = |input: u64, cached: u64, output: u64, usd: f64| {
         let [input, cached, output] = [input, cached, output].map(text::grouped);
         format!("{input:>11}  {cached:>11}  {output:>9}  {usd:>9.4}")
     };
-    let proposer = part(
-        cost.proposer_input_tokens,
-        cost.proposer_cache_read_tokens,
-        cost.proposer_output_tokens,
-        cost.proposer_usd,
-    );
+    let proposer = match kind {
+        ProposerKind::Tools => format!("{0:>11}  {0:>11}  {0:>9}  {0:>9}", "unknown"),
+        ProposerKind::Conversation => part(
+            cost.proposer_input_tokens,
+            cost.proposer_cache_read_tokens,
+            cost.proposer_output_tokens,
+            cost.proposer_usd,
+        ),
+    };
     let target = part(
         cost.target_input_tokens,
         cost.target_cache_read_tokens,

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::commands::replay::EvaluatedSplit;
 use crate::{environment, error::CliResult, example_view, output};
 use mmh_record::{
+    format::Config,
     objective::{Figure, Objective},
     reader::RunReader,
     text,
@@ -42,11 +43,11 @@ pub fn main(args: DiffArgs) -> CliResult {
         return Ok(ExitCode::SUCCESS);
     }
     output::raw(example_view::source_diff(&compared.source, environment::colors()).as_bytes());
-    output::text(&shown(&compared, objective, config.mock));
+    output::text(&shown(&compared, objective, &config));
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(compared: &Compared, objective: Objective, mock: bool) -> String {
+fn shown(compared: &Compared, objective: Objective, config: &Config) -> String {
     let (before, after) = (&compared.before, &compared.after);
     let mut out = String::new();
     out += if compared.source.is_empty() { "the sources are the same\n" } else { "\n" };
@@ -63,14 +64,14 @@ fn shown(compared: &Compared, objective: Objective, mock: bool) -> String {
     if let Some(examples) = &compared.examples {
         out += &self::examples(examples);
     }
-    let simulated = if mock { ", SIMULATED models" } else { "" };
+    let simulated = if config.mock { ", SIMULATED models" } else { "" };
     out += &format!(
         "\n{:<28} {:>20} {:>20}\n",
         format!("{}{simulated}", compared.split),
         name(before),
         name(after)
     );
-    out += &table(before, after, objective);
+    out += &table(before, after, objective, config.proposer_kind.is_conversation());
     out
 }
 
@@ -107,7 +108,8 @@ fn p_value(p: f64) -> String {
     if p < 0.0001 { format!("{p:.1e}") } else { format!("{p:.4}") }
 }
 
-fn table(before: &Side, after: &Side, objective: Objective) -> String {
+/// `knows_proposer` says whether it is known what the proposer spent.
+fn table(before: &Side, after: &Side, objective: Objective, knows_proposer: bool) -> String {
     let mut out = String::new();
     let mut row = |what: &str, cells: [String; 2]| {
         out += &format!("{what:<28} {:>20} {:>20}\n", cells[0], cells[1]);
@@ -132,7 +134,9 @@ fn table(before: &Side, after: &Side, objective: Objective) -> String {
         sides.map(|it| it.cost.as_ref().map_or_else(|| "-".into(), |cost| format!("{:.4}", shown(cost))))
     };
     row("target USD, whole iteration", cost(|cost| cost.target_usd));
-    row("proposer USD", cost(|cost| cost.proposer_usd));
+    let of_proposer =
+        if knows_proposer { cost(|cost| cost.proposer_usd) } else { ["unknown"; 2].map(str::to_owned) };
+    row("proposer USD", of_proposer);
     row("component bytes", sides.map(|it| text::grouped(it.component_bytes)));
     row("component", sides.map(|it| it.component_sha256.map_or_else(|| "-".into(), |digest| digest.short())));
     out

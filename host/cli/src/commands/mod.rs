@@ -13,6 +13,7 @@ mod diff;
 mod doctor;
 mod eval;
 mod export;
+mod folder;
 mod gc;
 mod inspect;
 mod mcp;
@@ -37,6 +38,7 @@ use crate::{
     global::Global,
     log, output,
 };
+use mmh_agent::keeper;
 use mmh_engine::{compile::native, jail};
 
 /// Searches for better harnesses around a fixed language model.
@@ -63,6 +65,12 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Compile one harness and say what is wrong with it
     Check(check::CheckArgs),
+    /// In a proposer's work folder: run a harness on a few validation examples
+    Try(folder::TryArgs),
+    /// In a proposer's work folder: hand a harness in
+    Submit(folder::SubmitArgs),
+    /// In a proposer's work folder: call any tool of the search
+    Call(folder::CallArgs),
     /// Show what is understood of a task: splits, labels, metric, examples, and what constant answers score
     Task(task::TaskArgs),
     /// Write a task.toml for data, with comments, and show what it says
@@ -109,6 +117,10 @@ pub fn main() -> ExitCode {
         (Some(jail::enter::COMMAND), Some(Some(spec))) => return jail::enter::main(spec),
         (Some(jail::features::PROBE_COMMAND), Some(Some(outside))) => return jail::features::probe(outside),
         (Some(native::COMMAND), mode) => return native::main(mode.flatten()),
+        (Some(keeper::COMMAND), _) => {
+            jail::keep_to_itself();
+            return keeper::main(std::env::args_os().skip(2));
+        }
         (Some(jail::warden::COMMAND), _) => {
             jail::keep_to_itself();
             return jail::warden::main();
@@ -169,6 +181,9 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Mcp(args) => mcp::main(&cli.global, *args).await,
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
+        Command::Try(args) => folder::try_out(&args),
+        Command::Submit(args) => folder::submit(&args),
+        Command::Call(args) => folder::any(&args),
         Command::Task(args) => task::main(&args),
         Command::NewTask(args) => new_task::main(&args),
         Command::Summary(args) => summary::main(args),

@@ -1,36 +1,42 @@
 //! `mmh run`: a whole search, begun here or gone on with.
 
-use std::{fmt::Display, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::Display,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Args;
 use jiff::Timestamp;
 
 use crate::commands::resume::{self, Given};
 use crate::{
-    baselines, concurrency,
+    agent_args::{AgentArgs, Secret},
+    baselines, concurrency, environment,
     error::{CliError, CliResult},
     estimate,
     global::Global,
     limits::LimitArgs,
-    model_args::{Connector, MoneyArgs, ProposerArgs, TargetArgs},
+    model_args::{Choice, Connector, MoneyArgs, ProposerArgs, TargetArgs},
     output_file::refuse_runs,
     own_runs::OwnRuns,
     protocol_args::ProtocolArgs,
-    session::{self, Front},
+    session::{self, Front, Proposing},
     terminal::Terminal,
     whose::{DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
 };
 use mmh_engine::{build::Builder, sandbox::PACKAGE, toolchain::sdk};
-use mmh_models::remote::Role;
 use mmh_record::{
     clock::Clock,
     digest::Digest,
-    format::{Config, CostFile, SCHEMA_VERSION, Summary, WitInfo},
+    format::{Config, CostFile, ProposerCommand, SCHEMA_VERSION, Summary, WitInfo},
     limits::Limits,
     writer::{self, Beginning, RunWriter},
 };
-use mmh_search::session::{Models, Outside, Plan, ReadyModel, Start, providers};
+use mmh_search::session::{Models, Plan, ReadyModel, ReadyProposer, Start};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate,
@@ -58,6 +64,8 @@ pub struct RunArgs {
     pub protocol: ProtocolArgs,
     #[command(flatten)]
     pub proposer: ProposerArgs,
+    #[command(flatten)]
+    pub agent: AgentArgs,
     #[command(flatten)]
     pub target: TargetArgs,
     #[command(flatten)]
@@ -152,6 +160,28 @@ fn or_own(what: &str, default: impl Display) -> String {
 }
 
 impl RunArgs {
+    /// Who proposes: the command, if there is one, else this model. `runs` is where the run lies.
+    pub fn proposing<'a>(
+        &self,
+        connector: &Connector<'_>,
+        model: Choice<'a>,
+        runs: &Path,
+    ) -> Result<(Proposing<'a>, Option<ProposerCommand>), CliError> {
+        if !self.agent.is_given() {
+            return Ok((Proposing::Model(model), None));
+        }
+        let global = connector.global;
+        let named =
+            [self.each.dataset.as_ref().map(PathBuf::from), global.env_file.clone(), global.config.clone()];
+        let cache = environment::cache(global)?.root().to_owned();
+        let mut paths = vec![runs.to_owned(), cache, PathBuf::from(".env")];
+        paths.extend(named.into_iter().flatten());
+        let key_variable = connector.key_variable(&self.target.choice())?;
+        let secret = Secret { paths: &paths, key_variable: key_variable.as_deref() };
+        let (proposer, command) = self.agent.proposer(global, &secret, connector.observer)?;
+        Ok((Proposing::Outside(proposer), Some(command)))
+    }
+
     pub fn clock(&self) -> Clock {
         self.each.fixed_clock.map_or(Clock::System, Clock::Fixed)
     }
@@ -169,8 +199,9 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
 pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResult {
     let terminal = Arc::new(Terminal::new(global, args.new.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
-    let models =
-        if args.place.dry_run { None } else { Some(models(global, args, front.outside.take(), &observer)?) };
+    let client = front.client.take();
+    let asked = if args.place.dry_run { None } else { Some(models(global, args, client, &observer)?) };
+    let (models, command) = asked.unzip();
     let clock = args.clock();
     let run_id = args.place.run_id.clone().unwrap_or_else(|| default_run_id(clock));
     writer::check_run_id(&run_id)?;
@@ -194,7 +225,8 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let val = dataset::sample(&dataset.val, args.new.eval_size, args.new.seed);
     let concurrency = concurrency::choose(args.change.concurrency, &models.target, &*observer).await;
     let about = (run_id, concurrency, baselines.len() as u32);
-    let summary = Summary::new(config(args, about, &models, clock, &dataset, &builder));
+    let config = config(args, about, &models, clock, &dataset, &builder);
+    let summary = Summary::new(Config { proposer_command: command.flatten(), ..config });
     let cost = CostFile { mock: args.new.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baselines: &baselines };
@@ -251,15 +283,19 @@ async fn sound_baselines(
     Ok(())
 }
 
-/// Both models of a new run, or why they cannot be asked.
+/// Proposer and target of a new run, or why they cannot be asked; and what is recorded of a command that proposes.
 fn models(
     global: &Global,
     args: &RunArgs,
-    outside: Option<Outside>,
+    client: Option<ReadyProposer>,
     observer: &Arc<dyn Observer>,
-) -> Result<Models, CliError> {
+) -> Result<(Models, Option<ProposerCommand>), CliError> {
     let connector = connector(global, args, observer);
-    session::models(&connector, outside, &args.proposer.choice(), &args.target.choice())
+    let (proposing, command) = match client {
+        Some(client) => (Proposing::Outside(client), None),
+        None => args.proposing(&connector, args.proposer.choice(), &args.place.runs_dir)?,
+    };
+    Ok((session::models(&connector, proposing, &args.target.choice())?, command))
 }
 
 fn connector<'a>(global: &'a Global, args: &'a RunArgs, observer: &'a Arc<dyn Observer>) -> Connector<'a> {
@@ -275,6 +311,11 @@ async fn dry_run(
     builder: &Builder,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), CliError> {
+    if args.agent.is_given() {
+        return Err(CliError::input(
+            "--dry-run: what the command of --proposer-command spends is not known to this program",
+        ));
+    }
     if args.new.mock {
         return Err(CliError::input("--mock costs nothing; --dry-run estimates what real models cost"));
     }
@@ -306,10 +347,10 @@ fn config(
     dataset: &Dataset,
     builder: &Builder,
 ) -> Config {
-    let Models { proposer, target, .. } = models;
-    let priced = |(_, model): (Role, &ReadyModel)| (model.model.id().to_owned(), model.price.clone());
+    let (proposer, target) = (models.proposer.name().to_owned(), models.target.model.id().to_owned());
+    let priced = |model: &ReadyModel| (model.model.id().to_owned(), model.price.clone());
     let tools = builder.compiler.tools();
-    let prices = models.ready().map(priced).collect();
+    let prices: BTreeMap<_, _> = models.by_role().map(|(_, ready)| priced(ready)).collect();
     let protocol = args.protocol.protocol(baselines);
     Config {
         schema_version: SCHEMA_VERSION,
@@ -319,8 +360,8 @@ fn config(
         dataset_path: args.each.dataset.clone().filter(|name| name != BUILTIN),
         dataset_columns: args.columns.resolve(),
         eval_split_size: args.new.eval_size.min(dataset.val.len()),
-        proposer_model: proposer.name().to_owned(),
-        target_model: target.model.id().to_owned(),
+        proposer_model: proposer,
+        target_model: target,
         mock: args.new.mock,
         started_at: clock.now(),
         seed: args.new.seed,
@@ -329,7 +370,7 @@ fn config(
         limits: builder.sandbox.limits().clone(),
         prices,
         budget_usd: (!args.new.mock).then(|| args.money.budget_usd()),
-        providers: providers(models.ready()),
+        providers: models.providers(),
         task: dataset.info(),
         dataset_digest: dataset.digest,
         toolchain: tools.toolchain,
@@ -342,7 +383,8 @@ fn config(
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         deny_leaks: args.new.deny_leaks,
         confinement: builder.compiler.confinement(),
-        proposer_kind: proposer.kind(),
+        proposer_kind: models.proposer.kind(),
+        proposer_command: None,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         learn_batches: evaluate::planned(&dataset.train, builder.sandbox.limits(), &protocol),
         protocol,

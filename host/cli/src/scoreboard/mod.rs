@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{environment, error::CliError, output};
 use mmh_record::{
     RecordError,
-    format::{Cost, IterationSummary, Score, Summary, TimeSpent},
+    format::{Cost, IterationSummary, ProposerKind, Score, Summary, TimeSpent},
     objective::{Figure, Objective},
     reader::RunReader,
     text,
@@ -214,17 +214,23 @@ fn errors_by_kind(score: &Score) -> String {
     kinds.map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
 }
 
-/// What something cost, in a line.
-pub fn cost(cost: &Cost) -> String {
+/// What something cost, in a line. What a proposer spends that is no model is known to nobody here.
+pub fn cost(cost: &Cost, proposer: ProposerKind) -> String {
     let mut line = format!("{:.4} USD", cost.estimated_usd);
     if cost.unknown_usd > 0.0 {
         let _ = write!(line, " (and at most {:.4} for calls that were not answered)", cost.unknown_usd);
     }
+    let proposer = match proposer {
+        ProposerKind::Tools => "unknown".to_owned(),
+        ProposerKind::Conversation => {
+            let [input, output] =
+                [cost.proposer_input_tokens, cost.proposer_output_tokens].map(text::grouped);
+            format!("{input} in, {output} out")
+        }
+    };
     let _ = write!(
         line,
-        "; proposer {} in, {} out; target {} in, {} out (tokens)",
-        text::grouped(cost.proposer_input_tokens),
-        text::grouped(cost.proposer_output_tokens),
+        "; proposer {proposer}; target {} in, {} out (tokens)",
         text::grouped(cost.target_input_tokens),
         text::grouped(cost.target_output_tokens),
     );

@@ -247,5 +247,9 @@ fn under_way(it: &Scoreboard) -> Option<String> {
 fn money(summary: &Summary) -> String {
     let simulated = if summary.config.mock { " (simulated)" } else { "" };
     let budget = summary.config.budget_usd.map(|budget| format!(", of a budget of {budget:.2} USD"));
-    format!("cost: {}{simulated}{}", cost(&summary.total_cost), budget.unwrap_or_default())
+    format!(
+        "cost: {}{simulated}{}",
+        cost(&summary.total_cost, summary.config.proposer_kind),
+        budget.unwrap_or_default()
+    )
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{protocol::Protocol, version::understood};
+use super::{agent::ProposerCommand, protocol::Protocol, version::understood};
 use crate::{
     built::{Confinement, Tool},
     chat::Api,
@@ -44,6 +44,9 @@ pub struct Config {
     /// How the proposer works; then `proposer_model` is its name. Absent where it is a conversation with that model.
     #[serde(default, skip_serializing_if = "ProposerKind::is_conversation")]
     pub proposer_kind: ProposerKind,
+    /// The command that proposes, and what is not known of it. Absent where no command does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposer_command: Option<ProposerCommand>,
     /// The id of the model that harnesses ask, and its key in `prices`.
     pub target_model: String,
     /// Whether both models are simulated. Then scores show how the search works, and say nothing about a real model.
@@ -118,7 +121,8 @@ pub enum ProposerKind {
 }
 
 impl ProposerKind {
-    fn is_conversation(&self) -> bool {
+    /// Whether it is one with a model, so that its tokens and its money are known.
+    pub fn is_conversation(&self) -> bool {
         *self == Self::Conversation
     }
 }

@@ -36,7 +36,7 @@ export function showIteration(store, element, state) {
     ["diff", it.parent === null ? "Diff" : `Diff against ${numbered(it.parent)}`, () => diffPanel(store, it)],
     ["changed", "Fixed and broken", () => changedPanel(store, it)],
     ["learned", "Learned", () => learnedPanel(store, it)],
-    ["record", "Record", () => recordPanel(it)],
+    ["record", "Record", () => recordPanel(it, store.run.config)],
   ];
   fill(
     element,
@@ -514,7 +514,7 @@ function learnedPanel(store, it) {
 }
 
 /** Digests, provenance, and what was counted. */
-function recordPanel(it) {
+function recordPanel(it, config) {
   const { cost } = it;
   const json = (name, value) =>
     value
@@ -529,9 +529,11 @@ function recordPanel(it) {
       ["finished", time(it.finished_at)],
       [
         "proposer",
-        cost
+        cost && config.proposer_kind !== "tools"
           ? `${grouped(cost.proposer_input_tokens)} tokens in, ${grouped(cost.proposer_output_tokens)} out, ${dollars(cost.proposer_usd)}`
-          : null,
+          : config.proposer_kind === "tools"
+            ? "no model of this program: what it spent is unknown"
+            : null,
       ],
       [
         "target",

@@ -71,6 +71,7 @@ function asked({ config, finished_at }) {
       `${grouped(config.eval_split_size)} of ${grouped(task.val_size)} validation; ${grouped(task.train_size)} train, ${grouped(task.test_size)} held out`,
     ],
     ["proposer", config.proposer_model],
+    ["the proposer's command", proposerCommand(config.proposer_command)],
     ["target", config.target_model],
     ["simulated", config.mock ? "yes, both models" : "no"],
     ["seed", String(config.seed)],
@@ -83,6 +84,14 @@ function asked({ config, finished_at }) {
     ["started", time(config.started_at)],
     ["finished", finished_at ? time(finished_at) : "not yet"],
   ]);
+}
+
+/** What a command that proposes could do, and what nobody knows of it. */
+function proposerCommand(command) {
+  if (!command) return null;
+  const kept = command.confined ? "kept to its work folder" : `not kept from ${command.unconfined.join(", ")}`;
+  const network = command.network ? "with network" : "without network";
+  return `${kept}, ${network}; not on record: ${command.unknown.join(", ")}`;
 }
 
 /** How many train examples each call of `learn` has. */
@@ -156,12 +165,14 @@ function usedBar(of) {
 
 function costs(run) {
   const { costs, total_cost } = run;
+  // What a proposer spends that is no model is known to nobody here.
+  const ofProposer = (shown) => (run.config.proposer_kind === "tools" ? "unknown" : shown);
   const row = (name, cost) => [
     name,
-    grouped(cost.proposer_input_tokens),
-    grouped(cost.proposer_cache_read_tokens),
-    grouped(cost.proposer_output_tokens),
-    dollars(cost.proposer_usd),
+    ofProposer(grouped(cost.proposer_input_tokens)),
+    ofProposer(grouped(cost.proposer_cache_read_tokens)),
+    ofProposer(grouped(cost.proposer_output_tokens)),
+    ofProposer(dollars(cost.proposer_usd)),
     grouped(cost.target_input_tokens),
     grouped(cost.target_cache_read_tokens),
     grouped(cost.target_output_tokens),

@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use super::history::Answer;
 use super::{Assignment, DirectCall, Outcome, PROPOSER_ERROR, Proposal, ProposeError, Proposer, Toolbox};
+use crate::times::Part;
 use mmh_models::cancel::{Cancel, Stop};
-use mmh_record::{format::Cost, text};
+use mmh_record::{candidate::CandidateId, format::Cost, text};
 
 /// What the proposer outside asks for.
 pub enum Asked {
@@ -38,6 +39,13 @@ pub trait Service: Send + Sync {
     /// Begins with a candidate. After an interruption it goes on: `calls` are those that are on record with their results.
     /// `Err` says in words why there is no proposer, which ends the candidate and not the run.
     async fn open(&self, assignment: &Assignment<'_>, calls: &[DirectCall]) -> Result<Session, String>;
+
+    /// Ends a candidate's proposer, because the candidate has ended like this, and returns what it printed. It may have a
+    /// moment to end on its own. Without it, the session's end is the proposer's.
+    async fn close(&self, candidate: CandidateId, outcome: &Outcome) -> String {
+        let _ = (candidate, outcome);
+        String::new()
+    }
 }
 
 /// One candidate's proposer.
@@ -62,12 +70,16 @@ impl External {
     }
 
     /// Serves one candidate until it has ended.
-    async fn serve(&self, mut session: Session, toolbox: &mut Toolbox<'_>) -> Result<Outcome, ProposeError> {
+    async fn serve(
+        &self,
+        mut requests: mpsc::Receiver<Asked>,
+        toolbox: &mut Toolbox<'_>,
+    ) -> Result<Outcome, ProposeError> {
         loop {
             let asked = tokio::select! {
                 biased;
                 stop = self.cancel.stopped() => return Ok(Outcome::stopped(&stop)),
-                asked = session.asked.recv() => asked,
+                asked = toolbox.times().during(Part::Proposer, requests.recv()) => asked,
             };
             match asked {
                 None => return Ok(toolbox.unsubmitted("it ended without a harness".into())),
@@ -122,7 +134,7 @@ impl Proposer for Absent {
                 Outcome::stopped(&stop)
             }
         };
-        Ok(Proposal { outcome, cost: Cost::default() })
+        Ok(Proposal { outcome, cost: Cost::default(), log: String::new() })
     }
 }
 
@@ -133,13 +145,18 @@ impl Proposer for External {
         assignment: &Assignment<'_>,
         toolbox: &mut Toolbox<'_>,
     ) -> Result<Proposal, ProposeError> {
-        let outcome = match toolbox.begin(&self.name, &assignment.opening).await? {
-            Some(outcome) => outcome,
+        let (outcome, log) = match toolbox.begin(&self.name, &assignment.opening).await? {
+            Some(outcome) => (outcome, String::new()),
             None => match self.service.open(assignment, toolbox.calls()).await {
-                Ok(session) => self.serve(session, toolbox).await?,
-                Err(reason) => Outcome::unsubmitted(PROPOSER_ERROR, reason),
+                Ok(Session { asked, serving }) => {
+                    let outcome = self.serve(asked, toolbox).await?;
+                    let log = self.service.close(assignment.candidate, &outcome).await;
+                    drop(serving);
+                    (outcome, log)
+                }
+                Err(reason) => (Outcome::unsubmitted(PROPOSER_ERROR, reason), String::new()),
             },
         };
-        Ok(Proposal { outcome, cost: Cost::default() })
+        Ok(Proposal { outcome, cost: Cost::default(), log })
     }
 }

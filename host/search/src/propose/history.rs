@@ -221,7 +221,7 @@ fn merge(value: &mut Value, more: Value) {
     }
 }
 
-fn train_json(row: &Example) -> Value {
+pub(super) fn train_json(row: &Example) -> Value {
     let mut found = json!({ "example_id": row.id, "input": row.input.text });
     add_fields(&mut found, &row.input.fields);
     found["label"] = json!(row.gold);
@@ -254,7 +254,7 @@ fn add_fields(value: &mut Value, fields: &[Field]) {
     }
 }
 
-fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
+pub(super) fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
     let calls: Vec<Value> = calls
         .iter()
         .map(|call| {

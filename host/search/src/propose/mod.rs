@@ -15,6 +15,7 @@ pub mod external;
 pub mod history;
 mod index;
 pub mod instructions;
+pub mod material;
 mod model_loop;
 mod pages;
 mod recorded;
@@ -30,6 +31,7 @@ use async_trait::async_trait;
 
 pub use history::History;
 pub(crate) use index::RunIndex;
+pub use material::Material;
 pub use model_loop::ModelLoop;
 pub(crate) use recorded::RecordedProposal;
 pub(crate) use repeat::Repeat;
@@ -62,6 +64,8 @@ pub trait Proposer: Send + Sync {
 pub struct Assignment<'a> {
     /// The candidate that is to be written.
     pub candidate: CandidateId,
+    /// What it may see of the run, for a proposer that works with files.
+    pub material: Material<'a>,
     /// What it is told first: the task, its labels, the sizes of the splits.
     pub opening: String,
     /// What is on record of the proposal, and where it goes on.
@@ -76,6 +80,8 @@ pub struct Proposal {
     pub outcome: Outcome,
     /// What the proposer's own model calls cost, without trials.
     pub cost: Cost,
+    /// What a proposer outside of this process printed. Empty for every other one.
+    pub log: String,
 }
 
 /// How a proposal ended.

@@ -38,7 +38,7 @@ impl Proposer for Repeat {
             Some(outcome) => outcome,
             None => self.end(again, assignment, toolbox)?,
         };
-        Ok(Proposal { outcome, cost: Cost::default() })
+        Ok(Proposal { outcome, cost: Cost::default(), log: String::new() })
     }
 }
 

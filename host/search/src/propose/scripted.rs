@@ -73,7 +73,7 @@ impl Proposer for Scripted {
         let mut outcome = toolbox.begin(&self.name, &assignment.opening).await?;
         loop {
             if let Some(outcome) = outcome {
-                return Ok(Proposal { outcome, cost: Cost::default() });
+                return Ok(Proposal { outcome, cost: Cost::default(), log: String::new() });
             }
             outcome = match (self.script)(assignment, toolbox.calls()) {
                 Move::Call { tool, input } => toolbox.call_directly(&tool, input).await?,

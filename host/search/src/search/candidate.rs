@@ -11,7 +11,8 @@ use crate::{
     leaks::Lint,
     progress::Silent,
     propose::{
-        self, Assignment, Outcome, Proposer, Submission, ToolContext, Toolbox, Transcript, instructions,
+        self, Assignment, Material, Outcome, Proposer, Submission, ToolContext, Toolbox, Transcript,
+        instructions,
     },
 };
 use mmh_engine::{build::Built, compile::Rejection};
@@ -184,10 +185,11 @@ impl Search {
             evaluator: Evaluator { observer: Arc::new(Silent), ..self.evaluator.billed_to(account) },
             dataset: &self.dataset,
             val: &self.val,
-            index,
+            index: index.clone(),
             limits,
             observer: self.observer.clone(),
         };
+        let material = Material::new(RunReader::new(self.writer.dir()?), index, &self.dataset, known);
         let transcript = Transcript::open(folder, past, self.clock)?;
         let mut toolbox = Toolbox::new(context, id, &transcript, history, trials)
             .within_summary(layout::MAX_TEXTS_BYTES / Schedule::of(&self.config_of(id.index)).len());
@@ -199,14 +201,22 @@ impl Search {
         let opening =
             opening + &instructions::protocol(protocol) + &instructions::rules(protocol, self.val.len());
         let account = account.clone();
-        let assignment = Assignment { candidate: id, opening, transcript: &transcript, account };
+        let assignment = Assignment { candidate: id, material, opening, transcript: &transcript, account };
         let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;
+        self.keep_log(id.index, folder, &proposal.log)?;
         transcript.end(&proposal.outcome)?;
         let (reads, trial_cost) = toolbox.close(folder)?;
         transcript.close()?;
         let mut cost = proposal.cost;
         cost += trial_cost;
         Ok((proposal.outcome, reads, cost))
+    }
+
+    /// Keeps what a proposer outside of this process printed. A search that is made again takes it from the record.
+    fn keep_log(&self, index: u32, folder: &IterationWriter, log: &str) -> Result<(), SearchError> {
+        let claimed = self.claims.as_ref().map(|claims| claims.agent_log(index)).transpose()?.flatten();
+        let log = claimed.as_deref().unwrap_or(log.as_bytes());
+        if log.is_empty() { Ok(()) } else { Ok(folder.put(layout::AGENT_LOG, log)?) }
     }
 
     /// The proposer. A search that is made again needs none where the tool calls alone are on record.

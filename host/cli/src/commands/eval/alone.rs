@@ -17,7 +17,7 @@ use crate::{
 };
 use mmh_models::cancel::Stop;
 use mmh_record::{
-    format::{Score, TraceRow},
+    format::{ProposerKind, Score, TraceRow},
     text,
 };
 use mmh_search::{
@@ -85,7 +85,7 @@ fn not_scored(args: &EvalArgs, bench: &Bench<'_>, done: &Evaluation, ran: &Ran, 
 
 fn paid(bench: &Bench<'_>, ran: &Ran) {
     if !bench.mock {
-        outln!("cost: {}", scoreboard::cost(&ran.cost));
+        outln!("cost: {}", scoreboard::cost(&ran.cost, ProposerKind::Conversation));
         output::text(&model_args::kept(ran.replies));
     }
 }

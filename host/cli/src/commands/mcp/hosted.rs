@@ -24,7 +24,7 @@ use mmh_record::{
     reader::RunReader,
     text,
 };
-use mmh_search::session::Outside;
+use mmh_search::session::ReadyProposer;
 
 /// What the record calls a client that nobody names.
 const DEFAULT_NAME: &str = "mcp-client";
@@ -44,7 +44,7 @@ pub async fn main(global: &Global, args: RunArgs, run: &Path, name: Option<Strin
     });
     let mut server = tokio::spawn(server);
     let front = Front {
-        outside: Some(Outside {
+        client: Some(ReadyProposer::Outside {
             name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             service: Arc::new(Clients(hub.clone())),
         }),

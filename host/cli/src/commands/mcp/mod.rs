@@ -19,6 +19,7 @@ use super::{
     run::{AgainArgs, ChangeableArgs, EachTimeArgs, NewRunArgs, PlaceArgs, RunArgs},
 };
 use crate::{
+    agent_args::AgentArgs,
     error::{CliError, CliResult},
     global::Global,
     limits::LimitArgs,
@@ -103,6 +104,20 @@ fn of_run(args: McpArgs, run: &Path) -> Result<RunArgs, CliError> {
     })?;
     let runs_dir = run.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let place = PlaceArgs { run_id: Some(run_id.to_owned()), runs_dir: runs_dir.to_owned(), dry_run: false };
-    let (again, proposer) = (AgainArgs::default(), ProposerArgs::none());
-    Ok(RunArgs { place, again, new, change, each, columns, protocol, proposer, target, money, limits, given })
+    let (again, proposer, agent) = (AgainArgs::default(), ProposerArgs::none(), AgentArgs::default());
+    Ok(RunArgs {
+        place,
+        again,
+        new,
+        change,
+        each,
+        columns,
+        protocol,
+        proposer,
+        agent,
+        target,
+        money,
+        limits,
+        given,
+    })
 }

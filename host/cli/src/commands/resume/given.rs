@@ -8,6 +8,7 @@ use clap::{Arg, ArgGroup, ArgMatches, Args, Id, parser::ValueSource};
 use crate::commands::mcp::HostArgs;
 use crate::commands::run::{AgainArgs, ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
+    agent_args::AgentArgs,
     error::CliError,
     limits::{MachineArgs, ROWS},
     model_args::{ProposerServerArgs, SpendingArgs, TargetModelArg, TargetServerArgs},
@@ -17,7 +18,7 @@ use mmh_record::format::{Config, Learning};
 
 /// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
 /// A group has the options of its own struct, and none of a struct that is flattened into it.
-fn taken() -> [Option<Id>; 10] {
+fn taken() -> [Option<Id>; 11] {
     [
         HostArgs::group_id(),
         AgainArgs::group_id(),
@@ -25,6 +26,7 @@ fn taken() -> [Option<Id>; 10] {
         ChangeableArgs::group_id(),
         ColumnArgs::group_id(),
         ProposerServerArgs::group_id(),
+        AgentArgs::group_id(),
         TargetModelArg::group_id(),
         TargetServerArgs::group_id(),
         SpendingArgs::group_id(),

@@ -16,7 +16,7 @@ use crate::{
     model_args::Connector,
     own_runs::OwnRuns,
     scoreboard::{Format, Scoreboard},
-    session::{self, Front},
+    session::{self, Front, Proposing},
     terminal::Terminal,
     whose::{self, Asked, Settings, Whose},
     workbench,
@@ -24,13 +24,13 @@ use crate::{
 use mmh_engine::build::Builder;
 use mmh_models::cancel::Stop;
 use mmh_record::{
-    format::{Config, ProposerKind, SCHEMA_VERSION, Summary},
+    format::{Config, ProposerCommand, ProposerKind, SCHEMA_VERSION, Summary},
     layout, manifest,
     reader::RunReader,
     text,
     writer::{self, RunWriter},
 };
-use mmh_search::session::{Models, Outside, Plan, Start, Writer};
+use mmh_search::session::{Models, Plan, ReadyProposer, Start};
 use mmh_search::{
     dataset::{self, Dataset, Source},
     progress::Observer,
@@ -44,7 +44,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front)
     let (mut summary, config) = (reader.summary()?, reader.config()?);
     same_run(run, &config, &summary)?;
     given::refuse(args, &config)?;
-    same_proposer(&config, front.outside.as_ref())?;
+    same_client(&config, front.client.as_ref())?;
     let terminal = Arc::new(Terminal::new(global, config.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
     let sealed = reader.has(manifest::NAME);
@@ -63,7 +63,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front)
         observer.note("the run was not started here: its price, its budget, its limits above the defaults and its places count for nothing".into());
     }
     let settings = whose::settings(whose, &config, &asked(args))?;
-    let models = models(global, args, whose, &config, (front.outside.take(), &observer))?;
+    let (models, command) = models(global, args, (whose, front.client.take()), (&config, run), &observer)?;
     let mut dataset = dataset(args, &settings.dataset, &config, &*observer)?;
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &settings.limits, &args.limits.machine, &*observer).await?;
@@ -72,7 +72,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front)
     let source = |index| reader.text(&RunReader::iteration_file(index, layout::SOURCE));
     let baselines = (0..config.protocol.baselines).map(source).collect::<Result<_, _>>()?;
     let budget_usd = settings.budget_usd;
-    let wanted = Config { iterations, ..with(&config, settings, &models) };
+    let wanted = Config { iterations, proposer_command: command, ..with(&config, settings, &models) };
     let at = args.clock().now();
     if wanted != config || (sealed && ended_early(&summary)) {
         let config = config.resumed(wanted, at, goes_on_at(&summary));
@@ -106,17 +106,22 @@ fn same_run(run: &Path, config: &Config, summary: &Summary) -> Result<(), CliErr
     )))
 }
 
-/// Refuses a proposer outside of this process for a run that has another one.
-fn same_proposer(config: &Config, outside: Option<&Outside>) -> Result<(), CliError> {
-    let Some(outside) = outside else { return Ok(()) };
+/// Refuses a client as the proposer of a run that has another one.
+fn same_client(config: &Config, client: Option<&ReadyProposer>) -> Result<(), CliError> {
+    let Some(client) = client else { return Ok(()) };
     let recorded = text::name(&config.proposer_model);
+    if config.proposer_command.is_some() {
+        return Err(CliError::input(format!(
+            "the run's proposer is the command {recorded}: `mmh run --resume` goes on with it"
+        )));
+    }
     match config.proposer_kind {
         ProposerKind::Conversation => Err(CliError::input(format!(
             "the run's proposer is the model {recorded}: `mmh run --resume` goes on with it"
         ))),
-        ProposerKind::Tools if outside.name != config.proposer_model => Err(CliError::input(format!(
+        ProposerKind::Tools if client.name() != config.proposer_model => Err(CliError::input(format!(
             "the run's proposer is called {recorded} since it was begun, and not {}: that stays so",
-            text::name(&outside.name)
+            text::name(client.name())
         ))),
         ProposerKind::Tools => Ok(()),
     }
@@ -133,22 +138,39 @@ fn asked(args: &RunArgs) -> Asked<'_> {
     }
 }
 
-/// The run's models, asked as before.
+/// The run's models, asked as before. A command that proposes is named again: no folder decides which programs run.
 fn models(
     global: &Global,
     args: &RunArgs,
-    whose: Whose,
-    config: &Config,
-    (outside, observer): (Option<Outside>, &Arc<dyn Observer>),
-) -> Result<Models, CliError> {
+    (whose, client): (Whose, Option<ReadyProposer>),
+    (config, run): (&Config, &Path),
+    observer: &Arc<dyn Observer>,
+) -> Result<(Models, Option<ProposerCommand>), CliError> {
     let (money, mock, seed) = (&args.money, config.mock, config.seed);
     let connector = Connector { global, whose, money, mock, seed, observer };
-    let target = args.target.choice().of_run(config);
-    if outside.is_none() && config.proposer_kind == ProposerKind::Tools {
-        let absent = Writer::Absent(config.proposer_model.clone());
-        return session::models_with(&connector, absent, &target);
+    let model = args.proposer.choice().of_run(config);
+    let is_of_client = config.proposer_kind == ProposerKind::Tools && config.proposer_command.is_none();
+    let (proposing, command) = match client {
+        Some(client) => (Proposing::Outside(client), None),
+        None if is_of_client => {
+            (Proposing::Outside(ReadyProposer::Absent(config.proposer_model.clone())), None)
+        }
+        None => args.proposing(&connector, model, run)?,
+    };
+    let models = session::models(&connector, proposing, &args.target.choice().of_run(config))?;
+    let named = text::name(&config.proposer_model);
+    let same =
+        (models.proposer.kind(), models.proposer.name()) == (config.proposer_kind, &config.proposer_model);
+    match (config.proposer_kind, same) {
+        (ProposerKind::Conversation, _) if command.is_none() => Ok((models, None)),
+        (ProposerKind::Tools, true) => Ok((models, command)),
+        (ProposerKind::Tools, false) => Err(CliError::input(format!(
+            "the run's proposer is the command {named}: name it again with --proposer-command, and with --proposer-env, --proposer-read and --proposer-network what it needs"
+        ))),
+        (ProposerKind::Conversation, _) => Err(CliError::input(format!(
+            "--proposer-command: the run's proposer is the model {named} since it was begun, and that stays so"
+        ))),
     }
-    session::models(&connector, outside, &args.proposer.choice().of_run(config), &target)
 }
 
 /// The run's data set, which may have moved but must be the same.
@@ -176,12 +198,12 @@ fn with(config: &Config, settings: Settings, models: &Models) -> Config {
     let budget_usd = config.budget_usd.map(|_| budget_usd);
     let mut changed = Config { limits, budget_usd, concurrency, patience, ..config.clone() };
     // Of a stranger's run the recorded price does not count.
-    for (_, model) in models.ready() {
+    for (_, model) in models.by_role() {
         if let Some(price) = changed.prices.get_mut(model.model.id()) {
             *price = model.price.clone();
         }
     }
-    for (role, model) in models.ready() {
+    for (role, model) in models.by_role() {
         if let Some(info) = changed.providers.get_mut(role.name()) {
             info.price = model.price.clone();
         }

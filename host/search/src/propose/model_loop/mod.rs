@@ -72,7 +72,7 @@ impl Proposer for ModelLoop {
         assignment.transcript.start(model.id(), model.is_simulated(), &conversation.request)?;
         let outcome = self.converse(&mut conversation, toolbox).await?;
         let cost = Cost::of_proposer(conversation.usage, conversation.cost.as_f64());
-        Ok(Proposal { outcome, cost })
+        Ok(Proposal { outcome, cost, log: String::new() })
     }
 }
 

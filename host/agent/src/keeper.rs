@@ -1,0 +1,172 @@
+//! The process above a command: it starts the command, and leaves nothing of it behind.
+//!
+//! It is this program again, as `__keeper`. Orphans of the command become its own children. It kills all processes below it
+//! when the command ends, and when the host closes its standard input. A host that is killed closes it too, so even then no
+//! process, no socket and no work folder is left.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Command, ExitCode, Stdio},
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+
+/// The hidden command that leads here. Its arguments are the work folder, the program, and the program's arguments.
+pub const COMMAND: &str = "__keeper";
+
+/// What the keeper ends with if the command could not be started, as a shell does.
+const NOT_STARTED: u8 = 127;
+
+/// What is added to the number of a signal that has ended the command, as a shell does.
+const SIGNALED: i32 = 128;
+
+/// How long the keeper tries to kill processes that do not end at once, such as one that waits for a disk.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pause between two attempts to kill them.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// What the keeper waits for.
+enum Event {
+    /// A process has ended: the command, or one that it has left behind.
+    Ended(Pid, WaitStatus),
+    /// All processes have ended.
+    NobodyIsLeft,
+    /// The host has closed its end, or has ended.
+    HostIsGone,
+}
+
+/// Keeps the command until it has ended, and ends as it did.
+pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let (Some(folder), Some(program)) = (args.next(), args.next()) else {
+        return ExitCode::from(NOT_STARTED);
+    };
+    let mut command = Command::new(&program);
+    command.args(args).stdin(Stdio::null()).process_group(0);
+    let ended = match kept(command) {
+        Ok(code) => code,
+        Err(error) => {
+            // Standard error is the log of the command.
+            let _ = writeln!(io::stderr(), "cannot start {}: {error}", program.display());
+            NOT_STARTED
+        }
+    };
+    // The host does it too, if it is still there.
+    let _ = fs::remove_dir_all(Path::new(&folder));
+    ExitCode::from(ended)
+}
+
+fn kept(mut command: Command) -> io::Result<u8> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let child = command.spawn()?;
+    // The last copy of the log's end must be that of the command.
+    drop(command);
+    let child = Pid::from_child(&child);
+    let (sender, events) = channel();
+    let of_host = sender.clone();
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = of_host.send(Event::HostIsGone);
+    });
+    thread::spawn(move || reap(&sender));
+    let code = match events.iter().find(|event| ends(event, child)) {
+        Some(Event::Ended(_, status)) => {
+            let signal = || SIGNALED + status.terminating_signal().unwrap_or_default();
+            status.exit_status().unwrap_or_else(signal).try_into().unwrap_or(u8::MAX)
+        }
+        _ => u8::MAX,
+    };
+    end_all(&events);
+    Ok(code)
+}
+
+/// Whether the keeper's work is over.
+fn ends(event: &Event, child: Pid) -> bool {
+    match event {
+        Event::Ended(pid, _) => *pid == child,
+        Event::NobodyIsLeft | Event::HostIsGone => true,
+    }
+}
+
+/// Reaps every child until there is none.
+fn reap(events: &Sender<Event>) {
+    loop {
+        let event = match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) => Event::Ended(pid, status),
+            Ok(None) | Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => Event::NobodyIsLeft,
+        };
+        let is_last = matches!(event, Event::NobodyIsLeft);
+        if events.send(event).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// Kills all processes below this one until nobody is left. Whoever loses its parent becomes a child of this process, so a
+/// process that has left the group, or the session, is found as well.
+fn end_all(events: &Receiver<Event>) {
+    let given_up = Instant::now() + PATIENCE;
+    while Instant::now() < given_up {
+        for pid in below(rustix::process::getpid()) {
+            // It may have ended in between.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        let again = Instant::now() + AGAIN;
+        while let Ok(event) = events.recv_timeout(again.saturating_duration_since(Instant::now())) {
+            if let Event::NobodyIsLeft = event {
+                return;
+            }
+        }
+    }
+}
+
+/// All processes below one, as far as they are there at this moment.
+fn below(root: Pid) -> Vec<Pid> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if let Some(parent) =
+            fs::read_to_string(entry.path().join("stat")).ok().and_then(|stat| parent(&stat))
+        {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let (mut found, mut at) = (children.remove(&root.as_raw_nonzero().get()).unwrap_or_default(), 0);
+    while let Some(pid) = found.get(at) {
+        found.extend(children.remove(pid).unwrap_or_default());
+        at += 1;
+    }
+    found.into_iter().filter_map(Pid::from_raw).collect()
+}
+
+/// The parent by a line of `/proc/PID/stat`. The program's name in it may hold anything.
+fn parent(stat: &str) -> Option<i32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_found_whatever_the_name_is() {
+        let table =
+            [("12 (sh) S 7 12 12", Some(7)), ("12 (a) b (c)) R 1 1", Some(1)), ("12 (sh", None), ("", None)];
+        for (stat, expected) in table {
+            assert_eq!(parent(stat), expected, "{stat}");
+        }
+        let child = Command::new("sleep").arg("60").spawn();
+        let mut child = child.expect("it starts");
+        assert!(below(rustix::process::getpid()).contains(&Pid::from_child(&child)));
+        child.kill().and_then(|()| child.wait()).expect("it ends");
+    }
+}
