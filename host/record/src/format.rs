@@ -14,6 +14,7 @@
 //! | `leaks.json` | JSON | a list of [`Leak`](super::leak::Leak) |
 //! | `filesystem_reads.jsonl` | JSON Lines | [`ReadRow`] |
 //! | `proposer.jsonl` | JSON Lines | [`TranscriptRow`] |
+//! | `notes.jsonl` | JSON Lines | [`NoteRow`] |
 //! | `trial_calls.jsonl` | JSON Lines | [`CallRow`] |
 //! | `learn_trace.jsonl` | JSON Lines | [`LearnRow`] |
 //! | `state.bin` | bytes | what the harness learned, in its own format |
@@ -45,7 +46,7 @@ pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, Wi
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use frontier::{ASKS_NO_MODEL, Frontier, FrontierMember, asks_no_model};
-pub use proposal::{ReadRow, TranscriptRow};
+pub use proposal::{NoteRow, ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
 pub use scoring::{ScorerTotals, ScorerTrace};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};

@@ -49,6 +49,8 @@ pub const READS: &str = "filesystem_reads.jsonl";
 pub const TRANSCRIPT: &str = "proposer.jsonl";
 /// Calls to the target in the proposer's trials.
 pub const TRIALS: &str = "trial_calls.jsonl";
+/// Notes of the proposer for later iterations. There is no file where it left none.
+pub const NOTES: &str = "notes.jsonl";
 /// How the component was made.
 pub const PROVENANCE: &str = "provenance.json";
 /// Held-back examples that the harness has. There is no file where it has none.
@@ -195,7 +197,7 @@ const REPLIES: &str =
     "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
 
 /// Every kind.
-pub const KINDS: [Kind; 24] = [
+pub const KINDS: [Kind; 25] = [
     input(
         CONFIG,
         RUN,
@@ -227,6 +229,7 @@ pub const KINDS: [Kind; 24] = [
         "the proposer's replies, or its tool calls where it is no model, times, attempts, latencies",
     ),
     derived(TRIALS, ITERATION, 8 * GIB, Format::JsonLines, REPLIES),
+    derived(NOTES, ITERATION, MIB, Format::JsonLines, ""),
     derived(COMPONENT, ITERATION, GIB, Format::Bytes, ""),
     derived(PROVENANCE, ITERATION, 16 * MIB, Format::Json, ""),
     derived(LEAKS, ITERATION, MIB, Format::Json, ""),

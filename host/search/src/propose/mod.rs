@@ -9,6 +9,9 @@
 pub(crate) mod again;
 #[doc(hidden)]
 pub mod arguments;
+mod briefing;
+mod changes;
+mod confusions;
 mod ending;
 pub mod external;
 #[doc(hidden)]
@@ -16,6 +19,7 @@ pub mod history;
 mod index;
 pub mod instructions;
 mod model_loop;
+mod notes;
 mod pages;
 mod recorded;
 mod repeat;
