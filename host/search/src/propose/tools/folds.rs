@@ -68,7 +68,7 @@ impl Folds {
     }
 
     /// What is learned from and what is answered in a fold, counted from 0.
-    fn of<'a>(&self, fold: usize, train: &'a [Example]) -> (Vec<Example>, Vec<Example>) {
+    fn of(&self, fold: usize, train: &[Example]) -> (Vec<Example>, Vec<Example>) {
         let pick = |is_wanted: &dyn Fn(usize) -> bool| -> Vec<Example> {
             let places = self.places.iter().enumerate().filter(|(at, _)| is_wanted(at % self.folds));
             places.filter_map(|(_, place)| train.get(*place).cloned()).collect()
