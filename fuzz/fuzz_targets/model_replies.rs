@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     let status = status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::OK);
     let failed = failure(status, &headers(lines), ApiError::of(&body));
     for model in MODELS.iter() {
-        let answer = match model.api.reply(&body) {
+        let answer = match model.api.reply(&body, &["\n".to_owned()]) {
             Ok(reply) => {
                 replayed(model, &reply);
                 recorded(&reply);

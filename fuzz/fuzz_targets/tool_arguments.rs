@@ -62,9 +62,18 @@ fn call(name: &str, input: Value) -> Answer {
         "read_harness" => file(name, input, "harness.rs"),
         "read_reasoning" => file(name, input, "reasoning.md"),
         "read_score" => {
-            let asked = parse::<arguments::OfIteration>(name, input)?;
-            on(|history| history.score(asked.iteration))
+            let asked = parse::<arguments::OfScore>(name, input)?;
+            let page = page(asked.offset, asked.limit);
+            on(|history| history.score(asked.iteration, true, page))
         }
+        "read_notes" => {
+            let asked = parse::<arguments::OfList>(name, input)?;
+            let page = page(asked.offset, asked.limit);
+            on(|history| history.notes(page))
+        }
+        // Without a data set nothing is compared.
+        "compare_iterations" => parse::<arguments::OfChanges>(name, input).map(|it| it.a.to_string()),
+        "add_note" => parse::<arguments::Note>(name, input).map(|it| it.text),
         "read_eval_trace" => {
             let asked = parse::<arguments::OfTrace>(name, input)?;
             let page = page(asked.offset, asked.limit);

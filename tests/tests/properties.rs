@@ -249,7 +249,7 @@ fn a_reply_is_refused_or_survives() {
     arbtest(|u| {
         let api = *u.choose(&[Api::Anthropic, Api::Openai])?;
         let body = altered(u, &good_reply(api))?.to_string();
-        let Ok(reply) = api.reply(&body) else { return Ok(()) };
+        let Ok(reply) = api.reply(&body, &[]) else { return Ok(()) };
         understood += 1;
         let request = ChatRequest { messages: conversation(&reply), ..ChatRequest::default() };
         let sent = api.body(&request, &dialect).expect("it was JSON");
@@ -281,7 +281,7 @@ fn any_bytes_are_readable() {
         let bytes = <&[u8]>::arbitrary(u)?;
         let text = readable(bytes, &scrubber);
         for api in [Api::Anthropic, Api::Openai] {
-            let _ = api.reply(&text);
+            let _ = api.reply(&text, &[]);
         }
         ApiError::of(&text);
         let json = any_json(u, 3)?.to_string();
@@ -338,7 +338,10 @@ fn tool_arguments_are_what_the_tool_takes_or_a_hint() {
             "write_harness" => parse::<arguments::Submission>(name, given).err(),
             "check_harness" => parse::<arguments::Code>(name, given).err(),
             "read_harness" | "read_reasoning" => parse::<arguments::OfFile>(name, given).err(),
-            "read_score" => parse::<arguments::OfIteration>(name, given).err(),
+            "read_score" => parse::<arguments::OfScore>(name, given).err(),
+            "compare_iterations" => parse::<arguments::OfChanges>(name, given).err(),
+            "read_notes" => parse::<arguments::OfList>(name, given).err(),
+            "add_note" => parse::<arguments::Note>(name, given).err(),
             "list_iterations" | "scoreboard" => parse::<arguments::OfBoard>(name, given).err(),
             _ => parse::<arguments::OfText>(name, given).err(),
         };
@@ -499,7 +502,7 @@ fn digests_are_read_as_they_are_written_and_nothing_else_is() {
 #[test]
 fn the_good_replies_are_good() {
     for api in [Api::Anthropic, Api::Openai] {
-        let reply = api.reply(&good_reply(api).to_string()).expect("it is good");
+        let reply = api.reply(&good_reply(api).to_string(), &[]).expect("it is good");
         assert_eq!(reply.text(), "flu");
         assert!(reply.content.iter().any(|block| matches!(block, Block::ToolUse { .. })));
     }

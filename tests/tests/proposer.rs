@@ -351,6 +351,20 @@ async fn wrong_calls_are_answered() {
             "there is no validation example \"test-0001\"",
         ),
         ("try_harness", json!({ "code": BASELINE, "example_ids": [] }), "0 example ids were given; 1 to 10"),
+        ("try_harness", json!({ "code": BASELINE, "split": "test", "folds": 3 }), "split is \"test\": "),
+        (
+            "try_harness",
+            json!({ "code": BASELINE, "split": "train", "folds": 99 }),
+            "folds is 99: 2 to 10 are possible",
+        ),
+        (
+            "try_harness",
+            json!({ "code": BASELINE, "split": "train", "example_ids": ["val-0001"] }),
+            "example_ids name validation examples",
+        ),
+        ("try_harness", json!({ "code": BASELINE, "folds": 3 }), "folds and rows are for split \"train\""),
+        ("compare_iterations", json!({ "a": 0, "b": 7 }), "iteration 7 was not evaluated"),
+        ("add_note", json!({ "text": "x".repeat(2_001) }), "the limit is 2"),
         (
             "write_harness",
             json!({ "code": "fn main() {}" }),
@@ -385,6 +399,9 @@ async fn every_tool_answers() {
         ("read_train", json!({ "label": label, "limit": 3 }), "\"total\":22"),
         ("read_sdk", json!({}), "A harness is one Rust file"),
         ("diff_harness", json!({ "a": 0, "b": 0 }), ""),
+        ("compare_iterations", json!({ "a": 0, "b": 0 }), "\"fixed\":0"),
+        ("add_note", json!({ "text": "Short prompts suffice." }), "\"notes\":1"),
+        ("read_notes", json!({}), "\"total\":0"),
         ("check_harness", json!({ "code": BASELINE }), "\"ok\":true"),
         ("check_harness", json!({ "code": "nonsense" }), "did-not-compile"),
     ];

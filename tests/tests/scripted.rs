@@ -247,6 +247,160 @@ fn a_search_of_a_script_goes_on_and_verifies() {
     }
 }
 
+/// Calls of all tools that measure, compare and take notes. The second candidate reads what the first one left.
+fn measuring(assignment: &Assignment<'_>, calls: &[DirectCall]) -> Move {
+    let version = format!("of {}", assignment.candidate.index);
+    let code = harness(&version);
+    let cross =
+        |verbose: bool| json!({ "code": code, "split": "train", "folds": 2, "rows": 12, "verbose": verbose });
+    match (assignment.candidate.index, calls.len()) {
+        (1, 0) => Move::call("try_harness", cross(false)),
+        (1, 1) => Move::call("try_harness", cross(true)),
+        (1, 2) => {
+            Move::call("read_eval_trace", json!({ "iteration": 0, "limit": 2, "only_failures": false }))
+        }
+        (1, 3) => {
+            let page = calls.last().and_then(|call| call.result.as_ref().ok()).map_or("", String::as_str);
+            let page: Value = serde_json::from_str(page).expect("a page of traces");
+            let ids: Vec<&Value> =
+                page["examples"].as_array().expect("rows").iter().map(|row| &row["example_id"]).collect();
+            Move::call("try_harness", json!({ "code": code, "example_ids": ids, "verbose": true }))
+        }
+        (1, 4) => Move::call("add_note", json!({ "text": "The target reads the last line." })),
+        (1, 5) => Move::call("add_note", json!({ "text": " " })),
+        (1, 6) => Move::call("check_harness", json!({ "code": code })),
+        (2, 0) => Move::call("read_notes", json!({})),
+        (2, 1) => Move::call("compare_iterations", json!({ "a": 0, "b": 1 })),
+        (2, 2) => Move::call("read_score", json!({ "iteration": 1 })),
+        (3, _) => Move::GiveUp { reason: "that is enough".into() },
+        _ => Move::submit(&code, &format!("# Harness {version}")),
+    }
+}
+
+/// Cross-validation, verbose trials, notes, comparisons: the files are the same in each run and after interruptions, they verify, and
+/// what is changed in them is found.
+#[test]
+fn what_a_proposer_measures_goes_on_and_verifies() {
+    let whole = tempfile::tempdir().expect("a folder");
+    assert!(search(whole.path(), Scripted::new("script", measuring), Interrupt::Never).0);
+    let run = whole.path().join("a");
+    let said = verify(&run);
+    assert!(said.contains("all of it holds"), "{said}");
+    let expected = contents(&run);
+    let result = |index: u32, at: usize| -> Value {
+        let rows = transcript(&run, index);
+        let rows: Vec<&Value> = rows.iter().filter(|row| row["type"] == "tool_call").collect();
+        let text = rows[at]["result"].as_str().expect("a text");
+        serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+    };
+
+    let cross = result(1, 0);
+    assert_eq!((&cross["ok"], &cross["split"], &cross["rows"]), (&json!(true), &json!("train"), &json!(12)));
+    assert_eq!(cross["n_correct_by_fold"].as_array().map(Vec::len), Some(2), "{cross}");
+    assert_eq!(cross["took"]["model_calls_of_examples"], 12, "{cross}");
+    let wrong = cross["wrong"].as_array().map_or(0, Vec::len) as u64;
+    assert_eq!(cross["n_correct"].as_u64(), Some(12 - wrong), "{cross}");
+    let verbose = result(1, 1);
+    assert_eq!(verbose["n_correct"], cross["n_correct"], "it is the same trial");
+    for (name, found) in [("train", &verbose), ("val", &result(1, 3))] {
+        let call = &found["examples"][0]["calls"][0];
+        assert!(call["prompt"].as_str().is_some_and(|it| it.contains("of 1")), "{name}: {found}");
+        assert_eq!(call["stop_reason"], "end_turn", "{name}: {found}");
+        assert!(call["input_tokens"].as_u64() > Some(0), "{name}: {found}");
+        assert!(found["examples"][0]["fuel"].as_u64() > Some(0), "{name}: {found}");
+        assert!(found["learn"][0]["state_bytes"].is_u64(), "{name}: {found}");
+    }
+    assert_eq!(result(1, 3)["val_trials"], json!({ "made": 1, "limit": 20 }));
+    assert_eq!(result(1, 5), "the note is empty");
+    assert_eq!(
+        result(2, 0)["notes"][0],
+        json!({ "iteration": 1, "text": "The target reads the last line." })
+    );
+    let compared = result(2, 1);
+    assert_eq!((&compared["a"], &compared["b"], &compared["n"]), (&json!(0), &json!(1), &json!(6)));
+    assert!(compared["p"].is_number() && compared["by_label"].is_array(), "{compared}");
+    assert!(result(2, 2)["by_label"]["labels"][0]["taken_for"].is_object(), "{}", result(2, 2));
+    let opening = transcript(&run, 2)[0]["request"]["messages"][0].to_string();
+    for says in [
+        "Scoreboard, the best",
+        "Reasoning of the best",
+        "The target model is simulated-target",
+        "reads the last line",
+    ] {
+        assert!(opening.contains(says), "{says}: {opening}");
+    }
+
+    for interrupt in [Interrupt::Kill as fn(usize) -> Interrupt, Interrupt::Stop] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut times = 0;
+        while !search(folder.path(), Scripted::new("script", measuring), interrupt(5 + times)).0 {
+            times += 1;
+            assert!(times < 100, "it comes to an end");
+        }
+        let found = contents(&folder.path().join("a"));
+        let names: Vec<&String> = expected.keys().chain(found.keys()).collect();
+        let differ: Vec<_> =
+            names.into_iter().filter(|name| expected.get(*name) != found.get(*name)).collect();
+        assert!(differ.is_empty(), "{:?} {times} times: {differ:?}", interrupt(5));
+    }
+
+    // file, what is replaced, by what
+    let table = [
+        ("notes.jsonl", "last line", "lost line"),
+        ("trial_calls.jsonl", "\"example_id\":\"trial-01-0/fold-1/", "\"example_id\":\"trial-01-0/fold-9/"),
+        ("proposer.jsonl", "\\\"n_correct_by_fold\\\":[", "\\\"n_correct_by_fold\\\":[9,"),
+    ];
+    for (name, from, to) in table {
+        let file = run.join("iterations/001").join(name);
+        let honest = fs::read_to_string(&file).expect("read");
+        let forged = honest.replacen(from, to, 1);
+        assert_ne!(forged, honest, "{name}");
+        fs::write(&file, forged).expect("written");
+        mmh_tests::runs::reseal(&run);
+        let said = verify(&run);
+        assert!(said.contains("it does not hold"), "{name}: {said}");
+        fs::write(&file, honest).expect("written");
+    }
+}
+
+/// Only so many trials on validation examples are made; those on train examples are not counted.
+#[test]
+fn trials_on_validation_are_limited() {
+    let whole = tempfile::tempdir().expect("a folder");
+    let proposer = Scripted::new("script", |assignment: &Assignment<'_>, calls: &[DirectCall]| {
+        let code = harness("limited");
+        match (assignment.candidate.index, calls.len()) {
+            (1, 0) => {
+                Move::call("read_eval_trace", json!({ "iteration": 0, "limit": 1, "only_failures": false }))
+            }
+            (1, 1..=22) => {
+                let page = calls[0].result.as_ref().map_or("", String::as_str);
+                let page: Value = serde_json::from_str(page).expect("a page of traces");
+                Move::call(
+                    "try_harness",
+                    json!({ "code": code, "example_ids": [page["examples"][0]["example_id"]] }),
+                )
+            }
+            (1, 23) => {
+                Move::call("try_harness", json!({ "code": code, "split": "train", "folds": 2, "rows": 4 }))
+            }
+            _ => Move::GiveUp { reason: "that is enough".into() },
+        }
+    });
+    assert!(search(whole.path(), proposer, Interrupt::Never).0);
+    let run = whole.path().join("a");
+    let rows = transcript(&run, 1);
+    let calls: Vec<&Value> = rows.iter().filter(|row| row["tool"] == "try_harness").collect();
+    let refused: Vec<usize> = (0..calls.len()).filter(|at| calls[*at]["is_error"] == true).collect();
+    assert_eq!((calls.len(), refused), (23, vec![20, 21]));
+    let why = calls[20]["result"].as_str().expect("a text");
+    assert!(
+        why.starts_with("20 trials on validation examples were made, which is the limit (--val-trials)"),
+        "{why}"
+    );
+    assert!(verify(&run).contains("all of it holds"));
+}
+
 /// Whatever is changed in the recorded tool calls is found.
 #[test]
 fn a_forged_tool_call_is_found() {

@@ -147,6 +147,8 @@ limits! {
         "The proposer's turns per iteration";
     proposer_reply_tokens "--proposer-reply-tokens" "N" 1, 1, MOST => proposer_reply_tokens: u32, Proposals,
         "Tokens of one reply of the proposer";
+    val_trials "--val-trials" "N" 1, 0, 100_000 => val_trials: u32, Proposals,
+        "Trials on validation examples of one candidate; trials on train examples are not counted";
     tool_result_kib "--tool-result-kib" "KIB" KIB, 1, 65_536 => tool_result_bytes: u64, Proposals,
         "One tool result for the proposer";
     turn_tool_calls "--turn-tool-calls" "N" 1, 1, 10_000 => turn_tool_calls: u32, Proposals,
@@ -247,7 +249,9 @@ mod tests {
     /// Every limit has its row, and each row's option sets that limit and no other.
     #[test]
     fn every_limit_has_its_option() {
-        let fields = serde_json::to_value(Limits::default()).expect("JSON");
+        // One field is absent where it has its default.
+        let limits = Limits { val_trials: 0, ..Limits::default() };
+        let fields = serde_json::to_value(limits).expect("JSON");
         assert_eq!(fields.as_object().expect("an object").len(), ROWS.len());
         for row in ROWS {
             let most = row.most.min(row.most.saturating_mul(row.unit) / row.unit).to_string();

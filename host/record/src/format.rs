@@ -15,6 +15,7 @@
 //! | `filesystem_reads.jsonl` | JSON Lines | [`ReadRow`] |
 //! | `proposer.jsonl` | JSON Lines | [`TranscriptRow`] |
 //! | `agent.log` | text | what the command of `--proposer-command` printed |
+//! | `notes.jsonl` | JSON Lines | [`NoteRow`] |
 //! | `trial_calls.jsonl` | JSON Lines | [`CallRow`] |
 //! | `learn_trace.jsonl` | JSON Lines | [`LearnRow`] |
 //! | `state.bin` | bytes | what the harness learned, in its own format |
@@ -48,7 +49,7 @@ pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, Wi
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use frontier::{ASKS_NO_MODEL, Frontier, FrontierMember, asks_no_model};
-pub use proposal::{ReadRow, TranscriptRow};
+pub use proposal::{NoteRow, ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
 pub use scoring::{ScorerTotals, ScorerTrace};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};

@@ -51,6 +51,8 @@ pub const TRANSCRIPT: &str = "proposer.jsonl";
 pub const AGENT_LOG: &str = "agent.log";
 /// Calls to the target in the proposer's trials.
 pub const TRIALS: &str = "trial_calls.jsonl";
+/// Notes of the proposer for later iterations. There is no file where it left none.
+pub const NOTES: &str = "notes.jsonl";
 /// How the component was made.
 pub const PROVENANCE: &str = "provenance.json";
 /// Held-back examples that the harness has. There is no file where it has none.
@@ -197,7 +199,7 @@ const REPLIES: &str =
     "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
 
 /// Every kind.
-pub const KINDS: [Kind; 25] = [
+pub const KINDS: [Kind; 26] = [
     input(
         CONFIG,
         RUN,
@@ -230,6 +232,7 @@ pub const KINDS: [Kind; 25] = [
     ),
     input(AGENT_LOG, ITERATION, 16 * MIB, Format::Text, "what the command printed"),
     derived(TRIALS, ITERATION, 8 * GIB, Format::JsonLines, REPLIES),
+    derived(NOTES, ITERATION, MIB, Format::JsonLines, ""),
     derived(COMPONENT, ITERATION, GIB, Format::Bytes, ""),
     derived(PROVENANCE, ITERATION, 16 * MIB, Format::Json, ""),
     derived(LEAKS, ITERATION, MIB, Format::Json, ""),

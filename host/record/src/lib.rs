@@ -56,6 +56,7 @@
 //!     proposer.jsonl          TranscriptRow the proposer's conversation; not in 000
 //!     filesystem_reads.jsonl  ReadRow       what the proposer read of the run; empty in 000
 //!     trial_calls.jsonl       CallRow       calls to the target in the proposer's trials; not in 000
+//!     notes.jsonl             NoteRow       notes of the proposer for later iterations; absent where there are none
 //!     harness.rs              text          the harness's source
 //!     reasoning.md            text          why the proposer wrote it so
 //!     harness.wasm            bytes         the compiled harness

@@ -10,6 +10,13 @@ pub const PORTION: usize = 20;
 /// line of the record.
 const MAX_BATCH_LOG_BYTES: u64 = 1 << 20;
 
+/// Trials on validation examples, unless the run sets another number.
+const VAL_TRIALS: u32 = 20;
+
+fn is_default_of_val_trials(trials: &u32) -> bool {
+    *trials == VAL_TRIALS
+}
+
 /// How many portions so many train examples are.
 pub fn portions(examples: usize) -> u64 {
     examples.div_ceil(PORTION) as u64
@@ -63,6 +70,9 @@ pub struct Limits {
     pub proposer_steps: u32,
     /// Tokens of one reply of the proposer.
     pub proposer_reply_tokens: u32,
+    /// Trials on validation examples that the proposer of one candidate may make. Absent in a run that has the default.
+    #[serde(skip_serializing_if = "is_default_of_val_trials")]
+    pub val_trials: u32,
     /// One tool result.
     pub tool_result_bytes: u64,
     /// Tool calls of one turn of the proposer.
@@ -124,6 +134,7 @@ impl Default for Limits {
             native_memory_bytes: 2 << 30,
             proposer_steps: 24,
             proposer_reply_tokens: 16_384,
+            val_trials: VAL_TRIALS,
             tool_result_bytes: 64 << 10,
             turn_tool_calls: 32,
             turn_tools_ms: 1_800_000,

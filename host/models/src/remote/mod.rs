@@ -196,7 +196,7 @@ impl Remote {
         let cap = Cap::All(reply_cap(request_bytes, dialect.max_tokens(request)));
         let body = read::body(response, cap, &self.scrubber).await;
         let body = body.map_err(|problem| self.unusable_body(&problem))?;
-        match self.model.api.reply(&body) {
+        match self.model.api.reply(&body, &request.stop) {
             Ok(reply) => Ok(Ok(with_estimates(reply, request_bytes))),
             // Some gateways report errors with status 200.
             Err(NoAnswer::Failed { complaint, begun }) => Ok(Err(Refused::in_success(complaint, begun))),

@@ -60,8 +60,8 @@ pub trait WireFormat {
     /// The body of a request, as JSON.
     fn body(self, request: &ChatRequest, dialect: &Dialect) -> Result<String, serde_json::Error>;
 
-    /// Reads the body of a success.
-    fn reply(self, body: &str) -> Result<ChatReply, NoAnswer>;
+    /// Reads the body of a success. `stops` are the stop sequences of the request.
+    fn reply(self, body: &str, stops: &[String]) -> Result<ChatReply, NoAnswer>;
 }
 
 impl WireFormat for Api {
@@ -86,7 +86,7 @@ impl WireFormat for Api {
         }
     }
 
-    fn reply(self, body: &str) -> Result<ChatReply, NoAnswer> {
+    fn reply(self, body: &str, stops: &[String]) -> Result<ChatReply, NoAnswer> {
         let body = body.trim();
         let is_framed = body.starts_with("data:") || body.starts_with("event:");
         let body = match is_framed.then(|| unframed(body)) {
@@ -101,7 +101,7 @@ impl WireFormat for Api {
         }
         let reply = match self {
             Self::Anthropic => anthropic::reply(body),
-            Self::Openai => openai::reply(body),
+            Self::Openai => openai::reply(body, stops),
         };
         reply.map_err(|no_answer| match (no_answer, web_page(body)) {
             (NoAnswer::Malformed(_), Some(page)) => NoAnswer::Malformed(format!("it is {page}")),

@@ -105,7 +105,7 @@ fn wire_message(message: &ChatMessage, out: &mut Vec<Box<RawValue>>) -> Result<(
 }
 
 /// Reads the body of a success. Only its text, its tool calls and the reason of its end have to be readable.
-pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
+pub fn reply(body: &str, stops: &[String]) -> Result<ChatReply, NoAnswer> {
     let names = ["choices", "usage", "model", "system_fingerprint"];
     let Some([choices, usage, model, fingerprint]) = fields(body, names) else {
         return Err(malformed(body, "choices"));
@@ -122,6 +122,10 @@ pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
     let message = message.filter(|it| it.starts_with('{')).ok_or_else(|| malformed(body, "message"))?;
     let said = content(message);
     let stop_reason = if said.refused { StopReason::Refusal } else { stop_reason(finish.as_deref()) };
+    let stop_reason = match stop_reason {
+        StopReason::EndTurn if ended_by_stop(choice, &said, stops) => StopReason::StopSequence,
+        stop_reason => stop_reason,
+    };
     let served_by = [model, fingerprint].map(|it| it.and_then(loose_text));
     Ok(ChatReply {
         content: said.blocks,
@@ -132,6 +136,21 @@ pub fn reply(body: &str) -> Result<ChatReply, NoAnswer> {
         raw: Some(message.to_owned()),
         ..ChatReply::default()
     })
+}
+
+/// Whether a reply ended at one of these stop sequences, although the format has the same word for that and for a reply that is
+/// complete. It can be told of servers that name the sequence beside the reason (vLLM as `stop_reason`, SGLang as `matched_stop`,
+/// both a number where a token ended the reply; llama.cpp as `stopping_word`, empty where none did), and of servers that leave the
+/// sequence at the end of the text. All others are silent about it: there the reply counts as complete.
+fn ended_by_stop(choice: &str, said: &Said, stops: &[String]) -> bool {
+    let named = fields(choice, ["stop_reason", "matched_stop", "stopping_word"]).unwrap_or_default();
+    let is_asked_for = |word: &str| stops.iter().any(|stop| stop == word);
+    let is_named = named.into_iter().flatten().filter_map(text).any(|word| is_asked_for(&word));
+    let last = said.blocks.iter().rev().find_map(|block| match block {
+        Block::Text { text } => Some(text),
+        _ => None,
+    });
+    is_named || last.is_some_and(|text| stops.iter().any(|stop| !stop.is_empty() && text.ends_with(stop)))
 }
 
 struct Said {
@@ -209,5 +228,39 @@ fn cost(usage: &str) -> Option<f64> {
         (Some(fee), Some(upstream)) if own_key == Some("true") => Some(fee + upstream),
         (Some(cost), Some(upstream)) => Some(cost.max(upstream)),
         (cost, upstream) => cost.or(upstream),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_a_reply_is_told_where_the_server_says_it() {
+        // name, what a choice has besides, the text, the stop sequences, how the reply ended
+        let table: [(&str, Value, &str, &[&str], StopReason); 10] = [
+            ("silent", json!({}), "flu", &["\n"], StopReason::EndTurn),
+            ("vLLM", json!({ "stop_reason": "\n" }), "flu", &["\n"], StopReason::StopSequence),
+            ("vLLM, a token", json!({ "stop_reason": 106 }), "flu", &["\n"], StopReason::EndTurn),
+            ("vLLM, the end", json!({ "stop_reason": null }), "flu", &["\n"], StopReason::EndTurn),
+            ("SGLang", json!({ "matched_stop": "END" }), "flu", &["\n", "END"], StopReason::StopSequence),
+            ("SGLang, a token", json!({ "matched_stop": 2 }), "flu", &["2"], StopReason::EndTurn),
+            ("llama.cpp", json!({ "stopping_word": "\n" }), "flu", &["\n"], StopReason::StopSequence),
+            ("another word", json!({ "stop_reason": "end_turn" }), "flu", &["\n"], StopReason::EndTurn),
+            ("left in the text", json!({}), "flu\n", &["\n"], StopReason::StopSequence),
+            ("nothing asked for", json!({ "stop_reason": "\n" }), "flu\n", &[], StopReason::EndTurn),
+        ];
+        for (name, more, text, stops, expected) in table {
+            for (finish, expected) in [("stop", expected), ("length", StopReason::MaxTokens)] {
+                let mut choice = json!({ "message": { "content": text }, "finish_reason": finish });
+                if let (Value::Object(choice), Value::Object(more)) = (&mut choice, more.clone()) {
+                    choice.extend(more);
+                }
+                let body = json!({ "choices": [choice] }).to_string();
+                let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
+                let reply = reply(&body, &stops).unwrap_or_else(|_| panic!("{name}: it is a reply"));
+                assert_eq!(reply.stop_reason, expected, "{name}, {finish}");
+            }
+        }
     }
 }

@@ -225,7 +225,8 @@ pub struct LearnRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallRow {
     /// The id of the example, or `learn-NNNN` for a batch. In a trial, the id of the trial stands before it:
-    /// `trial-05-0/val-0018` belongs to turn 5 of the proposer, and `trial-05-0/scorer/val-0018` to the scorer in it.
+    /// `trial-05-0/val-0018` belongs to turn 5 of the proposer, and `trial-05-0/scorer/val-0018` to the scorer in it. In cross-validation the fold follows the
+    /// trial: `trial-05-0/fold-2/train-0018`.
     pub example_id: String,
     /// Which of the example's calls, from 0.
     pub call: u32,

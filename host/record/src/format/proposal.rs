@@ -10,7 +10,8 @@ use crate::chat::{Block, ChatReply, ChatRequest};
 /// A line of `filesystem_reads.jsonl`: what the proposer read of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadRow {
-    /// A file's path in the run folder, or what is no file there: `sdk`, `dataset/train`, `dataset/val (trial)`.
+    /// A file's path in the run folder, or what is no file there: `sdk`, `dataset/train`, `dataset/val (trial)`,
+    /// `dataset/train (trial)`, `notes`.
     pub path: String,
     /// The size of a text; of a summary, a trace or the data set, the size of what the proposer was given of it.
     pub bytes_read: u64,
@@ -19,6 +20,13 @@ pub struct ReadRow {
     /// The proposer's turn, as in `proposer.jsonl`.
     #[serde(default)]
     pub step: u32,
+}
+
+/// A line of `notes.jsonl`: what a proposer leaves for later iterations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteRow {
+    /// The note.
+    pub text: String,
 }
 
 /// A line of `proposer.jsonl`: the proposer's transcript, complete enough to replay it. In the order of what

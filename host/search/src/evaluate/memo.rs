@@ -28,30 +28,28 @@ pub struct Key {
     id: String,
     /// For `learn`: the state before. For `score`: the answer.
     state: Option<Digest>,
-    /// For `learn`: what the harness itself has answered, which depends on replies.
-    attempts: Option<Digest>,
+    /// For `learn`: the examples. Folds have other ones under the same ids, and attempts of the harness depend on replies.
+    lessons: Option<Digest>,
 }
 
 impl Key {
     /// A call of `predict`.
     pub fn example(harness: &Trained, folder: &str, id: &str) -> Self {
         let component = harness.built.component.digest;
-        Self { component, folder: folder.to_owned(), id: id.to_owned(), state: None, attempts: None }
+        Self { component, folder: folder.to_owned(), id: id.to_owned(), state: None, lessons: None }
     }
 
     /// A call of `learn` with these examples, and with the state that the harness has.
     pub fn batch(harness: &Trained, folder: &str, id: &str, lessons: &[LabelledExample]) -> Self {
         let state = Some(harness.state.digest());
-        let attempts: Vec<_> = lessons.iter().filter_map(|lesson| lesson.attempt.as_ref()).collect();
-        let attempts =
-            (!attempts.is_empty()).then(|| Digest::of(serde_json::to_vec(lessons).unwrap_or_default()));
-        Self { state, attempts, ..Self::example(harness, folder, id) }
+        let lessons = Some(Digest::of(serde_json::to_vec(lessons).unwrap_or_default()));
+        Self { state, lessons, ..Self::example(harness, folder, id) }
     }
 
     /// A call of `score` for this answer.
     pub fn grading(scorer: Digest, folder: &str, id: &str, answer: &str) -> Self {
         let state = Some(Digest::of(answer));
-        Self { component: scorer, folder: folder.to_owned(), id: id.to_owned(), state, attempts: None }
+        Self { component: scorer, folder: folder.to_owned(), id: id.to_owned(), state, lessons: None }
     }
 
     /// The same call, independent of where its replies come from.

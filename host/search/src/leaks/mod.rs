@@ -9,6 +9,7 @@ mod hashes;
 mod held;
 mod letters;
 mod literals;
+pub mod phrases;
 mod pieces;
 #[cfg(test)]
 mod tests;

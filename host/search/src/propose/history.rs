@@ -28,8 +28,8 @@ use mmh_record::{
 
 /// Reads earlier iterations.
 pub struct History {
-    reader: RunReader,
-    index: Arc<RunIndex>,
+    pub(super) reader: RunReader,
+    pub(super) index: Arc<RunIndex>,
     log: Appender,
     clock: Clock,
     /// The reads so far, for the summary.
@@ -39,7 +39,7 @@ pub struct History {
     /// The recorded times of the reads, if a conversation is repeated.
     times: Vec<Timestamp>,
     /// Iterations from this one on are not to be seen: they are of the same generation.
-    known: u32,
+    pub(super) known: u32,
 }
 
 /// A tool's result: its content, or what is wrong with the call. The proposer gets either.
@@ -71,7 +71,7 @@ impl History {
     }
 
     /// Whether the run has this file of an iteration that may be seen.
-    fn has(&self, iteration: u32, path: &str) -> bool {
+    pub(super) fn has(&self, iteration: u32, path: &str) -> bool {
         iteration < self.known && self.reader.has(path)
     }
 
@@ -144,12 +144,7 @@ impl History {
         Ok(self.whole_file(iteration, file)?.map(|text| text_page(&text, offset, max_bytes)))
     }
 
-    /// An iteration's score, which has a bounded size.
-    pub fn score(&mut self, iteration: u32) -> Result<Answer, RecordError> {
-        self.whole_file(iteration, layout::SCORE)
-    }
-
-    fn whole_file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
+    pub(super) fn whole_file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, file);
         if !self.has(iteration, &path) {
             return Ok(Err(format!(
@@ -215,7 +210,7 @@ impl History {
 }
 
 /// Adds the fields of another object.
-fn merge(value: &mut Value, more: Value) {
+pub(super) fn merge(value: &mut Value, more: Value) {
     if let (Value::Object(fields), Value::Object(more)) = (value, more) {
         fields.extend(more);
     }
@@ -260,10 +255,16 @@ pub(super) fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
         .map(|call| {
             let reply = call.reply.as_ref().map(|reply| reply.text());
             let reply = reply.or_else(|| call.error.clone()).unwrap_or_default();
-            json!({
+            let mut shown = json!({
                 "prompt": text::middle_cut(&call.request.prompt_text(), MAX_CALL_TEXT),
                 "reply": text::middle_cut(&reply, MAX_CALL_TEXT),
-            })
+            });
+            if let Some(reply) = &call.reply {
+                shown["stop_reason"] = json!(reply.stop_reason);
+            }
+            shown["input_tokens"] = json!(call.usage.total_input_tokens());
+            shown["output_tokens"] = json!(call.usage.output_tokens);
+            shown
         })
         .collect();
     let mut trace = json!({ "example_id": row.example_id, "input": row.input });
@@ -274,6 +275,7 @@ pub(super) fn trace_json(row: &TraceRow, calls: &[CallRow]) -> Value {
         "correct": row.correct,
         "error_kind": row.error_kind.name(),
         "error": row.error,
+        "fuel": row.fuel,
         "logs": row.log_lines(),
         "calls": calls,
     });

@@ -4,6 +4,8 @@ use crate::dataset::Dataset;
 use mmh_record::{
     candidate::CandidateId,
     format::{ASKS_NO_MODEL, Learning, Protocol},
+    limits::{Limits, PORTION},
+    text,
 };
 
 /// The system prompt: what a harness is, how to work, what not to do, and the SDK's guide. The same in every iteration.
@@ -30,6 +32,9 @@ earlier harness is refused.
 Rules:
 - Tools answer page by page: `next_offset` is where the next page begins, `cut` says why a page is shorter than you \
 asked for. The scoreboard begins with the best iterations, list_iterations with the newest; `order` changes that.
+- A trial on validation examples counts against a limit. Measure by cross-validation on train (try_harness with split \
+\"train\"); it has no limit, and what it says is not worn out by looking at it often.
+- Leave what later iterations should know with add_note: facts of the task and of the target, what failed and why.
 - No answers to validation examples in the source, in whatever form: such a harness is worthless on held-out examples. \
 Train examples may be used freely, through `learn` or as constants.
 - Build on what worked; do not repeat what failed.
@@ -98,6 +103,9 @@ pub fn rules(protocol: &Protocol, val_size: usize) -> String {
             "\n\nA harness that {ASKS_NO_MODEL} on any validation example is refused and gets no score."
         );
     }
+    if !protocol.require_model {
+        rules += "\n\nA harness that asks no model is allowed, and said to be one.";
+    }
     if let Some(first) = protocol.screen.filter(|first| (*first as usize) < val_size) {
         rules += &format!(
             "\n\nYour harness is tried on the first {first} validation examples. If it is clearly worse there than the \
@@ -105,4 +113,28 @@ pub fn rules(protocol: &Protocol, val_size: usize) -> String {
         );
     }
     rules
+}
+
+/// What the first message of an iteration says of the limits in force and of the target. Limits that can change while a run goes
+/// on are left out.
+pub fn limits(limits: &Limits, target: &str) -> String {
+    let size = text::bytes;
+    format!(
+        "\n\nThe target model is {target}. Limits of each example: {fuel} units of fuel, {calls} model calls, {prompt} of prompt text in one call, \
+         {tokens} tokens of one reply, {logs} of logs, {answer} of an answer. The same holds for each {PORTION} train examples of learn. Besides: \
+         {memory} of memory, {state} of state, {source} of source, {result} of one tool result, {calls_of_turn} tool calls of one turn, {trials} \
+         trials on validation examples.",
+        fuel = text::grouped(limits.fuel),
+        calls = limits.model_calls,
+        prompt = size(limits.prompt_bytes),
+        tokens = text::grouped(limits.reply_tokens.into()),
+        logs = size(limits.log_bytes),
+        answer = size(limits.answer_bytes),
+        memory = size(limits.memory_bytes),
+        state = size(limits.state_bytes),
+        source = size(limits.source_bytes),
+        result = size(limits.tool_result_bytes),
+        calls_of_turn = limits.turn_tool_calls,
+        trials = limits.val_trials,
+    )
 }

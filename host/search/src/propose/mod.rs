@@ -9,6 +9,9 @@
 pub(crate) mod again;
 #[doc(hidden)]
 pub mod arguments;
+mod briefing;
+mod changes;
+mod confusions;
 mod ending;
 pub mod external;
 #[doc(hidden)]
@@ -17,6 +20,7 @@ mod index;
 pub mod instructions;
 pub mod material;
 mod model_loop;
+mod notes;
 mod pages;
 mod recorded;
 mod repeat;

@@ -1,11 +1,15 @@
 //! Model calls of the proposer's trials. They are on record like all others, so that a trial that was interrupted does not
 //! pay twice for a reply.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use crate::dataset::Example;
 use crate::evaluate::{
     Purpose, RecordedEvaluation, Retry, Sink,
     again::Again,
@@ -34,6 +38,82 @@ pub struct Trials {
     pub cost: Cost,
     /// Bytes of the recorded calls, without parts that depend on time and place.
     bytes: Arc<AtomicU64>,
+}
+
+/// What a proposer is shown of a trial besides its outcomes: some examples in full, and what `learn` did.
+#[derive(Default)]
+pub struct Shown {
+    /// The examples, in their order.
+    ids: Vec<String>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    rows: HashMap<String, TraceRow>,
+    /// By example and place.
+    calls: BTreeMap<(String, u32), CallRow>,
+    batches: Vec<LearnRow>,
+}
+
+impl Shown {
+    /// Shows these examples.
+    pub fn of(examples: &[Example]) -> Self {
+        let ids = examples.iter().map(|example| example.id.clone()).collect();
+        Self { ids, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes calls over that were made before an interruption, and are not made again.
+    pub fn take_over(&self, past: &RecordedEvaluation) -> Result<(), RecordError> {
+        if past.again().is_none() {
+            for id in &self.ids {
+                past.calls.get(id)?.iter().for_each(|row| self.keep(id, row));
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&self, id: &str, row: &CallRow) {
+        self.seen().calls.insert((id.to_owned(), row.call), row.clone());
+    }
+
+    fn call(&self, row: &CallRow) {
+        if self.ids.contains(&row.example_id) {
+            self.keep(&row.example_id, row);
+        }
+    }
+
+    fn row(&self, row: &TraceRow) {
+        if self.ids.contains(&row.example_id) {
+            self.seen().rows.insert(row.example_id.clone(), row.clone());
+        }
+    }
+
+    fn batch(&self, row: &LearnRow) {
+        if !self.ids.is_empty() {
+            self.seen().batches.push(row.clone());
+        }
+    }
+
+    /// What `learn` did, batch by batch.
+    pub fn batches(&self) -> Vec<LearnRow> {
+        self.seen().batches.clone()
+    }
+
+    /// The examples that are shown, each with its calls.
+    pub fn examples(&self) -> Vec<(TraceRow, Vec<CallRow>)> {
+        let seen = self.seen();
+        let rows = self.ids.iter().filter_map(|id| seen.rows.get(id));
+        let calls = |id: &String| {
+            let of_id = (id.clone(), 0)..=(id.clone(), u32::MAX);
+            seen.calls.range(of_id).map(|(_, call)| call.clone()).collect()
+        };
+        rows.map(|row| (row.clone(), calls(&row.example_id))).collect()
+    }
 }
 
 /// What stands before the id of an example whose answer a call graded.
@@ -71,13 +151,16 @@ impl Trials {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The record of the trial that this tool call of this turn makes, and the sink for its calls.
+    /// The record of the trial that this tool call of this turn makes, or of a fold of it, and the sink for its calls and for
+    /// what is shown of it.
     pub fn begin(
         &mut self,
-        step: u32,
-        at: usize,
+        (step, at): (u32, usize),
+        fold: Option<usize>,
+        shown: &Arc<Shown>,
     ) -> Result<(RecordedEvaluation, Arc<dyn Sink>), RecordError> {
         let name = trial_name(step, at);
+        let name = fold.map_or(name.clone(), |fold| format!("{name}/fold-{fold}"));
         let prefix = format!("{name}/");
         if self.again.is_none() {
             // These calls are not written again, so they are counted here.
@@ -95,7 +178,7 @@ impl Trials {
             ..RecordedEvaluation::default()
         };
         let (calls, bytes) = (self.calls.clone(), self.bytes.clone());
-        Ok((past, Arc::new(TrialSink { name, calls, bytes })))
+        Ok((past, Arc::new(TrialSink { name, calls, bytes, shown: shown.clone() })))
     }
 
     /// Takes over the calls of trials that cannot be repeated. Their names begin with `prefix`.
@@ -129,11 +212,12 @@ fn step_of(id: &str) -> u32 {
     id.split('-').nth(1).and_then(|step| step.parse().ok()).unwrap_or(0)
 }
 
-/// Records a trial's model calls. Its outcomes are in the tool's result.
+/// Records a trial's model calls, and keeps what is shown. Its outcomes are in the tool's result.
 struct TrialSink {
     name: String,
     calls: Arc<Appender>,
     bytes: Arc<AtomicU64>,
+    shown: Arc<Shown>,
 }
 
 /// Bytes of a call in the record: request and reply or error.
@@ -151,6 +235,7 @@ impl TrialSink {
 
 impl Sink for TrialSink {
     fn call(&self, row: &CallRow) -> Result<(), RecordError> {
+        self.shown.call(row);
         self.push(row, format!("{}/{}", self.name, row.example_id))
     }
 
@@ -158,11 +243,13 @@ impl Sink for TrialSink {
         self.push(row, format!("{}/{SCORER}/{}", self.name, row.example_id))
     }
 
-    fn example(&self, _: &TraceRow) -> Result<(), RecordError> {
+    fn example(&self, row: &TraceRow) -> Result<(), RecordError> {
+        self.shown.row(row);
         Ok(())
     }
 
-    fn batch(&self, _: &LearnRow) -> Result<(), RecordError> {
+    fn batch(&self, row: &LearnRow) -> Result<(), RecordError> {
+        self.shown.batch(row);
         Ok(())
     }
 }

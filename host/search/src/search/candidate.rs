@@ -198,13 +198,17 @@ impl Search {
         }
         let opening =
             instructions::opening(id, protocol, &self.dataset, self.val.len(), limits.proposer_steps);
-        let opening =
-            opening + &instructions::protocol(protocol) + &instructions::rules(protocol, self.val.len());
+        let opening = opening
+            + &instructions::protocol(protocol)
+            + &instructions::rules(protocol, self.val.len())
+            + &instructions::limits(limits, &self.config.target_model)
+            + &toolbox.briefing()?;
         let account = account.clone();
         let assignment = Assignment { candidate: id, material, opening, transcript: &transcript, account };
         let proposal = self.proposer().propose(&assignment, &mut toolbox).await?;
         self.keep_log(id.index, folder, &proposal.log)?;
         transcript.end(&proposal.outcome)?;
+        toolbox.keep_notes(folder, &proposal.outcome)?;
         let (reads, trial_cost) = toolbox.close(folder)?;
         transcript.close()?;
         let mut cost = proposal.cost;

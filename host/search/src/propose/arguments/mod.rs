@@ -5,7 +5,10 @@ mod lenient;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::index::Order;
+use super::{
+    index::Order,
+    tools::{FOLDS, MAX_NOTE_BYTES, MAX_NOTES, MAX_TRIALS},
+};
 use mmh_record::chat::ToolSpec;
 
 /// Most rows in one result.
@@ -31,10 +34,43 @@ pub struct OfBoard {
     pub limit: usize,
 }
 
+/// An iteration's score, with a page of its labels.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OfIteration {
+pub struct OfScore {
     pub iteration: u32,
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default = "twenty")]
+    pub limit: usize,
+}
+
+/// A page of a list that belongs to no iteration.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfList {
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default = "twenty")]
+    pub limit: usize,
+}
+
+/// Two iterations, with a page of the examples that differ.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfChanges {
+    pub a: u32,
+    pub b: u32,
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default = "twenty")]
+    pub limit: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    pub text: String,
 }
 
 /// A page of a text file of an iteration.
@@ -79,7 +115,25 @@ pub struct Code {
 #[serde(deny_unknown_fields)]
 pub struct Trial {
     pub code: String,
+    #[serde(default)]
+    pub split: TrialSplit,
+    #[serde(default)]
     pub example_ids: Vec<String>,
+    #[serde(default)]
+    pub folds: Option<usize>,
+    #[serde(default)]
+    pub rows: Option<usize>,
+    #[serde(default)]
+    pub verbose: bool,
+}
+
+/// What a harness is tried on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrialSplit {
+    #[default]
+    Val,
+    Train,
 }
 
 #[derive(Deserialize)]
@@ -161,9 +215,9 @@ fn reading_tools() -> Vec<ToolSpec> {
         ),
         tool(
             "read_score",
-            "An iteration's score in full.",
+            "An iteration's score in full, and label by label which other answers were given, those with most wrong answers first.",
             &["iteration"],
-            json!({ "iteration": iteration() }),
+            json!({ "iteration": iteration(), "offset": offset(), "limit": limit() }),
         ),
         tool(
             "read_eval_trace",
@@ -189,6 +243,19 @@ fn reading_tools() -> Vec<ToolSpec> {
             &["a", "b"],
             json!({ "a": iteration(), "b": iteration(), "offset": byte() }),
         ),
+        tool(
+            "compare_iterations",
+            "What iteration b changed against iteration a on the validation examples: how many it fixed and broke, with a p-value, by label, and the \
+             examples page by page.",
+            &["a", "b"],
+            json!({ "a": iteration(), "b": iteration(), "offset": offset(), "limit": limit() }),
+        ),
+        tool(
+            "read_notes",
+            "Notes that earlier iterations left, the newest first, page by page.",
+            &[],
+            json!({ "offset": offset(), "limit": limit() }),
+        ),
     ]
 }
 
@@ -204,12 +271,39 @@ fn building_tools() -> Vec<ToolSpec> {
         ),
         tool(
             "try_harness",
-            "Compiles a harness, lets it learn, and runs it on a few validation examples without submitting it.",
-            &["code", "example_ids"],
+            "Compiles a harness, lets it learn, and runs it without submitting it: on a few validation examples, of which there is a limit of trials, \
+             or with split \"train\" by cross-validation on the train examples, without a limit: it learns from all folds but one and \
+             answers that one.",
+            &["code"],
             json!({
                 "code": code(),
-                "example_ids": { "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": super::tools::MAX_TRIALS },
+                "split": { "type": "string", "enum": ["val", "train"], "default": "val" },
+                "example_ids": {
+                    "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": MAX_TRIALS,
+                    "description": "validation examples; not with split \"train\"",
+                },
+                "folds": {
+                    "type": "integer", "minimum": FOLDS.start(), "maximum": FOLDS.end(),
+                    "description": "with split \"train\"; 5 if nothing is said",
+                },
+                "rows": {
+                    "type": "integer", "minimum": 2,
+                    "description": "with split \"train\": how many train examples are used, evenly spread; all if nothing is said",
+                },
+                "verbose": {
+                    "type": "boolean", "default": false,
+                    "description": "with inputs, prompts, replies, stop reasons, tokens and fuel of up to 10 examples, and what learn did",
+                },
             }),
+        ),
+        tool(
+            "add_note",
+            &format!(
+                "Leaves a note for later iterations: what was learned of the task, the target or the tools. {MAX_NOTES} notes of \
+                 {MAX_NOTE_BYTES} bytes at most; none can be changed."
+            ),
+            &["text"],
+            json!({ "text": { "type": "string" } }),
         ),
         tool(
             "write_harness",

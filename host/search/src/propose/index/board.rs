@@ -132,6 +132,22 @@ impl Board {
         self.rows.len()
     }
 
+    /// What scores are compared by.
+    pub fn objective(&self) -> Objective {
+        self.objective
+    }
+
+    /// The scored iterations before this one, the latest first.
+    pub fn scored_before(&self, index: u32) -> Vec<u32> {
+        let rows = self.rows.iter().rev().filter(|row| row.index < index && row.component.is_some());
+        rows.map(|row| row.index).collect()
+    }
+
+    /// The index of the last iteration that is done.
+    pub fn last(&self) -> Option<u32> {
+        self.rows.last().map(|row| row.index)
+    }
+
     /// The best iteration.
     pub fn best(&self) -> Option<u32> {
         self.best

@@ -1,26 +1,17 @@
-//! The tools that compile a harness: check it, try it on a few examples, submit it.
+//! The tools that compile a harness to check it or to submit it.
 
 use serde_json::{Value, json};
 
-use super::{Submission, TRIAL_ENDED, TRIED, Toolbox};
+use super::{Submission, Toolbox};
 use crate::{
-    dataset::Example,
-    evaluate::{EVALUATION_TIMEOUT, Evaluator, ExampleSet, Learning},
     leaks,
-    propose::{
-        OUT_OF_TIME, ProposeError, arguments as args, duplicate,
-        history::{Answer, add_grade},
-    },
+    propose::{ProposeError, arguments as args, duplicate, history::Answer},
 };
 use mmh_engine::{
     build::Built,
     compile::{Rejection, RejectionKind},
 };
-use mmh_record::{data::Split, format::TraceRow, objective::Objective, text};
-use mmh_report::statistics::Tally;
-
-/// Most examples of one trial.
-pub const MAX_TRIALS: usize = 10;
+use mmh_record::text;
 
 /// Longest reasoning, in bytes.
 const MAX_REASONING_BYTES: usize = 64 << 10;
@@ -29,10 +20,30 @@ impl Toolbox<'_> {
     /// Compiles a harness.
     pub(super) async fn check(&self, code: &str) -> Result<Answer, ProposeError> {
         Ok(Ok(match self.context.build(code).await? {
-            Ok(built) => json!({ "ok": true, "component_bytes": built.component.bytes.len() }),
+            Ok(built) => {
+                let mut answer = json!({ "ok": true, "component_bytes": built.component.bytes.len() });
+                self.warn_of_phrases(code, &mut answer);
+                answer
+            }
             Err(rejection) => refusal(&rejection),
         }
         .to_string()))
+    }
+
+    /// Says which phrases of a source stand in validation texts and in no train text. Without train examples nobody can say.
+    fn warn_of_phrases(&self, code: &str, answer: &mut Value) {
+        let train = &self.context.dataset.train;
+        let phrases = match train.is_empty() {
+            true => Vec::new(),
+            false => leaks::phrases::of_val(code, train, self.context.val),
+        };
+        if !phrases.is_empty() {
+            answer["warning"] = json!(
+                "these phrases of the source stand in validation texts and in no train text: a harness that knows validation \
+                 examples is worth less on held-out ones"
+            );
+            answer["phrases"] = json!(phrases);
+        }
     }
 
     pub(super) async fn submit(&mut self, asked: args::Submission) -> Result<Answer, ProposeError> {
@@ -88,106 +99,13 @@ impl Toolbox<'_> {
         let leaks = self.lint.map(|lint| lint.check(source, &built.component.bytes)).unwrap_or_default();
         leaks::refusal(&leaks).map_or(Ok(built), Err)
     }
-
-    pub(super) async fn try_out(&mut self, asked: args::Trial) -> Result<Answer, ProposeError> {
-        let examples = match self.trial_examples(&asked.example_ids) {
-            Ok(examples) => examples,
-            Err(problem) => return Ok(Err(problem)),
-        };
-        let built: Built = match self.context.build(&asked.code).await? {
-            Ok(built) => built,
-            Err(rejection) => return Ok(Ok(refusal(&rejection).to_string())),
-        };
-        let (recorded, limit) = (self.trials.recorded_bytes(), self.context.limits.evaluation_record_bytes);
-        if recorded >= limit {
-            return Ok(Err(format!(
-                "the trials of this iteration take {} in the record, the limit is {}: submit a harness",
-                text::bytes(recorded),
-                text::bytes(limit)
-            )));
-        }
-        let (past, sink) = self.trials.begin(self.place.0, self.place.1)?;
-        let limited = self.context.evaluator.cancel.or_after(self.time_left());
-        let evaluator = Evaluator { cancel: limited.cancel.clone(), ..self.context.evaluator.clone() };
-        let learned = match evaluator.learn(built, &self.context.dataset.train, &past, &sink).await? {
-            Learning::Done(learned) => learned,
-            Learning::Failed { status, reason, cost } => {
-                self.trials.cost += cost;
-                let answer = json!({ "ok": false, "reason": status, "diagnostics": reason });
-                return Ok(Ok(answer.to_string()));
-            }
-            Learning::Interrupted { cost } => {
-                self.trials.cost += cost;
-                return Ok(Err(self.interrupted()));
-            }
-        };
-        self.trials.cost += learned.cost;
-        let done = evaluator.evaluate(&learned, ExampleSet::new(Split::Val, &examples), past, sink).await?;
-        self.trials.cost += done.cost;
-        if let Some(reason) = done.timed_out {
-            let answer = json!({ "ok": false, "reason": EVALUATION_TIMEOUT, "diagnostics": reason });
-            return Ok(Ok(answer.to_string()));
-        }
-        if !done.complete {
-            return Ok(Err(self.interrupted()));
-        }
-        self.history.note(TRIED, examples.iter().map(|example| example.input.size_bytes()).sum())?;
-        let correct = done.rows.iter().filter(|row| row.correct).count();
-        let rows: Vec<Value> = done.rows.iter().map(trial_json).collect();
-        let mut found = json!({ "ok": true, "n_correct": correct });
-        if self.context.dataset.kind.objective() == Objective::Score {
-            found["score"] = json!(Tally::of(done.rows.iter().map(TraceRow::grade)).mean());
-        }
-        found["examples"] = json!(rows);
-        Ok(Ok(found.to_string()))
-    }
-
-    /// Why a trial was stopped.
-    fn interrupted(&self) -> String {
-        match self.context.evaluator.cancel.is_cancelled() {
-            true => "the run is being stopped".into(),
-            false => format!(
-                "{TRIAL_ENDED}{OUT_OF_TIME}{} s together (--turn-tools-timeout-s)",
-                self.context.limits.turn_tools_ms / 1000
-            ),
-        }
-    }
-
-    fn trial_examples(&self, ids: &[String]) -> Result<Vec<Example>, String> {
-        if !(1..=MAX_TRIALS).contains(&ids.len()) {
-            return Err(format!(
-                "{} example ids were given; 1 to {MAX_TRIALS} can be tried at once",
-                ids.len()
-            ));
-        }
-        ids.iter()
-            .map(|id| {
-                self.context.index.val(id, self.context.val).ok_or_else(|| {
-                    format!("there is no validation example {id:?}; read_eval_trace shows their ids")
-                })
-            })
-            .collect()
-    }
 }
 
-fn refusal(rejection: &Rejection) -> Value {
+/// What a proposer is told of a harness that is not admitted.
+pub(super) fn refusal(rejection: &Rejection) -> Value {
     let diagnostics = match rejection.diagnostics.as_str() {
         "" => &rejection.message,
         diagnostics => diagnostics,
     };
     json!({ "ok": false, "reason": rejection.kind.name(), "message": rejection.message, "diagnostics": diagnostics })
-}
-
-fn trial_json(row: &TraceRow) -> Value {
-    let mut trial = json!({
-        "example_id": row.example_id,
-        "gold_label": row.gold_label,
-        "predicted_label": row.predicted_label,
-        "correct": row.correct,
-        "error_kind": row.error_kind.name(),
-        "error": row.error,
-        "logs": row.log_lines(),
-    });
-    add_grade(&mut trial, row);
-    trial
 }

@@ -6,24 +6,30 @@ use serde_json::Value;
 
 mod candidates;
 mod direct;
+mod folds;
+mod notes;
 mod reading;
+mod recorded;
+mod tries;
 
 use std::sync::Arc;
 
 pub use super::arguments::specs;
 use super::{
     Outcome, ProposeError, Submission,
-    again::{self, Again},
+    again::Again,
     arguments as args,
     arguments::parse,
     history::{Answer, History},
     index::RunIndex,
     pages,
     transcript::Transcript,
-    trials::{Trials, trial_name},
+    trials::Trials,
 };
-pub use candidates::MAX_TRIALS;
 pub use direct::DirectCall;
+pub use folds::FOLDS;
+pub use notes::{MAX_NOTE_BYTES, MAX_NOTES};
+pub use tries::MAX_TRIALS;
 
 use crate::{
     dataset::{Dataset, Example},
@@ -40,13 +46,9 @@ use mmh_record::{
     RecordError,
     candidate::CandidateId,
     format::{Cost, ReadRow},
-    layout,
     limits::Limits,
     writer::IterationWriter,
 };
-
-/// The name of a trial's examples in the log of reads.
-const TRIED: &str = "dataset/val (trial)";
 
 /// The beginning of the result of a trial that was stopped.
 pub(super) const TRIAL_ENDED: &str = "the trial was ended: ";
@@ -98,6 +100,10 @@ pub struct Toolbox<'a> {
     summary_bytes: u64,
     history: History,
     trials: Trials,
+    /// Trials on validation examples that came to their end.
+    val_trials: u32,
+    /// Notes for later iterations.
+    notes: Vec<String>,
     /// The calls that no reply carries, the first one first.
     calls: Vec<DirectCall>,
     submission: Option<Submission>,
@@ -128,6 +134,8 @@ impl<'a> Toolbox<'a> {
             summary_bytes: u64::MAX,
             history,
             trials,
+            val_trials: 0,
+            notes: Vec::new(),
             calls: Vec::new(),
             submission: None,
             last_refusal: None,
@@ -147,6 +155,11 @@ impl<'a> Toolbox<'a> {
     pub(crate) fn within_summary(mut self, bytes: u64) -> Self {
         self.summary_bytes = bytes;
         self
+    }
+
+    /// The run so far, for the first message.
+    pub(crate) fn briefing(&self) -> Result<String, RecordError> {
+        self.history.briefing(!self.context.dataset.is_open())
     }
 
     fn again(&self) -> Option<&'a Again> {
@@ -221,33 +234,6 @@ impl<'a> Toolbox<'a> {
         &self.context.evaluator.times
     }
 
-    /// Repeats the changes of a call that was answered before. Its result is on record.
-    pub(super) async fn recall(&mut self, call: ToolCall, result: &Answer) -> Result<(), ProposeError> {
-        if call.name != "write_harness" {
-            return Ok(());
-        }
-        match result {
-            Ok(_) => {
-                let Ok(asked) = parse::<args::Submission>(&call.name, call.input) else {
-                    return Err(not_again("its arguments cannot be read").into());
-                };
-                let built = self.context.build(&asked.code).await?;
-                let built = built.map_err(|rejection| not_again(&rejection.message))?;
-                self.submission = Some(Submission { source: asked.code, reasoning: asked.reasoning, built });
-            }
-            Err(said) => self.refused(said),
-        }
-        Ok(())
-    }
-
-    /// Keeps why a submission was refused, as the result of the tool says it.
-    fn refused(&mut self, said: &str) {
-        let said: Value = serde_json::from_str(said).unwrap_or_default();
-        if let (Some(kind), Some(message)) = (said["reason"].as_str(), said["message"].as_str()) {
-            self.last_refusal = Some((kind.to_owned(), message.to_owned()));
-        }
-    }
-
     /// Calls a tool by name.
     pub(super) async fn call(&mut self, call: ToolCall) -> Result<Answer, ProposeError> {
         if let Some(result) = self.claimed(&call) {
@@ -260,36 +246,13 @@ impl<'a> Toolbox<'a> {
             Ok(content) => Ok(pages::within(content, self.max_bytes())),
             Err(content) => Err(pages::within(content, self.max_bytes())),
         };
-        if let ("write_harness", Err(said)) = (call.name.as_str(), &answer) {
-            self.refused(said);
+        match (call.name.as_str(), &answer) {
+            ("write_harness", Err(said)) => self.refused(said),
+            ("try_harness", Ok(said)) => self.count_trial(said),
+            _ => {}
         }
         self.place.1 += 1;
         Ok(answer)
-    }
-
-    /// The recorded result of a call that cannot be repeated on this machine.
-    fn claimed(&self, call: &ToolCall) -> Option<Answer> {
-        let again = self.again()?;
-        let is_known = call.input["code"].as_str().is_some_and(|code| self.context.builder.knows(code));
-        again.claimed_result(self.place.0, self.at, call, is_known)
-    }
-
-    /// Logs the reads of such a call, and takes over the model calls of a trial.
-    fn take_over(&mut self, call: &ToolCall, result: &Answer) -> Result<(), RecordError> {
-        match (call.name.as_str(), result) {
-            ("read_train", Ok(content)) => self.history.note("dataset/train", content.len()),
-            ("try_harness", _) => {
-                self.trials.take_over(&format!("{}/", trial_name(self.place.0, self.place.1)))?;
-                let tried = again::tried(&call.input, result);
-                let size = |id: &String| {
-                    let example = self.context.index.val(id, self.context.val);
-                    example.map_or(0, |example| example.input.size_bytes())
-                };
-                let bytes = tried.iter().map(size).sum();
-                if tried.is_empty() { Ok(()) } else { self.history.note(TRIED, bytes) }
-            }
-            _ => Ok(()),
-        }
     }
 
     async fn dispatch(&mut self, name: &str, input: Value) -> Result<Answer, ProposeError> {
@@ -309,6 +272,7 @@ impl<'a> Toolbox<'a> {
                 Ok(asked) => self.submit(asked).await?,
                 Err(problem) => Err(problem),
             },
+            "add_note" => parse::<args::Note>(name, input).and_then(|asked| self.add_note(asked.text)),
             _ => {
                 let names: Vec<String> = specs().into_iter().map(|spec| spec.name).collect();
                 Err(format!("there is no tool {name:?}; the tools are {}", names.join(", ")))
@@ -324,10 +288,4 @@ impl<'a> Toolbox<'a> {
 
 fn of_last_submission(message: &str) -> String {
     format!("; its last submission: {message}")
-}
-
-/// The error of a harness that was accepted before and cannot be built now.
-fn not_again(why: &str) -> RecordError {
-    let problem = format!("the harness that was accepted is not built again: {why}");
-    RecordError::Damaged { file: layout::TRANSCRIPT.into(), problem }
 }

@@ -44,7 +44,20 @@ impl Toolbox<'_> {
                 let asked = arguments!(args::OfFile);
                 self.history.file(asked.iteration, layout::REASONING, asked.offset, max_bytes)?
             }
-            "read_score" => self.history.score(arguments!(args::OfIteration).iteration)?,
+            "read_score" => {
+                let asked = arguments!(args::OfScore);
+                let page = self.page(asked.offset, asked.limit);
+                self.history.score(asked.iteration, !self.context.dataset.is_open(), page)?
+            }
+            "compare_iterations" => {
+                let asked = arguments!(args::OfChanges);
+                let page = self.page(asked.offset, asked.limit);
+                self.history.compare((asked.a, asked.b), self.context.dataset, page)?
+            }
+            "read_notes" => {
+                let asked = arguments!(args::OfList);
+                self.history.notes(self.page(asked.offset, asked.limit))?
+            }
             "read_eval_trace" => {
                 let asked = arguments!(args::OfTrace);
                 let page = self.page(asked.offset, asked.limit);
