@@ -131,8 +131,10 @@ async fn servers_of_all_kinds() {
         Option<&'static str>,
         Option<bool>,
     );
+    type Pages = &'static [(&'static str, &'static str)];
+    type Row<'a> = (&'static str, Pages, Talks, &'a [&'a str], Found);
     #[rustfmt::skip]
-    let table: [(&str, &'static [(&str, &str)], Talks, &[&str], Found); 8] = [
+    let table: [Row; 8] = [
         ("llama.cpp", llama, Talks::Well, &[],
             (Some("llamacpp"), "gemma", Some(8192), Some(32768), Some("plain"), Some(true), Some("taken"), Some(false))),
         ("llama.cpp of 2024", old_llama, Talks::Well, &[],
