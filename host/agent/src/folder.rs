@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::confined::{Confinement, PROGRAM, PROGRAMS};
 
 /// How to work, for every agent.
-const GUIDE: &str = include_str!("../assets/AGENTS.md");
+const GUIDE: &str = include_str!("../assets/agents.txt");
 
 /// The files by which some agents look for it.
 const POINTERS: [&str; 2] = ["CLAUDE.md", "GEMINI.md"];

@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_line_is_a_call_or_says_what_is_wrong() {
-        let table: [(&str, Result<(&str, Value), &str>); 7] = [
+        type Expected = Result<(&'static str, Value), &'static str>;
+        let table: [(&str, Expected); 7] = [
             (r#"{"tool":"a","input":{"x":1}}"#, Ok(("a", json!({ "x": 1 })))),
             (r#"{"tool":"a"}"#, Ok(("a", json!({})))),
             (r#"{"tool":"a","input":"text"}"#, Ok(("a", json!("text")))),
