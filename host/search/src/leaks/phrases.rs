@@ -79,7 +79,8 @@ mod tests {
             (
                 "several",
                 r#"["over both arms my", "x", "rash spreads over"]"#,
-                &["over both arms", "both arms my", "rash spreads over"],
+                // "both arms my" has too few letters.
+                &["over both arms", "rash spreads over"],
             ),
         ];
         for (name, source, expected) in table {
