@@ -12,12 +12,12 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, ExitCode, Stdio},
-    sync::mpsc::{Receiver, Sender, channel},
-    thread,
-    time::{Duration, Instant},
+    sync::mpsc::channel,
+    time::Duration,
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use mmh_engine::jail::offspring::{self, Event};
+use rustix::process::{Pid, Signal};
 
 /// The hidden command that leads here. Its arguments are the work folder, the program, and the program's arguments.
 pub const COMMAND: &str = "__keeper";
@@ -28,21 +28,8 @@ const NOT_STARTED: u8 = 127;
 /// What is added to the number of a signal that has ended the command, as a shell does.
 const SIGNALED: i32 = 128;
 
-/// How long the keeper tries to kill processes that do not end at once, such as one that waits for a disk.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The pause between two attempts to kill them.
 const AGAIN: Duration = Duration::from_millis(20);
-
-/// What the keeper waits for.
-enum Event {
-    /// A process has ended: the command, or one that it has left behind.
-    Ended(Pid, WaitStatus),
-    /// All processes have ended.
-    NobodyIsLeft,
-    /// The host has closed its end, or has ended.
-    HostIsGone,
-}
 
 /// Keeps the command until it has ended, and ends as it did.
 pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -65,18 +52,14 @@ pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn kept(mut command: Command) -> io::Result<u8> {
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    offspring::adopt()?;
     let child = command.spawn()?;
     // The last copy of the log's end must be that of the command.
     drop(command);
     let child = Pid::from_child(&child);
     let (sender, events) = channel();
-    let of_host = sender.clone();
-    thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        let _ = of_host.send(Event::HostIsGone);
-    });
-    thread::spawn(move || reap(&sender));
+    offspring::watch_host(sender.clone());
+    offspring::reap(sender);
     let code = match events.iter().find(|event| ends(event, child)) {
         Some(Event::Ended(_, status)) => {
             let signal = || SIGNALED + status.terminating_signal().unwrap_or_default();
@@ -84,7 +67,7 @@ fn kept(mut command: Command) -> io::Result<u8> {
         }
         _ => u8::MAX,
     };
-    end_all(&events);
+    offspring::end_all(&events, AGAIN, kill_all);
     Ok(code)
 }
 
@@ -96,36 +79,12 @@ fn ends(event: &Event, child: Pid) -> bool {
     }
 }
 
-/// Reaps every child until there is none.
-fn reap(events: &Sender<Event>) {
-    loop {
-        let event = match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) => Event::Ended(pid, status),
-            Ok(None) | Err(rustix::io::Errno::INTR) => continue,
-            Err(_) => Event::NobodyIsLeft,
-        };
-        let is_last = matches!(event, Event::NobodyIsLeft);
-        if events.send(event).is_err() || is_last {
-            return;
-        }
-    }
-}
-
-/// Kills all processes below this one until nobody is left. Whoever loses its parent becomes a child of this process, so a
-/// process that has left the group, or the session, is found as well.
-fn end_all(events: &Receiver<Event>) {
-    let given_up = Instant::now() + PATIENCE;
-    while Instant::now() < given_up {
-        for pid in below(rustix::process::getpid()) {
-            // It may have ended in between.
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-        }
-        let again = Instant::now() + AGAIN;
-        while let Ok(event) = events.recv_timeout(again.saturating_duration_since(Instant::now())) {
-            if let Event::NobodyIsLeft = event {
-                return;
-            }
-        }
+/// Kills all processes below this one. Whoever loses its parent becomes a child of this process, so a process that has left the
+/// group, or the session, is found as well.
+fn kill_all() {
+    for pid in below(rustix::process::getpid()) {
+        // It may have ended in between.
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
     }
 }
 

@@ -12,6 +12,7 @@ pub mod enter;
 mod excess;
 pub mod features;
 mod filter;
+pub mod offspring;
 pub mod syscalls;
 pub mod warden;
 mod watch;
@@ -151,7 +152,7 @@ impl Jail {
             }
             Ok::<_, io::Error>(())
         };
-        let talked = tokio::time::timeout(wall + 2 * warden::PATIENCE, talk).await;
+        let talked = tokio::time::timeout(wall + 2 * offspring::PATIENCE, talk).await;
         match talked {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(broken(error)),

@@ -15,16 +15,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group};
+use rustix::process::{Pid, Signal, WaitStatus, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-use super::{Confinement, Ending, Finished, Spec, enter, watch::Watch};
+use super::{
+    Confinement, Ending, Finished, Spec, enter,
+    offspring::{self, Event},
+    watch::Watch,
+};
 
 /// The hidden command that leads here.
 pub const COMMAND: &str = "__warden";
-
-/// How long the warden tries to kill a process that does not end at once, such as one that waits for a disk.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The pause between two attempts to kill it.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -58,32 +59,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What the warden waits for.
-enum Event {
-    /// A process has ended: the child, or one that it has left behind.
-    Ended(Pid, WaitStatus),
-    /// All processes have ended.
-    NobodyIsLeft,
-    /// The host has closed its end, or has ended.
-    HostIsGone,
-}
-
 /// Reads the order, and starts a thread that waits until the host closes its end.
 fn read_order(events: Sender<Event>) -> Result<Order, String> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(|error| format!("no order: {error}"))?;
-    thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        let _ = events.send(Event::HostIsGone);
-    });
+    offspring::watch_host(events);
     serde_json::from_str(&line).map_err(|error| format!("the order is unreadable: {error}"))
 }
 
 fn keep(order: &Order, sender: Sender<Event>, events: &Receiver<Event>) -> Report {
     let problem =
         |error: &dyn std::fmt::Display| format!("cannot start {}: {error}", order.launcher.display());
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-        .map_err(|error| format!("cannot adopt orphans: {error}"))?;
+    offspring::adopt().map_err(|error| format!("cannot adopt orphans: {error}"))?;
     let (setup, setup_end) = io::pipe().map_err(|error| problem(&error))?;
     let json = serde_json::to_string(&(&order.spec, order.confinement)).map_err(|error| problem(&error))?;
     let mut command = Command::new(&order.launcher);
@@ -96,7 +83,7 @@ fn keep(order: &Order, sender: Sender<Event>, events: &Receiver<Event>) -> Repor
     let outputs =
         [collect(child.stdout.take(), order.output_bytes), collect(child.stderr.take(), order.output_bytes)];
     let setup = collect(Some(setup), order.output_bytes);
-    thread::spawn(move || reap(&sender));
+    offspring::reap(sender);
     let watch = Watch::new(group, &order.spec);
     let ending = watched(&watch, group, Instant::now() + order.wall, events);
     end_all(group, events)?;
@@ -141,33 +128,14 @@ fn ending_of(status: WaitStatus) -> Ending {
 
 /// Kills the whole group and waits until every process of it is reaped.
 fn end_all(group: Pid, events: &Receiver<Event>) -> Result<(), String> {
-    let given_up = Instant::now() + PATIENCE;
-    while Instant::now() < given_up {
-        // The only failure is that nobody is left in the group.
+    // The only failure is that nobody is left in the group.
+    let kill = || {
         let _ = kill_process_group(group, Signal::KILL);
-        let again = Instant::now() + AGAIN;
-        while let Ok(event) = events.recv_timeout(again.saturating_duration_since(Instant::now())) {
-            if let Event::NobodyIsLeft = event {
-                return Ok(());
-            }
-        }
+    };
+    if offspring::end_all(events, AGAIN, kill) {
+        return Ok(());
     }
     Err("a confined process does not end although it was killed".into())
-}
-
-/// Reaps every child until there is none.
-fn reap(events: &Sender<Event>) {
-    loop {
-        let event = match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) => Event::Ended(pid, status),
-            Ok(None) | Err(rustix::io::Errno::INTR) => continue,
-            Err(_) => Event::NobodyIsLeft,
-        };
-        let is_last = matches!(event, Event::NobodyIsLeft);
-        if events.send(event).is_err() || is_last {
-            return;
-        }
-    }
 }
 
 /// Reads to the end, keeping the first `cap` bytes, so that a flood neither fills memory nor blocks.
