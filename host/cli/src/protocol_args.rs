@@ -4,9 +4,6 @@ use clap::{Args, ValueEnum};
 
 use mmh_record::format::{HeldOut, Learning, Protocol};
 
-/// The most that each of these numbers can be.
-const MOST: i64 = 10_000;
-
 /// Train examples in each call of `learn` in the online protocol, unless another number is asked for.
 const ONLINE_BATCH: u32 = 1;
 
@@ -86,7 +83,7 @@ enum HeldOutArg {
 }
 
 fn number() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=MOST)
+    clap::value_parser!(u32).range(1..=i64::from(Protocol::MOST))
 }
 
 impl ProtocolArgs {

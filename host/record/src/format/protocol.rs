@@ -6,9 +6,6 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use super::config::Config;
 use crate::candidate::CandidateId;
 
-/// The most that a number of a protocol can be.
-const MOST: u32 = 10_000;
-
 /// The protocol of a search. What is as in a plain search is absent from its JSON; a plain search has one baseline and one
 /// candidate an iteration, learns before it predicts, and evaluates each example once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +81,9 @@ impl Default for Protocol {
 }
 
 impl Protocol {
+    /// The most that each of its numbers can be.
+    pub const MOST: u32 = 10_000;
+
     /// Whether it is that of a plain search.
     pub fn is_plain(&self) -> bool {
         is_plain(self)
@@ -119,13 +119,16 @@ impl Config {
     }
 }
 
-/// Reads a number from 1 to [`MOST`].
+/// Reads a number from 1 to [`Protocol::MOST`].
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let count = u32::deserialize(deserializer)?;
-    if (1..=MOST).contains(&count) {
+    if (1..=Protocol::MOST).contains(&count) {
         return Ok(count);
     }
-    Err(D::Error::custom(format!("a number of the protocol is {count}: it has to be from 1 to {MOST}")))
+    Err(D::Error::custom(format!(
+        "a number of the protocol is {count}: it has to be from 1 to {}",
+        Protocol::MOST
+    )))
 }
 
 fn some_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
