@@ -1,7 +1,10 @@
 //! Phrases of a source that stand in validation texts and in no train text. They are no leak: a few words can be the same by
 //! accident. Whoever wrote them is told.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use super::literals::{self, Literal};
 use crate::dataset::Example;
@@ -14,31 +17,35 @@ const MIN_LETTERS: usize = 12;
 const MAX_LOOKED_FOR: usize = 50_000;
 const MAX_REPORTED: usize = 10;
 
-/// The phrases in the texts of this source that stand in a validation text and in no train text, in the order of the source.
-pub fn of_val(source: &str, train: &[Example], val: &[Example]) -> Vec<String> {
-    let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
-    for literal in literals::of(source).iter().filter_map(Literal::text) {
-        for phrase in phrases(literal) {
-            let place = wanted.len();
-            if place < MAX_LOOKED_FOR {
-                wanted.entry(phrase).or_insert(place);
-            }
-        }
-    }
-    if wanted.is_empty() {
-        return Vec::new();
-    }
-    let mut found: HashSet<String> =
-        texts(val).flat_map(phrases).filter(|phrase| wanted.contains_key(phrase)).collect();
-    if !found.is_empty() {
+/// The phrases of validation texts that stand in no train text. They are made once and looked up for every source, because a
+/// data set may have very many texts.
+pub struct Phrases(HashSet<u64>);
+
+impl Phrases {
+    /// Those of this data set.
+    pub fn new(train: &[Example], val: &[Example]) -> Self {
+        let mut found: HashSet<u64> = texts(val).flat_map(phrases).map(|it| hash(&it)).collect();
         for phrase in texts(train).flat_map(phrases) {
-            found.remove(&phrase);
+            found.remove(&hash(&phrase));
         }
+        Self(found)
     }
-    let mut found: Vec<String> = found.into_iter().collect();
-    found.sort_by_key(|phrase| wanted.get(phrase));
-    found.truncate(MAX_REPORTED);
-    found
+
+    /// Those that stand in the texts of a source, in its order.
+    pub fn of(&self, source: &str) -> Vec<String> {
+        let mut known = HashSet::new();
+        let wanted =
+            literals::of(source).iter().filter_map(Literal::text).flat_map(phrases).collect::<Vec<_>>();
+        let new = wanted.into_iter().filter(|phrase| known.insert(hash(phrase))).take(MAX_LOOKED_FOR);
+        new.filter(|phrase| self.0.contains(&hash(phrase))).take(MAX_REPORTED).collect()
+    }
+}
+
+/// The hash that stands for a phrase. Two of the same are as good as impossible.
+fn hash(phrase: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    phrase.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The texts of these examples, fields included.
@@ -84,7 +91,7 @@ mod tests {
             ),
         ];
         for (name, source, expected) in table {
-            assert_eq!(of_val(source, &train, &val), expected, "{name}");
+            assert_eq!(Phrases::new(&train, &val).of(source), expected, "{name}");
         }
     }
 }

@@ -6,13 +6,13 @@ mod traces;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 pub use board::{Board, Order};
 pub use traces::TraceIndex;
 
-use crate::{dataset::Example, evaluate::trials};
+use crate::{dataset::Example, evaluate::trials, leaks::phrases::Phrases};
 use mmh_record::{RecordError, format::Summary, reader::RunReader};
 
 /// Most places of traces and calls that are kept, over all iterations. Each takes 16 bytes.
@@ -28,6 +28,8 @@ pub struct RunIndex {
     /// Places of validation examples by id, and how many trials each has.
     val: HashMap<String, usize>,
     trials: u32,
+    /// Phrases of validation texts, once they were asked for.
+    phrases: OnceLock<Phrases>,
 }
 
 /// Indices of files, the one that was used last at the end.
@@ -49,7 +51,8 @@ impl RunIndex {
             by_id.entry(example.id.clone()).or_insert(at);
         }
         let (board, traces) = (Mutex::new(Board::of(summary)), Mutex::default());
-        Self { board, traces, train: by_label, val: by_id, trials: summary.config.protocol.trials }
+        let trials = summary.config.protocol.trials;
+        Self { board, traces, train: by_label, val: by_id, trials, phrases: OnceLock::new() }
     }
 
     /// All iterations that are done.
@@ -65,6 +68,11 @@ impl RunIndex {
     /// The validation example with this id, or the trial of one, among those that the index was made of.
     pub fn val(&self, id: &str, val: &[Example]) -> Option<Example> {
         trials::named(id, self.trials, |id| self.val.get(id).and_then(|at| val.get(*at)))
+    }
+
+    /// The phrases of validation texts alone. They are looked for once.
+    pub fn phrases(&self, train: &[Example], val: &[Example]) -> &Phrases {
+        self.phrases.get_or_init(|| Phrases::new(train, val))
     }
 
     /// The places of an iteration's traces and calls. They are looked for once, and kept.

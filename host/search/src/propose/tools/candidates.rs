@@ -35,7 +35,7 @@ impl Toolbox<'_> {
         let train = &self.context.dataset.train;
         let phrases = match train.is_empty() {
             true => Vec::new(),
-            false => leaks::phrases::of_val(code, train, self.context.val),
+            false => self.context.index.phrases(train, self.context.val).of(code),
         };
         if !phrases.is_empty() {
             answer["warning"] = json!(
