@@ -106,6 +106,31 @@ fn a_run_that_was_interrupted_goes_on_to_the_same_end() {
     }
 }
 
+/// A finished run is made longer and stopped before its end: its held-out evaluations from before stay what they were.
+#[test]
+fn a_finished_run_that_is_made_longer_and_stopped_verifies() {
+    for (name, signal) in [("stopped", "-INT"), ("killed", "-KILL")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = folder.path().join("runs/a");
+        copy_folder(whole(), &run);
+        let mut child = command(folder.path(), &["run", "--resume", "runs/a", "--iterations", "40"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        wait_for(&run.join("iterations/003/proposer.jsonl"), 3, &mut child);
+        let stopped = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(stopped.expect("kill starts").success());
+        child.wait().expect("it ends");
+        let output = mmh(folder.path(), &["verify", "runs/a"]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&output.stdout));
+        let score = run.join("test/000/score.json");
+        let text = fs::read_to_string(&score).expect("read");
+        fs::write(&score, text.replacen("\"n_correct\": 1", "\"n_correct\": 2", 1)).expect("written");
+        assert_eq!(mmh(folder.path(), &["verify", "runs/a"]).status.code(), Some(1), "{name}: changed");
+    }
+}
+
 const USAGE: &str = r#""usage":{"input_tokens":300,"output_tokens":4}"#;
 
 async fn server(after: Duration) -> Server {

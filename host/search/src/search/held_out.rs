@@ -25,7 +25,7 @@ use mmh_record::{
     RecordError,
     data::Split,
     digest::Digest,
-    format::{LearnRow, TestScore, Untested},
+    format::{LearnRow, Score, TestScore, Untested},
     layout,
     reader::RunReader,
     writer::IterationWriter,
@@ -145,9 +145,10 @@ impl Search {
         terms: &Terms,
         progress: &mut Progress,
     ) -> Result<Option<Stop>, SearchError> {
-        let Tried { index, folder, refused, cancel, learned, done } = tried;
+        let Tried { index, folder, refused, cancel, done, .. } = &tried;
+        let (index, refused) = (*index, *refused);
         // One that is made again is stopped by its own record alone.
-        let cancel = if self.claims.is_some() { self.cancel.afresh() } else { cancel };
+        let cancel = if self.claims.is_some() { self.cancel.afresh() } else { cancel.clone() };
         if let Some(claims) = &self.claims
             && progress.finalists().contains(&index)
             && done.timed_out.is_none()
@@ -156,7 +157,7 @@ impl Search {
             self.end_again(claims, &cancel, &layout::held_out(index))?;
         }
         progress.spend_held_out(done.cost, &terms.account, self);
-        if let Some(reason) = done.timed_out {
+        if let Some(reason) = done.timed_out.clone() {
             self.observer.note(format!("{index:03} has no held-out score: {reason}"));
             folder.seal()?;
             progress.summary.untested.push(Untested { index, status: EVALUATION_TIMEOUT.into(), reason });
@@ -168,18 +169,49 @@ impl Search {
             folder.seal()?;
             return Ok(cancel.why());
         }
-        let score = score(&done.rows, self.evaluator.kind.objective(), &learned, self.config.mock);
-        let score = with_cost(score, &done.cost);
-        folder.put_json(layout::SCORE, &score)?;
+        let score = self.record_score(&tried, progress.component(index))?;
         self.warn_of_scorer(index, &score);
-        let tested = tested(progress.component(index), Split::Test, &score, &done.rows);
-        let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(index)));
-        put_result(&tested, stated.as_ref().unwrap_or(&self.config), &folder)?;
-        folder.seal()?;
         progress.tested(TestScore { index, score });
         self.end_ahead(progress, |claims| claims.knows_test(index))?;
         self.write(progress)?;
         Ok(None)
+    }
+
+    /// Writes the score of a whole evaluation of this component.
+    fn record_score(&self, tried: &Tried, component: Digest) -> Result<Score, SearchError> {
+        let Tried { index, folder, learned, done, .. } = tried;
+        let score = score(&done.rows, self.evaluator.kind.objective(), learned, self.config.mock);
+        let score = with_cost(score, &done.cost);
+        folder.put_json(layout::SCORE, &score)?;
+        let tested = tested(component, Split::Test, &score, &done.rows);
+        let stated = self.claims.as_ref().map(|claims| claims.stated(&layout::held_out(*index)));
+        put_result(&tested, stated.as_ref().unwrap_or(&self.config), folder)?;
+        folder.seal()?;
+        Ok(score)
+    }
+
+    /// Makes the held-out evaluations again that the recorded run had when it was made longer, and that it did not come to
+    /// again, because it was stopped or killed. They are in no summary.
+    pub(super) async fn held_out_before(&self, retry: Retry, progress: &Progress) -> Result<(), SearchError> {
+        let terms = Terms { retry, account: self.account() };
+        let made = RunReader::new(self.writer.dir()?);
+        // What stopped the search came after them.
+        let stop = self.cancel.lift();
+        for index in progress.summary.iterations.iter().map(|it| it.index) {
+            if made.folder(&layout::held_out(index)).is_some() || !self.was_begun(index)? {
+                continue;
+            }
+            let component = progress.component(index);
+            let tried = self.try_out(index, component, &terms).await?;
+            match self.was_finished(index)? && tried.done.complete {
+                true => drop(self.record_score(&tried, component)?),
+                false => drop(tried.folder.seal()?),
+            }
+        }
+        if let Some(stop) = stop {
+            self.cancel.stop(stop);
+        }
+        Ok(())
     }
 
     /// Runs a harness, whose component has this digest, over the held-out examples that have no recorded outcome.

@@ -32,7 +32,7 @@ pub use schedule::goes_on_at;
 use crate::{
     claims::Claims,
     dataset::{Dataset, Example},
-    evaluate::Evaluator,
+    evaluate::{Evaluator, Retry},
     leaks::Lint,
     noted::Ending,
     progress::{Event, Observer},
@@ -122,21 +122,12 @@ impl Search {
         self.writer.unseal()?;
         self.record_scorer()?;
         self.write(&mut progress)?;
-        let mut early = None;
-        let schedule = Schedule::of(&self.config);
-        for generation in schedule.generations() {
-            let candidates = schedule.candidates(generation);
-            let Some(first) = candidates.first().filter(|first| !progress.has(first.index)) else { continue };
-            early = early::stop(&progress.summary, first.index);
-            if early.is_some() || self.cancel.is_cancelled() || self.ends_before(&first.folder())? {
-                break;
-            }
-            self.generation(&candidates, retry, &mut progress).await?;
+        let searched = self.search_all(retry, &mut progress).await;
+        let ends = matches!(searched, Err(SearchError::RecordEnds(_))) || self.cancel.is_cancelled();
+        if self.claims.is_some() && ends {
+            self.held_out_before(retry, &progress).await?;
         }
-        // The search is over, so the held-out score follows, unless the baseline is broken.
-        if !self.cancel.is_cancelled() && !matches!(early, Some(Stop::BaselineBroken(_))) {
-            self.held_out(retry, &mut progress).await?;
-        }
+        let early = searched?;
         match self.claims.as_ref().map(|claims| claims.ending()) {
             // The recorded run was asked to stop during its last example.
             Some(Ending::Stopped(stop)) => self.cancel.stop(stop),
@@ -157,6 +148,26 @@ impl Search {
         self.write(&mut progress)?;
         self.writer.seal()?;
         Ok((progress.summary, stop))
+    }
+
+    /// All generations, then the held-out scores. Says why the search ended early, if it did.
+    async fn search_all(&self, retry: Retry, progress: &mut Progress) -> Result<Option<Stop>, SearchError> {
+        let mut early = None;
+        let schedule = Schedule::of(&self.config);
+        for generation in schedule.generations() {
+            let candidates = schedule.candidates(generation);
+            let Some(first) = candidates.first().filter(|first| !progress.has(first.index)) else { continue };
+            early = early::stop(&progress.summary, first.index);
+            if early.is_some() || self.cancel.is_cancelled() || self.ends_before(&first.folder())? {
+                break;
+            }
+            self.generation(&candidates, retry, progress).await?;
+        }
+        // The search is over, so the held-out score follows, unless the baseline is broken.
+        if !self.cancel.is_cancelled() && !matches!(early, Some(Stop::BaselineBroken(_))) {
+            self.held_out(retry, progress).await?;
+        }
+        Ok(early)
     }
 
     fn write(&self, progress: &mut Progress) -> Result<(), RecordError> {
