@@ -27,7 +27,7 @@ enum Comes {
     ByHand(&'static str),
 }
 
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 13] = [
     Need {
         name: "rustup",
         found: |_| runs(&["rustup", "--version"]),
@@ -66,6 +66,11 @@ const NEEDS: [Need; 12] = [
         comes: Comes::ByHand(
             "allow them: sysctl -w kernel.unprivileged_userns_clone=1, and on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0",
         ),
+    },
+    Need {
+        name: "bubblewrap",
+        found: |_| runs(&["bwrap", "--version"]),
+        comes: Comes::Package("bubblewrap"),
     },
     Need { name: "script", found: |_| runs(&["script", "--version"]), comes: Comes::Package("bsdutils") },
     Need {
