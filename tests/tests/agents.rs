@@ -42,9 +42,7 @@ impl Place {
     async fn new(script: &str) -> Self {
         builder(PROGRAM, Default::default()).await;
         let folder = tempfile::tempdir().expect("a folder");
-        for kind in ["sdk", "components", "native"] {
-            copy_folder(&cache_dir().join(kind), &folder.path().join("cache").join(kind));
-        }
+        copy_folder(&cache_dir().join("sdk"), &folder.path().join("cache/sdk"));
         fs::create_dir(folder.path().join("agent")).expect("created");
         let agent = folder.path().join("agent/scripted-agent");
         fs::write(&agent, script).expect("written");
