@@ -219,6 +219,7 @@ pub(super) fn config(iterations: u32, examples: usize) -> Config {
         limits: Limits::default(),
         prices: BTreeMap::new(),
         budget_usd: Some(5.0),
+        candidate_budget_usd: None,
         providers: BTreeMap::new(),
         task: TaskInfo {
             instructions: "say yes or no".into(),

@@ -114,13 +114,18 @@ fn turn(body: &Value, code: impl Fn(u64, usize) -> String) -> Value {
 }
 
 async fn server(code: fn(u64, usize) -> String) -> Server {
+    billing(code, |_| 300).await
+}
+
+/// A server that bills so many input tokens for a request with this body.
+async fn billing(code: fn(u64, usize) -> String, tokens: fn(&str) -> u64) -> Server {
     Server::start(move |request: &Request| {
         let body: Value = serde_json::from_str(&request.body).expect("JSON");
         let content = match body["tools"].as_array() {
             Some(_) => turn(&body, code),
             None => json!([{ "type": "text", "text": "migraine" }]),
         };
-        let usage = json!({ "input_tokens": 300, "output_tokens": 4 });
+        let usage = json!({ "input_tokens": tokens(&request.body), "output_tokens": 4 });
         let reply = json!({ "content": content, "stop_reason": "end_turn", "usage": usage });
         Reply::new(200, reply.to_string()).after(Duration::from_millis(2))
     })
@@ -240,4 +245,74 @@ fn what_makes_no_sense_is_refused() {
         assert!(said(&output).contains(expected), "{name}: {}", said(&output));
         assert!(!folder.path().join("runs/a").exists(), "{name}");
     }
+}
+
+/// Two candidates of three spend their share, one while it is proposed and one while it is evaluated. They alone end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_of_the_budget_ends_its_candidate_alone() {
+    let code = |iteration: u64, _| asking(&format!("new {iteration}"));
+    let server = billing(code, |body| match body {
+        _ if body.contains("iteration 2. ") => 250_000,
+        _ if body.contains("new 3") => 100_000,
+        _ => 300,
+    });
+    let server = server.await;
+    let folder = tempfile::tempdir().expect("a folder");
+    baselines(folder.path());
+    let more =
+        ["--iterations", "2", "--candidates", "3", "--concurrency", "1", "--candidate-budget-usd", "0.5"];
+    let mut args = paid(&server.url, &more);
+    args.retain(|arg| *arg != "--no-test");
+    let output = mmh(folder.path(), &args);
+    assert!(output.status.success(), "{}", said(&output));
+    let summary = json_of(&folder.path().join("runs/a/summary.json"));
+    let unscored: Vec<(u64, &str)> = summary["unscored"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| (it["index"].as_u64().expect("a number"), it["status"].as_str().expect("a word")))
+        .collect();
+    assert_eq!(unscored, [(2, "candidate-budget-spent"), (3, "candidate-budget-spent")], "{summary}");
+    for it in summary["unscored"].as_array().expect("a list") {
+        let reason = it["reason"].as_str().expect("a text");
+        assert!(reason.contains("0.5 USD") && reason.contains("--candidate-budget-usd"), "{reason}");
+        let cost = it["cost"]["estimated_usd"].as_f64().expect("a cost");
+        assert!(cost > 0.2 && cost < 0.6, "{cost}: {reason}");
+    }
+    assert_eq!(summary["iterations"].as_array().map(Vec::len), Some(5), "the others are scored: {summary}");
+    holds(folder.path(), "runs/a");
+    let forged = folder.path().join("runs/a/config.json");
+    let config = fs::read_to_string(&forged).expect("a file");
+    fs::write(&forged, config.replace("\"candidate_budget_usd\": 0.5", "\"candidate_budget_usd\": 0.6"))
+        .expect("written");
+    assert_eq!(mmh(folder.path(), &["verify", "runs/a"]).status.code(), Some(1), "another share");
+}
+
+/// What a candidate had spent before the run was stopped counts afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_holds_when_a_run_goes_on() {
+    let code = |iteration: u64, _| asking(&format!("new {iteration}"));
+    let server = billing(code, |body| if body.contains("new 1") { 100_000 } else { 300 }).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    baselines(folder.path());
+    let more = ["--iterations", "1", "--concurrency", "1", "--candidate-budget-usd", "0.5"];
+    let whole = mmh(folder.path(), &[&paid(&server.url, &more)[..], &["--runs-dir", "whole"]].concat());
+    assert!(whole.status.success(), "{}", said(&whole));
+    let mut args = paid(&server.url, &more);
+    let place = args.iter().position(|arg| *arg == "--budget-usd").expect("it is there") + 1;
+    args[place] = "0.3";
+    assert_eq!(mmh(folder.path(), &args).status.code(), Some(4), "the run's budget is spent");
+    let mut resume = vec!["run", "--resume", "runs/a", "--budget-usd", "5", "--no-cache"];
+    resume.extend(["--target-base-url", &server.url, "--target-api", "anthropic"]);
+    resume.extend(["--proposer-base-url", &server.url, "--proposer-api", "anthropic"]);
+    let output = mmh(folder.path(), &resume);
+    assert!(output.status.success(), "{}", said(&output));
+    let ended = |run: &str| {
+        let summary = json_of(&folder.path().join(run).join("summary.json"));
+        let it = &summary["unscored"][0];
+        (it["status"].clone(), it["reason"].clone(), it["cost"]["estimated_usd"].clone())
+    };
+    assert_eq!(ended("whole/a").0, json!("candidate-budget-spent"));
+    assert_eq!(ended("runs/a"), ended("whole/a"));
+    holds(folder.path(), "runs/a");
 }

@@ -159,6 +159,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         limits: limits.clone(),
         prices: Default::default(),
         budget_usd: None,
+        candidate_budget_usd: None,
         providers: Default::default(),
         task: dataset.info(),
         dataset_digest: dataset.digest,

@@ -64,7 +64,9 @@ impl CliError {
         };
         let (said, code) = match stop {
             Stop::Asked => (asked.to_owned(), INTERRUPTED),
-            Stop::BudgetSpent(_) => (format!("stopped, the budget is spent: {why}"), BUDGET_SPENT),
+            Stop::BudgetSpent(_) | Stop::ShareSpent(_) => {
+                (format!("stopped, the budget is spent: {why}"), BUDGET_SPENT)
+            }
             Stop::ModelUnusable(_) => (format!("error: {why}"), HOST_FAILED),
             Stop::BaselineBroken(_) => (format!("error: {why}"), EXAMINED_NOT_OK),
             Stop::ProposerGaveUp(_) => (format!("stopped early: {why}"), EXAMINED_NOT_OK),

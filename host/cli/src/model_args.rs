@@ -177,7 +177,7 @@ fn price(text: &str) -> Result<(f64, f64), String> {
         .ok_or_else(|| "two prices are expected, such as 0.95,4.00".into())
 }
 
-fn budget(text: &str) -> Result<f64, String> {
+pub fn budget(text: &str) -> Result<f64, String> {
     let parsed = text.parse::<f64>().ok().filter(|budget| (0.0..=1e6).contains(budget));
     parsed.ok_or_else(|| "an amount in US dollars from 0 to 1000000 is expected, such as 2.50".into())
 }

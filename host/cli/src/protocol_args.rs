@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::model_args::budget;
 use mmh_record::format::{HeldOut, Learning, Protocol};
 
 /// Train examples in each call of `learn` in the online protocol, unless another number is asked for.
@@ -20,6 +21,10 @@ pub struct ProtocolArgs {
     /// Which harnesses get a held-out score, besides the baselines
     #[arg(long, value_enum, default_value_t = HeldOutArg::Best)]
     held_out: HeldOutArg,
+    /// What each candidate may cost, its proposal included, in US dollars; then it ends, and the search goes on
+    /// [default: what is left of --budget-usd]
+    #[arg(long, value_name = "USD", value_parser = budget)]
+    pub candidate_budget_usd: Option<f64>,
     /// Refuse candidates that ask no model
     #[arg(long)]
     require_model: bool,

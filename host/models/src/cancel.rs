@@ -4,6 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinHandle};
 
+/// The status of a candidate whose share of the budget is spent.
+pub const SHARE_SPENT: &str = "candidate-budget-spent";
+
 /// Why a run stops before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -17,6 +20,9 @@ pub enum Stop {
     BaselineBroken(String),
     /// Several proposals in a row gave no candidate. The text says how many, and how the last one ended.
     ProposerGaveUp(String),
+    /// A candidate's share of the budget does not allow the next call. It ends that candidate alone. The text says what the
+    /// share is.
+    ShareSpent(String),
 }
 
 impl Stop {
@@ -28,6 +34,7 @@ impl Stop {
             Self::ModelUnusable(_) => "model-unusable",
             Self::BaselineBroken(_) => "baseline-broken",
             Self::ProposerGaveUp(_) => "proposer-gave-up",
+            Self::ShareSpent(_) => SHARE_SPENT,
         }
     }
 
@@ -59,7 +66,8 @@ impl Stop {
             Self::BudgetSpent(why)
             | Self::ModelUnusable(why)
             | Self::BaselineBroken(why)
-            | Self::ProposerGaveUp(why) => why,
+            | Self::ProposerGaveUp(why)
+            | Self::ShareSpent(why) => why,
         }
     }
 }
@@ -70,6 +78,8 @@ pub struct Cancel {
     stops: Arc<watch::Sender<Stops>>,
     /// How many requests, from the first one on, this handle ignores.
     ignored: usize,
+    /// The whole that this is a part of. Its requests hold here too.
+    whole: Option<Arc<Cancel>>,
 }
 
 /// The requests so far.
@@ -96,11 +106,17 @@ impl Stops {
 
 impl Default for Cancel {
     fn default() -> Self {
-        Self { stops: Arc::new(watch::Sender::new(Stops::default())), ignored: 0 }
+        Self { stops: Arc::new(watch::Sender::new(Stops::default())), ignored: 0, whole: None }
     }
 }
 
 impl Cancel {
+    /// A part of the work, which can be stopped by itself. A request to stop the whole reaches it at once; a request to stop
+    /// the part reaches nothing else.
+    pub fn part(&self) -> Self {
+        Self { whole: Some(Arc::new(self.clone())), ..Self::default() }
+    }
+
     /// Asks all parts to stop. If there are several requests, the first reason holds.
     pub fn stop(&self, why: Stop) {
         self.stops.send_modify(|stops| {
@@ -118,15 +134,26 @@ impl Cancel {
 
     /// Why a stop was requested; nothing if none was.
     pub fn why(&self) -> Option<Stop> {
-        self.stops.borrow().why(self.ignored)
+        let of_whole = self.whole.as_ref().and_then(|whole| whole.why());
+        of_whole.or_else(|| self.stops.borrow().why(self.ignored))
     }
 
     /// Waits until a stop is requested, and says why.
     pub async fn stopped(&self) -> Stop {
-        let mut stops = self.stops.subscribe();
-        let found = stops.wait_for(|stops| stops.why(self.ignored).is_some()).await;
-        // The sender lives as long as this handle.
-        found.ok().and_then(|stops| stops.why(self.ignored)).unwrap_or(Stop::Asked)
+        let own = async {
+            let mut stops = self.stops.subscribe();
+            let found = stops.wait_for(|stops| stops.why(self.ignored).is_some()).await;
+            // The sender lives as long as this handle.
+            found.ok().and_then(|stops| stops.why(self.ignored)).unwrap_or(Stop::Asked)
+        };
+        match &self.whole {
+            None => own.await,
+            Some(whole) => tokio::select! {
+                biased;
+                stop = Box::pin(whole.stopped()) => stop,
+                stop = own => stop,
+            },
+        }
     }
 
     /// Takes all requests back, and says why the first one was made. For work that is made again step by step, where each
@@ -141,21 +168,20 @@ impl Cancel {
     /// failure from now on. Requests through either handle reach both.
     pub fn afresh(&self) -> Self {
         let ignored = self.stops.borrow().count;
-        Self { stops: self.stops.clone(), ignored }
+        let whole = self.whole.as_ref().map(|whole| Arc::new(whole.afresh()));
+        Self { stops: self.stops.clone(), ignored, whole }
     }
 
     /// A request to stop that comes when this one comes, or after `limit`.
     pub fn or_after(&self, limit: Duration) -> Limited {
-        let (cancel, mut whole, ignored) = (Self::default(), self.stops.subscribe(), self.ignored);
+        let (cancel, whole) = (Self::default(), self.clone());
         let limited = cancel.clone();
         if limit.is_zero() {
             cancel.stop(Stop::Asked);
         }
         let timer = tokio::spawn(async move {
-            let stopped = whole.wait_for(|stops| stops.why(ignored).is_some());
-            let stopped = tokio::time::timeout(limit, stopped).await;
-            let why = stopped.ok().and_then(|stopped| stopped.ok()?.why(ignored));
-            limited.stop(why.unwrap_or(Stop::Asked));
+            let stopped = tokio::time::timeout(limit, whole.stopped()).await;
+            limited.stop(stopped.unwrap_or(Stop::Asked));
         });
         Limited { cancel, timer }
     }
@@ -198,6 +224,31 @@ mod tests {
             let fresh = cancel.afresh();
             after.into_iter().for_each(|stop| fresh.stop(stop));
             assert_eq!((cancel.why(), fresh.why()), (of_run, of_fresh), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_is_stopped_by_itself_or_with_the_whole() {
+        let share = || Stop::ShareSpent("its share".into());
+        // name, whether the part and the whole are stopped, what the part says, what its neighbour and the whole say
+        let table = [
+            ("neither", false, false, None, None),
+            ("the part", true, false, Some(share()), None),
+            ("the whole", false, true, Some(Stop::Asked), Some(Stop::Asked)),
+            ("both", true, true, Some(Stop::Asked), Some(Stop::Asked)),
+        ];
+        for (name, of_part, of_whole, expected, of_others) in table {
+            let whole = Cancel::default();
+            let (part, neighbour) = (whole.part(), whole.part());
+            let limited = part.or_after(Duration::from_secs(60));
+            of_part.then(|| part.stop(share()));
+            of_whole.then(|| whole.stop(Stop::Asked));
+            assert_eq!(part.why(), expected, "{name}: the part");
+            assert_eq!((neighbour.why(), whole.why()), (of_others.clone(), of_others), "{name}: the others");
+            if let Some(expected) = expected {
+                assert_eq!(part.stopped().await, expected, "{name}: who waits");
+                assert_eq!(limited.cancel.stopped().await, expected, "{name}: who waits for some time");
+            }
         }
     }
 

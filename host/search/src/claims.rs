@@ -19,7 +19,7 @@ use crate::{
     propose,
 };
 use mmh_engine::compile::RejectionKind;
-use mmh_models::cancel::Stop;
+use mmh_models::cancel::{SHARE_SPENT, Stop};
 use mmh_record::{
     RecordError,
     format::{Config, CostFile, IterationCost, LearnRow, Learning, ProposerKind, Summary, TimeSpent},
@@ -112,6 +112,12 @@ impl Claims {
 
     fn unscored(&self, index: u32) -> Option<&mmh_record::format::Unscored> {
         self.summary.unscored.iter().find(|it| it.index == index)
+    }
+
+    /// Whether the evaluation of a candidate ended because its share of the budget was spent, by the record.
+    pub fn share_spent(&self, index: u32) -> bool {
+        let has_share = self.config().candidate_budget_usd.is_some();
+        has_share && self.unscored(index).is_some_and(|it| it.status == SHARE_SPENT)
     }
 
     /// When an iteration began and when it ended.
@@ -273,6 +279,7 @@ impl Claims {
             prices: self.prices("proposer"),
             is_simulated: self.config().mock && has_replies,
             has_replies,
+            has_share: self.config().candidate_budget_usd.is_some(),
             missing: self.missing,
             ending: self.ending(),
             notes: self.notes.clone(),

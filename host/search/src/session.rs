@@ -126,9 +126,7 @@ impl Session<'_> {
     fn proposing(&self, ready: ReadyProposer) -> Arc<dyn Proposer> {
         match ready {
             ReadyProposer::Model(ready) => self.proposer(*ready),
-            ReadyProposer::Outside { name, service } => {
-                Arc::new(External::new(&name, service, self.cancel.clone()))
-            }
+            ReadyProposer::Outside { name, service } => Arc::new(External::new(&name, service)),
             ReadyProposer::Absent(name) => Arc::new(Absent::new(&name, self.cancel.clone())),
         }
     }

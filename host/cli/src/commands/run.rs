@@ -370,6 +370,7 @@ fn config(
         limits: builder.sandbox.limits().clone(),
         prices,
         budget_usd: (!args.new.mock).then(|| args.money.budget_usd()),
+        candidate_budget_usd: args.protocol.candidate_budget_usd.filter(|_| !args.new.mock),
         providers: models.providers(),
         task: dataset.info(),
         dataset_digest: dataset.digest,

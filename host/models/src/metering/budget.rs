@@ -21,6 +21,8 @@ pub struct Budget {
     books: Arc<Books>,
     /// The account that reservations are made on. `None`: on none, for the run as a whole.
     account: Option<usize>,
+    /// Whether the account's share does not count.
+    beyond_share: bool,
 }
 
 /// What a budget and its accounts have in common.
@@ -90,6 +92,8 @@ impl fmt::Display for BudgetStatus {
 pub enum Refused {
     /// There is not enough left, and no call in progress could give back enough.
     Spent,
+    /// The same of the account's share alone.
+    ShareSpent,
     /// The ledger could not be written; the text says why.
     Ledger(String),
 }
@@ -170,7 +174,7 @@ impl Budget {
 
     fn with(limit: Usd, ledger: Option<Box<dyn Ledger>>, state: State) -> Self {
         let books = Books { limit, ledger, state: Mutex::new(state), settled: Notify::new() };
-        Self { books: Arc::new(books), account: None }
+        Self { books: Arc::new(books), account: None, beyond_share: false }
     }
 
     /// A new account of this budget. What is reserved on it counts for the run as well, and is refused where the run's
@@ -178,7 +182,19 @@ impl Budget {
     pub fn account(&self, share: Option<Usd>) -> Self {
         let mut state = self.state();
         state.accounts.push(Account { share, sums: Sums::default() });
-        Self { books: self.books.clone(), account: Some(state.accounts.len() - 1) }
+        let account = Some(state.accounts.len() - 1);
+        Self { books: self.books.clone(), account, beyond_share: false }
+    }
+
+    /// The same account without its share, for calls that the whole run needs.
+    pub fn beyond_share(&self) -> Self {
+        Self { books: self.books.clone(), account: self.account, beyond_share: true }
+    }
+
+    /// What is spent of the run's budget.
+    pub fn status_of_run(&self) -> BudgetStatus {
+        let Sums { spent, unknown, .. } = self.state().run;
+        BudgetStatus { limit: self.books.limit, spent, unknown }
     }
 
     /// What is spent of the limit that holds: the account's share, or the run's budget.
@@ -208,7 +224,8 @@ impl Budget {
             settled.as_mut().enable();
             {
                 let mut state = self.state();
-                match self.room(&state, at_most) {
+                let (run, share) = self.room(&state, at_most);
+                match run.max(share) {
                     Room::Free => {
                         state.each(self.account, |sums| sums.reserve(at_most));
                         state.entries += 1;
@@ -216,7 +233,8 @@ impl Budget {
                         drop(state);
                         return self.write_down(entry, at_most);
                     }
-                    Room::Never => return Err(Refused::Spent),
+                    Room::Never if run == Room::Never => return Err(Refused::Spent),
+                    Room::Never => return Err(Refused::ShareSpent),
                     Room::Later => {}
                 }
             }
@@ -224,11 +242,12 @@ impl Budget {
         }
     }
 
-    /// Whether so much fits below both limits.
-    fn room(&self, state: &State, at_most: Usd) -> Room {
+    /// Whether so much fits below the run's limit, and below the account's share.
+    fn room(&self, state: &State, at_most: Usd) -> (Room, Room) {
         let account = self.account.and_then(|account| state.accounts.get(account));
-        let shared = account.and_then(|account| Some(account.sums.room(account.share?, at_most)));
-        state.run.room(self.books.limit, at_most).max(shared.unwrap_or(Room::Free))
+        let share = account.filter(|_| !self.beyond_share);
+        let shared = share.and_then(|account| Some(account.sums.room(account.share?, at_most)));
+        (state.run.room(self.books.limit, at_most), shared.unwrap_or(Room::Free))
     }
 
     /// Writes a reservation into the ledger, before the call goes out.

@@ -6,7 +6,7 @@
 //! by itself (`refusal`).
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -173,7 +173,9 @@ impl MeteredModel {
         };
         let sent = Instant::now();
         let deadline = self.retry_policy.deadline(Some(self.retry_policy.attempt.max(CONTROL_TIME)));
-        let result = self.until_answered(&request, deadline, &mut called).await;
+        // It is asked on behalf of all, so no share of a part ends it.
+        let asking = Self { budget: Arc::new(self.budget.beyond_share()), ..self.clone() };
+        let result = asking.until_answered(&request, deadline, &mut called).await;
         let (usage, answered) = match &result {
             Ok(reply) => (reply.usage, true),
             Err(_) => (Usage::default(), false),

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use budget::{Bill, Budget, Refused, Reservation};
+use budget::{Bill, Budget, BudgetStatus, Refused, Reservation};
 use evidence::Evidence;
 use futures::future::BoxFuture;
 use retry_policy::Deadline;
@@ -63,7 +63,20 @@ pub struct MeteredModel {
     pub clock: Clock,
     /// Stopped when no further call can succeed.
     pub cancel: Cancel,
+    /// The account that `budget` is. `None`: what it does not allow stops the run.
+    account: Option<Account>,
     evidence: Arc<Evidence>,
+}
+
+/// What a part of a run is billed to, and what stops that part alone.
+#[derive(Clone)]
+pub struct Account {
+    /// An account of the run's budget.
+    pub budget: Arc<Budget>,
+    /// Stopped with the run, or when the account's share is spent.
+    pub cancel: Cancel,
+    /// What is said of that.
+    pub spent: String,
 }
 
 /// What all models of a run share.
@@ -88,7 +101,7 @@ impl MeteredModel {
     ) -> Self {
         let (throttle, evidence) = (Arc::new(throttle), Arc::new(Evidence::default()));
         let RunContext { budget, clock, cancel } = run;
-        Self { model, price, throttle, retry_policy, budget, clock, cancel, evidence }
+        Self { model, price, throttle, retry_policy, budget, clock, cancel, account: None, evidence }
     }
 
     /// A model that costs nothing and is asked once, such as a simulated one.
@@ -98,8 +111,8 @@ impl MeteredModel {
     }
 
     /// The same model, whose calls are billed to this account of the run's budget.
-    pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
-        Self { budget: account.clone(), ..self.clone() }
+    pub fn billed_to(&self, account: &Account) -> Self {
+        Self { budget: account.budget.clone(), account: Some(account.clone()), ..self.clone() }
     }
 
     /// Makes a call. With `time_left` it takes no longer than that. A failure of the provider or the account stops the
@@ -132,14 +145,23 @@ impl MeteredModel {
 
     /// Stops the run if no further call can succeed.
     fn stop_for(&self, error: &CallError) {
-        match error {
-            CallError::BudgetSpent => self.cancel.stop(Stop::BudgetSpent(self.budget.status().to_string())),
-            CallError::Model(ModelError::Unusable(why)) => {
-                self.evidence.is_over(error);
-                self.cancel.stop(Stop::ModelUnusable(why.clone()));
-            }
-            CallError::Model(_) => {}
+        if let CallError::Model(ModelError::Unusable(why)) = error {
+            self.evidence.is_over(error);
+            self.cancel.stop(Stop::ModelUnusable(why.clone()));
         }
+    }
+
+    /// What a call means for which nothing could be reserved. Without money the run stops, or the part whose share is spent.
+    fn unpaid(&self, refused: Refused) -> CallError {
+        let stop_run = |standing: BudgetStatus| self.cancel.stop(Stop::BudgetSpent(standing.to_string()));
+        match (refused, &self.account) {
+            (Refused::ShareSpent, Some(part)) => part.cancel.stop(Stop::ShareSpent(part.spent.clone())),
+            (Refused::ShareSpent, None) => stop_run(self.budget.status()),
+            (Refused::Spent, _) => stop_run(self.budget.status_of_run()),
+            // No money is spent that is not on record.
+            (Refused::Ledger(why), _) => return ModelError::Unusable(why).into(),
+        }
+        CallError::BudgetSpent
     }
 
     /// Decides whose fault it is that there was no reply. If the model answers another request afterwards, this request
@@ -255,7 +277,7 @@ impl MeteredModel {
             // It may have become known meanwhile that no call is answered any more.
             let reserved = match self.evidence.end() {
                 Some(error) => Err(error),
-                None => self.budget.reserve(at_most).await.map_err(refused),
+                None => self.budget.reserve(at_most).await.map_err(|refused| self.unpaid(refused)),
             };
             reserved.map(|reservation| (permit, reservation))
         };
@@ -345,12 +367,4 @@ pub fn bill_again(prices: &[Price], reply: &ChatReply, recorded: Usd) -> (Usd, u
     let mut bills = prices.iter().map(|price| bill(price, reply));
     let latest = bills.next().unwrap_or_else(|| bill(&Price::default(), reply));
     std::iter::once(latest).chain(bills).find(|(cost, _)| *cost == recorded).unwrap_or(latest)
-}
-
-fn refused(refused: Refused) -> CallError {
-    match refused {
-        Refused::Spent => CallError::BudgetSpent,
-        // No money is spent that is not on record.
-        Refused::Ledger(why) => ModelError::Unusable(why).into(),
-    }
 }

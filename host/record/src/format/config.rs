@@ -68,6 +68,10 @@ pub struct Config {
     /// The most that both models together may cost, in US dollars. Null for simulated models, which are free.
     #[serde(default)]
     pub budget_usd: Option<f64>,
+    /// The most that each candidate may cost, in US dollars: its proposal, and its evaluation on validation. Absent: as much as
+    /// the budget allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_budget_usd: Option<f64>,
     /// The servers of the models, by role: `proposer` and `target`. Absent for simulated models.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub providers: BTreeMap<String, ProviderInfo>,

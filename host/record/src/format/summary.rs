@@ -157,7 +157,8 @@ pub struct IterationSummary {
 pub struct Unscored {
     /// The iteration's number.
     pub index: u32,
-    /// `did-not-compile`, `gave-up`, `learn-failed`, `screened-out`, `asks-no-model`, `interrupted`, and the like.
+    /// `did-not-compile`, `gave-up`, `learn-failed`, `screened-out`, `asks-no-model`,
+    /// `candidate-budget-spent`, `interrupted`, and the like.
     pub status: String,
     /// What happened, in words. If a source was refused, with the compiler's diagnostics.
     pub reason: String,

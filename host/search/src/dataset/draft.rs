@@ -152,7 +152,8 @@ impl Draft {
         };
         let kinds: Vec<&str> = MetricKind::ALL.iter().map(|kind| kind.name()).collect();
         format!(
-            "\n# How an answer is compared with the right one: {}.\n[metric]\nkind = \"{}\"\n{more}{}# extract = 'Answer: *(.*)'\n",
+            "\n# How an answer is compared with the right one: {}.\n[metric]\nkind = \"{}\"\n{more}{}# extract = 'Answer: *(.*)'\n\
+             # A program of your own grades what no metric can; in place of the kind: scorer = \"grade.rs\"\n",
             kinds.join(", "),
             self.kind.name(),
             self.hints.iter().map(|line| format!("{line}\n")).collect::<String>()

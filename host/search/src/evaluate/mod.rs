@@ -61,7 +61,7 @@ use mmh_engine::{
     runner::{HarnessCall, LearnedState, Runner, Trained},
     sandbox::{Call, LogLine, Report, Task},
 };
-use mmh_models::{cancel::Cancel, metering::budget::Budget};
+use mmh_models::{cancel::Cancel, metering::Account};
 use mmh_record::{
     RecordError,
     chat::{Block, CallOutcome, ChatRequest, Usage},
@@ -204,9 +204,10 @@ pub struct Evaluation<R = TraceRow> {
 pub const LEARN_FAILED: &str = "learn-failed";
 
 impl Evaluator {
-    /// The same evaluator, whose model calls are billed to this account of the run's budget.
-    pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
-        Self { target: Arc::new(self.target.billed_to(account)), ..self.clone() }
+    /// The same evaluator, whose model calls are billed to this account of the run's budget, and which stops with it.
+    pub fn billed_to(&self, account: &Account) -> Self {
+        let cancel = account.cancel.clone();
+        Self { target: Arc::new(self.target.billed_to(account)), cancel, ..self.clone() }
     }
 
     /// Runs the harness over these examples: at most `concurrency` at once, and no more than the runner has

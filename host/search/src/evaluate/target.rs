@@ -15,7 +15,7 @@ use super::replies::{Replies, Tally};
 use mmh_engine::sandbox::{CallIndex, ModelPort};
 use mmh_models::{
     ServerIdentity,
-    metering::{MeteredModel, budget::Budget},
+    metering::{Account, MeteredModel},
 };
 use mmh_record::{
     chat::{CallOutcome, ChatReply, ChatRequest},
@@ -53,7 +53,7 @@ impl Target {
     }
 
     /// The same target, whose calls are billed to this account of the run's budget.
-    pub fn billed_to(&self, account: &Arc<Budget>) -> Self {
+    pub fn billed_to(&self, account: &Account) -> Self {
         Self { caller: self.caller.billed_to(account), shared: self.shared.clone() }
     }
 

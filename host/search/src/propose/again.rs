@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    NOT_MADE, OUT_OF_TIME,
+    NOT_MADE, OUT_OF_TIME, PROPOSER_ERROR,
     history::Answer,
     recorded::ProposerReply,
     tools::{TRIAL_ENDED, ToolCall},
@@ -17,7 +17,7 @@ use crate::{
     noted::{Ending, Missing, Notes},
 };
 use mmh_engine::compile::RejectionKind;
-use mmh_models::metering::bill_again;
+use mmh_models::{cancel::SHARE_SPENT, metering::bill_again};
 use mmh_record::{
     RecordError,
     chat::{Block, CallOutcome, Control},
@@ -40,12 +40,26 @@ pub struct Terms {
     pub is_simulated: bool,
     /// Whether the proposer is a model, whose replies carry the tool calls.
     pub has_replies: bool,
+    /// Whether each candidate has a share of the budget.
+    pub has_share: bool,
     /// What cannot be derived on this machine.
     pub missing: Missing,
     /// How the recorded run ended.
     pub ending: Ending,
     /// Where findings go.
     pub notes: Notes,
+}
+
+impl Terms {
+    /// Whether a proposal may have ended so for a reason that nobody can derive: its model did not answer, or its share of
+    /// the budget was spent.
+    pub fn is_claimed_end(&self, status: &str) -> bool {
+        match status {
+            PROPOSER_ERROR => !self.is_simulated,
+            SHARE_SPENT => self.has_share,
+            _ => false,
+        }
+    }
 }
 
 /// A repeated proposal: its claims, and its terms.

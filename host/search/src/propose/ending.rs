@@ -1,6 +1,6 @@
 //! How a proposal that is repeated ends where its record ends.
 
-use super::{Outcome, PROPOSER_ERROR, ProposeError, again::Again, transcript::Transcript};
+use super::{Outcome, ProposeError, again::Again, transcript::Transcript};
 use crate::noted::Ending;
 use mmh_models::cancel::{Cancel, Stop};
 
@@ -18,9 +18,8 @@ pub(super) fn repeated(
             cancel.stop(stop.clone());
             Ok(end.map_or_else(|| Outcome::stopped(stop), |_| Outcome::unsubmitted(status, reason)))
         }
-        _ if status == PROPOSER_ERROR && !again.terms.is_simulated => {
-            Ok(Outcome::unsubmitted(status, reason))
-        }
+        // Why, only the record says.
+        _ if again.terms.is_claimed_end(status) => Ok(Outcome::unsubmitted(status, reason)),
         Ending::Open => {
             // It was stopped, and the resumed run has not reached it yet.
             if let (Some(end), true) = (end, Stop::is_status(status)) {

@@ -60,25 +60,25 @@ pub struct Session {
 pub struct External {
     name: String,
     service: Arc<dyn Service>,
-    cancel: Cancel,
 }
 
 impl External {
-    /// Proposers of this name, reached through a service, until the run is stopped.
-    pub fn new(name: &str, service: Arc<dyn Service>, cancel: Cancel) -> Self {
-        Self { name: name.to_owned(), service, cancel }
+    /// Proposers of this name, reached through a service.
+    pub fn new(name: &str, service: Arc<dyn Service>) -> Self {
+        Self { name: name.to_owned(), service }
     }
 
-    /// Serves one candidate until it has ended.
+    /// Serves one candidate until it has ended, or is stopped.
     async fn serve(
         &self,
+        cancel: &Cancel,
         mut requests: mpsc::Receiver<Asked>,
         toolbox: &mut Toolbox<'_>,
     ) -> Result<Outcome, ProposeError> {
         loop {
             let asked = tokio::select! {
                 biased;
-                stop = self.cancel.stopped() => return Ok(Outcome::stopped(&stop)),
+                stop = cancel.stopped() => return Ok(Outcome::stopped(&stop)),
                 asked = toolbox.times().during(Part::Proposer, requests.recv()) => asked,
             };
             match asked {
@@ -149,7 +149,7 @@ impl Proposer for External {
             Some(outcome) => (outcome, String::new()),
             None => match self.service.open(assignment, toolbox.calls()).await {
                 Ok(Session { asked, serving }) => {
-                    let outcome = self.serve(asked, toolbox).await?;
+                    let outcome = self.serve(&assignment.account.cancel, asked, toolbox).await?;
                     let log = self.service.close(assignment.candidate, &outcome).await;
                     drop(serving);
                     (outcome, log)

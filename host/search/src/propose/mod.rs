@@ -29,8 +29,6 @@ mod tools;
 mod transcript;
 mod trials;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 pub use history::History;
@@ -49,7 +47,7 @@ use mmh_engine::{
     build::Built,
     compile::{CompileError, Rejection, RejectionKind},
 };
-use mmh_models::{cancel::Stop, metering::budget::Budget};
+use mmh_models::{cancel::Stop, metering::Account};
 use mmh_record::{RecordError, candidate::CandidateId, format::Cost};
 
 /// Writes candidates, one at a time or several at once. It has no other access to a run than the toolbox.
@@ -74,8 +72,8 @@ pub struct Assignment<'a> {
     pub opening: String,
     /// What is on record of the proposal, and where it goes on.
     pub transcript: &'a Transcript,
-    /// The candidate's account, which the proposer's own model calls are billed to.
-    pub account: Arc<Budget>,
+    /// The candidate's account, which the proposer's own model calls are billed to. It stops the proposer.
+    pub account: Account,
 }
 
 /// The result of a proposer's work.

@@ -117,6 +117,14 @@ impl RecordedProposal {
         self.again.is_none() && self.ended.is_some()
     }
 
+    /// What the replies and the control requests cost.
+    pub fn cost(&self) -> Usd {
+        let mut cost = Usd::ZERO;
+        self.replies.values().for_each(|reply| cost += reply.cost);
+        self.controls.iter().for_each(|control| cost += control.cost);
+        cost
+    }
+
     /// The model's reply in this turn.
     pub fn reply(&self, step: u32) -> Option<&ProposerReply> {
         self.replies.get(&step)

@@ -8,7 +8,7 @@ use super::{
     again::Again,
     ending::{self, parts},
 };
-use mmh_models::cancel::{Cancel, Stop};
+use mmh_models::cancel::{Cancel, SHARE_SPENT, Stop};
 use mmh_record::format::Cost;
 
 /// Makes the recorded tool calls again.
@@ -42,6 +42,11 @@ impl Proposer for Repeat {
     }
 }
 
+/// Whether a proposal that ended so was stopped from outside, maybe while a tool was at work.
+fn is_cut(status: &str) -> bool {
+    Stop::is_status(status) || status == SHARE_SPENT
+}
+
 impl Repeat {
     /// The end after the last recorded call, which did not submit.
     fn end(
@@ -53,11 +58,11 @@ impl Repeat {
         let next = toolbox.calls().len() as u32 + 1;
         match assignment.transcript.past().ended.as_deref().map(parts) {
             // It gave up: why, only the record says.
-            Some((status, reason)) if !Stop::is_status(status) && status != PROPOSER_ERROR => {
+            Some((status, reason)) if !is_cut(status) && status != PROPOSER_ERROR => {
                 Ok(toolbox.unsubmitted_again(reason))
             }
             end => {
-                if end.is_none_or(|(status, _)| Stop::is_status(status)) {
+                if end.is_none_or(|(status, _)| is_cut(status)) {
                     // A call was cut off, of which the reads and trials are on record.
                     toolbox.take_over_cut(again, next)?;
                 }

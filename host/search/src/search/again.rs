@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Search, SearchError, progress::Progress};
+use super::{Search, SearchError, account::share_spent, candidate::Candidate, progress::Progress};
 use crate::{claims::Claims, noted::Ending};
-use mmh_models::cancel::Cancel;
+use mmh_models::cancel::{Cancel, Stop};
 use mmh_record::{format::Config, layout};
 
 impl Search {
@@ -38,14 +38,21 @@ impl Search {
         claimed.map_or_else(|| self.clock.now(), |(began, _)| began)
     }
 
-    /// Ends a repeated run with this iteration, if the recorded one ended with it.
+    /// Ends a repeated run with this candidate, if the recorded one ended with it; or this candidate alone, if its share of the
+    /// budget was spent.
     pub(super) fn end_where_recorded(
         &self,
-        index: u32,
+        candidate: &Candidate,
         complete: bool,
         refused: bool,
     ) -> Result<(), SearchError> {
         let Some(claims) = &self.claims else { return Ok(()) };
+        let index = candidate.id.index;
+        let share = self.config.candidate_budget_usd.filter(|_| claims.share_spent(index));
+        if let Some(share) = share.filter(|_| !complete || refused) {
+            candidate.account.cancel.stop(Stop::ShareSpent(share_spent(share)));
+            return Ok(());
+        }
         if !complete || claims.was_cut_short(index, refused) {
             self.end_again(claims, &self.cancel, &layout::iteration(index))?;
         }

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use mmh_engine::{build::Built, compile::Rejection};
-use mmh_models::metering::budget::Budget;
+use mmh_models::metering::Account;
 use mmh_record::{
     candidate::CandidateId,
     format::{Cost, ProposerKind, ReadRow},
@@ -40,8 +40,8 @@ fn reasoning_of(source: &str) -> String {
 /// A candidate on its way to a score.
 pub(super) struct Candidate {
     pub id: CandidateId,
-    /// What its calls are billed to.
-    pub account: Arc<Budget>,
+    /// What its calls are billed to, and what stops it.
+    pub account: Account,
     pub source: String,
     pub reasoning: String,
     pub reads: Vec<ReadRow>,
@@ -67,9 +67,10 @@ impl Search {
     /// A harness that the search starts from, compiled.
     pub(super) async fn baseline(&self, id: CandidateId) -> Result<Proposed, SearchError> {
         let source = self.baselines.get(id.index as usize).cloned().unwrap_or_default();
+        let folder = self.writer.iteration(id.index)?;
         let candidate = Candidate {
             id,
-            account: self.account(),
+            account: self.share(id, &folder)?,
             reasoning: reasoning_of(&source),
             source,
             reads: Vec::new(),
@@ -77,7 +78,6 @@ impl Search {
             started_at: self.began(id.index),
             leaks: Vec::new(),
         };
-        let folder = self.writer.iteration(id.index)?;
         // It has no proposer, so nothing was read for it.
         folder.put(layout::READS, &[])?;
         self.stage(id.index, "compiling the baseline");
@@ -121,11 +121,6 @@ impl Search {
         }
     }
 
-    /// An account of the run's budget. It has no limit but the run's.
-    pub(super) fn account(&self) -> Arc<Budget> {
-        Arc::new(self.budget.account(None))
-    }
-
     /// A candidate that the proposer writes.
     pub(super) async fn proposal(
         &self,
@@ -133,8 +128,8 @@ impl Search {
         retry: Retry,
         progress: &Progress,
     ) -> Result<Proposed, SearchError> {
-        let (started_at, account) = (self.began(id.index), self.account());
         let folder = self.writer.iteration(id.index)?;
+        let (started_at, account) = (self.began(id.index), self.share(id, &folder)?);
         self.stage(id.index, "proposing");
         let (outcome, reads, cost) = self.propose(id, &account, retry, &folder, progress).await?;
         let (source, reasoning, leaks) = (String::new(), String::new(), Vec::new());
@@ -155,7 +150,7 @@ impl Search {
     async fn propose(
         &self,
         id: CandidateId,
-        account: &Arc<Budget>,
+        account: &Account,
         retry: Retry,
         folder: &IterationWriter,
         progress: &Progress,

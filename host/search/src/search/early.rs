@@ -3,12 +3,13 @@
 //! resumed.
 
 use crate::evaluate::{EVALUATION_TIMEOUT, LEARN_FAILED, SCREENED_OUT, WITHOUT_MODEL};
-use mmh_models::cancel::Stop;
+use mmh_models::cancel::{SHARE_SPENT, Stop};
 use mmh_record::format::{Score, Summary, Unscored};
 
 /// The statuses of candidates without a score. All other iterations without a score have no candidate, or were
 /// interrupted.
-const ENDS_OF_CANDIDATES: [&str; 4] = [LEARN_FAILED, EVALUATION_TIMEOUT, SCREENED_OUT, WITHOUT_MODEL];
+const ENDS_OF_CANDIDATES: [&str; 5] =
+    [LEARN_FAILED, EVALUATION_TIMEOUT, SCREENED_OUT, WITHOUT_MODEL, SHARE_SPENT];
 
 /// Why the search ends before the iteration `next`, if it does.
 pub fn stop(summary: &Summary, next: u32) -> Option<Stop> {

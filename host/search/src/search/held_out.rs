@@ -19,7 +19,7 @@ use crate::{
 };
 use mmh_models::{
     cancel::{Cancel, Stop},
-    metering::budget::Budget,
+    metering::Account,
 };
 use mmh_record::{
     RecordError,
@@ -38,7 +38,7 @@ const AT_ONCE: usize = 4;
 struct Terms {
     retry: Retry,
     /// What their calls are billed to.
-    account: Arc<Budget>,
+    account: Account,
 }
 
 /// A harness that was run over the held-out examples.
@@ -59,7 +59,7 @@ impl Search {
         if !self.config.with_test || self.dataset.test.is_empty() {
             return Ok(());
         }
-        let terms = Terms { retry, account: self.account() };
+        let terms = Terms { retry, account: self.account(self.cancel.clone()) };
         let finalists = progress.finalists();
         // A run that is made again may have been stopped before the last one.
         let is_there =
@@ -114,7 +114,7 @@ impl Search {
             let folder = self.writer.test(index)?;
             let cost = RecordedEvaluation::of(&folder, terms.retry)?.cost_of_all()?;
             Arc::new(Recorder::new(&folder, &*self.evaluator.kind)?).finish(&folder, &self.dataset.test)?;
-            progress.spend_held_out(cost, &terms.account, self);
+            progress.spend_held_out(cost, &terms.account.budget, self);
             folder.seal()?;
             self.write(progress)?;
         }
@@ -156,7 +156,7 @@ impl Search {
         {
             self.end_again(claims, &cancel, &layout::held_out(index))?;
         }
-        progress.spend_held_out(done.cost, &terms.account, self);
+        progress.spend_held_out(done.cost, &terms.account.budget, self);
         if let Some(reason) = done.timed_out.clone() {
             self.observer.note(format!("{index:03} has no held-out score: {reason}"));
             folder.seal()?;
@@ -193,7 +193,7 @@ impl Search {
     /// Makes the held-out evaluations again that the recorded run had when it was made longer, and that it did not come to
     /// again, because it was stopped or killed. They are in no summary.
     pub(super) async fn held_out_before(&self, retry: Retry, progress: &Progress) -> Result<(), SearchError> {
-        let terms = Terms { retry, account: self.account() };
+        let terms = Terms { retry, account: self.account(self.cancel.clone()) };
         let made = RunReader::new(self.writer.dir()?);
         // What stopped the search came after them.
         let stop = self.cancel.lift();

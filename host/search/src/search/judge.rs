@@ -63,7 +63,7 @@ impl Judged {
 
     /// What it cost by its record, and what its calls were billed to its account.
     pub fn cost(&self) -> (Cost, Usd) {
-        (self.candidate.cost, self.candidate.account.billed())
+        (self.candidate.cost, self.candidate.account.budget.billed())
     }
 }
 
@@ -169,16 +169,16 @@ impl Search {
             Learning::Done(learned) => learned,
             Learning::Failed { status, reason, cost } => {
                 candidate.cost += cost;
-                self.end_where_recorded(candidate.id.index, true, refused)?;
-                return Ok(match self.cut_short() {
+                self.end_where_recorded(candidate, true, refused)?;
+                return Ok(match cut_short(candidate) {
                     Some(stop) => CandidateOutcome::stopped(&stop, 0, self.validation(candidate)),
                     None => CandidateOutcome::Unscored { status: status.into(), reason },
                 });
             }
             Learning::Interrupted { cost } => {
                 candidate.cost += cost;
-                self.end_where_recorded(candidate.id.index, false, refused)?;
-                let stop = self.cancel.why().unwrap_or(Stop::Asked);
+                self.end_where_recorded(candidate, false, refused)?;
+                let stop = candidate.account.cancel.why().unwrap_or(Stop::Asked);
                 return Ok(CandidateOutcome::stopped(&stop, 0, self.validation(candidate)));
             }
         };
@@ -189,8 +189,8 @@ impl Search {
         let done = evaluator.evaluate_screened(&learned, set, past, recorder, look).await?;
         candidate.cost += done.cost;
         let is_over = done.complete || done.dropped.is_some();
-        self.end_where_recorded(candidate.id.index, is_over || done.timed_out.is_some(), refused)?;
-        let stop = self.cut_short().or_else(|| self.cancel.why().filter(|_| !is_over));
+        self.end_where_recorded(candidate, is_over || done.timed_out.is_some(), refused)?;
+        let stop = cut_short(candidate).or_else(|| candidate.account.cancel.why().filter(|_| !is_over));
         if let Some(stop) = stop {
             return Ok(CandidateOutcome::stopped(&stop, done.rows.len(), set));
         }
@@ -232,7 +232,7 @@ impl Search {
         folder.seal()?;
         let Candidate { id, account, source, reasoning, reads, cost, started_at, leaks } = candidate;
         let index = id.index;
-        let cost = progress.spend(index, cost, (&account, before), self);
+        let cost = progress.spend(index, cost, (&account.budget, before), self);
         let claimed = self.claims.as_ref().and_then(|claims| claims.times(index));
         let finished_at = claimed.map_or_else(|| self.clock.now(), |(_, ended)| ended);
         self.end_ahead(progress, |claims| claims.knows(index))?;
@@ -277,11 +277,11 @@ impl Search {
         progress.index.board().enter(&progress.summary, index);
         Ok(self.write(progress)?)
     }
+}
 
-    /// Why calls were refused, if they were. Then the outcomes give no score.
-    fn cut_short(&self) -> Option<Stop> {
-        self.cancel.why().filter(|stop| *stop != Stop::Asked)
-    }
+/// Why calls of a candidate were refused, if they were. Then the outcomes give no score.
+fn cut_short(candidate: &Candidate) -> Option<Stop> {
+    candidate.account.cancel.why().filter(|stop| *stop != Stop::Asked)
 }
 
 /// What the statement of an evaluation with these outcomes is about.

@@ -8,6 +8,7 @@
 //! time: `candidate` gets a proposal, `judge` evaluates it. `early` decides whether another iteration makes sense, `held_out`
 //! comes last, and `progress` keeps scores and costs.
 
+mod account;
 mod again;
 mod candidate;
 mod early;

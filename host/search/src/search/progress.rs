@@ -6,11 +6,8 @@
 
 use std::sync::Arc;
 
-use super::{Search, schedule::goes_on_at};
-use crate::{
-    evaluate::{Retry, recorded_cost, recorded_replies::Calls},
-    propose::RunIndex,
-};
+use super::{Search, account::cost_of_calls, schedule::goes_on_at};
+use crate::{evaluate::Retry, propose::RunIndex};
 use mmh_models::{cancel::Stop, metering::budget::Budget};
 use mmh_record::{
     RecordError,
@@ -193,12 +190,7 @@ fn billed_held_out(search: &Search) -> Result<Usd, RecordError> {
     let folders = manifest::folders_of(reader.dir()).unwrap_or_default();
     let mut cost = Cost::default();
     for folder in folders.iter().filter(|folder| Place::of(folder) == Some(Place::HeldOut)) {
-        for file in [layout::CALLS, layout::SCORER_CALLS] {
-            let calls = Calls::index(reader.dir(), &layout::file(folder, file), |_| {})?;
-            for id in calls.ids() {
-                cost += recorded_cost(&*calls.get(&id)?);
-            }
-        }
+        cost += cost_of_calls(&reader, folder, &[layout::CALLS, layout::SCORER_CALLS])?;
     }
     let unknown_usd = reader.cost().map_or(0.0, |cost| cost.test.unknown_usd);
     Ok(known(&Cost { unknown_usd, ..cost }))

@@ -105,24 +105,34 @@ async fn accounts_that_are_used_at_once_know_their_own_bills() {
 /// An account is refused by its own share, and by what all accounts have spent together.
 #[tokio::test]
 async fn an_account_is_bound_by_its_share_and_by_the_budget() {
-    // name, share, what the account and another one have spent, what is asked for, whether it fits
+    // name, share, what the account and another one have spent, what is asked for, why it is refused, the same beyond the share
+    let (spent, share_spent) = (Some(Refused::Spent), Some(Refused::ShareSpent));
     let table = [
-        ("the share allows it", Some(0.5), 0.2, 0.0, 0.3, true),
-        ("the share is spent", Some(0.5), 0.2, 0.0, 0.31, false),
-        ("the budget is spent by others", Some(0.5), 0.0, 0.9, 0.2, false),
-        ("without a share, the budget's limit holds", None, 0.2, 0.0, 0.8, true),
-        ("and what others have spent counts", None, 0.2, 0.2, 0.8, false),
+        ("the share allows it", Some(0.5), 0.2, 0.0, 0.3, None, None),
+        ("the share is spent", Some(0.5), 0.2, 0.0, 0.31, share_spent.clone(), None),
+        ("the budget is spent by others", Some(0.5), 0.0, 0.9, 0.2, spent.clone(), spent.clone()),
+        ("both are spent", Some(0.5), 0.4, 0.5, 0.2, spent.clone(), spent.clone()),
+        ("without a share, the budget's limit holds", None, 0.2, 0.0, 0.8, None, None),
+        ("and what others have spent counts", None, 0.2, 0.2, 0.8, spent.clone(), spent),
     ];
-    for (name, share, own, others, asked, fits) in table {
+    for (name, share, own, others, asked, refused, beyond) in table {
         let budget = Budget::new(usd(1.0));
         let (account, other) = (budget.account(share.map(usd)), budget.account(None));
         for (account, cost) in [(&account, own), (&other, others)] {
             let reservation = account.reserve(usd(cost)).await.expect("it fits");
             reservation.settle(Bill::Known { cost: usd(cost), estimated: false });
         }
-        assert_eq!(account.reserve(usd(asked)).await.is_ok(), fits, "{name}");
+        assert_eq!(
+            account.reserve(usd(asked)).await.map(|it| it.settle(Bill::Free)).err(),
+            refused,
+            "{name}"
+        );
+        let tried = account.beyond_share().reserve(usd(asked)).await;
+        assert_eq!(tried.map(|it| it.settle(Bill::Free)).err(), beyond, "{name}: beyond the share");
         let limit = share.map_or((1.0, own + others), |share| (share, own));
         assert_eq!((account.status().limit, account.status().spent), (usd(limit.0), usd(limit.1)), "{name}");
+        let of_run = account.status_of_run();
+        assert_eq!((of_run.limit, of_run.spent), (usd(1.0), usd(own + others)), "{name}: the run");
     }
 }
 

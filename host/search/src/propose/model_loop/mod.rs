@@ -7,8 +7,6 @@ mod replies;
 mod turn;
 mod window;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::{
@@ -18,7 +16,7 @@ use super::{
     transcript::Transcript,
 };
 use jiff::Timestamp;
-use mmh_models::metering::{MeteredModel, budget::Budget};
+use mmh_models::{cancel::Cancel, metering::MeteredModel};
 use mmh_record::{
     RecordError,
     chat::{Block, ChatMessage, ChatReply, ChatRequest, ChatRole, Control, StopReason, Usage},
@@ -52,6 +50,8 @@ struct Conversation<'a> {
     transcript: &'a Transcript,
     /// The model, billed to the candidate's account.
     caller: MeteredModel,
+    /// Ends it.
+    cancel: &'a Cancel,
     request: ChatRequest,
     window: Window,
     /// Reminders in a row.
@@ -95,7 +95,8 @@ impl ModelLoop {
         let transcript = assignment.transcript;
         let mut conversation = Conversation {
             transcript,
-            caller: self.billed_to(&assignment.account),
+            caller: self.caller.billed_to(&assignment.account),
+            cancel: &assignment.account.cancel,
             request,
             window: Window::new(self.caller.model.window_tokens().await),
             nudges: 0,
@@ -105,10 +106,6 @@ impl ModelLoop {
         let controls = transcript.past().controls.iter();
         controls.for_each(|control| conversation.pay(control.usage, control.cost));
         conversation
-    }
-
-    fn billed_to(&self, account: &Arc<Budget>) -> MeteredModel {
-        self.caller.billed_to(account)
     }
 
     /// Lets the model work. Recorded turns of the conversation are not asked for again.
@@ -141,7 +138,7 @@ impl ModelLoop {
             };
             if conversation.past().answer(step).is_none() {
                 // Results of tools while the run is being stopped do not count: the turn is repeated later.
-                if let Some(stop) = conversation.caller.cancel.why() {
+                if let Some(stop) = conversation.cancel.why() {
                     return Ok(Outcome::stopped(&stop));
                 }
                 conversation.transcript.answer(step, &answer)?;

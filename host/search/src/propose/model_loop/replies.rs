@@ -8,6 +8,7 @@ use crate::{
     },
     times::{Part, Times},
 };
+use mmh_models::cancel::Stop;
 use mmh_record::chat::{CallError, CallOutcome, ChatReply, ModelError};
 
 impl Conversation<'_> {
@@ -30,7 +31,7 @@ impl Conversation<'_> {
             let (status, reason) = ending::parts(end);
             return Ok(Err(Outcome::unsubmitted(status, reason)));
         }
-        if let Some(stop) = self.caller.cancel.why() {
+        if let Some(stop) = self.cancel.why() {
             return Ok(Err(Outcome::stopped(&stop)));
         }
         let called = times.during(Part::Proposer, self.caller.call(&self.request, None)).await;
@@ -94,7 +95,8 @@ impl Conversation<'_> {
 
     /// The end of an iteration whose proposer gave no reply.
     fn unanswered(&self, error: &CallError) -> Outcome {
-        let status = match (error, self.caller.cancel.why()) {
+        let status = match (error, self.cancel.why()) {
+            (CallError::BudgetSpent, Some(stop @ Stop::ShareSpent(_))) => return Outcome::stopped(&stop),
             (CallError::BudgetSpent | CallError::Model(ModelError::Unusable(_)), Some(stop)) => stop.status(),
             _ => PROPOSER_ERROR,
         };
