@@ -28,7 +28,7 @@ n=$(sed -n 's/^Write the harness of iteration \([0-9]*\).*/\1/p' TASK.md)
 grep -c 'Your command is ended after 1800 s' TASK.md
 sed "s/one label and nothing else/one label (version $n) and nothing else/" history/000/harness.rs > harness.rs
 mmh call what_is_left
-mmh try harness.rs --train --rows 4 --folds 2 --verbose > tried.json
+mmh try harness.rs --train --rows 4 --folds 2 --full > tried.json
 example=$(head -n 1 history/000/eval_trace.jsonl | grep -o '"example_id":"[^"]*"' | cut -d '"' -f 4)
 mmh try harness.rs --example "$example" > tried.json
 mmh note "Version $n asks for one label."

@@ -38,7 +38,7 @@ pub struct TryArgs {
     rows: Option<u32>,
     /// Show inputs, prompts, replies, tokens and fuel of up to 10 examples, and what learn did
     #[arg(long)]
-    verbose: bool,
+    full: bool,
 }
 
 #[derive(Args)]
@@ -79,7 +79,7 @@ pub fn try_out(args: &TryArgs) -> CliResult {
             input[name] = json!(number);
         }
     }
-    if args.verbose {
+    if args.full {
         input["verbose"] = json!(true);
     }
     call("try_harness", &input)
