@@ -102,6 +102,10 @@ pub(crate) fn calls_left_by_host() -> u32 {
     host_model::calls_left()
 }
 
+pub(crate) fn fuel_left_by_host() -> u64 {
+    host_model::fuel_left()
+}
+
 impl From<host_types::Task> for Task {
     fn from(task: host_types::Task) -> Self {
         Self { name: task.name, instructions: task.instructions, labels: task.labels }

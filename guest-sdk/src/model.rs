@@ -92,6 +92,15 @@ impl Model {
         }
     }
 
+    /// How many units of fuel this call of `predict`, `learn` or `score` has left. A scripted model and its test use none,
+    /// so it says [`u64::MAX`].
+    pub fn fuel_left(&self) -> u64 {
+        match &self.script {
+            Some(_) => u64::MAX,
+            None => fuel_left_by_host(),
+        }
+    }
+
     /// Asks one question without a system prompt and gives the reply's text.
     pub fn ask(&self, prompt: impl Into<String>) -> Result<String, ModelError> {
         Ok(self.complete(&Request::new(prompt))?.text)
@@ -99,7 +108,7 @@ impl Model {
 }
 
 #[cfg(target_arch = "wasm32")]
-use crate::glue::{calls_left_by_host, complete_all_by_host, complete_by_host};
+use crate::glue::{calls_left_by_host, complete_all_by_host, complete_by_host, fuel_left_by_host};
 
 #[cfg(not(target_arch = "wasm32"))]
 fn complete_by_host(_: &Request) -> Result<Reply, ModelError> {
@@ -114,6 +123,11 @@ fn complete_all_by_host(requests: &[Request]) -> Vec<Result<Reply, ModelError>> 
 #[cfg(not(target_arch = "wasm32"))]
 fn calls_left_by_host() -> u32 {
     0
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn fuel_left_by_host() -> u64 {
+    u64::MAX
 }
 
 /// One question to the model. Starts with [`Request::new`] and is refined by chaining.
@@ -270,5 +284,6 @@ mod tests {
         assert_eq!(texts, [Ok("two".to_owned()), Ok("three".to_owned()), Err(ModelError::CallLimit(3))]);
         assert_eq!((model.calls_left(), model.ask("e")), (0, Err(ModelError::CallLimit(3))));
         assert_eq!(Model::replies(["one"]).calls_left(), 16);
+        assert_eq!(Model::replies(["one"]).fuel_left(), u64::MAX);
     }
 }

@@ -213,6 +213,7 @@ pub(super) fn config(iterations: u32, examples: usize) -> Config {
         learn_batches: Vec::new(),
         protocol: mmh_record::format::Protocol::default(),
         proposer_command: None,
+        target_facts: None,
         resumes: Vec::new(),
         concurrency: 1,
         with_test: true,

@@ -17,7 +17,7 @@ struct Expected {
 
 /// `predict` of every guest, one line each.
 fn table() -> BTreeMap<&'static str, Expected> {
-    let rows: [(&str, &str, &[&str]); 33] = [
+    let rows: [(&str, &str, &[&str]); 34] = [
         ("answer_limit.rs", "output-limit", &["the answer has 1 MiB, more than the limit of 64 KiB"]),
         ("attempts.rs", "ok", &["[]"]),
         ("budget_spent.rs", "budget-spent", &["the run's budget is spent"]),
@@ -33,6 +33,7 @@ fn table() -> BTreeMap<&'static str, Expected> {
         ("error_limit.rs", "harness-error", &["xxx", "[cut: 65536 of 1048576 bytes shown]"]),
         ("exit.rs", "exit", &["the harness ended its process with code 1"]),
         ("fields.rs", "ok", &["the input; place: Oslo\\ntags: [\"a\",1]; Some(\"Oslo\") None"]),
+        ("fuel_left.rs", "ok", &["falls: true, a loop of a million: true, below the limit: true"]),
         ("harness_error.rs", "harness-error", &["nothing fits \"the input\""]),
         (
             "invalid_request.rs",
@@ -55,7 +56,15 @@ fn table() -> BTreeMap<&'static str, Expected> {
         ("model_error_handled.rs", "ok", &["without the model: the model is unavailable: it is asleep"]),
         ("model_refused.rs", "model-error", &["the model refused: not this"]),
         ("ok.rs", "ok", &["echo Do it. the input"]),
-        ("out_of_fuel.rs", "out-of-fuel", &["the call used up its 1,000,000,000 units of fuel"]),
+        (
+            "out_of_fuel.rs",
+            "out-of-fuel",
+            &[
+                "the call used up its 1,000,000,000 units of fuel (--fuel) in ",
+                "predict",
+                "; it had logged last: info: round 7 | info: round 8 | info: round 9",
+            ],
+        ),
         (
             "panic.rs",
             "panic",
@@ -195,7 +204,9 @@ async fn usage_is_measured() {
 async fn calls_repeat_exactly() {
     let builder = builder(PROGRAM, Limits::default()).await;
     let task = task();
-    for name in ["chance_and_time.rs", "ok.rs", "memory_of_calls.rs", "panic.rs"] {
+    for name in
+        ["chance_and_time.rs", "fuel_left.rs", "ok.rs", "memory_of_calls.rs", "out_of_fuel.rs", "panic.rs"]
+    {
         let built =
             builder.build(&guest(&format!("run/{name}"))).await.expect("the host can go on").expect(name);
         let call = async |seed: &str| {

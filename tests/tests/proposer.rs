@@ -181,6 +181,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         learn_batches: Vec::new(),
         protocol: mmh_record::format::Protocol::default(),
         proposer_command: None,
+        target_facts: None,
         resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());

@@ -139,6 +139,7 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         learn_batches: Vec::new(),
         protocol: mmh_record::format::Protocol::default(),
         proposer_command: None,
+        target_facts: None,
         resumes: Vec::new(),
     }
 }

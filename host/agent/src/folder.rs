@@ -7,6 +7,7 @@ use std::{
     io::{self, BufWriter, Write},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use mmh_engine::toolchain::sdk;
@@ -42,9 +43,11 @@ pub fn lay_out(
     folder: &Path,
     assignment: &Assignment<'_>,
     calls: &[DirectCall],
-    confinement: &Confinement,
+    (confinement, time_limit): (&Confinement, Duration),
 ) -> Result<(), FolderError> {
-    fs::write(folder.join("TASK.md"), format!("# Task\n\n{}\n", assignment.opening))?;
+    let seconds = time_limit.as_secs();
+    let time = format!("Your command is ended after {seconds} s (--proposer-command-timeout-s).");
+    fs::write(folder.join("TASK.md"), format!("# Task\n\n{}\n\n{time}\n", assignment.opening))?;
     fs::write(folder.join("AGENTS.md"), GUIDE)?;
     for name in POINTERS {
         fs::write(folder.join(name), "@AGENTS.md\n@TASK.md\n")?;

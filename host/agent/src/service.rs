@@ -90,7 +90,8 @@ impl Agents {
         let Settings { command, time_limit, environment, confinement, cache } = &self.settings;
         let scratch = cache.scratch().map_err(|error| error.to_string())?;
         let folder = scratch.path();
-        folder::lay_out(folder, assignment, calls, confinement).map_err(|error| error.to_string())?;
+        folder::lay_out(folder, assignment, calls, (confinement, *time_limit))
+            .map_err(|error| error.to_string())?;
         let listener = socket::listen(&folder.join(SOCKET))
             .map_err(|error| format!("cannot open the agent's socket: {error}"))?;
         let (sender, asked) = mpsc::channel(1);

@@ -29,7 +29,7 @@ pub use remote::Offer;
 pub use wellformed::wellformed;
 pub use wire::tokens_in;
 
-use mmh_record::digest::Digest;
+use mmh_record::{digest::Digest, format::TargetFacts};
 
 /// A model that answers conversations. Cheap to share; calls may run at once.
 #[async_trait]
@@ -74,6 +74,11 @@ pub trait ChatModel: Send + Sync {
     /// How many calls at once suit the server, if it is on this machine. It may ask the server, for something that costs nothing.
     async fn offer(&self) -> Option<Offer> {
         None
+    }
+
+    /// What the server says of the model, if it is on this machine. It may ask the server, for something that costs nothing.
+    async fn facts(&self) -> TargetFacts {
+        TargetFacts::default()
     }
 
     /// What identifies the server, so that replies of another model at the same address are told apart. It may ask

@@ -41,6 +41,7 @@ mod proposal;
 mod protocol;
 mod scoring;
 mod summary;
+mod target;
 mod trials;
 mod version;
 
@@ -53,5 +54,6 @@ pub use proposal::{NoteRow, ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
 pub use scoring::{ScorerTotals, ScorerTrace};
 pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unscored, Untested};
+pub use target::{ChatTemplate, TargetFacts};
 pub use trials::{OnlineScore, TrialScore};
 pub use version::{NewerSchema, SCHEMA_VERSION};

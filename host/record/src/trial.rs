@@ -1,9 +1,25 @@
-//! The ids of what happens to an example more than once: the one place that knows how a trial's id is made.
+//! The ids of what happens to an example more than once: the one place that knows how a trial's id is made. And which examples a
+//! proposer's trial was made on.
 //!
 //! Where each example is evaluated several times, `val-0007~2` is the second trial of `val-0007`. Where train examples are
 //! predicted in several passes, `train-0007~2` is the prediction of the second pass; that of the first is `train-0007`.
 
 use std::fmt;
+
+use crate::data::Split;
+
+/// How the result of a proposer's trial begins that came to its end, and of one on train examples.
+const WENT_WELL: &str = "{\"ok\":true";
+const OF_TRAIN: &str = "{\"ok\":true,\"split\":\"train\"";
+
+/// Which examples a proposer's trial was made on, by the result of `try_harness`. None if it did not come to its end.
+pub fn tried_on(result: &str) -> Option<Split> {
+    match result {
+        _ if result.starts_with(OF_TRAIN) => Some(Split::Train),
+        _ if result.starts_with(WENT_WELL) => Some(Split::Val),
+        _ => None,
+    }
+}
 
 /// Stands between an example's id and the number of the trial.
 const SEPARATOR: char = '~';

@@ -6,5 +6,6 @@ pub mod frontier;
 pub mod html;
 pub mod lineage;
 pub mod plot;
+pub mod proposals;
 pub mod statistics;
 pub mod view;

@@ -54,6 +54,10 @@ impl model::Host for State {
     async fn calls_left(&mut self) -> u32 {
         16
     }
+
+    async fn fuel_left(&mut self) -> u64 {
+        u64::MAX
+    }
 }
 
 /// A linked harness.

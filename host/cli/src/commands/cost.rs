@@ -1,15 +1,17 @@
 //! `mmh cost`: what a run cost, by iteration.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Args;
+use serde::Serialize;
 
-use crate::{error::CliResult, output};
+use crate::{error::CliResult, output, scoreboard::proposals::claim};
 use mmh_record::{
-    format::{Cost, ProposerKind},
+    format::{Cost, CostFile, ProposerKind},
     reader::RunReader,
     text,
 };
+use mmh_report::proposals::{self, Claimed};
 
 #[derive(Args)]
 pub struct CostArgs {
@@ -21,11 +23,26 @@ pub struct CostArgs {
     json: bool,
 }
 
+/// The costs as JSON.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    cost: CostFile,
+    /// By iteration. Absent where no agent says anything.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    claimed_by_agent: BTreeMap<u32, Claimed>,
+}
+
 pub fn main(args: CostArgs) -> CliResult {
     let reader = RunReader::open(&args.run)?;
     let cost = reader.cost()?;
+    let claims: Vec<(u32, Claimed)> = cost
+        .iterations
+        .iter()
+        .filter_map(|row| Some((row.index, proposals::claimed(&reader, row.index)?)))
+        .collect();
     if args.json {
-        output::json(&cost);
+        output::json(&Shown { cost, claimed_by_agent: claims.into_iter().collect() });
         return Ok(ExitCode::SUCCESS);
     }
     if cost.mock {
@@ -45,6 +62,12 @@ pub fn main(args: CostArgs) -> CliResult {
         outln!(
             "\nthe proposer is {}, which is no model of this program: what it spends is not known to this program, and not in the sums",
             text::name(&config.proposer_model)
+        );
+    }
+    for (index, claimed) in &claims {
+        outln!(
+            "{index:03}: the agent's own output says that it spent {}: claimed, and in no sum",
+            claim(claimed)
         );
     }
     if cost.total.unknown_usd > 0.0 {

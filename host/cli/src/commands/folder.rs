@@ -1,4 +1,4 @@
-//! `mmh try`, `mmh submit` and `mmh call`, and `mmh check` in a work folder: tool calls of an agent that proposes. They go to
+//! `mmh try`, `mmh submit`, `mmh note` and `mmh call`, and `mmh check` in a work folder: tool calls of an agent that proposes. They go to
 //! the search that has started the agent, through the socket of its work folder.
 
 use std::{
@@ -24,9 +24,28 @@ pub struct TryArgs {
     /// The source of the harness
     #[arg(value_name = "HARNESS.rs")]
     harness: PathBuf,
-    /// The validation examples to run it on
-    #[arg(long, value_name = "ID", required = true, num_args = 1..)]
+    /// The validation examples to run it on; such trials are counted and limited
+    #[arg(long, value_name = "ID", required_unless_present = "train", conflicts_with = "train", num_args = 1..)]
     example: Vec<String>,
+    /// Measure it by cross-validation on train examples instead, which is not limited
+    #[arg(long)]
+    train: bool,
+    /// Into how many parts the train examples are divided
+    #[arg(long, value_name = "N", requires = "train")]
+    folds: Option<u32>,
+    /// How many train examples are used
+    #[arg(long, value_name = "N", requires = "train")]
+    rows: Option<u32>,
+    /// Show inputs, prompts, replies, tokens and fuel of up to 10 examples, and what learn did
+    #[arg(long)]
+    full: bool,
+}
+
+#[derive(Args)]
+pub struct NoteArgs {
+    /// What was learned of the task, the target or the tools
+    #[arg(value_name = "TEXT")]
+    text: String,
 }
 
 #[derive(Args)]
@@ -50,7 +69,24 @@ pub struct CallArgs {
 }
 
 pub fn try_out(args: &TryArgs) -> CliResult {
-    call("try_harness", &json!({ "code": source(&args.harness)?, "example_ids": args.example }))
+    let mut input = json!({ "code": source(&args.harness)? });
+    match args.train {
+        true => input["split"] = json!("train"),
+        false => input["example_ids"] = json!(args.example),
+    }
+    for (name, number) in [("folds", args.folds), ("rows", args.rows)] {
+        if let Some(number) = number {
+            input[name] = json!(number);
+        }
+    }
+    if args.full {
+        input["verbose"] = json!(true);
+    }
+    call("try_harness", &input)
+}
+
+pub fn note(args: &NoteArgs) -> CliResult {
+    call("add_note", &json!({ "text": args.text }))
 }
 
 pub fn submit(args: &SubmitArgs) -> CliResult {

@@ -65,8 +65,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Compile one harness and say what is wrong with it
     Check(check::CheckArgs),
-    /// In a proposer's work folder: run a harness on a few validation examples
+    /// In a proposer's work folder: run a harness on a few validation examples, or on train examples
     Try(folder::TryArgs),
+    /// In a proposer's work folder: leave a note for later iterations
+    Note(folder::NoteArgs),
     /// In a proposer's work folder: hand a harness in
     Submit(folder::SubmitArgs),
     /// In a proposer's work folder: call any tool of the search
@@ -182,6 +184,7 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::Try(args) => folder::try_out(&args),
+        Command::Note(args) => folder::note(&args),
         Command::Submit(args) => folder::submit(&args),
         Command::Call(args) => folder::any(&args),
         Command::Task(args) => task::main(&args),

@@ -225,8 +225,9 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let val = dataset::sample(&dataset.val, args.new.eval_size, args.new.seed);
     let concurrency = concurrency::choose(args.change.concurrency, &models.target, &*observer).await;
     let about = (run_id, concurrency, baselines.len() as u32);
+    let facts = Some(models.target.model.facts().await).filter(|facts| !facts.is_empty());
     let config = config(args, about, &models, clock, &dataset, &builder);
-    let summary = Summary::new(Config { proposer_command: command.flatten(), ..config });
+    let summary = Summary::new(Config { proposer_command: command.flatten(), target_facts: facts, ..config });
     let cost = CostFile { mock: args.new.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baselines: &baselines };
@@ -386,6 +387,7 @@ fn config(
         confinement: builder.compiler.confinement(),
         proposer_kind: models.proposer.kind(),
         proposer_command: None,
+        target_facts: None,
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         learn_batches: evaluate::planned(&dataset.train, builder.sandbox.limits(), &protocol),
         protocol,

@@ -3,6 +3,7 @@
 mod frontier;
 mod grading;
 mod page;
+pub mod proposals;
 mod tables;
 pub mod trials;
 
@@ -20,9 +21,12 @@ use mmh_record::{
     reader::RunReader,
     text,
 };
-use mmh_report::compare::{
-    board::{Against, Board, Row},
-    words::p_value,
+use mmh_report::{
+    compare::{
+        board::{Against, Board, Row},
+        words::p_value,
+    },
+    proposals::Proposal,
 };
 use mmh_search::evaluate::replies::Tally;
 
@@ -33,6 +37,9 @@ pub struct Scoreboard {
     pub summary: Summary,
     #[serde(rename = "scoreboard")]
     pub board: Board,
+    /// What proposers did besides their harnesses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
     /// How many calls of the command that prints this were answered from kept replies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replies: Option<Tally>,
@@ -57,7 +64,8 @@ impl Scoreboard {
     /// Of the run in this folder, finished or not.
     pub fn read(reader: &RunReader) -> Result<Self, RecordError> {
         let summary = reader.summary()?;
-        Ok(Self { board: Board::of(reader, &summary), summary, replies: None })
+        let proposals = Proposal::all(reader, &summary);
+        Ok(Self { board: Board::of(reader, &summary), summary, proposals, replies: None })
     }
 
     pub fn print(&self, format: Format) -> Result<(), CliError> {

@@ -1,6 +1,8 @@
 //! The scoreboard for people: a head, a table that fits the terminal, and what the numbers prove.
 
-use super::{Line, Scoreboard, cost, cost_name, errors_by_kind, frontier, grading::grading, trials};
+use super::{
+    Line, Scoreboard, cost, cost_name, errors_by_kind, frontier, grading::grading, proposals, trials,
+};
 use mmh_record::{
     built::Confinement,
     format::{Config, Learning, Summary},
@@ -184,10 +186,17 @@ fn findings(it: &Scoreboard) -> Vec<String> {
     lines.extend(leaks(&it.summary));
     lines.extend(best(it));
     lines.extend(held_out(it));
+    lines.extend(proposals::lines(it));
     lines.extend(data(&it.summary));
     lines.extend(under_way(it));
     lines.extend(it.board.damaged.iter().map(|it| format!("not compared: {}", text::one_line(it))));
     lines.push(money(&it.summary));
+    lines.extend(proposals::claimed(&it.proposals).map(|claimed| {
+        format!(
+            "the agent's own output says that it spent {}: claimed, and in no sum",
+            proposals::claim(&claimed)
+        )
+    }));
     lines.extend(it.summary.time.as_ref().map(super::time));
     lines
 }

@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use wasmtime::{Error, WasmBacktrace};
 
+use mmh_record::text;
+
 /// One frame. A function that the compiler has inlined has a frame of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
@@ -38,6 +40,23 @@ pub fn frames(error: &Error) -> Vec<Frame> {
         }
     }
     frames
+}
+
+/// Most characters of a function in a message.
+const PLACE_CHARACTERS: usize = 120;
+
+/// What every path of a harness's own functions has. A generic function of a library that calls one has it too.
+const OWN: &str = "harness::";
+
+/// The innermost function, and the innermost one of the harness's own: `in a, called by b`. Nothing if no function has a name.
+pub fn place(frames: &[Frame]) -> Option<String> {
+    let name = |frame: &Frame| text::ellipsis(&text::one_line(&frame.function), PLACE_CHARACTERS);
+    let innermost = frames.first()?;
+    let own = frames.iter().find(|frame| frame.function.trim_start_matches('<').starts_with(OWN));
+    Some(match own.filter(|own| *own != innermost) {
+        Some(own) => format!("in {}, called by {}", name(innermost), name(own)),
+        None => format!("in {}", name(innermost)),
+    })
 }
 
 /// A function's plain path: `_ZN...E` and `_R...` are demangled, hashes are cut off.

@@ -301,6 +301,10 @@ impl wit::Host for State {
     async fn calls_left(&mut self) -> u32 {
         self.model.calls_left()
     }
+
+    async fn fuel_left(&mut self) -> u64 {
+        self.fuel_left
+    }
 }
 
 impl types::Host for State {}

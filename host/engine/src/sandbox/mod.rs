@@ -73,6 +73,8 @@ struct State {
     limiter: Limiter,
     model: ModelSession,
     log: Log,
+    /// The fuel that was left when the guest called the host last.
+    fuel_left: u64,
 }
 
 impl WasiView for State {
@@ -269,7 +271,11 @@ impl Sandbox {
         };
         // A host function may take time without using fuel.
         let until = time.clone();
-        store.call_hook(move |_, hook| match hook {
+        store.call_hook(move |mut store, hook| match hook {
+            CallHook::CallingHost => {
+                store.data_mut().fuel_left = store.get_fuel()?;
+                Ok(())
+            }
             CallHook::ReturningFromHost if until.is_over() => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
@@ -296,6 +302,7 @@ impl Sandbox {
                     limits,
                     refused_memory_bytes: state.limiter.refused_bytes,
                     stderr: &stderr,
+                    logs: &state.log.lines,
                 },
             )),
         };
@@ -334,6 +341,7 @@ impl Sandbox {
             model: ModelSession::new(setting.model.clone(), limits.clone(), limiter.time.clone()),
             limiter,
             log: Log::new(limits.log_bytes),
+            fuel_left: limits.fuel,
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter_async(|state| &mut state.limiter);

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 use wasmtime::{Error, FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use super::engine::STACK_BYTES;
+use super::{LogLine, backtrace, engine::STACK_BYTES};
 use mmh_record::{limits::Limits, outcome::OutcomeKind, text};
 
 /// A stack with at least this many frames is deep. wasmtime keeps the innermost 20.
 const DEEP_FRAMES: usize = 16;
+
+/// How many of the last log lines a message repeats, and how many characters of each.
+const LAST_LINES: usize = 3;
+const LINE_CHARACTERS: usize = 200;
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +61,8 @@ pub struct Evidence<'a> {
     pub limits: &'a Limits,
     pub refused_memory_bytes: Option<usize>,
     pub stderr: &'a str,
+    /// What the call has logged.
+    pub logs: &'a [LogLine],
 }
 
 /// Turns a trap, and what is known of it, into an ending.
@@ -68,13 +74,7 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
         );
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => {
-            let limit = text::grouped(evidence.limits.fuel);
-            return Failure::new(
-                OutcomeKind::OutOfFuel,
-                format!("the call used up its {limit} units of fuel"),
-            );
-        }
+        Some(Trap::OutOfFuel) => return out_of_fuel(error, evidence),
         Some(Trap::StackOverflow) => return stack_overflow(),
         // A Rust guest keeps part of its stack at the start of its memory. Overflowing it is an access out of bounds.
         Some(Trap::MemoryOutOfBounds) if is_recursive(error) => return stack_overflow(),
@@ -96,6 +96,29 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
         return Failure::new(OutcomeKind::OutputLimit, message);
     }
     Failure::new(OutcomeKind::Trap, text::capped(&text::one_line(&reason), 500))
+}
+
+/// The usage, the limit, the place, and how far the harness says that it had come.
+fn out_of_fuel(error: &Error, evidence: &Evidence<'_>) -> Failure {
+    let limit = text::grouped(evidence.limits.fuel);
+    let mut message = format!("the call used up its {limit} units of fuel (--fuel)");
+    if let Some(place) = backtrace::place(&backtrace::frames(error)) {
+        message += &format!(" {place}");
+    }
+    message += &last_lines(evidence.logs);
+    Failure::new(OutcomeKind::OutOfFuel, message)
+}
+
+fn last_lines(logs: &[LogLine]) -> String {
+    let last = &logs[logs.len().saturating_sub(LAST_LINES)..];
+    let said = |line: &LogLine| {
+        let message = text::ellipsis(&text::one_line(&line.message), LINE_CHARACTERS);
+        format!("{}: {message}", line.level.name())
+    };
+    match last {
+        [] => "; it had logged nothing".to_owned(),
+        _ => format!("; it had logged last: {}", last.iter().map(said).collect::<Vec<_>>().join(" | ")),
+    }
 }
 
 fn stack_overflow() -> Failure {
@@ -142,6 +165,23 @@ mod tests {
         ];
         for (name, stderr, expected) in table {
             assert_eq!(panic_message(stderr).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_last_log_lines_are_repeated() {
+        let line = |message: &str| LogLine { level: crate::sandbox::LogLevel::Info, message: message.into() };
+        let long = "x".repeat(1_000);
+        // name, lines, what is said, what is not
+        let table = [
+            ("none", vec![], "it had logged nothing", "last"),
+            ("two", vec!["a", "b"], "last: info: a | info: b", "nothing"),
+            ("many", vec!["a", "b", "c", "d"], "last: info: b | info: c | info: d", "info: a"),
+            ("a long one of two lines", vec!["y\nz", &long], "info: y z | info: xxx", &long),
+        ];
+        for (name, lines, says, says_not) in table {
+            let said = last_lines(&lines.into_iter().map(line).collect::<Vec<_>>());
+            assert!(said.contains(says) && !said.contains(says_not), "{name}: {said}");
         }
     }
 }

@@ -30,7 +30,10 @@ use super::{
 };
 pub use kind::Kind;
 use message::Refused;
-use mmh_record::digest::{Digest, KeyBuilder};
+use mmh_record::{
+    digest::{Digest, KeyBuilder},
+    format::TargetFacts,
+};
 pub use offer::Offer;
 use setup::below;
 pub use setup::{RemoteError, is_loopback};
@@ -289,6 +292,10 @@ impl ChatModel for Remote {
 
     async fn offer(&self) -> Option<Offer> {
         self.ask_offer().await
+    }
+
+    async fn facts(&self) -> TargetFacts {
+        if self.is_local() { self.stated_facts().await } else { TargetFacts::default() }
     }
 
     async fn server(&self) -> ServerIdentity {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{agent::ProposerCommand, protocol::Protocol, version::understood};
+use super::{agent::ProposerCommand, protocol::Protocol, target::TargetFacts, version::understood};
 use crate::{
     built::{Confinement, Tool},
     chat::Api,
@@ -49,6 +49,10 @@ pub struct Config {
     pub proposer_command: Option<ProposerCommand>,
     /// The id of the model that harnesses ask, and its key in `prices`.
     pub target_model: String,
+    /// What the target's server said of it when the run began. Absent where it is not on this machine, or says nothing, which
+    /// also holds for runs that are older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_facts: Option<TargetFacts>,
     /// Whether both models are simulated. Then scores show how the search works, and say nothing about a real model.
     pub mock: bool,
     /// When the run was created, in UTC, to the millisecond.

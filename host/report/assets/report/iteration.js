@@ -197,7 +197,20 @@ function timelinePanel(store, it) {
     () => whole.children.length === 1 && whole.append(later(store.details("val", it.index), conversation)),
     { once: true },
   );
-  return [readsInBrief(it), el("ol", { class: "timeline" }, turns), whole];
+  return [effort(it), readsInBrief(it), el("ol", { class: "timeline" }, turns), whole];
+}
+
+/** Trials and notes. */
+function effort(it) {
+  const { val, train } = it.trials;
+  const tried = `It tried harnesses ${count(val, "time")} on validation examples and ${count(train, "time")} on train examples before it submitted.`;
+  const notes = it.notes.map((note) => el("li", {}, note));
+  return [
+    el("p", { class: "tried" }, tried),
+    notes.length > 0
+      ? el("details", { class: "notes" }, el("summary", {}, `It left ${count(notes.length, "note")}`), el("ul", {}, notes))
+      : null,
+  ];
 }
 
 function readsInBrief(it) {
@@ -513,6 +526,14 @@ function learnedPanel(store, it) {
   });
 }
 
+/** What an agent says that it spent. Nobody can check it. */
+function claimed(claims) {
+  if (!claims) return "";
+  const tokens = (known) => (known === null ? "unknown" : grouped(known));
+  const money = claims.usd === null ? "" : `, ${dollars(claims.usd)}`;
+  return `; its own output says ${tokens(claims.input_tokens)} tokens in, ${tokens(claims.output_tokens)} out${money}`;
+}
+
 /** Digests, provenance, and what was counted. */
 function recordPanel(it, config) {
   const { cost } = it;
@@ -532,7 +553,7 @@ function recordPanel(it, config) {
         cost && config.proposer_kind !== "tools"
           ? `${grouped(cost.proposer_input_tokens)} tokens in, ${grouped(cost.proposer_output_tokens)} out, ${dollars(cost.proposer_usd)}`
           : config.proposer_kind === "tools"
-            ? "no model of this program: what it spent is unknown"
+            ? `no model of this program: what it spent is unknown${claimed(it.claimed)}`
             : null,
       ],
       [

@@ -177,6 +177,9 @@ impl Collector {
             component_bytes: part.component_bytes,
             turns: part.turns.clone(),
             reads: part.reads.iter().map(read_row).collect(),
+            trials: part.trials,
+            notes: part.notes.clone(),
+            claimed: part.claimed,
             results,
             provenance: part.provenance.clone(),
             test_result: part.test_result.clone(),
@@ -231,7 +234,7 @@ fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Ve
         for (file, stamp) in FILES.iter().zip(&part.stamp) {
             let needed = match *file {
                 layout::TRANSCRIPT | layout::READS => !summary.config.is_baseline(index),
-                layout::BATCHES | layout::CALLS => false,
+                layout::BATCHES | layout::CALLS | layout::NOTES | layout::AGENT_LOG => false,
                 _ => true,
             };
             if needed && stamp.is_none() {

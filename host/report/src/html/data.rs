@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::proposals::{Claimed, Trials};
+
 use super::{compared::Compared, diff::Change, usage::LimitUse};
 use mmh_record::{
     format::{Config, Cost, CostFile, Score, Stopped, TimeSpent},
@@ -130,6 +132,12 @@ pub struct Iteration {
     pub component_bytes: Option<u64>,
     pub turns: Vec<Turn>,
     pub reads: Vec<Read>,
+    /// Trials before the submission.
+    pub trials: Trials,
+    /// Notes for later iterations.
+    pub notes: Vec<String>,
+    /// What the agent that proposed says that it spent.
+    pub claimed: Option<Claimed>,
     pub results: Results,
     pub provenance: Option<Value>,
     pub test_result: Option<Value>,

@@ -11,9 +11,10 @@ use super::{
     turns::Conversation,
     usage::Most,
 };
+use crate::proposals::{Claimed, Trials};
 use mmh_record::{
     RecordError,
-    format::{CallRow, LearnRow, ReadRow, Score, TraceRow, TranscriptRow},
+    format::{CallRow, LearnRow, NoteRow, ReadRow, Score, TraceRow, TranscriptRow},
     layout,
     outcome::OutcomeKind,
     reader::RunReader,
@@ -43,7 +44,7 @@ pub const OUTCOMES: [OutcomeKind; 18] = [
 ];
 
 /// Files of an evaluation's folder that the page is made of.
-pub const FILES: [&str; 10] = [
+pub const FILES: [&str; 12] = [
     layout::SOURCE,
     layout::COMPONENT,
     layout::REASONING,
@@ -54,6 +55,8 @@ pub const FILES: [&str; 10] = [
     layout::BATCHES,
     layout::TRANSCRIPT,
     layout::READS,
+    layout::NOTES,
+    layout::AGENT_LOG,
 ];
 
 /// Size and time of a file, where there is one.
@@ -73,6 +76,10 @@ pub struct Part {
     pub results: Results,
     pub turns: Vec<Turn>,
     pub reads: Vec<ReadRow>,
+    pub trials: Trials,
+    pub notes: Vec<String>,
+    /// What the agent that proposed says that it spent.
+    pub claimed: Option<Claimed>,
     pub source: Option<String>,
     /// The last source that was submitted and not accepted.
     pub refused: Option<String>,
@@ -122,6 +129,14 @@ impl Part {
             refused: conversation.submitted,
             ended: conversation.ended,
             learning,
+            trials: conversation.counter.trials,
+            notes: from
+                .read(layout::NOTES, RunReader::lines)
+                .unwrap_or_default()
+                .into_iter()
+                .map(text_of)
+                .collect(),
+            claimed: from.read(layout::AGENT_LOG, RunReader::text).and_then(|log| Claimed::in_log(&log)),
             reads: from.read(layout::READS, RunReader::lines).unwrap_or_default(),
             source: from.read(layout::SOURCE, RunReader::text),
             reasoning: from.read(layout::REASONING, RunReader::text).unwrap_or_default(),
@@ -134,6 +149,10 @@ impl Part {
         };
         (part, places)
     }
+}
+
+fn text_of(note: NoteRow) -> String {
+    note.text
 }
 
 impl Results {

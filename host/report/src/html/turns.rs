@@ -7,6 +7,7 @@ use super::{
     details::thinking,
     usage::Most,
 };
+use crate::proposals::Counter;
 use mmh_record::{chat::Block, format::TranscriptRow, text};
 
 /// Longest brief text: what a tool said, what a turn thought.
@@ -23,6 +24,8 @@ pub struct Conversation {
     pub submitted: Option<String>,
     /// Whether the conversation has ended.
     pub ended: bool,
+    /// Counts the trials.
+    pub counter: Counter,
     /// Results that were taken out since the last reply.
     trimmed: usize,
 }
@@ -31,6 +34,7 @@ impl Conversation {
     /// The next row of the transcript.
     pub fn push(&mut self, row: &TranscriptRow, most: &mut Most) {
         most.proposer(row);
+        self.counter.push(row);
         match row {
             TranscriptRow::Trimmed { tool_use_ids, .. } => self.trimmed += tool_use_ids.len(),
             TranscriptRow::Reply { step, at, reply, cost_usd, latency_ms, .. } => {

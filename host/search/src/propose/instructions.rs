@@ -115,15 +115,14 @@ pub fn rules(protocol: &Protocol, val_size: usize) -> String {
     rules
 }
 
-/// What the first message of an iteration says of the limits in force and of the target. Limits that can change while a run goes
-/// on are left out.
-pub fn limits(limits: &Limits, target: &str) -> String {
+/// What the first message of an iteration says of the limits in force. Limits that can change while a run goes on are left out.
+pub fn limits(limits: &Limits) -> String {
     let size = text::bytes;
     format!(
-        "\n\nThe target model is {target}. Limits of each example: {fuel} units of fuel, {calls} model calls, {prompt} of prompt text in one call, \
+        "\n\nLimits of each example: {fuel} units of fuel, {calls} model calls, {prompt} of prompt text in one call, \
          {tokens} tokens of one reply, {logs} of logs, {answer} of an answer. The same holds for each {PORTION} train examples of learn. Besides: \
          {memory} of memory, {state} of state, {source} of source, {result} of one tool result, {calls_of_turn} tool calls of one turn, {trials} \
-         trials on validation examples.",
+         trials on validation examples. What is left of these, what_is_left says.",
         fuel = text::grouped(limits.fuel),
         calls = limits.model_calls,
         prompt = size(limits.prompt_bytes),

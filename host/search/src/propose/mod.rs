@@ -25,6 +25,7 @@ mod pages;
 mod recorded;
 mod repeat;
 mod scripted;
+mod target;
 mod tools;
 mod transcript;
 mod trials;

@@ -196,7 +196,8 @@ impl Search {
         let opening = opening
             + &instructions::protocol(protocol)
             + &instructions::rules(protocol, self.val.len())
-            + &instructions::limits(limits, &self.config.target_model)
+            + &toolbox.target(&self.config.target_model, self.config.target_facts.as_ref())?
+            + &instructions::limits(limits)
             + &toolbox.briefing()?;
         let account = account.clone();
         let assignment = Assignment { candidate: id, material, opening, transcript: &transcript, account };

@@ -3,6 +3,7 @@
 //! Shapes of November 2026, by the servers' documentation and sources; `docs/real-models.md` names them. A field that is not there,
 //! or has an odd value, is a fact that is unknown.
 
+use mmh_record::format::{ChatTemplate, TargetFacts};
 use serde_json::Value;
 
 /// The largest context window that is believed, in tokens.
@@ -38,6 +39,17 @@ impl Facts {
             trained_tokens: self.trained_tokens.or(other.trained_tokens),
             template: self.template.or(other.template),
         }
+    }
+
+    /// The same, as a run records it.
+    pub fn recorded(self) -> TargetFacts {
+        let chat_template = self.template.map(|template| match template {
+            Template::Roles => ChatTemplate::Roles,
+            Template::Plain => ChatTemplate::Plain,
+            Template::Missing => ChatTemplate::Missing,
+        });
+        let Self { context_tokens, trained_tokens, .. } = self;
+        TargetFacts { context_tokens, trained_tokens, chat_template }
     }
 }
 

@@ -11,6 +11,8 @@ use secrecy::SecretString;
 pub use facts::{Facts, Template};
 pub use trial::{Stops, Trial};
 
+use mmh_record::format::TargetFacts;
+
 use super::{Kind, Offer, Remote, RemoteError, Role, refused, setup::below};
 use crate::{
     catalog::Resolved,
@@ -222,6 +224,15 @@ impl Remote {
     pub(super) async fn given_window(&self) -> Option<u64> {
         let list = tokio::time::timeout(PATIENCE, self.list_of_models()).await.ok().flatten()?;
         facts::of_list(list, &self.model.wire_model).context_tokens
+    }
+
+    /// What a server on this machine says of this model, without a call of the model.
+    pub(super) async fn stated_facts(&self) -> TargetFacts {
+        let Some(list) = tokio::time::timeout(PATIENCE, self.list_of_models()).await.ok().flatten() else {
+            return TargetFacts::default();
+        };
+        let kind = self.kind(list).await;
+        facts::of_list(list, &self.model.wire_model).or(self.own_facts(kind).await).recorded()
     }
 
     async fn kind(&self, list: &str) -> Option<Kind> {

@@ -67,6 +67,11 @@ pub struct OfChanges {
     pub limit: usize,
 }
 
+/// No arguments.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
@@ -255,6 +260,12 @@ fn reading_tools() -> Vec<ToolSpec> {
             "Notes that earlier iterations left, the newest first, page by page.",
             &[],
             json!({ "offset": offset(), "limit": limit() }),
+        ),
+        tool(
+            "what_is_left",
+            "What is left of this iteration's limits: turns or tool calls, trials on validation examples, notes.",
+            &[],
+            json!({}),
         ),
     ]
 }

@@ -38,6 +38,7 @@ impl Toolbox<'_> {
     /// Begins the work of a proposer of this name that calls the tools directly, or goes on with it. Returns how it ended,
     /// if it has ended already.
     pub async fn begin(&mut self, name: &str, opening: &str) -> Result<Option<Outcome>, ProposeError> {
+        self.is_direct = true;
         let messages = vec![ChatMessage::text(ChatRole::User, opening)];
         let request = ChatRequest { messages, tools: specs(), ..ChatRequest::default() };
         self.transcript.start(name, false, &request)?;
@@ -87,8 +88,7 @@ impl Toolbox<'_> {
         if let Some(stop) = self.context.evaluator.cancel.why() {
             return Some(Outcome::stopped(&stop));
         }
-        let limits = self.context.limits;
-        let most = u64::from(limits.proposer_steps).saturating_mul(limits.turn_tool_calls.into());
+        let most = self.most_direct_calls();
         (self.calls.len() as u64 >= most).then(|| {
             self.unsubmitted(format!(
                 "it used up its {most} tool calls, which are --proposer-steps times --turn-tool-calls"

@@ -7,6 +7,7 @@ use serde_json::Value;
 mod candidates;
 mod direct;
 mod folds;
+mod left;
 mod notes;
 mod reading;
 mod recorded;
@@ -45,7 +46,7 @@ use mmh_engine::{
 use mmh_record::{
     RecordError,
     candidate::CandidateId,
-    format::{Cost, ReadRow},
+    format::{Cost, ReadRow, TargetFacts},
     limits::Limits,
     writer::IterationWriter,
 };
@@ -106,6 +107,8 @@ pub struct Toolbox<'a> {
     notes: Vec<String>,
     /// The calls that no reply carries, the first one first.
     calls: Vec<DirectCall>,
+    /// Whether its proposer calls the tools itself, so that each call is a turn.
+    is_direct: bool,
     submission: Option<Submission>,
     /// Why the last submission was refused: the kind and the message.
     last_refusal: Option<(String, String)>,
@@ -137,6 +140,7 @@ impl<'a> Toolbox<'a> {
             val_trials: 0,
             notes: Vec::new(),
             calls: Vec::new(),
+            is_direct: false,
             submission: None,
             last_refusal: None,
             place: (0, 0),
@@ -155,6 +159,11 @@ impl<'a> Toolbox<'a> {
     pub(crate) fn within_summary(mut self, bytes: u64) -> Self {
         self.summary_bytes = bytes;
         self
+    }
+
+    /// What is known of the target of this id, for the first message.
+    pub(crate) fn target(&self, id: &str, facts: Option<&TargetFacts>) -> Result<String, RecordError> {
+        self.history.target(id, facts)
     }
 
     /// The run so far, for the first message.
@@ -272,6 +281,7 @@ impl<'a> Toolbox<'a> {
                 Ok(asked) => self.submit(asked).await?,
                 Err(problem) => Err(problem),
             },
+            "what_is_left" => parse::<args::Nothing>(name, input).map(|_| self.what_is_left()),
             "add_note" => parse::<args::Note>(name, input).and_then(|asked| self.add_note(asked.text)),
             _ => {
                 let names: Vec<String> = specs().into_iter().map(|spec| spec.name).collect();

@@ -23,6 +23,7 @@ use mmh_record::{
     format::{Cost, LearnRow, TraceRow},
     objective::Objective,
     text,
+    trial::tried_on,
 };
 use mmh_report::statistics::Tally;
 
@@ -32,10 +33,6 @@ pub const MAX_TRIALS: usize = 10;
 /// The names of a trial's examples in the log of reads.
 pub(super) const TRIED: &str = "dataset/val (trial)";
 pub(super) const TRIED_TRAIN: &str = "dataset/train (trial)";
-
-/// How the result of a trial begins that came to its end, and of one on train examples.
-const WENT_WELL: &str = "{\"ok\":true";
-const OF_TRAIN: &str = "{\"ok\":true,\"split\":\"train\"";
 
 /// Most log lines of a batch of `learn` that are shown.
 const MAX_LOG_LINES: usize = 20;
@@ -68,7 +65,7 @@ pub(super) struct Tried<R> {
 
 /// Whether a result is that of a trial on train examples which came to its end.
 pub(super) fn is_of_train(result: &str) -> bool {
-    result.starts_with(OF_TRAIN)
+    tried_on(result) == Some(Split::Train)
 }
 
 impl Toolbox<'_> {
@@ -90,7 +87,7 @@ impl Toolbox<'_> {
 
     /// Counts a trial by its result: one on validation examples that came to its end.
     pub(super) fn count_trial(&mut self, result: &str) {
-        if result.starts_with(WENT_WELL) && !is_of_train(result) {
+        if tried_on(result) == Some(Split::Val) {
             self.val_trials += 1;
         }
     }
