@@ -121,6 +121,7 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         limits: builder.sandbox.limits().clone(),
         prices: BTreeMap::new(),
         budget_usd: None,
+        candidate_budget_usd: None,
         providers: BTreeMap::new(),
         task: dataset.info(),
         dataset_digest: dataset.digest,
