@@ -85,7 +85,10 @@ async function filters(page) {
   assert.equal(await page.locator("#example-list summary .glyph.right").count(), 0, "failures only");
   await page.fill("#examples-box input[type=search]", "no text has these words");
   await page.waitForSelector("text=No example is left by these filters.");
+  // The words of a prompt are found once prompts are searched too.
   await page.fill("#examples-box input[type=search]", "diagnosis that fits best");
+  await page.waitForSelector("text=No example is left by these filters.");
+  await page.check("#examples-box input[type=checkbox]");
   await page.waitForFunction(
     (wrong) =>
       document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wrong} example`),
@@ -93,6 +96,7 @@ async function filters(page) {
   );
   // The list is made anew a moment after the last letter.
   await page.evaluate(() => (document.querySelector("#example-list .examples").dataset.old = "true"));
+  await page.uncheck("#examples-box input[type=checkbox]");
   await page.fill("#examples-box input[type=search]", "");
   await page.waitForSelector("#example-list .examples:not([data-old])");
 }

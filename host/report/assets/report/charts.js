@@ -4,7 +4,7 @@
 import { svg } from "./dom.js";
 import { compact, dollars, numbered } from "./text.js";
 
-export const LEFT = 46;
+export const LEFT = 56;
 export const RIGHT_MARGIN = 14;
 
 /** Where iterations stand from left to right. `extra` places are kept free behind them. */
@@ -166,20 +166,21 @@ function bestLabel(objective, best, x, y, width) {
 
 /** An iteration without a score stands under the axis: it is not 0 %. */
 function unscoredMark(it, x, y, marked, base) {
-  const said = `iteration ${numbered(it.index)}: ${it.status}, no score`;
+  const isGoing = it.status === "under way";
+  const said = `iteration ${numbered(it.index)}: ${isGoing ? `under way, ${it.reason}` : `${it.status}, no score`}`;
   return svg(
     "a",
     {
       href: `${base}#iteration-${it.index}`,
       "aria-label": said,
       tabindex: "-1",
-      class: `unscored${marked ? " marked" : ""}`,
+      class: `${it.status === "under way" ? "going" : "unscored"}${marked ? " marked" : ""}`,
     },
     svg("title", {}, said),
     svg("rect", { x: x - 9, y: y - 9, width: 18, height: 18, class: "hit" }),
     svg("path", {
       d:
-        it.status === "under way"
+        isGoing
           ? `M${x - 4} ${y}H${x + 4}`
           : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}`,
     }),

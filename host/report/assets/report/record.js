@@ -1,12 +1,12 @@
 // What a run was asked to do and with what: configuration, digests, prices, limits with what was used of them.
 
-import { digest, el, facts, fill, raw, svg, table } from "./dom.js";
+import { digest, el, facts, patch, raw, svg, table } from "./dom.js";
 import { amount, dollars, duration, findingLine, grouped, numbered, time } from "./text.js";
 
 /** All of it in this element. */
 export function showRecord(store, element) {
   const { run } = store;
-  fill(
+  patch(
     element,
     el(
       "div",
