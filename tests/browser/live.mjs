@@ -73,6 +73,16 @@ await withBrowser(async (browser) => {
       `${(100 * it.score.accuracy).toFixed(1)} %`,
     );
   }
+  // A run that is killed says so, although nothing in its folder changes any more.
+  const killed = spawn(program, args.map((word) => (word === run ? "killed" : word)), { stdio: "ignore" });
+  await page.goto(url);
+  await page.click('a[href="/run/killed"]', { timeout: 60000 });
+  await page.locator("#scoreboard tr.under-way").first().waitFor({ timeout: 60000 });
+  killed.kill("SIGKILL");
+  await page.locator("#notices", { hasText: "The run was cut off" }).waitFor({ timeout: 30000 });
+  assert.match(await page.textContent("#scoreboard tr.unscored .status"), /cut off/);
+  assert.equal(await page.locator("#scoreboard tr.under-way").count(), 0);
+
   await page.goto(`${url}compare/${run}/${other}`);
   await page.waitForSelector("body[data-ready]");
   await drawings(page);
@@ -83,8 +93,8 @@ await withBrowser(async (browser) => {
   await page.goto(url);
   await page.waitForSelector("body[data-ready]");
   const ids = await page.locator("input[type=checkbox]").evaluateAll((boxes) => boxes.map((box) => box.id.replace("choose-", "")));
-  assert.equal(ids.length, 3);
-  for (const id of ids) await page.check(`[id="choose-${id}"]`);
+  assert.equal(ids.length, 4);
+  for (const id of ids.filter((id) => id !== "killed")) await page.check(`[id="choose-${id}"]`);
   await page.click("#compare-chosen");
   await page.waitForSelector("body[data-page=runs][data-ready] #runs-table");
   await drawings(page);

@@ -38,9 +38,9 @@ await withBrowser(async (browser) => {
   assert.equal(await box.locator("textarea").inputValue(), "y");
   await box.locator("button", { hasText: "cancel" }).click();
 
-  // They are found by an expression, and are there when the page is opened again.
+  // They are found by an expression, in both trials of the example, and are there when the page is opened again.
   await page.fill("#where", 'tags contains "odd"');
-  await page.waitForFunction(() => document.querySelector("#examples-box [role=status]").textContent.startsWith("1 example"));
+  await page.waitForFunction(() => document.querySelector("#examples-box [role=status]").textContent.startsWith("2 examples"));
   await page.goto(`${url}run/${run}`);
   await page.waitForSelector("body[data-ready]");
   assert.match(await page.textContent("#finding .notes-of"), /paper.*keep.*the one of the paper/);

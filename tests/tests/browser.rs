@@ -11,7 +11,7 @@ use std::{
 
 use mmh_record::reader::RunReader;
 use mmh_report::compare::{board::Board, words};
-use mmh_tests::{cache_dir, large, made::MadeRun, root, view::View};
+use mmh_tests::{cache_dir, large, made::MadeRun, root, runs, view::View};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -109,7 +109,9 @@ fn every_view_shows_the_record() {
     node("notes.mjs", &[&view.url, "wide", &notes.to_string_lossy()]);
     let sealed = mmh(folder.path(), &["verify", &run.to_string_lossy(), "--dataset", "data"]);
     assert!(done(&sealed).contains("verified"), "notes are no part of the run");
-    node("axe.mjs", &[&file, &view.url, &format!("{}run/wide", view.url)]);
+    runs::copy(&run, &folder.path().join("runs/second"));
+    let pages = ["", "run/wide", "compare/wide/second"].map(|page| format!("{}{page}", view.url));
+    node("axe.mjs", &pages.each_ref().map(String::as_str));
 }
 
 /// Results of that size are what a page must stay small and quick with.

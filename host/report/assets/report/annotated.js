@@ -13,21 +13,25 @@ export function annotated(store, name, label) {
 function showNote(store, name, label, box) {
   const { tags, note } = store.notes.of(name);
   const isEmpty = tags.length === 0 && note === "";
-  const edit = () => editNote(store, name, label, box);
+  const edit = ({ currentTarget }) => editNote(store, name, label, currentTarget.closest(".notes-of"));
+  delete box.dataset.whole;
   fill(
     box,
     tags.map((tag) => el("span", { class: "tag own" }, tag)),
     note === "" ? null : el("p", { class: "note" }, note),
     el(
       "button",
-      { type: "button", class: "plain", "aria-label": `${isEmpty ? "add" : "change"} tags and note of ${label}`, on: { click: edit } },
+      { type: "button", class: "plain", on: { click: edit } },
       isEmpty ? "+ tag or note" : "change",
+      el("span", { class: "hidden" }, ` of ${label}`),
     ),
   );
 }
 
 function editNote(store, name, label, box) {
   const { tags, note } = store.notes.of(name);
+  // A run that goes on leaves what is being written alone.
+  box.dataset.whole = "true";
   const tagField = el("input", { type: "text", value: tags.join(", "), placeholder: "tags, with commas between" });
   const noteField = el("textarea", { rows: "3" }, note);
   noteField.value = note;

@@ -33,7 +33,7 @@ const COLUMNS_OF_RUNS = {
   change: ["change", "num", (it) => changeOf(it), (it) => changeShown(it)],
   test: ["held out", "num", (it) => figureOf(it, it.test), (it) => shownOf(it, it.test)],
   tokens: ["prompt tokens of the best", "num", (it) => (hasScore(it.best) ? promptTokens(it.best.score) : null), (it) => (hasScore(it.best) ? grouped(promptTokens(it.best.score)) : NOTHING)],
-  frontier: ["on the frontier", "num", (it) => it.run.compared.frontier.length, (it) => it.run.compared.frontier.map((member) => numbered(member.index)).join(", ") || NOTHING],
+  frontier: ["on the frontier", "", (it) => it.run.compared.frontier.length, (it) => it.run.compared.frontier.map((member) => numbered(member.index)).join(", ") || NOTHING],
   iterations: ["iterations", "num", (it) => it.run.iterations.length, (it) => String(it.run.iterations.length)],
   cost: ["cost", "num", (it) => it.spent, (it) => `${it.cost.shown(it.spent)}${it.cost.money ? "" : " tokens"}`],
 };
@@ -136,7 +136,7 @@ function frontierOfRun(members, at, x, y, width, id, objective) {
     .map((it, step) => (step === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`))
     .join("");
   const points = members.map((it) => {
-    const said = `${id}, iteration ${numbered(it.index)}: ${objective.written(it.score)} with ${grouped(it.prompt_tokens)} prompt tokens an example`;
+    const said = `${at + 1}, ${id}, iteration ${numbered(it.index)}: ${objective.written(it.score)} with ${grouped(it.prompt_tokens)} prompt tokens an example`;
     return svg(
       "a",
       { href: `/run/${encodeURIComponent(id)}#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: "point numbered" },

@@ -79,6 +79,9 @@ function compareChosen() {
 /** What the objective of a listed run compares, if it is known. */
 const figure = (run, value) => (value === null ? NONE : new Objective(run.objective).written(value));
 
+/** What the runs compare: one figure, or several, which are not the same. */
+const figures = (stores) => [...new Set(stores.map((store) => store.objective.name))].join(" or ");
+
 /** Runs side by side, over common scales. */
 export async function showComparison(ids, element) {
   const stores = await Promise.all(ids.map(async (id) => new Store(await served(id)("run"), served(id))));
@@ -89,7 +92,7 @@ export async function showComparison(ids, element) {
     el(
       "figure",
       { id: "frontiers" },
-      el("figcaption", {}, el("b", {}, "Frontiers"), " each run's scores over prompt tokens on validation, by the number of its row"),
+      el("figcaption", {}, el("b", {}, "Frontiers"), ` each run's ${figures(stores)} over prompt tokens on validation, by the number of its row`),
       drawn((width) => frontiersChart(stores, ids, width)),
     ),
     el(
