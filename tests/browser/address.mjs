@@ -9,13 +9,43 @@ const address = pathToFileURL(file).href;
 
 /** Steps on a page: a name, what is done, what the address is then, and what is seen. */
 const STEPS = [
-  ["a link to an iteration", (page) => page.click('#scoreboard a[href="#iteration-1"]'), "#iteration-1", "Iteration 001"],
+  [
+    "a link to an iteration",
+    (page) => page.click('#scoreboard a[href="#iteration-1"]'),
+    "#iteration-1",
+    "Iteration 001",
+  ],
   ["a tab", (page) => page.click("#tab-diff"), "#iteration-1?tab=diff", "tab-diff"],
-  ["a filter", (page) => page.selectOption("#examples-box select >> nth=2", "right"), "#examples?it=1&tab=diff&show=right", "right"],
-  ["an expression", (page) => page.fill("#where", "right"), "#examples?it=1&tab=diff&show=right&where=right", "right"],
-  ["what is typed on", (page) => page.fill("#where", "right and calls >= 0"), "#examples?it=1&tab=diff&show=right&where=right+and+calls+%3E%3D+0", "right and calls >= 0"],
-  ["an order of the answers", (page) => page.selectOption("#answers-box select >> nth=1", "hardest"), /^#answers\?.*&sort=hardest$/, "hardest"],
-  ["runs of a confusion", (page) => page.selectOption("#confusion-box select >> nth=1", "1"), /^#confusion\?.*left=1/, "left 1"],
+  [
+    "a filter",
+    (page) => page.selectOption("#examples-box select >> nth=2", "right"),
+    "#examples?it=1&tab=diff&show=right",
+    "right",
+  ],
+  [
+    "an expression",
+    (page) => page.fill("#where", "right"),
+    "#examples?it=1&tab=diff&show=right&where=right",
+    "right",
+  ],
+  [
+    "what is typed on",
+    (page) => page.fill("#where", "right and calls >= 0"),
+    "#examples?it=1&tab=diff&show=right&where=right+and+calls+%3E%3D+0",
+    "right and calls >= 0",
+  ],
+  [
+    "an order of the answers",
+    (page) => page.selectOption("#answers-box select >> nth=1", "hardest"),
+    /^#answers\?.*&sort=hardest$/,
+    "hardest",
+  ],
+  [
+    "runs of a confusion",
+    (page) => page.selectOption("#confusion-box select >> nth=1", "1"),
+    /^#confusion\?.*left=1/,
+    "left 1",
+  ],
 ];
 
 /** What of the page the steps have to do with. */
@@ -82,12 +112,20 @@ await withBrowser(async (browser) => {
   await other.page.waitForSelector(".trace .call .raw");
   assert.deepEqual(await seen(other.page), state, sent);
   assert.equal(await other.page.evaluate(() => location.hash), sent);
-  const top = await other.page.evaluate(() => document.getElementById("examples").getBoundingClientRect().top);
+  const top = await other.page.evaluate(
+    () => document.getElementById("examples").getBoundingClientRect().top,
+  );
   assert.ok(Math.abs(top) < 200, `it is scrolled to the section: ${top}`);
   await other.context.close();
 
   // Addresses of nothing, and hostile ones, show the page as at first.
-  for (const odd of ["#iteration-99", "#iteration-1?tab=x&in=99&show=x&gold=%3Cb%3E&open=9999.9&sort=x&only=x&event=x&left=-1&%", "#example-val-9999-0", "#x?where=%22", "#__proto__?constructor=1"]) {
+  for (const odd of [
+    "#iteration-99",
+    "#iteration-1?tab=x&in=99&show=x&gold=%3Cb%3E&open=9999.9&sort=x&only=x&event=x&left=-1&%",
+    "#example-val-9999-0",
+    "#x?where=%22",
+    "#__proto__?constructor=1",
+  ]) {
     const { page, wrong, context } = await open(browser, address + odd);
     assert.match(await page.textContent("#examples-box [role=status]"), /examples? of/, odd);
     assert.ok((await page.locator("#answers-box tbody tr").count()) > 0, odd);

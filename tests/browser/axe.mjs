@@ -21,10 +21,21 @@ const [, , ...addresses] = process.argv;
 async function violations(page, part = "body", rules = null) {
   await drawings(page);
   await page.waitForFunction(() => !document.querySelector("[aria-busy]"));
-  const found = await page.evaluate(async ([levels, part, rules]) => {
-    const { violations } = await window.axe.run(part === "body" ? document : part, { runOnly: rules ? { type: "rule", values: rules } : { type: "tag", values: levels }, resultTypes: ["violations"] });
-    return violations.map((it) => [it.id, it.nodes.length, it.nodes[0].html.slice(0, 160), it.nodes[0].failureSummary]);
-  }, [LEVELS, part, rules]);
+  const found = await page.evaluate(
+    async ([levels, part, rules]) => {
+      const { violations } = await window.axe.run(part === "body" ? document : part, {
+        runOnly: rules ? { type: "rule", values: rules } : { type: "tag", values: levels },
+        resultTypes: ["violations"],
+      });
+      return violations.map((it) => [
+        it.id,
+        it.nodes.length,
+        it.nodes[0].html.slice(0, 160),
+        it.nodes[0].failureSummary,
+      ]);
+    },
+    [LEVELS, part, rules],
+  );
   return found;
 }
 
@@ -51,7 +62,11 @@ await withBrowser(async (browser) => {
       const name = `${address.split("/").slice(-2).join("/")}, ${colorScheme}, ${width}`;
       // Dark differs in its colours alone.
       const rules = colorScheme === "dark" ? ["color-contrast"] : null;
-      const { page, context } = await open(browser, address, { colorScheme, viewport: { width, height: 844 }, bypassCSP: true });
+      const { page, context } = await open(browser, address, {
+        colorScheme,
+        viewport: { width, height: 844 },
+        bypassCSP: true,
+      });
       await page.addScriptTag({ path: AXE });
       if ((await page.locator("body[data-page=run]").count()) === 0) {
         assert.deepEqual(await violations(page, "body", rules), [], name);

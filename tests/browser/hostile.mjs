@@ -97,9 +97,18 @@ await withBrowser(async (browser) => {
   seen += await page.textContent("body");
   for (const mark of marks) assert.ok(seen.includes(mark), `${JSON.stringify(mark)} is shown as text`);
   // Where they stand in what is new: the state as a tree, a table of Markdown, a conversation, the answers, the tree.
-  for (const place of ["table in reasoning", "key of the state", "value of the state", "told the model", "said before"])
+  for (const place of [
+    "table in reasoning",
+    "key of the state",
+    "value of the state",
+    "told the model",
+    "said before",
+  ])
     assert.ok(seen.includes(`${place} ${marks[0]}`), `${place} is shown as text`);
-  assert.ok((await page.locator("#answers-box td.answer", { hasText: marks[0] }).count()) > 0, "answers are shown as text");
+  assert.ok(
+    (await page.locator("#answers-box td.answer", { hasText: marks[0] }).count()) > 0,
+    "answers are shown as text",
+  );
   for (const shown of ["U+202E", "U+200B", "bytes left out]"])
     assert.ok(seen.includes(shown), `${shown} is shown`);
   const more = page.locator("button", { hasText: /^show all .* characters$/ }).first();

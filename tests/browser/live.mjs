@@ -30,13 +30,19 @@ async function patched(page) {
   const before = Number(await page.getAttribute("#live", "data-looks"));
   await page.waitForFunction(
     ([before, picks]) =>
-      Number(document.getElementById("live").dataset.looks) > before + 1 && document.querySelectorAll(".example[open] .pick").length > picks,
+      Number(document.getElementById("live").dataset.looks) > before + 1 &&
+      document.querySelectorAll(".example[open] .pick").length > picks,
     [before, kept.picks],
     { timeout: 90000 },
   );
   const now = await page.evaluate((id) => {
     const row = document.getElementById(id);
-    return { open: row.open, scroll: row.querySelector(".call .raw").scrollTop, focus: document.activeElement.className, top: row.getBoundingClientRect().top };
+    return {
+      open: row.open,
+      scroll: row.querySelector(".call .raw").scrollTop,
+      focus: document.activeElement.className,
+      top: row.getBoundingClientRect().top,
+    };
   }, kept.id);
   assert.equal(now.open, true, "it is still open");
   assert.equal(now.scroll, 40, "its text is scrolled as before");
@@ -74,7 +80,11 @@ await withBrowser(async (browser) => {
     );
   }
   // A run that is killed says so, although nothing in its folder changes any more.
-  const killed = spawn(program, args.map((word) => (word === run ? "killed" : word)), { stdio: "ignore" });
+  const killed = spawn(
+    program,
+    args.map((word) => (word === run ? "killed" : word)),
+    { stdio: "ignore" },
+  );
   await page.goto(url);
   await page.click('a[href="/run/killed"]', { timeout: 60000 });
   await page.locator("#scoreboard tr.under-way").first().waitFor({ timeout: 60000 });
@@ -92,17 +102,29 @@ await withBrowser(async (browser) => {
   // Several runs: chosen in the list, sorted by a column that stands in the address.
   await page.goto(url);
   await page.waitForSelector("body[data-ready]");
-  const ids = await page.locator("input[type=checkbox]").evaluateAll((boxes) => boxes.map((box) => box.id.replace("choose-", "")));
+  const ids = await page
+    .locator("input[type=checkbox]")
+    .evaluateAll((boxes) => boxes.map((box) => box.id.replace("choose-", "")));
   assert.equal(ids.length, 4);
   for (const id of ids.filter((id) => id !== "killed")) await page.check(`[id="choose-${id}"]`);
   await page.click("#compare-chosen");
   await page.waitForSelector("body[data-page=runs][data-ready] #runs-table");
   await drawings(page);
-  const column = async (at) => (await page.locator(`#runs-table tbody tr td:nth-child(${at})`).allTextContents()).map((text) => parseFloat(text));
-  for (const [click, sign] of [["best", 1], ["best", -1]]) {
+  const column = async (at) =>
+    (await page.locator(`#runs-table tbody tr td:nth-child(${at})`).allTextContents()).map((text) =>
+      parseFloat(text),
+    );
+  for (const [click, sign] of [
+    ["best", 1],
+    ["best", -1],
+  ]) {
     await page.click(`#runs-table th a >> text=/^${click}/`);
     const figures = await column(6);
-    assert.deepEqual(figures, [...figures].sort((one, other) => sign * (one - other)), `sorted by ${click}`);
+    assert.deepEqual(
+      figures,
+      [...figures].sort((one, other) => sign * (one - other)),
+      `sorted by ${click}`,
+    );
   }
   assert.equal(await page.evaluate(() => location.hash), "#sort=best-down");
   assert.equal(await page.getAttribute("#runs-table th[aria-sort]", "aria-sort"), "descending");
@@ -110,7 +132,11 @@ await withBrowser(async (browser) => {
   await page.waitForSelector("#runs-table th[aria-sort=descending]");
   await page.goBack();
   await page.waitForSelector("#runs-table th[aria-sort=ascending]");
-  assert.equal(await page.locator("#frontiers a.point text", { hasText: "3" }).count() > 0, true, "each run has its frontier");
+  assert.equal(
+    (await page.locator("#frontiers a.point text", { hasText: "3" }).count()) > 0,
+    true,
+    "each run has its frontier",
+  );
   assert.deepEqual(await page.evaluate(() => window.violations), []);
   assert.deepEqual(wrong, []);
 });

@@ -40,7 +40,9 @@ await withBrowser(async (browser) => {
 
   // They are found by an expression, in both trials of the example, and are there when the page is opened again.
   await page.fill("#where", 'tags contains "odd"');
-  await page.waitForFunction(() => document.querySelector("#examples-box [role=status]").textContent.startsWith("2 examples"));
+  await page.waitForFunction(() =>
+    document.querySelector("#examples-box [role=status]").textContent.startsWith("2 examples"),
+  );
   await page.goto(`${url}run/${run}`);
   await page.waitForSelector("body[data-ready]");
   assert.match(await page.textContent("#finding .notes-of"), /paper.*keep.*the one of the paper/);

@@ -9,11 +9,20 @@ import { open, withBrowser } from "./browser.mjs";
 
 const [, , file, run] = process.argv;
 const json = (name) => JSON.parse(readFileSync(join(run, name), "utf8"));
-const lines = (name) => readFileSync(join(run, name), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+const lines = (name) =>
+  readFileSync(join(run, name), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 const numbered = (index) => String(index).padStart(3, "0");
 const summary = json("summary.json");
 const scored = summary.iterations.map((it) => it.index);
-const traces = new Map(scored.map((index) => [index, new Map(lines(`iterations/${numbered(index)}/eval_trace.jsonl`).map((row) => [row.example_id, row]))]));
+const traces = new Map(
+  scored.map((index) => [
+    index,
+    new Map(lines(`iterations/${numbered(index)}/eval_trace.jsonl`).map((row) => [row.example_id, row])),
+  ]),
+);
 const ids = [...traces.get(scored[0]).keys()];
 
 /** The chance that two candidates answer an example differently, found by looking at each pair. */
@@ -33,17 +42,28 @@ async function answers(page) {
   const names = await rows.locator("th a").allTextContents();
   assert.equal(names.length, Math.min(40, ids.length));
   const figures = names.map(disagreement);
-  for (let at = 1; at < figures.length; at += 1) assert.ok(figures[at - 1] >= figures[at], `${names[at]} disagrees more than the one before`);
+  for (let at = 1; at < figures.length; at += 1)
+    assert.ok(figures[at - 1] >= figures[at], `${names[at]} disagrees more than the one before`);
   for (const [at, id] of names.slice(0, 10).entries()) {
     const cells = await rows.nth(at).locator("td.answer").allTextContents();
     assert.equal(cells.length, scored.length);
     for (const [column, index] of scored.entries()) {
       const { correct, predicted_label: said } = traces.get(index).get(id);
-      assert.ok(cells[column].includes(correct ? "right" : said === null ? "failed" : said), `${id} in ${index}: ${cells[column]}`);
+      assert.ok(
+        cells[column].includes(correct ? "right" : said === null ? "failed" : said),
+        `${id} in ${index}: ${cells[column]}`,
+      );
     }
     const winners = scored.filter((index) => traces.get(index).get(id).correct);
     const said = await rows.nth(at).locator("td.winners").textContent();
-    const expected = winners.length === 0 ? "none" : winners.length === scored.length ? "all" : winners.length > 3 ? `${winners.length} of ${scored.length}` : winners.map(numbered).join(", ");
+    const expected =
+      winners.length === 0
+        ? "none"
+        : winners.length === scored.length
+          ? "all"
+          : winners.length > 3
+            ? `${winners.length} of ${scored.length}`
+            : winners.map(numbered).join(", ");
     assert.ok(said.endsWith(expected), `${id}: ${said}, not ${expected}`);
   }
   await page.selectOption("#answers-box select >> nth=2", "differ");
@@ -51,16 +71,24 @@ async function answers(page) {
   assert.match(await page.textContent("#answers-box [role=status]"), new RegExp(`^${differ} example`));
   await rows.locator("th a").first().click();
   await page.waitForSelector("#example-list .trace .call .raw");
-  assert.deepEqual(await page.locator(".example[open] code.id").allTextContents(), [(await rows.locator("th a").first().textContent())]);
+  assert.deepEqual(await page.locator(".example[open] code.id").allTextContents(), [
+    await rows.locator("th a").first().textContent(),
+  ]);
 }
 
 /** Boxes of texts of a drawing that overlap each other. */
 const overlaps = (selector) => {
-  const boxes = [...document.querySelectorAll(`${selector} text`)].map((it) => [it.textContent, it.getBoundingClientRect()]);
+  const boxes = [...document.querySelectorAll(`${selector} text`)].map((it) => [
+    it.textContent,
+    it.getBoundingClientRect(),
+  ]);
   const found = [];
   boxes.forEach(([one, a], at) =>
     boxes.slice(at + 1).forEach(([other, b]) => {
-      const [width, height] = [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+      const [width, height] = [
+        Math.min(a.right, b.right) - Math.max(a.left, b.left),
+        Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top),
+      ];
       if (width > 1 && height > 3) found.push(`${one} and ${other}`);
     }),
   );
@@ -76,7 +104,8 @@ async function tree(page) {
   }
   const children = summary.iterations.filter((it) => it.parent !== null).length;
   assert.equal(await page.locator("#tree .branch").count(), children, "a line to each parent");
-  for (const selector of ["#tree", "svg.chart.frontier", "#charts figure:nth-of-type(2)"]) assert.deepEqual(await page.evaluate(overlaps, selector), [], selector);
+  for (const selector of ["#tree", "svg.chart.frontier", "#charts figure:nth-of-type(2)"])
+    assert.deepEqual(await page.evaluate(overlaps, selector), [], selector);
 }
 
 /** Expressions: how many rows of the best iteration each lets through, or what is wrong with it. */
@@ -90,7 +119,10 @@ async function expressions(page) {
     ["wrong and calls >= 1", count((row) => !row.correct && row.model_calls >= 1)],
     [`label == "${label}"`, count((row) => row.gold_label === label)],
     [`label == '${label.toUpperCase()}' or wrong`, count((row) => row.gold_label === label || !row.correct)],
-    [`label != "${label}" and (right or calls > 1)`, count((row) => row.gold_label !== label && (row.correct || row.model_calls > 1))],
+    [
+      `label != "${label}" and (right or calls > 1)`,
+      count((row) => row.gold_label !== label && (row.correct || row.model_calls > 1)),
+    ],
     [`id contains "~2"`, count((row) => row.example_id.includes("~2"))],
     ["tokens_in > -1", best.length],
     ["failed = true", count((row) => row.predicted_label === null)],
@@ -113,11 +145,23 @@ async function expressions(page) {
   for (const [text, expected] of table) {
     await page.fill("#where", text);
     if (expected instanceof RegExp)
-      await page.waitForFunction((wanted) => new RegExp(wanted).test(document.getElementById("where-problem").textContent), expected.source).catch(async () => assert.fail(`${text}: ${await page.textContent("#where-problem")}`));
+      await page
+        .waitForFunction(
+          (wanted) => new RegExp(wanted).test(document.getElementById("where-problem").textContent),
+          expected.source,
+        )
+        .catch(async () => assert.fail(`${text}: ${await page.textContent("#where-problem")}`));
     else
       await page
-        .waitForFunction((wanted) => document.getElementById("where-problem").textContent === "" && document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wanted} example`), expected)
-        .catch(async () => assert.fail(`${text}: ${await page.textContent("#examples-box [role=status]")}, not ${expected}`));
+        .waitForFunction(
+          (wanted) =>
+            document.getElementById("where-problem").textContent === "" &&
+            document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wanted} example`),
+          expected,
+        )
+        .catch(async () =>
+          assert.fail(`${text}: ${await page.textContent("#examples-box [role=status]")}, not ${expected}`),
+        );
   }
   await page.fill("#where", "");
 }
@@ -142,11 +186,20 @@ async function trials(page) {
   const it = summary.iterations.find((it) => it.parent !== null);
   await page.evaluate((index) => (location.hash = `#iteration-${index}`), it.index);
   await page.click("#tab-changed");
-  const flips = (now, before) => ids.filter((id) => traces.get(it.index).get(id).correct === now && traces.get(it.parent).get(id).correct === before).length;
+  const flips = (now, before) =>
+    ids.filter(
+      (id) =>
+        traces.get(it.index).get(id).correct === now && traces.get(it.parent).get(id).correct === before,
+    ).length;
   const text = await page.textContent("[role=tabpanel]");
   assert.ok(text.includes("its parent (inferred)"), text);
-  for (const said of [`✓ ${flips(true, false)} trial`, `✗ ${flips(false, true)} trial`]) assert.ok(text.includes(said), `${said} is not in ${text}`);
-  assert.match(await page.textContent("#iteration-box .facts"), /p (<?\.?\d|0\.)\d*/, "differences have their p-values");
+  for (const said of [`✓ ${flips(true, false)} trial`, `✗ ${flips(false, true)} trial`])
+    assert.ok(text.includes(said), `${said} is not in ${text}`);
+  assert.match(
+    await page.textContent("#iteration-box .facts"),
+    /p (<?\.?\d|0\.)\d*/,
+    "differences have their p-values",
+  );
 }
 
 await withBrowser(async (browser) => {

@@ -9,7 +9,8 @@ import { firstMatrix } from "./matrix.js";
 const OPENED = 8;
 
 /** The label's name for an address, from the number that a filter has. */
-const labelName = (run, number) => (number === "" || number === "-1" ? "" : (run.labels[Number(number)] ?? ""));
+const labelName = (run, number) =>
+  number === "" || number === "-1" ? "" : (run.labels[Number(number)] ?? "");
 
 /** The number of a label by its name, as a filter has it. */
 function labelNumber(run, name) {
@@ -22,23 +23,38 @@ function partsOf({ store, iteration, filters, comparison, matrix, replay }) {
   const { run } = store;
   const [plain, other, rows] = [firstFilters(store), firstComparison(store), firstMatrix()];
   const iterations = new Set(run.iterations.map((it) => it.index));
-  const text = (object, name, first) => [object[name] === first ? "" : String(object[name]), (value) => (object[name] = value || first)];
-  const among = (object, name, first, all) => [text(object, name, first)[0], (value) => (object[name] = all.includes(value) ? value : first)];
+  const text = (object, name, first) => [
+    object[name] === first ? "" : String(object[name]),
+    (value) => (object[name] = value || first),
+  ];
+  const among = (object, name, first, all) => [
+    text(object, name, first)[0],
+    (value) => (object[name] = all.includes(value) ? value : first),
+  ];
   const number = (object, name, first) => [
     object[name] === first ? "" : String(object[name]),
     (value) => (object[name] = value !== "" && iterations.has(Number(value)) ? Number(value) : first),
   ];
-  const label = (name) => [labelName(run, filters[name]), (value) => (filters[name] = labelNumber(run, value))];
+  const label = (name) => [
+    labelName(run, filters[name]),
+    (value) => (filters[name] = labelNumber(run, value)),
+  ];
   const splits = ["val", "test"];
   return {
-    it: [iteration.chosen ? String(iteration.iteration) : "", (value) => choose(iteration, run, iterations, value)],
+    it: [
+      iteration.chosen ? String(iteration.iteration) : "",
+      (value) => choose(iteration, run, iterations, value),
+    ],
     tab: text(iteration, "tab", "reasoning"),
     split: among(filters, "split", plain.split, splits),
     in: number(filters, "iteration", plain.iteration),
     show: text(filters, "show", plain.show),
     gold: label("gold"),
     predicted: label("predicted"),
-    unanswered: [filters.predicted === "-1" ? "1" : "", (value) => value === "1" && (filters.predicted = "-1")],
+    unanswered: [
+      filters.predicted === "-1" ? "1" : "",
+      (value) => value === "1" && (filters.predicted = "-1"),
+    ],
     outcome: [
       filters.outcome === "" ? "" : run.outcomes[Number(filters.outcome)],
       (value) => (filters.outcome = run.outcomes.includes(value) ? String(run.outcomes.indexOf(value)) : ""),
@@ -53,7 +69,10 @@ function partsOf({ store, iteration, filters, comparison, matrix, replay }) {
     answers: among(matrix, "split", rows.split, splits),
     sort: text(matrix, "sort", rows.sort),
     only: text(matrix, "only", rows.only),
-    event: [replay.at > 0 && Number.isFinite(replay.at) && replay.moved ? String(replay.at) : "", (value) => goTo(replay, value)],
+    event: [
+      replay.at > 0 && Number.isFinite(replay.at) && replay.moved ? String(replay.at) : "",
+      (value) => goTo(replay, value),
+    ],
   };
 }
 
@@ -68,7 +87,11 @@ function goTo(replay, value) {
   if (replay.moved) replay.at = Number(value);
 }
 
-const openedText = ({ open }) => [...open].slice(0, OPENED).map(([example, index]) => `${example}.${index}`).join(" ");
+const openedText = ({ open }) =>
+  [...open]
+    .slice(0, OPENED)
+    .map(([example, index]) => `${example}.${index}`)
+    .join(" ");
 
 function openedMap(text) {
   const found = [...text.matchAll(/\b(\d{1,7})\.(\d{1,7})\b/g)].slice(0, OPENED);

@@ -5,7 +5,12 @@ import { el, fill } from "./dom.js";
 /** The tags and the note of something, with a form to change them. Nothing where they cannot be kept. */
 export function annotated(store, name, label) {
   if (!store.notes.isOpen) return null;
-  const box = el("div", { class: "notes-of", "data-key": `notes-${name}`, role: "group", "aria-label": `notes on ${label}` });
+  const box = el("div", {
+    class: "notes-of",
+    "data-key": `notes-${name}`,
+    role: "group",
+    "aria-label": `notes on ${label}`,
+  });
   showNote(store, name, label, box);
   return box;
 }
@@ -32,7 +37,11 @@ function editNote(store, name, label, box) {
   const { tags, note } = store.notes.of(name);
   // A run that goes on leaves what is being written alone.
   box.dataset.whole = "true";
-  const tagField = el("input", { type: "text", value: tags.join(", "), placeholder: "tags, with commas between" });
+  const tagField = el("input", {
+    type: "text",
+    value: tags.join(", "),
+    placeholder: "tags, with commas between",
+  });
   const noteField = el("textarea", { rows: "3" }, note);
   noteField.value = note;
   const problem = el("p", { class: "problem", role: "status" });

@@ -29,7 +29,10 @@ function modelCall(details, call, at, calls) {
 
 function oneTurn(details, call, messages) {
   return [
-    messages.map(([role, text]) => [el("h5", {}, role === "user" ? "prompt" : role), raw(details.text(text), role)]),
+    messages.map(([role, text]) => [
+      el("h5", {}, role === "user" ? "prompt" : role),
+      raw(details.text(text), role),
+    ]),
     call.thinking.length > 0 ? [el("h5", {}, "thought"), raw(details.text(call.thinking), "thought")] : null,
     call.error.length > 0
       ? [el("h5", { class: "bad" }, "error"), raw(details.text(call.error), "error")]
@@ -42,7 +45,9 @@ function repeats(details, before, call) {
   const text = (it) => details.text(it);
   const said = [...before.messages.map(([role, it]) => [role, text(it)]), ["assistant", text(before.reply)]];
   if (call.messages.length <= said.length) return 0;
-  const goesOn = said.every(([role, it], at) => call.messages[at][0] === role && text(call.messages[at][1]) === it);
+  const goesOn = said.every(
+    ([role, it], at) => call.messages[at][0] === role && text(call.messages[at][1]) === it,
+  );
   return goesOn ? said.length : 0;
 }
 
@@ -63,19 +68,40 @@ function talk(details, call, messages, repeated, at) {
           "li",
           { class: "earlier" },
           unfolding({}, el("summary", {}, `${count(repeated, "message")} as in call ${at}`), () =>
-            el("ol", { class: "talk" }, messages.slice(0, repeated).map((it) => turn(it))),
+            el(
+              "ol",
+              { class: "talk" },
+              messages.slice(0, repeated).map((it) => turn(it)),
+            ),
           ),
         )
       : null;
   const thought =
     call.thinking.length > 0
-      ? el("li", { class: "said-by assistant" }, el("h5", {}, "model, thinking"), raw(details.text(call.thinking), "thought"))
+      ? el(
+          "li",
+          { class: "said-by assistant" },
+          el("h5", {}, "model, thinking"),
+          raw(details.text(call.thinking), "thought"),
+        )
       : null;
   const last =
     call.error.length > 0
-      ? el("li", { class: "said-by error" }, el("h5", { class: "bad" }, "error"), raw(details.text(call.error), "error"))
+      ? el(
+          "li",
+          { class: "said-by error" },
+          el("h5", { class: "bad" }, "error"),
+          raw(details.text(call.error), "error"),
+        )
       : turn(["assistant", call.reply], "reply");
-  return el("ol", { class: "talk" }, earlier, messages.slice(repeated).map((it) => turn(it)), thought, last);
+  return el(
+    "ol",
+    { class: "talk" },
+    earlier,
+    messages.slice(repeated).map((it) => turn(it)),
+    thought,
+    last,
+  );
 }
 
 /** What a call took, in words. */

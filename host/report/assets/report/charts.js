@@ -7,9 +7,13 @@ import { compact, dollars, numbered } from "./text.js";
 export const LEFT = 56;
 export const RIGHT_MARGIN = 14;
 
+/** How many iterations there are, if the search is not ended early. */
+export const allCandidates = ({ iterations, protocol }) =>
+  (protocol?.baselines ?? 1) + iterations * (protocol?.candidates ?? 1);
+
 /** Where iterations stand from left to right. `extra` places are kept free behind them. */
 function columns(run, width, extra = 0) {
-  const last = Math.max(run.config.iterations, ...run.iterations.map((it) => it.index));
+  const last = Math.max(allCandidates(run.config) - 1, ...run.iterations.map((it) => it.index));
   const step = (width - LEFT - RIGHT_MARGIN) / (last + 1 + extra);
   return { last, step, x: (index) => LEFT + step * (index + 0.5) };
 }
@@ -72,7 +76,13 @@ export function scoreChart(store, width, options = {}) {
     },
     grid(objective, range, width, y),
     bestSoFar(objective, scored, scale, y),
-    scored.map((it) => scorePoint(objective, it, scale.x(it.index), y, { best: it === best, marked: marked === it.index, base })),
+    scored.map((it) =>
+      scorePoint(objective, it, scale.x(it.index), y, {
+        best: it === best,
+        marked: marked === it.index,
+        base,
+      }),
+    ),
     tests.map((it) => heldOutPoint(objective, it, scale.x(it.index) + Math.min(12, scale.step * 0.32), y)),
     best ? bestLabel(objective, best, scale.x(best.index), y, width) : null,
     unscored.map((it) => unscoredMark(it, scale.x(it.index), bottom + 14, marked === it.index, base)),
@@ -179,10 +189,9 @@ function unscoredMark(it, x, y, marked, base) {
     svg("title", {}, said),
     svg("rect", { x: x - 9, y: y - 9, width: 18, height: 18, class: "hit" }),
     svg("path", {
-      d:
-        isGoing
-          ? `M${x - 4} ${y}H${x + 4}`
-          : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}`,
+      d: isGoing
+        ? `M${x - 4} ${y}H${x + 4}`
+        : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}`,
     }),
   );
 }

@@ -194,7 +194,12 @@ function mostConfused(store, { split, left, right }) {
       : el(
           "section",
           {},
-          el("h3", {}, `Labels from ${numbered(left)} to ${numbered(right)} `, noiseNote(store.verdict(split, left, right))),
+          el(
+            "h3",
+            {},
+            `Labels from ${numbered(left)} to ${numbered(right)} `,
+            noiseNote(store.verdict(split, left, right)),
+          ),
           el("p", {}, el("b", {}, "▲ better, in points: "), named(shifts.filter(({ shift }) => shift > 0))),
           el(
             "p",

@@ -195,18 +195,26 @@ export function tabs(label, panels, chosen, choose) {
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
     event.preventDefault();
   };
-  const list = el("div", { role: "tablist", "aria-label": label, class: "tabs", on: { keydown: turn } }, buttons);
+  const list = el(
+    "div",
+    { role: "tablist", "aria-label": label, class: "tabs", on: { keydown: turn } },
+    buttons,
+  );
   const content = panels.find(([key]) => key === first)[2]();
   return el(
     "div",
     {},
     hinted(list),
-    el("div", { role: "tabpanel", class: "panel", tabindex: "0", "aria-labelledby": `tab-${first}` }, content),
+    el(
+      "div",
+      { role: "tabpanel", class: "panel", tabindex: "0", "aria-labelledby": `tab-${first}` },
+      content,
+    ),
   );
 }
 
 /** A row that may be wider than the page: a fading edge says that there is more of it. */
-export function hinted(row) {
+function hinted(row) {
   return hint(el("div", { class: "hinted" }, row));
 }
 

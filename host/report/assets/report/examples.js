@@ -5,9 +5,9 @@ import { listen } from "./patch.js";
 import { annotated } from "./annotated.js";
 import { modelCalls } from "./calls.js";
 import { strip } from "./charts.js";
-import { evaluated, parsed } from "./expression.js";
+import { noteName, whereField, whereOf } from "./where.js";
 import { bytes, count, duration, exampleOf, grouped, numbered } from "./text.js";
-import { ABSENT, FAILED, GLYPHS, RIGHT } from "./model.js";
+import { FAILED, GLYPHS, RIGHT } from "./model.js";
 
 /** Rows that are shown at once. */
 const ROWS = 50;
@@ -47,38 +47,6 @@ export function firstFilters(store) {
   };
 }
 
-/** What an expression can ask of an example in the chosen iteration: the kind of each name, and where its value is. */
-const NAMES = {
-  right: ["boolean", ({ state }) => state === RIGHT],
-  wrong: ["boolean", ({ state }) => state !== RIGHT && state !== ABSENT],
-  failed: ["boolean", ({ state }) => state === FAILED],
-  fixed: ["boolean", ({ flips, at }) => flips.trialsFixed.includes(at)],
-  broken: ["boolean", ({ flips, at }) => flips.trialsBroken.includes(at)],
-  label: ["text", ({ store, example }) => store.run.labels[example.gold]],
-  predicted: ["text", ({ store, split, iteration, at }) => store.predicted(split, iteration, at)],
-  outcome: ["text", ({ store, split, iteration, at }) => store.outcome(split, iteration, at)],
-  id: ["text", ({ example }) => example.id],
-  text: ["text", ({ example }) => example.input],
-  score: ["number", ({ store, split, iteration, at }) => store.worth(split, iteration, at)],
-  calls: ["number", ({ of }) => of("calls")],
-  cached: ["number", ({ of }) => of("cached")],
-  tokens_in: ["number", ({ of }) => of("input_tokens")],
-  tokens_out: ["number", ({ of }) => of("output_tokens")],
-  prompt_bytes: ["number", ({ of }) => of("prompt_bytes")],
-  fuel: ["number", ({ of }) => of("fuel")],
-  memory: ["number", ({ of }) => of("memory")],
-  latency_ms: ["number", ({ of }) => of("latency_ms")],
-  right_in: ["number", ({ store, split, at }) => store.winners(split, at).length],
-  disagreement: ["number", ({ store, split, at }) => store.disagreement(split, at)],
-  tags: ["text", ({ store, split, example }) => store.notes.of(noteName(split, example.id)).tags.join(", ")],
-  note: ["text", ({ store, split, example }) => store.notes.of(noteName(split, example.id)).note],
-};
-
-const KINDS_OF_NAMES = Object.fromEntries(Object.entries(NAMES).map(([name, [kind]]) => [name, kind]));
-
-/** What a note on an example is kept under: all its trials have one. */
-const noteName = (split, id) => `example-${split}-${exampleOf(id)}`;
-
 /**
  * The list and its filters in this element. `filters` is kept while a run goes on; `remember` is told when they were
  * changed: whether by typing. What has not changed stays the same element.
@@ -104,7 +72,10 @@ export function showExamples(store, element, filters, remember = () => {}) {
       return;
     }
     const { examples, searched } = shown;
-    patch(status, `${count(examples.length, "example")} of ${grouped(store.run[filters.split].length)}${searched}`);
+    patch(
+      status,
+      `${count(examples.length, "example")} of ${grouped(store.run[filters.split].length)}${searched}`,
+    );
     patch(list, exampleRows(store, filters, examples, { refresh, remember }));
   };
   patch(element.querySelector(".filter-box"), filterForm(store, element, filters, { refresh, remember }));
@@ -194,63 +165,6 @@ function filterForm(store, element, filters, { refresh, remember }) {
     el("label", { class: "check" }, prompts, "in prompts too"),
     whereField(filters, debounced(set("where", true))),
   );
-}
-
-/** The field for an expression, with what is wrong with it. */
-function whereField(filters, changed) {
-  const { problem } = readWhere(filters);
-  const box = el("input", {
-    type: "text",
-    id: "where",
-    value: filters.where,
-    spellcheck: "false",
-    autocomplete: "off",
-    maxlength: "500",
-    placeholder: 'wrong and calls > 1 and label == "…"',
-    "aria-describedby": "where-problem where-names",
-    "aria-invalid": problem === null ? null : "true",
-    on: { input: changed },
-  });
-  return el(
-    "div",
-    { class: "where" },
-    el("label", { class: "field" }, el("span", {}, "Where"), box),
-    el("p", { id: "where-problem", class: "problem", role: "alert" }, problem ?? ""),
-    unfolding(
-      { class: "muted", id: "where-names" },
-      el("summary", {}, "what an expression can have"),
-      () => [
-        "The names ",
-        Object.entries(KINDS_OF_NAMES).map(([name, kind], at) => [at > 0 ? ", " : "", el("code", {}, name), kind === "boolean" ? "" : ` (a ${kind})`]),
-        "; numbers, texts in quotes; == != < <= > >= and contains; and, or, not, parentheses. Texts are compared without regard to capitals.",
-      ],
-    ),
-  );
-}
-
-/** The expression of the filters as a tree, or what is wrong with it. */
-function readWhere({ where }) {
-  try {
-    return { tree: parsed(where, KINDS_OF_NAMES), problem: null };
-  } catch (error) {
-    return { tree: null, problem: error.message };
-  }
-}
-
-/** Whether an example is one that the expression asks for. */
-function whereOf(store, filters, parent) {
-  const { tree, problem } = readWhere(filters);
-  const place = document.getElementById("where-problem");
-  if (place) fill(place, problem ?? "");
-  document.getElementById("where")?.toggleAttribute("aria-invalid", problem !== null);
-  if (tree === null) return () => true;
-  const { split, iteration } = filters;
-  const evaluation = store.evaluation(split, iteration);
-  const flips = store.changes(split, parent, iteration);
-  return (example, at) => {
-    const it = { store, split, iteration, example, at, flips, state: evaluation.state(at), of: (column) => evaluation.of(at, column) };
-    return evaluated(tree, (name) => NAMES[name][1](it)) === true;
-  };
 }
 
 function used(store, filters, outcome) {
@@ -411,7 +325,8 @@ function exampleTrace(store, split, example, chosen, keep) {
   const { id, input, gold } = store.run[split][example];
   const box = el("div");
   let current = chosen;
-  const buttons = () => store.evaluated(split).map((index) => pick(store, split, example, index, index === current, choose));
+  const buttons = () =>
+    store.evaluated(split).map((index) => pick(store, split, example, index, index === current, choose));
   const choose = (index) => {
     show(index);
     keep(index);
@@ -425,10 +340,7 @@ function exampleTrace(store, split, example, chosen, keep) {
       later(store.trace(split, index, example), ([details, row]) => traceTexts(store, details, row)),
     );
   };
-  const picks = el(
-    "div",
-    { class: "picks", role: "group", "aria-label": "trace of iteration" },
-  );
+  const picks = el("div", { class: "picks", role: "group", "aria-label": "trace of iteration" });
   show(chosen);
   // A run that goes on has more iterations to choose from.
   return el(
@@ -488,7 +400,10 @@ function traceTexts(store, details, row) {
   return [
     worth.length > 0 ? [el("h4", {}, "What the answer is worth"), facts(worth)] : null,
     row.fields.length > 0
-      ? [el("h4", {}, "Fields"), facts(row.fields.map(([name, text]) => [name, raw(details.text(text), name)]))]
+      ? [
+          el("h4", {}, "Fields"),
+          facts(row.fields.map(([name, text]) => [name, raw(details.text(text), name)])),
+        ]
       : null,
     named("Error", row.error),
     modelCalls(details, row.calls),

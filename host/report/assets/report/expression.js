@@ -6,7 +6,7 @@ const LONGEST = 500;
 const DEEPEST = 40;
 
 /** What is wrong with an expression, and at which character, counted from 1. */
-export class ExpressionError extends Error {
+class ExpressionError extends Error {
   constructor(message, at) {
     super(`${message} (character ${at + 1})`);
   }
@@ -24,7 +24,8 @@ const COMPARISONS = {
 /** Words, numbers, texts in quotes, and signs: [kind, value, where it begins]. */
 function wordsOf(text) {
   const words = [];
-  const pattern = /\s+|([A-Za-z_][A-Za-z_0-9]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(==|!=|<=|>=|<|>|=|\(|\)|-)/y;
+  const pattern =
+    /\s+|([A-Za-z_][A-Za-z_0-9]*)|(\d+(?:\.\d+)?)|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(==|!=|<=|>=|<|>|=|\(|\)|-)/y;
   while (pattern.lastIndex < text.length) {
     const at = pattern.lastIndex;
     const found = pattern.exec(text);
@@ -81,13 +82,17 @@ class Parser {
   /** A tree that must say yes or no. */
   boolean(tree) {
     if (tree.kind !== "boolean")
-      throw new ExpressionError(`a ${tree.kind} alone says neither yes nor no: compare it, as in ${tree.example}`, tree.at);
+      throw new ExpressionError(
+        `a ${tree.kind} alone says neither yes nor no: compare it, as in ${tree.example}`,
+        tree.at,
+      );
     return tree;
   }
 
   joined(word, part, of) {
     let left = part();
-    while (this.take("word", word)) left = { kind: "boolean", of, parts: [this.boolean(left), this.boolean(part())], at: left.at };
+    while (this.take("word", word))
+      left = { kind: "boolean", of, parts: [this.boolean(left), this.boolean(part())], at: left.at };
     return left;
   }
 
@@ -126,7 +131,8 @@ class Parser {
     const right = this.value();
     if (left.kind !== right.kind)
       throw new ExpressionError(`a ${left.kind} cannot be compared with a ${right.kind}`, at);
-    if (sign === "contains" && left.kind !== "text") throw new ExpressionError("only a text can contain another one", at);
+    if (sign === "contains" && left.kind !== "text")
+      throw new ExpressionError("only a text can contain another one", at);
     if (left.kind === "boolean" && !["==", "!="].includes(sign))
       throw new ExpressionError("yes and no can only be compared by == and !=", at);
     return { kind: "boolean", of: "compare", sign, parts: [left, right], at: left.at };
@@ -152,13 +158,18 @@ class Parser {
     }
     if (kind === "word" && !["and", "or", "not", "contains"].includes(value)) return this.named(value, at);
     const before = this.words[this.at - 2]?.[1];
-    throw new ExpressionError(before === undefined ? "a value is expected" : `a value is expected after "${before}"`, at);
+    throw new ExpressionError(
+      before === undefined ? "a value is expected" : `a value is expected after "${before}"`,
+      at,
+    );
   }
 
   named(name, at) {
-    if (name === "true" || name === "false") return { kind: "boolean", of: "value", value: name === "true", at };
+    if (name === "true" || name === "false")
+      return { kind: "boolean", of: "value", value: name === "true", at };
     const kind = Object.hasOwn(this.names, name) ? this.names[name] : null;
-    if (kind === null) throw new ExpressionError(`"${name}" is no name; there are ${Object.keys(this.names).join(", ")}`, at);
+    if (kind === null)
+      throw new ExpressionError(`"${name}" is no name; there are ${Object.keys(this.names).join(", ")}`, at);
     const example = kind === "number" ? `${name} > 1` : `${name} == "…"`;
     return { kind, of: "name", name, at, example };
   }
@@ -167,7 +178,8 @@ class Parser {
 /** The tree of an expression; null where there is none. Throws an ExpressionError that says what is wrong. */
 export function parsed(text, names) {
   if (text.trim() === "") return null;
-  if (text.length > LONGEST) throw new ExpressionError(`an expression has ${LONGEST} characters at most`, LONGEST);
+  if (text.length > LONGEST)
+    throw new ExpressionError(`an expression has ${LONGEST} characters at most`, LONGEST);
   return new Parser(text, names).whole();
 }
 
@@ -192,7 +204,10 @@ export function evaluated(tree, lookUp) {
 /** What is not known compares with nothing. Texts are compared without regard to capitals. */
 function comparedBy({ sign, parts }, lookUp) {
   const [left, right] = parts.map((part) => evaluated(part, lookUp));
-  if (left === undefined || right === undefined || left === null || right === null) return sign === "!=" && left !== right;
-  const [one, other] = [left, right].map((value) => (typeof value === "string" ? value.toLowerCase() : value));
+  if (left === undefined || right === undefined || left === null || right === null)
+    return sign === "!=" && left !== right;
+  const [one, other] = [left, right].map((value) =>
+    typeof value === "string" ? value.toLowerCase() : value,
+  );
   return sign === "contains" ? one.includes(other) : COMPARISONS[sign](one, other);
 }

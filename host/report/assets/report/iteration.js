@@ -105,20 +105,35 @@ function iterationFacts(store, it) {
         ...ofTrials(objective, score.trials),
         ["predicted while learning", online(objective, score.online)],
         ["against parent (inferred)", against(store, it, it.parent)],
-        ["against the baseline", it.parent === store.run.baseline ? null : against(store, it, store.run.baseline)],
-        ["against best before", best && ![it.parent, store.run.baseline].includes(best.index) ? against(store, it, best.index) : null],
+        [
+          "against the baseline",
+          it.parent === store.run.baseline ? null : against(store, it, store.run.baseline),
+        ],
+        [
+          "against best before",
+          best && ![it.parent, store.run.baseline].includes(best.index)
+            ? against(store, it, best.index)
+            : null,
+        ],
         ["LEAK", leak(objective, it)],
         ["no answer", outcomes(score)],
         ["parts", means(score)],
         ["prompt per example", `${bytes(score.mean_prompt_bytes)}, ${promptTokensInWords(score)}`],
-        ["calls per example", `${Number(score.mean_model_calls.toFixed(2))}${it.remark ? `: it ${it.remark}` : ""}`],
+        [
+          "calls per example",
+          `${Number(score.mean_model_calls.toFixed(2))}${it.remark ? `: it ${it.remark}` : ""}`,
+        ],
         ["fuel per example", grouped(score.total_fuel / Math.max(1, answers(score)))],
         ["took", it.started_at ? duration(Date.parse(it.finished_at) - Date.parse(it.started_at)) : null],
       ]
     : [
         [
           "score",
-          el("span", { class: isGoing(it) ? "going" : "status" }, isGoing(it) ? "none yet" : "none, which is not 0 %"),
+          el(
+            "span",
+            { class: isGoing(it) ? "going" : "status" },
+            isGoing(it) ? "none yet" : "none, which is not 0 %",
+          ),
         ],
         ["status", it.status],
         ["why", it.reason],
@@ -136,7 +151,10 @@ function ofTrials(objective, trials) {
   return [
     [`${trials.count} trials of each example`, `${means.join(", ")}${more}`],
     ["spread", `${(100 * trials.spread).toFixed(1)} points: the standard deviation between the trials`],
-    [`pass^${trials.count}`, `${objective.written(pass)}: the chance that all trials of an example are right`],
+    [
+      `pass^${trials.count}`,
+      `${objective.written(pass)}: the chance that all trials of an example are right`,
+    ],
   ];
 }
 
@@ -177,7 +195,8 @@ const means = (score) =>
 /** The prompt tokens of an example; not all providers tell them. */
 function promptTokensInWords(score) {
   const about = score.estimated_calls > 0 ? "about " : "";
-  const estimated = score.estimated_calls > 0 ? `, estimated for ${count(score.estimated_calls, "call")}` : "";
+  const estimated =
+    score.estimated_calls > 0 ? `, estimated for ${count(score.estimated_calls, "call")}` : "";
   return `${about}${grouped(promptTokens(score))} tokens${estimated}`;
 }
 
@@ -320,7 +339,9 @@ function conversation(details) {
 
 /** Where rows are that there was no room for. */
 const moreIn = (file, rows) =>
-  rows === 0 ? null : el("p", { class: "muted" }, `There was no room for ${count(rows, "more row")} of ${file}.`);
+  rows === 0
+    ? null
+    : el("p", { class: "muted" }, `There was no room for ${count(rows, "more row")} of ${file}.`);
 
 /** A source, line by line. */
 function sourcePanel(it) {
@@ -451,7 +472,11 @@ function changedPanel(store, it) {
     const name = `${numbered(other)}${other === it.parent ? ", its parent (inferred)" : ""}${other === best?.index ? ", the best before" : ""}`;
     const trials = store.hasTrials
       ? [
-          el("p", { class: "muted" }, "An example counts as fixed where more of its trials are right than before. Trial by trial:"),
+          el(
+            "p",
+            { class: "muted" },
+            "An example counts as fixed where more of its trials are right than before. Trial by trial:",
+          ),
           flipped(store, it.index, other, trialsFixed, "fixed", "✓", "trial"),
           flipped(store, it.index, other, trialsBroken, "broken", "✗", "trial"),
         ]
@@ -513,7 +538,8 @@ function flipped(store, index, other, examples, what, glyph, noun = "example") {
 function learnedPanel(store, it) {
   return later(store.details("val", it.index), (details) => {
     const hasBatches = details.block.learn.length > 0 || details.leftOut.batches > 0;
-    if (!hasBatches && !details.block.state) return el("p", { class: "muted" }, "Nothing is recorded of what it learned.");
+    if (!hasBatches && !details.block.state)
+      return el("p", { class: "muted" }, "Nothing is recorded of what it learned.");
     const batches = details.block.learn.map((batch) =>
       unfolding(
         { "data-key": `batch-${batch.batch}` },

@@ -22,7 +22,12 @@ export function stateSection(state) {
   return el(
     "section",
     { class: "learned-state" },
-    el("h3", {}, "The state that it learned", el("span", { class: "muted" }, ` ${bytes(state.bytes)}${note}`)),
+    el(
+      "h3",
+      {},
+      "The state that it learned",
+      el("span", { class: "muted" }, ` ${bytes(state.bytes)}${note}`),
+    ),
     shown,
   );
 }
@@ -55,7 +60,7 @@ function someEntries(entries, from, level) {
 }
 
 /** Sixteen bytes a line: where they begin, in hexadecimal, and as characters where they are printable. */
-export function hexView(hex) {
+function hexView(hex) {
   const all = hex.match(/../g) ?? [];
   const lines = [];
   for (let at = 0; at < all.length; at += 16) {
@@ -74,21 +79,29 @@ export function predictionsSection(details) {
   const { predictions = [] } = details.block;
   if (predictions.length === 0) return null;
   const right = predictions.filter((it) => it.right).length;
-  const rows = predictions.slice(0, PREDICTIONS).map((it) => [
-    el("code", {}, it.example),
-    el("span", { class: it.right ? "good" : "bad" }, it.right ? "✓ right" : "✗ wrong"),
-    it.gold,
-    it.predicted ?? el("span", { class: "bad" }, it.outcome),
-    details.text(it.input).slice(0, 160),
-  ]);
+  const rows = predictions
+    .slice(0, PREDICTIONS)
+    .map((it) => [
+      el("code", {}, it.example),
+      el("span", { class: it.right ? "good" : "bad" }, it.right ? "✓ right" : "✗ wrong"),
+      it.gold,
+      it.predicted ?? el("span", { class: "bad" }, it.outcome),
+      details.text(it.input).slice(0, 160),
+    ]);
   const rest = predictions.length - rows.length + (details.leftOut.predictions ?? 0);
   return el(
     "section",
     { class: "predictions" },
     el("h3", {}, `Predicted while learning: ${grouped(right)} of ${grouped(predictions.length)} right`),
     unfolding({}, el("summary", {}, `all ${count(rows.length, "prediction")}, in order`), () => [
-      table("predictions while learning", [["example", "wide"], ["", "wide"], "gold", "predicted", "text"], rows),
-      rest > 0 ? el("p", { class: "muted" }, `${count(rest, "more prediction")} in online_trace.jsonl.`) : null,
+      table(
+        "predictions while learning",
+        [["example", "wide"], ["", "wide"], "gold", "predicted", "text"],
+        rows,
+      ),
+      rest > 0
+        ? el("p", { class: "muted" }, `${count(rest, "more prediction")} in online_trace.jsonl.`)
+        : null,
     ]),
   );
 }

@@ -29,25 +29,68 @@ const COLUMNS_OF_RUNS = {
   data: ["data set", "", (it) => it.run.config.dataset, (it) => it.run.config.dataset],
   target: ["target", "", (it) => it.run.config.target_model, (it) => it.run.config.target_model],
   baseline: ["baseline", "num", (it) => figureOf(it, it.baseline), (it) => shownOf(it, it.baseline)],
-  best: ["best", "num", (it) => figureOf(it, it.best), (it) => [shownOf(it, it.best), hasScore(it.best) ? [" ", el("a", { href: `/run/${encodeURIComponent(it.id)}#iteration-${it.best.index}` }, numbered(it.best.index))] : ""]],
+  best: [
+    "best",
+    "num",
+    (it) => figureOf(it, it.best),
+    (it) => [
+      shownOf(it, it.best),
+      hasScore(it.best)
+        ? [
+            " ",
+            el(
+              "a",
+              { href: `/run/${encodeURIComponent(it.id)}#iteration-${it.best.index}` },
+              numbered(it.best.index),
+            ),
+          ]
+        : "",
+    ],
+  ],
   change: ["change", "num", (it) => changeOf(it), (it) => changeShown(it)],
   test: ["held out", "num", (it) => figureOf(it, it.test), (it) => shownOf(it, it.test)],
-  tokens: ["prompt tokens of the best", "num", (it) => (hasScore(it.best) ? promptTokens(it.best.score) : null), (it) => (hasScore(it.best) ? grouped(promptTokens(it.best.score)) : NOTHING)],
-  frontier: ["on the frontier", "", (it) => it.run.compared.frontier.length, (it) => it.run.compared.frontier.map((member) => numbered(member.index)).join(", ") || NOTHING],
-  iterations: ["iterations", "num", (it) => it.run.iterations.length, (it) => String(it.run.iterations.length)],
-  cost: ["cost", "num", (it) => it.spent, (it) => `${it.cost.shown(it.spent)}${it.cost.money ? "" : " tokens"}`],
+  tokens: [
+    "prompt tokens of the best",
+    "num",
+    (it) => (hasScore(it.best) ? promptTokens(it.best.score) : null),
+    (it) => (hasScore(it.best) ? grouped(promptTokens(it.best.score)) : NOTHING),
+  ],
+  frontier: [
+    "on the frontier",
+    "",
+    (it) => it.run.compared.frontier.length,
+    (it) => it.run.compared.frontier.map((member) => numbered(member.index)).join(", ") || NOTHING,
+  ],
+  iterations: [
+    "iterations",
+    "num",
+    (it) => it.run.iterations.length,
+    (it) => String(it.run.iterations.length),
+  ],
+  cost: [
+    "cost",
+    "num",
+    (it) => it.spent,
+    (it) => `${it.cost.shown(it.spent)}${it.cost.money ? "" : " tokens"}`,
+  ],
 };
 
 const figureOf = ({ objective }, it) => (hasScore(it) ? objective.value(it.score) : null);
 const shownOf = ({ objective }, it) => (hasScore(it) ? objective.shown(it.score) : NOTHING);
 
 function changeOf({ objective, best, baseline }) {
-  return hasScore(best) && hasScore(baseline) ? objective.value(best.score) - objective.value(baseline.score) : null;
+  return hasScore(best) && hasScore(baseline)
+    ? objective.value(best.score) - objective.value(baseline.score)
+    : null;
 }
 
 function changeShown({ store, objective, best, baseline }) {
   if (!hasScore(best) || !hasScore(baseline) || best === baseline) return NOTHING;
-  return [objective.difference(best.score, baseline.score), " ", noiseNote(store.verdict("val", baseline.index, best.index))];
+  return [
+    objective.difference(best.score, baseline.score),
+    " ",
+    noiseNote(store.verdict("val", baseline.index, best.index)),
+  ];
 }
 
 /** Which column the address sorts by, and whether the largest come first. */
@@ -59,7 +102,13 @@ function sortOf(hash) {
 /** All runs in a table. Which column sorts it stands in the address. */
 export function runsTable(stores, ids) {
   const rows = stores.map((store, at) => summed(store, ids[at], at + 1));
-  const box = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "runs", id: "runs-table" });
+  const box = el("div", {
+    class: "scroll",
+    tabindex: "0",
+    role: "region",
+    "aria-label": "runs",
+    id: "runs-table",
+  });
   const show = () => patch(box, sortedTable(rows, sortOf(location.hash)));
   window.addEventListener("hashchange", show);
   show();
@@ -113,40 +162,75 @@ export function frontiersChart(stores, ids, width, height = 300) {
   for (let figure = range[0]; figure <= range[1] + 1e-9; figure += range[1] - range[0] > 0.55 ? 0.2 : 0.1)
     rows.push(
       svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: y(figure), y2: y(figure), class: "grid" }),
-      svg("text", { x: LEFT - 8, y: y(figure) + 4, class: "tick", "text-anchor": "end" }, objective.written(figure, 0)),
+      svg(
+        "text",
+        { x: LEFT - 8, y: y(figure) + 4, class: "tick", "text-anchor": "end" },
+        objective.written(figure, 0),
+      ),
     );
   const ticks = stepsOfAxis(most, Math.max(2, Math.floor(width / 130))).map((tokens) =>
     svg("text", { x: x(tokens), y: bottom + 18, class: "tick", "text-anchor": "middle" }, grouped(tokens)),
   );
   const lines = members.map((all, at) => frontierOfRun(all, at, x, y, width, ids[at], objective));
-  const said = members.map((all, at) => `${at + 1}, ${ids[at]}: ${all.map((it) => `${objective.written(it.score)} with ${grouped(it.prompt_tokens)}`).join(", ") || "none"}`);
+  const said = members.map(
+    (all, at) =>
+      `${at + 1}, ${ids[at]}: ${all.map((it) => `${objective.written(it.score)} with ${grouped(it.prompt_tokens)}`).join(", ") || "none"}`,
+  );
   return svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart frontier", role: "group", "aria-label": `frontiers: ${said.join("; ")}` },
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: "chart frontier",
+      role: "group",
+      "aria-label": `frontiers: ${said.join("; ")}`,
+    },
     rows,
     svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: bottom, y2: bottom, class: "axis" }),
     ticks,
-    svg("text", { x: (LEFT + width) / 2, y: height - 8, class: "tick", "text-anchor": "middle" }, "prompt tokens per example"),
+    svg(
+      "text",
+      { x: (LEFT + width) / 2, y: height - 8, class: "tick", "text-anchor": "middle" },
+      "prompt tokens per example",
+    ),
     lines,
   );
 }
 
 function frontierOfRun(members, at, x, y, width, id, objective) {
   const path = members
-    .map((it, step) => (step === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`))
+    .map((it, step) =>
+      step === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`,
+    )
     .join("");
   const points = members.map((it) => {
     const said = `${at + 1}, ${id}, iteration ${numbered(it.index)}: ${objective.written(it.score)} with ${grouped(it.prompt_tokens)} prompt tokens an example`;
     return svg(
       "a",
-      { href: `/run/${encodeURIComponent(id)}#iteration-${it.index}`, "aria-label": said, tabindex: "-1", class: "point numbered" },
+      {
+        href: `/run/${encodeURIComponent(id)}#iteration-${it.index}`,
+        "aria-label": said,
+        tabindex: "-1",
+        class: "point numbered",
+      },
       svg("title", {}, said),
       svg("circle", { cx: x(it.prompt_tokens), cy: y(it.score), r: 8 }),
-      svg("text", { x: x(it.prompt_tokens), y: y(it.score) + 4, class: "tick", "text-anchor": "middle" }, String(at + 1)),
+      svg(
+        "text",
+        { x: x(it.prompt_tokens), y: y(it.score) + 4, class: "tick", "text-anchor": "middle" },
+        String(at + 1),
+      ),
     );
   });
   return [
-    members.length > 0 ? svg("path", { d: `${path}H${width - RIGHT_MARGIN}`, class: "frontier-line", "stroke-dasharray": DASHES[at % DASHES.length] }) : null,
+    members.length > 0
+      ? svg("path", {
+          d: `${path}H${width - RIGHT_MARGIN}`,
+          class: "frontier-line",
+          "stroke-dasharray": DASHES[at % DASHES.length],
+        })
+      : null,
     points,
   ];
 }

@@ -41,7 +41,14 @@ function blockAt(lines, at) {
 function fenced(lines, at) {
   let end = at + 1;
   while (end < lines.length && !/^\s*```/.test(lines[end])) end += 1;
-  return [el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": "code" }, lines.slice(at + 1, end).join("\n")), end + 1];
+  return [
+    el(
+      "pre",
+      { class: "raw", tabindex: "0", role: "group", "aria-label": "code" },
+      lines.slice(at + 1, end).join("\n"),
+    ),
+    end + 1,
+  ];
 }
 
 function list(lines, at) {
@@ -73,7 +80,10 @@ const isTable = (lines, at) =>
 
 /** The cells of a line. A `|` behind a backslash is text. */
 function cellsOf(line) {
-  const cells = line.trim().replace(/^\|/, "").split(/(?<!\\)\|/);
+  const cells = line
+    .trim()
+    .replace(/^\|/, "")
+    .split(/(?<!\\)\|/);
   if (cells.length > 1 && cells.at(-1).trim() === "") cells.pop();
   return cells.slice(0, COLUMNS).map((cell) => cell.trim().replaceAll("\\|", "|"));
 }
@@ -85,7 +95,11 @@ function tableOf(lines, at) {
   while (end < lines.length && lines[end].includes("|") && end - at - 2 < TABLE_ROWS) end += 1;
   const rows = lines.slice(at + 2, end).map((line) => {
     const cells = cellsOf(line);
-    return el("tr", {}, heads.map((_, column) => el("td", { class: sides[column] }, inline(cells[column] ?? ""))));
+    return el(
+      "tr",
+      {},
+      heads.map((_, column) => el("td", { class: sides[column] }, inline(cells[column] ?? ""))),
+    );
   });
   const head = heads.map((cell, column) => el("th", { scope: "col", class: sides[column] }, inline(cell)));
   const whole = el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));

@@ -41,7 +41,10 @@ export function showMatrix(store, element, chosen, remember) {
     showMatrix(store, element, chosen, remember);
     remember();
   };
-  const splits = [["val", "validation"], ...(store.evaluated("test").length > 0 ? [["test", "held out"]] : [])];
+  const splits = [
+    ["val", "validation"],
+    ...(store.evaluated("test").length > 0 ? [["test", "held out"]] : []),
+  ];
   const examples = sortedExamples(store, chosen, indices);
   const shown = examples.slice(0, chosen.rows);
   const rest = examples.length - shown.length;
@@ -54,12 +57,21 @@ export function showMatrix(store, element, chosen, remember) {
       select("Order", SORTS, chosen.sort, (value) => again("sort", value)),
       select("Show examples", ONLY, chosen.only, (value) => again("only", value)),
     ),
-    el("p", { class: "muted", role: "status" }, `${count(examples.length, "example")} of ${grouped(store.run[chosen.split].length)}`),
+    el(
+      "p",
+      { class: "muted", role: "status" },
+      `${count(examples.length, "example")} of ${grouped(store.run[chosen.split].length)}`,
+    ),
     answersTable(store, chosen, indices, shown),
     rest > 0
       ? el(
           "button",
-          { type: "button", class: "plain", "data-key": "more-answers", on: { click: () => again("rows", chosen.rows + MATRIX_ROWS) } },
+          {
+            type: "button",
+            class: "plain",
+            "data-key": "more-answers",
+            on: { click: () => again("rows", chosen.rows + MATRIX_ROWS) },
+          },
           `show ${Math.min(MATRIX_ROWS, rest)} more`,
         )
       : null,
@@ -68,12 +80,13 @@ export function showMatrix(store, element, chosen, remember) {
 
 function sortedExamples(store, { split, sort, only }, indices) {
   const rights = (example) => store.winners(split, example).length;
-  const isShown = {
-    "": () => true,
-    differ: (example) => store.disagreement(split, example) > 0,
-    one: (example) => rights(example) === 1 && indices.length > 1,
-    none: (example) => rights(example) === 0,
-  }[only] ?? (() => true);
+  const isShown =
+    {
+      "": () => true,
+      differ: (example) => store.disagreement(split, example) > 0,
+      one: (example) => rights(example) === 1 && indices.length > 1,
+      none: (example) => rights(example) === 0,
+    }[only] ?? (() => true);
   const examples = store.run[split].map((_, example) => example).filter(isShown);
   const figures = new Map();
   const by = (figure) => {
@@ -95,14 +108,28 @@ function answersTable(store, { split }, indices, examples) {
       "th",
       { scope: "col", "data-key": `column-${index}` },
       el("a", { href: `#iteration-${index}` }, numbered(index)),
-      el("span", { class: "muted" }, score ? objective.shown(score) : (store.iterations.get(index)?.status ?? "")),
-      index === run.baseline ? el("span", { class: "muted" }, "baseline") : noiseNote(store.verdict(split, run.baseline, index)),
-      store.iterations.get(index)?.remark ? el("span", { class: "tag remark" }, store.iterations.get(index).remark) : null,
+      el(
+        "span",
+        { class: "muted" },
+        score ? objective.shown(score) : (store.iterations.get(index)?.status ?? ""),
+      ),
+      index === run.baseline
+        ? el("span", { class: "muted" }, "baseline")
+        : noiseNote(store.verdict(split, run.baseline, index)),
+      store.iterations.get(index)?.remark
+        ? el("span", { class: "tag remark" }, store.iterations.get(index).remark)
+        : null,
     );
   });
   return el(
     "div",
-    { class: "scroll answers", tabindex: "0", role: "region", "aria-label": "answers of every candidate", "data-key": "answers" },
+    {
+      class: "scroll answers",
+      tabindex: "0",
+      role: "region",
+      "aria-label": "answers of every candidate",
+      "data-key": "answers",
+    },
     el(
       "table",
       {},
@@ -110,9 +137,20 @@ function answersTable(store, { split }, indices, examples) {
       el(
         "thead",
         {},
-        el("tr", {}, el("th", { scope: "col", class: "first" }, "example"), el("th", { scope: "col" }, "gold"), el("th", { scope: "col" }, "right in"), heads),
+        el(
+          "tr",
+          {},
+          el("th", { scope: "col", class: "first" }, "example"),
+          el("th", { scope: "col" }, "gold"),
+          el("th", { scope: "col" }, "right in"),
+          heads,
+        ),
       ),
-      el("tbody", {}, examples.map((example) => answersRow(store, split, indices, example))),
+      el(
+        "tbody",
+        {},
+        examples.map((example) => answersRow(store, split, indices, example)),
+      ),
     ),
   );
 }
@@ -140,10 +178,9 @@ function answersRow(store, split, indices, example) {
 function winnersInWords(winners, indices) {
   if (winners.length === 0) return "none";
   if (winners.length === indices.length) return "all";
-  const named = winners.slice(0, NAMED_WINNERS).map((index, at) => [
-    at > 0 ? ", " : "",
-    el("a", { href: `#iteration-${index}` }, numbered(index)),
-  ]);
+  const named = winners
+    .slice(0, NAMED_WINNERS)
+    .map((index, at) => [at > 0 ? ", " : "", el("a", { href: `#iteration-${index}` }, numbered(index))]);
   if (winners.length > NAMED_WINNERS) return `${winners.length} of ${indices.length}`;
   return winners.length === 1 ? ["only ", named] : named;
 }
@@ -151,14 +188,17 @@ function winnersInWords(winners, indices) {
 function answerCell(store, split, index, example) {
   const state = store.evaluation(split, index).state(example);
   if (state === ABSENT) return el("td", { class: "answer absent" }, GLYPHS[ABSENT]);
-  const said = state === FAILED ? store.outcome(split, index, example) : store.predicted(split, index, example);
+  const said =
+    state === FAILED ? store.outcome(split, index, example) : store.predicted(split, index, example);
   const worth = store.worth(split, index, example);
   const part = worth > 0 && worth < 1 ? ` ${Number(worth.toFixed(2))}` : "";
   return el(
     "td",
     { class: `answer ${state}`, title: said === null ? null : said.slice(0, 400) },
     el("span", { class: `glyph ${state}` }, GLYPHS[state], el("span", { class: "hidden" }, state)),
-    state === RIGHT && said === store.run.labels[store.run[split][example].gold] ? "" : ` ${short(said ?? "–")}`,
+    state === RIGHT && said === store.run.labels[store.run[split][example].gold]
+      ? ""
+      : ` ${short(said ?? "–")}`,
     part,
   );
 }

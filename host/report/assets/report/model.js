@@ -117,7 +117,7 @@ class Details {
 const SIGNIFICANCE = 0.05;
 
 /** The two-sided p-value of McNemar's exact test, as the program has it. */
-export function mcnemar(fixed, broken) {
+function mcnemar(fixed, broken) {
   const [less, all] = [Math.min(fixed, broken), fixed + broken];
   // The logarithm of the number of ways to choose `at` of all, at - 1 before it.
   let [ways, tail] = [0, 0];
@@ -272,7 +272,8 @@ export class Store {
   verdict(split, earlier, later) {
     const row = split === "val" ? this.comparedRows.get(later) : undefined;
     const known = [row?.baseline, row?.parent, row?.before].find((it) => it?.with === earlier);
-    if (known) return { p: known.p_holm ?? known.p, corrected: known.p_holm !== null, noise: known.may_be_noise };
+    if (known)
+      return { p: known.p_holm ?? known.p, corrected: known.p_holm !== null, noise: known.may_be_noise };
     if (this.hasTrials || this.objective.figureField !== "accuracy") return null;
     const { fixed, broken } = this.changes(split, earlier, later);
     const p = mcnemar(fixed.length, broken.length);

@@ -4,7 +4,7 @@ import { drawn, el, patch, table } from "./dom.js";
 import { annotated } from "./annotated.js";
 import { noiseNote } from "./noise.js";
 import { isGoing, treeFigure } from "./tree.js";
-import { costChart, costParts, intervalBar, scoreChart, scoreRange } from "./charts.js";
+import { allCandidates, costChart, costParts, intervalBar, scoreChart, scoreRange } from "./charts.js";
 import { comparisons, frontierChart, frontierTable } from "./compared.js";
 import {
   answers,
@@ -19,9 +19,6 @@ import {
   numbered,
   time,
 } from "./text.js";
-
-/** How many iterations there are, if the search is not ended early. */
-const allCandidates = ({ iterations, protocol }) => (protocol?.baselines ?? 1) + iterations * (protocol?.candidates ?? 1);
 
 /** What must be said before any figure is read. */
 export function notices(store) {
@@ -39,7 +36,10 @@ export function notices(store) {
     all.push(
       run.going
         ? ["Not finished", `The run is under way: ${here}.`]
-        : ["Not finished", `The run was cut off, and nobody works on it: ${here}. \`mmh run --resume\` goes on with it.`],
+        : [
+            "Not finished",
+            `The run was cut off, and nobody works on it: ${here}. \`mmh run --resume\` goes on with it.`,
+          ],
     );
   }
   const ungraded = run.iterations.filter((it) => it.score?.scorer?.n_errors > 0);
@@ -47,8 +47,11 @@ export function notices(store) {
     all.push([
       "Grading",
       ungraded
-        .map(({ index, score: { scorer } }) => `${numbered(index)}: ${scorer.n_errors} of ${scorer.n_answers}`)
-        .join("; ") + ". So many answers got no grade, because the task's own scorer failed on them: they are worth 0.",
+        .map(
+          ({ index, score: { scorer } }) => `${numbered(index)}: ${scorer.n_errors} of ${scorer.n_answers}`,
+        )
+        .join("; ") +
+        ". So many answers got no grade, because the task's own scorer failed on them: they are worth 0.",
     ]);
   const findings = run.config.task.findings ?? [];
   if (findings.length > 0)
@@ -118,7 +121,8 @@ export function finding(store, base = "") {
       ".",
     );
   }
-  const isNamed = (it) => !run.config.protocol?.held_out || it.index === run.best || it.index === run.baseline;
+  const isNamed = (it) =>
+    !run.config.protocol?.held_out || it.index === run.best || it.index === run.baseline;
   const isCompared = (it) => !store.isBaseline(it.index) || it.index === run.baseline;
   const tests = run.held_out.filter((it) => it.score && isNamed(it) && isCompared(it));
   if (tests.length > 0) {
@@ -150,7 +154,10 @@ export function keyFigures(store) {
   const spent = cost.of(run.total_cost, "proposer") + cost.of(run.total_cost, "target");
   const going = run.iterations.filter(isGoing).length;
   const unscored = run.iterations.filter((it) => !it.score).length - going;
-  const states = [going > 0 ? `${going} under way` : "", unscored > 0 ? `${unscored} without a score` : ""].filter(Boolean);
+  const states = [
+    going > 0 ? `${going} under way` : "",
+    unscored > 0 ? `${unscored} without a score` : "",
+  ].filter(Boolean);
   const took = run.finished_at ? Date.parse(run.finished_at) - Date.parse(run.config.started_at) : null;
   const figures = [
     [
@@ -163,11 +170,7 @@ export function keyFigures(store) {
       test ? objective.shown(test.score) : "–",
       test ? objective.between(test.score) : "not scored",
     ],
-    [
-      "iterations",
-      String(run.iterations.length),
-      states.join(", ") || "all scored",
-    ],
+    ["iterations", String(run.iterations.length), states.join(", ") || "all scored"],
     cost.money
       ? [
           "cost",
@@ -229,7 +232,13 @@ function frontierFigure(store) {
   return el(
     "figure",
     { id: "frontier" },
-    el("figcaption", {}, el("b", {}, store.objective.title), " over prompt tokens, on validation ", legend(marks)),
+    el(
+      "figcaption",
+      {},
+      el("b", {}, store.objective.title),
+      " over prompt tokens, on validation ",
+      legend(marks),
+    ),
     drawn((width) => frontierChart(store, width)),
     frontierTable(store),
   );
@@ -303,17 +312,17 @@ function scoredRow(store, it, range, cost) {
   return el(
     "tr",
     { class: best ? "best" : "", "data-iteration": it.index, "data-key": `score-${it.index}` },
-    name(it, best, store.run.compared.frontier.some((member) => member.index === it.index)),
+    name(
+      it,
+      best,
+      store.run.compared.frontier.some((member) => member.index === it.index),
+    ),
     cell(
       "accuracy",
       el("b", {}, objective.shown(score)),
       parent?.score ? el("span", { class: "delta" }, objective.difference(score, parent.score)) : null,
     ),
-    cell(
-      "wide",
-      intervalBar(objective, score, range),
-      el("span", { class: "muted" }, objective.ends(score)),
-    ),
+    cell("wide", intervalBar(objective, score, range), el("span", { class: "muted" }, objective.ends(score))),
     cell(
       "num wide",
       it.parent === null ? "–" : el("a", { href: `#iteration-${it.parent}` }, numbered(it.parent)),
@@ -345,7 +354,11 @@ function unscoredRow(it, cost) {
   const none = cell("num wide minor", "–");
   return el(
     "tr",
-    { class: isGoing(it) ? "under-way" : "unscored", "data-iteration": it.index, "data-key": `score-${it.index}` },
+    {
+      class: isGoing(it) ? "under-way" : "unscored",
+      "data-iteration": it.index,
+      "data-key": `score-${it.index}`,
+    },
     name(it, false),
     cell(
       "accuracy",

@@ -74,7 +74,8 @@ function patchNode(old, fresh) {
   patchChildren(old, fresh);
   // What somebody types is theirs.
   if (old === document.activeElement && old.matches("textarea, input:not([type=checkbox])")) return;
-  for (const name of ["value", "checked"]) if (name in fresh && old[name] !== fresh[name]) old[name] = fresh[name];
+  for (const name of ["value", "checked"])
+    if (name in fresh && old[name] !== fresh[name]) old[name] = fresh[name];
 }
 
 function patchListeners(old, fresh) {

@@ -14,7 +14,11 @@ const NONE = "–";
 export function showRuns(runs, element) {
   const row = (run) => [
     run.opens ? choice(run) : "",
-    el("th", { scope: "row" }, run.opens ? el("a", { href: `/run/${encodeURIComponent(run.id)}` }, run.id) : run.id),
+    el(
+      "th",
+      { scope: "row" },
+      run.opens ? el("a", { href: `/run/${encodeURIComponent(run.id)}` }, run.id) : run.id,
+    ),
     run.problem
       ? el("span", { class: "bad" }, run.problem)
       : run.mock
@@ -60,15 +64,22 @@ function choice(run) {
     box.checked = CHOSEN.has(run.id);
     patch(document.getElementById("compare-chosen"), compareLabel());
   };
-  const box = el("input", { type: "checkbox", id: `choose-${run.id}`, "aria-label": `compare ${run.id}`, on: { change } });
+  const box = el("input", {
+    type: "checkbox",
+    id: `choose-${run.id}`,
+    "aria-label": `compare ${run.id}`,
+    on: { change },
+  });
   box.checked = CHOSEN.has(run.id);
   return box;
 }
 
-const compareLabel = () => `Compare ${CHOSEN.size < 2 ? "the runs that are ticked, two or more" : count(CHOSEN.size, "run")}`;
+const compareLabel = () =>
+  `Compare ${CHOSEN.size < 2 ? "the runs that are ticked, two or more" : count(CHOSEN.size, "run")}`;
 
 function compareChosen() {
-  const go = () => CHOSEN.size >= 2 && location.assign(`/compare/${[...CHOSEN].map(encodeURIComponent).join("/")}`);
+  const go = () =>
+    CHOSEN.size >= 2 && location.assign(`/compare/${[...CHOSEN].map(encodeURIComponent).join("/")}`);
   return el(
     "p",
     { class: "several-runs" },
@@ -92,7 +103,12 @@ export async function showComparison(ids, element) {
     el(
       "figure",
       { id: "frontiers" },
-      el("figcaption", {}, el("b", {}, "Frontiers"), ` each run's ${figures(stores)} over prompt tokens on validation, by the number of its row`),
+      el(
+        "figcaption",
+        {},
+        el("b", {}, "Frontiers"),
+        ` each run's ${figures(stores)} over prompt tokens on validation, by the number of its row`,
+      ),
       drawn((width) => frontiersChart(stores, ids, width)),
     ),
     el(

@@ -8,7 +8,7 @@ const STEP = { across: 122, down: 46 };
 const EDGE = { left: 16, top: 34 };
 
 /** The generation of a candidate: 0 for the baselines. */
-export function generationOf(run, index) {
+function generationOf(run, index) {
   const { baselines = 1, candidates = 1 } = run.config.protocol ?? {};
   return index < baselines ? 0 : Math.floor((index - baselines) / candidates) + 1;
 }
@@ -49,9 +49,20 @@ export function treeFigure(store) {
   const all = [...places.values()];
   const drawing = svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart tree", role: "group", "aria-label": treeInWords(store, all, generations) },
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: "chart tree",
+      role: "group",
+      "aria-label": treeInWords(store, all, generations),
+    },
     Array.from({ length: generations }, (_, at) =>
-      svg("text", { x: EDGE.left + at * STEP.across, y: 14, class: "tick" }, at === 0 ? "baselines" : `generation ${at}`),
+      svg(
+        "text",
+        { x: EDGE.left + at * STEP.across, y: 14, class: "tick" },
+        at === 0 ? "baselines" : `generation ${at}`,
+      ),
     ),
     all.map((place) => branch(places.get(place.it.parent), place)),
     all.map((place) => treeNode(store, place)),
@@ -64,9 +75,17 @@ export function treeFigure(store) {
       {},
       el("b", {}, "Candidates"),
       " by parent and generation ",
-      el("span", { class: "muted" }, "Parents are inferred, and so drawn dotted: the earlier harness that a source shares most lines with."),
+      el(
+        "span",
+        { class: "muted" },
+        "Parents are inferred, and so drawn dotted: the earlier harness that a source shares most lines with.",
+      ),
     ),
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "tree of candidates" }, drawing),
+    el(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": "tree of candidates" },
+      drawing,
+    ),
   );
 }
 
@@ -77,7 +96,10 @@ const yOf = ({ row }) => EDGE.top + 8 + row * STEP.down;
 function branch(parent, place) {
   if (!parent) return null;
   const [x1, y1, x2, y2] = [xOf(parent), yOf(parent), xOf(place), yOf(place)];
-  const path = y1 === y2 ? `M${x1 + 7} ${y1}H${x2 - 8}` : `M${x1} ${y1 + 7}V${y2 - 8}Q${x1} ${y2} ${x1 + 8} ${y2}H${x2 - 8}`;
+  const path =
+    y1 === y2
+      ? `M${x1 + 7} ${y1}H${x2 - 8}`
+      : `M${x1} ${y1 + 7}V${y2 - 8}Q${x1} ${y2} ${x1 + 8} ${y2}H${x2 - 8}`;
   return svg("path", { d: path, class: "branch" });
 }
 
@@ -92,7 +114,12 @@ function treeNode(store, place) {
   const said = `iteration ${numbered(it.index)}: ${it.score ? objective.inWords(it.score) : it.status}${parent}${it.remark ? `, ${it.remark}` : ""}. ${headline(it.reasoning)}`;
   return svg(
     "a",
-    { href: `#iteration-${it.index}`, "aria-label": said, class: `point ${kind}`, "data-key": `node-${it.index}` },
+    {
+      href: `#iteration-${it.index}`,
+      "aria-label": said,
+      class: `point ${kind}`,
+      "data-key": `node-${it.index}`,
+    },
     svg("title", {}, said),
     svg("rect", { x: x - 12, y: y - 12, width: STEP.across - 8, height: STEP.down - 6, class: "hit" }),
     svg("circle", { cx: x, cy: y, r: 6 }),
@@ -104,6 +131,8 @@ function treeNode(store, place) {
 export const isGoing = (it) => it.status === "under way";
 
 function treeInWords(store, all, generations) {
-  const parents = all.filter((place) => place.it.parent !== null).map(({ it }) => `${numbered(it.index)} from ${numbered(it.parent)}`);
+  const parents = all
+    .filter((place) => place.it.parent !== null)
+    .map(({ it }) => `${numbered(it.index)} from ${numbered(it.parent)}`);
   return `${count(all.length, "candidate")} in ${count(generations - 1, "generation")} after the baselines; parents, inferred: ${parents.join(", ") || "none"}`;
 }

@@ -19,7 +19,7 @@ const FRAME: &str = include_str!("../../assets/report/page.html");
 const STYLE: &str = include_str!("../../assets/report/style.css");
 
 /// The scripts, each after those that it imports.
-const MODULES: [&str; 27] = [
+const MODULES: [&str; 29] = [
     include_str!("../../assets/report/text.js"),
     include_str!("../../assets/report/patch.js"),
     include_str!("../../assets/report/dom.js"),
@@ -37,6 +37,7 @@ const MODULES: [&str; 27] = [
     include_str!("../../assets/report/overview.js"),
     include_str!("../../assets/report/calls.js"),
     include_str!("../../assets/report/learned.js"),
+    include_str!("../../assets/report/where.js"),
     include_str!("../../assets/report/examples.js"),
     include_str!("../../assets/report/matrix.js"),
     include_str!("../../assets/report/iteration.js"),
@@ -46,6 +47,7 @@ const MODULES: [&str; 27] = [
     include_str!("../../assets/report/many.js"),
     include_str!("../../assets/report/runs.js"),
     include_str!("../../assets/report/address.js"),
+    include_str!("../../assets/report/run_page.js"),
     include_str!("../../assets/report/main.js"),
 ];
 

@@ -146,8 +146,8 @@ async fn route(shown: Arc<Shown>, path: &str) -> Response<Body> {
             let (id, folder) = (id.to_owned(), shown.folder.clone());
             shown.reading(move || told(notes::read(&folder, &id))).await
         }
-        ["events"] => events(&shown, None),
-        ["events", id] if shown.folder.run(id).is_some() => events(&shown, Some(id)),
+        ["events"] => events(&shown, None).await,
+        ["events", id] if shown.folder.run(id).is_some() => events(&shown, Some(id)).await,
         _ => nothing(),
     }
 }
@@ -170,8 +170,8 @@ fn told(notes: Result<UserNotes, notes::Refused>) -> Response<Body> {
 }
 
 /// A note at once, and one after every change; or that there are streams enough.
-fn events(shown: &Shown, id: Option<&str>) -> Response<Body> {
-    match shown.changes.stream(id) {
+async fn events(shown: &Shown, id: Option<&str>) -> Response<Body> {
+    match shown.changes.stream(id).await {
         Some(events) => {
             respond(StatusCode::OK, "text/event-stream", BodyExt::boxed_unsync(StreamBody::new(events)))
         }
