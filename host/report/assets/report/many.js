@@ -29,24 +29,7 @@ const COLUMNS_OF_RUNS = {
   data: ["data set", "", (it) => it.run.config.dataset, (it) => it.run.config.dataset],
   target: ["target", "", (it) => it.run.config.target_model, (it) => it.run.config.target_model],
   baseline: ["baseline", "num", (it) => figureOf(it, it.baseline), (it) => shownOf(it, it.baseline)],
-  best: [
-    "best",
-    "num",
-    (it) => figureOf(it, it.best),
-    (it) => [
-      shownOf(it, it.best),
-      hasScore(it.best)
-        ? [
-            " ",
-            el(
-              "a",
-              { href: `/run/${encodeURIComponent(it.id)}#iteration-${it.best.index}` },
-              numbered(it.best.index),
-            ),
-          ]
-        : "",
-    ],
-  ],
+  best: ["best", "num", (it) => figureOf(it, it.best), (it) => bestShown(it)],
   change: ["change", "num", (it) => changeOf(it), (it) => changeShown(it)],
   test: ["held out", "num", (it) => figureOf(it, it.test), (it) => shownOf(it, it.test)],
   tokens: [
@@ -82,6 +65,18 @@ function changeOf({ objective, best, baseline }) {
   return hasScore(best) && hasScore(baseline)
     ? objective.value(best.score) - objective.value(baseline.score)
     : null;
+}
+
+/** The best harness of a run, and what must be said of it: that it asks no model. */
+function bestShown(it) {
+  if (!hasScore(it.best)) return NOTHING;
+  const { index, remark } = it.best;
+  return [
+    shownOf(it, it.best),
+    " ",
+    el("a", { href: `/run/${encodeURIComponent(it.id)}#iteration-${index}` }, numbered(index)),
+    remark ? el("span", { class: "tag remark" }, remark) : null,
+  ];
 }
 
 function changeShown({ store, objective, best, baseline }) {
