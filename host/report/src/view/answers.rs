@@ -171,7 +171,8 @@ fn told(notes: Result<UserNotes, notes::Refused>) -> Response<Body> {
 
 /// A note at once, and one after every change; or that there are streams enough.
 async fn events(shown: &Shown, id: Option<&str>) -> Response<Body> {
-    match shown.changes.stream(id).await {
+    let known = shown.changes.look(&id.map(str::to_owned)).await;
+    match shown.changes.stream(id, known) {
         Some(events) => {
             respond(StatusCode::OK, "text/event-stream", BodyExt::boxed_unsync(StreamBody::new(events)))
         }

@@ -25,7 +25,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 pub const STREAMS: usize = 32;
 
 /// What can be followed: the list of runs, or a run.
-type Topic = Option<String>;
+pub(super) type Topic = Option<String>;
 
 /// Who follows what.
 pub struct Changes {
@@ -52,18 +52,18 @@ impl Changes {
     }
 
     /// A note at once, and one after every change; None where there are streams enough.
-    pub async fn stream(
+    ///
+    /// `known` is how it stood before: what has changed since then is told, also if it changes before the next look.
+    pub(super) fn stream(
         &self,
         id: Option<&str>,
+        known: Option<Look>,
     ) -> Option<impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + use<>> {
         let place = self.room.clone().try_acquire_owned().ok()?;
-        let topic = id.map(str::to_owned);
-        // What changes after this look is told, also if it changes before the next one.
-        let known = self.look(&topic).await;
         let mut changes = {
             let mut followed = self.followed();
             let new = || Followed { known, changes: watch::Sender::new(()) };
-            followed.entry(topic).or_insert_with(new).changes.subscribe()
+            followed.entry(id.map(str::to_owned)).or_insert_with(new).changes.subscribe()
         };
         changes.mark_changed();
         Some(stream::unfold(Follower { changes, _place: place }, |mut follower| async {
@@ -91,7 +91,7 @@ impl Changes {
     }
 
     /// How something stands now.
-    async fn look(&self, topic: &Topic) -> Option<Look> {
+    pub(super) async fn look(&self, topic: &Topic) -> Option<Look> {
         let (folder, looked) = (self.folder.clone(), topic.clone());
         let look = move || looked.map_or_else(|| folder.look(), |id| folder.look_at(&id));
         tokio::task::spawn_blocking(look).await.ok()
