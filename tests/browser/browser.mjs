@@ -25,7 +25,8 @@ function browserFile() {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const all = BROWSERS.flatMap((name) => folders.map((folder) => join(folder, name)));
   const found = process.env.MMH_TEST_BROWSER ?? all.find((file) => existsSync(file));
-  if (!found) throw new Error("there is no browser: `cargo xtask setup` installs chromium, MMH_TEST_BROWSER names one");
+  if (!found)
+    throw new Error("there is no browser: `cargo xtask setup` installs chromium, MMH_TEST_BROWSER names one");
   return found;
 }
 

@@ -80,11 +80,35 @@ await withBrowser(async (browser) => {
       assert.deepEqual(await page.evaluate(dangerous), [], `${iteration} ${tab}`);
     }
   }
+  // The other views: answers, tree, an expression with an attack, the addresses of all of it.
+  for (const only of ["differ", "none", ""]) await page.selectOption("#answers-box select >> nth=2", only);
+  seen += await page.textContent("#answers-box");
+  for (const attack of marks) {
+    await page.fill("#where", attack);
+    await page.locator("#where-problem", { hasText: /./ }).waitFor();
+    await page.fill("#where", `text contains "${attack.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`);
+    await page.waitForFunction(() => document.getElementById("where-problem").textContent === "");
+    assert.deepEqual(await page.evaluate(dangerous), [], `an expression with ${attack}`);
+  }
+  await page.fill("#where", "");
   await page.focus(".replay");
   await page.keyboard.press("Home");
   for (let step = 0; step < 12; step += 1) await page.click("#replay-next");
   seen += await page.textContent("body");
   for (const mark of marks) assert.ok(seen.includes(mark), `${JSON.stringify(mark)} is shown as text`);
+  // Where they stand in what is new: the state as a tree, a table of Markdown, a conversation, the answers, the tree.
+  for (const place of [
+    "table in reasoning",
+    "key of the state",
+    "value of the state",
+    "told the model",
+    "said before",
+  ])
+    assert.ok(seen.includes(`${place} ${marks[0]}`), `${place} is shown as text`);
+  assert.ok(
+    (await page.locator("#answers-box td.answer", { hasText: marks[0] }).count()) > 0,
+    "answers are shown as text",
+  );
   for (const shown of ["U+202E", "U+200B", "bytes left out]"])
     assert.ok(seen.includes(shown), `${shown} is shown`);
   const more = page.locator("button", { hasText: /^show all .* characters$/ }).first();

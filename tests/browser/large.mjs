@@ -27,6 +27,7 @@ await withBrowser(async (browser) => {
     assert.match(await page.textContent("#examples-box [role=status]"), /^400 examples of 400/);
     assert.match(await trace(page, 0), /Which label fits best\?/, "the first trace is there");
     assert.match(await trace(page, Number(last)), ofLast);
+    await page.check("#examples-box input[type=checkbox]");
     await page.fill("#examples-box input[type=search]", "as harness 1 does");
     await page.waitForFunction(() =>
       /of 400; prompts, replies and logs of the first \d+ were searched/.test(

@@ -9,10 +9,16 @@ const [, , file] = process.argv;
 await withBrowser(async (browser) => {
   const { page, wrong } = await open(browser, pathToFileURL(file).href);
   const notices = await page.textContent("#notices");
-  for (const part of ["Not finished", "cost.json is damaged", "iterations/000/provenance.json is missing"])
+  for (const part of [
+    "Not finished",
+    "The run was cut off",
+    "mmh run --resume",
+    "cost.json is damaged",
+    "iterations/000/provenance.json is missing",
+  ])
     assert.ok(notices.includes(part), `${part}: ${notices}`);
   const row = await page.textContent('#scoreboard tr[data-iteration="1"]');
-  assert.ok(row.includes("under way") && row.includes("7 examples so far") && !row.includes("0.0 %"), row);
+  assert.ok(row.includes("cut off") && row.includes("7 examples so far") && !row.includes("0.0 %"), row);
   assert.equal((await page.locator(".chart a.point").count()) >= 1, true);
   assert.equal(
     (await page.locator('.chart a.unscored[href="#iteration-1"]').count()) >= 1,

@@ -71,7 +71,11 @@ async function frontier(page) {
   const words = await page.textContent("#comparisons .words");
   for (const said of terminal) assert.ok(words.includes(said), `${said} is not in ${words}`);
   const rowsOfAll = page.locator("#comparisons tbody tr");
-  assert.equal(await rowsOfAll.count(), summary.iterations.length - 1, "all but the first have somebody before them");
+  assert.equal(
+    await rowsOfAll.count(),
+    summary.iterations.length - 1,
+    "all but the first have somebody before them",
+  );
 }
 
 async function filters(page) {
@@ -85,7 +89,10 @@ async function filters(page) {
   assert.equal(await page.locator("#example-list summary .glyph.right").count(), 0, "failures only");
   await page.fill("#examples-box input[type=search]", "no text has these words");
   await page.waitForSelector("text=No example is left by these filters.");
+  // The words of a prompt are found once prompts are searched too.
   await page.fill("#examples-box input[type=search]", "diagnosis that fits best");
+  await page.waitForSelector("text=No example is left by these filters.");
+  await page.check("#examples-box input[type=checkbox]");
   await page.waitForFunction(
     (wrong) =>
       document.querySelector("#examples-box [role=status]").textContent.startsWith(`${wrong} example`),
@@ -93,6 +100,7 @@ async function filters(page) {
   );
   // The list is made anew a moment after the last letter.
   await page.evaluate(() => (document.querySelector("#example-list .examples").dataset.old = "true"));
+  await page.uncheck("#examples-box input[type=checkbox]");
   await page.fill("#examples-box input[type=search]", "");
   await page.waitForSelector("#example-list .examples:not([data-old])");
 }
@@ -193,6 +201,19 @@ async function replay(page) {
   assert.match(await page.textContent("#replay-play"), /Play/);
 }
 
+/** The page's own test of a difference says what the program's says: two-sided, so the same both ways. */
+async function noise(page) {
+  const rows = page.locator("#comparisons tbody tr");
+  for (let at = 0; at < (await rows.count()); at += 1) {
+    const [later, earlier, , , , said] = await rows.nth(at).locator("td").allTextContents();
+    await page.selectOption("#confusion-box select >> nth=1", String(Number(later)));
+    await page.selectOption("#confusion-box select >> nth=2", String(Number(earlier)));
+    const heading = await page.locator("#confusion-box h3 .noise").first().textContent();
+    const expected = said.endsWith("may be noise") ? `p ${said.split(" ")[0]}, may be noise` : `p ${said}`;
+    assert.equal(heading, expected, `${later} against ${earlier}`);
+  }
+}
+
 /** Texts whose contrast to their ground is less than WCAG AA asks for. */
 function faint() {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -260,7 +281,8 @@ await withBrowser(async (browser) => {
   page.on("request", (request) => requests.push(request.url()));
   const usable = await page.evaluate(() => performance.getEntriesByName("usable")[0].startTime);
   console.log(`usable after ${usable.toFixed(0)} ms`);
-  for (const step of [figures, frontier, filters, trace, iterations, confusion, replay]) await step(page);
+  for (const step of [figures, frontier, filters, trace, iterations, confusion, noise, replay])
+    await step(page);
   assert.deepEqual(await page.evaluate(unlabelled), [], "everything is labelled");
   assert.deepEqual(await page.evaluate(() => window.violations), [], "the page keeps to its own policy");
   assert.deepEqual(requests, [], "the page asks for nothing");

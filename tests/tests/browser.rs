@@ -11,7 +11,7 @@ use std::{
 
 use mmh_record::reader::RunReader;
 use mmh_report::compare::{board::Board, words};
-use mmh_tests::{cache_dir, large, made::MadeRun, root, view::View};
+use mmh_tests::{cache_dir, large, made::MadeRun, root, runs, view::View};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -67,6 +67,62 @@ fn node(script: &str, args: &[&str]) {
     let ran = ran.expect("node starts");
     let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{script}: {said}");
+}
+
+/// A small data set of three labels.
+fn small_data(folder: &Path) {
+    fs::create_dir_all(folder).expect("a folder");
+    let labels = ["dengue", "malaria", "common cold"];
+    for (split, rows) in [("train", 24), ("val", 12), ("test", 6)] {
+        let row = |at: usize| {
+            let text =
+                format!("{split} {at}: I have felt {} since day {at}.", ["hot", "shaky", "tired"][at % 3]);
+            json!({ "text": text, "label": labels[(at * 7 + at / 5) % 3] }).to_string() + "\n"
+        };
+        let rows: String = (0..rows).map(row).collect();
+        fs::write(folder.join(format!("{split}.jsonl")), rows).expect("it is written");
+    }
+}
+
+/// A simulated run with several baselines, candidates a generation and trials of an example, which learns online.
+fn wide_run(folder: &Path, id: &str) -> PathBuf {
+    small_data(&folder.join("data"));
+    let search = ["run", "--mock", "--iterations", "2", "--dataset", "data", "--run-id", id, "--seed", "3"];
+    let protocol = ["--candidates", "2", "--trials", "2", "--protocol", "online", "--held-out", "all"];
+    let baselines = ["--baseline", "zero-shot", "--baseline", "few-shot-all"];
+    done(&mmh(folder, &[&search[..], &protocol[..], &baselines[..]].concat()));
+    folder.join("runs").join(id)
+}
+
+/// The views of a run: each shows what is on record, has an address, prints, and can be used by everybody.
+#[test]
+fn every_view_shows_the_record() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = wide_run(folder.path(), "wide");
+    let (file, _) = report(folder.path(), &run);
+    let file = file.to_string_lossy();
+    node("views.mjs", &[&file, &run.to_string_lossy()]);
+    node("address.mjs", &[&file]);
+    node("print.mjs", &[&file]);
+    let view = View::start(PROGRAM, folder.path(), "runs");
+    let notes = folder.path().join("runs/wide.notes.json");
+    node("notes.mjs", &[&view.url, "wide", &notes.to_string_lossy()]);
+    let sealed = mmh(folder.path(), &["verify", &run.to_string_lossy(), "--dataset", "data"]);
+    assert!(done(&sealed).contains("verified"), "notes are no part of the run");
+    runs::copy(&run, &folder.path().join("runs/second"));
+    let pages = ["", "run/wide", "compare/wide/second"].map(|page| format!("{}{page}", view.url));
+    node("axe.mjs", &pages.each_ref().map(String::as_str));
+}
+
+/// Results of that size are what a page must stay small and quick with.
+#[test]
+fn a_page_stays_small() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let size = large::Size { candidates: 13, examples: 100, prompt_bytes: 4000 };
+    large::write(&folder.path().join("runs/large"), size);
+    let (file, _) = report(folder.path(), &folder.path().join("runs/large"));
+    let bytes = fs::metadata(file).expect("the report").len();
+    assert!(bytes <= 1_500_000, "{bytes} bytes");
 }
 
 #[test]
@@ -218,6 +274,24 @@ fn hostile_texts_are_shown_as_text() {
             row["request"]["messages"][0]["content"][0]["text"] = long.as_str().into();
         }
     });
+    // A state with attacks, a reasoning with a table, and a conversation.
+    let state = json!({ format!("key of the state {}", ATTACKS[0]): [format!("value of the state {}", ATTACKS[0]), attacks] });
+    fs::write(run.join("iterations/001/state.bin"), state.to_string()).expect("it is written");
+    rewrite(&run.join("iterations/001/model_calls.jsonl"), &mut |row| {
+        let said = |role: &str, text: &str| json!({ "role": role, "content": [{ "type": "text", "text": format!("{text} {}", ATTACKS[0]) }] });
+        let messages = row["request"]["messages"].as_array_mut().expect("messages");
+        messages.extend([said("assistant", "said before"), said("user", "told the model")]);
+    });
+    rewrite(&run.join("summary.json"), &mut |summary| {
+        let table = format!(
+            "\n\n| table in reasoning {} | b |\n|---|--:|\n| {attacks} | [x](javascript:1) |\n",
+            ATTACKS[0]
+        );
+        for it in summary["iterations"].as_array_mut().expect("iterations") {
+            let reasoning = it["reasoning"].as_str().expect("a text").to_owned();
+            it["reasoning"] = (reasoning + &table).into();
+        }
+    });
     let (file, _) = report(folder.path(), &run);
     let html = fs::read_to_string(&file).expect("the report");
     for attack in ["<script>window", "<img", "<svg on", "onload=window.pwned=4>"] {
@@ -258,6 +332,7 @@ fn a_run_that_was_cut_off_is_shown_as_far_as_it_came() {
 fn the_live_view_follows_a_run() {
     let folder = tempfile::tempdir().expect("a folder");
     run(folder.path(), "before", "0");
+    wide_run(folder.path(), "wide");
     let view = View::start(PROGRAM, folder.path(), "runs");
     let (runs, cache) = (folder.path().join("runs"), cache_dir());
     let (runs, cache) = (runs.to_string_lossy(), cache.to_string_lossy());

@@ -242,27 +242,29 @@ fn hostile_text_is_only_text() {
         assert!(form != ["--markdown"] || !shown.contains('<'), "{shown}");
         assert!(form != ["--csv"] || shown.contains(",'=cmd()|x,"), "{shown}");
     }
-    let svg = plot(&run, "a.svg");
-    let svg = String::from_utf8(svg).expect("UTF-8");
-    assert!(!svg.contains("<script") && !svg.contains('\u{1b}'), "{svg}");
-    assert_eq!(svg.matches("</title>").count(), 1);
+    for options in [&[][..], &["--frontier"]] {
+        let svg = String::from_utf8(plot(&run, "a.svg", options)).expect("UTF-8");
+        assert!(!svg.contains("<script") && !svg.contains('\u{1b}'), "{svg}");
+        assert_eq!(svg.matches("</title>").count(), 1);
+    }
 }
 
 /// The file that `mmh plot` writes.
-fn plot(run: &MadeRun, name: &str) -> Vec<u8> {
+fn plot(run: &MadeRun, name: &str, options: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     // Beside the run and not in it, where nothing is written.
     let run_folder = folder.path().join("run");
     run.write(&run_folder);
     let (run, file) = (run_folder.display().to_string(), folder.path().join(name));
-    let (code, said) = mmh(&["plot", &run, "-o", &file.display().to_string()], 100);
+    let file_name = file.display().to_string();
+    let (code, said) = mmh(&[&["plot", &run, "-o", &file_name], options].concat(), 100);
     assert_eq!(code, Some(0), "{said}");
     fs::read(file).expect("a picture")
 }
 
 #[test]
 fn a_plot() {
-    let svg = plot(&finished().mock(), "a.svg");
+    let svg = plot(&finished().mock(), "a.svg", &[]);
     insta::assert_snapshot!(String::from_utf8(svg).expect("UTF-8"));
 }
 
@@ -280,15 +282,16 @@ fn every_run_has_a_picture() {
     absurd.summary.best_iteration_index = Some(77);
     let runs =
         [("finished", finished()), ("many", many), ("nothing", MadeRun::new(3, 10)), ("absurd", absurd)];
-    for (name, run) in runs {
-        let [first, second] = ["a.svg", "b.svg"].map(|file| plot(&run, file));
+    let kinds = [(&[][..], "accuracy by iteration"), (&["--frontier"], "accuracy over prompt tokens")];
+    for ((name, run), (options, kind)) in runs.iter().flat_map(|run| kinds.map(|kind| (run, kind))) {
+        let [first, second] = ["a.svg", "b.svg"].map(|file| plot(run, file, options));
         assert_eq!(first, second, "{name}");
         let text = String::from_utf8(first).expect("UTF-8");
         let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let picture = document.root_element();
         assert_eq!(picture.attribute("viewBox"), Some("0 0 860 460"), "{name}");
         let title = picture.children().find(|it| it.has_tag_name("text")).and_then(|it| it.text());
-        let expected = format!("{}: accuracy by iteration", run.summary.config.dataset);
+        let expected = format!("{}: {kind}", run.summary.config.dataset);
         assert_eq!(title, Some(expected.as_str()), "{name}");
         for (attribute, largest) in [("x", 860.0), ("x1", 860.0), ("x2", 860.0), ("cx", 860.0)]
             .into_iter()

@@ -147,6 +147,7 @@ pub mod stored;
 pub mod text;
 pub mod trial;
 pub mod usage;
+pub mod user_notes;
 pub mod writer;
 
 pub use folder::json_bytes;

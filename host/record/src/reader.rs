@@ -5,7 +5,7 @@
 
 use std::{
     fs::TryLockError,
-    io::{BufReader, Error, ErrorKind},
+    io::{BufReader, Error, ErrorKind, Read},
     marker::PhantomData,
     path::Path,
     time::SystemTime,
@@ -46,6 +46,16 @@ impl RunReader {
     /// Reads through a handle that is open already.
     pub fn new(dir: Dir) -> Self {
         Self { dir }
+    }
+
+    /// The first bytes of a file, up to so many.
+    pub fn beginning(&self, file: &str, bytes: u64) -> Result<Vec<u8>, RecordError> {
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut beginning = Vec::new();
+            plain::open(&self.dir, file, plain::Access::Read)?.take(bytes).read_to_end(&mut beginning)?;
+            Ok(beginning)
+        };
+        read().map_err(|source| RecordError::Io { action: "read", file: file.to_owned(), source })
     }
 
     /// Whether a process is writing to the run at this moment.

@@ -1,4 +1,4 @@
-//! `mmh plot`: a run's accuracies as a picture.
+//! `mmh plot`: a run's accuracies, or its frontier, as a picture.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -19,6 +19,9 @@ pub struct PlotArgs {
     /// Where the picture goes, as an SVG
     #[arg(long, short, default_value = "accuracy.svg", value_name = "FILE.svg")]
     output: PathBuf,
+    /// Draw the frontier: scores over the prompt tokens of an example
+    #[arg(long)]
+    frontier: bool,
 }
 
 pub fn main(args: PlotArgs) -> CliResult {
@@ -31,7 +34,8 @@ pub fn main(args: PlotArgs) -> CliResult {
     }
     let file = OutputFile::check(&args.output, &[&args.run], &[".svg"])?;
     let summary = RunReader::open(&args.run)?.summary()?;
-    file.write(plot::svg(&summary).as_bytes())?;
+    let picture = if args.frontier { plot::frontier::svg(&summary) } else { plot::svg(&summary) };
+    file.write(picture.as_bytes())?;
     outln!("{shown}");
     Ok(ExitCode::SUCCESS)
 }

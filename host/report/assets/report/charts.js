@@ -4,12 +4,16 @@
 import { svg } from "./dom.js";
 import { compact, dollars, numbered } from "./text.js";
 
-export const LEFT = 46;
+export const LEFT = 56;
 export const RIGHT_MARGIN = 14;
+
+/** How many iterations there are, if the search is not ended early. */
+export const allCandidates = ({ iterations, protocol }) =>
+  (protocol?.baselines ?? 1) + iterations * (protocol?.candidates ?? 1);
 
 /** Where iterations stand from left to right. `extra` places are kept free behind them. */
 function columns(run, width, extra = 0) {
-  const last = Math.max(run.config.iterations, ...run.iterations.map((it) => it.index));
+  const last = Math.max(allCandidates(run.config) - 1, ...run.iterations.map((it) => it.index));
   const step = (width - LEFT - RIGHT_MARGIN) / (last + 1 + extra);
   return { last, step, x: (index) => LEFT + step * (index + 0.5) };
 }
@@ -72,7 +76,13 @@ export function scoreChart(store, width, options = {}) {
     },
     grid(objective, range, width, y),
     bestSoFar(objective, scored, scale, y),
-    scored.map((it) => scorePoint(objective, it, scale.x(it.index), y, { best: it === best, marked: marked === it.index, base })),
+    scored.map((it) =>
+      scorePoint(objective, it, scale.x(it.index), y, {
+        best: it === best,
+        marked: marked === it.index,
+        base,
+      }),
+    ),
     tests.map((it) => heldOutPoint(objective, it, scale.x(it.index) + Math.min(12, scale.step * 0.32), y)),
     best ? bestLabel(objective, best, scale.x(best.index), y, width) : null,
     unscored.map((it) => unscoredMark(it, scale.x(it.index), bottom + 14, marked === it.index, base)),
@@ -166,22 +176,22 @@ function bestLabel(objective, best, x, y, width) {
 
 /** An iteration without a score stands under the axis: it is not 0 %. */
 function unscoredMark(it, x, y, marked, base) {
-  const said = `iteration ${numbered(it.index)}: ${it.status}, no score`;
+  const isGoing = it.status === "under way";
+  const said = `iteration ${numbered(it.index)}: ${isGoing ? `under way, ${it.reason}` : `${it.status}, no score`}`;
   return svg(
     "a",
     {
       href: `${base}#iteration-${it.index}`,
       "aria-label": said,
       tabindex: "-1",
-      class: `unscored${marked ? " marked" : ""}`,
+      class: `${it.status === "under way" ? "going" : "unscored"}${marked ? " marked" : ""}`,
     },
     svg("title", {}, said),
     svg("rect", { x: x - 9, y: y - 9, width: 18, height: 18, class: "hit" }),
     svg("path", {
-      d:
-        it.status === "under way"
-          ? `M${x - 4} ${y}H${x + 4}`
-          : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}`,
+      d: isGoing
+        ? `M${x - 4} ${y}H${x + 4}`
+        : `M${x - 4} ${y - 4}L${x + 4} ${y + 4}M${x - 4} ${y + 4}L${x + 4} ${y - 4}`,
     }),
   );
 }

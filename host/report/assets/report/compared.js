@@ -4,15 +4,45 @@ import { el, svg, table } from "./dom.js";
 import { LEFT, RIGHT_MARGIN, scoreRange } from "./charts.js";
 import { dollars, grouped, numbered } from "./text.js";
 
-/** Most members whose numbers are written beside their points. */
-const NAMED = 24;
+/** What a number beside a point takes: two of them never overlap, and none covers a point. */
+const LABEL = { width: 26, height: 13 };
+
+/** Places for the numbers of these points, in order, each where there is room: [point, x, y of the text, its anchor]. */
+function labelPlaces(points, all, width, bottom) {
+  const taken = all.map(({ left, top }) => [left - 5, top - 5, left + 5, top + 5]);
+  const isFree = ([x1, y1, x2, y2]) =>
+    x1 >= LEFT &&
+    x2 <= width &&
+    y1 >= 0 &&
+    y2 <= bottom &&
+    taken.every(([a1, b1, a2, b2]) => x2 <= a1 || a2 <= x1 || y2 <= b1 || b2 <= y1);
+  const places = [];
+  for (const point of points) {
+    const { left, top } = point;
+    for (const [right, above] of [
+      [8, -4],
+      [8, 14],
+      [-8 - LABEL.width, -4],
+      [-8 - LABEL.width, 14],
+      [-LABEL.width / 2, -9],
+      [-LABEL.width / 2, 19],
+    ]) {
+      const box = [left + right, top + above - LABEL.height + 3, left + right + LABEL.width, top + above + 3];
+      if (!isFree(box)) continue;
+      taken.push(box);
+      places.push([point, left + right, top + above]);
+      break;
+    }
+  }
+  return places;
+}
 
 /** Mean input tokens of an example, all its model calls together. */
 export const promptTokens = (score) =>
   score.mean_prompt_tokens ?? score.total_input_tokens / Math.max(1, score.n_examples);
 
 /** Steps of an axis from 0: whole numbers of the form 1, 2 or 5 and zeros, about as many as are asked for. */
-function steps(most, wanted) {
+export function stepsOfAxis(most, wanted) {
   const rough = Math.max(most, 1) / wanted;
   const zeros = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((it) => it * zeros).find((it) => it >= rough);
@@ -34,50 +64,67 @@ export function frontierChart(store, width, { height = 260, base = "" } = {}) {
   for (let figure = range[0]; figure <= range[1] + 1e-9; figure += range[1] - range[0] > 0.55 ? 0.2 : 0.1)
     rows.push(
       svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: y(figure), y2: y(figure), class: "grid" }),
-      svg("text", { x: LEFT - 8, y: y(figure) + 4, class: "tick", "text-anchor": "end" }, objective.written(figure, 0)),
+      svg(
+        "text",
+        { x: LEFT - 8, y: y(figure) + 4, class: "tick", "text-anchor": "end" },
+        objective.written(figure, 0),
+      ),
     );
-  const ticks = steps(most, Math.max(2, Math.floor(width / 130))).map((tokens) =>
+  const ticks = stepsOfAxis(most, Math.max(2, Math.floor(width / 130))).map((tokens) =>
     svg("text", { x: x(tokens), y: bottom + 18, class: "tick", "text-anchor": "middle" }, grouped(tokens)),
   );
+  const points = scored.map((it) => ({
+    it,
+    left: x(promptTokens(it.score)),
+    top: y(objective.value(it.score)),
+  }));
+  const named = [
+    ...points.filter(({ it }) => isMember.has(it.index)),
+    ...points.filter(({ it }) => !isMember.has(it.index)),
+  ];
   // The last member's step goes on to the end: nothing with more tokens is better.
   const path = members
-    .map((it, at) => (at === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`))
+    .map((it, at) =>
+      at === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`,
+    )
     .join("");
   return svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart frontier", role: "group", "aria-label": inWords(store) },
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      class: "chart frontier",
+      role: "group",
+      "aria-label": inWords(store),
+    },
     rows,
     svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: bottom, y2: bottom, class: "axis" }),
     ticks,
-    svg("text", { x: (LEFT + width) / 2, y: height - 8, class: "tick", "text-anchor": "middle" }, "prompt tokens per example"),
+    svg(
+      "text",
+      { x: (LEFT + width) / 2, y: height - 8, class: "tick", "text-anchor": "middle" },
+      "prompt tokens per example",
+    ),
     members.length > 1 ? svg("path", { d: `${path}H${width - RIGHT_MARGIN}`, class: "best-so-far" }) : null,
-    scored.map((it) => {
+    points.map(({ it, left, top }) => {
       const said = `${isMember.has(it.index) ? "on the frontier, " : ""}iteration ${numbered(it.index)}: ${objective.shown(it.score)} with ${tokensInWords(promptTokens(it.score))}${it.remark ? `, ${it.remark}` : ""}`;
-      const [left, top] = [x(promptTokens(it.score)), y(objective.value(it.score))];
       return svg(
         "a",
         {
           href: `${base}#iteration-${it.index}`,
           "aria-label": said,
           tabindex: "-1",
+          "data-key": `point-${it.index}`,
           class: `point${isMember.has(it.index) ? " best" : ""}`,
         },
         svg("title", {}, said),
         svg("circle", { cx: left, cy: top, r: isMember.has(it.index) ? 5.5 : 4 }),
-        isMember.has(it.index) && members.length <= NAMED
-          ? svg(
-              "text",
-              {
-                x: left > width - 50 ? left - 8 : left + 8,
-                y: top - 7,
-                class: "tick",
-                "text-anchor": left > width - 50 ? "end" : "start",
-              },
-              numbered(it.index),
-            )
-          : null,
       );
     }),
+    labelPlaces(named, points, width, bottom).map(([{ it }, left, top]) =>
+      svg("text", { x: left, y: top, class: "tick", "data-key": `label-${it.index}` }, numbered(it.index)),
+    ),
   );
 }
 
@@ -132,8 +179,11 @@ export function comparisons(store) {
   const { compared } = store.run;
   if (compared.rows.length === 0 && compared.words.length === 0) return null;
   const num = (text) => [text, "num"];
-  const before = (it) => (it ? [link(it.with), it.change, it.fixed, it.broken, it.p] : ["–", "–", "–", "–", "–"]);
-  const baseline = (it) => (it ? [it.change, it.fixed, it.broken, it.p, it.p_holm] : ["–", "–", "–", "–", "–"]);
+  const noise = (it, p) => [p, it.may_be_noise ? el("span", { class: "noise" }, " may be noise") : null];
+  const before = (it) =>
+    it ? [link(it.with), it.change, it.fixed, it.broken, noise(it, it.p)] : ["–", "–", "–", "–", "–"];
+  const baseline = (it) =>
+    it ? [it.change, it.fixed, it.broken, it.p, noise(it, it.p_holm)] : ["–", "–", "–", "–", "–"];
   const heads = [
     "iteration",
     "best before",

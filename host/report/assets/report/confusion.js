@@ -1,6 +1,7 @@
 // What is taken for what: confusion matrices of two iterations side by side, and where they differ most.
 
-import { el, fill, select, table } from "./dom.js";
+import { el, patch, select, table } from "./dom.js";
+import { noiseNote } from "./noise.js";
 import { count, numbered, points } from "./text.js";
 
 /** What is compared at first: the baseline with the best. */
@@ -9,17 +10,18 @@ export function firstComparison(store) {
 }
 
 /** Both matrices in this element. `chosen` is kept while a run goes on; `open` shows the examples of a cell. */
-export function showConfusion(store, element, chosen, open) {
+export function showConfusion(store, element, chosen, open, remember = () => {}) {
   const indices = store.evaluated(chosen.split);
   if (indices.length === 0) {
-    fill(element, el("p", { class: "muted" }, "Nothing is evaluated yet."));
+    patch(element, el("p", { class: "muted" }, "Nothing is evaluated yet."));
     return;
   }
   for (const side of ["left", "right"])
     if (!indices.includes(chosen[side])) chosen[side] = side === "left" ? indices[0] : indices.at(-1);
   const again = (name, value) => {
     chosen[name] = value;
-    showConfusion(store, element, chosen, open);
+    showConfusion(store, element, chosen, open, remember);
+    remember();
   };
   const options = indices.map((index) => [
     String(index),
@@ -33,7 +35,7 @@ export function showConfusion(store, element, chosen, open) {
         ]
       : [["val", "validation"]];
   const sides = [...new Set([chosen.left, chosen.right])];
-  fill(
+  patch(
     element,
     el(
       "form",
@@ -192,7 +194,12 @@ function mostConfused(store, { split, left, right }) {
       : el(
           "section",
           {},
-          el("h3", {}, `Labels from ${numbered(left)} to ${numbered(right)}`),
+          el(
+            "h3",
+            {},
+            `Labels from ${numbered(left)} to ${numbered(right)} `,
+            noiseNote(store.verdict(split, left, right)),
+          ),
           el("p", {}, el("b", {}, "▲ better, in points: "), named(shifts.filter(({ shift }) => shift > 0))),
           el(
             "p",

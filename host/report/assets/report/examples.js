@@ -1,8 +1,12 @@
 // Every example across all iterations, with filters, and the trace of each.
 
-import { el, facts, fill, later, raw, select } from "./dom.js";
+import { el, facts, fill, later, patch, raw, select, unfolding } from "./dom.js";
+import { listen } from "./patch.js";
+import { annotated } from "./annotated.js";
+import { modelCalls } from "./calls.js";
 import { strip } from "./charts.js";
-import { bytes, count, dollars, duration, grouped, numbered } from "./text.js";
+import { noteName, whereField, whereOf } from "./where.js";
+import { bytes, count, duration, exampleOf, grouped, numbered } from "./text.js";
 import { FAILED, GLYPHS, RIGHT } from "./model.js";
 
 /** Rows that are shown at once. */
@@ -33,30 +37,48 @@ export function firstFilters(store) {
     predicted: "",
     outcome: "",
     text: "",
+    /** Whether the search looks at prompts too: they repeat what many examples have. */
+    prompts: false,
+    /** An expression, as it was written. */
+    where: "",
+    /** The examples that are open, and the iteration whose trace each shows. */
+    open: new Map(),
     rows: ROWS,
   };
 }
 
-/** The list and its filters in this element. `filters` is kept while a run goes on. */
-export function showExamples(store, element, filters) {
-  const list = el("div", { id: "example-list" });
-  const status = el("p", { class: "muted", role: "status" });
-  let latest = 0;
+/**
+ * The list and its filters in this element. `filters` is kept while a run goes on; `remember` is told when they were
+ * changed: whether by typing. What has not changed stays the same element.
+ */
+export function showExamples(store, element, filters, remember = () => {}) {
+  if (!element.querySelector("#example-list"))
+    fill(
+      element,
+      el("div", { class: "filter-box" }),
+      stripLegend(),
+      el("p", { class: "muted", role: "status" }),
+      el("div", { id: "example-list" }),
+    );
+  const [status, list] = [element.querySelector("[role=status]"), element.querySelector("#example-list")];
   const refresh = async () => {
-    latest += 1;
-    const mine = latest;
+    filters.asked = (filters.asked ?? 0) + 1;
+    const mine = filters.asked;
     const shown = await matching(store, filters).catch((error) => error);
     // Somebody has asked for something else meanwhile.
-    if (mine !== latest) return;
+    if (mine !== filters.asked) return;
     if (shown instanceof Error) {
       fill(status, `the texts cannot be searched: ${shown.message}`);
       return;
     }
     const { examples, searched } = shown;
-    fill(status, `${count(examples.length, "example")} of ${grouped(store.run[filters.split].length)}${searched}`);
-    fill(list, exampleRows(store, filters, examples, refresh));
+    patch(
+      status,
+      `${count(examples.length, "example")} of ${grouped(store.run[filters.split].length)}${searched}`,
+    );
+    patch(list, exampleRows(store, filters, examples, { refresh, remember }));
   };
-  fill(element, filterForm(store, element, filters, refresh), stripLegend(), status, list);
+  patch(element.querySelector(".filter-box"), filterForm(store, element, filters, { refresh, remember }));
   return refresh();
 }
 
@@ -75,12 +97,13 @@ function stripLegend() {
   );
 }
 
-function filterForm(store, element, filters, refresh) {
+function filterForm(store, element, filters, { refresh, remember }) {
   const { run } = store;
-  const set = (name) => (value) => {
+  const set = (name, isTyped) => (value) => {
     filters[name] = value;
     filters.rows = ROWS;
     refresh();
+    remember(isTyped);
   };
   const indices = store.evaluated(filters.split);
   if (!indices.includes(filters.iteration)) filters.iteration = indices.at(-1) ?? 0;
@@ -98,9 +121,15 @@ function filterForm(store, element, filters, refresh) {
   const search = el("input", {
     type: "search",
     value: filters.text,
-    placeholder: "in texts, prompts, replies, logs",
-    on: { input: debounced(() => set("text")(search.value)) },
+    placeholder: "in texts, replies, logs",
+    on: { input: debounced(set("text", true)) },
   });
+  const prompts = el("input", {
+    type: "checkbox",
+    checked: filters.prompts,
+    on: { change: (event) => set("prompts")(event.currentTarget.checked) },
+  });
+  prompts.checked = filters.prompts;
   const splits =
     store.evaluated("test").length > 0
       ? [
@@ -111,7 +140,9 @@ function filterForm(store, element, filters, refresh) {
   const changeSplit = (value) => {
     filters.split = value;
     filters.rows = ROWS;
-    showExamples(store, element, filters);
+    filters.open.clear();
+    showExamples(store, element, filters, remember);
+    remember(false);
   };
   return el(
     "form",
@@ -122,12 +153,17 @@ function filterForm(store, element, filters, refresh) {
       on: { submit: (event) => event.preventDefault() },
     },
     select("Examples", splits, filters.split, changeSplit),
-    select("In iteration", iterations, String(filters.iteration), (value) => set("iteration")(Number(value))),
+    select("In iteration", iterations, String(filters.iteration), (value) => {
+      for (const example of filters.open.keys()) filters.open.set(example, Number(value));
+      set("iteration")(Number(value));
+    }),
     select("Show", SHOW, filters.show, set("show")),
     select("Gold label", labels, filters.gold, set("gold")),
     select("Predicted", [...labels, ["-1", "no answer"]], filters.predicted, set("predicted")),
     select("Outcome", [["", "any"], ...outcomes], filters.outcome, set("outcome")),
     el("label", { class: "field grow" }, el("span", {}, "Search"), search),
+    el("label", { class: "check" }, prompts, "in prompts too"),
+    whereField(filters, debounced(set("where", true))),
   );
 }
 
@@ -139,9 +175,9 @@ function used(store, filters, outcome) {
 
 function debounced(act) {
   let timer = 0;
-  return () => {
+  return ({ currentTarget }) => {
     clearTimeout(timer);
-    timer = setTimeout(act, 150);
+    timer = setTimeout(() => act(currentTarget.value), 150);
   };
 }
 
@@ -153,11 +189,12 @@ async function matching(store, filters) {
   const shows = showing(store, filters, evaluation);
   const needle = filters.text.trim().toLowerCase();
   const details = needle === "" ? null : await store.details(split, iteration);
-  const texts = details?.found(needle) ?? null;
+  const texts = details?.found(needle, filters.prompts) ?? null;
   const searched =
     (details?.leftOut.traces ?? 0) > 0
-      ? `; prompts, replies and logs of the first ${grouped(details.rows.size)} were searched`
+      ? `; ${filters.prompts ? "prompts, " : ""}replies and logs of the first ${grouped(details.rows.size)} were searched`
       : "";
+  const asked = whereOf(store, filters, parentOf(store, filters));
   const hit = (example) =>
     texts === null ||
     texts.has(example.id) ||
@@ -171,11 +208,16 @@ async function matching(store, filters) {
         is(filters.gold, example.gold) &&
         is(filters.predicted, evaluation.of(at, "predicted")) &&
         is(filters.outcome, evaluation.of(at, "outcome")) &&
+        asked(example, at) &&
         hit(example),
     )
     .map(([, at]) => at);
   return { examples, searched };
 }
+
+/** What an iteration is compared with: its parent, or the baseline where it has none. */
+const parentOf = (store, { split, iteration }) =>
+  split === "val" ? (store.iterations.get(iteration)?.parent ?? store.run.baseline) : store.run.baseline;
 
 function showing(store, { split, iteration, show }, evaluation) {
   const right = (example) => evaluation.state(example) === RIGHT;
@@ -183,21 +225,22 @@ function showing(store, { split, iteration, show }, evaluation) {
     const set = new Set(examples);
     return (example) => set.has(example);
   };
-  const parent = split === "val" ? (store.iterations.get(iteration)?.parent ?? store.run.baseline) : store.run.baseline;
+  const parent = parentOf(store, { split, iteration });
   const states = (example) => statesOf(store, split, example).filter((state) => state !== "absent");
-  const { fixed, broken } = store.changes(split, parent, iteration);
+  const { trialsFixed: fixed, trialsBroken: broken } = store.changes(split, parent, iteration);
   const baseline = store.changes(split, store.run.baseline, iteration);
-  return {
+  const shown = {
     all: () => true,
     failures: (example) => evaluation.at[example] >= 0 && !right(example),
     right,
     fixed: among(fixed),
     broken: among(broken),
     changed: among([...fixed, ...broken]),
-    "changed-baseline": among([...baseline.fixed, ...baseline.broken]),
+    "changed-baseline": among([...baseline.trialsFixed, ...baseline.trialsBroken]),
     unstable: (example) => new Set(states(example).map((state) => state === RIGHT)).size === 2,
     never: (example) => states(example).length > 0 && !states(example).includes(RIGHT),
-  }[show];
+  };
+  return shown[show] ?? shown.all;
 }
 
 /** What became of an example, evaluation by evaluation. */
@@ -206,8 +249,8 @@ function statesOf(store, split, example) {
   return all.map((it) => store.evaluation(split, it.index).state(example));
 }
 
-function exampleRows(store, filters, shown, refresh) {
-  const rows = shown.slice(0, filters.rows).map((example) => exampleRow(store, filters, example));
+function exampleRows(store, filters, shown, { refresh, remember }) {
+  const rows = shown.slice(0, filters.rows).map((example) => exampleRow(store, filters, example, remember));
   if (shown.length <= filters.rows)
     return rows.length > 0
       ? el("ol", { class: "examples" }, rows)
@@ -226,7 +269,7 @@ function exampleRows(store, filters, shown, refresh) {
   ];
 }
 
-function exampleRow(store, filters, example) {
+function exampleRow(store, filters, example, remember) {
   const { run } = store;
   const { split, iteration } = filters;
   const { id, input, gold } = run[split][example];
@@ -235,9 +278,13 @@ function exampleRow(store, filters, example) {
   const rights = states.filter((state) => state === RIGHT).length;
   const said =
     state === FAILED ? store.outcome(split, iteration, example) : store.predicted(split, iteration, example);
-  const trace = el(
-    "details",
-    { class: "example", id: `example-${split}-${example}` },
+  const shows = filters.open.get(example);
+  const keep = (index) => {
+    filters.open.set(example, index);
+    remember(false);
+  };
+  const trace = unfolding(
+    { class: "example", id: `example-${split}-${example}`, open: shows !== undefined },
     el(
       "summary",
       {},
@@ -262,37 +309,44 @@ function exampleRow(store, filters, example) {
         el("span", { class: "hidden" }, `right in ${rights} of ${states.length}`),
       ),
     ),
+    () => exampleTrace(store, split, example, shows ?? filters.iteration, keep),
   );
-  trace.addEventListener(
-    "toggle",
-    () => trace.children.length === 1 && trace.append(exampleTrace(store, split, example, iteration)),
-    { once: true },
-  );
-  return el("li", {}, trace);
+  listen(trace.firstElementChild, "click", ({ currentTarget: { parentElement: row } }) => {
+    // The row opens after the click.
+    if (row.open) filters.open.delete(example);
+    else filters.open.set(example, filters.iteration);
+    remember(false);
+  });
+  return el("li", { "data-key": `row-${split}-${example}-${iteration}` }, trace);
 }
 
 /** An example's text, what came of it in every iteration, and the trace of the chosen one. */
-function exampleTrace(store, split, example, chosen) {
-  const { input, gold } = store.run[split][example];
+function exampleTrace(store, split, example, chosen, keep) {
+  const { id, input, gold } = store.run[split][example];
   const box = el("div");
+  let current = chosen;
+  const buttons = () =>
+    store.evaluated(split).map((index) => pick(store, split, example, index, index === current, choose));
+  const choose = (index) => {
+    show(index);
+    keep(index);
+  };
   const show = (index) => {
-    for (const button of picks.children)
-      button.setAttribute("aria-pressed", String(Number(button.dataset.index) === index));
+    current = index;
+    patch(picks, buttons());
     fill(
       box,
       traceFacts(store, split, index, example),
       later(store.trace(split, index, example), ([details, row]) => traceTexts(store, details, row)),
     );
   };
-  const picks = el(
-    "div",
-    { class: "picks", role: "group", "aria-label": "trace of iteration" },
-    store.evaluated(split).map((index) => pick(store, split, example, index, show)),
-  );
+  const picks = el("div", { class: "picks", role: "group", "aria-label": "trace of iteration" });
   show(chosen);
+  // A run that goes on has more iterations to choose from.
   return el(
     "div",
-    { class: "trace" },
+    { class: "trace", on: { renew: () => patch(picks, buttons()) } },
+    annotated(store, noteName(split, id), `example ${exampleOf(id)}`),
     el("h4", {}, "Input"),
     raw(input, "input"),
     el("p", {}, "Gold label: ", el("b", {}, store.run.labels[gold])),
@@ -302,14 +356,15 @@ function exampleTrace(store, split, example, chosen) {
   );
 }
 
-function pick(store, split, example, index, show) {
+function pick(store, split, example, index, isPressed, show) {
   const state = store.evaluation(split, index).state(example);
   return el(
     "button",
     {
       type: "button",
       class: `pick ${state}`,
-      "data-index": index,
+      "data-key": `pick-${index}`,
+      "aria-pressed": String(isPressed),
       "aria-label": `iteration ${numbered(index)}, ${state}`,
       on: { click: () => show(index) },
     },
@@ -345,10 +400,13 @@ function traceTexts(store, details, row) {
   return [
     worth.length > 0 ? [el("h4", {}, "What the answer is worth"), facts(worth)] : null,
     row.fields.length > 0
-      ? [el("h4", {}, "Fields"), facts(row.fields.map(([name, text]) => [name, raw(details.text(text), name)]))]
+      ? [
+          el("h4", {}, "Fields"),
+          facts(row.fields.map(([name, text]) => [name, raw(details.text(text), name)])),
+        ]
       : null,
     named("Error", row.error),
-    row.calls.map((call, at) => modelCall(details, call, at, row.calls.length)),
+    modelCalls(details, row.calls),
     logs === "" ? null : [el("h4", {}, "Log"), raw(logs, "log")],
     named("Standard output", row.stdout),
     named("Standard error", row.stderr),
@@ -374,7 +432,7 @@ function scorerTexts(details, scorer) {
       ["memory of the scorer", bytes(scorer.memory)],
     ]),
     text("error of the scorer", scorer.error),
-    scorer.calls.map((call, at) => modelCall(details, call, at, scorer.calls.length)),
+    modelCalls(details, scorer.calls),
     logs === "" ? null : [el("h5", {}, "log of the scorer"), raw(logs, "log of the scorer")],
     text("standard output of the scorer", scorer.stdout),
     text("standard error of the scorer", scorer.stderr),
@@ -384,37 +442,3 @@ function scorerTexts(details, scorer) {
 /** Where traces are that are not in the page. */
 const elsewhere = (store) =>
   `This page has no room for this trace. \`mmh view\` shows it: run ${store.run.config.run_id}.`;
-
-/** A call: what was asked, and what came back. */
-export function modelCall(details, call, at, calls) {
-  const title = calls > 1 ? `Call ${at + 1} of ${calls}` : "Call";
-  const sizes = callSizes(call);
-  return el(
-    "section",
-    { class: "call" },
-    el("h4", {}, title, el("span", { class: "muted" }, ` ${sizes}`)),
-    call.messages.map(([role, text]) => [
-      el("h5", {}, role === "user" ? "prompt" : role),
-      raw(details.text(text), role),
-    ]),
-    call.thinking.length > 0 ? [el("h5", {}, "thought"), raw(details.text(call.thinking), "thought")] : null,
-    call.error.length > 0
-      ? [el("h5", { class: "bad" }, "error"), raw(details.text(call.error), "error")]
-      : [el("h5", {}, "reply"), raw(details.text(call.reply), "reply")],
-    el(
-      "p",
-      { class: "muted digest" },
-      `at most ${grouped(call.max_tokens)} tokens${call.temperature === null ? "" : `, temperature ${call.temperature}`}; request sha256 ${call.digest}`,
-    ),
-  );
-}
-
-/** What a call took, in words. */
-function callSizes(call) {
-  const parts = [`${grouped(call.input_tokens)} tokens in`, `${grouped(call.output_tokens)} out`];
-  if (call.cost_usd > 0) parts.push(dollars(call.cost_usd));
-  if (call.cached) parts.push("from the cache");
-  if (call.attempts > 1) parts.push(`${call.attempts} attempts`);
-  if (call.stop_reason) parts.push(call.stop_reason);
-  return parts.join(", ");
-}

@@ -1,6 +1,7 @@
 // One iteration, in tabs: why it was made, what its proposer did, what it is, what it changed.
 
-import { digest, el, facts, fill, later, raw, tabs } from "./dom.js";
+import { digest, el, facts, later, patch, raw, tabs, unfolding } from "./dom.js";
+import { annotated } from "./annotated.js";
 import { highlighted } from "./rust.js";
 import { markdown } from "./markdown.js";
 import {
@@ -16,13 +17,19 @@ import {
   time,
 } from "./text.js";
 import { promptTokens } from "./compared.js";
-import { modelCall } from "./examples.js";
+import { modelCalls } from "./calls.js";
+import { predictionsSection, stateSection } from "./learned.js";
+import { noiseNote } from "./noise.js";
+import { isGoing } from "./tree.js";
 
-/** The chosen iteration in this element. `state` is kept while a run goes on: `iteration`, `tab`. */
-export function showIteration(store, element, state) {
+/**
+ * The chosen iteration in this element. `state` is kept while a run goes on: `iteration`, `tab`; `remember` is told when
+ * another tab is chosen.
+ */
+export function showIteration(store, element, state, remember = () => {}) {
   const it = store.iterations.get(state.iteration);
   if (!it) {
-    fill(element, el("p", { class: "muted" }, "There is no such iteration."));
+    patch(element, el("p", { class: "muted" }, "There is no such iteration."));
     return;
   }
   const panels = [
@@ -38,8 +45,15 @@ export function showIteration(store, element, state) {
     ["learned", "Learned", () => learnedPanel(store, it)],
     ["record", "Record", () => recordPanel(it, store.run.config)],
   ];
-  fill(
-    element,
+  const choose = (key) => {
+    state.tab = key;
+    element.firstElementChild.dataset.key = keyOfShown(it, state);
+    remember();
+  };
+  // Another iteration is another element, so that nothing that was opened in one is open in the next.
+  const shown = el(
+    "div",
+    { "data-key": keyOfShown(it, state) },
     el(
       "div",
       { class: "title-row" },
@@ -48,9 +62,13 @@ export function showIteration(store, element, state) {
     ),
     el("p", { class: "lead" }, headline(it.reasoning) || it.reason || ""),
     iterationFacts(store, it),
-    tabs(`iteration ${numbered(it.index)}`, panels, state.tab, (key) => (state.tab = key)),
+    annotated(store, `iteration-${it.index}`, `iteration ${numbered(it.index)}`),
+    tabs(`iteration ${numbered(it.index)}`, panels, state.tab, choose),
   );
+  patch(element, shown);
 }
+
+const keyOfShown = (it, { tab }) => `iteration-${it.index}-${tab}`;
 
 /** Links to the iterations before and after. */
 function pager(store, it) {
@@ -86,20 +104,36 @@ function iterationFacts(store, it) {
         ["right", `${grouped(score.n_correct)} of ${grouped(answers(score))}`],
         ...ofTrials(objective, score.trials),
         ["predicted while learning", online(objective, score.online)],
-        ["against parent", against(store, it, it.parent)],
-        ["against best before", best && best.index !== it.parent ? against(store, it, best.index) : null],
+        ["against parent (inferred)", against(store, it, it.parent)],
+        [
+          "against the baseline",
+          it.parent === store.run.baseline ? null : against(store, it, store.run.baseline),
+        ],
+        [
+          "against best before",
+          best && ![it.parent, store.run.baseline].includes(best.index)
+            ? against(store, it, best.index)
+            : null,
+        ],
         ["LEAK", leak(objective, it)],
         ["no answer", outcomes(score)],
         ["parts", means(score)],
         ["prompt per example", `${bytes(score.mean_prompt_bytes)}, ${promptTokensInWords(score)}`],
-        ["calls per example", `${Number(score.mean_model_calls.toFixed(2))}${it.remark ? `: it ${it.remark}` : ""}`],
+        [
+          "calls per example",
+          `${Number(score.mean_model_calls.toFixed(2))}${it.remark ? `: it ${it.remark}` : ""}`,
+        ],
         ["fuel per example", grouped(score.total_fuel / Math.max(1, answers(score)))],
         ["took", it.started_at ? duration(Date.parse(it.finished_at) - Date.parse(it.started_at)) : null],
       ]
     : [
         [
           "score",
-          el("span", { class: "status" }, it.status === "under way" ? "none yet" : "none, which is not 0 %"),
+          el(
+            "span",
+            { class: isGoing(it) ? "going" : "status" },
+            isGoing(it) ? "none yet" : "none, which is not 0 %",
+          ),
         ],
         ["status", it.status],
         ["why", it.reason],
@@ -117,7 +151,10 @@ function ofTrials(objective, trials) {
   return [
     [`${trials.count} trials of each example`, `${means.join(", ")}${more}`],
     ["spread", `${(100 * trials.spread).toFixed(1)} points: the standard deviation between the trials`],
-    [`pass^${trials.count}`, `${objective.written(pass)}: the chance that all trials of an example are right`],
+    [
+      `pass^${trials.count}`,
+      `${objective.written(pass)}: the chance that all trials of an example are right`,
+    ],
   ];
 }
 
@@ -136,7 +173,7 @@ function leak(objective, it) {
 
 function against(store, it, other) {
   const earlier = store.iterations.get(other);
-  if (!earlier?.score) return null;
+  if (!earlier?.score || other === it.index) return null;
   const { fixed, broken } = store.changes("val", other, it.index);
   return [
     el("a", { href: `#iteration-${other}` }, numbered(other)),
@@ -144,6 +181,8 @@ function against(store, it, other) {
     el("span", { class: "good" }, `${fixed.length} fixed`),
     ", ",
     el("span", { class: "bad" }, `${broken.length} broken`),
+    " ",
+    noiseNote(store.verdict("val", other, it.index)),
   ];
 }
 
@@ -156,7 +195,8 @@ const means = (score) =>
 /** The prompt tokens of an example; not all providers tell them. */
 function promptTokensInWords(score) {
   const about = score.estimated_calls > 0 ? "about " : "";
-  const estimated = score.estimated_calls > 0 ? `, estimated for ${count(score.estimated_calls, "call")}` : "";
+  const estimated =
+    score.estimated_calls > 0 ? `, estimated for ${count(score.estimated_calls, "call")}` : "";
   return `${about}${grouped(promptTokens(score))} tokens${estimated}`;
 }
 
@@ -191,11 +231,8 @@ function timelinePanel(store, it) {
       it.reads.filter((read) => read.step === turn.step),
     ),
   );
-  const whole = el("details", { class: "whole" }, el("summary", {}, "The whole conversation, as it was"));
-  whole.addEventListener(
-    "toggle",
-    () => whole.children.length === 1 && whole.append(later(store.details("val", it.index), conversation)),
-    { once: true },
+  const whole = unfolding({ class: "whole" }, el("summary", {}, "The whole conversation, as it was"), () =>
+    later(store.details("val", it.index), conversation),
   );
   return [effort(it), readsInBrief(it), el("ol", { class: "timeline" }, turns), whole];
 }
@@ -304,22 +341,20 @@ function conversation(details) {
     const text = details.text(said.text);
     const title = `${said.step > 0 ? `turn ${said.step}: ` : ""}${SAID[said.kind] ?? said.kind} ${said.name}`;
     const short = ["text", "thinking", "trimmed", "control", "end"].includes(said.kind);
-    const part = el(
-      "details",
+    return unfolding(
       { class: `said ${said.kind}`, open: short },
       el("summary", {}, title, el("span", { class: "muted" }, ` ${bytes(text.length)}`)),
+      () => raw(text, title),
     );
-    const open = () => part.children.length === 1 && part.append(raw(text, title));
-    if (short) open();
-    else part.addEventListener("toggle", open, { once: true });
-    return part;
   });
   return [parts, moreIn("proposer.jsonl", details.leftOut.transcript)];
 }
 
 /** Where rows are that there was no room for. */
 const moreIn = (file, rows) =>
-  rows === 0 ? null : el("p", { class: "muted" }, `There was no room for ${count(rows, "more row")} of ${file}.`);
+  rows === 0
+    ? null
+    : el("p", { class: "muted" }, `There was no room for ${count(rows, "more row")} of ${file}.`);
 
 /** A source, line by line. */
 function sourcePanel(it) {
@@ -358,7 +393,7 @@ function diffPanel(store, it) {
     el(
       "p",
       { class: "muted" },
-      `from ${numbered(parent.index)}, the earlier harness that it shares most lines with: `,
+      `from ${numbered(parent.index)}, its inferred parent: the earlier harness that it shares most lines with: `,
       diffSizes(it),
       it.source_note ? `; ${it.source_note}` : "",
     ),
@@ -426,13 +461,15 @@ function diffLine(sign, left, right, line) {
 }
 
 function leftOut(number, lines) {
-  const button = el(
+  const show = ({ currentTarget: button }) => {
+    button.parentElement.dataset.whole = "true";
+    button.replaceWith(...lines);
+  };
+  return el(
     "button",
-    { type: "button", class: "left-out" },
+    { type: "button", class: "left-out", on: { click: show } },
     `${count(number, "line")} that did not change`,
   );
-  button.addEventListener("click", () => button.replaceWith(...lines));
-  return button;
 }
 
 /** Examples that flipped, against the parent and against the best before. */
@@ -444,14 +481,26 @@ function changedPanel(store, it) {
   if (it.results.example.length === 0) return el("p", { class: "muted" }, "No example was evaluated.");
   if (others.length === 0) return el("p", { class: "muted" }, "There is nothing before it to compare with.");
   return others.map((other) => {
-    const { fixed, broken } = store.changes("val", other, it.index);
-    const name = `${numbered(other)}${other === it.parent ? ", its parent" : ""}${other === best?.index ? ", the best before" : ""}`;
+    const { fixed, broken, trialsFixed, trialsBroken } = store.changes("val", other, it.index);
+    const name = `${numbered(other)}${other === it.parent ? ", its parent (inferred)" : ""}${other === best?.index ? ", the best before" : ""}`;
+    const trials = store.hasTrials
+      ? [
+          el(
+            "p",
+            { class: "muted" },
+            "An example counts as fixed where more of its trials are right than before. Trial by trial:",
+          ),
+          flipped(store, it.index, other, trialsFixed, "fixed", "✓", "trial"),
+          flipped(store, it.index, other, trialsBroken, "broken", "✗", "trial"),
+        ]
+      : null;
     return el(
       "section",
       {},
-      el("h3", {}, `Against ${name}`),
+      el("h3", {}, `Against ${name} `, noiseNote(store.verdict("val", other, it.index))),
       flipped(store, it.index, other, fixed, "fixed", "✓"),
       flipped(store, it.index, other, broken, "broken", "✗"),
+      trials,
     );
   });
 }
@@ -459,7 +508,7 @@ function changedPanel(store, it) {
 /** Most examples of a list of changes. */
 const FLIPS = 500;
 
-function flipped(store, index, other, examples, what, glyph) {
+function flipped(store, index, other, examples, what, glyph, noun = "example") {
   const { run } = store;
   const items = examples.slice(0, FLIPS).map((example) => {
     const { id, input, gold } = run.val[example];
@@ -477,14 +526,14 @@ function flipped(store, index, other, examples, what, glyph) {
   });
   return el(
     "details",
-    { class: what, open: examples.length <= 12 },
+    { class: what, open: examples.length <= 12, "data-key": `${noun}-${what}-${other}` },
     el(
       "summary",
       {},
       el(
         "span",
         { class: what === "fixed" ? "good" : "bad" },
-        `${glyph} ${count(examples.length, "example")} ${what}`,
+        `${glyph} ${count(examples.length, noun)} ${what}`,
       ),
     ),
     el("ul", { class: "flips" }, items),
@@ -501,28 +550,36 @@ function flipped(store, index, other, examples, what, glyph) {
 /** What the harness learned before it was asked, batch by batch. */
 function learnedPanel(store, it) {
   return later(store.details("val", it.index), (details) => {
-    if (details.block.learn.length === 0 && details.leftOut.batches === 0)
+    const hasBatches = details.block.learn.length > 0 || details.leftOut.batches > 0;
+    if (!hasBatches && !details.block.state)
       return el("p", { class: "muted" }, "Nothing is recorded of what it learned.");
     const batches = details.block.learn.map((batch) =>
-      el(
-        "details",
-        {},
+      unfolding(
+        { "data-key": `batch-${batch.batch}` },
         el(
           "summary",
           {},
           `batch ${batch.batch}: ${count(batch.examples, "example")}, ${batch.outcome}, fuel ${grouped(batch.fuel)}, state ${bytes(batch.state_bytes)}`,
         ),
-        facts([
-          ["memory", bytes(batch.memory)],
-          ["state sha256", digest(batch.state_digest)],
-          ["model calls", String(batch.calls.length)],
-          ["error", details.text(batch.error)],
-        ]),
-        batch.logs.map(([level, text]) => raw(`${level}: ${details.text(text)}`, "log")),
-        batch.calls.map((call, at) => modelCall(details, call, at, batch.calls.length)),
+        () => [
+          facts([
+            ["memory", bytes(batch.memory)],
+            ["state sha256", digest(batch.state_digest)],
+            ["model calls", String(batch.calls.length)],
+            ["error", details.text(batch.error)],
+          ]),
+          batch.logs.map(([level, text]) => raw(`${level}: ${details.text(text)}`, "log")),
+          modelCalls(details, batch.calls),
+        ],
       ),
     );
-    return [batches, moreIn("learn_trace.jsonl", details.leftOut.batches)];
+    return [
+      stateSection(details.block.state),
+      predictionsSection(details),
+      hasBatches ? el("h3", {}, "Batch by batch") : null,
+      batches,
+      moreIn("learn_trace.jsonl", details.leftOut.batches),
+    ];
   });
 }
 

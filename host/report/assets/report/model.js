@@ -1,5 +1,6 @@
 // A run as the page's parts ask for it: what is in the data, and what follows from it.
 
+import { Notes } from "./notes.js";
 import { Objective } from "./objective.js";
 import { exampleOf } from "./text.js";
 
@@ -65,7 +66,7 @@ const NO_TEXTS = {
   rows: [],
   learn: [],
   transcript: [],
-  left_out: { traces: 0, batches: 0, transcript: 0 },
+  left_out: { traces: 0, batches: 0, predictions: 0, transcript: 0 },
 };
 
 /** The long texts of one evaluation, made of pieces. The first pieces are those that all evaluations share. */
@@ -86,8 +87,8 @@ class Details {
     return text;
   }
 
-  /** The examples in whose texts a needle stands. Every piece is looked at once. */
-  found(needle) {
+  /** The examples in whose texts a needle stands. Prompts are looked at if that is asked for. */
+  found(needle, inPrompts) {
     const hits = this.pieces.map((piece) => piece.toLowerCase().includes(needle));
     const hit = (runs) => {
       for (let at = 0; at < runs.length; at += 2) {
@@ -105,20 +106,50 @@ class Details {
         call.reply,
         call.thinking,
         call.error,
-        ...call.messages.map((message) => message[1]),
+        ...(inPrompts ? call.messages.map((message) => message[1]) : []),
       ]),
     ];
     return new Set(this.block.rows.filter((row) => texts(row).some(hit)).map((row) => row.example));
   }
 }
 
+/** Below this a p-value counts as more than noise, as for the program. */
+const SIGNIFICANCE = 0.05;
+
+/** The two-sided p-value of McNemar's exact test, as the program has it. */
+function mcnemar(fixed, broken) {
+  const [less, all] = [Math.min(fixed, broken), fixed + broken];
+  // The logarithm of the number of ways to choose `at` of all, at - 1 before it.
+  let [ways, tail] = [0, 0];
+  for (let at = 0; at <= less; at += 1) {
+    if (at > 0) ways += Math.log(all - at + 1) - Math.log(at);
+    tail += Math.exp(ways - all * Math.LN2);
+  }
+  return Math.min(1, 2 * tail);
+}
+
 /** A run and what follows from it. */
 export class Store {
   constructor(run, load) {
-    this.run = run;
     this.load = load;
-    this.objective = new Objective(run.objective);
     this.opened = new Map();
+    this.iterations = new Map();
+    this.notes = new Notes(null, null);
+    this.renew(run);
+  }
+
+  /** Takes over the run as it stands now. */
+  renew(run) {
+    // The texts of an evaluation that was finished are those that are known.
+    for (const name of this.opened.keys()) {
+      const isFinal = name.startsWith("val") && this.iterations.get(Number(name.split("-")[1]))?.score;
+      if (!isFinal) this.opened.delete(name);
+    }
+    this.run = run;
+    this.objective = new Objective(run.objective);
+    this.changed = new Map();
+    this.disagreements = new Map();
+    this.comparedRows = new Map(run.compared.rows.map((row) => [row.index, row]));
     this.iterations = new Map(run.iterations.map((it) => [it.index, it]));
     this.evaluations = new Map();
     for (const it of run.iterations)
@@ -136,6 +167,12 @@ export class Store {
 
   /** The iterations that have results of this split. */
   evaluated(split) {
+    const name = `evaluated ${split}`;
+    if (!this.changed.has(name)) this.changed.set(name, this.findEvaluated(split));
+    return this.changed.get(name);
+  }
+
+  findEvaluated(split) {
     const all = split === "val" ? this.run.iterations : this.run.held_out;
     return all.filter((it) => it.results.example.length > 0).map((it) => it.index);
   }
@@ -196,6 +233,12 @@ export class Store {
    * trials: examples of which more trials, or fewer, are right, each by the first trial that changed.
    */
   changes(split, earlier, later) {
+    const name = `${split} ${earlier} ${later}`;
+    if (!this.changed.has(name)) this.changed.set(name, this.findChanges(split, earlier, later));
+    return this.changed.get(name);
+  }
+
+  findChanges(split, earlier, later) {
     const [old, now] = [this.evaluation(split, earlier), this.evaluation(split, later)];
     const trials = new Map();
     this.run[split].forEach(({ id }, at) => {
@@ -211,7 +254,64 @@ export class Store {
     const all = [...trials.values()];
     const fixed = all.filter((it) => it.more > 0).map((it) => it.better[0]);
     const broken = all.filter((it) => it.more < 0).map((it) => it.worse[0]);
-    return { fixed, broken };
+    // What flipped trial by trial, whatever the example's other trials did.
+    const trialsFixed = all.flatMap((it) => it.better);
+    const trialsBroken = all.flatMap((it) => it.worse);
+    return { fixed, broken, trialsFixed, trialsBroken };
+  }
+
+  /** Whether each example was evaluated several times. */
+  get hasTrials() {
+    return (this.run.config.protocol?.trials ?? 1) > 1;
+  }
+
+  /**
+   * What a difference between two evaluations is worth: its p-value in words, and whether it may be noise. Null where
+   * only the program can tell.
+   */
+  verdict(split, earlier, later) {
+    const row = split === "val" ? this.comparedRows.get(later) : undefined;
+    const known = [row?.baseline, row?.parent, row?.before].find((it) => it?.with === earlier);
+    if (known)
+      return { p: known.p_holm ?? known.p, corrected: known.p_holm !== null, noise: known.may_be_noise };
+    if (this.hasTrials || this.objective.figureField !== "accuracy") return null;
+    const { fixed, broken } = this.changes(split, earlier, later);
+    const p = mcnemar(fixed.length, broken.length);
+    return { p: p < 0.001 ? "<.001" : p.toFixed(3), corrected: false, noise: p >= SIGNIFICANCE };
+  }
+
+  /** What an answer is worth: 0 or 1 where it is right or wrong. */
+  worth(split, index, example) {
+    const evaluation = this.evaluation(split, index);
+    const at = evaluation.at[example];
+    if (at < 0) return undefined;
+    return evaluation.results.score?.[at] ?? evaluation.results.correct[at];
+  }
+
+  /** The chance that two candidates answer an example differently. */
+  disagreement(split, example) {
+    if (!this.disagreements.has(split)) this.disagreements.set(split, new Map());
+    const known = this.disagreements.get(split);
+    if (!known.has(example)) known.set(example, this.findDisagreement(split, example));
+    return known.get(example);
+  }
+
+  findDisagreement(split, example) {
+    const counts = new Map();
+    let all = 0;
+    for (const index of this.evaluated(split)) {
+      const predicted = this.evaluation(split, index).of(example, "predicted");
+      if (predicted === undefined) continue;
+      counts.set(predicted, (counts.get(predicted) ?? 0) + 1);
+      all += 1;
+    }
+    const same = [...counts.values()].reduce((sum, count) => sum + count * (count - 1), 0);
+    return all < 2 ? 0 : 1 - same / (all * (all - 1));
+  }
+
+  /** Candidates that have an example right. */
+  winners(split, example) {
+    return this.evaluated(split).filter((index) => this.evaluation(split, index).state(example) === RIGHT);
   }
 
   /** The label that was predicted, or null. */

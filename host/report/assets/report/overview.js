@@ -1,7 +1,10 @@
 // What a reader wants to know first: what was found, how it went, and what it cost.
 
-import { drawn, el, fill, table } from "./dom.js";
-import { costChart, costParts, intervalBar, scoreChart, scoreRange } from "./charts.js";
+import { drawn, el, patch, table } from "./dom.js";
+import { annotated } from "./annotated.js";
+import { noiseNote } from "./noise.js";
+import { isGoing, treeFigure } from "./tree.js";
+import { allCandidates, costChart, costParts, intervalBar, scoreChart, scoreRange } from "./charts.js";
 import { comparisons, frontierChart, frontierTable } from "./compared.js";
 import {
   answers,
@@ -17,9 +20,6 @@ import {
   time,
 } from "./text.js";
 
-/** How many iterations there are, if the search is not ended early. */
-const allCandidates = ({ iterations, protocol }) => (protocol?.baselines ?? 1) + iterations * (protocol?.candidates ?? 1);
-
 /** What must be said before any figure is read. */
 export function notices(store) {
   const { run } = store;
@@ -32,18 +32,26 @@ export function notices(store) {
   }
   if (run.stopped) all.push(["Stopped", `${run.stopped.status}: ${run.stopped.reason}`]);
   else if (!run.finished_at) {
-    all.push([
-      "Not finished",
-      `${count(run.iterations.length, "iteration")} of ${allCandidates(run.config)} are here. The run is under way, or was cut off.`,
-    ]);
+    const here = `${run.iterations.length} of ${count(allCandidates(run.config), "iteration")} are here`;
+    all.push(
+      run.going
+        ? ["Not finished", `The run is under way: ${here}.`]
+        : [
+            "Not finished",
+            `The run was cut off, and nobody works on it: ${here}. \`mmh run --resume\` goes on with it.`,
+          ],
+    );
   }
   const ungraded = run.iterations.filter((it) => it.score?.scorer?.n_errors > 0);
   if (ungraded.length > 0)
     all.push([
       "Grading",
       ungraded
-        .map(({ index, score: { scorer } }) => `${numbered(index)}: ${scorer.n_errors} of ${scorer.n_answers}`)
-        .join("; ") + ". So many answers got no grade, because the task's own scorer failed on them: they are worth 0.",
+        .map(
+          ({ index, score: { scorer } }) => `${numbered(index)}: ${scorer.n_errors} of ${scorer.n_answers}`,
+        )
+        .join("; ") +
+        ". So many answers got no grade, because the task's own scorer failed on them: they are worth 0.",
     ]);
   const findings = run.config.task.findings ?? [];
   if (findings.length > 0)
@@ -71,7 +79,7 @@ export function notices(store) {
     all.map(([name, text]) =>
       el(
         "p",
-        { class: `notice ${name === "SIMULATED" ? "simulated" : ""}` },
+        { class: `notice ${name === "SIMULATED" ? "simulated" : ""}`, "data-key": `notice-${name}` },
         el("strong", {}, name),
         " ",
         text,
@@ -104,6 +112,8 @@ export function finding(store, base = "") {
       strong(objective.shown(baseline.score)),
       " to ",
       strong(objective.shown(best.score)),
+      " ",
+      noiseNote(store.verdict("val", baseline.index, best.index)),
       ` ${of}: iteration `,
       number(best.index),
       " is the best, an optimistic estimate, as it is the best of ",
@@ -111,7 +121,8 @@ export function finding(store, base = "") {
       ".",
     );
   }
-  const isNamed = (it) => !run.config.protocol?.held_out || it.index === run.best || it.index === run.baseline;
+  const isNamed = (it) =>
+    !run.config.protocol?.held_out || it.index === run.best || it.index === run.baseline;
   const isCompared = (it) => !store.isBaseline(it.index) || it.index === run.baseline;
   const tests = run.held_out.filter((it) => it.score && isNamed(it) && isCompared(it));
   if (tests.length > 0) {
@@ -141,7 +152,12 @@ export function keyFigures(store) {
   const test = run.held_out.find((it) => it.index === run.best && it.score);
   const cost = costParts(run);
   const spent = cost.of(run.total_cost, "proposer") + cost.of(run.total_cost, "target");
-  const unscored = run.iterations.filter((it) => !it.score).length;
+  const going = run.iterations.filter(isGoing).length;
+  const unscored = run.iterations.filter((it) => !it.score).length - going;
+  const states = [
+    going > 0 ? `${going} under way` : "",
+    unscored > 0 ? `${unscored} without a score` : "",
+  ].filter(Boolean);
   const took = run.finished_at ? Date.parse(run.finished_at) - Date.parse(run.config.started_at) : null;
   const figures = [
     [
@@ -154,11 +170,7 @@ export function keyFigures(store) {
       test ? objective.shown(test.score) : "–",
       test ? objective.between(test.score) : "not scored",
     ],
-    [
-      "iterations",
-      String(run.iterations.length),
-      unscored > 0 ? `${unscored} without a score` : "all scored",
-    ],
+    ["iterations", String(run.iterations.length), states.join(", ") || "all scored"],
     cost.money
       ? [
           "cost",
@@ -206,6 +218,7 @@ export function searchCharts(store) {
       ),
       drawn((width) => costChart(store, width)),
     ),
+    treeFigure(store),
     store.run.compared.frontier.length > 0 ? frontierFigure(store) : null,
   );
 }
@@ -219,7 +232,13 @@ function frontierFigure(store) {
   return el(
     "figure",
     { id: "frontier" },
-    el("figcaption", {}, el("b", {}, store.objective.title), " over prompt tokens, on validation ", legend(marks)),
+    el(
+      "figcaption",
+      {},
+      el("b", {}, store.objective.title),
+      " over prompt tokens, on validation ",
+      legend(marks),
+    ),
     drawn((width) => frontierChart(store, width)),
     frontierTable(store),
   );
@@ -232,7 +251,8 @@ export function scoreLegend(store) {
     ["steps", "best so far"],
   ];
   if (store.run.held_out.length > 0) marks.push(["diamond", "held out"]);
-  if (store.run.iterations.some((it) => !it.score)) marks.push(["cross", "no score"]);
+  if (store.run.iterations.some(isGoing)) marks.push(["going", "under way"]);
+  if (store.run.iterations.some((it) => !it.score && !isGoing(it))) marks.push(["cross", "no score"]);
   return legend(marks);
 }
 
@@ -256,8 +276,8 @@ export function scoreboard(store) {
     ["", ""],
     store.objective.name,
     ["95 % interval", "wide"],
-    ["parent", "num wide"],
-    ["fixed, broken", "num"],
+    ["parent (inferred)", "num wide"],
+    ["fixed, broken, p", "num"],
     ["no answer", "num wide minor"],
     ["prompt", "num wide minor"],
     ["fuel each", "num wide minor"],
@@ -291,18 +311,18 @@ function scoredRow(store, it, range, cost) {
   const best = store.run.best === it.index;
   return el(
     "tr",
-    { class: best ? "best" : "", "data-iteration": it.index },
-    name(it, best, store.run.compared.frontier.some((member) => member.index === it.index)),
+    { class: best ? "best" : "", "data-iteration": it.index, "data-key": `score-${it.index}` },
+    name(
+      it,
+      best,
+      store.run.compared.frontier.some((member) => member.index === it.index),
+    ),
     cell(
       "accuracy",
       el("b", {}, objective.shown(score)),
       parent?.score ? el("span", { class: "delta" }, objective.difference(score, parent.score)) : null,
     ),
-    cell(
-      "wide",
-      intervalBar(objective, score, range),
-      el("span", { class: "muted" }, objective.ends(score)),
-    ),
+    cell("wide", intervalBar(objective, score, range), el("span", { class: "muted" }, objective.ends(score))),
     cell(
       "num wide",
       it.parent === null ? "–" : el("a", { href: `#iteration-${it.parent}` }, numbered(it.parent)),
@@ -314,6 +334,8 @@ function scoredRow(store, it, range, cost) {
             el("span", { class: "good" }, `+${changes.fixed.length}`),
             " ",
             el("span", { class: "bad" }, `−${changes.broken.length}`),
+            " ",
+            noiseNote(store.verdict("val", it.parent, it.index)),
           ]
         : "–",
     ),
@@ -332,11 +354,17 @@ function unscoredRow(it, cost) {
   const none = cell("num wide minor", "–");
   return el(
     "tr",
-    { class: "unscored", "data-iteration": it.index },
+    {
+      class: isGoing(it) ? "under-way" : "unscored",
+      "data-iteration": it.index,
+      "data-key": `score-${it.index}`,
+    },
     name(it, false),
     cell(
       "accuracy",
-      el("span", { class: "status" }, it.status === "under way" ? "under way" : `no score: ${it.status}`),
+      isGoing(it)
+        ? el("span", { class: "going" }, el("span", { class: "spinner", "aria-hidden": "true" }), "under way")
+        : el("span", { class: "status" }, `no score: ${it.status}`),
     ),
     cell("wide", ""),
     cell(
@@ -352,8 +380,8 @@ function unscoredRow(it, cost) {
 
 /** The overview in these elements. */
 export function showOverview(store, elements) {
-  fill(elements.notices, notices(store));
-  fill(elements.finding, finding(store), keyFigures(store));
-  fill(elements.charts, searchCharts(store));
-  fill(elements.scoreboard, scoreboard(store), comparisons(store));
+  patch(elements.notices, notices(store));
+  patch(elements.finding, finding(store), annotated(store, "run", "this run"), keyFigures(store));
+  patch(elements.charts, searchCharts(store));
+  patch(elements.scoreboard, scoreboard(store), comparisons(store));
 }

@@ -1,12 +1,12 @@
 // What a run was asked to do and with what: configuration, digests, prices, limits with what was used of them.
 
-import { digest, el, facts, fill, raw, svg, table } from "./dom.js";
+import { digest, el, facts, patch, raw, svg, table } from "./dom.js";
 import { amount, dollars, duration, findingLine, grouped, numbered, time } from "./text.js";
 
 /** All of it in this element. */
 export function showRecord(store, element) {
   const { run } = store;
-  fill(
+  patch(
     element,
     el(
       "div",
@@ -43,8 +43,15 @@ function scorer(run) {
   return el(
     "div",
     { class: "scorer" },
-    el("p", {}, `Answers are graded by the task's own scorer, a program. Its ${form} has the sha256 `, digest(sha256)),
-    run.scorer ? el("details", {}, el("summary", {}, "Its source"), raw(run.scorer, "source of the scorer")) : null,
+    el(
+      "p",
+      {},
+      `Answers are graded by the task's own scorer, a program. Its ${form} has the sha256 `,
+      digest(sha256),
+    ),
+    run.scorer
+      ? el("details", {}, el("summary", {}, "Its source"), raw(run.scorer, "source of the scorer"))
+      : null,
   );
 }
 
@@ -89,7 +96,9 @@ function asked({ config, finished_at }) {
 /** What a command that proposes could do, and what nobody knows of it. */
 function proposerCommand(command) {
   if (!command) return null;
-  const kept = command.confined ? "kept to its work folder" : `not kept from ${command.unconfined.join(", ")}`;
+  const kept = command.confined
+    ? "kept to its work folder"
+    : `not kept from ${command.unconfined.join(", ")}`;
   const network = command.network ? "with network" : "without network";
   return `${kept}, ${network}; not on record: ${command.unknown.join(", ")}`;
 }

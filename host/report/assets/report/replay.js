@@ -1,7 +1,7 @@
 // The search as it happened, event by event: what is shown is a function of the event's number alone, so that
 // one can step back as well as forwards.
 
-import { drawn, el, fill, svg } from "./dom.js";
+import { drawn, el, fill, patch, svg } from "./dom.js";
 import { scoreChart, scoreRange } from "./charts.js";
 import { diffLines, diffSizes } from "./iteration.js";
 import { count, grouped, headline, numbered } from "./text.js";
@@ -88,9 +88,16 @@ export function eventInWords(store, event) {
   }
 }
 
-/** The replay in this element. `state` is kept while a run goes on: `at`, `speed`, `timer`. */
-export function showReplay(store, element, state) {
-  const events = replayEvents(store);
+/**
+ * The replay in this element. `state` is kept while a run goes on: `at`, `speed`, `timer`, `moved`; `remember` is told when
+ * people go to an event. Shown again, it goes on with the events that there are now.
+ */
+export function showReplay(store, element, state, remember = () => {}) {
+  if (state.renew) {
+    state.renew();
+    return;
+  }
+  let events = replayEvents(store);
   state.at = Math.min(state.at, events.length - 1);
   const stage = el("div", { class: "stage" });
   const caption = el("p", { class: "caption", role: "status" });
@@ -109,9 +116,19 @@ export function showReplay(store, element, state) {
     const said = eventInWords(store, events[state.at]);
     bar.setAttribute("aria-valuetext", said);
     fill(caption, el("span", { class: "muted" }, `${state.at + 1} of ${events.length} · `), said);
-    fill(stage, stageParts(store, events, state.at));
+    patch(stage, stageParts(store, events, state.at));
+  };
+  state.renew = () => {
+    events = replayEvents(store);
+    bar.max = String(events.length - 1);
+    go(state.at);
+  };
+  const moved = () => {
+    state.moved = true;
+    remember();
   };
   const stop = () => {
+    if (state.timer) moved();
     clearInterval(state.timer);
     state.timer = 0;
     fill(play, "▶ Play");
@@ -126,14 +143,15 @@ export function showReplay(store, element, state) {
     fill(play, "❚❚ Pause");
   };
   const toggle = () => (state.timer ? stop() : start());
-  const jump = (direction) => go(nextIteration(events, state.at, direction));
-  const step = (by) => {
+  const goAndRemember = (to) => {
     stop();
-    go(state.at + by);
+    go(to);
+    moved();
   };
+  const jump = (direction) => goAndRemember(nextIteration(events, state.at, direction));
+  const step = (by) => goAndRemember(state.at + by);
   bar.addEventListener("input", () => {
-    stop();
-    go(Number(bar.value));
+    goAndRemember(Number(bar.value));
   });
   play.addEventListener("click", toggle);
   const button = (id, label, text, act) =>
@@ -151,12 +169,12 @@ export function showReplay(store, element, state) {
   const controls = el(
     "div",
     { class: "controls" },
-    button("replay-first", "to the start", "|◀", () => (stop(), go(0))),
-    button("replay-back-iteration", "an iteration back", "◀◀", () => (stop(), jump(-1))),
+    button("replay-first", "to the start", "|◀", () => goAndRemember(0)),
+    button("replay-back-iteration", "an iteration back", "◀◀", () => jump(-1)),
     button("replay-back", "a step back", "◀", () => step(-1)),
     play,
     button("replay-next", "a step forwards", "▶", () => step(1)),
-    button("replay-next-iteration", "an iteration forwards", "▶▶", () => (stop(), jump(1))),
+    button("replay-next-iteration", "an iteration forwards", "▶▶", () => jump(1)),
     speed,
     bar,
   );
@@ -164,10 +182,10 @@ export function showReplay(store, element, state) {
     " ": toggle,
     ArrowRight: () => step(1),
     ArrowLeft: () => step(-1),
-    PageDown: () => (stop(), jump(1)),
-    PageUp: () => (stop(), jump(-1)),
-    Home: () => (stop(), go(0)),
-    End: () => (stop(), go(events.length - 1)),
+    PageDown: () => jump(1),
+    PageUp: () => jump(-1),
+    Home: () => goAndRemember(0),
+    End: () => goAndRemember(events.length - 1),
   };
   const region = el(
     "div",
@@ -374,7 +392,7 @@ function stageReads(store, now) {
   const earlier = store.run.iterations.filter((other) => other.index < now.event.iteration);
   return el(
     "div",
-    { class: "board" },
+    { class: "board", tabindex: "0", role: "region", "aria-label": "files that were read" },
     el(
       "div",
       { class: "lamps" },
@@ -401,12 +419,12 @@ function stageWork(store, now) {
     const parent = store.iterations.get(it.parent);
     const content = parent
       ? diffLines(parent.source, it.source, it.changes)
-      : el("pre", { class: "raw" }, it.source);
+      : el("pre", { class: "raw", tabindex: "0", role: "group", "aria-label": "source" }, it.source);
     return [
       `The harness of ${numbered(it.index)}`,
       [
         el("p", {}, el("b", {}, headline(it.reasoning)), " ", parent ? diffSizes(it) : null),
-        el("div", { class: "window" }, content),
+        el("div", { class: "window", tabindex: "0", role: "region", "aria-label": "the harness" }, content),
       ],
     ];
   }

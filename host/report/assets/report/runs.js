@@ -1,10 +1,11 @@
-// Pages that only a server has: the list of runs, and two runs side by side.
+// Pages that only a server has: the list of runs, and runs side by side.
 
-import { drawn, el, fill, select, table } from "./dom.js";
+import { drawn, el, fill, patch, table } from "./dom.js";
 import { costChart, costParts, scoreChart, scoreRange } from "./charts.js";
 import { finding, legend, notices, scoreLegend } from "./overview.js";
 import { Store, RIGHT, served } from "./model.js";
 import { Objective } from "./objective.js";
+import { frontiersChart, runsTable } from "./many.js";
 import { count, dollars, grouped, numbered, time } from "./text.js";
 
 const NONE = "–";
@@ -12,7 +13,12 @@ const NONE = "–";
 /** All runs of the folder. */
 export function showRuns(runs, element) {
   const row = (run) => [
-    el("th", { scope: "row" }, run.opens ? el("a", { href: `/run/${encodeURIComponent(run.id)}` }, run.id) : run.id),
+    run.opens ? choice(run) : "",
+    el(
+      "th",
+      { scope: "row" },
+      run.opens ? el("a", { href: `/run/${encodeURIComponent(run.id)}` }, run.id) : run.id,
+    ),
     run.problem
       ? el("span", { class: "bad" }, run.problem)
       : run.mock
@@ -27,6 +33,7 @@ export function showRuns(runs, element) {
     run.started_at ? time(run.started_at) : NONE,
   ];
   const heads = [
+    el("span", { class: "hidden" }, "chosen"),
     "run",
     "state",
     "data set",
@@ -37,48 +44,79 @@ export function showRuns(runs, element) {
     ["cost", "num"],
     "started",
   ];
-  fill(
+  patch(
     element,
     runs.length === 0
       ? el("p", { class: "muted" }, "There is no run in this folder yet.")
       : table("runs", heads, runs.map(row)),
-    runs.filter((run) => run.opens).length > 1 ? chooseTwo(runs.filter((run) => run.opens)) : null,
+    runs.filter((run) => run.opens).length > 1 ? compareChosen() : null,
+  );
+}
+
+/** Runs that are chosen to be compared, in the order in which they were chosen, and how many there can be. */
+const CHOSEN = new Set();
+const COMPARED = 16;
+
+function choice(run) {
+  const change = ({ currentTarget: box }) => {
+    if (box.checked && CHOSEN.size < COMPARED) CHOSEN.add(run.id);
+    else CHOSEN.delete(run.id);
+    box.checked = CHOSEN.has(run.id);
+    patch(document.getElementById("compare-chosen"), compareLabel());
+  };
+  const box = el("input", {
+    type: "checkbox",
+    id: `choose-${run.id}`,
+    "aria-label": `compare ${run.id}`,
+    on: { change },
+  });
+  box.checked = CHOSEN.has(run.id);
+  return box;
+}
+
+const compareLabel = () =>
+  `Compare ${CHOSEN.size < 2 ? "the runs that are ticked, two or more" : count(CHOSEN.size, "run")}`;
+
+function compareChosen() {
+  const go = () =>
+    CHOSEN.size >= 2 && location.assign(`/compare/${[...CHOSEN].map(encodeURIComponent).join("/")}`);
+  return el(
+    "p",
+    { class: "several-runs" },
+    el("button", { type: "button", id: "compare-chosen", on: { click: go } }, compareLabel()),
   );
 }
 
 /** What the objective of a listed run compares, if it is known. */
 const figure = (run, value) => (value === null ? NONE : new Objective(run.objective).written(value));
 
-function chooseTwo(runs) {
-  const options = runs.map((run) => [run.id, run.id]);
-  const chosen = { left: runs[0].id, right: runs[1].id };
-  const go = () =>
-    location.assign(`/compare/${encodeURIComponent(chosen.left)}/${encodeURIComponent(chosen.right)}`);
-  return el(
-    "form",
-    {
-      class: "filters two-runs",
-      "aria-label": "two runs side by side",
-      on: { submit: (event) => (event.preventDefault(), go()) },
-    },
-    select("Left", options, chosen.left, (value) => (chosen.left = value)),
-    select("Right", options, chosen.right, (value) => (chosen.right = value)),
-    el("button", { type: "submit" }, "Compare"),
-  );
-}
+/** What the runs compare: one figure, or several, which are not the same. */
+const figures = (stores) => [...new Set(stores.map((store) => store.objective.name))].join(" or ");
 
-/** Two runs side by side, over common scales. */
+/** Runs side by side, over common scales. */
 export async function showComparison(ids, element) {
   const stores = await Promise.all(ids.map(async (id) => new Store(await served(id)("run"), served(id))));
   const scale = { range: scoreRange(stores), top: commonTop(stores) };
   fill(
     element,
+    runsTable(stores, ids),
+    el(
+      "figure",
+      { id: "frontiers" },
+      el(
+        "figcaption",
+        {},
+        el("b", {}, "Frontiers"),
+        ` each run's ${figures(stores)} over prompt tokens on validation, by the number of its row`,
+      ),
+      drawn((width) => frontiersChart(stores, ids, width)),
+    ),
     el(
       "div",
       { class: "two" },
       stores.map((store, at) => side(store, ids[at], scale)),
     ),
-    agreement(stores, ids),
+    stores.length === 2 ? agreement(stores, ids) : null,
     differences(
       stores.map((store) => store.run.config),
       ids,
@@ -89,7 +127,7 @@ export async function showComparison(ids, element) {
 /** The highest bar of both runs, where both count the same. */
 function commonTop(stores) {
   const kinds = stores.map((store) => costParts(store.run));
-  if (kinds[0].money !== kinds[1].money) return null;
+  if (kinds.some((kind) => kind.money !== kinds[0].money)) return null;
   const all = stores.flatMap(({ run }, at) =>
     [...run.iterations.map((it) => it.cost), run.costs?.test]
       .filter(Boolean)
@@ -171,8 +209,8 @@ function differences(configs, ids) {
     (name) => !["run_id", "started_at"].includes(name),
   );
   const rows = names
-    .filter((name) => flat[0].get(name) !== flat[1].get(name))
-    .map((name) => [el("th", { scope: "row" }, name), flat[0].get(name) ?? NONE, flat[1].get(name) ?? NONE]);
+    .filter((name) => flat.some((config) => config.get(name) !== flat[0].get(name)))
+    .map((name) => [el("th", { scope: "row" }, name), ...flat.map((config) => config.get(name) ?? NONE)]);
   if (rows.length === 0) return el("p", {}, "They were asked for the same, with the same tools.");
   return el(
     "section",

@@ -63,6 +63,9 @@ pub struct Row {
     pub against_best_so_far: Option<Against>,
     /// Against the baseline, or the best one of several, corrected over all that were compared with it.
     pub against_baseline: Option<Tested>,
+    /// Against its parent, which is inferred. For the page alone.
+    #[serde(skip)]
+    pub against_parent: Option<Against>,
 }
 
 /// The best iteration.
@@ -188,6 +191,7 @@ impl Field<'_> {
             best: best.is_some_and(|best| best.index == index),
             against_best_so_far: None,
             against_baseline: None,
+            against_parent: None,
         };
         let mut rows: Vec<Row> = self.summary.iterations.iter().map(|it| row(it.index, SCORED)).collect();
         rows.extend(self.summary.unscored.iter().map(|it| row(it.index, &it.status)));
@@ -199,8 +203,13 @@ impl Field<'_> {
             row.against_best_so_far =
                 self.best_before(row.index).and_then(|other| self.against(row.index, other));
             row.against_baseline = against_baseline.get(&row.index).copied();
+            row.against_parent = self.parent(row.index).and_then(|other| self.against(row.index, other));
         }
         rows
+    }
+
+    fn parent(&self, index: u32) -> Option<u32> {
+        self.summary.iterations.iter().find(|it| it.index == index)?.parent
     }
 
     /// The best of the iterations before this one; of equals, the first.

@@ -41,6 +41,12 @@ pub struct Collector {
     compared: compared::Kept,
 }
 
+/// The status of an iteration that may still get a score.
+const UNDER_WAY: &str = "under way";
+
+/// The status of one that nobody works on any more: its run was killed, or stopped in the middle of it.
+const CUT_OFF: &str = "cut off";
+
 /// Told where the long texts of an evaluation are: by its folder, in the order of `Run::evaluations`.
 pub type Seen<'a> = dyn FnMut(&str, &Places) + 'a;
 
@@ -54,6 +60,7 @@ impl Collector {
     pub fn run_with(&mut self, reader: &RunReader, seen: &mut Seen<'_>) -> Result<Run, RecordError> {
         let config = reader.config()?;
         self.begin(&config);
+        let going = reader.is_being_written();
         let mut problems = Vec::new();
         let summary = top::<Summary>(reader, layout::SUMMARY, &mut problems);
         let costs = top::<CostFile>(reader, layout::COST, &mut problems);
@@ -82,7 +89,10 @@ impl Collector {
         let mut iterations: Vec<Iteration> = Vec::new();
         for ((&index, part), results) in parts.iter().zip(results) {
             missing(index, part, summary.as_ref(), &mut problems);
-            let iteration = self.iteration(index, part, results, summary.as_ref(), &iterations);
+            let mut iteration = self.iteration(index, part, results, summary.as_ref(), &iterations);
+            if iteration.status == UNDER_WAY && !going {
+                iteration.status = CUT_OFF.into();
+            }
             iterations.push(iteration);
         }
         let untested = summary.iter().flat_map(|summary| &summary.untested);
@@ -95,6 +105,7 @@ impl Collector {
             best: summary.as_ref().and_then(|summary| summary.best_iteration_index),
             baseline: summary.as_ref().and_then(board::best_baseline).unwrap_or_default(),
             finished_at: summary.as_ref().and_then(|summary| summary.finished_at),
+            going,
             stopped: summary.as_ref().and_then(|summary| summary.stopped.clone()),
             time: summary.as_ref().and_then(|summary| summary.time),
             labels,
@@ -234,7 +245,11 @@ fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Ve
         for (file, stamp) in FILES.iter().zip(&part.stamp) {
             let needed = match *file {
                 layout::TRANSCRIPT | layout::READS => !summary.config.is_baseline(index),
-                layout::BATCHES | layout::CALLS | layout::NOTES | layout::AGENT_LOG => false,
+                layout::BATCHES
+                | layout::CALLS
+                | layout::STATE
+                | layout::PREDICTIONS
+                | layout::NOTES | layout::AGENT_LOG => false,
                 _ => true,
             };
             if needed && stamp.is_none() {
@@ -277,7 +292,7 @@ fn status(
                 Part { turns, .. } if !turns.is_empty() => format!("proposing: turn {}", turns.len()),
                 _ => "begun".to_owned(),
             };
-            ("under way".into(), Some(stage))
+            (UNDER_WAY.into(), Some(stage))
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::read::Stamp;
 use crate::compare::{
+    SIGNIFICANCE,
     board::{Against, Board},
     words,
 };
@@ -34,6 +35,8 @@ pub struct Row {
     pub before: Option<Figures>,
     /// Against the baseline, corrected for having looked at several.
     pub baseline: Option<Figures>,
+    /// Against its parent.
+    pub parent: Option<Figures>,
 }
 
 /// One comparison, written as in the terminal.
@@ -46,11 +49,14 @@ pub struct Figures {
     pub broken: u64,
     pub p: String,
     pub p_holm: Option<String>,
+    /// Whether the p-value, corrected where it is, shows nothing.
+    pub may_be_noise: bool,
 }
 
 impl Figures {
     fn of(against: &Against, p_corrected: Option<f64>) -> Self {
         let paired = &against.paired;
+        let may_be_noise = p_corrected.unwrap_or(paired.p) >= SIGNIFICANCE;
         Self {
             with: against.index,
             change: format!("{:+.1}", paired.points()),
@@ -58,6 +64,7 @@ impl Figures {
             broken: paired.broken,
             p: words::p_value(paired.p),
             p_holm: p_corrected.map(words::p_value),
+            may_be_noise,
         }
     }
 }
@@ -70,6 +77,7 @@ impl Compared {
             index: row.index,
             before: row.against_best_so_far.as_ref().map(|it| Figures::of(it, None)),
             baseline: row.against_baseline.as_ref().map(|it| Figures::of(&it.against, Some(it.p_corrected))),
+            parent: row.against_parent.as_ref().map(|it| Figures::of(it, None)),
         });
         let rows = rows.filter(|row| row.before.is_some() || row.baseline.is_some()).collect();
         let best = words::best(&board, summary).into_iter().map(|line| line.replacen("* ", "", 1));

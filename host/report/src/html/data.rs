@@ -31,6 +31,8 @@ pub struct Run {
     /// What is meant by the baseline: the only one, or the best of several on validation.
     pub baseline: u32,
     pub finished_at: Option<Timestamp>,
+    /// Whether a process is writing to the run, so that what is not finished is under way and not cut off.
+    pub going: bool,
     pub stopped: Option<Stopped>,
     /// What the time of the search went to, where it was measured.
     pub time: Option<TimeSpent>,
@@ -109,13 +111,14 @@ pub struct ExampleText {
 #[derive(Debug, Serialize)]
 pub struct Iteration {
     pub index: u32,
-    /// `scored`, why it was not, or `under way`.
+    /// `scored`, why it was not, `under way`, or `cut off`.
     pub status: String,
     pub reason: Option<String>,
     /// Held-back examples that it carries along; 64 stands for all above.
     pub leaks: usize,
     /// What must be said of its harness: that it asks no model.
     pub remark: Option<&'static str>,
+    /// The earlier harness that its source shares most lines with: nobody has said so.
     pub parent: Option<u32>,
     pub reasoning: String,
     pub source: String,
@@ -225,4 +228,7 @@ pub struct Results {
     pub input_tokens: Vec<u64>,
     pub output_tokens: Vec<u64>,
     pub latency_ms: Vec<f64>,
+    /// What each answer is worth, where that is more than right or wrong says of any. Otherwise, there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub score: Vec<f64>,
 }

@@ -9,6 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    learned::{Prediction, State},
     pieces::{Numbered, Pieces, Table, Text},
     read::Places,
     scoring::Scoring,
@@ -27,6 +28,12 @@ pub struct Details {
     pieces: Table,
     rows: Vec<Row>,
     learn: Vec<Batch>,
+    /// The train examples that were predicted while learning.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    predictions: Vec<Prediction>,
+    /// What was learned, if it was anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
     transcript: Vec<Said>,
     left_out: LeftOut,
     /// How many bytes of texts are kept.
@@ -39,6 +46,7 @@ pub struct Details {
 pub struct LeftOut {
     pub traces: usize,
     pub batches: usize,
+    pub predictions: usize,
     pub transcript: usize,
 }
 
@@ -126,6 +134,7 @@ impl Details {
         details.transcript(source, &mut room, pieces);
         room.left += source.room / 4;
         details.learn(source, &mut room, pieces);
+        details.state = State::of(source, &mut room);
         room.left += source.room - 2 * (source.room / 4);
         for id in &source.places.order {
             let rows = if room.left > 0 { example(source.places, id, &mut room, pieces) } else { None };
@@ -179,6 +188,9 @@ impl Details {
             let calls = calls(source.places, &format!("learn-{:04}", row.batch)).unwrap_or_default();
             self.learn.push(room.spend(pieces, |pieces| batch(pieces, &row, &calls)));
         });
+        self.left_out.predictions = each(source, layout::PREDICTIONS, room, |row: TraceRow, room| {
+            self.predictions.push(room.spend(pieces, |pieces| Prediction::of(pieces, &row)));
+        });
     }
 
     /// Puts numbers in the place of pieces, and takes over those that are this block's own.
@@ -200,11 +212,12 @@ impl Details {
             let own = std::iter::once(&mut row.error);
             own.chain(row.logs.iter_mut().map(|log| &mut log.1)).chain(texts_of(&mut row.calls))
         });
-        rows.chain(learn).chain(self.transcript.iter_mut().map(|said| &mut said.text))
+        let predictions = self.predictions.iter_mut().map(|it| &mut it.input);
+        rows.chain(learn).chain(predictions).chain(self.transcript.iter_mut().map(|said| &mut said.text))
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.learn.is_empty() && self.transcript.is_empty()
+        self.rows.is_empty() && self.learn.is_empty() && self.transcript.is_empty() && self.state.is_none()
     }
 }
 
@@ -216,8 +229,8 @@ pub(super) fn texts_of(calls: &mut [Call]) -> impl Iterator<Item = &mut Text> {
 }
 
 /// How many bytes of texts may still be kept. What is entered last may take more.
-struct Room {
-    left: u64,
+pub(super) struct Room {
+    pub left: u64,
 }
 
 /// What a row takes besides its texts: numbers, names, references.

@@ -15,6 +15,7 @@ pub(crate) mod data;
 pub(crate) mod details;
 mod diff;
 mod known;
+mod learned;
 pub(crate) mod page;
 mod pieces;
 pub(crate) mod read;

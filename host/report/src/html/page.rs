@@ -19,22 +19,35 @@ const FRAME: &str = include_str!("../../assets/report/page.html");
 const STYLE: &str = include_str!("../../assets/report/style.css");
 
 /// The scripts, each after those that it imports.
-const MODULES: [&str; 16] = [
+const MODULES: [&str; 29] = [
     include_str!("../../assets/report/text.js"),
+    include_str!("../../assets/report/patch.js"),
     include_str!("../../assets/report/dom.js"),
     include_str!("../../assets/report/rust.js"),
     include_str!("../../assets/report/markdown.js"),
     include_str!("../../assets/report/objective.js"),
+    include_str!("../../assets/report/notes.js"),
     include_str!("../../assets/report/model.js"),
+    include_str!("../../assets/report/noise.js"),
+    include_str!("../../assets/report/annotated.js"),
+    include_str!("../../assets/report/expression.js"),
     include_str!("../../assets/report/charts.js"),
     include_str!("../../assets/report/compared.js"),
+    include_str!("../../assets/report/tree.js"),
     include_str!("../../assets/report/overview.js"),
+    include_str!("../../assets/report/calls.js"),
+    include_str!("../../assets/report/learned.js"),
+    include_str!("../../assets/report/where.js"),
     include_str!("../../assets/report/examples.js"),
+    include_str!("../../assets/report/matrix.js"),
     include_str!("../../assets/report/iteration.js"),
     include_str!("../../assets/report/confusion.js"),
     include_str!("../../assets/report/replay.js"),
     include_str!("../../assets/report/record.js"),
+    include_str!("../../assets/report/many.js"),
     include_str!("../../assets/report/runs.js"),
+    include_str!("../../assets/report/address.js"),
+    include_str!("../../assets/report/run_page.js"),
     include_str!("../../assets/report/main.js"),
 ];
 

@@ -44,7 +44,7 @@ pub const OUTCOMES: [OutcomeKind; 18] = [
 ];
 
 /// Files of an evaluation's folder that the page is made of.
-pub const FILES: [&str; 12] = [
+pub const FILES: [&str; 14] = [
     layout::SOURCE,
     layout::COMPONENT,
     layout::REASONING,
@@ -57,6 +57,8 @@ pub const FILES: [&str; 12] = [
     layout::READS,
     layout::NOTES,
     layout::AGENT_LOG,
+    layout::STATE,
+    layout::PREDICTIONS,
 ];
 
 /// Size and time of a file, where there is one.
@@ -117,6 +119,7 @@ impl Part {
             }
             Line::Call(call) => most.call(call),
         });
+        results.drop_plain_scores();
         from.each(layout::BATCHES, |row: LearnRow| {
             learning = true;
             most.learn(&row);
@@ -160,7 +163,9 @@ impl Results {
         let outcome = OUTCOMES.iter().position(|kind| *kind == row.error_kind);
         self.example.push(example);
         self.predicted.push(predicted.map_or(-1, i64::from));
-        self.correct.push(row.grade().correct.into());
+        let grade = row.grade();
+        self.correct.push(grade.correct.into());
+        self.score.push(grade.score);
         self.outcome.push(outcome.unwrap_or_default() as u8);
         self.fuel.push(row.fuel);
         self.memory.push(row.peak_memory_bytes);
@@ -170,6 +175,13 @@ impl Results {
         self.input_tokens.push(row.input_tokens);
         self.output_tokens.push(row.output_tokens);
         self.latency_ms.push(row.latency_ms);
+    }
+
+    /// Keeps no scores that say the same as right and wrong.
+    fn drop_plain_scores(&mut self) {
+        if self.score.iter().zip(&self.correct).all(|(score, correct)| *score == f64::from(*correct)) {
+            self.score = Vec::new();
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! What it looks like is decided here, `svg` writes it down. Nothing is told by
 //! colour alone: kinds of points differ in shape, kinds of lines in their dashes.
 
+pub mod frontier;
 mod svg;
 
 use crate::compare::board;

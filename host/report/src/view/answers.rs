@@ -3,10 +3,11 @@
 //! | path | answer |
 //! |---|---|
 //! | `/` | the list of runs, or the only run |
-//! | `/run/ID`, `/compare/ID/ID` | the page |
+//! | `/run/ID`, `/compare/ID/ID...` | the page |
 //! | `/data` | the list, as JSON |
 //! | `/data/ID/run`, `/data/ID/val-NNN`, `/data/ID/test-NNN` | the same blocks that a report holds, as JSON |
 //! | `/data/ID/val-NNN/N`, `/data/ID/test-NNN/N` | the texts of one example, by its place in the evaluation |
+//! | `/notes/ID` | what people have written on a run; `PUT` changes it |
 //! | `/events`, `/events/ID` | server-sent events: `changed` |
 
 use std::{
@@ -20,14 +21,14 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
-    Request, Response, StatusCode,
+    Method, Request, Response, StatusCode,
     body::{self, Frame, Incoming, SizeHint},
     header::{CONTENT_TYPE, HeaderValue, LOCATION},
 };
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{changes::Changes, folder::Folder, guard};
+use super::{changes::Changes, folder::Folder, guard, notes};
 use crate::html::{
     BLOCK_BYTES,
     collect::Collector,
@@ -35,7 +36,10 @@ use crate::html::{
     page,
     read::{Places, Stamp, stamp},
 };
-use mmh_record::{layout, reader::RunReader};
+use mmh_record::{layout, reader::RunReader, user_notes::UserNotes};
+
+/// Most runs that are shown side by side.
+const COMPARED: usize = 16;
 
 /// Most answers that are made of files, or held until they are sent. Each may be as large as a run.
 const READINGS: usize = 8;
@@ -105,6 +109,7 @@ impl Shown {
 /// Answers a request, if who asks may.
 pub async fn answer(shown: Arc<Shown>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let mut response = match guard::check(&request) {
+        Ok(()) if request.method() == Method::PUT => note(shown, request).await,
         Ok(()) => route(shown, request.uri().path()).await,
         Err(refusal) => text(refusal.status, refusal.why),
     };
@@ -120,8 +125,10 @@ async fn route(shown: Arc<Shown>, path: &str) -> Response<Body> {
             None => html("runs"),
         },
         ["run", id] if shown.folder.run(id).is_some() => html(id),
-        ["compare", one, other] if [one, other].iter().all(|id| shown.folder.run(id).is_some()) => {
-            html("two runs")
+        ["compare", ref ids @ ..]
+            if (2..=COMPARED).contains(&ids.len()) && ids.iter().all(|id| shown.folder.run(id).is_some()) =>
+        {
+            html("runs side by side")
         }
         ["data"] => {
             let folder = shown.folder.clone();
@@ -135,15 +142,37 @@ async fn route(shown: Arc<Shown>, path: &str) -> Response<Body> {
             let (id, block, at, this) = (id.to_owned(), block.to_owned(), at.parse(), shown.clone());
             shown.reading(move || at.map_or_else(|_| nothing(), |at| this.example(&id, &block, at))).await
         }
-        ["events"] => events(&shown, None),
-        ["events", id] if shown.folder.run(id).is_some() => events(&shown, Some(id)),
+        ["notes", id] => {
+            let (id, folder) = (id.to_owned(), shown.folder.clone());
+            shown.reading(move || told(notes::read(&folder, &id))).await
+        }
+        ["events"] => events(&shown, None).await,
+        ["events", id] if shown.folder.run(id).is_some() => events(&shown, Some(id)).await,
         _ => nothing(),
     }
 }
 
+/// Keeps a note on a run.
+async fn note(shown: Arc<Shown>, request: Request<Incoming>) -> Response<Body> {
+    let Some(id) = request.uri().path().strip_prefix("/notes/").map(str::to_owned) else { return nothing() };
+    match notes::asked(request).await {
+        Ok(change) => {
+            let folder = shown.folder.clone();
+            shown.reading(move || told(notes::keep(&folder, &id, change))).await
+        }
+        Err((status, why)) => text(status, &why),
+    }
+}
+
+/// Notes, or why there are none.
+fn told(notes: Result<UserNotes, notes::Refused>) -> Response<Body> {
+    notes.map_or_else(|(status, why)| text(status, &why), |notes| json(&notes))
+}
+
 /// A note at once, and one after every change; or that there are streams enough.
-fn events(shown: &Shown, id: Option<&str>) -> Response<Body> {
-    match shown.changes.stream(id) {
+async fn events(shown: &Shown, id: Option<&str>) -> Response<Body> {
+    let known = shown.changes.look(&id.map(str::to_owned)).await;
+    match shown.changes.stream(id, known) {
         Some(events) => {
             respond(StatusCode::OK, "text/event-stream", BodyExt::boxed_unsync(StreamBody::new(events)))
         }

@@ -25,7 +25,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 pub const STREAMS: usize = 32;
 
 /// What can be followed: the list of runs, or a run.
-type Topic = Option<String>;
+pub(super) type Topic = Option<String>;
 
 /// Who follows what.
 pub struct Changes {
@@ -52,14 +52,17 @@ impl Changes {
     }
 
     /// A note at once, and one after every change; None where there are streams enough.
-    pub fn stream(
+    ///
+    /// `known` is how it stood before: what has changed since then is told, also if it changes before the next look.
+    pub(super) fn stream(
         &self,
         id: Option<&str>,
+        known: Option<Look>,
     ) -> Option<impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + use<>> {
         let place = self.room.clone().try_acquire_owned().ok()?;
         let mut changes = {
             let mut followed = self.followed();
-            let new = || Followed { known: None, changes: watch::Sender::new(()) };
+            let new = || Followed { known, changes: watch::Sender::new(()) };
             followed.entry(id.map(str::to_owned)).or_insert_with(new).changes.subscribe()
         };
         changes.mark_changed();
@@ -79,14 +82,19 @@ impl Changes {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             for topic in self.topics() {
-                let (folder, looked) = (self.folder.clone(), topic.clone());
-                let look = move || looked.map_or_else(|| folder.look(), |id| folder.look_at(&id));
                 // What cannot be looked at now is looked at the next time.
-                if let Ok(now) = tokio::task::spawn_blocking(look).await {
+                if let Some(now) = self.look(&topic).await {
                     self.seen(&topic, now);
                 }
             }
         }
+    }
+
+    /// How something stands now.
+    pub(super) async fn look(&self, topic: &Topic) -> Option<Look> {
+        let (folder, looked) = (self.folder.clone(), topic.clone());
+        let look = move || looked.map_or_else(|| folder.look(), |id| folder.look_at(&id));
+        tokio::task::spawn_blocking(look).await.ok()
     }
 
     /// What somebody follows. What nobody follows any more is forgotten.

@@ -1,7 +1,7 @@
 //! The folder that is shown: one run, or all runs in it. Everything is reached through one open handle, so that
 //! no name and no link leads out of it.
 
-use std::path::Path;
+use std::{ffi::OsStr, path::Path};
 
 use cap_std::{ambient_authority, fs::Dir};
 use jiff::Timestamp;
@@ -35,11 +35,17 @@ pub struct Folder {
     dir: Dir,
     /// The name of the run, where only one is shown.
     only: Option<String>,
+    /// The folder that the only run lies in, where that is known.
+    parent: Option<Dir>,
 }
 
 /// Sizes and times of what was looked at. Two equal ones mean that nothing has changed.
 #[derive(PartialEq, Eq, Default)]
-pub(crate) struct Look(Vec<(String, Vec<Stamp>)>);
+pub(crate) struct Look {
+    files: Vec<(String, Vec<Stamp>)>,
+    /// Whether somebody writes to the run: one that was killed changes in nothing else.
+    written: bool,
+}
 
 /// A run in the list.
 #[derive(Debug, Serialize)]
@@ -77,7 +83,22 @@ impl Folder {
             name.filter(|name| check_run_id(name).is_ok())
                 .map_or_else(|| "run".to_owned(), |name| name.into_owned())
         });
-        Ok(Self { dir, only })
+        // By its true name: what lies beside a link to a run is not beside the run.
+        let found = only.as_ref().and_then(|_| path.canonicalize().ok());
+        let parent = found.filter(|path| {
+            path.file_name().is_some_and(|name| Some(name) == only.as_deref().map(OsStr::new))
+        });
+        let parent = parent.and_then(|path| Dir::open_ambient_dir(path.parent()?, ambient_authority()).ok());
+        Ok(Self { dir, only, parent })
+    }
+
+    /// The folder beside which a run lies, for what is kept beside it.
+    pub(crate) fn beside(&self, id: &str) -> Option<Dir> {
+        self.run(id)?;
+        match &self.only {
+            Some(_) => self.parent.as_ref()?.try_clone().ok(),
+            None => self.dir.try_clone().ok(),
+        }
     }
 
     /// The name of the run, where only one is shown.
@@ -151,20 +172,20 @@ impl Folder {
             (name, stamps)
         };
         let odd = self.odd_names().into_iter().map(|name| (name, Vec::new()));
-        Look(self.names().into_iter().map(of).chain(odd).collect())
+        Look { files: self.names().into_iter().map(of).chain(odd).collect(), written: false }
     }
 
     /// How a run stands.
     pub(crate) fn look_at(&self, id: &str) -> Look {
         let Some(run) = self.run(id) else { return Look::default() };
-        let mut look = vec![(String::new(), top(&run))];
+        let mut files = vec![(String::new(), top(&run))];
         let iterations = indices_in(&run, Place::Iteration).into_iter().map(layout::iteration);
         let held_out = indices_in(&run, Place::HeldOut).into_iter().map(layout::held_out);
         for folder in iterations.chain(held_out) {
             let stamps = stamp(&run, &folder);
-            look.push((folder, stamps));
+            files.push((folder, stamps));
         }
-        Look(look)
+        Look { files, written: run.is_being_written() }
     }
 }
 

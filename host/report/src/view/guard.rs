@@ -7,8 +7,8 @@
 use hyper::{
     HeaderMap, Method, Request, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
-        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, ORIGIN,
+        REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
 
@@ -28,7 +28,9 @@ const fn refuse(status: StatusCode, why: &'static str) -> Result<(), Refusal> {
 /// The port in `Host` may be any: the server's own may be forwarded to another one. Only the names matter, since
 /// a page from elsewhere can point its own name at 127.0.0.1, but cannot call itself `localhost`.
 pub fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
-    if request.method() != Method::GET {
+    let path = request.uri().path();
+    let writes = request.method() == Method::PUT && path.starts_with("/notes/");
+    if request.method() != Method::GET && !writes {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "this server answers GET only");
     }
     let headers = request.headers();
@@ -46,8 +48,13 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
     if headers.contains_key(ORIGIN) && !only(headers, &ORIGIN).is_some_and(own) {
         return refuse(StatusCode::FORBIDDEN, "this server answers its own pages only");
     }
+    // Browsers send an origin with everything that changes something; a form of another page cannot send JSON.
+    let is_json = only(headers, &CONTENT_TYPE).is_some_and(|it| it.eq_ignore_ascii_case("application/json"));
+    if writes && !(headers.contains_key(ORIGIN) && is_json) {
+        return refuse(StatusCode::FORBIDDEN, "this server keeps notes of its own pages only");
+    }
     let site = HeaderName::from_static("sec-fetch-site");
-    let data = request.uri().path().starts_with("/data") || request.uri().path().starts_with("/events");
+    let data = ["/data", "/events", "/notes"].iter().any(|begin| path.starts_with(begin));
     let foreign = headers.contains_key(&site)
         && !only(headers, &site).is_some_and(|site| ["same-origin", "none"].contains(&site));
     if data && foreign {
@@ -107,7 +114,9 @@ mod tests {
         // name, method, path, headers, status
         type Row = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], u16);
         const OWN: (&str, &str) = ("host", "127.0.0.1:81");
-        let table: [Row; 33] = [
+        const ORIGIN: (&str, &str) = ("origin", "http://127.0.0.1:81");
+        const JSON: (&str, &str) = ("content-type", "application/json");
+        let table: [Row; 42] = [
             ("a browser's own request", "GET", "/", &[OWN], OK),
             ("by the other name", "GET", "/data", &[("host", "LOCALHOST:81")], OK),
             ("its own page", "GET", "/data", &[OWN, ("origin", "http://127.0.0.1:81")], OK),
@@ -159,6 +168,39 @@ mod tests {
             ("a script element elsewhere", "GET", "/data", &[OWN, ("sec-fetch-site", "cross-site")], 403),
             ("a link elsewhere", "GET", "/run/x", &[OWN, ("sec-fetch-site", "cross-site")], OK),
             ("writing", "POST", "/", &[OWN], 405),
+            ("writing elsewhere", "PUT", "/data/a/run", &[OWN, ORIGIN, JSON], 405),
+            ("a note of its own page", "PUT", "/notes/a", &[OWN, ORIGIN, JSON], OK),
+            (
+                "a note of a forwarded port",
+                "PUT",
+                "/notes/a",
+                &[("host", "localhost:9"), ("origin", "http://localhost:9"), JSON],
+                OK,
+            ),
+            ("a note of nobody", "PUT", "/notes/a", &[OWN, JSON], 403),
+            (
+                "a note of another page",
+                "PUT",
+                "/notes/a",
+                &[OWN, ("origin", "http://evil.example"), JSON],
+                403,
+            ),
+            ("a note by a form", "PUT", "/notes/a", &[OWN, ORIGIN, ("content-type", "text/plain")], 403),
+            (
+                "a note by another name of the host",
+                "PUT",
+                "/notes/a",
+                &[("host", "evil.example"), ORIGIN, JSON],
+                421,
+            ),
+            (
+                "a note across sites",
+                "PUT",
+                "/notes/a",
+                &[OWN, ORIGIN, JSON, ("sec-fetch-site", "cross-site")],
+                403,
+            ),
+            ("notes for another page", "GET", "/notes/a", &[OWN, ("sec-fetch-site", "cross-site")], 403),
         ];
         for (name, method, path, headers, expected) in table {
             let mut request = Request::builder().method(method).uri(path);

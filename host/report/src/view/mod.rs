@@ -1,13 +1,14 @@
 //! A run, or a folder of runs, looked at in a browser while it goes on: the report's page over HTTP on loopback.
 //!
 //! [`folder`] is all that can be reached, `guard` who may ask, `answers` what is answered, `changes` how
-//! a page learns that it is out of date, [`server`] how many may ask at once and for how long. Not in here:
-//! writing. Nothing that is served changes a run, and no file is served as it is.
+//! a page learns that it is out of date, [`server`] how many may ask at once and for how long, `notes` what people
+//! write on a run, which is kept beside it. Nothing that is served changes a run, and no file is served as it is.
 
 mod answers;
 mod changes;
 pub mod folder;
 mod guard;
+mod notes;
 mod patient;
 pub mod server;
 
