@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 
 use crate::{
+    commands::signatures,
     error::{CliError, CliResult},
     limits,
     output_file::refuse_runs,
@@ -30,7 +31,8 @@ pub fn main(args: ExportArgs) -> CliResult {
     refuse_runs(&args.output).map_err(CliError::input)?;
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
-    let package = export::gather(&reader, &config, args.iteration)?;
+    let mut package = export::gather(&reader, &config, args.iteration)?;
+    signatures::carry(&args.run, &reader, &config, &mut package)?;
     let readme = export::readme(&package, &config, &command(&config));
     export::write(&package, &readme, &args.output)?;
     outln!(
