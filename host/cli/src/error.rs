@@ -6,7 +6,7 @@ use mmh_engine::{
     compile::CompileError,
     toolchain::{ToolchainError, sdk::SdkError},
 };
-use mmh_exports::signing::SigningError;
+use mmh_exports::{frames::FrameError, inspect_log::LogError, signing::SigningError};
 use mmh_models::{cancel::Stop, catalog::CatalogError};
 use mmh_record::{RecordError, text};
 use mmh_search::{
@@ -174,6 +174,24 @@ impl From<SigningError> for CliError {
             SigningError::Record(error) => error.into(),
             SigningError::NoKey(_) | SigningError::NotSigned(_) => Self::input(said(error)),
             SigningError::NoRandom | SigningError::Io { .. } => Self::host(said(error)),
+        }
+    }
+}
+
+impl From<LogError> for CliError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Record(error) => error.into(),
+            LogError::Write(_) => Self::host(error),
+        }
+    }
+}
+
+impl From<FrameError> for CliError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Record(error) => error.into(),
+            FrameError::Write(_) => Self::host(error),
         }
     }
 }
