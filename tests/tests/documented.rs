@@ -26,7 +26,11 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 21] = [
+const FOREIGN: [&str; 25] = [
+    "--log-dir",
+    "--insecure-ignore-tlog",
+    "--signature",
+    "--type",
     "--jinja",
     "--chat-template",
     "--mmh",

@@ -6,6 +6,7 @@ use mmh_engine::{
     compile::CompileError,
     toolchain::{ToolchainError, sdk::SdkError},
 };
+use mmh_exports::{frames::FrameError, inspect_log::LogError, signing::SigningError};
 use mmh_models::{cancel::Stop, catalog::CatalogError};
 use mmh_record::{RecordError, text};
 use mmh_search::{
@@ -165,6 +166,34 @@ impl From<ExportError> for CliError {
             }
             ExportError::NotAsRecorded(_) => Self::examined(said(error)),
             ExportError::Write { .. } => Self::host(said(error)),
+        }
+    }
+}
+
+impl From<SigningError> for CliError {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::Record(error) => error.into(),
+            SigningError::NoKey(_) | SigningError::NotSigned(_) => Self::input(said(error)),
+            SigningError::NoRandom | SigningError::Io { .. } => Self::host(said(error)),
+        }
+    }
+}
+
+impl From<LogError> for CliError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Record(error) => error.into(),
+            LogError::Write(_) => Self::host(error),
+        }
+    }
+}
+
+impl From<FrameError> for CliError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Record(error) => error.into(),
+            FrameError::Write(_) => Self::host(error),
         }
     }
 }

@@ -62,19 +62,40 @@ impl OutputFile {
 
     /// Writes it beside, then renames it.
     pub fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
+        self.fill(|file| file.write_all(bytes).map_err(|error| failed(&self.named, &error)))
+    }
+
+    /// The same for what is too large for memory: the closure writes it piece by piece.
+    pub fn fill(&self, fill: impl FnOnce(&mut fs::File) -> Result<(), CliError>) -> Result<(), CliError> {
+        let failed = |error: io::Error| failed(&self.named, &error);
         let readable = Permissions::from_mode(0o666);
         let mut builder = tempfile::Builder::new();
         let beside = builder.prefix(".mmh-").permissions(readable).tempfile_in(folder_of(&self.place));
-        let written = beside.and_then(|mut beside| {
-            beside.write_all(bytes)?;
-            beside.persist(&self.place).map_err(|error| error.error)
-        });
-        written.map(drop).map_err(|error| failed(&self.named, &error))
+        let mut beside = beside.map_err(failed)?;
+        fill(beside.as_file_mut())?;
+        beside.persist(&self.place).map(drop).map_err(|error| failed(error.error))
     }
 }
 
 fn failed(named: &Path, error: &io::Error) -> CliError {
     CliError::host(format!("cannot write {}: {error}", text::path(named)))
+}
+
+/// Makes a folder that is not there yet, or is empty. It appears whole or not at all: the closure fills another one first.
+pub fn folder(place: &Path, fill: impl FnOnce(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
+    refuse_runs(place).map_err(CliError::input)?;
+    if fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(CliError::input(format!("{} exists already and is not empty", text::path(place))));
+    }
+    let failed = |error: io::Error| failed(place, &error);
+    let parent = folder_of(place);
+    fs::create_dir_all(parent).map_err(failed)?;
+    let beside = tempfile::Builder::new().prefix(".mmh-").tempdir_in(parent).map_err(failed)?;
+    let inner = beside.path().join("new");
+    fs::create_dir(&inner).map_err(failed)?;
+    fill(&inner)?;
+    // This also replaces an empty folder.
+    fs::rename(&inner, place).map_err(failed)
 }
 
 /// Whether a path ends so, in small letters or capitals.

@@ -1,10 +1,13 @@
-//! `mmh export`: a harness taken out of its run.
+//! `mmh export`: a harness taken out of its run, and a run in formats that other programs read.
+
+mod formats;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
+    commands::signatures,
     error::{CliError, CliResult},
     limits,
     output_file::refuse_runs,
@@ -18,19 +21,60 @@ pub struct ExportArgs {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The iteration [default: the best one on validation]
+    /// The iteration [default: the best one on validation; all of them in a folder of logs or tables]
     #[arg(long, value_name = "N")]
     iteration: Option<u32>,
-    /// The folder to write: not there yet, or empty
-    #[arg(long, short, value_name = "DIR")]
+    /// What to write: harness and csv write a folder, inspect a log (FILE.eval or FILE.json) or a folder of logs,
+    /// cyclonedx a file
+    #[arg(long, value_enum, default_value_t = Format::Harness)]
+    format: Format,
+    /// With --format inspect and a file: the held-out evaluation, not the one on validation
+    #[arg(long)]
+    held_out: bool,
+    /// With --format csv: leave texts as they are that a spreadsheet would take for a formula; without it they get a ' in
+    /// front
+    #[arg(long)]
+    exact_cells: bool,
+    /// The file, or the folder: not there yet, or empty
+    #[arg(long, short, value_name = "DIR|FILE")]
     output: PathBuf,
 }
 
+/// What `mmh export` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The harness with all that others need to use and to verify it
+    Harness,
+    /// Logs of Inspect: samples, messages, scores, usage
+    Inspect,
+    /// Tables of examples and of model calls
+    Csv,
+    /// A bill of materials of the component: CycloneDX 1.6, JSON
+    Cyclonedx,
+}
+
 pub fn main(args: ExportArgs) -> CliResult {
+    let only =
+        [(args.held_out, "--held-out", Format::Inspect), (args.exact_cells, "--exact-cells", Format::Csv)];
+    if let Some((_, option, _)) = only.iter().find(|(given, _, format)| *given && args.format != *format) {
+        return Err(CliError::input(format!(
+            "{option} does not go with this --format: see `mmh export --help`"
+        )));
+    }
+    match args.format {
+        Format::Harness => harness(&args),
+        Format::Inspect => formats::inspect(&args),
+        Format::Csv => formats::csv(&args),
+        Format::Cyclonedx => formats::cyclonedx(&args),
+    }
+}
+
+fn harness(args: &ExportArgs) -> CliResult {
     refuse_runs(&args.output).map_err(CliError::input)?;
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
-    let package = export::gather(&reader, &config, args.iteration)?;
+    let mut package = export::gather(&reader, &config, args.iteration)?;
+    signatures::carry(&args.run, &reader, &config, &mut package)?;
     let readme = export::readme(&package, &config, &command(&config));
     export::write(&package, &readme, &args.output)?;
     outln!(

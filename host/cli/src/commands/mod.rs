@@ -16,6 +16,7 @@ mod export;
 mod folder;
 mod gc;
 mod inspect;
+mod keygen;
 mod mcp;
 mod models;
 mod new_task;
@@ -24,6 +25,8 @@ mod replay;
 mod report;
 mod resume;
 mod run;
+mod sign;
+mod signatures;
 mod summary;
 mod task;
 mod verify;
@@ -91,6 +94,10 @@ enum Command {
     View(view::ViewArgs),
     /// Check a run: its files, its binaries, its scores
     Verify(verify::VerifyArgs),
+    /// Make a pair of keys to sign runs with
+    Keygen(keygen::KeygenArgs),
+    /// Sign what a run states: its components, its scores, and the whole run
+    Sign(sign::SignArgs),
     /// Run recorded examples again, with the recorded harness or a changed one, from recorded replies
     Replay(replay::ReplayArgs),
     /// Show what a component is made of
@@ -196,6 +203,8 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Report(args) => report::main(args),
         Command::View(args) => view::main(args).await,
         Command::Verify(args) => verify::main(&cli.global, args).await,
+        Command::Keygen(args) => keygen::main(&args),
+        Command::Sign(args) => sign::main(&args),
         Command::Replay(args) => replay::main(&cli.global, args).await,
         Command::Inspect(args) => inspect::main(args),
         Command::Diff(args) => diff::main(args),

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use clap::Args;
 use serde_json::json;
 
-use crate::commands::export::command;
+use crate::commands::{export::command, signatures};
 use crate::{
     environment,
     error::{CliError, CliResult, EXAMINED_NOT_OK},
@@ -49,6 +49,9 @@ pub struct VerifyArgs {
     /// Accept that rows, gold labels and what was learned are not proved
     #[arg(long, conflicts_with = "dataset")]
     without_dataset: bool,
+    /// Also check the signatures: every statement has to be signed by this public key; can be given several times
+    #[arg(long, value_name = "PUB.pem")]
+    key: Vec<PathBuf>,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -63,6 +66,7 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     }
     let reader = RunReader::open(&args.run)?;
     let config = reader.config()?;
+    let signed = signatures::of_run(&args.run, &reader, &config, &args.key)?;
     let observer = Arc::new(Terminal::new(global, false));
     if reader.is_being_written() {
         observer.note(
@@ -92,7 +96,7 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     let verdict = verifier.check().await?;
     observer.done();
     let unproved = (verdict.missing.dataset && !args.without_dataset).then(|| without_dataset(&config));
-    let holds = verdict.holds() && unproved.is_none();
+    let holds = verdict.holds() && unproved.is_none() && signed.holds();
     if args.json {
         let mut shown = json!({ "holds": holds, "run_id": config.run_id, "manifest_sha256": digest });
         shown["checked"] = json!(shown_folders(&verdict, args.iteration));
@@ -100,9 +104,11 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
         shown["claimed"] = json!(verdict.claimed);
         shown["not_proved"] = json!(not_proved(&verdict));
         shown["unproved"] = json!(unproved);
+        signed.enter(&mut shown);
         output::json(&shown);
     } else {
         print(&config, digest, &verdict, args.iteration, unproved.as_ref());
+        signed.print(finding);
         outln!("\n{}", ending(&verdict, holds));
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(EXAMINED_NOT_OK) })
@@ -119,17 +125,21 @@ async fn of_export(global: &Global, args: &VerifyArgs, reader: &RunReader) -> Cl
         |package: &Package, config: &Config| inspect::export::readme(package, config, &command(config));
     let checked = export::check(reader, &exported, &builder, readme).await?;
     observer.done();
-    let holds = checked.holds();
+    let signed = signatures::of_export(reader, config, &args.key)?;
+    let holds = checked.holds() && signed.holds();
     let unproved = "scores, and which examples were answered right: the evaluation and the data set are not part of an export";
     if args.json {
-        output::json(&json!({
+        let mut shown = json!({
             "holds": holds, "run_id": config.run_id, "findings": checked.findings,
             "differs": checked.differs, "not_proved": [unproved],
-        }));
+        });
+        signed.enter(&mut shown);
+        output::json(&shown);
     } else {
         outln!("iteration {:03} of run {}, exported", exported.index, text::name(&config.run_id));
         checked.findings.iter().for_each(finding);
         checked.differs.iter().for_each(other_tool);
+        signed.print(finding);
         outln!("\nnot proved: {unproved}");
         let ending = if holds { "it holds, as far as an export can be checked" } else { "it does not hold" };
         outln!("\n{ending}");

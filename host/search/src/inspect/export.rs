@@ -43,13 +43,15 @@ const OF_HELD_OUT: [(&str, &str); 2] =
 pub const RUN: &str = "run.json";
 /// The file with the task: instructions, labels, and the data set's digest.
 pub const TASK: &str = "task.json";
+/// The signatures of the statements, where the run has any (see `mmh_exports::signing::bundle`).
+pub const SIGNATURES: &str = "signatures.intoto.jsonl";
 /// The page for people.
 pub const README: &str = "README.md";
 
 /// All names of files that an export can have.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let taken = OF_ITERATION.iter().chain(&OF_HELD_OUT).map(|(_, to)| *to);
-    taken.chain([TASK, RUN, README])
+    taken.chain([TASK, RUN, SIGNATURES, README])
 }
 
 /// An export before it is written.
