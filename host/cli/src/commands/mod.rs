@@ -9,6 +9,7 @@ mod check;
 mod compare;
 mod completions;
 mod cost;
+mod dev;
 mod diff;
 mod doctor;
 mod eval;
@@ -18,8 +19,10 @@ mod gc;
 mod inspect;
 mod mcp;
 mod models;
+mod new;
 mod new_task;
 mod plot;
+mod profile;
 mod replay;
 mod report;
 mod resume;
@@ -65,6 +68,12 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Compile one harness and say what is wrong with it
     Check(check::CheckArgs),
+    /// Begin a harness of your own: a folder with a harness, its test and a link to a task
+    New(new::NewArgs),
+    /// Watch a harness: at each save compile it, evaluate a few examples, and show what changed
+    Dev(Box<dev::DevArgs>),
+    /// Show where the fuel of an example goes, by function and line
+    Profile(Box<profile::ProfileArgs>),
     /// In a proposer's work folder: run a harness on a few validation examples
     Try(folder::TryArgs),
     /// In a proposer's work folder: hand a harness in
@@ -181,6 +190,9 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Mcp(args) => mcp::main(&cli.global, *args).await,
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
+        Command::New(args) => new::main(&args),
+        Command::Dev(args) => dev::main(&cli.global, *args).await,
+        Command::Profile(args) => profile::main(&cli.global, *args).await,
         Command::Try(args) => folder::try_out(&args),
         Command::Submit(args) => folder::submit(&args),
         Command::Call(args) => folder::any(&args),

@@ -119,7 +119,7 @@ impl Compiler {
             return Ok(Ok(component));
         }
         let bytes = match self.run(source, pass).await? {
-            Ok(bytes) => bytes,
+            Ok((bytes, _)) => bytes,
             Err(rejection) => return Ok(Err(rejection)),
         };
         let verdict = admit(bytes, &self.limits, false);
@@ -141,8 +141,16 @@ impl Compiler {
         })
     }
 
-    /// Runs the language's compiler in a fresh folder.
-    async fn run(&self, source: &str, pass: Pass) -> BuildResult<Vec<u8>> {
+    /// What the compiler says of a source that it accepts: its warnings. It runs again for that, since nothing of it is kept.
+    pub async fn warnings(&self, source: &str) -> BuildResult<String> {
+        match self.too_large(source) {
+            Some(rejection) => Ok(Err(rejection)),
+            None => Ok(self.run(source, Pass::Build).await?.map(|(_, said)| said)),
+        }
+    }
+
+    /// Runs the language's compiler in a fresh folder: what it has made, and what it said.
+    async fn run(&self, source: &str, pass: Pass) -> BuildResult<(Vec<u8>, String)> {
         let scratch = self.cache.scratch()?;
         let folder = scratch.path();
         let output = folder.join(OUTPUT);
@@ -162,7 +170,7 @@ impl Compiler {
         let component = output.join(layout::COMPONENT);
         let found = component.symlink_metadata().ok().filter(|found| found.is_file());
         Ok(match found.map(|found| component::too_large(found.len(), &self.limits)) {
-            Some(None) => Ok(std::fs::read(&component)?),
+            Some(None) => Ok((std::fs::read(&component)?, self.clean(&done.stderr, folder))),
             Some(Some(rejection)) => Err(rejection),
             None => Err(Rejection::new(RejectionKind::BadComponent, "the compiler wrote no component")),
         })

@@ -11,6 +11,7 @@ mod imports;
 mod limiter;
 mod linking;
 mod outcome;
+mod profile;
 mod recorded;
 mod report;
 mod sink;
@@ -33,6 +34,7 @@ pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::Failure;
+pub use profile::{Profile, Profiler};
 pub use report::Report;
 use sink::Sink;
 pub use task::{Answered, Attempt, LabelledExample, Task};
@@ -99,6 +101,8 @@ pub struct Sandbox {
     memory: MemoryBudget,
     /// Whether traps come with a backtrace.
     with_lines: bool,
+    /// Looks where the fuel goes.
+    profiler: Option<Arc<Profiler>>,
 }
 
 /// A harness that is linked and ready to be called, any number of times at once.
@@ -145,12 +149,17 @@ impl Sandbox {
     pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         linking::add_to_linker(&mut linker)?;
-        Ok(Self { engine, linker, limits, memory: MemoryBudget::unlimited(), with_lines: false })
+        Ok(Self { engine, linker, limits, memory: MemoryBudget::unlimited(), with_lines: false, profiler: None })
     }
 
     /// A sandbox whose traps come with a backtrace. Its engine is [`engine::with_lines`].
     pub fn with_lines(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         Ok(Self { with_lines: true, ..Self::new(engine, limits)? })
+    }
+
+    /// A sandbox whose calls, one after the other, are looked at by this profiler. Its engine is [`engine::for_profiles`].
+    pub fn profiled(engine: Engine, limits: Limits, profiler: Arc<Profiler>) -> wasmtime::Result<Self> {
+        Ok(Self { profiler: Some(profiler), ..Self::with_lines(engine, limits)? })
     }
 
     /// The same sandbox, whose calls wait until their memory fits into this budget.
@@ -273,7 +282,8 @@ impl Sandbox {
             CallHook::ReturningFromHost if until.is_over() => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
-        let (ended, own_time) = within(&time, bounds.own_time, invoke(&mut store)).await;
+        let call = profile::stepped(self.profiler.as_deref(), invoke(&mut store));
+        let (ended, own_time) = within(&time, bounds.own_time, call).await;
         let fuel = limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel);
         let mut state = store.into_data();
         takes.note(state.limiter.peak_bytes as u64);
@@ -339,6 +349,9 @@ impl Sandbox {
         store.limiter_async(|state| &mut state.limiter);
         store.set_fuel(limits.fuel)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+        if let Some(profiler) = &self.profiler {
+            profiler.watch(&mut store, limits.fuel)?;
+        }
         store.set_hostcall_fuel(self.handover_bytes(bounds.result_bytes));
         store.set_max_component_handles(MAX_HANDLES);
         Ok(store)

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod export;
 mod interface;
 mod outcomes;
+pub mod looked;
 pub mod rerun;
 pub mod stage;
 
