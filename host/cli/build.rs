@@ -1,7 +1,5 @@
 //! Embeds the templates of `mmh new`: every file below `assets/new`, by language.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
-
 use std::{
     env, fs,
     io::{Error, Result},

@@ -53,7 +53,10 @@ impl<'a> Author<'a> {
         while let Some(at) = left.find(&name) {
             let (before, rest) = (&left[..at], &left[at + name.len()..]);
             let is_place = rest.starts_with(|next: char| next.is_ascii_digit())
-                && before.chars().next_back().is_none_or(|last| last.is_whitespace() || "(`\"".contains(last));
+                && before
+                    .chars()
+                    .next_back()
+                    .is_none_or(|last| last.is_whitespace() || "(`\"".contains(last));
             out += before;
             out += if is_place { &path } else { &name };
             left = rest;
@@ -132,13 +135,22 @@ mod tests {
         };
         let message = "error[E0583]: file not found for module `more`";
         let found = author.rejection(&rejection(message, format!("{warning}\n{error}")), false);
-        assert!(found.starts_with("did-not-compile: error[E0583]: file not found for module `more`\n --> a.rs:2:1\n"));
+        assert!(
+            found.starts_with(
+                "did-not-compile: error[E0583]: file not found for module `more`\n --> a.rs:2:1\n"
+            )
+        );
         assert_eq!(found.matches(message).count(), 1, "{found}");
         assert!(found.contains("hint: the jail compiles one file") && !found.contains("unused"), "{found}");
         let found = author.rejection(&rejection(message, format!("{warning}\n{error}")), true);
         assert!(found.contains("unused variable") && found.contains("a.rs:1:1"), "{found}");
         let found = author.rejection(&rejection("the source takes in another file: x", String::new()), false);
-        assert!(found.starts_with("did-not-compile: the source takes in another file: x\n\nhint: a harness is one file"));
-        assert_eq!(only_warnings(&format!("{warning}\n{error}\n\nwarning: 1 warning emitted")), warning.trim());
+        assert!(found.starts_with(
+            "did-not-compile: the source takes in another file: x\n\nhint: a harness is one file"
+        ));
+        assert_eq!(
+            only_warnings(&format!("{warning}\n{error}\n\nwarning: 1 warning emitted")),
+            warning.trim()
+        );
     }
 }

@@ -183,7 +183,8 @@ impl Builder {
         let engine = engine::with_lines().map_err(broken)?;
         let sandbox = Sandbox::with_lines(engine.clone(), self.sandbox.limits().clone()).map_err(broken)?;
         let sandbox = sandbox.sharing(self.sandbox.memory().clone());
-        let built = prepare(&self.precompiler.with_mode(CodeFor::Lines, engine), &sandbox, component, None).await?;
+        let built =
+            prepare(&self.precompiler.with_mode(CodeFor::Lines, engine), &sandbox, component, None).await?;
         Ok(built.map(|built| (Arc::new(sandbox), built)))
     }
 

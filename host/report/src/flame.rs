@@ -85,8 +85,12 @@ impl Place<'_> {
             ROW - 1.0
         );
         if !shown.is_empty() {
-            *out +=
-                &format!("<text x=\"{:.2}\" y=\"{:.1}\" fill=\"#222\">{}</text>", x + 3.0, y + 12.5, escaped(&shown));
+            *out += &format!(
+                "<text x=\"{:.2}\" y=\"{:.1}\" fill=\"#222\">{}</text>",
+                x + 3.0,
+                y + 12.5,
+                escaped(&shown)
+            );
         }
         *out += "</g>\n";
         let mut from = x;
@@ -105,7 +109,8 @@ fn fitting(name: &str, width: f64) -> String {
 
 /// A warm colour that belongs to the name.
 fn color(name: &str) -> String {
-    let mixed = name.bytes().fold(2_166_136_261_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(16_777_619));
+    let mixed =
+        name.bytes().fold(2_166_136_261_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(16_777_619));
     let (hue, light) = (10 + mixed % 45, 62 + (mixed >> 8) % 14);
     format!("hsl({hue}, 85%, {light}%)")
 }

@@ -158,8 +158,9 @@ impl Watch<'_> {
         }
         let shown = failures(rows, self.args.failures);
         let calls = recorded.calls(|id| shown.iter().any(|row| row.example_id == id))?;
-        for row in shown {
-            output::text(&examples.example(row, &of_harness(&calls, &row.example_id), state).await?);
+        for (at, row) in shown.into_iter().enumerate() {
+            let calls = of_harness(&calls, &row.example_id);
+            output::text(&examples.example((row, &calls), state, at == 0).await?);
         }
         Ok(Some(standing))
     }
@@ -209,14 +210,19 @@ mod tests {
 
     #[test]
     fn what_changed_is_named() {
-        let standing = |rows: &[(&str, bool)]| rows.iter().map(|(id, right)| ((*id).to_owned(), *right)).collect();
+        let standing =
+            |rows: &[(&str, bool)]| rows.iter().map(|(id, right)| ((*id).to_owned(), *right)).collect();
         let before: Standing = standing(&[("a", true), ("b", false), ("c", true), ("d", false)]);
         let many: Standing = (0..20).map(|at| (format!("x{at:02}"), false)).collect();
         let all: Standing = many.keys().map(|id| (id.clone(), true)).collect();
         // before, now, what is said
         let table = [
             (&before, before.clone(), "fixed none; broken none"),
-            (&before, standing(&[("a", false), ("b", true), ("c", true), ("new", true)]), "fixed b; broken a"),
+            (
+                &before,
+                standing(&[("a", false), ("b", true), ("c", true), ("new", true)]),
+                "fixed b; broken a",
+            ),
             (&many, all, "x10, x11 and 8 more; broken none"),
         ];
         for (before, now, said) in table {

@@ -148,7 +148,9 @@ pub async fn build(
     if let Some(run) = of_run {
         let built = builder.load(run.component()?).await?;
         let given = || Given::recorded(run.source());
-        return Ok(built.map(|built| (given(), built)).map_err(|rejection| Rejected { rejection, file: None }));
+        return Ok(built
+            .map(|built| (given(), built))
+            .map_err(|rejection| Rejected { rejection, file: None }));
     }
     let given = match project::read(&on.harness, limits).await? {
         Ok(given) => given,
@@ -193,7 +195,12 @@ fn trace_file(global: &Global, args: &EvalArgs) -> Result<Option<OutputFile>, Cl
 }
 
 /// A file that an evaluation writes. Nothing that the command reads is written over.
-fn written_to(global: &Global, on: &BenchArgs, path: &Path, endings: &[&str]) -> Result<OutputFile, CliError> {
+fn written_to(
+    global: &Global,
+    on: &BenchArgs,
+    path: &Path,
+    endings: &[&str],
+) -> Result<OutputFile, CliError> {
     // A project's folder is read, but what is written into it is not.
     let harness = Some(on.harness.as_path()).filter(|it| !project::is_project(it));
     let named = [harness, on.dataset.as_deref().map(Path::new)];

@@ -55,7 +55,11 @@ pub async fn main(global: &Global, args: ProfileArgs) -> CliResult {
     let mut setting = Setting::open(global, on, None).await?;
     let target = match (setting.targets.pop(), setting.targets.is_empty()) {
         (Some(target), true) => target,
-        _ => return Err(CliError::input("a profile is of one harness with one target: name one --target-model")),
+        _ => {
+            return Err(CliError::input(
+                "a profile is of one harness with one target: name one --target-model",
+            ));
+        }
     };
     let (given, built) = match build(on, None, &setting.builder, &setting.limits).await? {
         Ok(built) => built,
@@ -80,7 +84,7 @@ pub async fn main(global: &Global, args: ProfileArgs) -> CliResult {
     let on = Examples { bench: &bench, harness: &harness, built: &built, model: &ran.model };
     let source = Some(harness.given.source.as_str()).filter(|source| !source.is_empty());
     let ended = Ended { row, calls: &calls, state: learned.state() };
-    let profiled = on.rerun(&calls).profile(bench.builder, source, &ended).await?;
+    let profiled = on.rerun(&calls).profile(bench.builder, source, &ended, looked::MANY).await?;
     let profiled = profiled.map_err(|rejection| {
         CliError::examined(format!("built for a profile, it is refused: {}", rejection.message))
     })?;
@@ -102,7 +106,8 @@ fn only(bench: &mut Bench<'_>, id: Option<&str>) -> Result<(), CliError> {
         Some(id) => bench.examples.iter().position(|example| example.id == id),
     };
     let found = at.and_then(|at| bench.examples.get(at)).cloned().ok_or_else(|| {
-        let name = |at: Option<&mmh_search::dataset::Example>| at.map_or_else(String::new, |it| it.id.clone());
+        let name =
+            |at: Option<&mmh_search::dataset::Example>| at.map_or_else(String::new, |it| it.id.clone());
         let (first, last) = (name(bench.examples.first()), name(bench.examples.last()));
         CliError::input(format!(
             "--example {}: there is no such example; the first is {first}, the last {last}",
@@ -150,7 +155,11 @@ fn shown(row: &TraceRow, profiled: &Profiled, file: Option<&Path>) -> String {
             let file = file.map_or_else(|| "line ".to_owned(), |file| format!("{}:", text::path(file)));
             for LineFuel { line, function, fuel } in lines.iter().take(ROWS) {
                 let of_all = share(*fuel);
-                out += &format!("  {of_all:6.1}  {:>12}  {file}{line} in {}\n", text::grouped(*fuel), name(function));
+                out += &format!(
+                    "  {of_all:6.1}  {:>12}  {file}{line} in {}\n",
+                    text::grouped(*fuel),
+                    name(function)
+                );
             }
         }
     }

@@ -17,8 +17,7 @@ use crate::{
     global::Global,
     limits::LimitArgs,
     model_args::{self, Connector, MoneyArgs, TargetArgs},
-    output,
-    project,
+    output, project,
     session::stop_on_signal,
     terminal::Terminal,
     whose::{self, For, Whose},
@@ -171,7 +170,14 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         (Some(_), Some(again)) => trace(&rerun, &builder, source.as_deref(), again, &learned).await?,
         _ => None,
     };
-    let shown = Shown { author: Author::new(file), args: &args, config: &config, place: &place, built: &built, limits: &limits };
+    let shown = Shown {
+        author: Author::new(file),
+        args: &args,
+        config: &config,
+        place: &place,
+        built: &built,
+        limits: &limits,
+    };
     match args.json {
         true => output::json(&shown.json(&learned, &again, traced.as_ref(), live.as_ref())),
         false => output::text(&shown.text(&learned, &again, traced.as_ref(), live.as_ref())),

@@ -249,7 +249,12 @@ async fn sources(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Resul
     let mut sources = Vec::new();
     for named in named {
         let given = project::read(named, limits).await?.map_err(|rejection| {
-            CliError::examined(format!("{}: {}\n{}", text::path(named), rejection.message, rejection.diagnostics))
+            CliError::examined(format!(
+                "{}: {}\n{}",
+                text::path(named),
+                rejection.message,
+                rejection.diagnostics
+            ))
         })?;
         sources.push(given.into_source(named)?);
     }

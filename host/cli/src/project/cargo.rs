@@ -53,8 +53,9 @@ struct Library {
 pub fn one_file(folder: &Path) -> Result<Option<PathBuf>, CliError> {
     let path = folder.join(MANIFEST);
     let words = files::text(&path, MOST_BYTES, None)?;
-    let manifest: Manifest = toml::from_str(&words)
-        .map_err(|error| CliError::input(format!("{}: {}", text::path(&path), text::name(&error.to_string()))))?;
+    let manifest: Manifest = toml::from_str(&words).map_err(|error| {
+        CliError::input(format!("{}: {}", text::path(&path), text::name(&error.to_string())))
+    })?;
     let library = manifest.lib.and_then(|lib| lib.path).unwrap_or_else(|| Path::new("src").join("lib.rs"));
     let file = folder.join(library);
     let offered = |name: &String| sdk::CRATES.contains(&name.replace('-', "_").as_str());
@@ -71,7 +72,8 @@ fn rust_files(folder: &Path, depth: usize) -> usize {
     for entry in folder.read_dir().into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
-        let is_other = name.starts_with('.') || ["target", "tests", "benches", "examples", "bin"].contains(&&*name);
+        let is_other =
+            name.starts_with('.') || ["target", "tests", "benches", "examples", "bin"].contains(&&*name);
         if path.is_dir() && !is_other && depth < 8 {
             found += rust_files(&path, depth + 1);
         } else if path.extension() == Some(OsStr::new("rs")) {
@@ -101,9 +103,9 @@ pub async fn build(folder: &Path) -> Result<Built, CliError> {
         return Ok(Err(failed("cargo", &done.stderr)));
     }
     let lines = String::from_utf8_lossy(&done.stdout);
-    let messages = lines.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
-    let made = messages.filter(|it| it.reason == "compiler-artifact").flat_map(|it| it.filenames);
-    let Some(component) = made.filter(|path| path.extension() == Some(OsStr::new("wasm"))).last() else {
+    let messages: Vec<Message> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let made = messages.into_iter().filter(|it| it.reason == "compiler-artifact").flat_map(|it| it.filenames);
+    let Some(component) = made.filter(|path| path.extension() == Some(OsStr::new("wasm"))).next_back() else {
         return Err(CliError::input(format!(
             "cargo made no component of {}: crate-type = [\"cdylib\", \"rlib\"] has to stand below [lib] in its {MANIFEST}",
             text::path(folder)
@@ -121,7 +123,9 @@ async fn version(folder: &Path) -> String {
 
 /// Runs the command of a project.
 pub async fn run(folder: &Path, words: &[String], component: &Path) -> Result<Built, CliError> {
-    let Some((program, args)) = words.split_first() else { return Err(CliError::input("no command is named")) };
+    let Some((program, args)) = words.split_first() else {
+        return Err(CliError::input("no command is named"));
+    };
     let done = output(Command::new(program).args(args), folder, program).await?;
     if !done.status.success() {
         return Ok(Err(failed(program, &[done.stdout, done.stderr].concat())));
@@ -129,7 +133,11 @@ pub async fn run(folder: &Path, words: &[String], component: &Path) -> Result<Bu
     Ok(Ok((folder.join(component), MadeOutside::new(&words.join(" "), String::new()))))
 }
 
-async fn output(command: &mut Command, folder: &Path, program: &str) -> Result<std::process::Output, CliError> {
+async fn output(
+    command: &mut Command,
+    folder: &Path,
+    program: &str,
+) -> Result<std::process::Output, CliError> {
     let command = command.current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
     command.output().await.map_err(|error| {
         CliError::host(format!("{} builds this project and cannot be started: {error}", text::name(program)))
@@ -157,8 +165,18 @@ mod tests {
             ("a module", PLAIN, &["src/lib.rs", "src/more.rs"], false),
             ("a module in a folder", PLAIN, &["src/lib.rs", "src/more/mod.rs"], false),
             ("a build script", PLAIN, &["src/lib.rs", "build.rs"], false),
-            ("another crate", "[package]\nname = \"a\"\n[dependencies]\nrand = \"0.9\"\n", &["src/lib.rs"], false),
-            ("another place", "[package]\nname = \"a\"\n[lib]\npath = \"harness.rs\"\n", &["harness.rs"], true),
+            (
+                "another crate",
+                "[package]\nname = \"a\"\n[dependencies]\nrand = \"0.9\"\n",
+                &["src/lib.rs"],
+                false,
+            ),
+            (
+                "another place",
+                "[package]\nname = \"a\"\n[lib]\npath = \"harness.rs\"\n",
+                &["harness.rs"],
+                true,
+            ),
             ("no library", PLAIN, &["src/main.rs"], false),
         ];
         for (name, manifest, files, expected) in table {

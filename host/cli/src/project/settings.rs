@@ -38,7 +38,9 @@ impl Settings {
         let settings: Self = toml::from_str(&words).map_err(|error| refused(error.to_string()))?;
         let is_empty = settings.build.as_ref().is_some_and(Vec::is_empty);
         if settings.build.is_some() != settings.component.is_some() || is_empty {
-            return Err(refused("build, a list of words, and component, what it makes, belong together".into()));
+            return Err(refused(
+                "build, a list of words, and component, what it makes, belong together".into(),
+            ));
         }
         if settings.source.is_some() && settings.build.is_some() {
             return Err(refused("a harness is either one source file or what build makes".into()));
@@ -81,7 +83,9 @@ mod tests {
         for (said, expected) in table {
             std::fs::write(folder.path().join(SETTINGS), said).expect("written");
             match (Settings::read(folder.path()), expected) {
-                (Ok(found), Ok(expected)) => assert_eq!(found.dataset_from(folder.path()), expected, "{said}"),
+                (Ok(found), Ok(expected)) => {
+                    assert_eq!(found.dataset_from(folder.path()), expected, "{said}")
+                }
                 (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
                 (found, _) => panic!("{said}: {found:?}"),
             }

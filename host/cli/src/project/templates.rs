@@ -20,7 +20,8 @@ pub fn languages() -> Vec<&'static str> {
 pub fn files(language: &str, name: &str) -> Option<Vec<(String, String)>> {
     let (_, files) = LANGUAGES.iter().find(|(known, _)| *known == language)?;
     let filled = |text: &str| text.replace("{{name}}", name);
-    let mut all: Vec<(String, String)> = files.iter().map(|(path, text)| (filled(path), filled(text))).collect();
+    let mut all: Vec<(String, String)> =
+        files.iter().map(|(path, text)| (filled(path), filled(text))).collect();
     if language == RUST {
         all.extend(sdk_files());
         all.push(("Cargo.lock".into(), lock(name)));
@@ -44,7 +45,10 @@ fn sdk_files() -> Vec<(String, String)> {
 /// The SDK's lock file with the project in it. These versions were fetched when the SDK was built, so that no network is needed.
 fn lock(name: &str) -> String {
     let needs: String = sdk::CRATES.iter().map(|it| format!(" \"{}\",\n", crate_name(it))).collect();
-    format!("{}\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\ndependencies = [\n{needs}]\n", sdk::LOCK)
+    format!(
+        "{}\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\ndependencies = [\n{needs}]\n",
+        sdk::LOCK
+    )
 }
 
 /// How a registry spells the name of a crate that is offered to harnesses.

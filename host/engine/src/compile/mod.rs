@@ -133,7 +133,7 @@ impl Compiler {
         let (size, limit) = (source.len() as u64, self.limits.source_bytes);
         (size > limit).then(|| {
             let message = format!(
-                "the source has {}, more than the limit of {}",
+                "the source has {}, more than the limit of {} (--source-kib)",
                 text::bytes(size),
                 text::bytes(limit)
             );
@@ -213,14 +213,18 @@ impl Compiler {
         let (kind, message) = match done.ending {
             Ending::TimedOut => {
                 let limit = self.limits.rustc_wall_ms as f64 / 1000.0;
-                (RejectionKind::CompilerTimeout, format!("{name} was stopped at its limit of {limit} s"))
+                (
+                    RejectionKind::CompilerTimeout,
+                    format!("{name} was stopped at its limit of {limit} s (--rustc-timeout-s)"),
+                )
             }
-            Ending::Signaled(libc::SIGXCPU) => {
-                (RejectionKind::CompilerTimeout, format!("{name} used up its processor time"))
-            }
+            Ending::Signaled(libc::SIGXCPU) => (
+                RejectionKind::CompilerTimeout,
+                format!("{name} used up its processor time, twice its wall clock (--rustc-timeout-s)"),
+            ),
             Ending::Signaled(libc::SIGXFSZ) | Ending::OverLimit(Excess::FileBytes) => {
                 let message = format!(
-                    "the compiler wrote more than {}, the component's limit is {}",
+                    "the compiler wrote more than {}, the component's limit is {} (--component-mib)",
                     text::bytes(self.file_bytes()),
                     text::bytes(self.limits.component_bytes)
                 );
@@ -231,7 +235,8 @@ impl Compiler {
             }
             ending if ending == OVER_MEMORY || ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.rustc_memory_bytes);
-                let message = format!("{name} needed more than its limit of {limit} of memory");
+                let message =
+                    format!("{name} needed more than its limit of {limit} of memory (--rustc-memory-mib)");
                 (RejectionKind::CompilerMemory, message)
             }
             _ => return None,

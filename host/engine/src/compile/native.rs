@@ -221,12 +221,18 @@ impl Precompiler {
         let (kind, message) = match done.ending {
             Ending::TimedOut | Ending::Signaled(libc::SIGXCPU) => {
                 let limit = self.limits.native_wall_ms as f64 / 1000.0;
-                let message = format!("native compilation was stopped at its limit of {limit} s");
+                let message =
+                    format!("native compilation was stopped at its limit of {limit} s (--native-timeout-s)");
                 (RejectionKind::NativeTimeout, message)
             }
             Ending::Signaled(libc::SIGXFSZ) | Ending::OverLimit(Excess::FileBytes) => {
                 let limit = text::bytes(self.code_bytes());
-                (RejectionKind::BadComponent, format!("native compilation wrote more than {limit}"))
+                (
+                    RejectionKind::BadComponent,
+                    format!(
+                        "native compilation wrote more than {limit}, 16 times the component's limit (--component-mib)"
+                    ),
+                )
             }
             Ending::OverLimit(excess) if excess != Excess::Memory => {
                 let message = format!("native compilation was stopped: {}", excess.words());
@@ -234,7 +240,9 @@ impl Precompiler {
             }
             ending if ending == OVER_MEMORY || ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.native_memory_bytes);
-                let message = format!("native compilation needed more than its limit of {limit} of memory");
+                let message = format!(
+                    "native compilation needed more than its limit of {limit} of memory (--native-memory-mib)"
+                );
                 (RejectionKind::NativeMemory, message)
             }
             Ending::Exited(1) => (RejectionKind::BadComponent, format!("the component is invalid: {said}")),

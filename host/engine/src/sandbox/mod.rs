@@ -149,7 +149,14 @@ impl Sandbox {
     pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         linking::add_to_linker(&mut linker)?;
-        Ok(Self { engine, linker, limits, memory: MemoryBudget::unlimited(), with_lines: false, profiler: None })
+        Ok(Self {
+            engine,
+            linker,
+            limits,
+            memory: MemoryBudget::unlimited(),
+            with_lines: false,
+            profiler: None,
+        })
     }
 
     /// A sandbox whose traps come with a backtrace. Its engine is [`engine::with_lines`].
@@ -219,7 +226,7 @@ impl Sandbox {
             harness.linked.predict(store, setting.task, setting.state, input).await
         })
         .await
-        .and_within("answer", self.limits.answer_bytes, |answer| answer.len())
+        .and_within(("answer", "--answer-kib"), self.limits.answer_bytes, |answer| answer.len())
     }
 
     /// Offers a harness a batch of labelled examples, with the limits of [`Limits::of_batch`]. The result is its new state.
@@ -237,7 +244,7 @@ impl Sandbox {
             harness.linked.learn(store, setting.task, setting.state, batch).await
         })
         .await
-        .and_within("state", self.limits.state_bytes, Vec::len)
+        .and_within(("state", "--state-mib"), self.limits.state_bytes, Vec::len)
     }
 
     /// Asks a scorer what an answer is worth. A grade that holds what no grade may hold is a failure.
@@ -369,17 +376,30 @@ impl Sandbox {
 fn own_error(guest: Guest, words: String, session: &ModelSession, limits: &Limits) -> Failure {
     let limit = limits.answer_bytes as usize;
     let words = text::capped(&text::plain(&words), limit);
+    let (mut usage, room) = (String::new(), &session.room);
     let kind = match &session.last_error {
-        Some(model::Error::TooLarge(_)) if session.room.is_full => {
-            let failure = session.room.failure(limits, "its model calls");
+        Some(model::Error::TooLarge(_)) if room.is_full => {
+            let failure = room.failure(limits, "its model calls");
             let message = format!("{}; the {} said: {words}", failure.message, guest.name());
             return Failure::new(failure.kind, message);
         }
         None | Some(model::Error::Invalid(_)) => guest.own_error(),
-        Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
-        Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
-        Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
+        Some(model::Error::BudgetSpent) => {
+            usage = "the limit is --budget-usd".into();
+            OutcomeKind::BudgetSpent
+        }
+        Some(model::Error::CallLimit(_)) => {
+            let (asked, limit) = (session.asked, limits.model_calls);
+            usage = format!("{asked} model calls were made, the limit is {limit} (--model-calls)");
+            OutcomeKind::CallLimit
+        }
+        Some(model::Error::TooLarge(_)) => {
+            let [found, limit] = [session.refused_bytes, limits.prompt_bytes].map(text::bytes);
+            usage = format!("the prompt has {found}, the limit is {limit} (--prompt-kib)");
+            OutcomeKind::PromptLimit
+        }
         Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
     };
-    Failure::new(kind, words)
+    let message = if usage.is_empty() { words } else { format!("{words}; {usage}") };
+    Failure::new(kind, message)
 }

@@ -82,7 +82,11 @@ impl Profiler {
             let frame = Frame { function: REST.into(), file: None, line: None, column: None };
             stacks.insert(vec![frame], rest);
         }
-        Profile { fuel, every: self.every, stacks: stacks.into_iter().filter(|(_, fuel)| *fuel > 0).collect() }
+        Profile {
+            fuel,
+            every: self.every,
+            stacks: stacks.into_iter().filter(|(_, fuel)| *fuel > 0).collect(),
+        }
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {

@@ -22,8 +22,10 @@ use crate::evaluate::{
     replay::Replay,
 };
 
-/// Looks at the stack of one example, about.
-const SAMPLES: u64 = 1_000;
+/// How often an example is looked at for a whole profile, about.
+pub const MANY: u64 = 500;
+/// How often for a short answer.
+pub const FEW: u64 = 100;
 
 /// The least fuel between two looks. A look takes as long as thousands of instructions.
 const LEAST_FUEL: u64 = 100;
@@ -91,15 +93,16 @@ impl Rerun {
         Ok(Ok(Traced { kind, frames: report.backtrace }))
     }
 
-    /// Finds out where an example's fuel went: it runs once more with the same replies, and is looked at while it runs.
+    /// Finds out where an example's fuel went: it runs once more with the same replies, and is looked at so often while it runs.
     /// Without the source there are no lines.
     pub async fn profile(
         &self,
         builder: &Builder,
         source: Option<&str>,
         ended: &Ended<'_>,
+        looks: u64,
     ) -> BuildResult<Profiled> {
-        let every = (ended.row.fuel / SAMPLES).max(LEAST_FUEL);
+        let every = (ended.row.fuel / looks).max(LEAST_FUEL);
         let component = &self.stage.harness.component;
         let (sandbox, built, profiler) = match builder.build_profiled(source, component, every).await? {
             Ok(built) => built,
@@ -136,9 +139,10 @@ pub fn functions(profile: &Profile) -> Vec<FunctionFuel> {
             found.entry(function).or_default().1 += fuel;
         }
     }
-    let row = |(function, (own, total)): (&str, _)| FunctionFuel { function: function.to_owned(), own, total };
+    let row =
+        |(function, (own, total)): (&str, _)| FunctionFuel { function: function.to_owned(), own, total };
     let mut rows: Vec<FunctionFuel> = found.into_iter().map(row).collect();
-    rows.sort_by(|left, right| (right.own, right.total).cmp(&(left.own, left.total)));
+    rows.sort_by_key(|row| std::cmp::Reverse((row.own, row.total)));
     rows
 }
 
@@ -152,9 +156,10 @@ pub fn lines(profile: &Profile) -> Vec<LineFuel> {
             *found.entry((frame.line.unwrap_or_default(), &frame.function)).or_default() += fuel;
         }
     }
-    let row = |((line, function), fuel): ((u32, &str), u64)| LineFuel { line, function: function.to_owned(), fuel };
+    let row =
+        |((line, function), fuel): ((u32, &str), u64)| LineFuel { line, function: function.to_owned(), fuel };
     let mut rows: Vec<LineFuel> = found.into_iter().map(row).collect();
-    rows.sort_by(|left, right| right.fuel.cmp(&left.fuel));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.fuel));
     rows
 }
 

@@ -7,8 +7,8 @@ pub mod component;
 pub mod diff;
 pub mod export;
 mod interface;
-mod outcomes;
 pub mod looked;
+mod outcomes;
 pub mod rerun;
 pub mod stage;
 

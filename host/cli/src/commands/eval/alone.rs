@@ -70,6 +70,10 @@ impl Alone<'_> {
             let shown = self.examples(&done.rows, learned.state(), recorded).await?;
             output::text(&(shown + &page.unwrap_or_default()));
         }
+        let failed = done.rows.iter().any(|row| row.predicted_label.is_none());
+        if recorded.is_none() && failed && !self.args.json {
+            outln!("--show has prompts, replies and places in the source");
+        }
         let done = format!("{} examples were evaluated", done.rows.len());
         Ok(ran.stop.as_ref().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(stop, &done)))
     }

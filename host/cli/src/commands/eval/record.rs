@@ -17,7 +17,8 @@ use mmh_record::{
     clock::Clock,
     digest::Digest,
     format::{
-        CallRow, Config, CostFile, IterationSummary, ProposerKind, SCHEMA_VERSION, Score, Summary, Unscored, WitInfo,
+        CallRow, Config, CostFile, IterationSummary, ProposerKind, SCHEMA_VERSION, Score, Summary, Unscored,
+        WitInfo,
     },
     layout,
     reader::RunReader,
@@ -55,10 +56,12 @@ impl Scratch {
         harness: &Harness,
         built: &Built,
     ) -> Result<Self, CliError> {
-        let folder = tempfile::tempdir().map_err(|error| CliError::host(format!("no scratch folder: {error}")))?;
+        let folder =
+            tempfile::tempdir().map_err(|error| CliError::host(format!("no scratch folder: {error}")))?;
         let source = harness.given.source.clone();
         let summary = Summary::new(config(bench, target));
-        let cost = CostFile { mock: bench.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
+        let cost =
+            CostFile { mock: bench.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
         let baselines = [source.clone()];
         let beginning =
             Beginning { config: &summary.config, summary: &summary, cost: &cost, baselines: &baselines };
@@ -117,6 +120,11 @@ impl Scratch {
                     iteration.put(layout::STATE, learned.state())?;
                 }
                 iteration.put_json(layout::SCORE, &entry.score)?;
+                let examples = outcomes.iter().map(|it| (it.example_id.as_str(), it.grade.correct));
+                let tested =
+                    statements::Tested::of(entry.component_digest, bench.split, &entry.score, examples);
+                let statement = statements::test_result(&tested, &summary.config);
+                iteration.put_json(layout::TEST_RESULT, &statement)?;
                 summary.best_iteration_index = Some(INDEX);
                 summary.iterations.push(entry);
             }
@@ -125,7 +133,14 @@ impl Scratch {
                 let failed = came.as_ref().err().map(|(kind, why)| ((*kind).to_owned(), why.clone()));
                 let (status, reason) = stopped.or(failed).unwrap_or_default();
                 let (started_at, finished_at) = (entry.started_at, now);
-                summary.unscored.push(Unscored { index: INDEX, status, reason, cost, started_at, finished_at });
+                summary.unscored.push(Unscored {
+                    index: INDEX,
+                    status,
+                    reason,
+                    cost,
+                    started_at,
+                    finished_at,
+                });
             }
         }
         writer.summary(&summary)?;

@@ -108,7 +108,10 @@ impl Setting {
         let mut dataset = match of_run {
             Some(run) => run.dataset(args, &*observer)?,
             None => {
-                let named = args.dataset.clone().map_or_else(|| project::dataset(&args.harness), |it| Ok(Some(it)))?;
+                let named = args
+                    .dataset
+                    .clone()
+                    .map_or_else(|| project::dataset(&args.harness), |it| Ok(Some(it)))?;
                 let name = named.as_deref().unwrap_or(BUILTIN);
                 let source = Source { name, columns: &args.columns.resolve() };
                 workbench::dataset(source, seed, &*observer)?

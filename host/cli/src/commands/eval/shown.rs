@@ -13,17 +13,12 @@ use super::{
     setting::BenchArgs,
     write_rows, written_to,
 };
-use crate::{
-    diagnostics::Author,
-    error::CliError,
-    example_view,
-    global::Global,
-    output_file::OutputFile,
-};
-use mmh_engine::build::Built;
+use crate::{diagnostics::Author, error::CliError, example_view, global::Global, output_file::OutputFile};
+use mmh_engine::{build::Built, sandbox::Profile};
 use mmh_models::cancel::Cancel;
 use mmh_record::{
     format::{CallRow, TraceRow},
+    layout,
     outcome::OutcomeKind,
     text,
     trial::TrialId,
@@ -31,9 +26,9 @@ use mmh_record::{
 use mmh_report::html;
 use mmh_search::{
     dataset::Example,
-    evaluate::{Lessons, recorded_replies::Calls, record_share, replay::Replay},
+    evaluate::{Lessons, record_share, recorded_replies::Calls, replay::Replay},
     inspect::{
-        looked::{self, Ended, FunctionFuel, Profiled, Traced},
+        looked::{self, Ended, FunctionFuel, LineFuel, Profiled, Traced},
         rerun::{self, Rerun},
         stage::Stage,
     },
@@ -74,13 +69,18 @@ impl ShowArgs {
     /// Checks the files before any work is done.
     pub fn outputs(&self, global: &Global, on: &BenchArgs) -> Result<Outputs, CliError> {
         if self.report.is_some() && !matches!(on.split, super::setting::SplitArg::Val) {
-            return Err(CliError::input("--report makes the page of a validation: it goes with --split val only"));
+            return Err(CliError::input(
+                "--report makes the page of a validation: it goes with --split val only",
+            ));
         }
         let calls = self.calls.as_deref();
-        let calls = calls.map(|path| written_to(global, on, path, &[".jsonl", ".ndjson", ".json"])).transpose()?;
+        let calls =
+            calls.map(|path| written_to(global, on, path, &[".jsonl", ".ndjson", ".json"])).transpose()?;
         let report = self.report.as_deref();
         let report = report
-            .map(|path| Ok::<_, CliError>((path.to_owned(), written_to(global, on, path, &[".html", ".htm"])?)))
+            .map(|path| {
+                Ok::<_, CliError>((path.to_owned(), written_to(global, on, path, &[".html", ".htm"])?))
+            })
             .transpose()?;
         Ok(Outputs { calls, report })
     }
@@ -137,8 +137,8 @@ pub fn failures(rows: &[TraceRow], most: usize) -> Vec<&TraceRow> {
 pub enum Why {
     /// Where it trapped.
     Trapped(Traced),
-    /// What took its fuel, the dearest first.
-    Hot(Vec<FunctionFuel>, u64),
+    /// What took its fuel.
+    Hot(Profile),
 }
 
 impl Alone<'_> {
@@ -157,16 +157,25 @@ impl Alone<'_> {
     }
 
     /// The examples that are shown, as text.
-    pub async fn examples(&self, rows: &[TraceRow], state: &[u8], recorded: &Recorded) -> Result<String, CliError> {
+    pub async fn examples(
+        &self,
+        rows: &[TraceRow],
+        state: &[u8],
+        recorded: &Recorded,
+    ) -> Result<String, CliError> {
         let wanted = self.args.show.shown(rows);
         if self.args.show.show.is_some() && wanted.is_empty() {
             return Ok("no example failed; --show ID shows any other\n".into());
         }
         let calls = recorded.calls(|id| wanted.iter().any(|row| row.example_id == id))?;
         let mut out = String::new();
+        let mut explained = Vec::new();
         for row in wanted {
             let calls = of_harness(&calls, &row.example_id);
-            out += &self.on.example(row, &calls, state).await?;
+            // Running it once more takes its time again: once for each kind of ending.
+            let is_new = !explained.contains(&row.error_kind);
+            explained.push(row.error_kind);
+            out += &self.on.example((row, &calls), state, is_new).await?;
         }
         Ok(out)
     }
@@ -179,7 +188,8 @@ impl Alone<'_> {
         }
         let rows: Vec<&TraceRow> =
             rows.iter().filter(|row| show.id().is_none_or(|id| is_meant(row, id))).collect();
-        let calls = recorded.calls(|id| rows.iter().any(|row| row.example_id == id) || show.id().is_none())?;
+        let calls =
+            recorded.calls(|id| rows.iter().any(|row| row.example_id == id) || show.id().is_none())?;
         let of = |id: &str| calls.iter().filter(|of| of.call.example_id == id).collect::<Vec<_>>();
         let examples = rows.iter().map(|row| json!({ "example": row, "calls": of(&row.example_id) }));
         Ok(Some(examples.collect()))
@@ -197,11 +207,16 @@ pub struct Examples<'a> {
 }
 
 impl<'a> Examples<'a> {
-    /// One example with all that is known of it.
-    pub async fn example(&self, row: &TraceRow, calls: &[CallRow], state: &[u8]) -> Result<String, CliError> {
+    /// One example with all that is known of it. If it is to be explained, it may run once more.
+    pub async fn example(
+        &self,
+        (row, calls): (&TraceRow, &[CallRow]),
+        state: &[u8],
+        explain: bool,
+    ) -> Result<String, CliError> {
         let mut out = format!("\nexample {}\n", text::one_line(&row.example_id));
         out += &example_view::example(row, calls, self.bench.limits);
-        if let Some(why) = self.why(row, calls, state).await? {
+        if explain && let Some(why) = self.why(row, calls, state).await? {
             out += &described(&why);
         }
         Ok(self.author().places(&out))
@@ -217,12 +232,8 @@ impl<'a> Examples<'a> {
         let source = Some(self.harness.given.source.as_str()).filter(|source| !source.is_empty());
         let (rerun, ended) = (self.rerun(calls), Ended { row, calls, state });
         if row.error_kind == OutcomeKind::OutOfFuel {
-            let profiled = rerun.profile(self.bench.builder, source, &ended).await?;
-            return Ok(profiled.ok().map(|Profiled { profile, .. }| {
-                let mut hot = looked::functions(&profile);
-                hot.truncate(HOTTEST);
-                Why::Hot(hot, profile.fuel)
-            }));
+            let profiled = rerun.profile(self.bench.builder, source, &ended, looked::FEW).await?;
+            return Ok(profiled.ok().map(|Profiled { profile, .. }| Why::Hot(profile)));
         }
         match source.filter(|_| rerun::has_a_place(row.error_kind)) {
             Some(source) => {
@@ -248,7 +259,13 @@ impl<'a> Examples<'a> {
             calls: Calls::of(mmh_search::evaluate::recorded_replies::by_example(calls.to_vec())),
             scorer_calls: Calls::of(Default::default()),
         };
-        Rerun { stage, replay: Replay::default(), concurrency: 1, is_recorded: true, cancel: Cancel::default() }
+        Rerun {
+            stage,
+            replay: Replay::default(),
+            concurrency: 1,
+            is_recorded: true,
+            cancel: Cancel::default(),
+        }
     }
 }
 
@@ -263,11 +280,18 @@ fn described(why: &Why) -> String {
     match why {
         Why::Trapped(traced) if traced.frames.is_empty() => String::new(),
         Why::Trapped(traced) => format!("\n{}", example_view::backtrace(traced)),
-        Why::Hot(functions, fuel) => {
-            let mut out = String::from("\nwhat took its fuel; `mmh profile` shows all of it\n");
-            for FunctionFuel { function, own, .. } in functions {
-                let share = *own as f64 / (*fuel).max(1) as f64 * 100.0;
-                out += &format!("    {share:5.1} %  {}\n", example_view::short(&text::one_line(function)));
+        Why::Hot(profile) => {
+            let mut out = String::from(
+                "\nwhat took its fuel, by function and by line; `mmh profile` shows all of it\n",
+            );
+            let share = |fuel: u64| fuel as f64 / profile.fuel.max(1) as f64 * 100.0;
+            let name = |function: &str| example_view::short(&text::one_line(function));
+            for FunctionFuel { function, own, .. } in looked::functions(profile).iter().take(HOTTEST) {
+                out += &format!("    {:5.1} %  {}\n", share(*own), name(function));
+            }
+            for LineFuel { line, function, fuel } in looked::lines(profile).iter().take(HOTTEST) {
+                out +=
+                    &format!("    {:5.1} %  {}:{line} in {}\n", share(*fuel), layout::SOURCE, name(function));
             }
             out
         }
@@ -280,7 +304,8 @@ pub fn no_labels(rows: &[TraceRow], labels: &[String]) -> Option<String> {
         return None;
     }
     let answers: Vec<&str> = rows.iter().filter_map(|row| row.predicted_label.as_deref()).collect();
-    let odd: Vec<&&str> = answers.iter().filter(|it| !labels.iter().any(|label| label == it.trim())).collect();
+    let odd: Vec<&&str> =
+        answers.iter().filter(|it| !labels.iter().any(|label| label == it.trim())).collect();
     let first = odd.first()?;
     Some(format!(
         "{} of {} answers {} no label of the task, e.g. {:?}: `task.match_label(reply)` finds the label that a reply means\n",
@@ -311,7 +336,10 @@ mod tests {
         let table: [(&[Option<&str>], Option<&str>); 4] = [
             (&[Some("rain"), Some(" snow\n"), None], None),
             (&[Some("Rain."), Some("snow")], Some("1 of 2 answers is no label of the task, e.g. \"Rain.\"")),
-            (&[Some("a"), Some("b"), Some("c"), Some("d")], Some("4 of 4 answers are no label of the task, e.g. \"a\"")),
+            (
+                &[Some("a"), Some("b"), Some("c"), Some("d")],
+                Some("4 of 4 answers are no label of the task, e.g. \"a\""),
+            ),
             (&[None], None),
         ];
         for (answers, expected) in table {
