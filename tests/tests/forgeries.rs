@@ -1104,7 +1104,7 @@ fn what_is_claimed_is_counted() {
     right["correct"] = json!(false);
     right["error_kind"] = json!("timeout");
     right["error"] = json!(format!(
-        "the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"
+        "the call was stopped at its limit of {limit} s of wall clock (--example-timeout-s), which may differ from machine to machine"
     ));
     let id = right["example_id"].clone();
     forged.claim(index, &rows);

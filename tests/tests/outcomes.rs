@@ -18,20 +18,30 @@ struct Expected {
 /// `predict` of every guest, one line each.
 fn table() -> BTreeMap<&'static str, Expected> {
     let rows: [(&str, &str, &[&str]); 34] = [
-        ("answer_limit.rs", "output-limit", &["the answer has 1 MiB, more than the limit of 64 KiB"]),
+        (
+            "answer_limit.rs",
+            "output-limit",
+            &["the answer has 1 MiB, more than the limit of 64 KiB (--answer-kib)"],
+        ),
         ("attempts.rs", "ok", &["[]"]),
-        ("budget_spent.rs", "budget-spent", &["the run's budget is spent"]),
+        ("budget_spent.rs", "budget-spent", &["the run's budget is spent; the limit is --budget-usd"]),
         ("busy.rs", "ok", &["busy"]),
         (
             "calls_left.rs",
             "ok",
             &["[16, 15, 13, 11, 0, 0] Err(\"the limit of 16 model calls per example is reached\")"],
         ),
-        ("call_limit.rs", "call-limit", &["the limit of 16 model calls per example is reached"]),
+        (
+            "call_limit.rs",
+            "call-limit",
+            &[
+                "the limit of 16 model calls per example is reached; 16 model calls were made, the limit is 16 (--model-calls)",
+            ],
+        ),
         ("chance_and_time.rs", "ok", &["946684800"]),
         ("complete_all.rs", "ok", &["echo 0,echo 1,echo 2,echo 3,echo 4"]),
         ("error_limit.rs", "harness-error", &["xxx", "[cut: 65536 of 1048576 bytes shown]"]),
-        ("exit.rs", "exit", &["the harness ended its process with code 1"]),
+        ("exit.rs", "exit", &["the harness ended its process as failed, with a code other than 0"]),
         ("fields.rs", "ok", &["the input; place: Oslo\\ntags: [\"a\",1]; Some(\"Oslo\") None"]),
         ("fuel_left.rs", "ok", &["falls: true, a loop of a million: true, below the limit: true"]),
         ("harness_error.rs", "harness-error", &["nothing fits \"the input\""]),
@@ -50,7 +60,7 @@ fn table() -> BTreeMap<&'static str, Expected> {
         ("learn_panic.rs", "ok", &["never"]),
         ("learner.rs", "ok", &["nothing"]),
         ("log_flood.rs", "ok", &["done"]),
-        ("memory_limit.rs", "memory-limit", &["of memory were wanted, the limit is 256 MiB"]),
+        ("memory_limit.rs", "memory-limit", &["of memory were wanted, the limit is 256 MiB (--memory-mib)"]),
         ("memory_of_calls.rs", "ok", &["0"]),
         ("model_error.rs", "model-error", &["the model is unavailable: it is asleep"]),
         ("model_error_handled.rs", "ok", &["without the model: the model is unavailable: it is asleep"]),
@@ -70,21 +80,32 @@ fn table() -> BTreeMap<&'static str, Expected> {
             "panic",
             &["panicked at harness.rs:12:25: index out of bounds: the len is 1 but the index is 9"],
         ),
-        ("prompt_limit.rs", "prompt-limit", &["the prompt is larger than the limit of 262144 bytes"]),
+        (
+            "prompt_limit.rs",
+            "prompt-limit",
+            &[
+                "the prompt is larger than the limit of 262144 bytes; the prompt has ",
+                ", the limit is 256 KiB (--prompt-kib)",
+            ],
+        ),
         ("sleep.rs", "ok", &["3600 s later"]),
         (
             "record_limit.rs",
             "record-limit",
             &[
                 "its model calls take ",
-                "in the record; its share is 16 MiB of the 1 GiB",
+                "in the record; its share is 16 MiB of the 1 GiB that an evaluation may take (--evaluation-record-mib)",
                 "the harness said: ",
             ],
         ),
-        ("stack_overflow.rs", "stack-overflow", &["the calls nested deeper than 1 MiB of stack"]),
+        (
+            "stack_overflow.rs",
+            "stack-overflow",
+            &["the calls nested deeper than 1 MiB of stack, which no option changes"],
+        ),
         ("state_limit.rs", "ok", &["0"]),
         ("surroundings.rs", "ok", &["[] [] \"\""]),
-        ("timeout.rs", "timeout", &["limit of 1.5 s of wall clock"]),
+        ("timeout.rs", "timeout", &["limit of 1.5 s of wall clock (--example-timeout-s)"]),
         ("trap.rs", "trap", &["unreachable"]),
     ];
     rows.into_iter().map(|(name, kind, says)| (name, Expected { kind, says })).collect()

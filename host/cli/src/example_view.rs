@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use mmh_engine::sandbox::Frame;
 use mmh_record::{
+    chat::StopReason,
     format::{CallRow, ScorerTrace, TraceRow},
     layout,
     limits::Limits,
@@ -13,7 +14,8 @@ use mmh_record::{
 use mmh_search::inspect::{
     component::ImportChange,
     diff::answer,
-    rerun::{Again, Standing, Traced, Unrecorded},
+    looked::Traced,
+    rerun::{Again, Standing, Unrecorded},
 };
 
 /// Names of a row of foreign frames that are shown.
@@ -22,8 +24,8 @@ const FOREIGN_FRAMES: usize = 4;
 // Writing into a string cannot fail, so the results of `writeln!` are dropped throughout.
 
 /// One example: what went in, what came out, and everything between.
-pub fn example(again: &Again, limits: &Limits) -> String {
-    let (mut out, row) = (String::new(), &again.found);
+pub fn example(row: &TraceRow, calls: &[CallRow], limits: &Limits) -> String {
+    let mut out = String::new();
     block(&mut out, "input", &row.input);
     for field in &row.fields {
         block(&mut out, &format!("field {}", text::one_line(&field.name)), &field.value);
@@ -40,7 +42,7 @@ pub fn example(again: &Again, limits: &Limits) -> String {
     let _ = writeln!(out, "fuel        {} of {}", text::grouped(row.fuel), text::grouped(limits.fuel));
     let (peak, limit) = (text::bytes(row.peak_memory_bytes), text::bytes(limits.memory_bytes));
     let _ = writeln!(out, "memory      {peak} of {limit}");
-    again.calls.iter().for_each(|call| self::call(&mut out, call));
+    calls.iter().for_each(|call| self::call(&mut out, call));
     for (name, said) in
         [("log", &row.log_lines().join("\n")), ("stdout", &row.stdout), ("stderr", &row.stderr)]
     {
@@ -82,13 +84,24 @@ fn call(out: &mut String, call: &CallRow) {
     match (&call.reply, &call.error) {
         (Some(reply), _) => {
             let cached = if call.cached { ", kept from before" } else { "" };
-            let heading = format!("call {}, reply: {} tokens{cached}", call.call, call.usage.output_tokens);
+            let (tokens, stop) = (call.usage.output_tokens, ended_by(&reply.stop_reason));
+            let heading = format!("call {}, reply: {tokens} tokens, {stop}{cached}", call.call);
             block(out, &heading, &reply.text());
         }
         (None, error) => {
             let error = error.as_deref().unwrap_or("no reply is recorded");
             block(out, &format!("call {}, error", call.call), error);
         }
+    }
+}
+
+/// Why a reply ended.
+fn ended_by(reason: &StopReason) -> String {
+    match reason {
+        StopReason::EndTurn => "complete".into(),
+        StopReason::MaxTokens => "cut at its most tokens".into(),
+        StopReason::StopSequence => "ended by a stop text".into(),
+        other => text::one_line(&format!("stop reason {other:?}")),
     }
 }
 
@@ -197,7 +210,7 @@ fn row(out: &mut String, frames: &mut Vec<&Frame>) {
 }
 
 /// The last two parts of a path, without type parameters.
-fn short(function: &str) -> String {
+pub fn short(function: &str) -> String {
     let (mut depth, mut plain) = (0usize, String::new());
     for character in function.chars() {
         match character {

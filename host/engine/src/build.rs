@@ -14,11 +14,11 @@ use crate::{
     cache::Cache,
     compile::{
         BuildResult, CompileError, Compiler, Component, Language, Rejection, RejectionKind, admit,
-        native::{Ahead, Precompiler},
+        native::{Ahead, CodeFor, Precompiler},
     },
     jail::Jail,
     memory::MemoryBudget,
-    sandbox::{Failure, Prepared, PreparedScorer, Sandbox, engine},
+    sandbox::{Failure, Prepared, PreparedScorer, Profiler, Sandbox, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
 
@@ -183,8 +183,35 @@ impl Builder {
         let engine = engine::with_lines().map_err(broken)?;
         let sandbox = Sandbox::with_lines(engine.clone(), self.sandbox.limits().clone()).map_err(broken)?;
         let sandbox = sandbox.sharing(self.sandbox.memory().clone());
-        let built = prepare(&self.precompiler.with_lines(engine), &sandbox, component, None).await?;
+        let built =
+            prepare(&self.precompiler.with_mode(CodeFor::Lines, engine), &sandbox, component, None).await?;
         Ok(built.map(|built| (Arc::new(sandbox), built)))
+    }
+
+    /// Builds a harness whose fuel is looked at each time after `every` units, and the sandbox that it runs in. With its source
+    /// the stacks have lines; else they have what the component tells of its functions.
+    pub async fn build_profiled(
+        &self,
+        source: Option<&str>,
+        component: &Component,
+        every: u64,
+    ) -> BuildResult<(Arc<Sandbox>, Built, Arc<Profiler>)> {
+        let component = match source {
+            None => component.clone(),
+            Some(source) => match self.compiler.compile_with_lines(source).await? {
+                Ok(component) => component,
+                Err(rejection) => return Ok(Err(rejection)),
+            },
+        };
+        let broken = |error: wasmtime::Error| CompileError::Native(format!("{error:#}"));
+        let engine = CodeFor::Profile.engine().map_err(broken)?;
+        let profiler = Arc::new(Profiler::new(engine.clone(), every));
+        let limits = self.sandbox.limits().clone();
+        let sandbox = Sandbox::profiled(engine.clone(), limits, profiler.clone()).map_err(broken)?;
+        let sandbox = sandbox.sharing(self.sandbox.memory().clone());
+        let precompiler = self.precompiler.with_mode(CodeFor::Profile, engine);
+        let built = prepare(&precompiler, &sandbox, component, None).await?;
+        Ok(built.map(|built| (Arc::new(sandbox), built, profiler)))
     }
 
     /// Compiles a source. The child that compiles to native code starts beside the compiler, if there is anything to compile.

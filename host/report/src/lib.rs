@@ -2,6 +2,7 @@
 
 pub mod across;
 pub mod compare;
+pub mod flame;
 pub mod frontier;
 pub mod html;
 pub mod lineage;

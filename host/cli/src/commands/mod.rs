@@ -9,6 +9,7 @@ mod check;
 mod compare;
 mod completions;
 mod cost;
+mod dev;
 mod diff;
 mod doctor;
 mod eval;
@@ -19,8 +20,10 @@ mod inspect;
 mod keygen;
 mod mcp;
 mod models;
+mod new;
 mod new_task;
 mod plot;
+mod profile;
 mod replay;
 mod report;
 mod resume;
@@ -68,6 +71,12 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Compile one harness and say what is wrong with it
     Check(check::CheckArgs),
+    /// Begin a harness of your own: a folder with a harness, its test and a link to a task
+    New(new::NewArgs),
+    /// Watch a harness: at each save compile it, evaluate a few examples, and show what changed
+    Dev(Box<dev::DevArgs>),
+    /// Show where the fuel of an example goes, by function and line
+    Profile(Box<profile::ProfileArgs>),
     /// In a proposer's work folder: run a harness on a few validation examples, or on train examples
     Try(folder::TryArgs),
     /// In a proposer's work folder: leave a note for later iterations
@@ -190,6 +199,9 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Mcp(args) => mcp::main(&cli.global, *args).await,
         Command::Eval(args) => eval::main(&cli.global, args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
+        Command::New(args) => new::main(&args),
+        Command::Dev(args) => dev::main(&cli.global, *args).await,
+        Command::Profile(args) => profile::main(&cli.global, *args).await,
         Command::Try(args) => folder::try_out(&args),
         Command::Note(args) => folder::note(&args),
         Command::Submit(args) => folder::submit(&args),

@@ -1,18 +1,23 @@
 //! `mmh replay`: recorded examples again, in the light, or with a changed harness.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::commands::verify;
 use crate::{
+    diagnostics::Author,
     error::{CliError, CliResult, EXAMINED_NOT_OK},
     example_view,
     global::Global,
     limits::LimitArgs,
     model_args::{self, Connector, MoneyArgs, TargetArgs},
-    output,
+    output, project,
     session::stop_on_signal,
     terminal::Terminal,
     whose::{self, For, Whose},
@@ -43,7 +48,8 @@ use mmh_search::{
     inspect,
     inspect::{
         AuditError, Evaluated, Place,
-        rerun::{self, Again, Relearned, Rerun, Standing, Traced},
+        looked::{Ended, Traced},
+        rerun::{self, Again, Relearned, Rerun, Standing},
         stage::Stage,
     },
     progress::Observer,
@@ -69,8 +75,9 @@ pub struct ReplayArgs {
     /// The evaluation: validation or held-out
     #[arg(long, default_value = "val")]
     split: EvaluatedSplit,
-    /// Run this source instead of the recorded one, against the recorded replies
-    #[arg(long, value_name = "FILE.rs")]
+    /// Run this harness instead of the recorded one, against the recorded replies: a source, a project's folder, or a
+    /// component
+    #[arg(long, value_name = "FILE.rs|PROJECT|FILE.wasm")]
     harness: Option<PathBuf>,
     /// Ask the run's target model for replies that are not recorded, and for nothing else
     #[arg(long, requires = "harness")]
@@ -122,21 +129,25 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         false => None,
     };
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
-    let source = match &args.harness {
-        Some(path) => Some(crate::commands::check::read_source(path, limits.source_bytes)?),
+    let given = match &args.harness {
+        Some(path) => match project::read(path, &limits).await? {
+            Ok(given) => Some(given),
+            Err(rejection) => return Ok(rejected(&args, None, &rejection)),
+        },
         None => None,
     };
-    let built = match &source {
-        Some(source) => builder.build(source).await?,
+    let built = match &given {
+        Some(given) => given.build(&builder).await?,
         None => builder.load(place.component(&reader)?).await?,
     };
+    let file = given.as_ref().and_then(|given| given.file.as_deref());
     let built = match built {
         Ok(built) => built,
-        Err(rejection) => return Ok(rejected(&args, &rejection)),
+        Err(rejection) => return Ok(rejected(&args, file, &rejection)),
     };
     let kind = workbench::kind_of_run(&reader, &config, &builder).await?;
-    let rerun = rerun((&config, kind), &builder, &built, evaluated, live.as_ref(), source.is_none());
-    let learned = match source {
+    let rerun = rerun((&config, kind), &builder, &built, evaluated, live.as_ref(), given.is_none());
+    let learned = match given {
         None => Relearned { state: state(&reader, &place)?.into(), ..Relearned::default() },
         Some(_) => learn(&args, &config, &rerun).await?,
     };
@@ -151,15 +162,22 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
     if learned.failed.is_none() && stop.is_none() && again.len() != wanted.len() {
         return Err(CliError::host("an example could not be run again: this is a bug of mmh"));
     }
-    let source = match source {
+    let source = match &given {
         None => reader.text(&format!("{}/{}", place.home, layout::SOURCE)).ok(),
-        changed => changed,
+        Some(given) => Some(given.source.clone()).filter(|source| !source.is_empty()),
     };
     let traced = match (&args.example, again.first()) {
         (Some(_), Some(again)) => trace(&rerun, &builder, source.as_deref(), again, &learned).await?,
         _ => None,
     };
-    let shown = Shown { args: &args, config: &config, place: &place, built: &built, limits: &limits };
+    let shown = Shown {
+        author: Author::new(file),
+        args: &args,
+        config: &config,
+        place: &place,
+        built: &built,
+        limits: &limits,
+    };
     match args.json {
         true => output::json(&shown.json(&learned, &again, traced.as_ref(), live.as_ref())),
         false => output::text(&shown.text(&learned, &again, traced.as_ref(), live.as_ref())),
@@ -277,22 +295,24 @@ async fn trace(
     learned: &Relearned,
 ) -> Result<Option<Result<Traced, String>>, CliError> {
     let Some(source) = source.filter(|_| rerun::has_a_place(again.found.error_kind)) else { return Ok(None) };
-    let traced = rerun.trace(builder, source, again, &learned.state).await?;
+    let ended = Ended { row: &again.recorded, calls: &again.calls, state: &learned.state };
+    let traced = rerun.trace(builder, source, &ended).await?;
     Ok(Some(traced.map_err(|rejection| inspect::rejected(&rejection))))
 }
 
-fn rejected(args: &ReplayArgs, rejection: &Rejection) -> ExitCode {
+fn rejected(args: &ReplayArgs, file: Option<&Path>, rejection: &Rejection) -> ExitCode {
     match args.json {
         true => output::json(
             &json!({ "ok": false, "kind": rejection.kind.name(), "message": rejection.message, "diagnostics": rejection.diagnostics }),
         ),
-        false => outln!("{}\n\n{}", inspect::rejected(rejection), rejection.diagnostics),
+        false => outln!("{}", Author::new(file).rejection(rejection, false)),
     }
     ExitCode::from(EXAMINED_NOT_OK)
 }
 
 /// What is shown, besides what came out.
 struct Shown<'a> {
+    author: Author<'a>,
     args: &'a ReplayArgs,
     config: &'a Config,
     place: &'a Place,
@@ -352,7 +372,7 @@ impl Shown<'_> {
             out += &format!("asked for what was not recorded: {spent:.4} USD\n");
             out += &model_args::kept(live.target.tally());
         }
-        text::plain(&out)
+        text::plain(&self.author.places(&out))
     }
 
     /// What must be said of the harness, where all of its examples were run again.
@@ -363,7 +383,7 @@ impl Shown<'_> {
 
     fn one(&self, again: &Again, traced: Trace<'_>) -> String {
         let mut out = format!("example {}: {}\n\n", text::one_line(&again.found.example_id), said(again));
-        out += &example_view::example(again, self.limits);
+        out += &example_view::example(&again.found, &again.calls, self.limits);
         match traced {
             Some(Ok(traced)) => {
                 out.push('\n');

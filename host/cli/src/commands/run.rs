@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::commands::resume::{self, Given};
 use crate::{
     agent_args::{AgentArgs, Secret},
-    baselines, concurrency, environment,
+    concurrency, environment,
     error::{CliError, CliResult},
     estimate,
     global::Global,
@@ -22,6 +22,7 @@ use crate::{
     model_args::{Choice, Connector, MoneyArgs, ProposerArgs, TargetArgs},
     output_file::refuse_runs,
     own_runs::OwnRuns,
+    project,
     protocol_args::ProtocolArgs,
     session::{self, Front, Proposing},
     terminal::Terminal,
@@ -34,6 +35,7 @@ use mmh_record::{
     digest::Digest,
     format::{Config, CostFile, ProposerCommand, SCHEMA_VERSION, Summary, WitInfo},
     limits::Limits,
+    text,
     writer::{self, Beginning, RunWriter},
 };
 use mmh_search::session::{Models, Plan, ReadyModel, ReadyProposer, Start};
@@ -116,9 +118,9 @@ pub struct NewRunArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, or a file; given several times, the
-    /// search starts from all of them [default: zero-shot]
-    #[arg(long, value_name = "NAME|HARNESS.rs")]
+    /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, a file, or a project of one
+    /// source file; given several times, the search starts from all of them [default: zero-shot]
+    #[arg(long, value_name = "NAME|HARNESS.rs|PROJECT")]
     baseline: Vec<PathBuf>,
     /// Refuse harnesses that carry validation or test examples in their source or data
     #[arg(long)]
@@ -213,7 +215,7 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
     let mut dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
-    let baselines = sources(&args.new.baseline, &dataset, &limits)?;
+    let baselines = sources(&args.new.baseline, &dataset, &limits).await?;
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
     workbench::scorer(&builder, &mut dataset).await?;
     sound_baselines(args, &builder, &dataset, &baselines).await?;
@@ -241,11 +243,23 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
 }
 
 /// The sources that a new run starts from: the files that were named, or the task's own.
-fn sources(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
+async fn sources(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
     if named.is_empty() {
         return Ok(vec![dataset.kind.baseline().to_owned()]);
     }
-    named.iter().map(|named| baselines::resolve(named, limits.source_bytes)).collect()
+    let mut sources = Vec::new();
+    for named in named {
+        let given = project::read(named, limits).await?.map_err(|rejection| {
+            CliError::examined(format!(
+                "{}: {}\n{}",
+                text::path(named),
+                rejection.message,
+                rejection.diagnostics
+            ))
+        })?;
+        sources.push(given.into_source(named)?);
+    }
+    Ok(sources)
 }
 
 /// Refuses a baseline that is no harness, and one that is the same as another one, before there is a run and before

@@ -34,7 +34,7 @@ pub(super) fn too_large(size: u64, limits: &Limits) -> Option<Rejection> {
     let limit = limits.component_bytes;
     (size > limit).then(|| {
         let (size, limit) = (text::bytes(size), text::bytes(limit));
-        let message = format!("the component has {size}, more than the limit of {limit}");
+        let message = format!("the component has {size}, more than the limit of {limit} (--component-mib)");
         Rejection::new(RejectionKind::ComponentTooLarge, message)
     })
 }

@@ -119,7 +119,7 @@ impl Compiler {
             return Ok(Ok(component));
         }
         let bytes = match self.run(source, pass).await? {
-            Ok(bytes) => bytes,
+            Ok((bytes, _)) => bytes,
             Err(rejection) => return Ok(Err(rejection)),
         };
         let verdict = admit(bytes, &self.limits, false);
@@ -133,7 +133,7 @@ impl Compiler {
         let (size, limit) = (source.len() as u64, self.limits.source_bytes);
         (size > limit).then(|| {
             let message = format!(
-                "the source has {}, more than the limit of {}",
+                "the source has {}, more than the limit of {} (--source-kib)",
                 text::bytes(size),
                 text::bytes(limit)
             );
@@ -141,8 +141,16 @@ impl Compiler {
         })
     }
 
-    /// Runs the language's compiler in a fresh folder.
-    async fn run(&self, source: &str, pass: Pass) -> BuildResult<Vec<u8>> {
+    /// What the compiler says of a source that it accepts: its warnings. It runs again for that, since nothing of it is kept.
+    pub async fn warnings(&self, source: &str) -> BuildResult<String> {
+        match self.too_large(source) {
+            Some(rejection) => Ok(Err(rejection)),
+            None => Ok(self.run(source, Pass::Build).await?.map(|(_, said)| said)),
+        }
+    }
+
+    /// Runs the language's compiler in a fresh folder: what it has made, and what it said.
+    async fn run(&self, source: &str, pass: Pass) -> BuildResult<(Vec<u8>, String)> {
         let scratch = self.cache.scratch()?;
         let folder = scratch.path();
         let output = folder.join(OUTPUT);
@@ -162,7 +170,7 @@ impl Compiler {
         let component = output.join(layout::COMPONENT);
         let found = component.symlink_metadata().ok().filter(|found| found.is_file());
         Ok(match found.map(|found| component::too_large(found.len(), &self.limits)) {
-            Some(None) => Ok(std::fs::read(&component)?),
+            Some(None) => Ok((std::fs::read(&component)?, self.clean(&done.stderr, folder))),
             Some(Some(rejection)) => Err(rejection),
             None => Err(Rejection::new(RejectionKind::BadComponent, "the compiler wrote no component")),
         })
@@ -205,14 +213,18 @@ impl Compiler {
         let (kind, message) = match done.ending {
             Ending::TimedOut => {
                 let limit = self.limits.rustc_wall_ms as f64 / 1000.0;
-                (RejectionKind::CompilerTimeout, format!("{name} was stopped at its limit of {limit} s"))
+                (
+                    RejectionKind::CompilerTimeout,
+                    format!("{name} was stopped at its limit of {limit} s (--rustc-timeout-s)"),
+                )
             }
-            Ending::Signaled(libc::SIGXCPU) => {
-                (RejectionKind::CompilerTimeout, format!("{name} used up its processor time"))
-            }
+            Ending::Signaled(libc::SIGXCPU) => (
+                RejectionKind::CompilerTimeout,
+                format!("{name} used up its processor time, twice its wall clock (--rustc-timeout-s)"),
+            ),
             Ending::Signaled(libc::SIGXFSZ) | Ending::OverLimit(Excess::FileBytes) => {
                 let message = format!(
-                    "the compiler wrote more than {}, the component's limit is {}",
+                    "the compiler wrote more than {}, the component's limit is {} (--component-mib)",
                     text::bytes(self.file_bytes()),
                     text::bytes(self.limits.component_bytes)
                 );
@@ -223,7 +235,8 @@ impl Compiler {
             }
             ending if ending == OVER_MEMORY || ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.rustc_memory_bytes);
-                let message = format!("{name} needed more than its limit of {limit} of memory");
+                let message =
+                    format!("{name} needed more than its limit of {limit} of memory (--rustc-memory-mib)");
                 (RejectionKind::CompilerMemory, message)
             }
             _ => return None,

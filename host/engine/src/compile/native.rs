@@ -41,14 +41,47 @@ pub const COMMAND: &str = "__precompile";
 /// The named pipe that the component comes through, after its length in eight bytes.
 const INPUT: &str = "component.pipe";
 
-/// The argument of the command that keeps source lines.
-const WITH_LINES: &str = "with-lines";
+/// What the engine can do for which native code is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CodeFor {
+    /// Run.
+    Plain,
+    /// Also tell the source lines of a trap.
+    Lines,
+    /// Also be looked at while it runs.
+    Profile,
+}
+
+impl CodeFor {
+    /// The argument of the command, if it has one.
+    fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Lines => Some("with-lines"),
+            Self::Profile => Some("profile"),
+        }
+    }
+
+    /// The mode that a command's argument means.
+    fn of(argument: Option<&str>) -> Self {
+        let known = [Self::Lines, Self::Profile].into_iter().find(|mode| mode.argument() == argument);
+        known.unwrap_or(Self::Plain)
+    }
+
+    /// An engine of this mode. Fails if this processor is not supported.
+    pub fn engine(self) -> wasmtime::Result<Engine> {
+        match self {
+            Self::Plain => engine::new(),
+            Self::Lines => engine::with_lines(),
+            Self::Profile => engine::for_profiles(),
+        }
+    }
+}
 
 /// Compiles components to native code and loads them.
 pub struct Precompiler {
     engine: Engine,
-    /// Whether the engine is the one that knows source lines.
-    with_lines: bool,
+    mode: CodeFor,
     jail: Jail,
     cache: Cache,
     limits: Limits,
@@ -66,14 +99,14 @@ pub struct Ahead {
 impl Precompiler {
     /// A precompiler for an engine of [`engine::new`].
     pub fn new(engine: Engine, jail: Jail, cache: Cache, limits: Limits) -> Self {
-        Self { engine, with_lines: false, jail, cache, limits, read: Arc::default() }
+        Self { engine, mode: CodeFor::Plain, jail, cache, limits, read: Arc::default() }
     }
 
-    /// The same for an engine of [`engine::with_lines`].
-    pub fn with_lines(&self, engine: Engine) -> Self {
+    /// The same for an engine of this mode.
+    pub fn with_mode(&self, mode: CodeFor, engine: Engine) -> Self {
         let (jail, cache, limits, read) =
             (self.jail.clone(), self.cache.clone(), self.limits.clone(), self.read.clone());
-        Self { engine, with_lines: true, jail, cache, limits, read }
+        Self { engine, mode, jail, cache, limits, read }
     }
 
     /// The component as native code, from the cache or compiled now, by the child that was started ahead if there is one.
@@ -128,10 +161,9 @@ impl Precompiler {
     }
 
     fn spec(&self, folder: &Path, input: PathBuf) -> Spec {
-        let mode = self.with_lines.then_some(WITH_LINES);
         Spec {
             program: self.jail.launcher().clone(),
-            args: [COMMAND].into_iter().chain(mode).map(str::to_owned).collect(),
+            args: [COMMAND].into_iter().chain(self.mode.argument()).map(str::to_owned).collect(),
             env: Vec::new(),
             cwd: folder.to_owned(),
             read: vec![input],
@@ -189,12 +221,18 @@ impl Precompiler {
         let (kind, message) = match done.ending {
             Ending::TimedOut | Ending::Signaled(libc::SIGXCPU) => {
                 let limit = self.limits.native_wall_ms as f64 / 1000.0;
-                let message = format!("native compilation was stopped at its limit of {limit} s");
+                let message =
+                    format!("native compilation was stopped at its limit of {limit} s (--native-timeout-s)");
                 (RejectionKind::NativeTimeout, message)
             }
             Ending::Signaled(libc::SIGXFSZ) | Ending::OverLimit(Excess::FileBytes) => {
                 let limit = text::bytes(self.code_bytes());
-                (RejectionKind::BadComponent, format!("native compilation wrote more than {limit}"))
+                (
+                    RejectionKind::BadComponent,
+                    format!(
+                        "native compilation wrote more than {limit}, 16 times the component's limit (--component-mib)"
+                    ),
+                )
             }
             Ending::OverLimit(excess) if excess != Excess::Memory => {
                 let message = format!("native compilation was stopped: {}", excess.words());
@@ -202,7 +240,9 @@ impl Precompiler {
             }
             ending if ending == OVER_MEMORY || ran_out_of_memory(&done.stderr) => {
                 let limit = text::bytes(self.limits.native_memory_bytes);
-                let message = format!("native compilation needed more than its limit of {limit} of memory");
+                let message = format!(
+                    "native compilation needed more than its limit of {limit} of memory (--native-memory-mib)"
+                );
                 (RejectionKind::NativeMemory, message)
             }
             Ending::Exited(1) => (RejectionKind::BadComponent, format!("the component is invalid: {said}")),
@@ -229,12 +269,12 @@ fn deserialize(engine: &Engine, path: &Path) -> Result<Option<wasmtime::componen
 }
 
 /// Tells native code that this program can load from code of other versions or settings.
-pub struct Usable([Engine; 2]);
+pub struct Usable([Engine; 3]);
 
 impl Usable {
     /// Fails if the WebAssembly engine cannot start.
     pub fn new() -> wasmtime::Result<Self> {
-        Ok(Self([engine::new()?, engine::with_lines()?]))
+        Ok(Self([CodeFor::Plain.engine()?, CodeFor::Lines.engine()?, CodeFor::Profile.engine()?]))
     }
 
     /// Whether a file of native code can be loaded here.
@@ -246,8 +286,7 @@ impl Usable {
 /// The child's side: compiles the component that it is given. `mode` is the command's argument, if it has one.
 #[expect(clippy::print_stderr, reason = "a confined child speaks to its parent")]
 pub fn main(mode: Option<&str>) -> ExitCode {
-    let engine = if mode == Some(WITH_LINES) { engine::with_lines() } else { engine::new() };
-    let result = engine.map_err(|error| format!("{error:#}")).and_then(|engine| {
+    let result = CodeFor::of(mode).engine().map_err(|error| format!("{error:#}")).and_then(|engine| {
         let component = given().map_err(|error| error.to_string())?;
         let code = engine.precompile_component(&component).map_err(|error| format!("{error:#}"))?;
         std::fs::write("out/component.cwasm", code).map_err(|error| error.to_string())

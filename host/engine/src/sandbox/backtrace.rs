@@ -8,7 +8,7 @@ use wasmtime::{Error, WasmBacktrace};
 use mmh_record::text;
 
 /// One frame. A function that the compiler has inlined has a frame of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Frame {
     /// The function's path, such as `<harness::Guest as mmh_sdk::Harness>::predict`.
     pub function: String,
@@ -22,7 +22,11 @@ pub struct Frame {
 
 /// The frames of a trap, innermost first.
 pub fn frames(error: &Error) -> Vec<Frame> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    error.downcast_ref::<WasmBacktrace>().map(frames_of).unwrap_or_default()
+}
+
+/// The frames of a stack, innermost first.
+pub fn frames_of(backtrace: &WasmBacktrace) -> Vec<Frame> {
     let mut frames = Vec::new();
     for call in backtrace.frames() {
         let index = || format!("function {}", call.func_index());

@@ -1,6 +1,9 @@
 //! The WebAssembly engine's settings. Features that make a run depend on the machine are switched off.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    num::NonZeroUsize,
+};
 
 use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
@@ -18,6 +21,16 @@ pub fn new() -> Result<Engine> {
 /// its native code is larger, and is cached separately.
 pub fn with_lines() -> Result<Engine> {
     Engine::new(&settings(WasmBacktraceDetails::Enable))
+}
+
+/// Most frames of a stack that a profile knows. Those further out are left out.
+const PROFILED_FRAMES: Option<NonZeroUsize> = NonZeroUsize::new(256);
+
+/// An engine that also can be stopped for a look at the stack. It counts the same fuel; its native code looks at the epoch
+/// in each loop, and is cached separately.
+pub fn for_profiles() -> Result<Engine> {
+    let mut settings = settings(WasmBacktraceDetails::Enable);
+    Engine::new(settings.epoch_interruption(true).wasm_backtrace_max_frames(PROFILED_FRAMES))
 }
 
 fn settings(details: WasmBacktraceDetails) -> Config {

@@ -115,7 +115,9 @@ pub struct ModelSession {
     time: CallTime,
     /// Calls that went out, in the order of the requests; each with its answer from the moment it is there.
     pub calls: Vec<Call>,
-    asked: u32,
+    pub asked: u32,
+    /// The size of the last prompt that was too large.
+    pub refused_bytes: u64,
     /// Different requests, each with how often it was made, by a number made of their texts.
     made: HashMap<u64, Vec<(Arc<ChatRequest>, u32)>>,
     /// The last error that the harness was given.
@@ -128,7 +130,7 @@ impl ModelSession {
     pub fn new(port: Arc<dyn ModelPort>, limits: Limits, time: CallTime) -> Self {
         let room = Room::new(port.record_bytes());
         let (calls, made) = (Vec::new(), HashMap::new());
-        Self { port, limits, time, calls, asked: 0, made, last_error: None, room }
+        Self { port, limits, time, calls, asked: 0, refused_bytes: 0, made, last_error: None, room }
     }
 
     /// How many calls may still be made.
@@ -151,7 +153,9 @@ impl ModelSession {
         let system = request.system.as_deref().unwrap_or_default().len();
         let messages: usize = request.messages.iter().map(|message| message.content.len()).sum();
         let stops: usize = request.stop.iter().map(String::len).sum();
-        if (system + messages + stops) as u64 > self.limits.prompt_bytes {
+        let bytes = (system + messages + stops) as u64;
+        if bytes > self.limits.prompt_bytes {
+            self.refused_bytes = bytes;
             return Err(wit::Error::TooLarge(self.limits.prompt_bytes));
         }
         if let Some(problem) = problem(&request) {
@@ -353,7 +357,10 @@ impl Log {
         self.bytes += message.len() as u64 + LINE_BYTES;
         self.full = self.bytes > self.limit_bytes;
         let message = match self.full {
-            true => format!("[the log is full: the limit is {}]", mmh_record::text::bytes(self.limit_bytes)),
+            true => format!(
+                "[the log is full: the limit is {} (--log-kib)]",
+                mmh_record::text::bytes(self.limit_bytes)
+            ),
             false => message,
         };
         self.lines.push(LogLine { level, message });

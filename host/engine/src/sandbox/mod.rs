@@ -11,6 +11,7 @@ mod imports;
 mod limiter;
 mod linking;
 mod outcome;
+mod profile;
 mod recorded;
 mod report;
 mod sink;
@@ -33,6 +34,7 @@ pub use imports::{Call, CallIndex, LogLevel, LogLine, ModelPort};
 use imports::{Log, ModelSession};
 use limiter::Limiter;
 pub use outcome::Failure;
+pub use profile::{Profile, Profiler};
 pub use report::Report;
 use sink::Sink;
 pub use task::{Answered, Attempt, LabelledExample, Task};
@@ -101,6 +103,8 @@ pub struct Sandbox {
     memory: MemoryBudget,
     /// Whether traps come with a backtrace.
     with_lines: bool,
+    /// Looks where the fuel goes.
+    profiler: Option<Arc<Profiler>>,
 }
 
 /// A harness that is linked and ready to be called, any number of times at once.
@@ -147,12 +151,24 @@ impl Sandbox {
     pub fn new(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         linking::add_to_linker(&mut linker)?;
-        Ok(Self { engine, linker, limits, memory: MemoryBudget::unlimited(), with_lines: false })
+        Ok(Self {
+            engine,
+            linker,
+            limits,
+            memory: MemoryBudget::unlimited(),
+            with_lines: false,
+            profiler: None,
+        })
     }
 
     /// A sandbox whose traps come with a backtrace. Its engine is [`engine::with_lines`].
     pub fn with_lines(engine: Engine, limits: Limits) -> wasmtime::Result<Self> {
         Ok(Self { with_lines: true, ..Self::new(engine, limits)? })
+    }
+
+    /// A sandbox whose calls, one after the other, are looked at by this profiler. Its engine is [`engine::for_profiles`].
+    pub fn profiled(engine: Engine, limits: Limits, profiler: Arc<Profiler>) -> wasmtime::Result<Self> {
+        Ok(Self { profiler: Some(profiler), ..Self::with_lines(engine, limits)? })
     }
 
     /// The same sandbox, whose calls wait until their memory fits into this budget.
@@ -212,7 +228,7 @@ impl Sandbox {
             harness.linked.predict(store, setting.task, setting.state, input).await
         })
         .await
-        .and_within("answer", self.limits.answer_bytes, |answer| answer.len())
+        .and_within(("answer", "--answer-kib"), self.limits.answer_bytes, |answer| answer.len())
     }
 
     /// Offers a harness a batch of labelled examples, with the limits of [`Limits::of_batch`]. The result is its new state.
@@ -230,7 +246,7 @@ impl Sandbox {
             harness.linked.learn(store, setting.task, setting.state, batch).await
         })
         .await
-        .and_within("state", self.limits.state_bytes, Vec::len)
+        .and_within(("state", "--state-mib"), self.limits.state_bytes, Vec::len)
     }
 
     /// Asks a scorer what an answer is worth. A grade that holds what no grade may hold is a failure.
@@ -279,7 +295,8 @@ impl Sandbox {
             CallHook::ReturningFromHost if until.is_over() => Err(TimeIsOver.into()),
             _ => Ok(()),
         });
-        let (ended, own_time) = within(&time, bounds.own_time, invoke(&mut store)).await;
+        let call = profile::stepped(self.profiler.as_deref(), invoke(&mut store));
+        let (ended, own_time) = within(&time, bounds.own_time, call).await;
         let fuel = limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel);
         let mut state = store.into_data();
         takes.note(state.limiter.peak_bytes as u64);
@@ -347,6 +364,9 @@ impl Sandbox {
         store.limiter_async(|state| &mut state.limiter);
         store.set_fuel(limits.fuel)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+        if let Some(profiler) = &self.profiler {
+            profiler.watch(&mut store, limits.fuel)?;
+        }
         store.set_hostcall_fuel(self.handover_bytes(bounds.result_bytes));
         store.set_max_component_handles(MAX_HANDLES);
         Ok(store)
@@ -364,17 +384,30 @@ impl Sandbox {
 fn own_error(guest: Guest, words: String, session: &ModelSession, limits: &Limits) -> Failure {
     let limit = limits.answer_bytes as usize;
     let words = text::capped(&text::plain(&words), limit);
+    let (mut usage, room) = (String::new(), &session.room);
     let kind = match &session.last_error {
-        Some(model::Error::TooLarge(_)) if session.room.is_full => {
-            let failure = session.room.failure(limits, "its model calls");
+        Some(model::Error::TooLarge(_)) if room.is_full => {
+            let failure = room.failure(limits, "its model calls");
             let message = format!("{}; the {} said: {words}", failure.message, guest.name());
             return Failure::new(failure.kind, message);
         }
         None | Some(model::Error::Invalid(_)) => guest.own_error(),
-        Some(model::Error::BudgetSpent) => OutcomeKind::BudgetSpent,
-        Some(model::Error::CallLimit(_)) => OutcomeKind::CallLimit,
-        Some(model::Error::TooLarge(_)) => OutcomeKind::PromptLimit,
+        Some(model::Error::BudgetSpent) => {
+            usage = "the limit is --budget-usd".into();
+            OutcomeKind::BudgetSpent
+        }
+        Some(model::Error::CallLimit(_)) => {
+            let (asked, limit) = (session.asked, limits.model_calls);
+            usage = format!("{asked} model calls were made, the limit is {limit} (--model-calls)");
+            OutcomeKind::CallLimit
+        }
+        Some(model::Error::TooLarge(_)) => {
+            let [found, limit] = [session.refused_bytes, limits.prompt_bytes].map(text::bytes);
+            usage = format!("the prompt has {found}, the limit is {limit} (--prompt-kib)");
+            OutcomeKind::PromptLimit
+        }
         Some(model::Error::Refused(_) | model::Error::Unavailable(_)) => OutcomeKind::ModelError,
     };
-    Failure::new(kind, words)
+    let message = if usage.is_empty() { words } else { format!("{words}; {usage}") };
+    Failure::new(kind, message)
 }

@@ -48,7 +48,7 @@ impl Failure {
         Self::new(
             OutcomeKind::Timeout,
             format!(
-                "the call was stopped at its limit of {limit} s of wall clock, which may differ from machine to machine"
+                "the call was stopped at its limit of {limit} s of wall clock (--example-timeout-s), which may differ from machine to machine"
             ),
         )
     }
@@ -68,10 +68,7 @@ pub struct Evidence<'a> {
 /// Turns a trap, and what is known of it, into an ending.
 pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return Failure::new(
-            OutcomeKind::Exit,
-            format!("the {} ended its process with code {}", evidence.guest, exit.0),
-        );
+        return Failure::new(OutcomeKind::Exit, exit_message(evidence.guest, exit.0));
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => return out_of_fuel(error, evidence),
@@ -87,12 +84,12 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
         let (wanted, limit) = (text::bytes(wanted as u64), text::bytes(evidence.limits.memory_bytes));
         return Failure::new(
             OutcomeKind::MemoryLimit,
-            format!("{wanted} of memory were wanted, the limit is {limit}"),
+            format!("{wanted} of memory were wanted, the limit is {limit} (--memory-mib)"),
         );
     }
     let reason = error.root_cause().to_string();
     if reason.contains("fuel allocated for hostcalls") {
-        let message = "more was handed to the host in one call than the limits on prompts and states allow";
+        let message = "more was handed to the host in one call than the limits on prompts and states allow (--prompt-kib, --state-mib)";
         return Failure::new(OutcomeKind::OutputLimit, message);
     }
     Failure::new(OutcomeKind::Trap, text::capped(&text::one_line(&reason), 500))
@@ -121,9 +118,22 @@ fn last_lines(logs: &[LogLine]) -> String {
     }
 }
 
+/// WASI tells whether a process ended well, and not its code: whatever code is not 0 arrives as 1.
+fn exit_message(guest: &str, code: i32) -> String {
+    match code {
+        0 => format!("the {guest} ended its process with code 0, before it gave an answer"),
+        _ => format!(
+            "the {guest} ended its process as failed, with a code other than 0, which WASI does not tell"
+        ),
+    }
+}
+
 fn stack_overflow() -> Failure {
     let limit = text::bytes(STACK_BYTES as u64);
-    Failure::new(OutcomeKind::StackOverflow, format!("the calls nested deeper than {limit} of stack"))
+    Failure::new(
+        OutcomeKind::StackOverflow,
+        format!("the calls nested deeper than {limit} of stack, which no option changes"),
+    )
 }
 
 /// Whether the stack at a trap is deep and has only a few different functions.

@@ -64,7 +64,7 @@ impl Room {
         let [used, share, whole] =
             [self.used_bytes, self.limit_bytes, limits.evaluation_record_bytes].map(text::bytes);
         let message = format!(
-            "{what} take {used} in the record; its share is {share} of the {whole} that an evaluation may take"
+            "{what} take {used} in the record; its share is {share} of the {whole} that an evaluation may take (--evaluation-record-mib)"
         );
         Failure::new(OutcomeKind::RecordLimit, message)
     }
@@ -124,6 +124,11 @@ mod tests {
         assert!(room.exceeded(&Limits::default()).is_none(), "it still fits");
         room.take(&"more than there is");
         let found = room.exceeded(&Limits::default()).map(|failure| failure.message).unwrap_or_default();
-        assert!(found.ends_with("its share is 100 B of the 1 GiB that an evaluation may take"), "{found}");
+        assert!(
+            found.ends_with(
+                "its share is 100 B of the 1 GiB that an evaluation may take (--evaluation-record-mib)"
+            ),
+            "{found}"
+        );
     }
 }

@@ -74,11 +74,16 @@ impl<T> Report<T> {
     }
 
     /// Turns a result that is too large into a failure.
-    pub(super) fn and_within(mut self, what: &str, limit: u64, size: impl FnOnce(&T) -> usize) -> Self {
+    pub(super) fn and_within(
+        mut self,
+        (what, option): (&str, &str),
+        limit: u64,
+        size: impl FnOnce(&T) -> usize,
+    ) -> Self {
         let size = self.result.as_ref().map_or(0, size) as u64;
         if size > limit {
             let (size, limit) = (text::bytes(size), text::bytes(limit));
-            let message = format!("the {what} has {size}, more than the limit of {limit}");
+            let message = format!("the {what} has {size}, more than the limit of {limit} ({option})");
             self.result = Err(Failure::new(OutcomeKind::OutputLimit, message));
         }
         self

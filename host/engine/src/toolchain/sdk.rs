@@ -29,7 +29,8 @@ pub const GUIDE: &str = include_str!("../../../../guest-sdk/SDK.md");
 /// The SDK's lock file, which pins its dependencies by checksum.
 pub const LOCK: &str = include_str!("../../../../guest-sdk/sdk.lock");
 
-const MANIFEST: &str = include_str!("../../../../guest-sdk/Cargo.toml");
+/// The SDK's manifest.
+pub const MANIFEST: &str = include_str!("../../../../guest-sdk/Cargo.toml");
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {

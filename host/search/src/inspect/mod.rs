@@ -7,6 +7,7 @@ pub mod component;
 pub mod diff;
 pub mod export;
 mod interface;
+pub mod looked;
 mod outcomes;
 pub mod rerun;
 pub mod stage;

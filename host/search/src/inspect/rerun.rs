@@ -11,7 +11,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mmh_engine::{build::Builder, compile::BuildResult, sandbox::Frame};
 use mmh_models::{cancel::Cancel, metering::MeteredModel};
 use mmh_record::{
     RecordError,
@@ -33,7 +32,6 @@ use crate::{
     dataset::Example,
     evaluate::{
         Evaluator, ExampleSet, Learned, Learning, Purpose, RecordedEvaluation, Sink, Target,
-        recorded_replies::{Calls, by_example},
         replay::{RecordedModel, Replay},
         sink::{Discard, KeptCalls},
     },
@@ -134,15 +132,6 @@ pub struct Again {
     pub unrecorded: Vec<Unrecorded>,
 }
 
-/// Where a call into the harness trapped.
-#[derive(Clone, Debug, Serialize)]
-pub struct Traced {
-    /// How the build with source lines ended, which should be how the other one did.
-    pub kind: OutcomeKind,
-    /// Innermost frame first.
-    pub frames: Vec<Frame>,
-}
-
 impl Rerun {
     /// Offers the harness the train split again, from recorded replies.
     pub async fn learn(&self, train: &[Example]) -> Result<Relearned, RecordError> {
@@ -208,7 +197,7 @@ impl Rerun {
     }
 
     /// The evaluator of every search, with the record as its model.
-    fn evaluator(&self) -> Evaluator {
+    pub(super) fn evaluator(&self) -> Evaluator {
         let (stage, clock) = (&self.stage, Clock::Fixed(Timestamp::UNIX_EPOCH));
         let model = Arc::new(RecordedModel::new(&stage.model));
         Evaluator {
@@ -266,30 +255,6 @@ impl Rerun {
             (true, false) => Standing::Broken,
             _ => Standing::Unchanged,
         }
-    }
-
-    /// Finds out where an example trapped: its source is built with lines, and runs once more with the same replies.
-    pub async fn trace(
-        &self,
-        builder: &Builder,
-        source: &str,
-        again: &Again,
-        state: &[u8],
-    ) -> BuildResult<Traced> {
-        let (sandbox, built) = match builder.build_with_lines(source).await? {
-            Ok(built) => built,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let evaluator = Evaluator { runner: sandbox, ..self.evaluator() };
-        let harness = Learned::with_state(built, state);
-        let recorded = RecordedEvaluation {
-            calls: Calls::of(by_example(again.calls.clone())),
-            purpose: Purpose::Replay(Replay::default()),
-            ..RecordedEvaluation::default()
-        };
-        let report = evaluator.run_once(&harness, &stage::example_of(&again.recorded).0, &recorded).await;
-        let kind = report.result.as_ref().err().map_or(OutcomeKind::Ok, |failure| failure.kind);
-        Ok(Ok(Traced { kind, frames: report.backtrace }))
     }
 }
 

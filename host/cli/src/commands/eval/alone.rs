@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     EvalArgs, Harness,
     bench::{Bench, Ran, Unscored},
-    leaked, write_trace,
+    leaked,
+    record::Recorded,
+    shown::{Examples, Outputs, no_labels},
+    write_trace,
 };
 use crate::{
     error::{CliError, CliResult, EXAMINED_NOT_OK},
@@ -25,61 +28,91 @@ use mmh_search::{
     score::score,
 };
 
-/// What came of the only target.
-pub fn told(
-    args: &EvalArgs,
-    bench: &Bench<'_>,
-    ran: Option<&Ran>,
-    (harness, trace): (&Harness, Option<&OutputFile>),
-) -> CliResult {
-    let Some(ran) = ran else { return Err(CliError::host("no target was asked: this is a bug of mmh")) };
-    let (learned, done) = match &ran.came {
-        Ok(evaluated) => evaluated,
-        Err(problem) => {
-            let failed = failed(args, problem);
-            let stop = ran.stop.as_ref();
-            return Ok(stop.map_or(failed, |stop| CliError::stopped(stop, "nothing was evaluated")));
+/// One evaluation: what was asked, and what came of it.
+pub struct Alone<'a> {
+    pub args: &'a EvalArgs,
+    pub on: Examples<'a>,
+    pub ran: &'a Ran,
+}
+
+impl Alone<'_> {
+    /// Prints what came of it, and writes the files.
+    pub async fn told(
+        &self,
+        recorded: Option<&Recorded>,
+        outputs: &Outputs,
+        trace: Option<&OutputFile>,
+    ) -> CliResult {
+        let ran = self.ran;
+        let page = recorded.map(|recorded| self.write(recorded, outputs)).transpose()?.flatten();
+        let (learned, done) = match &ran.came {
+            Ok(evaluated) => evaluated,
+            Err(problem) => {
+                let failed = failed(self, problem);
+                output::text(&page.filter(|_| !self.args.json).unwrap_or_default());
+                let stop = ran.stop.as_ref();
+                return Ok(stop.map_or(failed, |stop| CliError::stopped(stop, "nothing was evaluated")));
+            }
+        };
+        if let Some(file) = trace {
+            write_trace(file, &[&done.rows])?;
         }
-    };
-    if let Some(file) = trace {
-        write_trace(file, &[&done.rows])?;
+        let examples = match recorded {
+            Some(recorded) if self.args.json => self.examples_json(&done.rows, recorded)?,
+            _ => None,
+        };
+        // Calls were refused because of the money or of the model: what harnesses made of that is no score.
+        match ran.stop.as_ref().filter(|stop| **stop != Stop::Asked) {
+            Some(stop) => self.not_scored(done, stop, examples),
+            None => self.scored(learned, done, examples),
+        }
+        if let Some(recorded) = recorded.filter(|_| !self.args.json) {
+            let shown = self.examples(&done.rows, learned.state(), recorded).await?;
+            output::text(&(shown + &page.unwrap_or_default()));
+        }
+        let failed = done.rows.iter().any(|row| row.predicted_label.is_none());
+        if recorded.is_none() && failed && !self.args.json {
+            outln!("--show has prompts, replies and places in the source");
+        }
+        let done = format!("{} examples were evaluated", done.rows.len());
+        Ok(ran.stop.as_ref().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(stop, &done)))
     }
-    // Calls were refused because of the money or of the model: what harnesses made of that is no score.
-    match ran.stop.as_ref().filter(|stop| **stop != Stop::Asked) {
-        Some(stop) => not_scored(args, bench, done, ran, stop),
-        None => scored(args, bench, (learned, done, ran), harness),
-    }
-    let done = format!("{} examples were evaluated", done.rows.len());
-    Ok(ran.stop.as_ref().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(stop, &done)))
-}
 
-fn scored(
-    args: &EvalArgs,
-    bench: &Bench<'_>,
-    (learned, done, ran): (&Learned, &Evaluation, &Ran),
-    harness: &Harness,
-) {
-    let Harness { digest, leaks } = harness;
-    let (dataset, Ran { cost, replies, .. }) = (bench.dataset, ran);
-    let outcomes: Vec<Outcome> = done.rows.iter().map(Outcome::of).collect();
-    let score = score(&outcomes, dataset.kind.objective(), learned, bench.mock);
-    if args.json {
-        let result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "remark": score.asks_no_model(), "leaks": leaks });
-        output::json(&result);
-    } else {
-        output::text(&(shown(bench, &score, &done.rows) + &leaked(leaks)));
-        paid(bench, ran);
+    fn scored(&self, learned: &Learned, done: &Evaluation, examples: Option<Value>) {
+        let Harness { digest, leaks, given } = self.on.harness;
+        let (bench, Ran { cost, replies, .. }) = (self.on.bench, self.ran);
+        let dataset = bench.dataset;
+        let outcomes: Vec<Outcome> = done.rows.iter().map(Outcome::of).collect();
+        let score = score(&outcomes, dataset.kind.objective(), learned, bench.mock);
+        if self.args.json {
+            let mut result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "remark": score.asks_no_model(), "leaks": leaks });
+            if let Some(made) = given.made_outside() {
+                result["built"] = json!(made);
+            }
+            if let Some(examples) = examples {
+                result["examples"] = examples;
+            }
+            output::json(&result);
+        } else {
+            let made = given.made_outside().map(|made| format!("{}\n", made.words())).unwrap_or_default();
+            let shown = self.on.author().places(&shown(bench, &score, &done.rows));
+            output::text(&(made + &shown + &leaked(leaks)));
+            paid(bench, self.ran);
+        }
     }
-}
 
-fn not_scored(args: &EvalArgs, bench: &Bench<'_>, done: &Evaluation, ran: &Ran, stop: &Stop) {
-    let Ran { cost, replies, .. } = ran;
-    if args.json {
-        let result = json!({ "ok": false, "kind": stop.status(), "message": stop.reason(), "evaluated": done.rows.len(), "cost": cost, "replies": replies });
-        output::json(&result);
-    } else {
-        outln!("not scored: {}", stop.status());
-        paid(bench, ran);
+    fn not_scored(&self, done: &Evaluation, stop: &Stop, examples: Option<Value>) {
+        let Ran { cost, replies, .. } = self.ran;
+        if self.args.json {
+            let mut result = json!({ "ok": false, "kind": stop.status(), "message": stop.reason(), "evaluated": done.rows.len(), "cost": cost, "replies": replies });
+            if let Some(examples) = examples {
+                result["examples"] = examples;
+            }
+            output::json(&result);
+        } else {
+            outln!("not scored: {}", stop.status());
+            paid(self.on.bench, self.ran);
+        }
     }
 }
 
@@ -90,16 +123,17 @@ fn paid(bench: &Bench<'_>, ran: &Ran) {
     }
 }
 
-fn failed(args: &EvalArgs, (kind, problem): &Unscored) -> ExitCode {
-    if args.json {
+fn failed(alone: &Alone<'_>, (kind, problem): &Unscored) -> ExitCode {
+    if alone.args.json {
         output::json(&json!({ "ok": false, "kind": kind, "message": problem }));
     } else {
-        outln!("{kind}: {}", text::plain(problem));
+        outln!("{kind}: {}", alone.on.author().places(&text::plain(problem)));
     }
     ExitCode::from(EXAMINED_NOT_OK)
 }
 
-fn shown(bench: &Bench<'_>, score: &Score, rows: &[TraceRow]) -> String {
+/// An evaluation's score, and the first of each kind of failure.
+pub fn shown(bench: &Bench<'_>, score: &Score, rows: &[TraceRow]) -> String {
     let (mut out, dataset) = (String::new(), bench.dataset);
     if bench.mock {
         let name = dataset.kind.objective().name();
@@ -124,6 +158,7 @@ fn shown(bench: &Bench<'_>, score: &Score, rows: &[TraceRow]) -> String {
     for line in mmh_report::compare::trials::lines(score, figure.objective) {
         out += &format!("{line}\n");
     }
+    out += &no_labels(rows, &dataset.task.labels).unwrap_or_default();
     for (kind, count) in score.outcomes.iter().filter(|(kind, _)| *kind != "ok") {
         let first = rows.iter().find(|row| row.error_kind.name() == kind);
         let message = first.and_then(|row| row.error.as_deref()).unwrap_or_default();

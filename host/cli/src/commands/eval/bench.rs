@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::record::Scratch;
 use crate::{concurrency, error::CliError};
 use mmh_engine::build::{Builder, Built};
 use mmh_models::{
@@ -68,6 +69,14 @@ pub struct Ran {
 }
 
 impl Bench<'_> {
+    /// How many train examples each call of `learn` has.
+    pub fn batches(&self) -> Vec<usize> {
+        match self.learn_batches.as_slice() {
+            [] => evaluate::planned(&self.dataset.train, self.limits, &self.protocol),
+            batches => batches.to_vec(),
+        }
+    }
+
     /// Learning, then all examples.
     pub async fn evaluate(
         &self,
@@ -75,6 +84,7 @@ impl Bench<'_> {
         budget: Arc<Budget>,
         cancel: Cancel,
         built: Built,
+        record: Option<&Scratch>,
     ) -> Result<Ran, CliError> {
         let Target { model, replies } = target;
         let (limits, id) = (self.limits, model.model.id().to_owned());
@@ -82,10 +92,7 @@ impl Bench<'_> {
             Session { limits, budget: budget.clone(), clock: Clock::System, cancel: cancel.clone() };
         let concurrency = concurrency::choose(self.asked_concurrency, &model, &*self.observer).await;
         let target = Arc::new(session.target(model, concurrency, replies));
-        let batches = match self.learn_batches.as_slice() {
-            [] => evaluate::planned(&self.dataset.train, limits, &self.protocol),
-            batches => batches.to_vec(),
-        };
+        let batches = self.batches();
         let evaluator = session.evaluator(
             self.builder,
             target.clone(),
@@ -93,7 +100,8 @@ impl Bench<'_> {
             (self.seed, concurrency),
             self.observer.clone(),
         );
-        let (came, mut cost) = self.with(&evaluator, built).await?;
+        let sink = record.map_or_else(|| Arc::new(Discard) as Arc<dyn Sink>, Scratch::sink);
+        let (came, mut cost) = self.with(&evaluator, built, sink).await?;
         // What else was paid for, or may be owed: calls whose answers belong to no example.
         let (paid, standing) = (Usd::from_f64(cost.estimated_usd), budget.status());
         cost.unknown_usd = standing.spent.plus(standing.unknown).minus(paid).as_f64();
@@ -104,8 +112,8 @@ impl Bench<'_> {
         &self,
         evaluator: &Evaluator,
         built: Built,
+        sink: Arc<dyn Sink>,
     ) -> Result<(Result<(Learned, Evaluation), Unscored>, Cost), CliError> {
-        let sink: Arc<dyn Sink> = Arc::new(Discard);
         let train = &self.dataset.train;
         let learned = match evaluator.learn(built, train, &RecordedEvaluation::default(), &sink).await? {
             Learning::Done(learned) => learned,

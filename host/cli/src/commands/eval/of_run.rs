@@ -1,12 +1,13 @@
 //! An iteration of a run, which is evaluated with other target models.
 
-use super::EvalArgs;
+use super::setting::BenchArgs;
 use crate::{
     baselines,
     commands::verify,
     error::CliError,
     global::Global,
     output_file::has_ending,
+    project,
     whose::{self, For, Whose},
     workbench,
 };
@@ -43,10 +44,10 @@ pub struct Recorded {
 impl OfRun {
     /// The iteration that is asked for, if a run's folder is named. A stranger's folder decides nothing but which harness
     /// it is, and that its data set is wanted.
-    pub fn open(global: &Global, args: &EvalArgs) -> Result<Option<Self>, CliError> {
+    pub fn open(global: &Global, args: &BenchArgs, iteration: Option<u32>) -> Result<Option<Self>, CliError> {
         let is_harness = has_ending(&args.harness, &[".rs", ".wasm"]) || baselines::is_shipped(&args.harness);
-        if is_harness || !args.harness.is_dir() {
-            return match args.iteration {
+        if is_harness || !args.harness.is_dir() || project::is_project(&args.harness) {
+            return match iteration {
                 None => Ok(None),
                 Some(_) => Err(CliError::input(format!(
                     "--iteration chooses one of a run, and {} is no run's folder",
@@ -57,7 +58,7 @@ impl OfRun {
         let reader = RunReader::open(&args.harness)?;
         let config = reader.config()?;
         let best = || reader.summary().ok().and_then(|summary| summary.best_iteration_index);
-        let index = args.iteration.or_else(best).ok_or_else(|| {
+        let index = iteration.or_else(best).ok_or_else(|| {
             CliError::input("the run has no best iteration yet: --iteration names the one that is evaluated")
         })?;
         let place = Place::find(&reader, index, args.split.into())?;
@@ -65,7 +66,7 @@ impl OfRun {
     }
 
     /// The run's data set, or a refusal if it is another one.
-    pub fn dataset(&self, args: &EvalArgs, observer: &dyn Observer) -> Result<Dataset, CliError> {
+    pub fn dataset(&self, args: &BenchArgs, observer: &dyn Observer) -> Result<Dataset, CliError> {
         let named = match &args.dataset {
             Some(named) => named.clone(),
             None => whose::dataset(self.whose, &self.config)?,
@@ -84,7 +85,7 @@ impl OfRun {
     }
 
     /// The limits with which the run's harnesses are run again.
-    pub fn limits(&self, args: &EvalArgs) -> Result<Limits, CliError> {
+    pub fn limits(&self, args: &BenchArgs) -> Result<Limits, CliError> {
         whose::limits(self.whose, &self.config, &args.limits, For::Evaluation)
     }
 

@@ -87,11 +87,11 @@ impl Transfer<'_> {
         }
         let (count, mut traces) = (targets.len(), Vec::new());
         for (at, target) in targets.into_iter().enumerate() {
-            let left = self.args.money.budget_usd() - bench.budget.billed().as_f64();
+            let left = self.args.on.money.budget_usd() - bench.budget.billed().as_f64();
             let share = Usd::from_f64((left / (count - at) as f64).max(0.0));
             let account = std::sync::Arc::new(bench.budget.account(Some(share)));
             // What failed with one target does not concern the next one.
-            let ran = bench.evaluate(target, account, bench.cancel.afresh(), built.clone()).await?;
+            let ran = bench.evaluate(target, account, bench.cancel.afresh(), built.clone(), None).await?;
             terminal.done();
             let (row, rows_of_it) = self.row(ran, &mut numbers);
             rows.push(row);

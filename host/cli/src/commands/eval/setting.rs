@@ -1,0 +1,202 @@
+//! What every command that evaluates one harness by hand needs: its options, and what is made of them.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    bench::{Bench, Target},
+    of_run::OfRun,
+    transfer,
+};
+use crate::{
+    concurrency,
+    error::CliError,
+    global::Global,
+    limits::LimitArgs,
+    model_args::{Connector, MoneyArgs},
+    project,
+    protocol_args::LearningArgs,
+    session::stop_on_signal,
+    targets_args::TargetsArgs,
+    terminal::Terminal,
+    whose::Whose,
+    workbench::{self, ColumnArgs},
+};
+use mmh_engine::build::Builder;
+use mmh_models::cancel::Cancel;
+use mmh_record::{data::Split, format::Protocol, limits::Limits};
+use mmh_search::{
+    dataset::{self, BUILTIN, Dataset, Example, Source},
+    progress::Observer,
+};
+
+/// Which harness is evaluated, on what, and how.
+#[derive(Args)]
+pub struct BenchArgs {
+    /// The harness: its source, its project's folder, a compiled component, or one that ships with mmh (zero-shot,
+    /// few-shot-all, few-shot-random, nearest)
+    #[arg(value_name = "HARNESS.rs|PROJECT|COMPONENT.wasm|NAME")]
+    pub harness: PathBuf,
+    /// Use a simulated target model: offline, free, and deterministic by seed
+    #[arg(long)]
+    pub mock: bool,
+    /// The data set: built in, a folder with files train, val and test, or one file; .jsonl, .json, .csv, .tsv or .gz
+    /// [default: the project's or the run's own, else symptoms-mini]
+    #[arg(long, value_name = "NAME|PATH")]
+    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// The examples to evaluate on
+    #[arg(long, default_value = "val")]
+    pub split: SplitArg,
+    /// Examples to evaluate; all if not given, or of validation as many as the run had
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub eval_size: Option<u32>,
+    /// Decides everything that chance decides [default: 0, or the run's own]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    #[arg(long, value_name = "N", help = concurrency::help(""), value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: Option<u16>,
+    #[command(flatten)]
+    pub learning: LearningArgs,
+    #[command(flatten)]
+    pub target: TargetsArgs,
+    #[command(flatten)]
+    pub money: MoneyArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SplitArg {
+    Train,
+    Val,
+    Test,
+}
+
+impl From<SplitArg> for Split {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Train => Self::Train,
+            SplitArg::Val => Self::Val,
+            SplitArg::Test => Self::Test,
+        }
+    }
+}
+
+/// The resolved parts of an evaluation.
+pub struct Setting {
+    pub terminal: Arc<Terminal>,
+    pub observer: Arc<dyn Observer>,
+    pub targets: Vec<Target>,
+    pub dataset: Dataset,
+    pub limits: Limits,
+    pub builder: Builder,
+    pub seed: u64,
+    pub mock: bool,
+}
+
+impl Setting {
+    /// Connects the targets, loads the data, and finds the compiler.
+    pub async fn open(global: &Global, args: &BenchArgs, of_run: Option<&OfRun>) -> Result<Self, CliError> {
+        let mock = args.mock || of_run.is_some_and(|run| run.config.mock && !args.target.is_given());
+        let seed = args.seed.or(of_run.map(|run| run.config.seed)).unwrap_or_default();
+        let terminal = Arc::new(Terminal::new(global, mock));
+        let observer: Arc<dyn Observer> = terminal.clone();
+        let targets = connect(global, args, of_run, &observer)?;
+        let mut dataset = match of_run {
+            Some(run) => run.dataset(args, &*observer)?,
+            None => {
+                let named = args
+                    .dataset
+                    .clone()
+                    .map_or_else(|| project::dataset(&args.harness), |it| Ok(Some(it)))?;
+                let name = named.as_deref().unwrap_or(BUILTIN);
+                let source = Source { name, columns: &args.columns.resolve() };
+                workbench::dataset(source, seed, &*observer)?
+            }
+        };
+        let limits = match of_run {
+            Some(run) => run.limits(args)?,
+            None => args.limits.resolve(targets.iter().any(|target| target.model.is_local)),
+        };
+        let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+        workbench::scorer(&builder, &mut dataset).await?;
+        terminal.done();
+        Ok(Self { terminal, observer, targets, dataset, limits, builder, seed, mock })
+    }
+
+    /// What evaluates here. The first Ctrl-C stops it.
+    pub fn bench(&self, args: &BenchArgs, of_run: Option<&OfRun>) -> Result<Bench<'_>, CliError> {
+        self.bench_with(args, of_run, stop_on_signal(self.observer.clone()))
+    }
+
+    /// The same with another way to stop it.
+    pub fn bench_with(
+        &self,
+        args: &BenchArgs,
+        of_run: Option<&OfRun>,
+        cancel: Cancel,
+    ) -> Result<Bench<'_>, CliError> {
+        Ok(Bench {
+            learn_batches: of_run.map_or_else(Vec::new, |run| run.config.learn_batches.clone()),
+            protocol: protocol(args, of_run),
+            examples: examples(args, of_run, &self.dataset, self.seed)?,
+            split: args.split.into(),
+            asked_concurrency: args.concurrency,
+            cancel,
+            budget: args.money.budget(),
+            limits: &self.limits,
+            builder: &self.builder,
+            dataset: &self.dataset,
+            seed: self.seed,
+            mock: self.mock,
+            observer: self.observer.clone(),
+        })
+    }
+}
+
+/// The target models.
+pub fn connect(
+    global: &Global,
+    args: &BenchArgs,
+    of_run: Option<&OfRun>,
+    observer: &Arc<dyn Observer>,
+) -> Result<Vec<Target>, CliError> {
+    let mock = args.mock || of_run.is_some_and(|run| run.config.mock && !args.target.is_given());
+    let seed = args.seed.or(of_run.map(|run| run.config.seed)).unwrap_or_default();
+    let (money, whose) = (&args.money, of_run.map_or(Whose::Own, |run| run.whose));
+    let connector = Connector { global, whose, money, mock, seed, observer };
+    transfer::targets(&connector, &args.target, of_run)
+}
+
+/// How the harness learns and how often it predicts: as these options say, or the run's own way where they say nothing.
+fn protocol(args: &BenchArgs, of_run: Option<&OfRun>) -> Protocol {
+    let asked = args.learning.protocol();
+    match of_run.filter(|_| asked.is_plain()).map(|run| run.config.protocol.clone()) {
+        Some(Protocol { trials, learning, epochs, batch_size, .. }) => {
+            Protocol { trials, learning, epochs, batch_size, ..Protocol::default() }
+        }
+        None => asked,
+    }
+}
+
+/// The examples that are asked for.
+fn examples(
+    args: &BenchArgs,
+    of_run: Option<&OfRun>,
+    data: &Dataset,
+    seed: u64,
+) -> Result<Vec<Example>, CliError> {
+    let split = Split::from(args.split);
+    let of_run = of_run.filter(|_| split == Split::Val).map(|run| run.config.eval_split_size);
+    let size = args.eval_size.map(|size| size as usize).or(of_run).unwrap_or(usize::MAX);
+    let examples = dataset::sample(data.split(split), size, seed);
+    match examples.is_empty() {
+        false => Ok(examples),
+        true => {
+            Err(CliError::input(format!("the data set {} has no {} examples", data.task.name, split.name())))
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What the path of a harness means: a source, a project, or a component that other tools have made.
+//!
+//! A project is a folder with a `Cargo.toml` or a [`SETTINGS`] file. If its harness is one file, which is all that the jail
+//! compiles, then that file is the source. Else it is built with its author's own tools, outside of the jail, and what is
+//! made says so.
+
+mod cargo;
+mod settings;
+pub mod templates;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use serde::Serialize;
+
+use crate::{
+    baselines,
+    error::CliError,
+    files::{self, BEYOND},
+    output_file::has_ending,
+};
+use mmh_engine::{
+    build::{Builder, Built, BuiltScorer},
+    compile::{BuildResult, Rejection},
+};
+use mmh_record::{layout, limits::Limits, text};
+pub use settings::{SETTINGS, Settings};
+
+/// A harness as its author has it.
+pub struct Given {
+    /// The source. Empty where only the component is there.
+    pub source: String,
+    /// The source's own place, as editors find it from here. None for a harness that ships with this program.
+    pub file: Option<PathBuf>,
+    /// What was made outside of the jail, and with what.
+    made: Option<(Vec<u8>, Option<MadeOutside>)>,
+}
+
+/// How a component was made that did not come out of the jail.
+#[derive(Clone, Debug, Serialize)]
+pub struct MadeOutside {
+    /// The program: `cargo`, or the command of the project.
+    pub by: String,
+    /// What the program says of itself.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// Whether it was confined while it worked.
+    pub jailed: bool,
+}
+
+impl MadeOutside {
+    fn new(by: &str, version: String) -> Self {
+        Self { by: by.to_owned(), version, jailed: false }
+    }
+
+    /// The same in words.
+    pub fn words(&self) -> String {
+        let version = if self.version.is_empty() { String::new() } else { format!(" ({})", self.version) };
+        text::one_line(&format!("built by {}{version}, outside of the jail", self.by))
+    }
+}
+
+impl Given {
+    fn source(source: String, file: Option<PathBuf>) -> Self {
+        Self { source, file, made: None }
+    }
+
+    /// The source of a harness that a run has on record; its component is there as well.
+    pub fn recorded(source: String) -> Self {
+        Self::source(source, None)
+    }
+
+    /// How it was made, where that was outside of the jail and known.
+    pub fn made_outside(&self) -> Option<&MadeOutside> {
+        self.made.as_ref()?.1.as_ref()
+    }
+
+    /// Compiles the source in the jail, or loads the component.
+    pub async fn build(&self, builder: &Builder) -> BuildResult<Built> {
+        match &self.made {
+            Some((component, _)) => builder.load(component.clone()).await,
+            None => builder.build(&self.source).await,
+        }
+    }
+
+    /// The same for a task's scorer.
+    pub async fn build_scorer(&self, builder: &Builder) -> BuildResult<BuiltScorer> {
+        match &self.made {
+            Some((component, _)) => builder.load_scorer(component.clone()).await,
+            None => builder.build_scorer(&self.source).await,
+        }
+    }
+
+    /// The source that a search starts from. A search records the source of each harness and compiles it in the jail.
+    pub fn into_source(self, named: &Path) -> Result<String, CliError> {
+        match self.made {
+            None => Ok(self.source),
+            Some(_) => Err(CliError::input(format!(
+                "{} is no harness of one source file: a search records the source that it starts from, and compiles it in the \
+                 jail; `mmh eval` takes components and projects of several files",
+                text::path(named)
+            ))),
+        }
+    }
+}
+
+/// The harness that is meant: a file, a project, or one that ships with this program. The inner error is what the author's
+/// own tools say.
+pub async fn read(named: &Path, limits: &Limits) -> Result<Result<Given, Rejection>, CliError> {
+    if is_project(named) {
+        return of_project(named, limits).await;
+    }
+    if has_ending(named, &[".wasm"]) {
+        let component = component(named, limits)?;
+        return Ok(Ok(Given { source: String::new(), file: None, made: Some((component, None)) }));
+    }
+    if named.is_dir() {
+        return Err(CliError::input(format!(
+            "{} is no project: it has neither a {SETTINGS} nor a Cargo.toml; `mmh new NAME` makes one",
+            text::path(named)
+        )));
+    }
+    let source = baselines::resolve(named, limits.source_bytes)?;
+    let file = (!baselines::is_shipped(named)).then(|| named.to_owned());
+    Ok(Ok(Given::source(source, file)))
+}
+
+fn component(path: &Path, limits: &Limits) -> Result<Vec<u8>, CliError> {
+    files::bytes(path, BEYOND * limits.component_bytes, Some("--component-mib"))
+}
+
+/// What a harness is called by its path: the name of its project or file.
+pub fn name(named: &Path) -> String {
+    let whole = named.canonicalize().unwrap_or_else(|_| named.to_owned());
+    text::name(&whole.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Whether a folder is an author's project. A run's folder is none.
+pub fn is_project(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    folder.is_dir() && !has(layout::CONFIG) && (has(SETTINGS) || has(cargo::MANIFEST))
+}
+
+/// The data set that a project names, or none.
+pub fn dataset(named: &Path) -> Result<Option<String>, CliError> {
+    match is_project(named) {
+        true => Ok(Settings::read(named)?.dataset_from(named)),
+        false => Ok(None),
+    }
+}
+
+async fn of_project(folder: &Path, limits: &Limits) -> Result<Result<Given, Rejection>, CliError> {
+    let settings = Settings::read(folder)?;
+    if let Some(one) = one_file(folder, &settings)? {
+        let source = files::source(&one, limits.source_bytes)?;
+        return Ok(Ok(Given::source(source, Some(one))));
+    }
+    let made = match settings.command() {
+        Some((command, component)) => cargo::run(folder, command, component).await?,
+        None if folder.join(cargo::MANIFEST).is_file() => cargo::build(folder).await?,
+        None => {
+            return Err(CliError::input(format!(
+                "{} says neither which file the harness is (source) nor how it is built (build and component)",
+                text::path(&folder.join(SETTINGS))
+            )));
+        }
+    };
+    let (path, made) = match made {
+        Ok(made) => made,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    let component = component(&path, limits)?;
+    Ok(Ok(Given { source: String::new(), file: None, made: Some((component, Some(made))) }))
+}
+
+/// The only file of a project's harness; none if it has several, or is built by a command.
+fn one_file(folder: &Path, settings: &Settings) -> Result<Option<PathBuf>, CliError> {
+    match &settings.source {
+        Some(source) => Ok(Some(folder.join(source))),
+        None if settings.command().is_none() => cargo::one_file(folder),
+        None => Ok(None),
+    }
+}
+
+/// What may change when an author saves: each file with its size and time.
+pub type Stamps = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+/// Folders below a project in which nobody writes sources.
+const NOT_WATCHED: [&str; 3] = ["target", "node_modules", "runs"];
+
+/// Most files that are watched. A folder with more is hardly a harness's.
+const MOST_WATCHED: usize = 2_000;
+
+/// How often a watch looks whether something was saved. A look at one file takes microseconds.
+pub const LOOK_EVERY: Duration = Duration::from_millis(60);
+
+/// The state of the files of a harness. Two equal ones mean that nothing was saved meanwhile. A file that an editor replaces
+/// by renaming another one is seen like any other change, since files are looked up by name each time.
+pub fn stamps(named: &Path) -> Stamps {
+    let mut found = Stamps::new();
+    let mut left = vec![named.to_owned()];
+    while let Some(path) = left.pop() {
+        let Ok(about) = path.metadata() else { continue };
+        if !about.is_dir() {
+            found.push((path, about.len(), about.modified().ok()));
+            continue;
+        }
+        for entry in path.read_dir().into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let is_hidden = name.starts_with('.') || name.ends_with('~') || name.ends_with(".wasm");
+            if !is_hidden && !NOT_WATCHED.contains(&&*name) && found.len() + left.len() < MOST_WATCHED {
+                left.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    found
+}
