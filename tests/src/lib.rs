@@ -1,5 +1,6 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
+pub mod agents;
 pub mod echo;
 pub mod forge;
 pub mod help;

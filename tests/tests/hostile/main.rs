@@ -4,6 +4,7 @@
 //! `every_case_is_contained` starts this test program again in a network namespace of its own (see
 //! `suite`); what it comes to is `docs/hostile-cases.md`.
 
+mod agents;
 mod case;
 mod run;
 mod search;
@@ -18,6 +19,13 @@ use std::process::Command;
 #[ignore = "part of every_case_is_contained"]
 async fn against_the_search() {
     search::all().await;
+}
+
+/// Agents that propose, by themselves.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "part of every_case_is_contained"]
+async fn by_agents() {
+    agents::all().await;
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -69,6 +77,6 @@ fn every_case_is_contained() {
     );
     let rows = std::fs::read(&results).expect("the suite left its results");
     let rows: Vec<table::Row> = serde_json::from_slice(&rows).expect("results are JSON");
-    let rows = [rows, runtime.block_on(search::all())].concat();
+    let rows = [rows, runtime.block_on(search::all()), runtime.block_on(agents::all())].concat();
     table::check(&rows);
 }

@@ -8,9 +8,9 @@ const FILE: &str = "docs/hostile-cases.md";
 
 const HEAD: &str = "\
 # Hostile cases
-This page lists everything that the tests try against the compiler's jail, the checks of components, the sandbox and the search,
-and how each case ends. [`SECURITY.md`](../SECURITY.md) says who may try what, and what stops it. Each case is a file of
-`tests/guests/hostile`. This command makes the page again:
+This page lists everything that the tests try against the compiler's jail, the checks of components, the sandbox, the search and the
+commands that propose, and how each case ends. [`SECURITY.md`](../SECURITY.md) says who may try what, and what stops it. Each case is a
+file of `tests/guests/hostile`, or stands in `tests/tests/hostile`. This command makes the page again:
 
 ```sh
 MMH_BLESS=1 cargo test --workspace --test hostile
