@@ -210,6 +210,8 @@ fn config(bench: &Bench<'_>, target: &ReadyModel) -> Config {
         limits: bench.limits.clone(),
         prices: BTreeMap::from([(id, target.price.clone())]),
         budget_usd: (!bench.mock).then(|| bench.budget.status().limit.as_f64()),
+        candidate_budget_usd: None,
+        target_facts: None,
         providers: info.into_iter().map(|info| (Role::Target.name().to_owned(), info)).collect(),
         task: bench.dataset.info(),
         dataset_digest: bench.dataset.digest,
