@@ -198,7 +198,7 @@ function answerCell(store, split, index, example) {
     el("span", { class: `glyph ${state}` }, GLYPHS[state], el("span", { class: "hidden" }, state)),
     state === RIGHT && said === store.run.labels[store.run[split][example].gold]
       ? ""
-      : ` ${short(said ?? "–")}`,
+      : `\u00a0${short(said ?? "–")}`,
     part,
   );
 }
