@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use crate::root;
 
-/// Folders without pages of the project: what is built, installed or recorded.
-const SKIPPED: [&str; 5] = ["target", "node_modules", ".git", "corpus", "artifacts"];
+/// Folders without pages of the project: what is built, installed, recorded, or a template.
+const SKIPPED: [&str; 6] = ["target", "node_modules", ".git", "corpus", "artifacts", "assets"];
 
 /// A page.
 pub struct Page {

@@ -50,6 +50,11 @@ fn json(folder: &Path, args: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", both(&output)))
 }
 
+/// Some words and more of them.
+fn with<'a>(words: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [words, more].concat()
+}
+
 #[track_caller]
 fn has(said: &str, parts: &[&str]) {
     for part in parts {
@@ -140,7 +145,7 @@ fn a_project_of_several_files_is_built_by_cargo() {
 fn prompts_and_replies_are_shown() {
     let folder = project();
     let here = folder.path();
-    let eval = |more: &[&str]| [&["eval", "first", "--mock", "--eval-size", "20"][..], more].concat();
+    let eval = |more| with(&["eval", "first", "--mock", "--eval-size", "20"], more);
     let shown = ends(here, &eval(&["--show", "--report", "page.html", "--calls", "calls.jsonl"]), 0);
     has(
         &shown,
@@ -308,8 +313,7 @@ impl Harness for Mine {
 mmh_sdk::export!(Mine);
 ";
     fs::write(here.join("mine.rs"), source).expect("written");
-    let profile =
-        |more: &[&str]| [&["profile", "mine.rs", "--mock", "--example", "val-0003"][..], more].concat();
+    let profile = |more| with(&["profile", "mine.rs", "--mock", "--example", "val-0003"], more);
     let found = json(here, &profile(&["--json", "--svg", "flame.svg"]));
     assert_eq!(found["fuel"], found["fuel_recorded"], "looking takes no fuel: {found}");
     assert_eq!(found, json(here, &profile(&["--json"])), "it is the same again");

@@ -14,11 +14,14 @@ use crate::{
     cache::Cache,
     compile::{
         BuildResult, CompileError, Compiler, Component, Language, Rejection, RejectionKind, admit,
-        native::{Ahead, CodeFor, Precompiler},
+        native::{Ahead, Precompiler},
     },
     jail::Jail,
     memory::MemoryBudget,
-    sandbox::{Failure, Prepared, PreparedScorer, Profiler, Sandbox, engine},
+    sandbox::{
+        Failure, Prepared, PreparedScorer, Profiler, Sandbox,
+        engine::{self, CodeFor},
+    },
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
 

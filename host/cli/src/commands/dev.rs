@@ -12,10 +12,12 @@ use clap::Args;
 use crate::commands::eval::{
     Harness, alone,
     bench::Ran,
-    build, leaked,
+    build,
+    examples::Examples,
+    leaked,
     record::Scratch,
     setting::{BenchArgs, Setting, connect},
-    shown::{Examples, failures, of_harness},
+    shown::{failures, of_harness},
 };
 use crate::{
     error::{CliError, CliResult},

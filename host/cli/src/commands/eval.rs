@@ -2,6 +2,7 @@
 
 pub mod alone;
 pub mod bench;
+pub mod examples;
 pub mod of_run;
 pub mod record;
 pub mod setting;
@@ -24,6 +25,7 @@ use crate::{
     output_file::OutputFile,
     project::{self, Given},
 };
+use examples::Examples;
 use mmh_engine::{
     build::{Builder, Built},
     compile::Rejection,
@@ -38,7 +40,7 @@ use mmh_record::{
 use mmh_search::{leaks, leaks::Lint};
 use of_run::OfRun;
 use setting::{BenchArgs, Setting};
-use shown::{Examples, ShowArgs};
+use shown::ShowArgs;
 
 /// Leaks that are shown one by one; JSON has all.
 const SHOWN_LEAKS: usize = 10;

@@ -12,9 +12,10 @@ use crate::commands::eval::{
     Harness,
     bench::Bench,
     build,
+    examples::Examples,
     record::Scratch,
     setting::{BenchArgs, Setting},
-    shown::{Examples, of_harness},
+    shown::of_harness,
 };
 use crate::{
     error::{CliError, CliResult},

@@ -187,8 +187,9 @@ fn one_file(folder: &Path, settings: &Settings) -> Result<Option<PathBuf>, CliEr
 /// What may change when an author saves: each file with its size and time.
 pub type Stamps = Vec<(PathBuf, u64, Option<SystemTime>)>;
 
-/// Folders below a project in which nobody writes sources.
-const NOT_WATCHED: [&str; 3] = ["target", "node_modules", "runs"];
+/// Folders below a project in which only tools write.
+const NOT_WATCHED: [&str; 7] =
+    ["target", "build", "dist", "node_modules", "runs", "wit_world", "__pycache__"];
 
 /// Most files that are watched. A folder with more is hardly a harness's.
 const MOST_WATCHED: usize = 2_000;

@@ -27,7 +27,7 @@ use crate::{
     cache::{Cache, CacheError, Scratch, trust},
     elf,
     jail::{Ending, Excess, Finished, Jail, JailError, Spec},
-    sandbox::engine,
+    sandbox::engine::{self, CodeFor},
 };
 use mmh_record::{
     digest::{Digest, KeyBuilder},
@@ -40,43 +40,6 @@ pub const COMMAND: &str = "__precompile";
 
 /// The named pipe that the component comes through, after its length in eight bytes.
 const INPUT: &str = "component.pipe";
-
-/// What the engine can do for which native code is made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum CodeFor {
-    /// Run.
-    Plain,
-    /// Also tell the source lines of a trap.
-    Lines,
-    /// Also be looked at while it runs.
-    Profile,
-}
-
-impl CodeFor {
-    /// The argument of the command, if it has one.
-    fn argument(self) -> Option<&'static str> {
-        match self {
-            Self::Plain => None,
-            Self::Lines => Some("with-lines"),
-            Self::Profile => Some("profile"),
-        }
-    }
-
-    /// The mode that a command's argument means.
-    fn of(argument: Option<&str>) -> Self {
-        let known = [Self::Lines, Self::Profile].into_iter().find(|mode| mode.argument() == argument);
-        known.unwrap_or(Self::Plain)
-    }
-
-    /// An engine of this mode. Fails if this processor is not supported.
-    pub fn engine(self) -> wasmtime::Result<Engine> {
-        match self {
-            Self::Plain => engine::new(),
-            Self::Lines => engine::with_lines(),
-            Self::Profile => engine::for_profiles(),
-        }
-    }
-}
 
 /// Compiles components to native code and loads them.
 pub struct Precompiler {

@@ -33,6 +33,43 @@ pub fn for_profiles() -> Result<Engine> {
     Engine::new(settings.epoch_interruption(true).wasm_backtrace_max_frames(PROFILED_FRAMES))
 }
 
+/// What the engine can do for which native code is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CodeFor {
+    /// Run.
+    Plain,
+    /// Also tell the source lines of a trap.
+    Lines,
+    /// Also be looked at while it runs.
+    Profile,
+}
+
+impl CodeFor {
+    /// The argument of the command, if it has one.
+    pub fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Lines => Some("with-lines"),
+            Self::Profile => Some("profile"),
+        }
+    }
+
+    /// The mode that a command's argument means.
+    pub fn of(argument: Option<&str>) -> Self {
+        let known = [Self::Lines, Self::Profile].into_iter().find(|mode| mode.argument() == argument);
+        known.unwrap_or(Self::Plain)
+    }
+
+    /// An engine of this mode. Fails if this processor is not supported.
+    pub fn engine(self) -> Result<Engine> {
+        match self {
+            Self::Plain => new(),
+            Self::Lines => with_lines(),
+            Self::Profile => for_profiles(),
+        }
+    }
+}
+
 fn settings(details: WasmBacktraceDetails) -> Config {
     let mut config = Config::new();
     config

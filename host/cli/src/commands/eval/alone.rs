@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::{
     EvalArgs, Harness,
     bench::{Bench, Ran, Unscored},
+    examples::Examples,
     leaked,
     record::Recorded,
-    shown::{Examples, Outputs, no_labels},
+    shown::{Outputs, no_labels},
     write_trace,
 };
 use crate::{

@@ -6,39 +6,22 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Harness,
     alone::Alone,
-    bench::Bench,
     record::{CallOf, Recorded},
-    setting::BenchArgs,
+    setting::{BenchArgs, SplitArg},
     write_rows, written_to,
 };
-use crate::{diagnostics::Author, error::CliError, example_view, global::Global, output_file::OutputFile};
-use mmh_engine::{build::Built, sandbox::Profile};
-use mmh_models::cancel::Cancel;
+use crate::{error::CliError, global::Global, output_file::OutputFile};
 use mmh_record::{
     format::{CallRow, TraceRow},
-    layout,
-    outcome::OutcomeKind,
     text,
     trial::TrialId,
 };
 use mmh_report::html;
-use mmh_search::{
-    dataset::Example,
-    evaluate::{Lessons, record_share, recorded_replies::Calls, replay::Replay},
-    inspect::{
-        looked::{self, Ended, FunctionFuel, LineFuel, Profiled, Traced},
-        rerun::{self, Rerun},
-        stage::Stage,
-    },
-};
+use mmh_search::dataset::Example;
 
 /// Failures that are shown where no example is named.
 pub const SHOWN_FAILURES: usize = 3;
-
-/// Functions that are named where the fuel was used up.
-const HOTTEST: usize = 5;
 
 #[derive(Args)]
 pub struct ShowArgs {
@@ -68,7 +51,7 @@ impl ShowArgs {
 
     /// Checks the files before any work is done.
     pub fn outputs(&self, global: &Global, on: &BenchArgs) -> Result<Outputs, CliError> {
-        if self.report.is_some() && !matches!(on.split, super::setting::SplitArg::Val) {
+        if self.report.is_some() && !matches!(on.split, SplitArg::Val) {
             return Err(CliError::input(
                 "--report makes the page of a validation: it goes with --split val only",
             ));
@@ -133,14 +116,6 @@ pub fn failures(rows: &[TraceRow], most: usize) -> Vec<&TraceRow> {
     rows.iter().filter(|row| !row.correct).take(most).collect()
 }
 
-/// Why an example ended so, found out by running it once more.
-pub enum Why {
-    /// Where it trapped.
-    Trapped(Traced),
-    /// What took its fuel.
-    Hot(Profile),
-}
-
 impl Alone<'_> {
     /// Writes the files that were asked for. Says where the page is.
     pub fn write(&self, recorded: &Recorded, outputs: &Outputs) -> Result<Option<String>, CliError> {
@@ -196,106 +171,10 @@ impl Alone<'_> {
     }
 }
 
-/// The examples of an evaluation, which may be run once more.
-#[derive(Clone, Copy)]
-pub struct Examples<'a> {
-    pub bench: &'a Bench<'a>,
-    pub harness: &'a Harness,
-    pub built: &'a Built,
-    /// The target model's id.
-    pub model: &'a str,
-}
-
-impl<'a> Examples<'a> {
-    /// One example with all that is known of it. If it is to be explained, it may run once more.
-    pub async fn example(
-        &self,
-        (row, calls): (&TraceRow, &[CallRow]),
-        state: &[u8],
-        explain: bool,
-    ) -> Result<String, CliError> {
-        let mut out = format!("\nexample {}\n", text::one_line(&row.example_id));
-        out += &example_view::example(row, calls, self.bench.limits);
-        if explain && let Some(why) = self.why(row, calls, state).await? {
-            out += &described(&why);
-        }
-        Ok(self.author().places(&out))
-    }
-
-    /// Whose harness it is.
-    pub fn author(&self) -> Author<'a> {
-        Author::new(self.harness.given.file.as_deref())
-    }
-
-    /// Why an example trapped, or ran out of fuel: it runs once more with the same replies.
-    async fn why(&self, row: &TraceRow, calls: &[CallRow], state: &[u8]) -> Result<Option<Why>, CliError> {
-        let source = Some(self.harness.given.source.as_str()).filter(|source| !source.is_empty());
-        let (rerun, ended) = (self.rerun(calls), Ended { row, calls, state });
-        if row.error_kind == OutcomeKind::OutOfFuel {
-            let profiled = rerun.profile(self.bench.builder, source, &ended, looked::FEW).await?;
-            return Ok(profiled.ok().map(|Profiled { profile, .. }| Why::Hot(profile)));
-        }
-        match source.filter(|_| rerun::has_a_place(row.error_kind)) {
-            Some(source) => {
-                let traced = rerun.trace(self.bench.builder, source, &ended).await?;
-                Ok(traced.ok().map(Why::Trapped))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// What runs an example again from these calls.
-    pub fn rerun(&self, calls: &[CallRow]) -> Rerun {
-        let (bench, batches) = (self.bench, self.bench.batches());
-        let stage = Stage {
-            runner: bench.builder.sandbox.clone(),
-            harness: self.built.clone(),
-            kind: bench.dataset.kind.clone(),
-            task: std::sync::Arc::new(bench.dataset.task.clone()),
-            seed: bench.seed,
-            model: self.model.to_owned(),
-            lessons: Lessons::new(&batches, &bench.protocol),
-            record_bytes: record_share(bench.limits, &bench.dataset.info(), &batches, &bench.protocol),
-            calls: Calls::of(mmh_search::evaluate::recorded_replies::by_example(calls.to_vec())),
-            scorer_calls: Calls::of(Default::default()),
-        };
-        Rerun {
-            stage,
-            replay: Replay::default(),
-            concurrency: 1,
-            is_recorded: true,
-            cancel: Cancel::default(),
-        }
-    }
-}
-
 /// The calls of the harness for one example.
 pub fn of_harness(calls: &[CallOf], id: &str) -> Vec<CallRow> {
     let own = calls.iter().filter(|of| of.by == "harness" && of.call.example_id == id);
     own.map(|of| of.call.clone()).collect()
-}
-
-/// What was found out, as text.
-fn described(why: &Why) -> String {
-    match why {
-        Why::Trapped(traced) if traced.frames.is_empty() => String::new(),
-        Why::Trapped(traced) => format!("\n{}", example_view::backtrace(traced)),
-        Why::Hot(profile) => {
-            let mut out = String::from(
-                "\nwhat took its fuel, by function and by line; `mmh profile` shows all of it\n",
-            );
-            let share = |fuel: u64| fuel as f64 / profile.fuel.max(1) as f64 * 100.0;
-            let name = |function: &str| example_view::short(&text::one_line(function));
-            for FunctionFuel { function, own, .. } in looked::functions(profile).iter().take(HOTTEST) {
-                out += &format!("    {:5.1} %  {}\n", share(*own), name(function));
-            }
-            for LineFuel { line, function, fuel } in looked::lines(profile).iter().take(HOTTEST) {
-                out +=
-                    &format!("    {:5.1} %  {}:{line} in {}\n", share(*fuel), layout::SOURCE, name(function));
-            }
-            out
-        }
-    }
 }
 
 /// How many answers are no label of the task, with an example, where that is worth saying.
