@@ -38,6 +38,8 @@ async function updates(browser, address, folder) {
   const { page, context } = await open(browser, address);
   const [seen, later] = [[], []];
   const file = join(folder, "summary.json");
+  // The first look comes as the page opens.
+  await page.waitForTimeout(1000);
   for (let round = 0; round < ROUNDS; round += 1) {
     const before = Number(await page.getAttribute("#live", "data-looks"));
     const summary = JSON.parse(readFileSync(file, "utf8"));

@@ -175,9 +175,11 @@ async function learned(page) {
   await page.locator(".predictions h3", { hasText: `${right} of ${predictions.length} right` }).waitFor();
   await page.locator(".predictions summary").click();
   const rows = page.locator(".predictions tbody tr");
+  await rows.first().waitFor();
   assert.equal(await rows.count(), Math.min(500, predictions.length));
   assert.ok((await rows.first().textContent()).includes(predictions[0].example_id));
   const state = json(`iterations/${numbered(index)}/state.bin`);
+  await page.locator(".tree-of-values .name").nth(1).waitFor();
   const shown = await page.textContent(".tree-of-values");
   for (const name of Object.keys(state)) assert.ok(shown.includes(name), `${name} is not in ${shown}`);
 }

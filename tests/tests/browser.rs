@@ -107,8 +107,8 @@ fn every_view_shows_the_record() {
     let view = View::start(PROGRAM, folder.path(), "runs");
     let notes = folder.path().join("runs/wide.notes.json");
     node("notes.mjs", &[&view.url, "wide", &notes.to_string_lossy()]);
-    let sealed = mmh(folder.path(), &["verify", &run.to_string_lossy(), "--dataset", "data"]);
-    assert!(done(&sealed).contains("verified"), "notes are no part of the run");
+    // Notes are no part of the run: it verifies as before.
+    done(&mmh(folder.path(), &["verify", &run.to_string_lossy(), "--dataset", "data"]));
     runs::copy(&run, &folder.path().join("runs/second"));
     let pages = ["", "run/wide", "compare/wide/second"].map(|page| format!("{}{page}", view.url));
     node("axe.mjs", &pages.each_ref().map(String::as_str));

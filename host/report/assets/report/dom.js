@@ -1,6 +1,6 @@
 // Elements. All text of a run gets into the page through here, as text nodes.
 
-import { listen, onSuccession, patchChildren } from "./patch.js";
+import { holds, listen, onSuccession, patchChildren } from "./patch.js";
 import { grouped, pieces } from "./text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -39,6 +39,7 @@ function append(element, child) {
   if (child === null || child === undefined || child === false) return;
   if (child instanceof Node) {
     element.append(child);
+    holds(element, child);
     return;
   }
   for (const [piece, odd] of pieces(String(child))) {

@@ -7,8 +7,17 @@ const LISTENERS = new WeakMap();
 /** What else an element takes over from the one that would have taken its place: functions of the element that stays. */
 const SUCCESSIONS = new WeakMap();
 
+/** Elements that listen, or take something over, or hold such ones: two of them that look the same may differ. */
+const LIVE = new WeakSet();
+
+/** Notes that an element holds this one. */
+export function holds(element, child) {
+  if (LIVE.has(child)) LIVE.add(element);
+}
+
 /** Listens to an event of an element. There is one listener for each. */
 export function listen(element, event, listener) {
+  LIVE.add(element);
   const known = LISTENERS.get(element) ?? new Map();
   LISTENERS.set(element, known);
   if (!known.has(event)) element.addEventListener(event, (it) => known.get(event)?.(it));
@@ -17,6 +26,7 @@ export function listen(element, event, listener) {
 
 /** `takeOver` is called with the element that stays where this one would be; it says whether its children are done. */
 export function onSuccession(element, takeOver) {
+  LIVE.add(element);
   SUCCESSIONS.set(element, takeOver);
 }
 
@@ -60,6 +70,7 @@ function patchNode(old, fresh) {
     if (old.data !== fresh.data) old.data = fresh.data;
     return;
   }
+  if (!LIVE.has(fresh) && old.isEqualNode(fresh)) return;
   // Somebody has asked for the whole of a text.
   if (old.dataset.whole) return;
   patchListeners(old, fresh);

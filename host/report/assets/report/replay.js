@@ -110,6 +110,12 @@ export function showReplay(store, element, state, remember = () => {}) {
     "aria-label": "event",
   });
   const play = el("button", { type: "button", id: "replay-play", class: "play" }, "▶ Play");
+  /** What the stage is made of. */
+  const signature = () => {
+    const { iteration } = events[state.at];
+    const done = store.evaluation("val", iteration).results.example.length;
+    return JSON.stringify([events.length, state.at, events[state.at], done]);
+  };
   const go = (to) => {
     state.at = Math.max(0, Math.min(events.length - 1, to));
     bar.value = String(state.at);
@@ -117,11 +123,13 @@ export function showReplay(store, element, state, remember = () => {}) {
     bar.setAttribute("aria-valuetext", said);
     fill(caption, el("span", { class: "muted" }, `${state.at + 1} of ${events.length} · `), said);
     patch(stage, stageParts(store, events, state.at));
+    state.shown = signature();
   };
   state.renew = () => {
     events = replayEvents(store);
     bar.max = String(events.length - 1);
-    go(state.at);
+    state.at = Math.max(0, Math.min(events.length - 1, state.at));
+    if (state.shown !== signature()) go(state.at);
   };
   const moved = () => {
     state.moved = true;

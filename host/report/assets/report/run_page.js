@@ -244,7 +244,7 @@ class RunPage {
       if (section === undefined) return;
       const start = performance.now();
       this.showSection(section);
-      performance.measure("later", { start, end: performance.now() });
+      performance.measure("later", { start, end: performance.now(), detail: section });
       this.timer = setTimeout(next, LATER / 4);
     };
     this.timer = setTimeout(next, LATER);

@@ -15,7 +15,7 @@ use super::{
     diff::{self, Change},
     known::{Examples, Labels, Listed, Shown},
     read::{self, FILES, OUTCOMES, Part, Places},
-    usage,
+    stage, usage,
 };
 use crate::{compare::board, lineage};
 use mmh_record::{
@@ -40,12 +40,6 @@ pub struct Collector {
     changes: HashMap<(Digest, Digest), Vec<Change>>,
     compared: compared::Kept,
 }
-
-/// The status of an iteration that may still get a score.
-const UNDER_WAY: &str = "under way";
-
-/// The status of one that nobody works on any more: its run was killed, or stopped in the middle of it.
-const CUT_OFF: &str = "cut off";
 
 /// Told where the long texts of an evaluation are: by its folder, in the order of `Run::evaluations`.
 pub type Seen<'a> = dyn FnMut(&str, &Places) + 'a;
@@ -89,10 +83,8 @@ impl Collector {
         let mut iterations: Vec<Iteration> = Vec::new();
         for ((&index, part), results) in parts.iter().zip(results) {
             missing(index, part, summary.as_ref(), &mut problems);
-            let mut iteration = self.iteration(index, part, results, summary.as_ref(), &iterations);
-            if iteration.status == UNDER_WAY && !going {
-                iteration.status = CUT_OFF.into();
-            }
+            let iteration = self.iteration(index, part, results, summary.as_ref(), &iterations);
+            let iteration = stage::after(iteration, going);
             iterations.push(iteration);
         }
         let untested = summary.iter().flat_map(|summary| &summary.untested);
@@ -167,7 +159,7 @@ impl Collector {
         });
         let old = parent.and_then(|parent| earlier.iter().find(|it| it.index == parent));
         let changes = old.map(|old| self.changes(&old.source, &source)).unwrap_or_default();
-        let (status, reason) = status(part, scored, unscored);
+        let (status, reason) = stage::of(part, scored, unscored);
         Iteration {
             index,
             status,
@@ -270,30 +262,6 @@ fn source(
         (None, Some(source), _) => (source.clone(), Some("not scored yet")),
         (None, None, Some(refused)) => (refused.clone(), Some("the last submission, which was refused")),
         (None, None, None) => (String::new(), None),
-    }
-}
-
-fn status(
-    part: &Part,
-    scored: Option<&IterationSummary>,
-    unscored: Option<&Unscored>,
-) -> (String, Option<String>) {
-    match (scored, unscored) {
-        (Some(_), _) => ("scored".into(), None),
-        (None, Some(unscored)) => (unscored.status.clone(), Some(unscored.reason.clone())),
-        (None, None) => {
-            let stage = match part {
-                Part { results, .. } if !results.example.is_empty() => {
-                    format!("evaluating: {} examples so far", results.example.len())
-                }
-                Part { source: Some(_), learning: true, .. } => "learning".to_owned(),
-                Part { source: Some(_), .. } => "compiled, about to be evaluated".to_owned(),
-                Part { ended: true, .. } => "the proposer has ended".to_owned(),
-                Part { turns, .. } if !turns.is_empty() => format!("proposing: turn {}", turns.len()),
-                _ => "begun".to_owned(),
-            };
-            (UNDER_WAY.into(), Some(stage))
-        }
     }
 }
 

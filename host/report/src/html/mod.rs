@@ -21,6 +21,7 @@ mod pieces;
 pub(crate) mod read;
 mod scoring;
 mod sketch;
+mod stage;
 mod turns;
 mod usage;
 
