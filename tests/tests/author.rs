@@ -50,6 +50,9 @@ fn json(folder: &Path, args: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", both(&output)))
 }
 
+const EVAL: &[&str] = &["eval", "first", "--mock", "--eval-size", "20"];
+const PROFILE: &[&str] = &["profile", "mine.rs", "--mock", "--example", "val-0003"];
+
 /// Some words and more of them.
 fn with<'a>(words: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [words, more].concat()
@@ -97,7 +100,7 @@ fn a_new_project_is_tested_checked_and_scored() {
     has(&ends(here, &["new", "first"], 2), &["first is there already"]);
     has(&ends(here, &["new", "Second"], 2), &["a name begins with a small letter"]);
     has(&ends(here, &["new", "second", "--lang", "cobol"], 2), &["cobol", "rust"]);
-    has(&ends(here, &["check", "."], 2), &["is no project", "`mmh new NAME`"]);
+    has(&ends(here, &["check", "."], 2), &["it is a folder, and no project", "`mmh new NAME`"]);
     let args = ["run", "--mock", "--baseline", "first", "--iterations", "0", "--eval-size", "5", "--no-test"];
     ends(here, &[&args[..], &["--run-id", "a"]].concat(), 0);
     has(&ends(here, &["replay", "runs/a", "--iteration", "0", "--harness", "first"], 0), &["5 unchanged"]);
@@ -136,7 +139,7 @@ fn a_project_of_several_files_is_built_by_cargo() {
     fs::write(here.join("first/src/more.rs"), "pub const WORDS: u32 = 1;\n").expect("written");
     has(&ends(here, &["check", "first"], 1), &["cargo could not build the project", "mismatched types"]);
     let settings = here.join("first/harness.toml");
-    edit(&settings, "dataset", "datset");
+    edit(&settings, "dataset = ", "datset = ");
     has(&ends(here, &["check", "first"], 2), &["harness.toml", "unknown field `datset`"]);
 }
 
@@ -145,8 +148,7 @@ fn a_project_of_several_files_is_built_by_cargo() {
 fn prompts_and_replies_are_shown() {
     let folder = project();
     let here = folder.path();
-    let eval = |more| with(&["eval", "first", "--mock", "--eval-size", "20"], more);
-    let shown = ends(here, &eval(&["--show", "--report", "page.html", "--calls", "calls.jsonl"]), 0);
+    let shown = ends(here, &with(EVAL, &["--show", "--report", "page.html", "--calls", "calls.jsonl"]), 0);
     has(
         &shown,
         &["example val-", "call 0, prompt: at most 64 tokens", "call 0, reply: ", "complete", "(wrong)"],
@@ -159,20 +161,20 @@ fn prompts_and_replies_are_shown() {
     assert_eq!(calls.len(), 20);
     assert!(calls.iter().all(|call| call["by"] == "harness" && call["reply"].is_object()), "{calls:?}");
 
-    let all = json(here, &eval(&["--show", "--json"]));
+    let all = json(here, &with(EVAL, &["--show", "--json"]));
     assert_eq!(all["examples"].as_array().map(Vec::len), Some(20), "{all}");
     let id = all["examples"][0]["example"]["example_id"].as_str().expect("an id").to_owned();
-    let one = json(here, &eval(&["--json", "--show", &id]));
+    let one = json(here, &with(EVAL, &["--json", "--show", &id]));
     let first = serde_json::json!([all["examples"][0]]).without_times();
     assert_eq!(one["examples"].clone().without_times(), first);
-    has(&ends(here, &eval(&["--show", &id]), 0), &[&format!("example {id}\n"), "call 0, prompt"]);
+    has(&ends(here, &with(EVAL, &["--show", &id]), 0), &[&format!("example {id}\n"), "call 0, prompt"]);
 
     for (more, says) in [
         (&["--show", "val-9999"][..], "no such example is evaluated"),
         (&["--report", "page.html", "--split", "test"], "--split val only"),
         (&["--report", "first/src/lib.rs"], "only a file that ends in .html or .htm"),
     ] {
-        has(&ends(here, &eval(more), 2), &[says]);
+        has(&ends(here, &with(EVAL, more), 2), &[says]);
     }
 }
 
@@ -247,9 +249,9 @@ fn mistakes_are_explained() {
         ),
         (
             "no fuel",
-            "        let mut sum = 0u64;\n        loop {\n            sum = std::hint::black_box(sum + 1) % 7;\n        }",
+            "        #[inline(never)] fn busy(times: u64) -> u64 { (0..times).fold(0, |sum, at| sum ^ std::hint::black_box(at)) }\n        let mut all = 0;\n        while all != 7 { all ^= busy(1000); }\n        todo!()",
             &["--fuel", "3000000"],
-            &["used up its 3,000,000 units of fuel (--fuel)", "what took its fuel", "a/my.rs:9 in"],
+            &["used up its 3,000,000 units of fuel (--fuel)", "what took its fuel", "a/my.rs:7 in"],
         ),
         (
             "no labels",
@@ -313,10 +315,9 @@ impl Harness for Mine {
 mmh_sdk::export!(Mine);
 ";
     fs::write(here.join("mine.rs"), source).expect("written");
-    let profile = |more| with(&["profile", "mine.rs", "--mock", "--example", "val-0003"], more);
-    let found = json(here, &profile(&["--json", "--svg", "flame.svg"]));
+    let found = json(here, &with(PROFILE, &["--json", "--svg", "flame.svg"]));
     assert_eq!(found["fuel"], found["fuel_recorded"], "looking takes no fuel: {found}");
-    assert_eq!(found, json(here, &profile(&["--json"])), "it is the same again");
+    assert_eq!(found, json(here, &with(PROFILE, &["--json"])), "it is the same again");
     let functions = found["functions"].as_array().expect("functions");
     let total = |name: &str| {
         let named = functions.iter().find(|it| it["function"].as_str().is_some_and(|it| it.ends_with(name)));
@@ -331,7 +332,7 @@ mmh_sdk::export!(Mine);
     assert_eq!(found["lines"][0]["line"], 4, "{found}");
     let svg = fs::read_to_string(here.join("flame.svg")).expect("a drawing");
     has(&svg, &["<svg", "harness::dear", "mine.rs, example val-0003"]);
-    has(&ends(here, &profile(&[]), 0), &["own %  total %", "mine.rs:4 in", "ok, "]);
+    has(&ends(here, &with(PROFILE, &[]), 0), &["own %  total %", "mine.rs:4 in", "ok, "]);
     has(
         &ends(here, &["profile", "mine.rs", "--mock", "--example", "val-9999"], 2),
         &["there is no such example"],

@@ -145,7 +145,7 @@ fn what_goes_wrong_is_said() {
         (
             &["eval", "learn.rs", "--mock"],
             1,
-            "learn failed at batch 0: panic: panicked at harness.rs:11:9: cannot learn 20 examples",
+            "learn failed at batch 0: panic: panicked at learn.rs:11:9: cannot learn 20 examples",
         ),
         (&["eval", "empty.wasm", "--mock"], 1, "bad-component"),
         (&["eval", "core.wasm", "--mock"], 1, "it is a core module, not a component"),

@@ -28,9 +28,11 @@ const LINT: [Step; 3] = [
     ),
 ];
 
-/// Unit, integration and documentation tests, and a look at the fuzz targets, which are a workspace of their own.
-const TESTS: [Step; 2] = [
+/// Unit, integration and documentation tests, the package that authors get from a registry, and a look at the fuzz targets,
+/// which are a workspace of their own. Nothing is uploaded.
+const TESTS: [Step; 3] = [
     ("tests", &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    ("SDK's package", &["cargo", "publish", "--dry-run", "--quiet", "--allow-dirty", "--package", "mmh-sdk"]),
     (
         "fuzz targets",
         &["cargo", "check", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--target-dir", "target/fuzz"],

@@ -15,7 +15,7 @@ pub struct Author<'a> {
 /// Signs in what a compiler says, and what to do.
 const HINTS: [(&[&str], &str); 5] = [
     (
-        &["E0583", "file not found for module"],
+        &["E0583", "file not found for module", "cannot declare a file module"],
         "the jail compiles one file: write `mod name { ... }` into it; or make it a project of several files (`mmh new`), \
          which your own cargo builds outside of the jail",
     ),

@@ -46,11 +46,12 @@ const NAMED: usize = 12;
 
 #[derive(Args)]
 pub struct DevArgs {
-    #[command(flatten)]
-    on: BenchArgs,
     /// Failures that are shown with prompts and replies at each save
     #[arg(long, default_value_t = 1, value_name = "N")]
     failures: usize,
+    // Last, since its headings would hold for what follows.
+    #[command(flatten)]
+    on: BenchArgs,
 }
 
 /// Which examples were right, by their ids.

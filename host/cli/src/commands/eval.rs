@@ -47,8 +47,6 @@ const SHOWN_LEAKS: usize = 10;
 
 #[derive(Args)]
 pub struct EvalArgs {
-    #[command(flatten)]
-    pub on: BenchArgs,
     /// The iteration of the run, where the harness is a run's folder [default: the best one on validation]
     #[arg(long, value_name = "N")]
     iteration: Option<u32>,
@@ -63,6 +61,9 @@ pub struct EvalArgs {
     /// Print the score as JSON
     #[arg(long)]
     json: bool,
+    // Last, since its headings would hold for what follows.
+    #[command(flatten)]
+    pub on: BenchArgs,
 }
 
 pub async fn main(global: &Global, args: EvalArgs) -> CliResult {

@@ -37,8 +37,6 @@ const NAME_CHARS: usize = 60;
 
 #[derive(Args)]
 pub struct ProfileArgs {
-    #[command(flatten)]
-    on: BenchArgs,
     /// The example [default: the first one]
     #[arg(long, value_name = "ID")]
     example: Option<String>,
@@ -48,6 +46,9 @@ pub struct ProfileArgs {
     /// Print functions and lines as JSON
     #[arg(long)]
     json: bool,
+    // Last, since its headings would hold for what follows.
+    #[command(flatten)]
+    on: BenchArgs,
 }
 
 pub async fn main(global: &Global, args: ProfileArgs) -> CliResult {

@@ -77,7 +77,7 @@ pub struct ReplayArgs {
     split: EvaluatedSplit,
     /// Run this harness instead of the recorded one, against the recorded replies: a source, a project's folder, or a
     /// component
-    #[arg(long, value_name = "FILE.rs|PROJECT|FILE.wasm")]
+    #[arg(long, value_name = "PATH")]
     harness: Option<PathBuf>,
     /// Ask the run's target model for replies that are not recorded, and for nothing else
     #[arg(long, requires = "harness")]

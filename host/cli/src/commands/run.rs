@@ -120,7 +120,7 @@ pub struct NewRunArgs {
     seed: u64,
     /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, a file, or a project of one
     /// source file; given several times, the search starts from all of them [default: zero-shot]
-    #[arg(long, value_name = "NAME|HARNESS.rs|PROJECT")]
+    #[arg(long, value_name = "NAME|HARNESS.rs")]
     baseline: Vec<PathBuf>,
     /// Refuse harnesses that carry validation or test examples in their source or data
     #[arg(long)]

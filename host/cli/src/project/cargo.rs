@@ -104,8 +104,9 @@ pub async fn build(folder: &Path) -> Result<Built, CliError> {
     }
     let lines = String::from_utf8_lossy(&done.stdout);
     let messages: Vec<Message> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let made = messages.into_iter().filter(|it| it.reason == "compiler-artifact").flat_map(|it| it.filenames);
-    let Some(component) = made.filter(|path| path.extension() == Some(OsStr::new("wasm"))).next_back() else {
+    let mut made =
+        messages.into_iter().filter(|it| it.reason == "compiler-artifact").flat_map(|it| it.filenames);
+    let Some(component) = made.rfind(|path| path.extension() == Some(OsStr::new("wasm"))) else {
         return Err(CliError::input(format!(
             "cargo made no component of {}: crate-type = [\"cdylib\", \"rlib\"] has to stand below [lib] in its {MANIFEST}",
             text::path(folder)

@@ -118,11 +118,14 @@ pub async fn read(named: &Path, limits: &Limits) -> Result<Result<Given, Rejecti
     }
     if named.is_dir() {
         return Err(CliError::input(format!(
-            "{} is no project: it has neither a {SETTINGS} nor a Cargo.toml; `mmh new NAME` makes one",
+            "cannot read {}: it is a folder, and no project, which has a {SETTINGS} or a Cargo.toml; `mmh new NAME` makes one",
             text::path(named)
         )));
     }
-    let source = baselines::resolve(named, limits.source_bytes)?;
+    let source = match has_ending(named, &[".rs"]) {
+        true => files::source(named, limits.source_bytes)?,
+        false => baselines::resolve(named, limits.source_bytes)?,
+    };
     let file = (!baselines::is_shipped(named)).then(|| named.to_owned());
     Ok(Ok(Given::source(source, file)))
 }

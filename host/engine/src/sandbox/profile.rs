@@ -21,6 +21,13 @@ use super::{
 /// What stands for the fuel that was used after the last look.
 const REST: &str = "(after the last sample)";
 
+/// What stands for the fuel of a look that has found no function, such as while an instance is made.
+const NO_STACK: &str = "(outside of its functions)";
+
+fn unnamed(what: &str) -> Frame {
+    Frame { function: what.into(), file: None, line: None, column: None }
+}
+
 /// Looks at the calls of one sandbox. They have to come one after the other.
 pub struct Profiler {
     engine: Engine,
@@ -68,6 +75,9 @@ impl Profiler {
     fn take(&self, backtrace: &WasmBacktrace, used: u64) {
         let mut stack = frames_of(backtrace);
         stack.reverse();
+        if stack.is_empty() {
+            stack.push(unnamed(NO_STACK));
+        }
         let mut taken = self.taken();
         let fuel = used.saturating_sub(taken.used);
         taken.used = used;
@@ -79,8 +89,7 @@ impl Profiler {
         let Taken { used, mut stacks } = std::mem::take(&mut *self.taken());
         let rest = fuel.saturating_sub(used);
         if rest > 0 {
-            let frame = Frame { function: REST.into(), file: None, line: None, column: None };
-            stacks.insert(vec![frame], rest);
+            stacks.insert(vec![unnamed(REST)], rest);
         }
         Profile {
             fuel,
