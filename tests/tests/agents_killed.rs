@@ -123,6 +123,6 @@ async fn nothing_is_lost_by_a_hundred_kills() {
     }
     let said = place.verify("whole");
     assert!(said.contains("all of it holds"), "{said}");
-    assert!(agents >= 10, "{host} kills of hosts and {agents} of agents");
+    assert!(agents >= 3, "{host} kills of hosts and {agents} of agents");
     println!("{host} kills of hosts and {agents} of agents in {rounds} runs");
 }

@@ -148,12 +148,11 @@ ln -s $there/secret train.jsonl; exit 3",
     },
     Agent {
         name: "giant_source",
-        tries: "Submits sources of 1 MiB and of 3 MiB, and one by the socket that is larger than a line may be",
+        tries: "Submits sources of 1 MiB and of 3 MiB, and one of zeros, which is larger than a line of the socket may be",
         script: "#!/bin/sh
 echo '# Large' > reasoning.md
-{ echo '//! Large.'; head -c 3145728 /dev/zero | tr '\\\\0' x | sed 's,^,// ,'; } > three.rs; head -c 1048576 three.rs > one.rs
-if mmh submit three.rs --reasoning reasoning.md; then exit 9; fi
-if mmh submit one.rs --reasoning reasoning.md; then exit 9; fi
+{ printf '// '; head -c 3145728 /dev/zero | tr '\\000' x; } > three.rs; head -c 1048576 three.rs > one.rs; head -c 1048576 /dev/zero > zeros.rs
+for source in three zeros one; do if mmh submit $source.rs --reasoning reasoning.md; then exit 9; fi; done
 exit 5",
         options: &[],
         ends: ("source-too-large", "more than the limit of 256 KiB"),
@@ -180,8 +179,8 @@ pub async fn all() -> Vec<Row> {
         let begun = Instant::now();
         one(&agent).await;
         let (case, tries) = (format!("agent/{}", agent.name), agent.tries.to_owned());
-        println!("{case:<36} {}", agent.ends.0);
         let seconds = begun.elapsed().as_secs_f64();
+        println!("{case:<36} {:<18} {seconds:>5.1} s", agent.ends.0);
         rows.push(Row { case, tries, outcome: agent.ends.0.to_owned(), seconds });
     }
     rows

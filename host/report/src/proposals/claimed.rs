@@ -7,7 +7,7 @@
 //! | Codex | `exec --json` | events of type `turn.completed`: `usage` |
 //! | Gemini CLI | `--output-format json` | `stats.models.*.tokens` of the last object |
 //!
-//! Shapes of November 2026, by the agents' documentation.
+//! Shapes of November 2026, as they are published. None of these agents was run here.
 
 use std::collections::BTreeMap;
 
