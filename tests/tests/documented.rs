@@ -26,7 +26,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 21] = [
+const FOREIGN: [&str; 22] = [
+    "--world",
     "--jinja",
     "--chat-template",
     "--mmh",
