@@ -11,7 +11,7 @@ pub const PORTION: usize = 20;
 const MAX_BATCH_LOG_BYTES: u64 = 1 << 20;
 
 /// The part of a component for which the time of native compilation is counted.
-const NATIVE_UNIT_BYTES: u64 = 4 << 20;
+const NATIVE_UNIT_BYTES: u64 = 2 << 20;
 
 /// Trials on validation examples, unless the run sets another number.
 const VAL_TRIALS: u32 = 20;
@@ -65,7 +65,7 @@ pub struct Limits {
     pub rustc_memory_bytes: u64,
     /// Compiler diagnostics that are kept and shown.
     pub diagnostics_bytes: u64,
-    /// Native compilation of a component, wall clock, for each 4 MiB of it: see [`Limits::native_wall_ms_of`].
+    /// Native compilation of a component, wall clock, for each 2 MiB of it: see [`Limits::native_wall_ms_of`].
     pub native_wall_ms: u64,
     /// Native compilation of a component, memory.
     pub native_memory_bytes: u64,
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_larger_component_may_take_longer_to_compile() {
         let limits = Limits { native_wall_ms: 30_000, ..Limits::default() };
-        for (mib, expected_s) in [(0, 30), (1, 30), (4, 30), (5, 60), (12, 90), (18, 150), (32, 240)] {
+        for (mib, expected_s) in [(0, 30), (1, 30), (2, 30), (3, 60), (12, 180), (18, 270), (32, 480)] {
             assert_eq!(limits.native_wall_ms_of(mib << 20), expected_s * 1000, "{mib} MiB");
         }
     }
