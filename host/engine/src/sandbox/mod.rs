@@ -50,7 +50,7 @@ const YIELD_FUEL: u64 = 20_000;
 
 /// The same where components hand values to each other. Such a call costs a few dozen units of fuel, and may copy all of a
 /// memory.
-const YIELD_FUEL_OF_HANDOVERS: u64 = 500;
+const YIELD_FUEL_OF_HANDOVERS: u64 = 200;
 
 /// Most random bytes that a harness gets at once. Rust's standard library asks for a handful.
 const MAX_RANDOM_BYTES: u64 = 4 << 10;
