@@ -115,4 +115,6 @@
   (func (export "learn")
     (param "task" $task) (param "state" (list u8)) (param "feedback" (list $feedback))
     (result (result (list u8) (error string)))
-    (canon lift (core func $code "learn") (memory $bytes) (realloc $realloc))))
+    (canon lift (core func $code "learn") (memory $bytes) (realloc $realloc)))
+  ;; The end of its exports.
+)

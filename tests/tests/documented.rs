@@ -26,11 +26,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 25] = [
+const FOREIGN: [&str; 26] = [
     "--log-dir",
     "--insecure-ignore-tlog",
     "--signature",
     "--type",
+    "--world",
     "--jinja",
     "--chat-template",
     "--mmh",

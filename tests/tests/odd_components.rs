@@ -127,6 +127,102 @@ async fn ten_thousand_made_up_components_end_well() {
     made_up(10_000).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn made_up_components_that_hold_others_end_well() {
+    let count = std::env::var("MMH_ODD_COMPONENTS").ok().map(|it| it.parse().expect("a number"));
+    made_up_holders(count.unwrap_or(200)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: run it with --ignored where components are handled differently"]
+async fn ten_thousand_made_up_components_that_hold_others_end_well() {
+    made_up_holders(10_000).await;
+}
+
+/// Components that hold others, the same every time: the harness by hand inside of none to six others, with made-up
+/// neighbours that are instantiated or not, a third of them altered.
+async fn made_up_holders(count: usize) {
+    let (_folder, builder) = own_builder().await;
+    let mut chance = Rng::with_seed(11);
+    let levels: Vec<Vec<u8>> = (0..=6).map(harness_inside).collect();
+    let odd = (0..count).map(move |at| {
+        let level = chance.usize(0..levels.len());
+        let held = with_neighbours(levels[level].clone(), &mut chance);
+        let (what, bytes) = match at % 3 {
+            0 => ("altered", altered(&held, &mut chance)),
+            _ if level > 4 => ("deep", held),
+            _ => ("holder", held),
+        };
+        Odd { name: format!("{what} {at}"), bytes }
+    });
+    let mut ends: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    for (odd, ended) in all(&builder, odd).await {
+        let what = odd.name.split(' ').next().unwrap_or_default().to_owned();
+        let how = match &ended {
+            Ended::Harness => "harness",
+            Ended::Refused(_, message) if message.starts_with("it holds") => "beyond a bound",
+            Ended::Refused(_, message) if message.contains("crashed") => panic!("{}: {message}", odd.name),
+            Ended::Refused(kind, _) => kind.name(),
+        };
+        *ends.entry((what, how)).or_default() += 1;
+    }
+    println!("{count} components: {ends:#?}");
+    for (what, how) in [
+        ("holder", "harness"),
+        ("holder", "bad-component"),
+        ("deep", "beyond a bound"),
+        ("altered", "bad-component"),
+        ("altered", "harness"),
+    ] {
+        assert!(ends.contains_key(&(what.to_owned(), how)), "no {what} ended as {how}");
+    }
+    assert_eq!(ends.keys().filter(|(what, how)| what == "deep" && *how != "beyond a bound").count(), 0);
+}
+
+/// The harness by hand, inside of so many components, each of which passes on what it imports.
+fn harness_inside(levels: usize) -> Vec<u8> {
+    let text = std::fs::read_to_string(root().join("tests/components/harness.wat")).expect("it is there");
+    let imports = &text[text.find("(import").expect("it imports")..text.find(";; Memory").expect("memory")];
+    let inside = (0..levels).fold(text.clone(), |inner, _| {
+        let inner = inner.replacen("(component\n", "(component $harness\n", 1);
+        format!(
+            "(component\n{imports}\n{inner}
+            (instance $made (instantiate $harness
+              (with \"mmh:harness/types@2.0.0\" (instance $types))
+              (with \"mmh:harness/log@2.0.0\" (instance $log))
+              (with \"mmh:harness/model@2.0.0\" (instance $model))))
+            (export \"predict\" (func $made \"predict\"))
+            (export \"learn\" (func $made \"learn\")))"
+        )
+    });
+    wat::parse_str(inside).expect("it is well-formed")
+}
+
+/// A component with up to three made-up ones at its end, some of which are instantiated.
+fn with_neighbours(mut bytes: Vec<u8>, chance: &mut Rng) -> Vec<u8> {
+    let mut append = |id: wasm_encoder::ComponentSectionId, data: &[u8]| {
+        let mut part = wasm_encoder::Component::new();
+        part.section(&wasm_encoder::RawSection { id: id as u8, data });
+        // Without the header, which is eight bytes.
+        bytes.extend(&part.finish()[8..]);
+    };
+    for _ in 0..chance.usize(0..=3) {
+        let neighbour = match chance.u8(0..4) {
+            0 => odd_component(chance),
+            1 => around_odd_module(chance),
+            2 => altered(&good_harness(), chance),
+            _ => wasm_encoder::Component::new().finish(),
+        };
+        append(wasm_encoder::ComponentSectionId::Component, &neighbour);
+        if chance.bool() {
+            // One instance of the component of this index, without arguments.
+            let index = chance.u8(0..4);
+            append(wasm_encoder::ComponentSectionId::Instance, &[1, 0, index, 0]);
+        }
+    }
+    bytes
+}
+
 /// The same components every time. A quarter is the good harness altered; the others are `wasm-smith`'s, as
 /// whole components and as core modules within one.
 async fn made_up(count: usize) {

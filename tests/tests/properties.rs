@@ -8,7 +8,7 @@ use std::{collections::HashSet, fs, path::Path};
 use arbitrary::{Arbitrary, Result, Unstructured};
 use arbtest::arbtest;
 use cap_std::{ambient_authority, fs::Dir};
-use mmh_engine::compile::{RejectionKind, admit};
+use mmh_engine::compile::{Origin, RejectionKind, admit};
 use mmh_models::{
     Fault,
     api_error::ApiError,
@@ -446,7 +446,7 @@ fn bytes_are_no_component_and_the_reason_can_be_shown() {
         let start: &[u8] =
             u.choose(&[&b""[..], b"\0asm\x0d\0\x01\0", b"\0asm\x0d\0\x01\0\x0a", b"\0asm\x01\0\0\0"])?;
         let bytes = [start, u.bytes(u.len().min(200))?].concat();
-        if let Err(rejection) = admit(bytes, &Limits::default(), false) {
+        if let Err(rejection) = admit(bytes, Origin::Given, &Limits::default(), false) {
             assert!(matches!(rejection.kind, RejectionKind::BadComponent | RejectionKind::BadImport));
             assert!(!rejection.message.is_empty() && !rejection.message.chars().any(char::is_control));
         }

@@ -86,7 +86,7 @@ const NEEDS: [Need; 13] = [
         comes: Comes::By(&[
             "sh",
             "-c",
-            "for it in tests/aimock tests/browser; do npm ci --prefix $it --no-audit --no-fund || exit 1; done",
+            "for it in tests/aimock tests/browser examples/javascript; do npm ci --prefix $it --no-audit --no-fund || exit 1; done",
         ]),
     },
 ];
@@ -94,7 +94,7 @@ const NEEDS: [Need; 13] = [
 /// Names under which a browser is found that Playwright can drive; `tests/browser/browser.mjs` has the same.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
-const NPM_FOLDERS: [&str; 2] = ["tests/aimock", "tests/browser"];
+const NPM_FOLDERS: [&str; 3] = ["tests/aimock", "tests/browser", "examples/javascript"];
 
 /// What is to be done about system packages that are missing.
 #[derive(Debug, PartialEq, Eq)]

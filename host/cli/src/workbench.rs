@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::{environment, error::CliError, global::Global, limits::MachineArgs};
+use crate::{environment, error::CliError, global::Global, limits::MachineArgs, terminal::Terminal};
 use mmh_engine::{
     build::Builder,
     compile::Rust,
@@ -39,7 +39,11 @@ pub async fn open(
     let jail = jail(global, observer)?;
     let rust = Rust::new(toolchain, sdk, &cache).await;
     let builder = Builder::new(rust, jail, cache, limits.clone(), memory);
-    builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))
+    let mut builder =
+        builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))?;
+    let terminal = Terminal::new(global, false);
+    builder.precompiler.tell(move |notice| terminal.notice(notice));
+    Ok(builder)
 }
 
 /// The jail: a whole one, or as much of one as there is, if that was asked for.

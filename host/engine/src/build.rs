@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use crate::{
     cache::Cache,
     compile::{
-        BuildResult, CompileError, Compiler, Component, Language, Rejection, RejectionKind, admit,
+        BuildResult, CompileError, Compiler, Component, Language, Origin, Rejection, RejectionKind, admit,
         native::{Ahead, Precompiler},
     },
     jail::Jail,
@@ -134,7 +134,7 @@ impl Builder {
             if let Some(built) = self.loaded(&component) {
                 return Ok(Ok(built));
             }
-            match admit(component, self.sandbox.limits(), false) {
+            match admit(component, Origin::Given, self.sandbox.limits(), false) {
                 Ok(component) => prepare(&self.precompiler, &self.sandbox, component, None).await,
                 Err(rejection) => Ok(Err(rejection)),
             }
@@ -154,7 +154,7 @@ impl Builder {
     /// Makes a scorer of a component that was compiled before, after the same checks.
     pub fn load_scorer(&self, component: Vec<u8>) -> BoxFuture<'_, BuildResult<BuiltScorer>> {
         Box::pin(async move {
-            match admit(component, self.sandbox.limits(), false) {
+            match admit(component, Origin::Given, self.sandbox.limits(), false) {
                 Ok(component) => self.ready_scorer(component, None).await,
                 Err(rejection) => Ok(Err(rejection)),
             }
@@ -231,7 +231,7 @@ impl Builder {
             Ok(native) => native,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let prepared = self.sandbox.prepare_scorer(&native).map_err(rejected);
+        let prepared = self.sandbox.prepare_scorer(&native, component.hands_over).map_err(rejected);
         Ok(prepared.map(|prepared| BuiltScorer { component, prepared: Arc::new(prepared) }))
     }
 }
@@ -247,7 +247,7 @@ async fn prepare(
         Ok(native) => native,
         Err(rejection) => return Ok(Err(rejection)),
     };
-    let prepared = sandbox.prepare(&native).map_err(rejected);
+    let prepared = sandbox.prepare(&native, component.hands_over).map_err(rejected);
     Ok(prepared.map(|prepared| Built { component, prepared: Arc::new(prepared) }))
 }
 

@@ -10,6 +10,9 @@ pub const PORTION: usize = 20;
 /// line of the record.
 const MAX_BATCH_LOG_BYTES: u64 = 1 << 20;
 
+/// The part of a component for which the time of native compilation is counted.
+const NATIVE_UNIT_BYTES: u64 = 2 << 20;
+
 /// Trials on validation examples, unless the run sets another number.
 const VAL_TRIALS: u32 = 20;
 
@@ -62,7 +65,7 @@ pub struct Limits {
     pub rustc_memory_bytes: u64,
     /// Compiler diagnostics that are kept and shown.
     pub diagnostics_bytes: u64,
-    /// Native compilation of a component, wall clock.
+    /// Native compilation of a component, wall clock, for each 2 MiB of it: see [`Limits::native_wall_ms_of`].
     pub native_wall_ms: u64,
     /// Native compilation of a component, memory.
     pub native_memory_bytes: u64,
@@ -104,6 +107,12 @@ impl Limits {
         }
     }
 
+    /// How long native compilation of a component of so many bytes may take. A runtime of another language has 10 to
+    /// 20 MiB and takes as much longer.
+    pub fn native_wall_ms_of(&self, component_bytes: u64) -> u64 {
+        self.native_wall_ms.saturating_mul(component_bytes.div_ceil(NATIVE_UNIT_BYTES).max(1))
+    }
+
     /// The limits for a target on this machine, where an answer may take half a minute or more on a busy processor. The wall
     /// clock of an example leaves room for one attempt that takes as long as it may.
     pub fn of_local_target() -> Self {
@@ -126,7 +135,7 @@ impl Default for Limits {
             state_bytes: 16 << 20,
             evaluation_record_bytes: 1 << 30,
             source_bytes: 256 << 10,
-            component_bytes: 16 << 20,
+            component_bytes: 32 << 20,
             rustc_wall_ms: 60_000,
             rustc_memory_bytes: 2 << 30,
             diagnostics_bytes: 8 << 10,
@@ -149,6 +158,14 @@ impl Default for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_larger_component_may_take_longer_to_compile() {
+        let limits = Limits { native_wall_ms: 30_000, ..Limits::default() };
+        for (mib, expected_s) in [(0, 30), (1, 30), (2, 30), (3, 60), (12, 180), (18, 270), (32, 480)] {
+            assert_eq!(limits.native_wall_ms_of(mib << 20), expected_s * 1000, "{mib} MiB");
+        }
+    }
 
     #[test]
     fn what_a_batch_may_use_grows_with_its_portions() {

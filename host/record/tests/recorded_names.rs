@@ -179,7 +179,7 @@ fn reasons_and_kinds_keep_their_words() {
 /// In this order they stand in `config.json`, and their digest names them in statements.
 #[test]
 fn limits_keep_their_names_and_their_order() {
-    let expected = r#"{"fuel":10000000000,"memory_bytes":268435456,"example_wall_ms":60000,"evaluation_ms":900000,"model_calls":16,"prompt_bytes":262144,"reply_tokens":4096,"answer_bytes":65536,"log_bytes":65536,"state_bytes":16777216,"evaluation_record_bytes":1073741824,"source_bytes":262144,"component_bytes":16777216,"rustc_wall_ms":60000,"rustc_memory_bytes":2147483648,"diagnostics_bytes":8192,"native_wall_ms":30000,"native_memory_bytes":2147483648,"proposer_steps":24,"proposer_reply_tokens":16384,"tool_result_bytes":65536,"turn_tool_calls":32,"turn_tools_ms":1800000,"target_attempt_ms":30000,"proposer_attempt_ms":600000,"proposer_call_ms":1800000,"attempts":6}"#;
+    let expected = r#"{"fuel":10000000000,"memory_bytes":268435456,"example_wall_ms":60000,"evaluation_ms":900000,"model_calls":16,"prompt_bytes":262144,"reply_tokens":4096,"answer_bytes":65536,"log_bytes":65536,"state_bytes":16777216,"evaluation_record_bytes":1073741824,"source_bytes":262144,"component_bytes":33554432,"rustc_wall_ms":60000,"rustc_memory_bytes":2147483648,"diagnostics_bytes":8192,"native_wall_ms":30000,"native_memory_bytes":2147483648,"proposer_steps":24,"proposer_reply_tokens":16384,"tool_result_bytes":65536,"turn_tool_calls":32,"turn_tools_ms":1800000,"target_attempt_ms":30000,"proposer_attempt_ms":600000,"proposer_call_ms":1800000,"attempts":6}"#;
     assert_eq!(json_of(Limits::default()), expected);
     // A limit that is younger than the run has its default.
     assert_eq!(serde_json::from_str::<Limits>("{}").expect("limits"), Limits::default());

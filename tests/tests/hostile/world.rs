@@ -30,6 +30,41 @@ package wasi:io@0.2.3 {
     }
 }
 
+package wasi:filesystem@0.2.3 {
+    interface types { resource descriptor; }
+    interface preopens {
+        use types.{descriptor};
+        get-directories: func() -> list<tuple<descriptor, string>>;
+    }
+}
+
+package wasi:sockets@0.2.3 {
+    interface network {
+        resource network;
+        enum error-code { unknown, access-denied, not-supported }
+        enum ip-address-family { ipv4, ipv6 }
+    }
+    interface instance-network {
+        use network.{network};
+        instance-network: func() -> network;
+    }
+    interface ip-name-lookup {
+        use network.{network, error-code};
+        resource resolve-address-stream;
+        resolve-addresses: func(network: borrow<network>, name: string) -> result<resolve-address-stream, error-code>;
+    }
+    interface tcp { resource tcp-socket; }
+    interface tcp-create-socket {
+        use network.{error-code, ip-address-family};
+        use tcp.{tcp-socket};
+        create-tcp-socket: func(address-family: ip-address-family) -> result<tcp-socket, error-code>;
+    }
+}
+
+package wasi:http@0.2.3 {
+    interface types { resource fields { constructor(); } }
+}
+
 package wasi:clocks@0.2.3 {
     interface monotonic-clock {
         use wasi:io/poll@0.2.3.{pollable};
@@ -52,6 +87,11 @@ world hostile {
     import wasi:clocks/monotonic-clock@0.2.3;
     import wasi:cli/exit@0.2.3;
     import wasi:cli/stdout@0.2.3;
+    import wasi:filesystem/preopens@0.2.3;
+    import wasi:sockets/instance-network@0.2.3;
+    import wasi:sockets/ip-name-lookup@0.2.3;
+    import wasi:sockets/tcp-create-socket@0.2.3;
+    import wasi:http/types@0.2.3;
 }
 ";
 
@@ -78,13 +118,35 @@ const LEARN: &str = r#"
 const PREDICT: &str =
     r#"(export "predict") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)"#;
 
+/// The harness by hand, of which `(@types)`, `(@lifted)` are parts: what a harness imports, and what it exports.
+const BY_HAND: &str = include_str!("../../components/harness.wat");
+
+/// What `(@wired ...)` stands for: the component `$harness` with these further imports, and its exports as the whole's.
+/// A component may not be called by what it holds, nor call it: so a harness that has neighbours is inside, too.
+const WIRED: [&str; 2] = [
+    r#"(instance $made (instantiate $harness (with "mmh:harness/types@2.0.0" (instance $types)) "#,
+    r#")) (export "predict" (func $made "predict")) (export "learn" (func $made "learn"))"#,
+];
+
+/// The part of a text from one mark up to another one.
+fn part<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let start = text.find(from).unwrap_or_else(|| panic!("{from} is not there"));
+    let end = text[start..].find(to).unwrap_or_else(|| panic!("{to} is not there"));
+    &text[start..start + end]
+}
+
 /// The component that a text means.
 pub fn component(text: &str) -> Vec<u8> {
     let text = text
         .replace("(@standard)", &format!("{STANDARD}{LEARN}"))
         .replace("(@memory)", STANDARD)
         .replace("(@learn)", LEARN)
-        .replace("(@predict)", PREDICT);
+        .replace("(@predict)", PREDICT)
+        .replace("(@types)", part(BY_HAND, "(import \"mmh:harness/types", "(import \"mmh:harness/log"))
+        .replace("(@allocator)", part(BY_HAND, "(core module $memory", "(core func $write"))
+        .replace("(@wired ", WIRED[0])
+        .replace("@)", WIRED[1])
+        .replace("(@lifted)", part(BY_HAND, "(func (export \"predict\")\n    (param \"task\"", ";; The end"));
     let bytes = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
     // The layer field of the header tells a component from a core module. `(@raw)` leaves a module as it is.
     match bytes.get(6) == Some(&0) && !text.contains(";; @raw") {

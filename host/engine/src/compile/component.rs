@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mmh_record::{digest::Digest, limits::Limits, text};
 
-use super::{Rejection, RejectionKind, imports};
+use super::{Rejection, RejectionKind, imports, policy::Origin};
 
 /// A candidate's compiled form, whose size and imports are allowed.
 #[derive(Clone, Debug)]
@@ -15,18 +15,20 @@ pub struct Component {
     pub digest: Digest,
     /// The interfaces that it imports, such as `wasi:io/streams@0.2.6`.
     pub imports: Vec<String>,
+    /// Whether components inside of it hand values to each other, which the host copies.
+    pub hands_over: bool,
     /// Whether it came from the cache.
     pub cached: bool,
 }
 
-/// Admits a component from anywhere, if its size and its imports are allowed. `cached` says whether it came from the
-/// cache.
-pub fn admit(bytes: Vec<u8>, limits: &Limits, cached: bool) -> Result<Component, Rejection> {
+/// Admits a component, if its size, its imports and what it holds are allowed. `cached` says whether it came from the cache.
+pub fn admit(bytes: Vec<u8>, origin: Origin, limits: &Limits, cached: bool) -> Result<Component, Rejection> {
     if let Some(rejection) = too_large(bytes.len() as u64, limits) {
         return Err(rejection);
     }
-    let imports = imports::check(&bytes)?;
-    Ok(Component { digest: Digest::of(&bytes), bytes: bytes.into(), imports, cached })
+    let outline = imports::check(&bytes, origin)?;
+    let (imports, hands_over) = (outline.imports, outline.hands_over);
+    Ok(Component { digest: Digest::of(&bytes), bytes: bytes.into(), imports, hands_over, cached })
 }
 
 /// The refusal of a component that has so many bytes, if there is one.

@@ -7,6 +7,8 @@ mod component;
 pub mod imports;
 mod language;
 pub mod native;
+mod nesting;
+pub mod policy;
 mod rejection;
 mod rust;
 
@@ -14,6 +16,7 @@ use std::{path::Path, time::Duration};
 
 pub use component::{Component, admit};
 pub use language::{Job, Language, OUTPUT, Pass, RecordedTools, Said};
+pub use policy::Origin;
 pub use rejection::{Rejection, RejectionKind};
 pub use rust::{FLAGS, Rust};
 
@@ -115,14 +118,15 @@ impl Compiler {
         }
         // Only admitted components are kept. One that is not admitted any more was damaged, and is made again.
         let kept = self.cache.get("components", key, ".wasm")?;
-        if let Some(component) = kept.and_then(|bytes| admit(bytes, &self.limits, true).ok()) {
+        if let Some(component) = kept.and_then(|bytes| admit(bytes, Origin::Source, &self.limits, true).ok())
+        {
             return Ok(Ok(component));
         }
         let bytes = match self.run(source, pass).await? {
             Ok((bytes, _)) => bytes,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let verdict = admit(bytes, &self.limits, false);
+        let verdict = admit(bytes, Origin::Source, &self.limits, false);
         if let Ok(component) = &verdict {
             self.cache.put("components", key, ".wasm", &component.bytes)?;
         }

@@ -27,6 +27,7 @@ use crate::{
     cache::{Cache, CacheError, Scratch, trust},
     elf,
     jail::{Ending, Excess, Finished, Jail, JailError, Spec},
+    notice::Notice,
     sandbox::engine::{self, CodeFor},
 };
 use mmh_record::{
@@ -50,7 +51,12 @@ pub struct Precompiler {
     limits: Limits,
     /// This program and its libraries, once they were needed.
     read: Arc<OnceCell<Vec<PathBuf>>>,
+    /// Who is told of a component that takes its time.
+    told: Option<Arc<dyn Fn(Notice) + Send + Sync>>,
 }
+
+/// A component of more bytes than this takes seconds, which is told.
+const LARGE_BYTES: u64 = 4 << 20;
 
 /// A child that compiles to native code and waits for its component. It ends when this is dropped.
 pub struct Ahead {
@@ -62,14 +68,19 @@ pub struct Ahead {
 impl Precompiler {
     /// A precompiler for an engine of [`engine::new`].
     pub fn new(engine: Engine, jail: Jail, cache: Cache, limits: Limits) -> Self {
-        Self { engine, mode: CodeFor::Plain, jail, cache, limits, read: Arc::default() }
+        Self { engine, mode: CodeFor::Plain, jail, cache, limits, read: Arc::default(), told: None }
     }
 
     /// The same for an engine of this mode.
     pub fn with_mode(&self, mode: CodeFor, engine: Engine) -> Self {
         let (jail, cache, limits, read) =
             (self.jail.clone(), self.cache.clone(), self.limits.clone(), self.read.clone());
-        Self { engine, mode, jail, cache, limits, read }
+        Self { engine, mode, jail, cache, limits, read, told: self.told.clone() }
+    }
+
+    /// Tells of components that take seconds.
+    pub fn tell(&mut self, told: impl Fn(Notice) + Send + Sync + 'static) {
+        self.told = Some(Arc::new(told));
     }
 
     /// The component as native code, from the cache or compiled now, by the child that was started ahead if there is one.
@@ -85,7 +96,11 @@ impl Precompiler {
             self.cache.used(&path);
             return Ok(Ok(loaded));
         }
-        let ahead = ahead.map_or_else(|| self.start(), Ok)?;
+        if let Some(told) = self.told.as_ref().filter(|_| component.bytes.len() as u64 > LARGE_BYTES) {
+            let size = text::bytes(component.bytes.len() as u64);
+            told(Notice::Note(format!("compiling a component of {size} to native code, once: about 20 s")));
+        }
+        let ahead = ahead.map_or_else(|| self.start_for(component.bytes.len() as u64), Ok)?;
         let code = match self.compile(&component.bytes, ahead).await? {
             Ok(code) => code,
             Err(rejection) => return Ok(Err(rejection)),
@@ -102,17 +117,23 @@ impl Precompiler {
             .finish()
     }
 
-    /// Starts a child that waits for its component, in the background.
+    /// Starts a child that waits for its component, in the background. It may be as large as components may be.
     pub fn start(&self) -> Result<Ahead, CompileError> {
+        self.start_for(self.limits.component_bytes)
+    }
+
+    /// Starts a child for a component of so many bytes.
+    fn start_for(&self, component_bytes: u64) -> Result<Ahead, CompileError> {
         let scratch = self.cache.scratch()?;
         let input = scratch.path().join(INPUT);
         mknodat(CWD, &input, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).map_err(io::Error::from)?;
         // Opened for both, because there is no reader yet.
         let component = pipe::OpenOptions::new().read_write(true).open_sender(&input)?;
         std::fs::create_dir(scratch.path().join("out"))?;
-        let (mut spec, jail, read) = (self.spec(scratch.path(), input), self.jail.clone(), self.read.clone());
+        let spec = self.spec(scratch.path(), input, component_bytes);
+        let (mut spec, jail, read) = (spec, self.jail.clone(), self.read.clone());
         // It is stopped earlier than this: see `compile`.
-        let wall = Duration::from_millis(self.limits.rustc_wall_ms) + 2 * self.wall();
+        let wall = Duration::from_millis(self.limits.rustc_wall_ms) + 2 * self.wall(component_bytes);
         let kept = self.limits.diagnostics_bytes as usize;
         let mut ended = JoinSet::new();
         ended.spawn(async move {
@@ -123,7 +144,7 @@ impl Precompiler {
         Ok(Ahead { scratch, component, ended })
     }
 
-    fn spec(&self, folder: &Path, input: PathBuf) -> Spec {
+    fn spec(&self, folder: &Path, input: PathBuf, component_bytes: u64) -> Spec {
         Spec {
             program: self.jail.launcher().clone(),
             args: [COMMAND].into_iter().chain(self.mode.argument()).map(str::to_owned).collect(),
@@ -134,13 +155,13 @@ impl Precompiler {
             memory_bytes: self.limits.native_memory_bytes,
             file_bytes: self.code_bytes(),
             files_bytes: self.code_bytes(),
-            cpu_s: self.limits.native_wall_ms.div_ceil(1000) * 2,
+            cpu_s: self.wall(component_bytes).as_secs().max(1) * 2,
         }
     }
 
-    /// How long a child may take, from the moment when it is given its component.
-    fn wall(&self) -> Duration {
-        Duration::from_millis(self.limits.native_wall_ms)
+    /// How long a child may take for a component of so many bytes, from the moment when it is given it.
+    fn wall(&self, component_bytes: u64) -> Duration {
+        Duration::from_millis(self.limits.native_wall_ms_of(component_bytes))
     }
 
     /// Hands the component over, and waits for the native code.
@@ -162,14 +183,14 @@ impl Precompiler {
             let error = error.map_or_else(|| "nobody waits for it".to_owned(), |error| error.to_string());
             JailError::Setup(format!("the child of native compilation is lost: {error}"))
         };
-        let done = match tokio::time::timeout(self.wall(), work).await {
+        let done = match tokio::time::timeout(self.wall(component.len() as u64), work).await {
             Err(_) => stopped(),
             Ok(Some(Ok(done))) => done?,
             Ok(Some(Err(error))) => return Err(lost(Some(error)).into()),
             Ok(None) => return Err(lost(None).into()),
         };
         if done.ending != Ending::Exited(0) {
-            return Ok(Err(self.rejection(&done)));
+            return Ok(Err(self.rejection(&done, component.len() as u64)));
         }
         Ok(Ok(std::fs::read(scratch.path().join("out/component.cwasm"))?))
     }
@@ -179,11 +200,11 @@ impl Precompiler {
         16 * self.limits.component_bytes
     }
 
-    fn rejection(&self, done: &Finished) -> Rejection {
+    fn rejection(&self, done: &Finished, component_bytes: u64) -> Rejection {
         let said = text::capped(&text::one_line(&done.stderr), 500);
         let (kind, message) = match done.ending {
             Ending::TimedOut | Ending::Signaled(libc::SIGXCPU) => {
-                let limit = self.limits.native_wall_ms as f64 / 1000.0;
+                let limit = self.wall(component_bytes).as_secs_f64();
                 let message =
                     format!("native compilation was stopped at its limit of {limit} s (--native-timeout-s)");
                 (RejectionKind::NativeTimeout, message)

@@ -60,7 +60,7 @@ impl ResourceLimiterAsync for Limiter {
     }
 
     fn instances(&self) -> usize {
-        32
+        64
     }
 
     fn tables(&self) -> usize {

@@ -1,5 +1,5 @@
-//! The interfaces that a harness is linked with: the host's own, and the parts of WASI that `compile::imports` allows.
-//! There are no others.
+//! The interfaces that every harness is linked with: the host's own, and the virtual ones of WASI that `compile::policy`
+//! lists. A component from outside may have some of `refusing` as well. There are no others.
 
 use wasmtime::{
     Result,

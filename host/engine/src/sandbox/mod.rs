@@ -13,13 +13,14 @@ mod linking;
 mod outcome;
 mod profile;
 mod recorded;
+mod refusing;
 mod report;
 mod sink;
 mod task;
 mod virtual_time;
 mod worlds;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use wasmtime::{
     CallHook, Engine, Store,
@@ -48,6 +49,10 @@ use mmh_record::{digest::Digest, grade::Grade, input::Input, limits::Limits, out
 /// After this much fuel a call pauses, and its deadline is checked. The number is small, because a host call costs a
 /// few units of fuel and may have to take in megabytes.
 const YIELD_FUEL: u64 = 20_000;
+
+/// The same where components hand values to each other. Such a call costs a few dozen units of fuel, and may copy all of a
+/// memory.
+const YIELD_FUEL_OF_HANDOVERS: u64 = 200;
 
 /// Most random bytes that a harness gets at once. Rust's standard library asks for a handful.
 const MAX_RANDOM_BYTES: u64 = 4 << 10;
@@ -92,6 +97,8 @@ struct Bounds<'a> {
     result_bytes: u64,
     /// Processor time, without waiting for models.
     own_time: Duration,
+    /// After so much fuel it pauses.
+    pause_fuel: u64,
 }
 
 /// Runs harnesses and scorers. Cheap to share.
@@ -110,6 +117,8 @@ pub struct Sandbox {
 /// A harness that is linked and ready to be called, any number of times at once.
 pub struct Prepared {
     linked: Linked,
+    /// After so much fuel a call pauses.
+    pause_fuel: u64,
     /// What a call of `predict` usually takes, and one of `learn`.
     predict_takes: Usual,
     learn_takes: Usual,
@@ -118,6 +127,8 @@ pub struct Prepared {
 /// A scorer that is linked and ready to be called, any number of times at once.
 pub struct PreparedScorer {
     linked: LinkedScorer,
+    /// After so much fuel a call pauses.
+    pause_fuel: u64,
     /// What a call of `score` usually takes.
     score_takes: Usual,
 }
@@ -186,16 +197,18 @@ impl Sandbox {
         &self.memory
     }
 
-    /// Links a component. The failure says why it is no harness.
-    pub fn prepare(&self, component: &Component) -> Result<Prepared, Failure> {
+    /// Links a component, inside of which components may hand values to each other. The failure says why it is no harness.
+    pub fn prepare(&self, component: &Component, hands_over: bool) -> Result<Prepared, Failure> {
         let linked = self.linked(component, Guest::Harness, Linked::new)?;
-        Ok(Prepared { linked, predict_takes: Usual::default(), learn_takes: Usual::default() })
+        let pause_fuel = pause_fuel(hands_over);
+        Ok(Prepared { linked, pause_fuel, predict_takes: Usual::default(), learn_takes: Usual::default() })
     }
 
-    /// Links a component. The failure says why it is no scorer.
-    pub fn prepare_scorer(&self, component: &Component) -> Result<PreparedScorer, Failure> {
+    /// The same for a scorer.
+    pub fn prepare_scorer(&self, component: &Component, hands_over: bool) -> Result<PreparedScorer, Failure> {
         let linked = self.linked(component, Guest::Scorer, LinkedScorer::new)?;
-        Ok(PreparedScorer { linked, score_takes: Usual::default() })
+        let pause_fuel = pause_fuel(hands_over);
+        Ok(PreparedScorer { linked, pause_fuel, score_takes: Usual::default() })
     }
 
     fn linked<T>(
@@ -204,16 +217,28 @@ impl Sandbox {
         guest: Guest,
         new: impl FnOnce(&Component, InstancePre<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let linked = self.linker.instantiate_pre(component).and_then(|linked| new(component, linked));
+        let linked = self.imports(component).and_then(|linker| linker.instantiate_pre(component));
+        let linked = linked.and_then(|linked| new(component, linked));
         linked.map_err(|error| {
             let message = format!("not a {}: {error:#}", guest.name());
             Failure::new(OutcomeKind::BadComponent, text::one_line(&message))
         })
     }
 
+    /// What there is for a component to import.
+    fn imports(&self, component: &Component) -> wasmtime::Result<Cow<'_, Linker<State>>> {
+        if !refusing::are_imported(component, &self.engine) {
+            return Ok(Cow::Borrowed(&self.linker));
+        }
+        let mut linker = self.linker.clone();
+        refusing::add_to_linker(&mut linker, component, &self.engine)?;
+        Ok(Cow::Owned(linker))
+    }
+
     /// The bounds of a call for one example, which has no bound of its own for processor time.
-    fn bounds_of_example(&self) -> Bounds<'_> {
-        Bounds { limits: &self.limits, result_bytes: self.limits.answer_bytes, own_time: Duration::MAX }
+    fn bounds_of_example(&self, pause_fuel: u64) -> Bounds<'_> {
+        let result_bytes = self.limits.answer_bytes;
+        Bounds { limits: &self.limits, result_bytes, own_time: Duration::MAX, pause_fuel }
     }
 
     /// Asks a harness for the answer to one input.
@@ -223,7 +248,7 @@ impl Sandbox {
         setting: CallContext<'_>,
         input: &Input,
     ) -> Report<String> {
-        let (bounds, takes) = (self.bounds_of_example(), &harness.predict_takes);
+        let (bounds, takes) = (self.bounds_of_example(harness.pause_fuel), &harness.predict_takes);
         self.call(Guest::Harness, takes, &setting, &bounds, async |store| {
             harness.linked.predict(store, setting.task, setting.state, input).await
         })
@@ -241,7 +266,8 @@ impl Sandbox {
         let limits = self.limits.of_batch(batch.len());
         // A batch may be long, so the time of an evaluation is kept within it as well.
         let own_time = Duration::from_millis(limits.evaluation_ms.max(self.limits.example_wall_ms));
-        let bounds = Bounds { limits: &limits, result_bytes: limits.state_bytes, own_time };
+        let (result_bytes, pause_fuel) = (limits.state_bytes, harness.pause_fuel);
+        let bounds = Bounds { limits: &limits, result_bytes, own_time, pause_fuel };
         self.call(Guest::Harness, &harness.learn_takes, &setting, &bounds, async |store| {
             harness.linked.learn(store, setting.task, setting.state, batch).await
         })
@@ -256,7 +282,7 @@ impl Sandbox {
         setting: CallContext<'_>,
         answered: &Answered,
     ) -> Report<Grade> {
-        let (bounds, takes) = (self.bounds_of_example(), &scorer.score_takes);
+        let (bounds, takes) = (self.bounds_of_example(scorer.pause_fuel), &scorer.score_takes);
         self.call(Guest::Scorer, takes, &setting, &bounds, async |store| {
             scorer.linked.score(store, setting.task, answered).await
         })
@@ -363,7 +389,7 @@ impl Sandbox {
         let mut store = Store::new(&self.engine, state);
         store.limiter_async(|state| &mut state.limiter);
         store.set_fuel(limits.fuel)?;
-        store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
+        store.fuel_async_yield_interval(Some(bounds.pause_fuel))?;
         if let Some(profiler) = &self.profiler {
             profiler.watch(&mut store, limits.fuel)?;
         }
@@ -378,6 +404,11 @@ impl Sandbox {
         let largest = prompts.max(result_bytes).max(self.limits.answer_bytes);
         usize::try_from(largest.saturating_add(1 << 20)).unwrap_or(usize::MAX)
     }
+}
+
+/// After how much fuel a call of a component pauses.
+fn pause_fuel(hands_over: bool) -> u64 {
+    if hands_over { YIELD_FUEL_OF_HANDOVERS } else { YIELD_FUEL }
 }
 
 /// The failure of a harness or a scorer that returned an error. The last error of the model tells its kind.

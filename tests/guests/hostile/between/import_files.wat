@@ -1,4 +1,4 @@
 ;; Imports the file system.
-;; expect: bad-import | the component imports wasi:filesystem/types@0.2.3
+;; expect: bad-component | not a harness
 
 (component (import "wasi:filesystem/types@0.2.3" (instance)))

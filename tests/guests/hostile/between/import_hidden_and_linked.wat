@@ -1,5 +1,5 @@
 ;; Hides an import in a component inside, and links it to another.
-;; expect: bad-component | it holds another component
+;; expect: bad-component | not a harness
 
 (component
   (component $inner (import "wasi:sockets/tcp@0.2.3" (instance)))

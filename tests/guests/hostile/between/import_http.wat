@@ -1,4 +1,4 @@
 ;; Imports an HTTP client.
-;; expect: bad-import | the component imports wasi:http/outgoing-handler@0.2.3
+;; expect: bad-component | not a harness
 
 (component (import "wasi:http/outgoing-handler@0.2.3" (instance)))

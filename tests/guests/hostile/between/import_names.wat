@@ -1,4 +1,4 @@
 ;; Imports the look-up of host names.
-;; expect: bad-import | the component imports wasi:sockets/ip-name-lookup@0.2.3
+;; expect: bad-component | not a harness
 
 (component (import "wasi:sockets/ip-name-lookup@0.2.3" (instance)))

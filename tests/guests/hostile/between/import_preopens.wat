@@ -1,4 +1,4 @@
 ;; Imports the folders that are open already.
-;; expect: bad-import | the component imports wasi:filesystem/preopens@0.2.3
+;; expect: bad-component | not a harness
 
 (component (import "wasi:filesystem/preopens@0.2.3" (instance)))

@@ -1,4 +1,4 @@
 ;; Imports sockets.
-;; expect: bad-import | the component imports wasi:sockets/tcp@0.2.3
+;; expect: bad-component | not a harness
 
 (component (import "wasi:sockets/tcp@0.2.3" (instance)))

@@ -1,4 +1,4 @@
 ;; Imports datagrams.
-;; expect: bad-import | the component imports wasi:sockets/udp-create-socket@0.2.3
+;; expect: bad-component | not a harness
 
 (component (import "wasi:sockets/udp-create-socket@0.2.3" (instance)))

@@ -1,6 +1,6 @@
 ;; Is larger than the limit for components.
-;; expect: component-too-large | more than the limit of 16 MiB
-;; bytes: append 16777216
+;; expect: component-too-large | more than the limit of 32 MiB
+;; bytes: append 33554432
 
 (module
   (@standard)

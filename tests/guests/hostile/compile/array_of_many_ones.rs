@@ -1,5 +1,5 @@
 //! Declares more data than the compiler may write.
-//! expect: component-too-large | the compiler wrote more than 64 MiB
+//! expect: component-too-large | the compiler wrote more than 128 MiB
 
 use mmh_sdk::prelude::*;
 

@@ -1,9 +1,9 @@
 //! Declares more data than a component may have.
-//! expect: component-too-large | more than the limit of 16 MiB
+//! expect: component-too-large | more than the limit of 32 MiB
 
 use mmh_sdk::prelude::*;
 
-static ONES: [u8; 24 << 20] = [1; 24 << 20];
+static ONES: [u8; 40 << 20] = [1; 40 << 20];
 
 struct Guest;
 

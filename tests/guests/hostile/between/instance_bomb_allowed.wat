@@ -1,0 +1,30 @@
+;; Asks for as many instances as the bounds allow, two thousand, each with a memory of its own.
+;; expect: bad-component | not a harness
+
+(component $top
+  (component $c0
+    (core module $m (memory 16) (func (export "f")))
+    (core instance $i (instantiate $m)))
+  (component $c1 (alias outer $top $c0 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c2 (alias outer $top $c1 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c3 (alias outer $top $c2 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c4 (alias outer $top $c3 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c5 (alias outer $top $c4 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c6 (alias outer $top $c5 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c7 (alias outer $top $c6 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c8 (alias outer $top $c7 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c9 (alias outer $top $c8 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c10 (alias outer $top $c9 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (component $c11 (alias outer $top $c10 (component $inner))
+    (instance (instantiate $inner)) (instance (instantiate $inner)))
+  (instance (instantiate $c11)))
