@@ -1,10 +1,12 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
 pub mod echo;
+pub mod fleet;
 pub mod forge;
 pub mod help;
 pub mod large;
 pub mod made;
+pub mod nats;
 pub mod pages;
 pub mod python;
 pub mod runs;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Each crate of the host, and what it may need of the others.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("record", &[]),
     ("engine", &["record"]),
     ("models", &["record"]),
@@ -17,7 +17,8 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("simulated", &["record", "models"]),
     ("search", &["record", "engine", "models", "report"]),
     ("agent", &["record", "engine", "search"]),
-    ("cli", &["record", "engine", "models", "report", "simulated", "search", "agent"]),
+    ("fleet", &["record", "engine"]),
+    ("cli", &["record", "engine", "models", "report", "simulated", "search", "agent", "fleet"]),
 ];
 
 /// What only one crate, or one file, does: the words that give it away, and where they may stand.

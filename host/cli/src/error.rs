@@ -6,6 +6,7 @@ use mmh_engine::{
     compile::CompileError,
     toolchain::{ToolchainError, sdk::SdkError},
 };
+use mmh_fleet::FleetError;
 use mmh_models::{cancel::Stop, catalog::CatalogError};
 use mmh_record::{RecordError, text};
 use mmh_search::{
@@ -163,6 +164,18 @@ impl From<ExportError> for CliError {
             }
             ExportError::NotAsRecorded(_) => Self::examined(said(error)),
             ExportError::Write { .. } => Self::host(said(error)),
+        }
+    }
+}
+
+impl From<FleetError> for CliError {
+    fn from(error: FleetError) -> Self {
+        match error {
+            FleetError::Address { .. } | FleetError::Credentials(_) => Self::input(said(error)),
+            FleetError::Unreachable { .. }
+            | FleetError::Server { .. }
+            | FleetError::NoWorker(_)
+            | FleetError::Here(_) => Self::host(said(error)),
         }
     }
 }

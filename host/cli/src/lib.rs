@@ -14,6 +14,7 @@ mod estimate;
 mod evaluations;
 mod example_view;
 mod files;
+mod fleet_args;
 mod global;
 mod keys;
 mod limits;

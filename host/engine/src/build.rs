@@ -18,6 +18,7 @@ use crate::{
     },
     jail::Jail,
     memory::MemoryBudget,
+    runner::Runner,
     sandbox::{Failure, Prepared, PreparedScorer, Sandbox, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
@@ -32,6 +33,8 @@ pub struct Builder {
     pub sandbox: Arc<Sandbox>,
     /// Verdicts on earlier sources, which are not compiled again.
     known: Known,
+    /// Where calls run, if not here.
+    elsewhere: Option<Elsewhere>,
 }
 
 /// How many verdicts are remembered.
@@ -89,7 +92,26 @@ impl Builder {
 
     /// A builder of these parts, which share one engine and the same limits.
     pub fn of(compiler: Compiler, precompiler: Precompiler, sandbox: Arc<Sandbox>) -> Self {
-        Self { compiler, precompiler, sandbox, known: Known::default() }
+        Self { compiler, precompiler, sandbox, known: Known::default(), elsewhere: None }
+    }
+
+    /// The same builder, whose harnesses are called by this runner, with so many calls at once where nobody says how many.
+    pub fn running_on(self, runner: Arc<dyn Runner>, at_once: usize) -> Self {
+        Self { elsewhere: Some(Elsewhere { runner, at_once }), ..self }
+    }
+
+    /// Runs the calls into what was built: the sandbox of this process, unless another runner was named.
+    pub fn runner(&self) -> Arc<dyn Runner> {
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.runner.clone(),
+            None => self.sandbox.clone(),
+        }
+    }
+
+    /// How many calls keep all processors busy that there are to run them.
+    pub fn at_once(&self) -> usize {
+        let here = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.elsewhere.as_ref().map_or_else(here, |it| it.at_once)
     }
 
     /// Remembers the verdict on a source: [`Self::build`] returns it without compiling. So a component of other
@@ -197,17 +219,33 @@ impl Builder {
     }
 
     async fn ready_scorer(&self, component: Component, ahead: Option<Ahead>) -> BuildResult<BuiltScorer> {
-        let native = match self.precompiler.load(&component, ahead).await? {
-            Ok(native) => native,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let prepared = self.sandbox.prepare_scorer(&native).map_err(rejected);
-        Ok(prepared.map(|prepared| BuiltScorer { component, prepared: Arc::new(prepared) }))
+        prepare_scorer(&self.precompiler, &self.sandbox, component, ahead).await
     }
 }
 
+/// Where the calls into what was built run: on other machines.
+struct Elsewhere {
+    runner: Arc<dyn Runner>,
+    at_once: usize,
+}
+
+/// Compiles a scorer to native code, and links it.
+pub(crate) async fn prepare_scorer(
+    precompiler: &Precompiler,
+    sandbox: &Sandbox,
+    component: Component,
+    ahead: Option<Ahead>,
+) -> BuildResult<BuiltScorer> {
+    let native = match precompiler.load(&component, ahead).await? {
+        Ok(native) => native,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    let prepared = sandbox.prepare_scorer(&native).map_err(rejected);
+    Ok(prepared.map(|prepared| BuiltScorer { component, prepared: Arc::new(prepared) }))
+}
+
 /// Compiles to native code, in the child that was started ahead, if there is one, and links.
-async fn prepare(
+pub(crate) async fn prepare(
     precompiler: &Precompiler,
     sandbox: &Sandbox,
     component: Component,

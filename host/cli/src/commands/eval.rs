@@ -19,6 +19,7 @@ use crate::{
     baselines, concurrency,
     error::{CliError, CliResult, EXAMINED_NOT_OK},
     files,
+    fleet_args::FleetArgs,
     global::Global,
     limits::LimitArgs,
     model_args::{Connector, MoneyArgs},
@@ -100,6 +101,8 @@ pub struct EvalArgs {
     money: MoneyArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    fleet: FleetArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -146,6 +149,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
         None => args.limits.resolve(targets.iter().any(|target| target.model.is_local)),
     };
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    let builder = args.fleet.join(builder, &terminal).await?;
     workbench::scorer(&builder, &mut dataset).await?;
     terminal.done();
     let (source, built) = match build(&args, of_run, &builder).await? {
