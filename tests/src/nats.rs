@@ -56,6 +56,11 @@ impl Nats {
         this
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.running.as_ref().map(Running::id).unwrap_or_default()
+    }
+
     /// Its address.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)

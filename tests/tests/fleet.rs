@@ -63,7 +63,7 @@ async fn a_search_over_two_workers_is_the_same_bytes() {
     let url = nats.url();
     let _workers = ["one", "two"].map(|name| worker(PROGRAM, &url, name, &[]));
     wait_for(PROGRAM, &url, 2);
-    let search = ["run", "--mock", "--iterations", "2", "--eval-size", "20", "--run-id", "a"];
+    let search = ["run", "--mock", "--iterations", "1", "--eval-size", "12", "--run-id", "a"];
     let learning = ["--baseline", "few-shot-all", "--protocol", "online", "--batch-size", "20"];
     let search = [&search[..], &learning, &CLOCK].concat();
     let fleet = ["--workers", &url, "--audit-share", "0.2"];
@@ -250,6 +250,41 @@ async fn without_a_worker_of_this_version_nothing_begins() {
     assert!(!nobody.contains("secret"), "{nobody}");
 }
 
+/// A worker of another version, which says so and never gets a call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_of_another_version_is_named_and_gets_no_call() {
+    use futures::StreamExt;
+    let builder = builder(PROGRAM, Limits::default()).await;
+    let nats = Nats::start(&[]);
+    let client = async_nats::connect(nats.url()).await.expect("connected");
+    let mut who = client.subscribe("mmh.worker.who").await.expect("subscribed");
+    let version = serde_json::json!({ "program": "0.0.9", "architecture": "riscv64", "protocol": 1 });
+    let hello = serde_json::json!({ "id": "old", "name": "old\u{1b}[31m", "version": version, "processors": 1,
+        "under_way": 0, "waiting": 0, "done": 0, "calls_per_s": 0.0 });
+    let hello = serde_json::to_vec(&hello).expect("data");
+    tokio::spawn(async move {
+        while let Some(message) = who.next().await {
+            let reply = message.reply.expect("a question");
+            client.publish(reply, hello.clone().into()).await.expect("published");
+        }
+    });
+    let (tell, heard) = listening();
+    let settings = Settings { audit_share: 0.0, patience: Duration::from_secs(20) };
+    let alone = Fleet::join(&access(&nats.url()), settings, builder.sandbox.clone(), tell).await;
+    let alone = alone.err().expect("it fails").to_string();
+    assert!(alone.starts_with("there is no worker of this version at "), "{alone}");
+    let heard = heard.lock().expect("no panic").join("\n");
+    assert!(
+        heard.contains("is mmh 0.0.9 for riscv64, protocol 1, and gets no calls: this is mmh "),
+        "{heard}"
+    );
+    assert!(!heard.contains('\u{1b}'), "{heard}");
+    let _worker = worker(PROGRAM, &nats.url(), "new", &[]);
+    wait_for(PROGRAM, &nats.url(), 2);
+    let (fleet, _) = joined(&nats.url(), &builder, 0.0).await;
+    assert_eq!(fleet.standing().workers, 1);
+}
+
 /// Makes an authority and a certificate of 127.0.0.1 in a folder.
 fn certificates(folder: &Path) {
     let script = "key='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
@@ -283,8 +318,8 @@ fn tls_wants_the_right_authority() {
 }
 
 /// The figures of a worker, as Prometheus asks for them.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_offers_its_figures() {
+#[test]
+fn a_worker_offers_its_figures() {
     let nats = Nats::start(&[]);
     let address = format!("127.0.0.1:{}", free_port());
     let _worker = worker(PROGRAM, &nats.url(), "one", &["--metrics", &address]);
@@ -292,10 +327,12 @@ async fn a_worker_offers_its_figures() {
     for (path, status, part) in
         [("metrics", 200, "mmh_worker_processors{worker=\"one\",version="), ("other", 404, "GET /metrics")]
     {
-        let answer = reqwest::get(format!("http://{address}/{path}")).await.expect("an answer");
-        assert_eq!(answer.status().as_u16(), status, "{path}");
-        let text = answer.text().await.expect("text");
-        assert!(text.contains(part), "{path}: {text}");
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(&address).expect("connected");
+        write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("asked");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text");
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")) && text.contains(part), "{path}: {text}");
     }
 }
 
@@ -307,7 +344,7 @@ const LIES: [(&str, &str, &str); 7] = [
     ("a reply of its own", r#"{"text":{"result":{"Ok":"a"},"fuel":1,CALLS}}"#, "a reply that nobody gave it"),
     (
         "another kind",
-        r#"{"grade":{"result":{"Ok":{"score":1.0,"correct":true}},"fuel":1,REST}}"#,
+        r#"{"grade":{"result":{"Ok":{"score":1.0,"correct":true,"parts":{}}},"fuel":1,REST}}"#,
         "of another kind",
     ),
     ("a refusal", r#"{"refused":"I am tired"}"#, "refuses calls, which are made here: I am tired"),

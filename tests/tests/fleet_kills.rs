@@ -66,22 +66,22 @@ struct Victims {
 }
 
 impl Victims {
-    /// Kills one of all parts; a worker or the server is started again soon. Whether it was the coordinator.
-    fn kill_one(&mut self, coordinator: &mut Child) -> bool {
+    /// Kills a part, one kind after the other; a worker or the server is started again soon. Whether it was the coordinator.
+    fn kill_one(&mut self, killed: u32, coordinator: &mut Child) -> bool {
         let soon = Duration::from_millis(self.random.u64(0..800));
-        let (name, is_coordinator) = match self.random.u32(0..5) {
-            0 => {
+        let (name, is_coordinator) = match killed % 5 {
+            1 => {
                 coordinator.kill().and_then(|()| coordinator.wait()).expect("it is killed");
                 ("the coordinator", true)
             }
-            1 => {
+            3 => {
                 self.nats.kill();
                 std::thread::sleep(soon);
                 self.nats.start_again();
                 ("the server", false)
             }
             at => {
-                let at = at as usize % 2;
+                let at = usize::from(at == 2 || self.random.bool());
                 self.workers[at].kill();
                 std::thread::sleep(soon);
                 self.workers[at] = worker(PROGRAM, &self.nats.url(), &format!("worker {at}"), &[]);
@@ -118,7 +118,7 @@ async fn a_search_survives_kills_of_all_its_parts() {
             while killed < kills && !was_killed && coordinator.try_wait().expect("its state").is_none() {
                 std::thread::sleep(Duration::from_millis(victims.random.u64(50..1200)));
                 if coordinator.try_wait().expect("its state").is_none() {
-                    was_killed = victims.kill_one(&mut coordinator);
+                    was_killed = victims.kill_one(killed, &mut coordinator);
                     killed += 1;
                 }
             }

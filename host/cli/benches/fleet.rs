@@ -65,8 +65,25 @@ impl Harness for Guest {
 mmh_sdk::export!(Guest);
 "#;
 
-/// Rounds of the loop. Ten instructions each.
-const ROUNDS: u64 = 50_000_000;
+/// Rounds of the loop, of some 17 units of fuel each.
+const ROUNDS: u64 = 29_850_000;
+
+/// A harness that does nothing at all.
+const IDLE: &str = r#"
+use mmh_sdk::prelude::*;
+
+struct Guest;
+
+impl Harness for Guest {
+    type State = ();
+
+    fn predict(_task: &Task, _state: &(), _input: &Input, _model: &Model) -> Result<Answer> {
+        Ok(Answer::new("a"))
+    }
+}
+
+mmh_sdk::export!(Guest);
+"#;
 
 fn main() {
     let runtime = Runtime::new().expect("a runtime");
@@ -77,7 +94,6 @@ async fn measure() {
     let folder = tempfile::tempdir().expect("a folder");
     let workshop = Workshop::new(folder.path(), MemoryBudget::unlimited()).await;
     let heavy = workshop.build(&HEAVY.replace("ROUNDS", &ROUNDS.to_string())).await;
-    let trivial = workshop.build(BASELINE).await;
     let nats = Nats::start(&[]);
     let first = pinned(folder.path(), &nats.url(), 0);
     let one = evaluator(&workshop, &nats.url(), 1, 16).await;
@@ -93,15 +109,43 @@ async fn measure() {
     println!(
         "the same, two workers on a processor each: {both:.2?}, {ratio:.2} times as fast (at least 1.8){verdict}"
     );
-    let harness = Learned::with_state(trivial, Vec::new());
-    serial(&workshop, &two, &harness).await;
+    let (asking, idle) = (workshop.build(BASELINE).await, workshop.build(IDLE).await);
+    let asking = Learned::with_state(asking, Vec::new());
+    serial(&workshop, &two, &asking).await;
     let many = evaluator(&workshop, &nats.url(), 2, 64).await;
-    let (took, _) = workshop::evaluate(&many, &harness, &workshop::examples(TRIVIAL)).await;
+    let processes = [std::process::id(), nats.id(), first.id(), second.id()];
+    let (took, with_model) = trivial(&many, &asking, processes).await;
     let verdict = if took <= Duration::from_secs(5) { "" } else { "  EXCEEDED" };
     println!(
         "{TRIVIAL} calls that do nothing but ask an instant model, 64 at once: {took:.2?} (at most 5 s){verdict}"
     );
-    drop((first, second));
+    let (_, without) = trivial(&many, &Learned::with_state(idle, Vec::new()), processes).await;
+    for (what, [coordinator, server, one, other]) in
+        [("with a model call", with_model), ("without one", without)]
+    {
+        println!(
+            "processor time of such a call, {what}: coordinator {coordinator} us, server {server} us, worker {} us",
+            one + other
+        );
+    }
+}
+
+/// How long many calls that do nothing take, and the processor time of each of these processes for one of them, in
+/// microseconds.
+async fn trivial(many: &Evaluator, harness: &Learned, processes: [u32; 4]) -> (Duration, [u64; 4]) {
+    let before = processes.map(processor_us);
+    let (took, _) = workshop::evaluate(many, harness, &workshop::examples(TRIVIAL)).await;
+    let mut used = processes.map(processor_us);
+    used.iter_mut().zip(before).for_each(|(after, before)| *after = (*after - before) / TRIVIAL as u64);
+    (took, used)
+}
+
+/// The processor time of a process so far. The kernel counts it in hundredths of a second.
+fn processor_us(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("the process is there");
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|it| it.parse::<u64>().ok()).sum();
+    ticks * 10_000
 }
 
 /// Calls one after the other, here and there.

@@ -18,10 +18,19 @@ const AUDIT_SHARE: f64 = 0.01;
 /// How long no worker, or no server, has to be there before calls are made here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Who runs the harnesses, and how they are reached.
+#[derive(Args, Default)]
+pub struct FleetArgs {
+    #[command(flatten)]
+    on: OnWorkersArgs,
+    #[command(flatten)]
+    nats: NatsArgs,
+}
+
 /// Who runs the harnesses.
 #[derive(Args, Default)]
 #[command(next_help_heading = "Workers")]
-pub struct FleetArgs {
+pub struct OnWorkersArgs {
     /// Run harnesses on the workers at this NATS server, such as nats://host:4222; `mmh worker` starts one. All results
     /// are the same as without
     #[arg(long, value_name = "URL")]
@@ -30,8 +39,6 @@ pub struct FleetArgs {
     /// [default: 0.01]
     #[arg(long, value_name = "PART", requires = "workers", value_parser = part)]
     audit_share: Option<f64>,
-    #[command(flatten)]
-    nats: NatsArgs,
 }
 
 /// What a NATS server wants of those who connect.
@@ -63,8 +70,9 @@ impl NatsArgs {
 impl FleetArgs {
     /// The same builder, whose harnesses run on the workers that are asked for, if any are.
     pub async fn join(&self, builder: Builder, terminal: &Arc<Terminal>) -> Result<Builder, CliError> {
-        let Some(url) = &self.workers else { return Ok(builder) };
-        let settings = Settings { audit_share: self.audit_share.unwrap_or(AUDIT_SHARE), patience: PATIENCE };
+        let Some(url) = &self.on.workers else { return Ok(builder) };
+        let settings =
+            Settings { audit_share: self.on.audit_share.unwrap_or(AUDIT_SHARE), patience: PATIENCE };
         let here = builder.sandbox.clone();
         let fleet = Fleet::join(&self.nats.access(url), settings, here, tell(terminal)).await?;
         let fleet = Arc::new(fleet);

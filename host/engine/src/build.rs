@@ -4,12 +4,12 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::future::BoxFuture;
 
+pub use crate::built::{Built, BuiltScorer};
 use crate::{
     cache::Cache,
     compile::{
@@ -19,7 +19,7 @@ use crate::{
     jail::Jail,
     memory::MemoryBudget,
     runner::Runner,
-    sandbox::{Failure, Prepared, PreparedScorer, Sandbox, engine},
+    sandbox::{Failure, Sandbox, engine},
 };
 use mmh_record::{digest::Digest, limits::Limits, text};
 
@@ -47,30 +47,6 @@ struct Known(Mutex<HashMap<Digest, Result<Built, Rejection>>>);
 impl Known {
     fn all(&self) -> MutexGuard<'_, HashMap<Digest, Result<Built, Rejection>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A harness that is ready to be called, and the exact binary it is.
-#[derive(Clone)]
-pub struct Built {
-    /// The binary, with its digest and imports.
-    pub component: Component,
-    /// The same, linked to what it imports.
-    pub prepared: Arc<Prepared>,
-}
-
-/// A scorer that is ready to be called, and the exact binary it is.
-#[derive(Clone)]
-pub struct BuiltScorer {
-    /// The binary, with its digest and imports.
-    pub component: Component,
-    /// The same, linked to what it imports.
-    pub prepared: Arc<PreparedScorer>,
-}
-
-impl fmt::Debug for BuiltScorer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BuiltScorer").field(&self.component.digest).finish()
     }
 }
 

@@ -4,6 +4,7 @@
 //! A worker needs no other crate: there are no models, data sets or scores in here.
 
 pub mod build;
+mod built;
 pub mod cache;
 pub mod compile;
 mod elf;

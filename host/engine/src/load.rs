@@ -7,7 +7,8 @@ use mmh_record::limits::Limits;
 use wasmtime::Engine;
 
 use crate::{
-    build::{Built, BuiltScorer, prepare, prepare_scorer},
+    build::{prepare, prepare_scorer},
+    built::{Built, BuiltScorer},
     cache::Cache,
     compile::{BuildResult, admit, native::Precompiler},
     jail::Jail,

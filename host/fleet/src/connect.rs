@@ -92,6 +92,14 @@ impl Access {
                     event => tracing::info!("NATS: {event}"),
                 }
             });
+        let first = servers.first();
+        match first.and_then(|it| Some((it.username()?, it.password()))) {
+            Some((name, Some(password))) => {
+                options = options.user_and_password(decoded(name), decoded(password));
+            }
+            Some((token, None)) => options = options.token(decoded(token)),
+            None => {}
+        }
         if let Some(file) = &self.credentials {
             options = options.credentials_file(file).await.map_err(FleetError::Credentials)?;
         }
@@ -105,9 +113,33 @@ impl Access {
     }
 }
 
+/// A part of an address without the escapes of addresses: `%40` is `@`.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escapes_are_read() {
+        let table =
+            [("plain", "plain"), ("p%40ss", "p@ss"), ("100%", "100%"), ("%zz%C3%A4", "%zzä"), ("%4", "%4")];
+        for (text, expected) in table {
+            assert_eq!(decoded(text), expected);
+        }
+    }
 
     #[test]
     fn passwords_are_not_shown() {

@@ -32,6 +32,16 @@ enum Found {
     Gone,
 }
 
+/// What became of a call that was put into the queue.
+enum Waited {
+    /// Its result is there.
+    Came(Done, Bytes),
+    /// It is to be made here.
+    Here,
+    /// Nobody has it any more.
+    Lost,
+}
+
 /// Takes a call out of the calls under way, however its task ends.
 struct Registered<'a>(&'a Shared, String);
 
@@ -102,9 +112,9 @@ impl Shared {
             let put = sending.put(job, blobs).await;
             match put {
                 Ok(sequence) => match sending.wait(sequence, came).await {
-                    Some(Ok(result)) => return Ok(result),
-                    Some(Err(())) => return Ok(None),
-                    None => {}
+                    Waited::Came(done, tail) => return Ok(Some((done, tail))),
+                    Waited::Here => return Ok(None),
+                    Waited::Lost => {}
                 },
                 Err(error) if sending.is_alone(true) => return Err(error),
                 Err(error) => {
@@ -150,12 +160,8 @@ impl Sending<'_> {
         Ok(put.sequence)
     }
 
-    /// Waits for the result. `None` if the call is lost, `Err` if it is to be made here.
-    async fn wait(
-        &mut self,
-        sequence: u64,
-        came: &mut mpsc::UnboundedReceiver<Bytes>,
-    ) -> Option<Result<Option<(Done, Bytes)>, ()>> {
+    /// Waits until it is known what became of the call.
+    async fn wait(&mut self, sequence: u64, came: &mut mpsc::UnboundedReceiver<Bytes>) -> Waited {
         loop {
             let payload = tokio::select! {
                 payload = came.recv() => payload,
@@ -165,45 +171,45 @@ impl Sending<'_> {
                         self.withdraw(sequence).await;
                         let remark = "no worker is there: calls are made here until one comes";
                         self.shared.tell_once(remark.into());
-                        return Some(Err(()));
+                        return Waited::Here;
                     }
                     Ok(Found::Queued) => None,
                     Ok(Found::Gone) => {
                         self.times += 1;
-                        return None;
+                        return Waited::Lost;
                     }
                     Err(error) if self.is_alone(true) => {
                         self.shared.tell_once(format!("calls are made here until the server is back: {error}"));
-                        return Some(Err(()));
+                        return Waited::Here;
                     }
                     Err(_) => None,
                 },
             };
             if let Some(payload) = payload
-                && let Some(result) = self.take(payload).await
+                && let Some(waited) = self.take(payload).await
             {
-                return Some(result);
+                return waited;
             }
         }
     }
 
     /// A result, unless it is one that is not taken.
-    async fn take(&self, payload: Bytes) -> Option<Result<Option<(Done, Bytes)>, ()>> {
+    async fn take(&self, payload: Bytes) -> Option<Waited> {
         let objects = &self.shared.bus.objects;
         let content = objects.unpack(payload.clone(), self.most).await.ok()?;
         objects.discard(&payload).await;
         objects.discard(&self.message).await;
         // Whoever sends what cannot be read says not even who it is.
-        let Some((done, tail)) = unframed::<Done>(content) else { return Some(Err(())) };
+        let Some((done, tail)) = unframed::<Done>(content) else { return Some(Waited::Here) };
         if self.shared.is_distrusted(&done.worker) {
-            return Some(Err(()));
+            return Some(Waited::Here);
         }
         if let Answer::Refused(why) = &done.answer {
             let (name, why) = (text::name(&done.name), text::name(why));
             self.shared.tell_once(format!("the worker {name} refuses calls, which are made here: {why}"));
-            return Some(Err(()));
+            return Some(Waited::Here);
         }
-        Some(Ok(Some((done, tail))))
+        Some(Waited::Came(done, tail))
     }
 
     async fn look(&self, sequence: u64) -> Result<Found, FleetError> {

@@ -10,7 +10,7 @@ use crate::commands::run::{AgainArgs, ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
     agent_args::AgentArgs,
     error::CliError,
-    fleet_args::{FleetArgs, NatsArgs},
+    fleet_args::{NatsArgs, OnWorkersArgs},
     limits::{MachineArgs, ROWS},
     model_args::{ProposerServerArgs, SpendingArgs, TargetModelArg, TargetServerArgs},
     workbench::ColumnArgs,
@@ -32,7 +32,7 @@ fn taken() -> [Option<Id>; 13] {
         TargetServerArgs::group_id(),
         SpendingArgs::group_id(),
         MachineArgs::group_id(),
-        FleetArgs::group_id(),
+        OnWorkersArgs::group_id(),
         NatsArgs::group_id(),
     ]
 }
