@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -38,12 +38,15 @@ const HERE: u8 = 0;
 /// The first byte of a message whose content is in the store: its digest follows.
 const STORED: u8 = 1;
 
+/// Objects that were put, and when. A cell is empty until it is done.
+type Put = HashMap<Digest, (Instant, Arc<OnceCell<()>>)>;
+
 /// The object store.
 pub(crate) struct Objects {
     client: Client,
     streams: Context,
     /// What this process has put, and when.
-    put: Mutex<HashMap<Digest, (Instant, Arc<OnceCell<()>>)>>,
+    put: Mutex<Put>,
 }
 
 fn problem(does: &'static str) -> impl Fn(String) -> FleetError {
@@ -74,7 +77,7 @@ impl Objects {
         made.map_err(|error| problem("makes no object store")(error.to_string()))
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, (Instant, Arc<OnceCell<()>>)>> {
+    fn known(&self) -> MutexGuard<'_, Put> {
         self.put.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use mmh_engine::{
     runner::{HarnessCall, ScorerCall},
-    sandbox::{Call, Failure, LabelledExample, LogLine},
+    sandbox::{Failure, LabelledExample, LogLine},
 };
 use mmh_record::{
     chat::ChatRequest,
@@ -150,13 +150,13 @@ pub struct Account<T> {
 }
 
 /// A model call in a report.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Slip {
     /// The coordinator has answered it, and has it.
     Answered,
     /// It was not answered in time.
-    Unanswered(Call),
+    Unanswered,
 }
 
 /// A model call of a worker.

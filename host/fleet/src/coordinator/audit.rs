@@ -55,7 +55,7 @@ pub(crate) fn judge<T: Returned>(account: Account<T>, desk: &Desk, limits: &Limi
         return Verdict::Nonsense(what);
     }
     let timed_out = account.result.as_ref().is_err_and(|failure| failure.kind == OutcomeKind::Timeout);
-    if timed_out || account.calls.iter().any(|slip| matches!(slip, Slip::Unanswered(_))) {
+    if timed_out || account.calls.contains(&Slip::Unanswered) {
         return Verdict::ByTheClock;
     }
     let answered = |at| desk.answered(at as u32).map(|(request, answer)| Call { request, answer });

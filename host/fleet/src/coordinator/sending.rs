@@ -35,7 +35,7 @@ enum Found {
 /// What became of a call that was put into the queue.
 enum Waited {
     /// Its result is there.
-    Came(Done, Bytes),
+    Came(Box<(Done, Bytes)>),
     /// It is to be made here.
     Here,
     /// Nobody has it any more.
@@ -112,7 +112,7 @@ impl Shared {
             let put = sending.put(job, blobs).await;
             match put {
                 Ok(sequence) => match sending.wait(sequence, came).await {
-                    Waited::Came(done, tail) => return Ok(Some((done, tail))),
+                    Waited::Came(came) => return Ok(Some(*came)),
                     Waited::Here => return Ok(None),
                     Waited::Lost => {}
                 },
@@ -209,7 +209,7 @@ impl Sending<'_> {
             self.shared.tell_once(format!("the worker {name} refuses calls, which are made here: {why}"));
             return Some(Waited::Here);
         }
-        Some(Waited::Came(done, tail))
+        Some(Waited::Came(Box::new((done, tail))))
     }
 
     async fn look(&self, sequence: u64) -> Result<Found, FleetError> {

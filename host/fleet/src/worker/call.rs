@@ -15,7 +15,7 @@ use async_nats::{
 };
 use mmh_engine::{
     runner::{HarnessCall, Runner, Trained},
-    sandbox::{Call, Report},
+    sandbox::Report,
 };
 use mmh_record::digest::Digest;
 use tokio::sync::Notify;
@@ -238,16 +238,16 @@ impl Worker {
 
 fn account<T>(report: Report<T>, model: &RemoteModel) -> Account<T> {
     let answered = model.answered().clone();
-    let slip = |(at, call): (usize, Call)| match answered.contains(&(at as u32)) {
+    let slip = |at: usize| match answered.contains(&(at as u32)) {
         true => Slip::Answered,
-        false => Slip::Unanswered(call),
+        false => Slip::Unanswered,
     };
     Account {
         result: report.result,
         fuel: report.fuel,
         own_time: report.own_time,
         peak_memory_bytes: report.peak_memory_bytes,
-        calls: report.calls.into_iter().enumerate().map(slip).collect(),
+        calls: (0..report.calls.len()).map(slip).collect(),
         logs: report.logs,
         stdout: report.stdout,
         stderr: report.stderr,
