@@ -10,7 +10,6 @@
 #[allow(dead_code)] // shared with the tests, which use all of it
 #[path = "../../../tests/src/nats.rs"]
 mod nats;
-#[allow(dead_code)] // shared with the other benches
 mod shared;
 
 use std::{
