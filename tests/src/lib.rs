@@ -2,10 +2,12 @@
 
 pub mod agents;
 pub mod echo;
+pub mod fleet;
 pub mod forge;
 pub mod help;
 pub mod large;
 pub mod made;
+pub mod nats;
 pub mod pages;
 pub mod python;
 pub mod runs;

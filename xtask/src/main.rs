@@ -6,6 +6,7 @@
 //! library, so that this program is there in a second.
 
 mod determinism;
+mod fleet;
 mod needs;
 mod peers;
 mod structure;
@@ -46,6 +47,10 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   determinism [MMH]
          build the same harnesses 100 times, on all processors and on one, under load and not: one component each
   setup  what the tests need: Rust's target and components, system packages, a browser, npm packages
+  fleet-kills N
+         kill workers, the NATS server and the coordinator of searches N times, and compare what comes of them
+  fleet-simulation [--coordinator-us N] [--model-call-us N] [--server-us N] [--way-us N]
+         where a coordinator is saturated, up to 64 workers: a table, from measured times of one call
   peers  how long other systems take for the same work, in pairs; they are installed from PyPI below target/
          [--pairs N] [--only NAME, or how it begins] [--program PATH, instead of a release build]
          [--write, into docs/benchmarks.md]";
@@ -58,6 +63,8 @@ fn main() -> ExitCode {
         ["determinism"] => return determinism(None),
         ["determinism", program] => return determinism(Some(program)),
         ["peers", ..] => return compared(&words[1..]),
+        ["fleet-kills", times] => return fleet_kills(times),
+        ["fleet-simulation", ..] => return fleet::main(&words[1..]),
         ["test"] => (true, [&LINT[..], &TESTS].concat()),
         ["lint"] => (false, LINT.to_vec()),
         ["setup"] => (true, Vec::new()),
@@ -103,6 +110,14 @@ fn determinism(program: Option<&str>) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// `cargo xtask fleet-kills N`: no step of the tests, which kill less often.
+fn fleet_kills(times: &str) -> ExitCode {
+    let kills = format!("MMH_FLEET_KILLS={times}");
+    let test = ["cargo", "test", "--workspace", "--test", "fleet_kills", "--", "--nocapture"];
+    let ok = times.parse::<u32>().is_ok() && run(&[&["env", kills.as_str()][..], &test].concat());
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// `cargo xtask peers`: no step of the tests, since its figures depend on the machine.

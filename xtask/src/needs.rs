@@ -27,7 +27,7 @@ enum Comes {
     ByHand(&'static str),
 }
 
-const NEEDS: [Need; 13] = [
+const NEEDS: [Need; 15] = [
     Need {
         name: "rustup",
         found: |_| runs(&["rustup", "--version"]),
@@ -72,6 +72,12 @@ const NEEDS: [Need; 13] = [
         found: |_| runs(&["bwrap", "--version"]),
         comes: Comes::Package("bubblewrap"),
     },
+    Need {
+        name: "nats-server",
+        found: |_| runs(&["nats-server", "--version"]) || runs(&["/usr/sbin/nats-server", "--version"]),
+        comes: Comes::Package("nats-server"),
+    },
+    Need { name: "openssl", found: |_| runs(&["openssl", "version"]), comes: Comes::Package("openssl") },
     Need { name: "script", found: |_| runs(&["script", "--version"]), comes: Comes::Package("bsdutils") },
     Need {
         name: "a browser",

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Each crate of the host, and what it may need of the others.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("record", &[]),
     ("engine", &["record"]),
     ("models", &["record"]),
@@ -18,7 +18,11 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("simulated", &["record", "models"]),
     ("search", &["record", "engine", "models", "report"]),
     ("agent", &["record", "engine", "search"]),
-    ("cli", &["record", "engine", "models", "report", "simulated", "search", "agent", "exports"]),
+    ("fleet", &["record", "engine"]),
+    (
+        "cli",
+        &["record", "engine", "models", "report", "simulated", "search", "agent", "exports", "fleet"],
+    ),
 ];
 
 /// What only one crate, or one file, does: the words that give it away, and where they may stand.

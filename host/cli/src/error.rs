@@ -7,6 +7,7 @@ use mmh_engine::{
     toolchain::{ToolchainError, sdk::SdkError},
 };
 use mmh_exports::{frames::FrameError, inspect_log::LogError, signing::SigningError};
+use mmh_fleet::FleetError;
 use mmh_models::{cancel::Stop, catalog::CatalogError};
 use mmh_record::{RecordError, text};
 use mmh_search::{
@@ -194,6 +195,18 @@ impl From<FrameError> for CliError {
         match error {
             FrameError::Record(error) => error.into(),
             FrameError::Write(_) => Self::host(error),
+        }
+    }
+}
+
+impl From<FleetError> for CliError {
+    fn from(error: FleetError) -> Self {
+        match error {
+            FleetError::Address { .. } | FleetError::Credentials(_) => Self::input(said(error)),
+            FleetError::Unreachable { .. }
+            | FleetError::Server { .. }
+            | FleetError::NoWorker(_)
+            | FleetError::Here(_) => Self::host(said(error)),
         }
     }
 }

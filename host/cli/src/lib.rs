@@ -15,6 +15,7 @@ mod estimate;
 mod evaluations;
 mod example_view;
 mod files;
+mod fleet_args;
 mod global;
 mod keys;
 mod limits;

@@ -10,6 +10,12 @@ pub fn memory_bytes() -> Option<u64> {
     memory_below(Path::new("/"))
 }
 
+/// The host's name, as far as it is known.
+pub fn name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "host".into() } else { name.trim().to_owned() }
+}
+
 fn memory_below(root: &Path) -> Option<u64> {
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
     let machine = total_bytes(&read("proc/meminfo"));

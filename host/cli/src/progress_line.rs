@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mmh_fleet::Standing;
 use mmh_models::metering::budget::Budget;
 use mmh_record::{
     format::{Protocol, Summary},
@@ -101,6 +102,13 @@ impl Course {
         let scored = self.concluded.iter().filter_map(|(index, value)| Some((*index, (*value)?)));
         self.objective.best(scored)
     }
+}
+
+/// `, 2 workers, 350 calls/s`: who runs the harnesses.
+pub fn of_fleet(standing: Standing) -> String {
+    let Standing { workers, calls_per_s, .. } = standing;
+    let plural = if workers == 1 { "" } else { "s" };
+    format!(", {workers} worker{plural}, {calls_per_s:.0} calls/s")
 }
 
 /// `accuracy 52.9 % [36.7, 68.5], 3 errors, 12 s left`.

@@ -14,6 +14,7 @@ use crate::{
     global::Global,
     progress_line::{self, Course},
 };
+use mmh_fleet::coordinator::Fleet;
 use mmh_models::metering::budget::Budget;
 use mmh_record::{format::Summary, text};
 use mmh_search::progress::{EvalProgress, Event, Observer, ToolCall};
@@ -49,6 +50,8 @@ struct Shown {
     evaluations: BTreeMap<String, (Instant, Instant)>,
     /// How the search stands, and since when.
     course: Option<(Course, Instant)>,
+    /// The workers that run harnesses, if there are any.
+    fleet: Option<Arc<Fleet>>,
 }
 
 impl Terminal {
@@ -63,6 +66,11 @@ impl Terminal {
     /// From now on, what is shown belongs to this search, and money is that of its budget.
     pub fn follow(&self, summary: &Summary, budget: Arc<Budget>) {
         self.shown().course = Some((Course::new(summary, budget), Instant::now()));
+    }
+
+    /// From now on, lines of progress say how these workers stand.
+    pub fn run_by(&self, fleet: Arc<Fleet>) {
+        self.shown().fleet = Some(fleet);
     }
 
     /// Takes away what changes at the bottom: results follow.
@@ -117,7 +125,10 @@ impl Terminal {
         let now = Instant::now();
         let name = name(standing);
         let (begun, mentioned) = *shown.evaluations.entry(name.clone()).or_insert((now, now));
-        let message = progress_line::standing(standing, begun.elapsed());
+        let mut message = progress_line::standing(standing, begun.elapsed());
+        if let Some(fleet) = &shown.fleet {
+            message += &progress_line::of_fleet(fleet.standing());
+        }
         let finished = standing.done == standing.total;
         if self.draws && !finished {
             shown.draw(progress_line::line(&name, standing, &message, room()));

@@ -47,7 +47,7 @@ pub async fn open(
 }
 
 /// The jail: a whole one, or as much of one as there is, if that was asked for.
-fn jail(global: &Global, observer: &dyn Observer) -> Result<Jail, CliError> {
+pub fn jail(global: &Global, observer: &dyn Observer) -> Result<Jail, CliError> {
     let jail = Jail::new(environment::this_program()?);
     match (features::landlock_abi(), global.allow_unconfined) {
         (Some(_), _) => Ok(jail),

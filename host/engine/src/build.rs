@@ -4,12 +4,12 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::future::BoxFuture;
 
+pub use crate::built::{Built, BuiltScorer};
 use crate::{
     cache::Cache,
     compile::{
@@ -18,8 +18,9 @@ use crate::{
     },
     jail::Jail,
     memory::MemoryBudget,
+    runner::Runner,
     sandbox::{
-        Failure, Prepared, PreparedScorer, Profiler, Sandbox,
+        Failure, Profiler, Sandbox,
         engine::{self, CodeFor},
     },
 };
@@ -35,6 +36,8 @@ pub struct Builder {
     pub sandbox: Arc<Sandbox>,
     /// Verdicts on earlier sources, which are not compiled again.
     known: Known,
+    /// Where calls run, if not here.
+    elsewhere: Option<Elsewhere>,
 }
 
 /// How many verdicts are remembered.
@@ -47,30 +50,6 @@ struct Known(Mutex<HashMap<Digest, Result<Built, Rejection>>>);
 impl Known {
     fn all(&self) -> MutexGuard<'_, HashMap<Digest, Result<Built, Rejection>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A harness that is ready to be called, and the exact binary it is.
-#[derive(Clone)]
-pub struct Built {
-    /// The binary, with its digest and imports.
-    pub component: Component,
-    /// The same, linked to what it imports.
-    pub prepared: Arc<Prepared>,
-}
-
-/// A scorer that is ready to be called, and the exact binary it is.
-#[derive(Clone)]
-pub struct BuiltScorer {
-    /// The binary, with its digest and imports.
-    pub component: Component,
-    /// The same, linked to what it imports.
-    pub prepared: Arc<PreparedScorer>,
-}
-
-impl fmt::Debug for BuiltScorer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BuiltScorer").field(&self.component.digest).finish()
     }
 }
 
@@ -92,7 +71,26 @@ impl Builder {
 
     /// A builder of these parts, which share one engine and the same limits.
     pub fn of(compiler: Compiler, precompiler: Precompiler, sandbox: Arc<Sandbox>) -> Self {
-        Self { compiler, precompiler, sandbox, known: Known::default() }
+        Self { compiler, precompiler, sandbox, known: Known::default(), elsewhere: None }
+    }
+
+    /// The same builder, whose harnesses are called by this runner, with so many calls at once where nobody says how many.
+    pub fn running_on(self, runner: Arc<dyn Runner>, at_once: usize) -> Self {
+        Self { elsewhere: Some(Elsewhere { runner, at_once }), ..self }
+    }
+
+    /// Runs the calls into what was built: the sandbox of this process, unless another runner was named.
+    pub fn runner(&self) -> Arc<dyn Runner> {
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.runner.clone(),
+            None => self.sandbox.clone(),
+        }
+    }
+
+    /// How many calls keep all processors busy that there are to run them.
+    pub fn at_once(&self) -> usize {
+        let here = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.elsewhere.as_ref().map_or_else(here, |it| it.at_once)
     }
 
     /// Remembers the verdict on a source: [`Self::build`] returns it without compiling. So a component of other
@@ -227,17 +225,33 @@ impl Builder {
     }
 
     async fn ready_scorer(&self, component: Component, ahead: Option<Ahead>) -> BuildResult<BuiltScorer> {
-        let native = match self.precompiler.load(&component, ahead).await? {
-            Ok(native) => native,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let prepared = self.sandbox.prepare_scorer(&native, component.hands_over).map_err(rejected);
-        Ok(prepared.map(|prepared| BuiltScorer { component, prepared: Arc::new(prepared) }))
+        prepare_scorer(&self.precompiler, &self.sandbox, component, ahead).await
     }
 }
 
+/// Where the calls into what was built run: on other machines.
+struct Elsewhere {
+    runner: Arc<dyn Runner>,
+    at_once: usize,
+}
+
+/// Compiles a scorer to native code, and links it.
+pub(crate) async fn prepare_scorer(
+    precompiler: &Precompiler,
+    sandbox: &Sandbox,
+    component: Component,
+    ahead: Option<Ahead>,
+) -> BuildResult<BuiltScorer> {
+    let native = match precompiler.load(&component, ahead).await? {
+        Ok(native) => native,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    let prepared = sandbox.prepare_scorer(&native, component.hands_over).map_err(rejected);
+    Ok(prepared.map(|prepared| BuiltScorer { component, prepared: Arc::new(prepared) }))
+}
+
 /// Compiles to native code, in the child that was started ahead, if there is one, and links.
-async fn prepare(
+pub(crate) async fn prepare(
     precompiler: &Precompiler,
     sandbox: &Sandbox,
     component: Component,

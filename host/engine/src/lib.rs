@@ -4,15 +4,17 @@
 //! A worker needs no other crate: there are no models, data sets or scores in here.
 
 pub mod build;
+mod built;
 pub mod cache;
 pub mod compile;
 mod elf;
 pub mod gc;
 pub mod jail;
+pub mod load;
 pub mod memory;
 pub mod notice;
 mod programs;
 pub mod runner;
 pub mod sandbox;
-mod shared;
+pub mod shared;
 pub mod toolchain;

@@ -64,6 +64,11 @@ impl MemoryBudget {
         memory_bytes.saturating_add(OWN_BYTES)
     }
 
+    /// How many bytes the budget has.
+    pub fn total_bytes(&self) -> u64 {
+        self.0.total_bytes
+    }
+
     /// The most that was held at once so far, in bytes.
     pub fn most_held_bytes(&self) -> u64 {
         self.0.state().most_held_bytes

@@ -10,7 +10,7 @@ use mmh_record::{digest::Digest, grade::Grade, input::Input, limits::Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    build::{Built, BuiltScorer},
+    built::{Built, BuiltScorer},
     sandbox::{Answered, CallContext, LabelledExample, ModelPort, Report, Sandbox, Task},
 };
 

@@ -153,7 +153,7 @@ impl Session<'_> {
         observer: Arc<dyn Observer>,
     ) -> Evaluator {
         Evaluator {
-            runner: builder.sandbox.clone(),
+            runner: builder.runner(),
             target,
             kind: dataset.kind.clone(),
             task: Arc::new(dataset.task.clone()),

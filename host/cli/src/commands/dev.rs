@@ -71,7 +71,7 @@ pub async fn main(global: &Global, mut args: DevArgs) -> CliResult {
     args.on.eval_size.get_or_insert(EXAMPLES);
     let mut signals = Signals::listen().map_err(CliError::host)?;
     let setting = tokio::select! {
-        setting = Setting::open(global, &args.on, None) => setting?,
+        setting = Setting::open(global, &args.on, None, None) => setting?,
         () = signals.next() => return Ok(ended()),
     };
     if setting.targets.len() > 1 {

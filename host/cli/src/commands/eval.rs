@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::{
     diagnostics::{self, Author},
     error::{CliError, CliResult, EXAMINED_NOT_OK},
+    fleet_args::FleetArgs,
     global::Global,
     output,
     output_file::OutputFile,
@@ -64,6 +65,8 @@ pub struct EvalArgs {
     // Last, since its headings would hold for what follows.
     #[command(flatten)]
     pub on: BenchArgs,
+    #[command(flatten)]
+    fleet: FleetArgs,
 }
 
 pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
@@ -72,7 +75,7 @@ pub async fn main(global: &Global, args: EvalArgs) -> CliResult {
     let outputs = args.show.outputs(global, on)?;
     let of_run = OfRun::open(global, on, args.iteration)?;
     let of_run = of_run.as_ref();
-    let mut setting = Setting::open(global, on, of_run).await?;
+    let mut setting = Setting::open(global, on, of_run, Some(&args.fleet)).await?;
     args.show.only_alone(of_run.is_some() || setting.targets.len() > 1)?;
     let targets = std::mem::take(&mut setting.targets);
     // It takes milliseconds, in which the harness is built or found.

@@ -34,6 +34,8 @@ mod summary;
 mod task;
 mod verify;
 mod view;
+mod worker;
+mod workers;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -119,6 +121,10 @@ enum Command {
     Models(models::ModelsArgs),
     /// Say what this system offers: compiler, target, jail, cache, keys
     Doctor(doctor::DoctorArgs),
+    /// Take calls into harnesses from a NATS server, and run them on this machine
+    Worker(worker::WorkerArgs),
+    /// Show which workers are at a NATS server, and what waits for them
+    Workers(workers::WorkersArgs),
     /// Show what is in the cache folder, and clear what nobody needs
     Gc(gc::GcArgs),
     /// Print a completion script for a shell
@@ -223,6 +229,8 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Export(args) => export::main(args),
         Command::Models(args) => models::main(&cli.global, args).await,
         Command::Doctor(args) => doctor::main(&cli.global, args).await,
+        Command::Worker(args) => worker::main(&cli.global, args).await,
+        Command::Workers(args) => workers::main(args).await,
         Command::Gc(args) => gc::main(&cli.global, args).await,
         Command::Completions(args) => completions::main(args, Cli::command()),
     }

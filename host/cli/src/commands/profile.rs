@@ -54,7 +54,7 @@ pub struct ProfileArgs {
 pub async fn main(global: &Global, args: ProfileArgs) -> CliResult {
     let on = &args.on;
     let svg = args.svg.as_deref().map(|path| OutputFile::check(path, &[], &[".svg"])).transpose()?;
-    let mut setting = Setting::open(global, on, None).await?;
+    let mut setting = Setting::open(global, on, None, None).await?;
     let target = match (setting.targets.pop(), setting.targets.is_empty()) {
         (Some(target), true) => target,
         _ => {

@@ -17,6 +17,7 @@ use crate::{
     concurrency, environment,
     error::{CliError, CliResult},
     estimate,
+    fleet_args::FleetArgs,
     global::Global,
     limits::LimitArgs,
     model_args::{Choice, Connector, MoneyArgs, ProposerArgs, TargetArgs},
@@ -74,6 +75,8 @@ pub struct RunArgs {
     pub money: MoneyArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
     /// Which of all these were given.
     #[arg(skip)]
     pub given: Given,
@@ -217,6 +220,7 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
     let baselines = sources(&args.new.baseline, &dataset, &limits).await?;
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    let builder = args.fleet.join(builder, &terminal).await?;
     workbench::scorer(&builder, &mut dataset).await?;
     sound_baselines(args, &builder, &dataset, &baselines).await?;
     terminal.done();

@@ -9,6 +9,7 @@ use crate::commands::{export::command, signatures};
 use crate::{
     environment,
     error::{CliError, CliResult, EXAMINED_NOT_OK},
+    fleet_args::FleetArgs,
     global::Global,
     limits::LimitArgs,
     output,
@@ -57,6 +58,8 @@ pub struct VerifyArgs {
     json: bool,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    fleet: FleetArgs,
 }
 
 pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
@@ -82,6 +85,7 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     let dataset = if args.without_dataset { None } else { dataset(args.dataset.as_deref(), &config)? };
     let limits = whose::limits(Whose::of(global, &reader)?, &config, &args.limits, For::Search)?;
     let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    let builder = args.fleet.join(builder, &observer).await?;
     let scratch = environment::cache(global)?.scratch().map_err(CliError::host)?;
     let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
     let verifier = Verifier {

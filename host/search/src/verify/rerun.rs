@@ -170,7 +170,7 @@ impl Parts<'_> {
         let start = Start { summary, writer, baselines, dataset, val };
         let session =
             Session { limits: &limits, budget: Arc::new(Budget::unlimited()), clock, cancel: cancel.clone() };
-        let concurrency = std::thread::available_parallelism().map_or(1, usize::from);
+        let concurrency = builder.at_once();
         let search = session.search(start, builder, parts, concurrency, Arc::new(Silent));
         Search { claims: Some(claims), ..search }
     }

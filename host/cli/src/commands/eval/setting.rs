@@ -12,6 +12,7 @@ use super::{
 use crate::{
     concurrency,
     error::CliError,
+    fleet_args::FleetArgs,
     global::Global,
     limits::LimitArgs,
     model_args::{Connector, MoneyArgs},
@@ -99,7 +100,7 @@ pub struct Setting {
 
 impl Setting {
     /// Connects the targets, loads the data, and finds the compiler.
-    pub async fn open(global: &Global, args: &BenchArgs, of_run: Option<&OfRun>) -> Result<Self, CliError> {
+    pub async fn open(global: &Global, args: &BenchArgs, of_run: Option<&OfRun>, fleet: Option<&FleetArgs>) -> Result<Self, CliError> {
         let mock = args.mock || of_run.is_some_and(|run| run.config.mock && !args.target.is_given());
         let seed = args.seed.or(of_run.map(|run| run.config.seed)).unwrap_or_default();
         let terminal = Arc::new(Terminal::new(global, mock));
@@ -122,6 +123,10 @@ impl Setting {
             None => args.limits.resolve(targets.iter().any(|target| target.model.is_local)),
         };
         let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+        let builder = match fleet {
+            Some(fleet) => fleet.join(builder, &terminal).await?,
+            None => builder,
+        };
         workbench::scorer(&builder, &mut dataset).await?;
         terminal.done();
         Ok(Self { terminal, observer, targets, dataset, limits, builder, seed, mock })

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     agent_args::AgentArgs,
     error::{CliError, CliResult},
+    fleet_args::FleetArgs,
     global::Global,
     limits::LimitArgs,
     model_args::{MoneyArgs, ProposerArgs, TargetArgs},
@@ -118,6 +119,7 @@ fn of_run(args: McpArgs, run: &Path) -> Result<RunArgs, CliError> {
         target,
         money,
         limits,
+        fleet: FleetArgs::default(),
         given,
     })
 }

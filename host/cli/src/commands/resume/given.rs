@@ -10,6 +10,7 @@ use crate::commands::run::{AgainArgs, ChangeableArgs, EachTimeArgs, RunArgs};
 use crate::{
     agent_args::AgentArgs,
     error::CliError,
+    fleet_args::{NatsArgs, OnWorkersArgs},
     limits::{MachineArgs, ROWS},
     model_args::{ProposerServerArgs, SpendingArgs, TargetModelArg, TargetServerArgs},
     workbench::ColumnArgs,
@@ -18,7 +19,7 @@ use mmh_record::format::{Config, Learning};
 
 /// The groups of options that a run which goes on takes as well. Limits say for themselves whether they may be changed.
 /// A group has the options of its own struct, and none of a struct that is flattened into it.
-fn taken() -> [Option<Id>; 11] {
+fn taken() -> [Option<Id>; 13] {
     [
         HostArgs::group_id(),
         AgainArgs::group_id(),
@@ -31,6 +32,8 @@ fn taken() -> [Option<Id>; 11] {
         TargetServerArgs::group_id(),
         SpendingArgs::group_id(),
         MachineArgs::group_id(),
+        OnWorkersArgs::group_id(),
+        NatsArgs::group_id(),
     ]
 }
 

@@ -67,6 +67,7 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front)
     let mut dataset = dataset(args, &settings.dataset, &config, &*observer)?;
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
     let builder = workbench::open(global, &settings.limits, &args.limits.machine, &*observer).await?;
+    let builder = args.fleet.join(builder, &terminal).await?;
     same_tools(&config, &builder)?;
     workbench::scorer(&builder, &mut dataset).await?;
     let source = |index| reader.text(&RunReader::iteration_file(index, layout::SOURCE));
