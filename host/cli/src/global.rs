@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// Options that every command takes.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Global {
     /// The Rust compiler that builds harnesses [default: rustc on the PATH]
     #[arg(long, global = true, value_name = "PATH", env = "MMH_RUSTC")]

@@ -30,6 +30,7 @@ mod protocol_args;
 mod scoreboard;
 mod session;
 mod targets_args;
+mod telemetry;
 mod terminal;
 mod whose;
 mod workbench;

@@ -9,9 +9,11 @@ use crate::{
     model_args::{self, Choice, Connector},
     output,
     scoreboard::{Format, Scoreboard},
+    telemetry,
     terminal::Terminal,
 };
 use mmh_engine::build::Builder;
+use mmh_exports::otlp::Ready;
 use mmh_models::cancel::{Cancel, Stop};
 use mmh_record::{reader::RunReader, text};
 use mmh_search::session::{Models, Plan, ReadyProposer};
@@ -29,6 +31,8 @@ pub struct Front {
     pub stopped_by: &'static str,
     /// Whether scores are printed at the end.
     pub shows_scores: bool,
+    /// The OpenTelemetry endpoint that the run is sent to, if there is one.
+    pub telemetry: Option<Ready>,
 }
 
 impl Front {
@@ -36,7 +40,7 @@ impl Front {
     pub fn command_line() -> Self {
         let (client, cancel) = (None, Cancel::default());
         let (goes_on, stopped_by) = ("mmh run --resume", CliError::BY_SIGNAL);
-        Self { client, cancel, goes_on, stopped_by, shows_scores: true }
+        Self { client, cancel, goes_on, stopped_by, shows_scores: true, telemetry: None }
     }
 }
 
@@ -75,11 +79,15 @@ pub async fn run(
     stop_with_signal(terminal.clone(), cancel.clone());
     let reader = RunReader::new(plan.start.writer.dir()?);
     let summary = plan.start.summary.clone();
+    let followed = (RunReader::new(plan.start.writer.dir()?), plan.clock);
     let search = plan.search(builder, terminal.clone(), cancel.clone())?;
     let target = search.evaluator.target.clone();
     terminal.follow(&summary, search.budget.clone());
+    let (of_run, clock) = followed;
+    let exporter = front.telemetry.as_ref().map(|to| to.follow(of_run, &summary.config, clock));
     let ended = search.run().await;
     terminal.done();
+    telemetry::end(exporter).await;
     let (_, stop) = ended?;
     if front.shows_scores {
         let mut scoreboard = Scoreboard::read(&reader)?;
@@ -96,8 +104,29 @@ pub async fn run(
             let done = format!("{done} {shown}; `{} {shown}` goes on", front.goes_on);
             CliError::stopped_by(front.stopped_by, &stop, &done)
         }
-        None => ExitCode::SUCCESS,
+        None => {
+            if front.shows_scores && !json {
+                next(&shown, best(&reader));
+            }
+            ExitCode::SUCCESS
+        }
     })
+}
+
+/// The best iteration of a run, if it has one.
+fn best(reader: &RunReader) -> Option<u32> {
+    reader.summary().ok()?.best_iteration_index
+}
+
+/// What one does next most often.
+fn next(run: &str, best: Option<u32>) {
+    errln!("next:");
+    errln!("  mmh view {run}");
+    match best {
+        Some(best) if best > 0 => errln!("  mmh diff {run} 0 {best}"),
+        _ => errln!("  mmh summary {run}"),
+    }
+    errln!("  mmh verify {run}");
 }
 
 impl From<SearchError> for CliError {

@@ -1,11 +1,12 @@
 //! What takes a run elsewhere: [`signing`] lets others verify its statements, [`inspect_log`] writes logs of Inspect,
-//! [`frames`] tables, [`sbom`] what a component is made of.
+//! [`frames`] tables, [`sbom`] what a component is made of, [`otlp`] sends a run to an OpenTelemetry endpoint while it is made.
 //!
 //! This crate reads runs through `mmh-record` and prints nothing. Where its output goes is up to the caller.
 
 pub mod evaluations;
 pub mod frames;
 pub mod inspect_log;
+pub mod otlp;
 pub mod sbom;
 pub mod signing;
 

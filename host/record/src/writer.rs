@@ -196,6 +196,13 @@ pub fn check_run_id(name: &str) -> Result<(), RecordError> {
     if fits { Ok(()) } else { Err(RecordError::RunId { name: name.to_owned() }) }
 }
 
+/// The exclusive right to a run that nobody writes to: nobody can go on with it as long as this is held.
+pub fn hold(run: &Path) -> Result<File, RecordError> {
+    let no_run = || RecordError::NoRun { path: run.display().to_string() };
+    let dir = Dir::open_ambient_dir(run, ambient_authority()).map_err(|_| no_run())?;
+    lock(&dir, &run.display().to_string())
+}
+
 /// How long a lock is waited for. A child of a process that was killed holds it until it has become the
 /// program that it was started for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);

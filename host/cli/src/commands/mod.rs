@@ -13,6 +13,7 @@ mod dev;
 mod diff;
 mod doctor;
 mod eval;
+mod examples;
 mod export;
 mod folder;
 mod gc;
@@ -28,16 +29,19 @@ mod replay;
 mod report;
 mod resume;
 mod run;
+mod runs;
+mod self_test;
 mod sign;
 mod signatures;
 mod summary;
 mod task;
+mod tidy;
 mod verify;
 mod view;
 mod worker;
 mod workers;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, pin::Pin, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -91,6 +95,12 @@ enum Command {
     Task(task::TaskArgs),
     /// Write a task.toml for data, with comments, and show what it says
     NewTask(new_task::NewTaskArgs),
+    /// List the runs of a folder
+    Runs(runs::RunsArgs),
+    /// Move a run with what lies beside it: its signatures and notes
+    Mv(tidy::MvArgs),
+    /// Remove runs with what lies beside them
+    Rm(tidy::RmArgs),
     /// Show what a run found
     Summary(summary::SummaryArgs),
     /// Compare runs, over one data set or several, in one table
@@ -125,6 +135,8 @@ enum Command {
     Worker(worker::WorkerArgs),
     /// Show which workers are at a NATS server, and what waits for them
     Workers(workers::WorkersArgs),
+    /// Check an installation: the system, a small search, its verification, signatures, an export
+    SelfTest(self_test::SelfTestArgs),
     /// Show what is in the cache folder, and clear what nobody needs
     Gc(gc::GcArgs),
     /// Print a completion script for a shell
@@ -194,12 +206,21 @@ fn arguments() -> clap::Command {
     command.build();
     command.mut_subcommands(|mut subcommand| {
         let usage = subcommand.render_usage().to_string();
+        let subcommand = match examples::of(subcommand.get_name()) {
+            Some(examples) => subcommand.after_help(examples),
+            None => subcommand,
+        };
         subcommand.override_usage(usage.trim_start_matches("Usage: ").to_owned())
     })
 }
 
 async fn dispatch(cli: Cli) -> CliResult {
     log::start(&cli.global)?;
+    act(cli).await
+}
+
+/// Does what one command says.
+async fn act(cli: Cli) -> CliResult {
     match cli.command {
         Command::Run(args) => run::main(&cli.global, *args).await,
         Command::Mcp(args) => mcp::main(&cli.global, *args).await,
@@ -214,6 +235,9 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Call(args) => folder::any(&args),
         Command::Task(args) => task::main(&args),
         Command::NewTask(args) => new_task::main(&args),
+        Command::Runs(args) => runs::main(&args),
+        Command::Mv(args) => tidy::mv(&args),
+        Command::Rm(args) => tidy::rm(&args),
         Command::Summary(args) => summary::main(args),
         Command::Compare(args) => compare::main(&args),
         Command::Plot(args) => plot::main(args),
@@ -231,7 +255,45 @@ async fn dispatch(cli: Cli) -> CliResult {
         Command::Doctor(args) => doctor::main(&cli.global, args).await,
         Command::Worker(args) => worker::main(&cli.global, args).await,
         Command::Workers(args) => workers::main(args).await,
+        Command::SelfTest(_) => self_test::main(async |words| again(&cli.global, words).await).await,
         Command::Gc(args) => gc::main(&cli.global, args).await,
         Command::Completions(args) => completions::main(args, Cli::command()),
+    }
+}
+
+/// Does what another command says, with the same options of all commands.
+async fn again(global: &Global, words: Vec<OsString>) -> CliResult {
+    let words = std::iter::once(OsString::from("mmh")).chain(words);
+    let cli = parsed(words).map_err(|said| CliError::input(said.to_string()))?;
+    let done: Pin<Box<dyn Future<Output = CliResult>>> = Box::pin(act(Cli { global: global.clone(), ..cli }));
+    done.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command shows how it is used, and every example is understood.
+    #[test]
+    fn every_command_has_an_example() {
+        let commands = arguments();
+        let shown = commands.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help");
+        for name in shown {
+            let (_, lines) = examples::EXAMPLES
+                .iter()
+                .find(|(command, _)| *command == name)
+                .unwrap_or_else(|| panic!("mmh {name} has no example in examples.rs"));
+            for line in *lines {
+                let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+                assert_eq!(words.get(1).and_then(|it| it.to_str()), Some(name), "{line}");
+                if let Err(said) = parsed(words) {
+                    panic!("{line}: {said}");
+                }
+            }
+        }
+        assert_eq!(
+            examples::EXAMPLES.len(),
+            commands.get_subcommands().filter(|it| it.get_name() != "help").count()
+        );
     }
 }

@@ -26,11 +26,13 @@ use crate::{
     project,
     protocol_args::ProtocolArgs,
     session::{self, Front, Proposing},
+    telemetry,
     terminal::Terminal,
     whose::{DEFAULT_PATIENCE, Whose},
     workbench::{self, ColumnArgs},
 };
 use mmh_engine::{build::Builder, sandbox::PACKAGE, toolchain::sdk};
+use mmh_exports::otlp::Ready;
 use mmh_record::{
     clock::Clock,
     digest::Digest,
@@ -154,6 +156,19 @@ pub struct EachTimeArgs {
     /// Freeze the clock at this time, so that two runs give the same bytes in every file
     #[arg(long, value_name = "RFC3339")]
     fixed_clock: Option<Timestamp>,
+    /// Send the run to this OpenTelemetry endpoint while it is made: traces and metrics, by OTLP over HTTP
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true)]
+    pub otlp_endpoint: Option<String>,
+    /// Send prompts, replies, inputs and answers too
+    #[arg(long, requires = "otlp_endpoint")]
+    pub otlp_texts: bool,
+}
+
+impl EachTimeArgs {
+    /// The OpenTelemetry endpoint that the run is sent to, if there is one.
+    pub fn telemetry(&self) -> Result<Option<Ready>, CliError> {
+        telemetry::ready(self.otlp_endpoint.as_deref(), self.otlp_texts)
+    }
 }
 
 /// Iterations of a new run that names none.
@@ -202,6 +217,7 @@ pub async fn main(global: &Global, args: RunArgs) -> CliResult {
 
 /// Begins a new run, and searches.
 pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResult {
+    front.telemetry = args.each.telemetry()?;
     let terminal = Arc::new(Terminal::new(global, args.new.mock));
     let observer: Arc<dyn Observer> = terminal.clone();
     let client = front.client.take();

@@ -1,5 +1,7 @@
 //! `mmh verify`: whether a run's files, binaries and scores are what they are said to be.
 
+mod claimed;
+
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
@@ -19,7 +21,7 @@ use crate::{
 };
 use mmh_record::{
     digest::Digest,
-    format::{Config, ProposerKind},
+    format::Config,
     layout,
     manifest::{self, Finding},
     reader::RunReader,
@@ -245,7 +247,7 @@ fn print(
             env!("CARGO_PKG_VERSION")
         );
     }
-    outln!("\n{}", claimed(config, verdict));
+    outln!("\n{}", claimed::line(config, verdict));
     not_proved(verdict).iter().for_each(|line| outln!("not proved: {line}"));
 }
 
@@ -278,37 +280,4 @@ fn replayed(folder: &Checked) -> String {
         None => {}
     }
     shown
-}
-
-/// What only the run itself says.
-fn claimed(config: &Config, verdict: &Verdict) -> String {
-    let counted = verdict.claimed;
-    let mut claims = vec!["times and latencies".to_owned()];
-    let has_model = config.proposer_kind == ProposerKind::Conversation;
-    if !config.mock {
-        let model = text::name(&config.target_model);
-        let proposer = if has_model { "the proposer's replies, " } else { "replies: " };
-        claims.push(format!("{proposer}{} of {model}, and what they cost outside", counted.replies));
-    }
-    if !has_model {
-        claims.push(format!(
-            "the proposer's {} tool calls, and why it made no more of them",
-            counted.tool_calls
-        ));
-    }
-    if counted.timed_out > 0 {
-        claims.push(format!("{} outcomes of the wall clock, which count as wrong", counted.timed_out));
-    }
-    if counted.tool_results > 0 {
-        claims.push(format!(
-            "{} tool results that depend on the machine or on what is missing",
-            counted.tool_results
-        ));
-    }
-    let rest = match (config.mock, has_model) {
-        (false, _) => "",
-        (true, true) => "; the simulated models said everything again",
-        (true, false) => "; the simulated target said everything again",
-    };
-    format!("claimed only: {}{rest}", claims.join("; "))
 }

@@ -52,6 +52,7 @@ pub async fn main(global: &Global, args: RunArgs, run: &Path, name: Option<Strin
         goes_on: "mmh mcp --run",
         stopped_by: "stopped, because the client is gone or a signal came",
         shows_scores: false,
+        telemetry: None,
     };
     let code = match goes_on {
         true => resume::main(global, &args, run, front).await?,

@@ -39,6 +39,7 @@ use mmh_search::{
 };
 
 pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front) -> CliResult {
+    front.telemetry = args.each.telemetry()?;
     let writer = RunWriter::resume(run)?;
     let reader = RunReader::new(writer.dir()?);
     let (mut summary, config) = (reader.summary()?, reader.config()?);
