@@ -35,13 +35,12 @@ pub struct RunsArgs {
 /// What runs are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Sort {
-    /// The newest first
+    // The newest first.
     Started,
-    /// By name
     Name,
-    /// The best first; figures of different tasks are not comparable
+    // The best first.
     Score,
-    /// The dearest first
+    // The dearest first.
     Cost,
 }
 

@@ -45,6 +45,8 @@ declare module 'mmh:harness/model@2.0.0' {
   export function completeAll(requests: Request[]): Result[];
   /** How many model calls this call of the harness has left. */
   export function callsLeft(): number;
+  /** How much fuel this call of the harness has left. */
+  export function fuelLeft(): bigint;
 }
 
 declare module 'mmh:harness/log@2.0.0' {
