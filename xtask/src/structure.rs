@@ -19,10 +19,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("search", &["record", "engine", "models", "report"]),
     ("agent", &["record", "engine", "search"]),
     ("fleet", &["record", "engine"]),
-    (
-        "cli",
-        &["record", "engine", "models", "report", "simulated", "search", "agent", "exports", "fleet"],
-    ),
+    ("cli", &["record", "engine", "models", "report", "simulated", "search", "agent", "exports", "fleet"]),
 ];
 
 /// What only one crate, or one file, does: the words that give it away, and where they may stand.

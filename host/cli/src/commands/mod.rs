@@ -74,7 +74,7 @@ enum Command {
     /// Offer a proposer's tools to an MCP client: those of a search that it drives, or of the work folder's
     Mcp(Box<mcp::McpArgs>),
     /// Evaluate one harness, from source or compiled
-    Eval(eval::EvalArgs),
+    Eval(Box<eval::EvalArgs>),
     /// Compile one harness and say what is wrong with it
     Check(check::CheckArgs),
     /// Begin a harness of your own: a folder with a harness, its test and a link to a task
@@ -224,7 +224,7 @@ async fn act(cli: Cli) -> CliResult {
     match cli.command {
         Command::Run(args) => run::main(&cli.global, *args).await,
         Command::Mcp(args) => mcp::main(&cli.global, *args).await,
-        Command::Eval(args) => eval::main(&cli.global, args).await,
+        Command::Eval(args) => eval::main(&cli.global, *args).await,
         Command::Check(args) => check::main(&cli.global, args).await,
         Command::New(args) => new::main(&args),
         Command::Dev(args) => dev::main(&cli.global, *args).await,

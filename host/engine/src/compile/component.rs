@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mmh_record::{digest::Digest, limits::Limits, text};
 
-use super::{Rejection, RejectionKind, imports, policy::Origin};
+use super::{Origin, Rejection, RejectionKind, imports};
 
 /// A candidate's compiled form, whose size and imports are allowed.
 #[derive(Clone, Debug)]

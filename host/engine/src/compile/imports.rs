@@ -1,9 +1,9 @@
 //! Which interfaces a harness or a scorer may import: checked by name, before anything is linked.
 
-use super::{Rejection, RejectionKind, nesting::Outline, policy};
-use crate::sandbox::{PACKAGE, World, major};
+use super::{Rejection, RejectionKind, nesting::Outline};
+use crate::sandbox::{PACKAGE, World, major, policy};
 
-pub use super::policy::Origin;
+pub use super::Origin;
 
 /// How many refused imports a message names.
 const SHOWN: usize = 5;

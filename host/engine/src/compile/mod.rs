@@ -8,15 +8,14 @@ pub mod imports;
 mod language;
 pub mod native;
 mod nesting;
-pub mod policy;
 mod rejection;
 mod rust;
 
 use std::{path::Path, time::Duration};
 
+pub use crate::sandbox::policy::Origin;
 pub use component::{Component, admit};
 pub use language::{Job, Language, OUTPUT, Pass, RecordedTools, Said};
-pub use policy::Origin;
 pub use rejection::{Rejection, RejectionKind};
 pub use rust::{FLAGS, Rust};
 

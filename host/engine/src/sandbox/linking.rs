@@ -1,4 +1,4 @@
-//! The interfaces that every harness is linked with: the host's own, and the virtual ones of WASI that `compile::policy`
+//! The interfaces that every harness is linked with: the host's own, and the virtual ones of WASI that `policy`
 //! lists. A component from outside may have some of `refusing` as well. There are no others.
 
 use wasmtime::{

@@ -11,6 +11,7 @@ mod imports;
 mod limiter;
 mod linking;
 mod outcome;
+pub mod policy;
 mod profile;
 mod recorded;
 mod refusing;

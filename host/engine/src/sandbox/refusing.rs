@@ -1,5 +1,5 @@
 //! The interfaces that language runtimes import and no harness can use: files, sockets and HTTP. They are linked by the
-//! names that the component imports, once `compile::policy` has let them through, and nothing is opened.
+//! names that the component imports, once `policy` has let them through, and nothing is opened.
 //!
 //! Where a runtime looks whether there is something, it finds nothing: no folder is open, and no socket can be made. All
 //! else needs what nobody can have, or ends the call with an error that names the function.
@@ -17,7 +17,7 @@ use wasmtime_wasi_io::{
 };
 
 use super::State;
-use crate::compile::policy;
+use super::policy;
 
 /// The type of all resources of these interfaces. The only one of it that there ever is is the network, which leads nowhere.
 struct Nothing;

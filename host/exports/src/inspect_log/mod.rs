@@ -1,7 +1,7 @@
 //! Evaluations as logs of Inspect (`inspect_ai`): one log for each evaluation of a candidate, as JSON or as `.eval`, which is
 //! a ZIP archive with a file for each sample.
 //!
-//! The format is that of `EvalLog`, version 2. [`header`] says what was evaluated and what it scored, [`sample`] what
+//! The format is that of `EvalLog`, version 2. `header` says what was evaluated and what it scored, `sample` what
 //! happened on an example.
 
 mod archive;

@@ -1,7 +1,7 @@
 //! A run as OpenTelemetry traces and metrics, sent by OTLP over HTTP while it is made.
 //!
-//! [`follow`] reads the record as it grows, in a thread of its own, and makes spans ([`span`], [`calls`], [`proposal`]) and
-//! [`metrics`] of it; [`send`] sends them. The queue between the two is bounded: what an endpoint is too slow for is
+//! `follow` reads the record as it grows, in a thread of its own, and makes spans (`span`, `calls`, `proposal`) and
+//! `metrics` of it; `send` sends them. The queue between the two is bounded: what an endpoint is too slow for is
 //! dropped and counted. Nothing here can hold up a search or change its result.
 
 mod calls;

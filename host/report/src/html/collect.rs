@@ -241,7 +241,8 @@ fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Ve
                 | layout::CALLS
                 | layout::STATE
                 | layout::PREDICTIONS
-                | layout::NOTES | layout::AGENT_LOG => false,
+                | layout::NOTES
+                | layout::AGENT_LOG => false,
                 _ => true,
             };
             if needed && stamp.is_none() {

@@ -100,7 +100,12 @@ pub struct Setting {
 
 impl Setting {
     /// Connects the targets, loads the data, and finds the compiler.
-    pub async fn open(global: &Global, args: &BenchArgs, of_run: Option<&OfRun>, fleet: Option<&FleetArgs>) -> Result<Self, CliError> {
+    pub async fn open(
+        global: &Global,
+        args: &BenchArgs,
+        of_run: Option<&OfRun>,
+        fleet: Option<&FleetArgs>,
+    ) -> Result<Self, CliError> {
         let mock = args.mock || of_run.is_some_and(|run| run.config.mock && !args.target.is_given());
         let seed = args.seed.or(of_run.map(|run| run.config.seed)).unwrap_or_default();
         let terminal = Arc::new(Terminal::new(global, mock));

@@ -1,7 +1,7 @@
-//! The policy of imports, by name: what a component may import, and what it finds there. `sandbox::linking` links the
-//! virtual interfaces, `sandbox::refusing` the empty and refusing ones. Nothing else is linked.
+//! The policy of imports, by name: what a component may import, and what it finds there. `linking` links the
+//! virtual interfaces, `refusing` the empty and refusing ones. Nothing else is linked.
 
-use crate::sandbox::{PACKAGE, World};
+use super::{PACKAGE, World};
 
 /// Where a component comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ const VIRTUAL: [&str; 18] = [
 ];
 
 /// The WASI 0.2 interfaces that language runtimes import whether or not a harness uses them. A component from outside may
-/// import them, and finds no file, no network and no server: see `sandbox::refusing`. A harness that is built from
+/// import them, and finds no file, no network and no server: see `refusing`. A harness that is built from
 /// Rust source imports them only if it uses them, and is refused by name.
 const REFUSING: [&str; 11] = [
     "wasi:filesystem/preopens",
