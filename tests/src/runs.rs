@@ -20,6 +20,19 @@ use crate::{
     server::{Reply, Request, Server},
 };
 
+/// The published search with a real model, unpacked. It lies there as an archive, because its harnesses learn states of 2 MB.
+pub fn published() -> &'static Path {
+    static UNPACKED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = crate::root().join("runs/gemma-3-270m.tar.xz");
+        let unpacked = Command::new("tar").arg("-xJf").arg(archive).arg("-C").arg(folder.path()).status();
+        assert!(unpacked.expect("tar starts").success());
+        folder
+    });
+    static RUN: LazyLock<PathBuf> = LazyLock::new(|| UNPACKED.path().join("gemma-3-270m"));
+    &RUN
+}
+
 /// Runs that were made once, by the arguments that they were made with.
 static MADE: LazyLock<Mutex<BTreeMap<String, &'static Path>>> = LazyLock::new(Mutex::default);
 

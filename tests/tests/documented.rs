@@ -150,7 +150,8 @@ fn other_commands_are_understood() {
     }
 }
 
-/// The README shows what its command prints, and the page about money what an estimate is.
+/// The README shows the published run, the page about searching what its command prints, and the page about money what an
+/// estimate is.
 #[test]
 fn shown_results_are_those_of_the_program() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -167,7 +168,17 @@ fn shown_results_are_those_of_the_program() {
     // What the proposer reads has latencies, so its tokens are always the same only if the clock stands still.
     let clock = ["--fixed-clock", "2026-01-01T00:00:00Z"];
     let board = printed(&[&["run", "--mock", "--iterations", "3", "--run-id", "first"], &clock[..]].concat());
-    Page::named("README.md").check_generated("scoreboard", TEST, &board);
+    Page::named("docs/searching.md").check_generated("scoreboard", TEST, &board);
+    let run = mmh_tests::runs::published().display().to_string();
+    Page::named("README.md").check_generated("published", TEST, &printed(&["summary", &run]));
+    printed(&["plot", &run, "-o", "accuracy.svg"]);
+    let [drawn, shown] = [folder.path().join("accuracy.svg"), root().join("docs/accuracy.svg")]
+        .map(|path| fs::read_to_string(path).expect("a picture"));
+    if drawn != shown && std::env::var_os("MMH_BLESS").is_some() {
+        fs::write(root().join("docs/accuracy.svg"), &drawn).expect("written");
+        return;
+    }
+    assert!(drawn == shown, "docs/accuracy.svg is stale; make it again with MMH_BLESS=1");
     let estimate = printed(&["run", "--dry-run"]);
     Page::named("docs/models-and-money.md").check_generated("estimate", TEST, &estimate);
 }

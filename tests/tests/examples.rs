@@ -111,6 +111,10 @@ fn the_notebook_shows_a_run() {
         assert!(said.contains(&line), "{line:?} is not in {said}");
     }
     assert_eq!(said.matches("image/png").count(), 2, "{said}");
+    let said = executed(Some(mmh_tests::runs::published()));
+    for line in ["baseline: 50 examples, 49 wrong", "iteration 005: 50 examples, 12 wrong"] {
+        assert!(said.contains(line), "{line:?} is not in {said}");
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let args = ["run", "--mock", "--iterations", "0", "--eval-size", "4", "--no-test", "--run-id", "b"];
     done(Command::new(PROGRAM).args(args).current_dir(folder.path()).env("MMH_CACHE_DIR", cache_dir()));

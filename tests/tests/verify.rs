@@ -105,6 +105,24 @@ fn the_example_run_holds() {
     assert!(replayed.status.success() && shown.contains("12"), "{shown}");
 }
 
+/// So does the published search with a real model, and its best harness answers again as it did.
+#[test]
+fn the_published_run_holds() {
+    let run = runs::published();
+    let (code, found) = verify(run);
+    assert_eq!((code, named(&found)), (Some(0), Vec::new()), "{found:#}");
+    let checked = found["checked"].as_array().expect("folders");
+    assert_eq!(checked.len(), 1 + 7 + 2);
+    assert!(checked[1..=7].iter().all(|it| it["rebuilt"] == "same"), "{found:#}");
+    let page = fs::read_to_string(mmh_tests::root().join("runs/README.md")).expect("the page");
+    let digest = found["manifest_sha256"].as_str().expect("a digest");
+    assert!(page.lines().any(|line| line == digest), "{digest} is not in runs/README.md");
+    let replayed = mmh(&["replay", "--iteration", "5", "--split", "test", "--json"], run);
+    let shown: Value = serde_json::from_slice(&replayed.stdout).expect("JSON");
+    assert!(replayed.status.success(), "{shown:#}");
+    assert_eq!(shown["counts"], json!({ "same": 220 }), "{shown:#}");
+}
+
 /// Bytes all over every file, one at a time: its folder's manifest, or the run's, no longer fits.
 #[test]
 fn a_changed_byte_is_found_in_every_file() {

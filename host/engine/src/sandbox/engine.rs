@@ -78,9 +78,9 @@ fn settings(details: WasmBacktraceDetails) -> Config {
         .relaxed_simd_deterministic(true)
         // Our imports are async on the host's side only; the guest is sequential.
         .concurrency_support(false)
-        // The memory of a Python or JavaScript runtime comes as a snapshot of 10 to 20 MB. A call maps it, and copies
-        // the pages that it writes to.
-        .memory_init_cow(true)
+        // A mapped image is not paid for in fuel, a copied one is, and which of the two happens depends on the machine. So
+        // it is copied always, also the snapshot of 10 to 20 MB that a Python or JavaScript runtime comes with.
+        .memory_init_cow(false)
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(2 * STACK_BYTES)
         .wasm_backtrace_details(details);
