@@ -35,6 +35,7 @@ mmh note "Version $n asks for one label."
 mmh call what_is_left
 echo "# Version $n" > reasoning.md
 mmh submit harness.rs --reasoning reasoning.md
+echo '{"type":"assistant","message":{"content":[{"type":"tool_use","name":"Read","input":{"file_path":"TASK.md"}}]}}'
 echo '{"type":"result","total_cost_usd":0.25,"usage":{"input_tokens":1000,"output_tokens":50}}'
 "##;
 
@@ -135,6 +136,7 @@ async fn what_is_known_of_a_target_is_told_and_recorded() {
     for part in [
         "trials on validation before submission: 001 1 (and 1 on train), 002 1 (and 1 on train)",
         "note of 001: Version 1 asks for one label.",
+        "files and commands that the agent's own output names: 001 1, 002 1; --json lists them",
         "the agent's own output says that it spent 2,000 in, 100 out (tokens), 0.5000 USD: claimed, and in no sum",
         "proposer unknown",
     ] {

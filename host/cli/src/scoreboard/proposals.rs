@@ -20,7 +20,22 @@ pub fn lines(it: &Scoreboard) -> Vec<String> {
     if all > SHOWN_NOTES {
         lines.push(format!("{} more notes are in notes.jsonl of the iterations", all - SHOWN_NOTES));
     }
+    lines.extend(read_by_themselves(it));
     lines
+}
+
+/// What agents in work folders read by themselves, which only their own output can tell.
+fn read_by_themselves(it: &Scoreboard) -> Option<String> {
+    it.summary.config.proposer_command.as_ref()?;
+    let told = it.proposals.iter().filter(|it| !it.own_reads.is_empty());
+    let told: Vec<String> = told.map(|it| format!("{:03} {}", it.index, it.own_reads.len())).collect();
+    Some(match told.is_empty() {
+        true => "what the agent read in its work folder by itself is unknown".to_owned(),
+        false => format!(
+            "files and commands that the agent's own output names: {}; --json lists them, and nothing checks them",
+            told.join(", ")
+        ),
+    })
 }
 
 /// How often candidates were tried on validation examples: the more often, the less their scores there mean.

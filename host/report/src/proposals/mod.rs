@@ -2,6 +2,7 @@
 //! counted from what is on record.
 
 mod claimed;
+mod own_reads;
 
 use std::collections::HashSet;
 
@@ -88,6 +89,10 @@ pub struct Proposal {
     /// What the agent that proposed says that it spent. Absent where it says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed: Option<Claimed>,
+    /// The files and commands that the agent's own output names, in its order, at most 200. What it reads in its work folder
+    /// is known by nothing else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub own_reads: Vec<String>,
 }
 
 impl Proposal {
@@ -96,8 +101,16 @@ impl Proposal {
         let mut counter = Counter::default();
         let rows = reader.rows::<TranscriptRow>(&RunReader::iteration_file(index, layout::TRANSCRIPT));
         rows.into_iter().flatten().map_while(Result::ok).for_each(|row| counter.push(&row));
-        let (notes, claimed) = (notes(reader, index), claimed(reader, index));
-        Self { index, trials: counter.trials, notes, claimed }
+        let log = reader.text(&RunReader::iteration_file(index, layout::AGENT_LOG)).unwrap_or_default();
+        let (claimed, own_reads) = (Claimed::in_log(&log), own_reads::in_log(&log));
+        Self { index, trials: counter.trials, notes: notes(reader, index), claimed, own_reads }
+    }
+
+    fn has_something(&self) -> bool {
+        self.trials != Trials::default()
+            || !self.notes.is_empty()
+            || self.claimed.is_some()
+            || !self.own_reads.is_empty()
     }
 
     /// Those of a run's candidates that are done and of which there is something to tell.
@@ -107,8 +120,7 @@ impl Proposal {
         indices.retain(|index| !summary.config.is_baseline(*index));
         indices.sort_unstable();
         let all = indices.into_iter().map(|index| Self::of(reader, index));
-        all.filter(|it| it.trials != Trials::default() || !it.notes.is_empty() || it.claimed.is_some())
-            .collect()
+        all.filter(|it| it.has_something()).collect()
     }
 }
 
