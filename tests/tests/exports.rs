@@ -161,6 +161,33 @@ fn cyclonedx_takes_the_bill() {
     assert_eq!(fs::read(&bill).expect("a bill"), fs::read(&again).expect("a bill"));
 }
 
+/// The published search with a real model opens in all of them.
+#[test]
+fn the_published_run_opens_elsewhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let run = runs::published();
+    exported(&["--format", "inspect", "--iteration", "5"], run, &at("best.eval"));
+    exported(&["--format", "inspect", "--iteration", "5", "--held-out"], run, &at("held-out.eval"));
+    let files = ["best.eval", "held-out.eval"].map(at);
+    let logs = read("inspect_log.py", &files.each_ref().map(|it| it.as_path()));
+    let score = |part: &Value| part["score"]["accuracy"].clone();
+    let summary = summary(run);
+    let held_out = summary["test"].as_array().into_iter().flatten().find(|it| it["index"] == 5);
+    for (log, samples, accuracy) in [
+        (&logs[0], 50, score(&summary["iterations"][5])),
+        (&logs[1], 220, held_out.map(score).unwrap_or_default()),
+    ] {
+        assert_eq!((&log["samples"], &log["headline"][1]), (&Value::from(samples), &accuracy), "{log:#}");
+    }
+    exported(&["--format", "csv"], run, &at("tables"));
+    let tables = read("frames.py", &[&at("tables")]).remove(0);
+    assert_eq!(tables["examples"], 7 * 50 + 2 * 220);
+    assert_eq!(tables["tokens"], tables["tokens_of_calls"]);
+    exported(&["--format", "cyclonedx"], run, &at("bill.json"));
+    assert!(read("bill.py", &[&at("bill.json")])[0]["tools"].to_string().contains("rustc"));
+}
+
 #[test]
 fn what_cannot_be_exported_is_said() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -81,9 +81,13 @@ fn other_programs_verify_the_envelopes() {
     let (folder, bundle) = signed(runs::honest(PROGRAM));
     let files = root().join("tests/exports");
     let python = python(&files.join("requirements.txt"));
-    let mut command = Command::new(python);
+    let mut command = Command::new(&python);
     command.arg(files.join("signatures.py")).arg(folder.path().join("k.pub")).arg(bundle);
     assert_eq!(done(&mut command).trim(), "11 envelopes of 3 kinds");
+    let (folder_of_published, bundle) = signed(runs::published());
+    let mut command = Command::new(&python);
+    command.arg(files.join("signatures.py")).arg(folder_of_published.path().join("k.pub")).arg(bundle);
+    assert_eq!(done(&mut command).trim(), "17 envelopes of 3 kinds", "the published run");
     // `openssl` reads both keys: what it makes of the private one is the public one.
     let mut command = Command::new("openssl");
     command.args(["pkey", "-pubout", "-in"]).arg(folder.path().join("k"));
