@@ -38,7 +38,8 @@ pub fn main(args: &NewArgs) -> CliResult {
         .ok_or_else(|| CliError::input(format!("there is no template for {}", text::name(&args.lang))))?;
     write(folder, &files)?;
     let shown = text::path(folder);
-    outln!("{shown}: a harness in {}, with a test; its README.md says how to go on. Next:", args.lang);
+    let language = proper_name(&args.lang);
+    outln!("{shown}: a harness in {language}, with a test; its README.md says how to go on. Next:");
     outln!("  mmh eval {shown} --mock");
     outln!("  mmh dev {shown} --mock");
     Ok(ExitCode::SUCCESS)
@@ -59,6 +60,17 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<(), CliError> {
         let _ = fs::remove_dir_all(folder);
         CliError::host(format!("cannot write {}: {error}", text::path(folder)))
     })
+}
+
+/// A language as one writes it.
+fn proper_name(language: &str) -> &str {
+    match language {
+        "javascript" => "JavaScript",
+        "python" => "Python",
+        "rust" => "Rust",
+        "typescript" => "TypeScript",
+        other => other,
+    }
 }
 
 /// A name becomes that of a crate, a package and a file.
