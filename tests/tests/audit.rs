@@ -134,7 +134,7 @@ fn what_goes_wrong_is_said() {
             "iteration 2 has no test evaluation: held-out evaluations are there of 000, 001",
         ),
         (&["replay", "RUN", "--iteration", "0", "--split", "train"], 2, "invalid value 'train'"),
-        (&["replay", "RUN", "--iteration", "0", "--live"], 2, "--harness <FILE.rs>"),
+        (&["replay", "RUN", "--iteration", "0", "--live"], 2, "--harness <PATH>"),
         (&["replay", "RUN", "--iteration", "0", "--target-model", "x"], 2, "are of use with --live only"),
         (
             &["replay", "RUN", "--iteration", "0", "--live", "--harness", "same.rs", "--target-model", "x"],
@@ -160,7 +160,7 @@ fn what_goes_wrong_is_said() {
         (
             &["replay", "RUN", "--iteration", "0", "--harness", "learn_panic.rs"],
             1,
-            "learn failed at batch 0: panic: panicked at harness.rs:",
+            "learn failed at batch 0: panic: panicked at learn_panic.rs:11:9: ",
         ),
         (&["inspect", "nowhere.wasm"], 2, "cannot read nowhere.wasm: No such file"),
         (
@@ -327,7 +327,7 @@ fn traps_are_shown_in_the_source() {
         assert!(said.contains(&format!("outcome     {kind}: ")), "{name}: {said}");
         let (_, backtrace) =
             said.split_once("backtrace, innermost first\n").unwrap_or_else(|| panic!("{name}: {said}"));
-        let place = format!("    harness.rs:{}:", line + 1);
+        let place = format!("    {name}:{}:", line + 1);
         let shown =
             backtrace.lines().any(|it| it.starts_with(&place) && it.contains(&format!(" in {function}")));
         assert!(shown, "{name}: {place} in {function} is not in {backtrace}");

@@ -47,12 +47,12 @@ fn folder() -> tempfile::TempDir {
     fs::write(folder.path().join("core.wasm"), wat::parse_str("(module)").expect("wat")).expect("a file");
     fs::write(folder.path().join("empty_component.wasm"), wat::parse_str("(component)").expect("wat"))
         .expect("a file");
-    fs::write(folder.path().join("sockets.wasm"), wat::parse_str(SOCKETS).expect("wat")).expect("a file");
+    fs::write(folder.path().join("keyvalue.wasm"), wat::parse_str(KEYVALUE).expect("wat")).expect("a file");
     fs::write(folder.path().join("future.wasm"), wat::parse_str(FUTURE).expect("wat")).expect("a file");
     folder
 }
 
-const SOCKETS: &str = r#"(component (import "wasi:sockets/tcp@0.2.3" (instance)))"#;
+const KEYVALUE: &str = r#"(component (import "wasi:keyvalue/store@0.2.0" (instance)))"#;
 const FUTURE: &str = r#"(component (import "mmh:harness/model@3.0.0" (instance)))"#;
 
 #[test]
@@ -151,9 +151,9 @@ fn what_goes_wrong_is_said() {
         (&["eval", "core.wasm", "--mock"], 1, "it is a core module, not a component"),
         (&["eval", "empty_component.wasm", "--mock"], 1, "not a harness: no export"),
         (
-            &["eval", "sockets.wasm", "--mock"],
+            &["eval", "keyvalue.wasm", "--mock"],
             1,
-            "bad-import: the component imports wasi:sockets/tcp@0.2.3, which a harness may not use",
+            "bad-import: the component imports wasi:keyvalue/store@0.2.0, which a harness may not use",
         ),
         (
             &["eval", "future.wasm", "--mock"],

@@ -176,7 +176,8 @@ async fn made_up_holders(count: usize) {
     ] {
         assert!(ends.contains_key(&(what.to_owned(), how)), "no {what} ended as {how}");
     }
-    assert_eq!(ends.keys().filter(|(what, how)| what == "deep" && *how != "beyond a bound").count(), 0);
+    // A neighbour of a deep one may be invalid, which is found first. None of them is a harness.
+    assert!(!ends.contains_key(&("deep".to_owned(), "harness")), "{ends:#?}");
 }
 
 /// The harness by hand, inside of so many components, each of which passes on what it imports.

@@ -18,7 +18,7 @@ const TABLE: [(&str, &str, &str); 14] = [
     ("above_one.rs", "bad-grade", "score of a grade is 1.5: it has to be a number from 0 to 1"),
     ("call_limit.rs", "call-limit", "the limit of 16 model calls per example is reached"),
     ("exact.rs", "ok", ""),
-    ("exit.rs", "exit", "the scorer ended its process with code 1"),
+    ("exit.rs", "exit", "the scorer ended its process as failed, with a code other than 0"),
     ("judge.rs", "ok", ""),
     ("large_grade.rs", "bad-grade", "which has 1 MiB, more than the limit of 64 B"),
     ("model_error.rs", "model-error", "the model is unavailable: it is asleep"),

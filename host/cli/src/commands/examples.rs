@@ -10,7 +10,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("dev", &["mmh dev mine --mock --eval-size 20"]),
     ("profile", &["mmh profile mine --mock --example val-0003 --svg fuel.svg"]),
     ("try", &["mmh try harness.rs --example val-0003"]),
-    ("note", &["mmh note 'votes of three calls change nothing'"]),
+    ("note", &["mmh note three-votes-change-nothing"]),
     ("submit", &["mmh submit harness.rs --reasoning reasoning.md"]),
     ("call", &["mmh call scoreboard"]),
     ("task", &["mmh task data/"]),

@@ -1,5 +1,5 @@
 //! Ends its process.
-//! expect: exit | code 1
+//! expect: exit | ended its process as failed
 
 use mmh_sdk::prelude::*;
 
