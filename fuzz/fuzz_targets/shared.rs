@@ -7,7 +7,7 @@ use std::{
 
 use cap_std::fs::Dir;
 use mmh_record::{clock::Clock, limits::Limits, reader::RunReader, writer::RunWriter};
-use mmh_engine::{compile::{Rejection, RejectionKind, admit}, sandbox::{Prepared, Sandbox, engine}};
+use mmh_engine::{compile::{Rejection, RejectionKind, Origin, admit}, sandbox::{Prepared, Sandbox, engine}};
 use mmh_search::propose::{History, history::RunIndex};
 use tempfile::TempDir;
 use wasmtime::{Engine, component::Component};
@@ -32,7 +32,7 @@ pub static SANDBOX: LazyLock<Sandbox> =
 /// Takes a component the host's way, all in this process: admitted, compiled to native code with the
 /// host's engine, linked. Whatever is refused is refused with a reason that can be shown.
 pub fn prepare(bytes: Vec<u8>) -> Option<Prepared> {
-    let component = match admit(bytes, &limits(), false) {
+    let component = match admit(bytes, Origin::Given, &limits(), false) {
         Ok(component) => component,
         Err(rejection) => {
             check(&rejection);
@@ -42,7 +42,7 @@ pub fn prepare(bytes: Vec<u8>) -> Option<Prepared> {
     let code = ENGINE.precompile_component(&component.bytes).ok()?;
     // SAFETY: the engine has made the code a moment ago.
     let native = unsafe { Component::deserialize(&ENGINE, &code) }.expect("what was compiled loads");
-    match SANDBOX.prepare(&native) {
+    match SANDBOX.prepare(&native, component.hands_over) {
         Ok(prepared) => Some(prepared),
         Err(failure) => {
             assert!(!failure.message.is_empty());
