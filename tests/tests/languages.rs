@@ -101,14 +101,19 @@ fn a_harness_in_typescript_works() {
     works("javascript", &["npm", "run", "build:ts"], 1);
 }
 
-/// What `mmh new` writes is what is tested here: the templates have the examples' files, but for names and places.
+/// What `mmh new` writes is what is tested here: projects have the examples' files, but for names and places.
 #[test]
 fn templates_are_the_examples() {
-    let templates = root().join("host/cli/assets/new");
+    let folder = tempfile::tempdir().expect("a folder");
+    for language in ["python", "javascript", "typescript"] {
+        let mut new = Command::new(PROGRAM);
+        new.args(["new", language, "--lang", language]).current_dir(folder.path());
+        done(new.env("MMH_CACHE_DIR", cache_dir()));
+    }
     let read = |path: PathBuf| {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
-    // the template's file, and the project's
+    // the new project's file, and the example's
     let table = [
         ("python/harness.py", "examples/python/harness.py"),
         ("python/requirements.txt", "examples/python/requirements.txt"),
@@ -129,14 +134,15 @@ fn templates_are_the_examples() {
     ];
     for (template, original) in table {
         let original = read(root().join(original));
+        let name = template.split('/').next().expect("a language");
         let original = match template.rsplit('/').next() {
             Some("build.mjs") => original
                 .replace("'../../wit'", "'wit'")
                 .replace("'../steady.c'", "'steady.c'")
-                .replace("harness.wasm", "{{name}}.wasm"),
-            Some("package-lock.json") => original.replace("\"mmh-harness\"", "\"{{name}}\""),
+                .replace("harness.wasm", &format!("{name}.wasm")),
+            Some("package-lock.json") => original.replace("\"mmh-harness\"", &format!("\"{name}\"")),
             _ => original,
         };
-        assert!(read(templates.join(template)) == original, "{template} differs from its original");
+        assert!(read(folder.path().join(template)) == original, "{template} differs from its original");
     }
 }

@@ -155,17 +155,7 @@ async fn made_up_holders(count: usize) {
         };
         Odd { name: format!("{what} {at}"), bytes }
     });
-    let mut ends: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    for (odd, ended) in all(&builder, odd).await {
-        let what = odd.name.split(' ').next().unwrap_or_default().to_owned();
-        let how = match &ended {
-            Ended::Harness => "harness",
-            Ended::Refused(_, message) if message.starts_with("it holds") => "beyond a bound",
-            Ended::Refused(_, message) if message.contains("crashed") => panic!("{}: {message}", odd.name),
-            Ended::Refused(kind, _) => kind.name(),
-        };
-        *ends.entry((what, how)).or_default() += 1;
-    }
+    let ends = ends(&builder, odd, ("it holds", "beyond a bound")).await;
     println!("{count} components: {ends:#?}");
     for (what, how) in [
         ("holder", "harness"),
@@ -224,6 +214,27 @@ fn with_neighbours(mut bytes: Vec<u8>, chance: &mut Rng) -> Vec<u8> {
     bytes
 }
 
+/// How many components of each kind ended how. Refusals whose message begins with the first words are told apart by the second
+/// ones. The kind is the first word of a component's name.
+async fn ends(
+    builder: &Builder,
+    odd: impl Iterator<Item = Odd>,
+    (begins, told): (&str, &'static str),
+) -> BTreeMap<(String, &'static str), usize> {
+    let mut ends = BTreeMap::new();
+    for (odd, ended) in all(builder, odd).await {
+        let what = odd.name.split(' ').next().unwrap_or_default().to_owned();
+        let how = match &ended {
+            Ended::Harness => "harness",
+            Ended::Refused(_, message) if message.starts_with(begins) => told,
+            Ended::Refused(_, message) if message.contains("crashed") => panic!("{}: {message}", odd.name),
+            Ended::Refused(kind, _) => kind.name(),
+        };
+        *ends.entry((what, how)).or_default() += 1;
+    }
+    ends
+}
+
 /// The same components every time. A quarter is the good harness altered; the others are `wasm-smith`'s, as
 /// whole components and as core modules within one.
 async fn made_up(count: usize) {
@@ -238,17 +249,7 @@ async fn made_up(count: usize) {
         };
         Odd { name: format!("{what} {at}"), bytes }
     });
-    let mut ends: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    for (odd, ended) in all(&builder, odd).await {
-        let what = odd.name.split(' ').next().unwrap_or_default().to_owned();
-        let how = match &ended {
-            Ended::Harness => "harness",
-            Ended::Refused(_, message) if message.starts_with("not a harness") => "valid, but no harness",
-            Ended::Refused(_, message) if message.contains("crashed") => panic!("{}: {message}", odd.name),
-            Ended::Refused(kind, _) => kind.name(),
-        };
-        *ends.entry((what, how)).or_default() += 1;
-    }
+    let ends = ends(&builder, odd, ("not a harness", "valid, but no harness")).await;
     println!("{count} components: {ends:#?}");
     // Each kind has to reach what it is there to reach.
     for (what, how) in [

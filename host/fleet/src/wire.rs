@@ -149,6 +149,15 @@ pub struct Account<T> {
     pub stderr: String,
 }
 
+impl<T> Account<T> {
+    /// The same with another result, where there is one.
+    pub fn map<U>(self, result: impl FnOnce(T) -> U) -> Account<U> {
+        let Self { fuel, own_time, peak_memory_bytes, calls, logs, stdout, stderr, .. } = self;
+        let result = self.result.map(result);
+        Account { result, fuel, own_time, peak_memory_bytes, calls, logs, stdout, stderr }
+    }
+}
+
 /// A model call in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

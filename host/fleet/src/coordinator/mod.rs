@@ -317,7 +317,7 @@ impl Runner for Fleet {
         model: Arc<dyn ModelPort>,
     ) -> Report<Vec<u8>> {
         let read = |answer, tail: Bytes| match answer {
-            Answer::State(account) => Some(with_state(account, &tail)),
+            Answer::State(account) => Some(account.map(|()| tail.to_vec())),
             _ => None,
         };
         let limits = self.here.limits().of_batch(call.input.len());
@@ -347,20 +347,6 @@ fn blobs(harness: &Trained) -> [Option<(Digest, &[u8])>; 2] {
     let (component, state) = (&harness.built.component, &harness.state);
     let state = (!state.bytes().is_empty()).then(|| (state.digest(), &**state.bytes()));
     [Some((component.digest, &*component.bytes)), state]
-}
-
-/// An account whose result is the bytes that came after it.
-fn with_state(account: Account<()>, tail: &[u8]) -> Account<Vec<u8>> {
-    Account {
-        result: account.result.map(|()| tail.to_vec()),
-        fuel: account.fuel,
-        own_time: account.own_time,
-        peak_memory_bytes: account.peak_memory_bytes,
-        calls: account.calls,
-        logs: account.logs,
-        stdout: account.stdout,
-        stderr: account.stderr,
-    }
 }
 
 /// The id of a call as a part of a subject.

@@ -214,7 +214,7 @@ impl Worker {
                 let harness = self.harness(with, call).await?;
                 let mut report = Runner::learn(&*loader.sandbox, &harness, call, model.clone()).await;
                 let state = report.result.as_mut().map(std::mem::take).unwrap_or_default();
-                return Ok((Answer::State(emptied(account(report, &model))), state));
+                return Ok((Answer::State(account(report, &model).map(drop)), state));
             }
             Work::Score(call) => {
                 let scorer = self.shelf.scorer(&self.bus, with, call.component).await?;
@@ -251,18 +251,5 @@ fn account<T>(report: Report<T>, model: &RemoteModel) -> Account<T> {
         logs: report.logs,
         stdout: report.stdout,
         stderr: report.stderr,
-    }
-}
-
-fn emptied(account: Account<Vec<u8>>) -> Account<()> {
-    Account {
-        result: account.result.map(drop),
-        fuel: account.fuel,
-        own_time: account.own_time,
-        peak_memory_bytes: account.peak_memory_bytes,
-        calls: account.calls,
-        logs: account.logs,
-        stdout: account.stdout,
-        stderr: account.stderr,
     }
 }

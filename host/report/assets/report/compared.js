@@ -49,15 +49,9 @@ export function stepsOfAxis(most, wanted) {
   return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, at) => at * step);
 }
 
-/** Scores over prompt tokens. Members of the frontier are filled and joined, others hollow. */
-export function frontierChart(store, width, { height = 260, base = "" } = {}) {
-  const { objective } = store;
-  const scored = store.scored();
-  const members = store.run.compared.frontier;
-  const isMember = new Set(members.map((it) => it.index));
-  const range = scoreRange([store]);
+/** The plane of scores over prompt tokens: its places, and the drawing with its axes around what is in it. */
+export function tokenPlane({ range, most, width, height, objective, label }) {
   const bottom = height - 44;
-  const most = Math.max(...scored.map((it) => promptTokens(it.score)), 1) * 1.06;
   const x = (tokens) => LEFT + ((width - LEFT - RIGHT_MARGIN) * tokens) / most;
   const y = (figure) => 14 + (bottom - 14) * (1 - (figure - range[0]) / (range[1] - range[0]));
   const rows = [];
@@ -73,6 +67,44 @@ export function frontierChart(store, width, { height = 260, base = "" } = {}) {
   const ticks = stepsOfAxis(most, Math.max(2, Math.floor(width / 130))).map((tokens) =>
     svg("text", { x: x(tokens), y: bottom + 18, class: "tick", "text-anchor": "middle" }, grouped(tokens)),
   );
+  const drawing = (...content) =>
+    svg(
+      "svg",
+      { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart frontier", role: "group", "aria-label": label },
+      rows,
+      svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: bottom, y2: bottom, class: "axis" }),
+      ticks,
+      svg(
+        "text",
+        { x: (LEFT + width) / 2, y: height - 8, class: "tick", "text-anchor": "middle" },
+        "prompt tokens per example",
+      ),
+      ...content,
+    );
+  // The last member's step goes on to the end: nothing with more tokens is better.
+  const steps = (members) =>
+    members
+      .map((it, at) =>
+        at === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`,
+      )
+      .join("") + `H${width - RIGHT_MARGIN}`;
+  return { x, y, bottom, drawing, steps };
+}
+
+/** Scores over prompt tokens. Members of the frontier are filled and joined, others hollow. */
+export function frontierChart(store, width, { height = 260, base = "" } = {}) {
+  const { objective } = store;
+  const scored = store.scored();
+  const members = store.run.compared.frontier;
+  const isMember = new Set(members.map((it) => it.index));
+  const { x, y, bottom, drawing, steps } = tokenPlane({
+    range: scoreRange([store]),
+    most: Math.max(...scored.map((it) => promptTokens(it.score)), 1) * 1.06,
+    width,
+    height,
+    objective,
+    label: inWords(store),
+  });
   const points = scored.map((it) => ({
     it,
     left: x(promptTokens(it.score)),
@@ -82,31 +114,8 @@ export function frontierChart(store, width, { height = 260, base = "" } = {}) {
     ...points.filter(({ it }) => isMember.has(it.index)),
     ...points.filter(({ it }) => !isMember.has(it.index)),
   ];
-  // The last member's step goes on to the end: nothing with more tokens is better.
-  const path = members
-    .map((it, at) =>
-      at === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`,
-    )
-    .join("");
-  return svg(
-    "svg",
-    {
-      viewBox: `0 0 ${width} ${height}`,
-      width,
-      height,
-      class: "chart frontier",
-      role: "group",
-      "aria-label": inWords(store),
-    },
-    rows,
-    svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: bottom, y2: bottom, class: "axis" }),
-    ticks,
-    svg(
-      "text",
-      { x: (LEFT + width) / 2, y: height - 8, class: "tick", "text-anchor": "middle" },
-      "prompt tokens per example",
-    ),
-    members.length > 1 ? svg("path", { d: `${path}H${width - RIGHT_MARGIN}`, class: "best-so-far" }) : null,
+  return drawing(
+    members.length > 1 ? svg("path", { d: steps(members), class: "best-so-far" }) : null,
     points.map(({ it, left, top }) => {
       const said = `${isMember.has(it.index) ? "on the frontier, " : ""}iteration ${numbered(it.index)}: ${objective.shown(it.score)} with ${tokensInWords(promptTokens(it.score))}${it.remark ? `, ${it.remark}` : ""}`;
       return svg(

@@ -1,8 +1,8 @@
 // Several runs beside each other: in one table that can be sorted, and with their frontiers in one drawing.
 
 import { el, patch, svg } from "./dom.js";
-import { LEFT, RIGHT_MARGIN, costParts, scoreRange } from "./charts.js";
-import { promptTokens, stepsOfAxis } from "./compared.js";
+import { costParts, scoreRange } from "./charts.js";
+import { promptTokens, tokenPlane } from "./compared.js";
 import { noiseNote } from "./noise.js";
 import { grouped, numbered } from "./text.js";
 
@@ -146,59 +146,24 @@ function sortedTable(rows, { column, down }) {
 
 /** The frontiers of all runs over common axes. Points have the number of their run. */
 export function frontiersChart(stores, ids, width, height = 300) {
-  const range = scoreRange(stores);
-  const bottom = height - 44;
   const members = stores.map((store) => store.run.compared.frontier);
-  const most = Math.max(...members.flat().map((it) => it.prompt_tokens), 1) * 1.08;
-  const x = (tokens) => LEFT + ((width - LEFT - RIGHT_MARGIN) * tokens) / most;
-  const y = (figure) => 14 + (bottom - 14) * (1 - (figure - range[0]) / (range[1] - range[0]));
   const { objective } = stores[0];
-  const rows = [];
-  for (let figure = range[0]; figure <= range[1] + 1e-9; figure += range[1] - range[0] > 0.55 ? 0.2 : 0.1)
-    rows.push(
-      svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: y(figure), y2: y(figure), class: "grid" }),
-      svg(
-        "text",
-        { x: LEFT - 8, y: y(figure) + 4, class: "tick", "text-anchor": "end" },
-        objective.written(figure, 0),
-      ),
-    );
-  const ticks = stepsOfAxis(most, Math.max(2, Math.floor(width / 130))).map((tokens) =>
-    svg("text", { x: x(tokens), y: bottom + 18, class: "tick", "text-anchor": "middle" }, grouped(tokens)),
-  );
-  const lines = members.map((all, at) => frontierOfRun(all, at, x, y, width, ids[at], objective));
   const said = members.map(
     (all, at) =>
       `${at + 1}, ${ids[at]}: ${all.map((it) => `${objective.written(it.score)} with ${grouped(it.prompt_tokens)}`).join(", ") || "none"}`,
   );
-  return svg(
-    "svg",
-    {
-      viewBox: `0 0 ${width} ${height}`,
-      width,
-      height,
-      class: "chart frontier",
-      role: "group",
-      "aria-label": `frontiers: ${said.join("; ")}`,
-    },
-    rows,
-    svg("line", { x1: LEFT, x2: width - RIGHT_MARGIN, y1: bottom, y2: bottom, class: "axis" }),
-    ticks,
-    svg(
-      "text",
-      { x: (LEFT + width) / 2, y: height - 8, class: "tick", "text-anchor": "middle" },
-      "prompt tokens per example",
-    ),
-    lines,
-  );
+  const plane = tokenPlane({
+    range: scoreRange(stores),
+    most: Math.max(...members.flat().map((it) => it.prompt_tokens), 1) * 1.08,
+    width,
+    height,
+    objective,
+    label: `frontiers: ${said.join("; ")}`,
+  });
+  return plane.drawing(members.map((all, at) => frontierOfRun(all, at, plane, ids[at], objective)));
 }
 
-function frontierOfRun(members, at, x, y, width, id, objective) {
-  const path = members
-    .map((it, step) =>
-      step === 0 ? `M${x(it.prompt_tokens)} ${y(it.score)}` : `H${x(it.prompt_tokens)}V${y(it.score)}`,
-    )
-    .join("");
+function frontierOfRun(members, at, { x, y, steps }, id, objective) {
   const points = members.map((it) => {
     const said = `${at + 1}, ${id}, iteration ${numbered(it.index)}: ${objective.written(it.score)} with ${grouped(it.prompt_tokens)} prompt tokens an example`;
     return svg(
@@ -221,7 +186,7 @@ function frontierOfRun(members, at, x, y, width, id, objective) {
   return [
     members.length > 0
       ? svg("path", {
-          d: `${path}H${width - RIGHT_MARGIN}`,
+          d: steps(members),
           class: "frontier-line",
           "stroke-dasharray": DASHES[at % DASHES.length],
         })

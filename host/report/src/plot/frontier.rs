@@ -1,9 +1,10 @@
 //! A run's frontier as a picture: scores over the prompt tokens of an example. Members are filled and joined, others hollow.
 
 use super::{
-    BOTTOM, GRID, HEIGHT, INK, LEFT, MUTED, SUBTITLE_CHARS, TITLE_CHARS, TOP, VALIDATION, WARNING, WIDTH,
+    BOTTOM, HEIGHT, INK, LEFT, MUTED, VALIDATION, WIDTH,
+    frame::{self, Scores},
     range,
-    svg::{Anchor, Stroke, Svg},
+    svg::{Anchor, Svg},
     within,
 };
 use crate::frontier;
@@ -27,9 +28,7 @@ const BESIDE: [(f64, f64); 6] =
 /// The picture of a run's frontier, as an SVG document.
 pub fn svg(summary: &Summary) -> String {
     let plane = Plane::of(summary);
-    let name = Objective::of(&summary.config).name();
-    let title = format!("{}: {name} over prompt tokens", summary.config.dataset);
-    let title = text::ellipsis(&text::one_line(&title), TITLE_CHARS);
+    let title = frame::title(summary, "over prompt tokens");
     let mut out = Svg::new(WIDTH, HEIGHT, &title, &plane.description(summary));
     plane.head(&mut out, summary, &title);
     plane.axes(&mut out);
@@ -48,11 +47,9 @@ struct Point {
 
 /// What is drawn.
 struct Plane {
-    objective: Objective,
     /// Members of the frontier first, by tokens.
     points: Vec<Point>,
-    low: f64,
-    high: f64,
+    scores: Scores,
     most: f64,
 }
 
@@ -76,11 +73,11 @@ impl Plane {
         let high = points.iter().map(|it| it.score).fold(all.low, f64::max);
         let (low, high) = if points.is_empty() { (all.low, all.high) } else { range(low, high) };
         let most = points.iter().map(|it| it.tokens).fold(1.0, f64::max) * 1.06;
-        Self { objective, points, low, high, most }
+        Self { points, scores: Scores { objective, low, high, right: RIGHT }, most }
     }
 
     fn description(&self, summary: &Summary) -> String {
-        let unit = self.objective.unit();
+        let unit = self.scores.objective.unit();
         let told = self.points.iter().filter(|it| it.is_member);
         let told = told.map(|it| {
             let score = format!("{} {}", unit.number(it.score), unit.sign());
@@ -88,7 +85,7 @@ impl Plane {
         });
         let simulated = if summary.config.mock { "Simulated models. " } else { "" };
         let told = told.collect::<Vec<_>>().join(", ");
-        format!("{simulated}On the frontier of {} and prompt tokens: {told}.", self.objective.name())
+        format!("{simulated}On the frontier of {} and prompt tokens: {told}.", self.scores.objective.name())
     }
 
     fn x(&self, tokens: f64) -> f64 {
@@ -96,21 +93,11 @@ impl Plane {
     }
 
     fn y(&self, score: f64) -> f64 {
-        BOTTOM - (BOTTOM - TOP) * (score - self.low) / (self.high - self.low)
+        self.scores.y(score)
     }
 
     fn head(&self, out: &mut Svg, summary: &Summary, title: &str) {
-        let config = &summary.config;
-        out.text((20.0, 30.0), Anchor::Start, 19.0, INK, title);
-        let subtitle = format!(
-            "{} validation examples, target {}, proposer {}, seed {}",
-            config.eval_split_size, config.target_model, config.proposer_model, config.seed
-        );
-        let subtitle = text::ellipsis(&text::one_line(&subtitle), SUBTITLE_CHARS);
-        out.text((20.0, 51.0), Anchor::Start, 13.0, MUTED, &subtitle);
-        if config.mock {
-            out.text((WIDTH - 20.0, 30.0), Anchor::End, 15.0, WARNING, "SIMULATED models");
-        }
+        frame::head(out, summary, title);
         out.circle((26.0, 80.0), 5.0, VALIDATION, VALIDATION);
         let meaning = "on the frontier: no other has as good a score with as few tokens";
         out.text((38.0, 84.0), Anchor::Start, 12.0, INK, meaning);
@@ -119,31 +106,14 @@ impl Plane {
     }
 
     fn axes(&self, out: &mut Svg) {
-        let step = if self.high - self.low > 0.65 { 0.2 } else { 0.1 };
-        let lines = ((self.high - self.low) / step).round() as u32;
-        for at in 0..=lines {
-            let value = self.low + f64::from(at) * step;
-            let y = self.y(value);
-            out.line((LEFT, y), (RIGHT, y), GRID, Stroke::Plain(1.0));
-            let unit = self.objective.unit();
-            let name = format!("{} {}", unit.tick(value), unit.sign());
-            out.text((LEFT - 10.0, y + 4.0), Anchor::End, 12.0, MUTED, &name);
-        }
-        out.line((LEFT, BOTTOM), (RIGHT, BOTTOM), INK, Stroke::Plain(1.0));
+        self.scores.grid(out);
         let step = step_of(self.most / 6.0);
         let ticks = (self.most / step).floor() as u32;
         for at in 0..=ticks {
             let tokens = f64::from(at) * step;
-            let x = self.x(tokens);
-            out.line((x, BOTTOM), (x, BOTTOM + 5.0), INK, Stroke::Plain(1.0));
-            out.text((x, BOTTOM + 20.0), Anchor::Middle, 12.0, MUTED, &text::grouped(tokens as u64));
+            Scores::tick(out, self.x(tokens), &text::grouped(tokens as u64));
         }
-        let middle = (LEFT + RIGHT) / 2.0;
-        out.text((middle, BOTTOM + 42.0), Anchor::Middle, 13.0, INK, "prompt tokens per example");
-        out.upright_text(20.0, (TOP + BOTTOM) / 2.0, 13.0, INK, self.objective.name());
-        if self.points.is_empty() {
-            out.text((middle, (TOP + BOTTOM) / 2.0), Anchor::Middle, 15.0, MUTED, "nothing is scored yet");
-        }
+        self.scores.names(out, "prompt tokens per example", self.points.is_empty());
     }
 
     /// The members as steps: nothing with more tokens is better until the next one.
@@ -208,7 +178,7 @@ fn apart(one: &Area, other: &Area) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::TOP, *};
 
     #[test]
     fn numbers_do_not_cover_each_other() {

@@ -4,14 +4,15 @@
 //! What it looks like is decided here, `svg` writes it down. Nothing is told by
 //! colour alone: kinds of points differ in shape, kinds of lines in their dashes.
 
+mod frame;
 pub mod frontier;
 mod svg;
 
 use crate::compare::board;
+use frame::Scores;
 use mmh_record::{
     format::{Interval, IterationSummary, Score, Summary},
     objective::{Figure, Objective},
-    text,
 };
 use svg::{Anchor, Stroke, Svg};
 
@@ -58,20 +59,13 @@ pub fn svg(summary: &Summary) -> String {
 /// What is drawn.
 struct Chart<'a> {
     summary: &'a Summary,
-    objective: Objective,
     /// Iterations by index, with their score or without.
     entries: Vec<(u32, Option<&'a IterationSummary>)>,
-    /// The range of the axis, within that of the objective.
-    low: f64,
-    high: f64,
+    scores: Scores,
 }
 
 fn title(summary: &Summary) -> String {
-    let figure = Objective::of(&summary.config).name();
-    text::ellipsis(
-        &text::one_line(&format!("{}: {figure} by iteration", summary.config.dataset)),
-        TITLE_CHARS,
-    )
+    frame::title(summary, "by iteration")
 }
 
 /// Text at the right, beside the height that it belongs to.
@@ -96,7 +90,7 @@ impl<'a> Chart<'a> {
         let low = ends.iter().map(|it| it.low).fold(all.high, f64::min);
         let high = ends.iter().map(|it| it.high).fold(all.low, f64::max);
         let (low, high) = if ends.is_empty() { (all.low, all.high) } else { range(low, high) };
-        Self { summary, objective, entries, low, high }
+        Self { summary, entries, scores: Scores { objective, low, high, right: RIGHT } }
     }
 
     /// For those who do not see it.
@@ -110,7 +104,7 @@ impl<'a> Chart<'a> {
         let simulated = if self.summary.config.mock { "Simulated models. " } else { "" };
         let scores = scores.collect::<Vec<_>>().join(", ");
         let test = test.collect::<Vec<_>>().join(", ");
-        let name = self.objective.name();
+        let name = self.scores.objective.name();
         format!("{simulated}Validation {name} by iteration: {scores}. Held-out test: {test}.")
     }
 
@@ -120,25 +114,15 @@ impl<'a> Chart<'a> {
     }
 
     fn y(&self, value: f64) -> f64 {
-        BOTTOM - (BOTTOM - TOP) * (value - self.low) / (self.high - self.low)
+        self.scores.y(value)
     }
 
     fn figure(&self, score: &Score) -> Figure {
-        within(score, self.objective)
+        within(score, self.scores.objective)
     }
 
     fn head(&self, out: &mut Svg) {
-        let config = &self.summary.config;
-        out.text((20.0, 30.0), Anchor::Start, 19.0, INK, &title(self.summary));
-        let subtitle = format!(
-            "{} validation examples, target {}, proposer {}, seed {}",
-            config.eval_split_size, config.target_model, config.proposer_model, config.seed
-        );
-        let subtitle = text::ellipsis(&text::one_line(&subtitle), SUBTITLE_CHARS);
-        out.text((20.0, 51.0), Anchor::Start, 13.0, MUTED, &subtitle);
-        if config.mock {
-            out.text((WIDTH - 20.0, 30.0), Anchor::End, 15.0, WARNING, "SIMULATED models");
-        }
+        frame::head(out, self.summary, &title(self.summary));
         self.legend(out);
     }
 
@@ -172,33 +156,16 @@ impl<'a> Chart<'a> {
     }
 
     fn axes(&self, out: &mut Svg) {
-        let step = if self.high - self.low > 0.65 { 0.2 } else { 0.1 };
-        let lines = ((self.high - self.low) / step).round() as u32;
-        for at in 0..=lines {
-            let value = self.low + f64::from(at) * step;
-            let y = self.y(value);
-            out.line((LEFT, y), (RIGHT, y), GRID, Stroke::Plain(1.0));
-            let unit = self.objective.unit();
-            let name = format!("{} {}", unit.tick(value), unit.sign());
-            out.text((LEFT - 10.0, y + 4.0), Anchor::End, 12.0, MUTED, &name);
-        }
-        out.line((LEFT, BOTTOM), (RIGHT, BOTTOM), INK, Stroke::Plain(1.0));
+        self.scores.grid(out);
         let every = self.entries.len().div_ceil(TICKS).max(1);
         for (at, (index, _)) in self.entries.iter().enumerate().step_by(every) {
-            let x = self.x(at);
-            out.line((x, BOTTOM), (x, BOTTOM + 5.0), INK, Stroke::Plain(1.0));
-            out.text((x, BOTTOM + 20.0), Anchor::Middle, 12.0, MUTED, &index.to_string());
+            Scores::tick(out, self.x(at), &index.to_string());
         }
-        let middle = (LEFT + RIGHT) / 2.0;
         let under = match self.summary.config.protocol.baselines {
             1 => "iteration (0 is the baseline)".to_owned(),
             several => format!("iteration (the first {several} are baselines)"),
         };
-        out.text((middle, BOTTOM + 42.0), Anchor::Middle, 13.0, INK, &under);
-        out.upright_text(20.0, (TOP + BOTTOM) / 2.0, 13.0, INK, self.objective.name());
-        if self.entries.is_empty() {
-            out.text((middle, (TOP + BOTTOM) / 2.0), Anchor::Middle, 15.0, MUTED, "nothing is scored yet");
-        }
+        self.scores.names(out, &under, self.entries.is_empty());
     }
 
     fn lines(&self, out: &mut Svg) {
@@ -210,7 +177,7 @@ impl<'a> Chart<'a> {
         let mut best = None;
         for (at, (_, it)) in self.entries.iter().enumerate() {
             let Some(figure) = it.map(|it| self.figure(&it.score).value) else { continue };
-            if best.is_some_and(|best| !self.objective.is_better(figure, best)) {
+            if best.is_some_and(|best| !self.scores.objective.is_better(figure, best)) {
                 continue;
             }
             best = Some(figure);

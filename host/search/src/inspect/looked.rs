@@ -1,12 +1,15 @@
 //! An example that has ended, looked at once more with the same replies: where in the source it trapped, and where its fuel
 //! went.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use mmh_engine::{
-    build::Builder,
+    build::{Builder, Built},
     compile::BuildResult,
-    sandbox::{Frame, Profile},
+    sandbox::{Frame, Profile, Report, Sandbox},
 };
 use mmh_record::{
     format::{CallRow, TraceRow},
@@ -86,10 +89,7 @@ impl Rerun {
             Ok(built) => built,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let evaluator = Evaluator { runner: sandbox, ..self.evaluator() };
-        let harness = Learned::with_state(built, ended.state);
-        let report = evaluator.run_once(&harness, &stage::example_of(ended.row).0, &ended.replies()).await;
-        let kind = report.result.as_ref().err().map_or(OutcomeKind::Ok, |failure| failure.kind);
+        let (kind, report) = self.once_more(sandbox, built, ended).await;
         Ok(Ok(Traced { kind, frames: report.backtrace }))
     }
 
@@ -108,11 +108,22 @@ impl Rerun {
             Ok(built) => built,
             Err(rejection) => return Ok(Err(rejection)),
         };
+        let (kind, report) = self.once_more(sandbox, built, ended).await;
+        Ok(Ok(Profiled { kind, profile: profiler.profile(report.fuel) }))
+    }
+
+    /// Runs an example once more, with the same replies, in a sandbox that looks closer.
+    async fn once_more(
+        &self,
+        sandbox: Arc<Sandbox>,
+        built: Built,
+        ended: &Ended<'_>,
+    ) -> (OutcomeKind, Report<String>) {
         let evaluator = Evaluator { runner: sandbox, ..self.evaluator() };
         let harness = Learned::with_state(built, ended.state);
         let report = evaluator.run_once(&harness, &stage::example_of(ended.row).0, &ended.replies()).await;
         let kind = report.result.as_ref().err().map_or(OutcomeKind::Ok, |failure| failure.kind);
-        Ok(Ok(Profiled { kind, profile: profiler.profile(report.fuel) }))
+        (kind, report)
     }
 }
 

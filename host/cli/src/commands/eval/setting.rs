@@ -69,6 +69,18 @@ pub struct BenchArgs {
     pub limits: LimitArgs,
 }
 
+impl BenchArgs {
+    /// Whether the target is simulated: as asked for, or as in the run whose harness it is.
+    fn is_mock(&self, of_run: Option<&OfRun>) -> bool {
+        self.mock || of_run.is_some_and(|run| run.config.mock && !self.target.is_given())
+    }
+
+    /// What decides all chance: as asked for, or as in the run.
+    fn seed(&self, of_run: Option<&OfRun>) -> u64 {
+        self.seed.or(of_run.map(|run| run.config.seed)).unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 pub enum SplitArg {
     Train,
@@ -106,8 +118,7 @@ impl Setting {
         of_run: Option<&OfRun>,
         fleet: Option<&FleetArgs>,
     ) -> Result<Self, CliError> {
-        let mock = args.mock || of_run.is_some_and(|run| run.config.mock && !args.target.is_given());
-        let seed = args.seed.or(of_run.map(|run| run.config.seed)).unwrap_or_default();
+        let (mock, seed) = (args.is_mock(of_run), args.seed(of_run));
         let terminal = Arc::new(Terminal::new(global, mock));
         let observer: Arc<dyn Observer> = terminal.clone();
         let targets = connect(global, args, of_run, &observer)?;
@@ -174,8 +185,7 @@ pub fn connect(
     of_run: Option<&OfRun>,
     observer: &Arc<dyn Observer>,
 ) -> Result<Vec<Target>, CliError> {
-    let mock = args.mock || of_run.is_some_and(|run| run.config.mock && !args.target.is_given());
-    let seed = args.seed.or(of_run.map(|run| run.config.seed)).unwrap_or_default();
+    let (mock, seed) = (args.is_mock(of_run), args.seed(of_run));
     let (money, whose) = (&args.money, of_run.map_or(Whose::Own, |run| run.whose));
     let connector = Connector { global, whose, money, mock, seed, observer };
     transfer::targets(&connector, &args.target, of_run)
