@@ -1,14 +1,15 @@
 //! The process above a command: it starts the command, and leaves nothing of it behind.
 //!
-//! It is this program again, as `__keeper`. Orphans of the command become its own children. It kills all processes below it
-//! when the command ends, and when the host closes its standard input. A host that is killed closes it too, so even then no
-//! process, no socket and no work folder is left.
+//! It is this program again, as `__keeper`. It is started before the work folder is filled and before its socket is opened, and
+//! waits for a byte ([`GO`]) before it starts the command. Orphans of the command become its own children. It kills all
+//! processes below it when the command ends, and when the host closes its standard input. A host that is killed closes it too,
+//! so even then no process, no socket and no work folder is left.
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, ExitCode, Stdio},
@@ -22,14 +23,20 @@ use rustix::process::{Pid, Signal};
 /// The hidden command that leads here. Its arguments are the work folder, the program, and the program's arguments.
 pub const COMMAND: &str = "__keeper";
 
+/// The byte on its standard input after which the keeper starts the command.
+pub const GO: u8 = b'\n';
+
 /// What the keeper ends with if the command could not be started, as a shell does.
 const NOT_STARTED: u8 = 127;
 
 /// What is added to the number of a signal that has ended the command, as a shell does.
 const SIGNALED: i32 = 128;
 
-/// The pause between two attempts to kill them.
+/// The pause between two attempts to kill them, or to remove the folder.
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// How often it tries to remove the folder.
+const ATTEMPTS: u32 = 100;
 
 /// Keeps the command until it has ended, and ends as it did.
 pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -38,17 +45,34 @@ pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let mut command = Command::new(&program);
     command.args(args).stdin(Stdio::null()).process_group(0);
-    let ended = match kept(command) {
-        Ok(code) => code,
-        Err(error) => {
+    let ended = if !may_start() {
+        NOT_STARTED
+    } else {
+        kept(command).unwrap_or_else(|error| {
             // Standard error is the log of the command.
             let _ = writeln!(io::stderr(), "cannot start {}: {error}", program.display());
             NOT_STARTED
-        }
+        })
     };
-    // The host does it too, if it is still there.
-    let _ = fs::remove_dir_all(Path::new(&folder));
+    remove(Path::new(&folder));
     ExitCode::from(ended)
+}
+
+/// Waits until the command may start. False if the host has gone before.
+fn may_start() -> bool {
+    let mut byte = [0];
+    io::stdin().lock().read_exact(&mut byte).is_ok() && byte == [GO]
+}
+
+/// Removes the work folder. The host does it too, if it is still there, so one of them may find that a file has just gone.
+fn remove(folder: &Path) {
+    for _ in 0..ATTEMPTS {
+        let _ = fs::remove_dir_all(folder);
+        if fs::symlink_metadata(folder).is_err() {
+            return;
+        }
+        std::thread::sleep(AGAIN);
+    }
 }
 
 fn kept(mut command: Command) -> io::Result<u8> {

@@ -2,15 +2,14 @@
 
 use std::{
     ffi::OsString,
-    io,
+    io::{self, PipeWriter, Write},
     path::Path,
-    process::Stdio,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    process::{ChildStdin, Command},
+    process::Command,
     sync::{oneshot, watch},
     time::timeout,
 };
@@ -23,29 +22,30 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// A command that was started.
 pub struct Running {
     /// The keeper kills everything when this is closed.
-    lifeline: Mutex<Option<ChildStdin>>,
+    lifeline: Mutex<Option<PipeWriter>>,
     /// How it ended, once it has.
     ended: watch::Receiver<Option<String>>,
     printed: Mutex<Option<oneshot::Receiver<String>>>,
 }
 
 impl Running {
-    /// Starts a program with its arguments, in this folder and with this environment, below a keeper, which is `program`.
-    pub fn start(
+    /// Starts the keeper, which is `program`, of a command in this folder and with this environment. The command itself starts
+    /// with [`Self::go`]. From here on the keeper removes the folder, whatever happens to this process.
+    pub fn prepare(
         program: &Path,
         folder: &Path,
         words: &[OsString],
         environment: &[(OsString, OsString)],
     ) -> io::Result<Self> {
         let (log, of_command) = io::pipe()?;
+        let (of_keeper, lifeline) = io::pipe()?;
         let mut command = Command::new(program);
         command.arg(keeper::COMMAND).arg(folder).args(words).current_dir(folder).process_group(0);
         command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::piped()).stdout(of_command.try_clone()?).stderr(of_command);
+        command.stdin(of_keeper).stdout(of_command.try_clone()?).stderr(of_command);
         let mut child = command.spawn()?;
-        // Otherwise its copies of the log's end would keep the log open.
+        // Otherwise its copies of the pipes' ends would keep them open.
         drop(command);
-        let lifeline = Mutex::new(child.stdin.take());
         let (sender, ended) = watch::channel(None);
         tokio::spawn(async move {
             let how = match child.wait().await {
@@ -62,7 +62,14 @@ impl Running {
         std::thread::spawn(move || {
             let _ = text.send(Printed::read(log).text());
         });
-        Ok(Self { lifeline, ended, printed: Mutex::new(Some(printed)) })
+        Ok(Self { lifeline: Mutex::new(Some(lifeline)), ended, printed: Mutex::new(Some(printed)) })
+    }
+
+    /// Lets the command start. If its keeper has ended already, [`Self::ended`] says so.
+    pub fn go(&self) {
+        let mut lifeline = self.lifeline.lock().unwrap_or_else(PoisonError::into_inner);
+        // One byte finds room in the pipe at once.
+        let _ = lifeline.as_mut().map(|it| it.write_all(&[keeper::GO]));
     }
 
     /// Waits until it has ended, and says how.

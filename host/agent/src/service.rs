@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -87,29 +88,37 @@ impl Agents {
         assignment: &Assignment<'_>,
         calls: &[DirectCall],
     ) -> Result<(Active, mpsc::Receiver<Asked>), String> {
-        let Settings { command, time_limit, environment, confinement, cache } = &self.settings;
+        let Settings { command, time_limit, confinement, cache, .. } = &self.settings;
         let scratch = cache.scratch().map_err(|error| error.to_string())?;
         let folder = scratch.path();
+        let words = confinement.words(folder, command);
+        // Whoever removes the folder is there before anything lies in it.
+        let running = Running::prepare(&confinement.program, folder, &words, &self.variables(folder))
+            .map_err(|error| format!("cannot start the proposer's command: {error}"))?;
         folder::lay_out(folder, assignment, calls, (confinement, *time_limit))
             .map_err(|error| error.to_string())?;
         let listener = socket::listen(&folder.join(SOCKET))
             .map_err(|error| format!("cannot open the agent's socket: {error}"))?;
         let (sender, asked) = mpsc::channel(1);
         let desk = Arc::new(Desk::new(sender, Past::new(calls)));
-        let search_path =
-            environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
-        let mut variables = environment.clone();
-        variables.retain(|(name, _)| name != "PATH");
-        variables.extend(confinement.environment(folder, search_path));
-        let words = confinement.words(folder, command);
-        let running = Running::start(&confinement.program, folder, &words, &variables)
-            .map_err(|error| format!("cannot start the proposer's command: {error}"))?;
         let running = Arc::new(running);
+        running.go();
         let tasks = vec![
             tokio::spawn(socket::serve(listener, desk.clone())),
             tokio::spawn(watched(running.clone(), desk, *time_limit)),
         ];
         Ok((Active { running, tasks, _scratch: scratch }, asked))
+    }
+
+    /// The environment of the command in this folder.
+    fn variables(&self, folder: &Path) -> Vec<(OsString, OsString)> {
+        let Settings { environment, confinement, .. } = &self.settings;
+        let search_path =
+            environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
+        let mut variables = environment.clone();
+        variables.retain(|(name, _)| name != "PATH");
+        variables.extend(confinement.environment(folder, search_path));
+        variables
     }
 }
 
