@@ -119,6 +119,7 @@ await withBrowser(async (browser) => {
     ["best", -1],
   ]) {
     await page.click(`#runs-table th a >> text=/^${click}/`);
+    await page.waitForSelector(`#runs-table th[aria-sort=${sign > 0 ? "ascending" : "descending"}]`);
     const figures = await column(6);
     assert.deepEqual(
       figures,

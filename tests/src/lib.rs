@@ -1,6 +1,7 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
 pub mod agents;
+pub mod browser;
 pub mod echo;
 pub mod fleet;
 pub mod forge;

@@ -11,7 +11,7 @@ use std::{
 
 use mmh_record::reader::RunReader;
 use mmh_report::compare::{board::Board, words};
-use mmh_tests::{cache_dir, large, made::MadeRun, root, runs, view::View};
+use mmh_tests::{browser::node, cache_dir, large, made::MadeRun, runs, view::View};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -54,19 +54,6 @@ fn report(folder: &Path, run: &Path) -> (PathBuf, String) {
     let file = folder.join("report.html");
     let said = done(&mmh(folder, &["report", &run.to_string_lossy(), "-o", &file.to_string_lossy()]));
     (file, said)
-}
-
-/// Runs a script of `tests/browser`. Should this test be killed, it ends by itself.
-fn node(script: &str, args: &[&str]) {
-    let folder = root().join("tests/browser");
-    assert!(
-        folder.join("node_modules/playwright-core").is_dir(),
-        "playwright-core is not installed: `cargo xtask setup` does it"
-    );
-    let ran = Command::new("timeout").args(["180", "node", script]).args(args).current_dir(folder).output();
-    let ran = ran.expect("node starts");
-    let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{script}: {said}");
 }
 
 /// A small data set of three labels.
