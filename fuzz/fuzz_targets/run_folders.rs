@@ -15,6 +15,7 @@ use mmh_record::{
     format::{CallRow, Config, Cost, CostFile, LearnRow, ReadRow, Score, Summary, TraceRow, TranscriptRow},
     manifest::{self, Manifest},
     reader::RunReader,
+    recorded::Recorded,
     statements,
 };
 use mmh_report::lineage;
@@ -89,11 +90,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn json<T: Serialize + DeserializeOwned + PartialEq + Debug>(run: &RunReader, file: &str) -> Option<T> {
+fn json<T: Recorded + Serialize + DeserializeOwned + PartialEq + Debug>(run: &RunReader, file: &str) -> Option<T> {
     understood(run.json(file)).inspect(|value| same_when_read_back(value))
 }
 
-fn lines<T: Serialize + DeserializeOwned + PartialEq + Debug>(run: &RunReader, file: &str) -> Vec<T> {
+fn lines<T: Recorded + Serialize + DeserializeOwned + PartialEq + Debug>(run: &RunReader, file: &str) -> Vec<T> {
     let rows = understood(run.lines(file)).unwrap_or_default();
     rows.iter().for_each(same_when_read_back);
     rows

@@ -7,7 +7,7 @@ use std::{
 
 use cap_std::fs::{Dir, File, OpenOptions};
 use rustix::fs::AtFlags;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
 use super::{
     RecordError,
@@ -16,6 +16,7 @@ use super::{
     manifest::{self, Manifest},
     plain::{self, Access},
     reader::Rows,
+    recorded::Recorded,
     stored::Stored,
 };
 
@@ -119,7 +120,7 @@ impl IterationWriter {
     /// Sorts the lines of a JSON Lines file by a key that is read from each line.
     pub fn sort_lines<T, K>(&self, file: &str, key: impl Fn(&T) -> K) -> Result<(), RecordError>
     where
-        T: DeserializeOwned,
+        T: Recorded,
         K: Ord,
     {
         let mut rows = Rows::<T>::open(&self.dir, file, self.path(file))?;
@@ -133,18 +134,14 @@ impl IterationWriter {
     }
 
     /// The rows of a JSON Lines file, or none if there is no such file. Removes a last line that a crash has cut.
-    pub fn mend_lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+    pub fn mend_lines<T: Recorded>(&self, file: &str) -> Result<Vec<T>, RecordError> {
         let mut kept = Vec::new();
         self.each_line(file, |row| kept.push(row))?;
         Ok(kept)
     }
 
     /// The same, row by row.
-    pub fn each_line<T: DeserializeOwned>(
-        &self,
-        file: &str,
-        mut each: impl FnMut(T),
-    ) -> Result<(), RecordError> {
+    pub fn each_line<T: Recorded>(&self, file: &str, mut each: impl FnMut(T)) -> Result<(), RecordError> {
         self.mend(file)?;
         if plain::size(&self.dir, file).is_some() {
             for row in Rows::open(&self.dir, file, self.path(file))? {
@@ -155,17 +152,13 @@ impl IterationWriter {
     }
 
     /// The rows of a JSON Lines file by example or batch. They stay in the file. Removes a last line that a crash has cut.
-    pub fn stored<T: Clone + DeserializeOwned>(&self, file: &str) -> Result<Stored<T>, RecordError> {
+    pub fn stored<T: Clone + Recorded>(&self, file: &str) -> Result<Stored<T>, RecordError> {
         self.mend(file)?;
         Stored::named(&self.dir, file, &self.path(file), |_| {})
     }
 
     /// Removes the lines of a JSON Lines file that `keep` does not accept. The others keep their bytes.
-    pub fn keep_lines<T: DeserializeOwned>(
-        &self,
-        file: &str,
-        keep: impl Fn(&T) -> bool,
-    ) -> Result<(), RecordError> {
+    pub fn keep_lines<T: Recorded>(&self, file: &str, keep: impl Fn(&T) -> bool) -> Result<(), RecordError> {
         self.mend(file)?;
         if plain::size(&self.dir, file).is_none() {
             return Ok(());

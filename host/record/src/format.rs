@@ -57,3 +57,17 @@ pub use summary::{IterationSummary, Stopped, Summary, TestScore, TimeSpent, Unsc
 pub use target::{ChatTemplate, TargetFacts};
 pub use trials::{OnlineScore, TrialScore};
 pub use version::{NewerSchema, SCHEMA_VERSION};
+
+crate::recorded!(
+    CallRow,
+    Config,
+    CostFile,
+    Frontier,
+    LearnRow,
+    NoteRow,
+    ReadRow,
+    Score,
+    Summary,
+    TraceRow,
+    TranscriptRow
+);

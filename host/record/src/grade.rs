@@ -32,6 +32,8 @@ pub struct GradeRow {
     parts: BTreeMap<String, f64>,
 }
 
+crate::recorded!(GradeRow);
+
 impl GradeRow {
     /// The example's id, and what its answer is worth. A stranger's row may say any number: see [`Grade::check`].
     pub fn into_parts(self) -> (String, Grade) {

@@ -24,3 +24,5 @@ pub struct Leak {
     /// The part of the example that was found, at most 120 characters. It may be hostile, as all text of a data set.
     pub excerpt: String,
 }
+
+crate::recorded!(Vec<Leak>);

@@ -33,6 +33,8 @@ pub enum LedgerRow {
     },
 }
 
+crate::recorded!(LedgerRow);
+
 /// Where reservations and bills are written down, each before anything follows from it.
 pub trait Ledger: Send + Sync {
     /// An attempt of a call is about to be sent, and can cost this much. An error, in words, keeps it from being

@@ -140,6 +140,7 @@ pub mod outcome;
 pub mod plain;
 pub mod pricing;
 pub mod reader;
+pub mod recorded;
 pub mod resumes;
 pub mod scorer;
 pub mod statements;

@@ -23,6 +23,8 @@ pub struct Manifest {
     pub files: BTreeMap<String, Entry>,
 }
 
+crate::recorded!(Manifest);
+
 /// Digest and size of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,12 +12,12 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use serde::de::DeserializeOwned;
 
 use super::{
     RecordError,
     format::{Config, CostFile, NewerSchema, Summary},
     layout, plain,
+    recorded::Recorded,
 };
 
 /// An open run folder.
@@ -119,12 +119,11 @@ impl RunReader {
         String::from_utf8(self.bytes(file)?).map_err(|error| damaged(file, &error))
     }
 
-    /// A JSON file's value, parsed without keeping the text. A file of a run of a newer major version is refused, see
+    /// A JSON file's value. A file of a run of a newer major version is refused, see
     /// [`SCHEMA_VERSION`](crate::format::SCHEMA_VERSION).
-    pub fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, RecordError> {
-        let opened = plain::open_within(&self.dir, file).map_err(unreadable(file))?;
+    pub fn json<T: Recorded>(&self, file: &str) -> Result<T, RecordError> {
         // Whatever else is wrong with it, a newer version may explain.
-        serde_json::from_reader(BufReader::new(opened))
+        T::parse(&self.bytes(file)?)
             .map_err(|error| self.newer(file).unwrap_or_else(|| damaged(file, &error)))
     }
 
@@ -136,12 +135,12 @@ impl RunReader {
     }
 
     /// The rows of a JSON Lines file, one at a time. A last line that a crash has cut is skipped.
-    pub fn rows<T: DeserializeOwned>(&self, file: &str) -> Result<Rows<T>, RecordError> {
+    pub fn rows<T: Recorded>(&self, file: &str) -> Result<Rows<T>, RecordError> {
         Rows::open(&self.dir, file, file.to_owned())
     }
 
     /// All rows of a JSON Lines file. A file of more than [`layout::MAX_ROWS_BYTES`] is refused.
-    pub fn lines<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+    pub fn lines<T: Recorded>(&self, file: &str) -> Result<Vec<T>, RecordError> {
         let bytes = self.size(file).unwrap_or_default();
         if bytes > layout::MAX_ROWS_BYTES {
             return Err(RecordError::TooLarge { file: file.to_owned(), bytes });
@@ -162,7 +161,7 @@ pub struct Rows<T> {
     row: PhantomData<T>,
 }
 
-impl<T: DeserializeOwned> Rows<T> {
+impl<T: Recorded> Rows<T> {
     /// Opens a file below this folder. Messages call it `name`.
     pub fn open(dir: &Dir, file: &str, name: String) -> Result<Self, RecordError> {
         let lines = plain::Lines::open(dir, file).map_err(unreadable(&name))?;
@@ -181,13 +180,13 @@ impl<T: DeserializeOwned> Rows<T> {
             return Ok(None);
         }
         self.number += 1;
-        let row = serde_json::from_slice(&self.line)
+        let row = T::parse(&self.line)
             .map_err(|error| damaged(&self.name, &format!("line {}: {error}", self.number)))?;
         Ok(Some((row, at, self.line.len())))
     }
 }
 
-impl<T: DeserializeOwned> Iterator for Rows<T> {
+impl<T: Recorded> Iterator for Rows<T> {
     type Item = Result<T, RecordError>;
 
     fn next(&mut self) -> Option<Self::Item> {

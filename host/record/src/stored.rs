@@ -4,13 +4,14 @@
 use std::{borrow::Cow, collections::HashMap, fs::File, os::unix::fs::FileExt, sync::Arc};
 
 use cap_std::fs::Dir;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use super::{
     RecordError,
     layout::MAX_ROWS,
     plain::{self, Access},
     reader::Rows,
+    recorded::Recorded,
 };
 use crate::chat::CallError;
 
@@ -36,6 +37,8 @@ pub struct Sketch {
     #[serde(default)]
     pub failure: Option<CallError>,
 }
+
+crate::recorded!(Sketch);
 
 impl<T: Clone> Default for Stored<T> {
     fn default() -> Self {
@@ -84,7 +87,7 @@ impl<T: Clone> Stored<T> {
     }
 }
 
-impl<T: Clone + DeserializeOwned> Stored<T> {
+impl<T: Clone + Recorded> Stored<T> {
     /// Indexes the rows of a file below this folder. There are none where there is no such file. Calls `each` for every row.
     pub fn index(dir: &Dir, file: &str, each: impl FnMut(&Sketch)) -> Result<Self, RecordError> {
         Self::named(dir, file, file, each)
@@ -104,7 +107,7 @@ impl<T: Clone + DeserializeOwned> Stored<T> {
     }
 
     /// The same for callers who need more of each row: they read it by a type of their own and say whom the row belongs to.
-    pub fn index_by<S: DeserializeOwned>(
+    pub fn index_by<S: Recorded>(
         dir: &Dir,
         file: &str,
         name: &str,
@@ -153,11 +156,11 @@ impl<T: Clone + DeserializeOwned> Stored<T> {
     }
 }
 
-fn row<T: DeserializeOwned>(file: &File, name: &str, (at, bytes): (u64, usize)) -> Result<T, RecordError> {
+fn row<T: Recorded>(file: &File, name: &str, (at, bytes): (u64, usize)) -> Result<T, RecordError> {
     let mut line = vec![0; bytes];
     let read = file.read_exact_at(&mut line, at);
     read.map_err(|source| RecordError::Io { action: "read", file: name.to_owned(), source })?;
-    serde_json::from_slice(&line).map_err(|error| RecordError::Damaged {
+    T::parse(&line).map_err(|error| RecordError::Damaged {
         file: name.to_owned(),
         problem: format!("the line at byte {at}: {error}"),
     })

@@ -27,6 +27,7 @@ use mmh_record::{
     leak::Leak,
     pricing::Price,
     reader::RunReader,
+    recorded::Recorded,
     statements,
 };
 
@@ -308,7 +309,7 @@ impl Claims {
         prices.into()
     }
 
-    fn lines<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Vec<T>, RecordError> {
+    fn lines<T: Recorded>(&self, file: &str) -> Result<Vec<T>, RecordError> {
         if self.reader.has(file) { self.reader.lines(file) } else { Ok(Vec::new()) }
     }
 }

@@ -184,7 +184,8 @@ fn run() -> ExitCode {
 }
 
 fn parsed(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut commands = arguments();
+    let words: Vec<OsString> = words.into_iter().collect();
+    let mut commands = arguments(|name| words.iter().any(|word| word == name));
     let matches = commands.try_get_matches_from_mut(words)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let Some((name, matches)) = matches.subcommand()
@@ -200,17 +201,24 @@ fn parsed(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error>
 }
 
 /// What can be said on the command line. In an error clap would show each option that is set, also one that
-/// is set by the environment, as if it were needed: every command shows its own usage instead.
-fn arguments() -> clap::Command {
-    let mut command = Cli::command();
-    command.build();
-    command.mut_subcommands(|mut subcommand| {
-        let usage = subcommand.render_usage().to_string();
-        let subcommand = match examples::of(subcommand.get_name()) {
-            Some(examples) => subcommand.after_help(examples),
-            None => subcommand,
-        };
-        subcommand.override_usage(usage.trim_start_matches("Usage: ").to_owned())
+/// is set by the environment, as if it were needed: every command shows its own usage instead. To make the usage and the
+/// examples of all commands takes milliseconds: only those have them whose names `is_said` knows.
+fn arguments(is_said: impl Fn(&str) -> bool) -> clap::Command {
+    let all = Cli::command();
+    let said: Vec<clap::Command> =
+        all.get_subcommands().filter(|it| is_said(it.get_name())).cloned().collect();
+    said.into_iter().fold(all, |all, subcommand| {
+        let name = subcommand.get_name().to_owned();
+        let mut alone = clap::Command::new("mmh").args(all.get_arguments()).subcommand(subcommand);
+        alone.build();
+        let usage =
+            alone.find_subcommand_mut(&name).map(|it| it.render_usage().to_string()).unwrap_or_default();
+        let usage = usage.trim_start_matches("Usage: ").to_owned();
+        let examples = examples::of(&name);
+        all.mut_subcommand(name, |it| {
+            let it = it.override_usage(usage);
+            examples.into_iter().fold(it, clap::Command::after_help)
+        })
     })
 }
 
@@ -276,7 +284,7 @@ mod tests {
     /// Every command shows how it is used, and every example is understood.
     #[test]
     fn every_command_has_an_example() {
-        let commands = arguments();
+        let commands = arguments(|_| true);
         let shown = commands.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help");
         for name in shown {
             let (_, lines) = examples::EXAMPLES

@@ -8,6 +8,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 /// Mode bits: others may write, the group may write, and only an entry's owner may remove it.
@@ -71,6 +72,7 @@ pub fn file(file: &Path) -> Result<(), Distrust> {
 }
 
 /// Who runs this program.
+#[derive(Clone, Copy)]
 struct User {
     id: u32,
     /// The owner that the system shows for files of users whom this user namespace does not know.
@@ -78,7 +80,13 @@ struct User {
 }
 
 impl User {
+    /// Found out once: who runs a process and in which namespace does not change.
     fn current() -> Self {
+        static CURRENT: OnceLock<User> = OnceLock::new();
+        *CURRENT.get_or_init(Self::ask)
+    }
+
+    fn ask() -> Self {
         let id = rustix::process::geteuid().as_raw();
         let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
         let known = map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());

@@ -3,8 +3,7 @@
 use std::io;
 
 use cap_std::fs::Dir;
-use mmh_record::plain::Lines;
-use serde::de::DeserializeOwned;
+use mmh_record::{plain::Lines, recorded::Recorded};
 
 /// A file whose end is followed. The file may be replaced by a sorted one once it is whole: the open one has all lines then.
 pub(super) struct Tail {
@@ -19,7 +18,7 @@ impl Tail {
     }
 
     /// The next whole row. None where there is none yet. A row that cannot be read is passed over.
-    pub(super) fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+    pub(super) fn next<T: Recorded>(&mut self) -> io::Result<Option<T>> {
         let mut line = Vec::new();
         while self.lines.next(&mut line)?.is_some() {
             self.begun.append(&mut line);
@@ -27,7 +26,7 @@ impl Tail {
                 return Ok(None);
             }
             let whole = std::mem::take(&mut self.begun);
-            if let Ok(row) = serde_json::from_slice(&whole) {
+            if let Ok(row) = T::parse(&whole) {
                 return Ok(Some(row));
             }
         }

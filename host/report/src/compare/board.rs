@@ -140,6 +140,8 @@ struct TurnRow {
     r#type: String,
 }
 
+mmh_record::recorded!(TurnRow);
+
 /// The scored iterations, with what their traces say.
 struct Field<'a> {
     summary: &'a Summary,

@@ -19,6 +19,8 @@ const TEXT_BYTES: usize = 16 << 10;
 /// A value whose long lists and texts are cut, each with a note of what was left out.
 pub struct Brief(pub Value);
 
+mmh_record::recorded!(Brief);
+
 impl<'de> Deserialize<'de> for Brief {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Cut).map(Brief)

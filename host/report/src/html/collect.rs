@@ -7,7 +7,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 
 use super::{
     compared,
@@ -25,6 +24,7 @@ use mmh_record::{
     layout::{self, Place},
     objective::Objective,
     reader::RunReader,
+    recorded::Recorded,
     scorer::ScorerSpec,
 };
 
@@ -214,7 +214,7 @@ fn indices(reader: &RunReader, summary: Option<&Summary>) -> BTreeSet<u32> {
 }
 
 /// A file of the run itself.
-fn top<T: DeserializeOwned>(reader: &RunReader, file: &str, problems: &mut Vec<String>) -> Option<T> {
+fn top<T: Recorded>(reader: &RunReader, file: &str, problems: &mut Vec<String>) -> Option<T> {
     match reader.json(file) {
         Ok(value) => Some(value),
         Err(problem) => {

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
 use super::{
     learned::{Prediction, State},
@@ -19,6 +19,7 @@ use mmh_record::{
     format::{CallRow, LearnRow, LogRow, TraceRow, TranscriptRow},
     layout,
     reader::{Rows, RunReader},
+    recorded::Recorded,
 };
 
 /// Everything of one evaluation that is long.
@@ -247,7 +248,7 @@ impl Room {
 }
 
 /// Enters the rows of a file as long as there is room. How many rows are left out.
-fn each<T: DeserializeOwned>(
+fn each<T: Recorded>(
     source: &Source<'_>,
     file: &str,
     room: &mut Room,

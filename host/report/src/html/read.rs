@@ -1,6 +1,5 @@
 //! Reads the folder of an evaluation, line by line: what the page always shows of it, and where its long texts stand.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
@@ -18,6 +17,7 @@ use mmh_record::{
     layout,
     outcome::OutcomeKind,
     reader::RunReader,
+    recorded::Recorded,
     stored::Stored,
 };
 
@@ -230,7 +230,7 @@ impl Folder<'_> {
     }
 
     /// The rows of a file, one at a time, up to one that is damaged.
-    fn each<T: DeserializeOwned>(&mut self, file: &str, mut each: impl FnMut(T)) {
+    fn each<T: Recorded>(&mut self, file: &str, mut each: impl FnMut(T)) {
         self.read(file, |reader, path| {
             reader.rows(path)?.try_for_each(|row| {
                 each(row?);

@@ -39,6 +39,8 @@ pub struct TraceSketch {
     pub stderr: TextSize,
 }
 
+mmh_record::recorded!(TraceSketch);
+
 impl TraceSketch {
     pub fn grade(&mut self) -> Grade {
         Grade::recorded(self.correct, self.score, std::mem::take(&mut self.parts))
@@ -53,6 +55,8 @@ pub struct CallSketch {
     pub usage: Usage,
     pub attempts: u32,
 }
+
+mmh_record::recorded!(CallSketch);
 
 impl CallSketch {
     /// All text of the request, in bytes, as the limit counts it.

@@ -221,6 +221,8 @@ pub struct RowPlace {
     pub call: u32,
 }
 
+mmh_record::recorded!(RowPlace);
+
 /// The place of a prediction among all: pass by pass, in the order of the train examples.
 fn in_pass_order(id: &str) -> (u32, usize, String) {
     let TrialId { example, number } = TrialId::of(id);

@@ -147,6 +147,8 @@ pub struct Exported {
     pub config: Config,
 }
 
+mmh_record::recorded!(Exported);
+
 /// The content of `task.json`.
 pub fn task(config: &Config) -> Vec<u8> {
     let task = json!({

@@ -12,7 +12,6 @@ mod outcomes;
 pub mod rerun;
 pub mod stage;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::evaluate::recorded_replies::Calls;
@@ -24,6 +23,7 @@ use mmh_record::{
     layout,
     manifest::{self, Finding},
     reader::RunReader,
+    recorded::Recorded,
     text,
 };
 
@@ -132,7 +132,7 @@ impl Place {
     }
 
     /// Reads as much of each outcome as the type has. There is at least one.
-    fn rows<T: DeserializeOwned>(&self, reader: &RunReader) -> Result<Vec<T>, AuditError> {
+    fn rows<T: Recorded>(&self, reader: &RunReader) -> Result<Vec<T>, AuditError> {
         let traces = layout::file(&self.folder, layout::TRACES);
         let rows: Vec<T> = if reader.has(&traces) { reader.lines(&traces)? } else { Vec::new() };
         // If learning failed, the file is empty.

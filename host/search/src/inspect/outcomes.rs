@@ -95,6 +95,8 @@ pub struct Outcome {
     output_tokens: u64,
 }
 
+mmh_record::recorded!(Outcome);
+
 impl Outcome {
     /// Without its parts, which are not compared.
     fn grade(&self) -> Grade {

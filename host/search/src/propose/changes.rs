@@ -40,6 +40,8 @@ struct Sketch {
     error_kind: OutcomeKind,
 }
 
+mmh_record::recorded!(Sketch);
+
 /// What one iteration changed against another.
 pub struct Changes {
     /// The statistics over all examples.

@@ -28,6 +28,8 @@ struct Timed {
     reply: Option<IgnoredAny>,
 }
 
+mmh_record::recorded!(Timed);
+
 /// How long calls took, added up.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Pace {

@@ -241,6 +241,8 @@ impl Compared<'_> {
         struct Ended {
             error_kind: OutcomeKind,
         }
+
+        mmh_record::recorded!(Ended);
         let rows = self.made.recorded.rows::<Ended>(&layout::file(self.folder, layout::TRACES))?;
         Ok(rows.filter(|row| row.as_ref().is_ok_and(|row| row.error_kind == OutcomeKind::Timeout)).count()
             as u64)

@@ -24,6 +24,8 @@ pub fn tool_calls(made: &Made, folder: &str) -> Result<u64, RecordError> {
     struct Kind {
         r#type: String,
     }
+
+    mmh_record::recorded!(Kind);
     let path = layout::file(folder, layout::TRANSCRIPT);
     if made.config.proposer_kind != ProposerKind::Tools || !made.recorded.has(&path) {
         return Ok(0);

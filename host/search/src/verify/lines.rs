@@ -60,6 +60,12 @@ struct About {
     batch: Option<u64>,
 }
 
+/// A row that may be no object.
+#[derive(Deserialize)]
+struct Identity(Option<About>);
+
+mmh_record::recorded!(Identity);
+
 /// A row: its identity, and its place in the file.
 struct Row {
     /// The example or batch that it belongs to.
@@ -132,8 +138,8 @@ fn index(side: &Side<'_>) -> Result<Vec<Row>, RecordError> {
                 | layout::BATCHES
         )
     );
-    let mut rows = Rows::<Option<About>>::open(side.dir, side.path, side.path.to_owned())?;
-    while let Some((about, at, bytes)) = rows.next_with_place()? {
+    let mut rows = Rows::<Identity>::open(side.dir, side.path, side.path.to_owned())?;
+    while let Some((Identity(about), at, bytes)) = rows.next_with_place()? {
         if found.len() >= layout::MAX_ROWS {
             return Err(RecordError::TooManyRows { file: side.path.to_owned() });
         }

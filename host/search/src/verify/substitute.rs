@@ -47,6 +47,8 @@ struct Outcome {
     gold_label: String,
 }
 
+mmh_record::recorded!(Outcome);
+
 /// As many train examples as the run had. Those that a harness has predicted while learning are on record; others have no
 /// texts.
 fn train(reader: &RunReader, config: &Config, folders: &[String]) -> Vec<Example> {

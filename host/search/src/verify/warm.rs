@@ -25,6 +25,8 @@ struct Turn {
     input: Option<Box<RawValue>>,
 }
 
+mmh_record::recorded!(Turn);
+
 #[derive(Deserialize)]
 struct Reply {
     #[serde(default)]

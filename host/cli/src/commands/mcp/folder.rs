@@ -21,7 +21,7 @@ test a source; write_harness submits it. Everything is recorded.";
 
 pub async fn main() -> CliResult {
     let socket = folder::socket()?;
-    server::serve(Arc::new(Folder { socket, turn: Mutex::default() }), || {}).await;
+    server::serve(Arc::new(Folder { socket, turn: Mutex::default() }), Box::new(|| {})).await;
     Ok(ExitCode::SUCCESS)
 }
 

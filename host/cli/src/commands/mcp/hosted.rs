@@ -38,10 +38,11 @@ pub async fn main(global: &Global, args: RunArgs, run: &Path, name: Option<Strin
     let name = name.or(recorded.map(|config: Config| config.proposer_model));
     let (hub, cancel) = (Arc::new(Hub::default()), Cancel::default());
     let gone = cancel.clone();
-    let server = server::serve(hub.clone(), move || {
+    let at_end = Box::new(move || {
         errln!("the client is gone");
         gone.stop(Stop::Asked);
     });
+    let server = server::serve(hub.clone(), at_end);
     let mut server = tokio::spawn(server);
     let front = Front {
         client: Some(ReadyProposer::Outside {

@@ -48,29 +48,34 @@ pub trait Tools: Send + Sync + 'static {
     fn client_gone(&self) {}
 }
 
+/// Called once, when the client is gone.
+type AtEnd = Box<dyn FnOnce() + Send>;
+
 /// Serves the client at standard input and output until it is gone, and tells `at_end` at once when that is so.
-pub async fn serve(tools: Arc<impl Tools>, at_end: impl FnOnce() + Send + Unpin + 'static) {
+///
+/// No type parameters: the protocol's SDK is large, and would be compiled once for each kind of tools.
+pub async fn serve(tools: Arc<dyn Tools>, at_end: AtEnd) {
     let load = Arc::new(Load::default());
     let told = tools.clone();
-    let at_end = Some(move || {
+    let at_end: AtEnd = Box::new(move || {
         told.client_gone();
         at_end();
     });
-    let input = Paced { inner: tokio::io::stdin(), load: load.clone(), at_end };
+    let input = Paced { inner: tokio::io::stdin(), load: load.clone(), at_end: Some(at_end) };
     let transport =
         AsyncRwTransport::new_server(input, output::protocol()).with_max_line_length(MAX_MESSAGE_BYTES);
-    match (Server { tools: tools.clone(), load }).serve(transport).await {
+    match (Server { tools, load }).serve(transport).await {
         Ok(running) => drop(running.waiting().await),
         Err(error) => errln!("the client does not speak the protocol: {error}"),
     }
 }
 
-struct Server<T> {
-    tools: Arc<T>,
+struct Server {
+    tools: Arc<dyn Tools>,
     load: Arc<Load>,
 }
 
-impl<T: Tools> ServerHandler for Server<T> {
+impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let capabilities =
             ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, fs::File, os::unix::fs::FileExt};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use mmh_record::{
     RecordError,
@@ -11,6 +11,7 @@ use mmh_record::{
     layout::{CALLS, MAX_ROWS, TRACES},
     plain::{self, Access},
     reader::{Rows, RunReader},
+    recorded::Recorded,
 };
 
 /// A line of a file: where it begins, and how many bytes it has.
@@ -39,11 +40,15 @@ struct TraceSketch {
     correct: bool,
 }
 
+mmh_record::recorded!(TraceSketch);
+
 /// As much of a call as the index needs.
 #[derive(Deserialize)]
 struct CallSketch {
     example_id: String,
 }
+
+mmh_record::recorded!(CallSketch);
 
 impl TraceIndex {
     /// Looks through both files of an iteration once.
@@ -133,10 +138,10 @@ impl Opened<'_> {
 }
 
 impl Source {
-    fn line<T: DeserializeOwned>(&self, Line { at, bytes }: Line) -> Result<T, RecordError> {
+    fn line<T: Recorded>(&self, Line { at, bytes }: Line) -> Result<T, RecordError> {
         let mut line = vec![0; bytes];
         self.file.read_exact_at(&mut line, at).map_err(|source| unreadable(&self.name, source))?;
-        serde_json::from_slice(&line).map_err(|error| RecordError::Damaged {
+        T::parse(&line).map_err(|error| RecordError::Damaged {
             file: self.name.clone(),
             problem: format!("the line at byte {at}: {error}"),
         })
@@ -144,7 +149,7 @@ impl Source {
 }
 
 /// Gives each row of a file with its line; none where there is no such file.
-fn each<T: DeserializeOwned>(
+fn each<T: Recorded>(
     reader: &RunReader,
     file: &str,
     mut row: impl FnMut(T, Line),
