@@ -26,7 +26,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 26] = [
+const FOREIGN: [&str; 27] = [
     "--log-dir",
     "--insecure-ignore-tlog",
     "--signature",
@@ -39,6 +39,7 @@ const FOREIGN: [&str; 26] = [
     "--threads",
     "--bench",
     "--release",
+    "--timings",
     "--workspace",
     "--path",
     "--test",
