@@ -8,6 +8,7 @@ pub mod help;
 pub mod large;
 pub mod made;
 pub mod nats;
+pub mod node;
 pub mod pages;
 pub mod python;
 pub mod runs;
