@@ -57,6 +57,7 @@ fn runs(current: &str) -> Vec<Offer> {
         None => vec![String::new(), format!("{RUNS}/")],
     };
     let mut found: Vec<String> = folders.iter().flat_map(|folder| runs_in(folder)).collect();
+    found.retain(|run| run.starts_with(current));
     found.sort();
     found.truncate(MOST);
     found.into_iter().map(|run| Offer::word(run, "")).collect()
