@@ -2,11 +2,7 @@
 // a desk and on a phone, each tab, with rows, notes and problems open.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { drawings, open, withBrowser } from "./browser.mjs";
-
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+import { AXE, open, violations, withBrowser } from "./browser.mjs";
 
 /** How pages are looked at: the colours, the width, and the tabs besides the one that is opened last. */
 const CASES = [
@@ -16,28 +12,6 @@ const CASES = [
 ];
 
 const [, , ...addresses] = process.argv;
-
-/** What axe finds now, in words: in the whole page or in a part of it, by all rules or by some. */
-async function violations(page, part = "body", rules = null) {
-  await drawings(page);
-  await page.waitForFunction(() => !document.querySelector("[aria-busy]"));
-  const found = await page.evaluate(
-    async ([levels, part, rules]) => {
-      const { violations } = await window.axe.run(part === "body" ? document : part, {
-        runOnly: rules ? { type: "rule", values: rules } : { type: "tag", values: levels },
-        resultTypes: ["violations"],
-      });
-      return violations.map((it) => [
-        it.id,
-        it.nodes.length,
-        it.nodes[0].html.slice(0, 160),
-        it.nodes[0].failureSummary,
-      ]);
-    },
-    [LEVELS, part, rules],
-  );
-  return found;
-}
 
 /** Opens what can be opened in a run's page. */
 async function openThings(page) {

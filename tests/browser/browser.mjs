@@ -1,8 +1,13 @@
 // What the browser tests share: Chromium with a fresh profile, and a page that reports what goes wrong in it.
 
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
+
+/** The script of axe-core, for pages that are opened with `bypassCSP`, and the levels of WCAG that are checked. */
+export const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 /** Names under which a browser is found; `xtask/src/needs.rs` has the same. MMH_TEST_BROWSER names another one. */
 const BROWSERS = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
@@ -77,4 +82,26 @@ export async function drawings(page) {
   await page.waitForFunction(() =>
     [...document.querySelectorAll(".drawn")].every((box) => box.clientWidth === 0 || box.firstChild),
   );
+}
+
+/** What axe finds now, in words: in the whole page or in a part of it, by all rules or by some. */
+export async function violations(page, part = "body", rules = null) {
+  await drawings(page);
+  await page.waitForFunction(() => !document.querySelector("[aria-busy]"));
+  const found = await page.evaluate(
+    async ([levels, part, rules]) => {
+      const { violations } = await window.axe.run(part === "body" ? document : part, {
+        runOnly: rules ? { type: "rule", values: rules } : { type: "tag", values: levels },
+        resultTypes: ["violations"],
+      });
+      return violations.map((it) => [
+        it.id,
+        it.nodes.length,
+        it.nodes[0].html.slice(0, 160),
+        it.nodes[0].failureSummary,
+      ]);
+    },
+    [LEVELS, part, rules],
+  );
+  return found;
 }

@@ -1,7 +1,6 @@
 //! What the integration tests share: the program under test, one warm cache, and guests by name.
 
 pub mod agents;
-pub mod browser;
 pub mod echo;
 pub mod fleet;
 pub mod forge;
@@ -9,6 +8,7 @@ pub mod help;
 pub mod large;
 pub mod made;
 pub mod nats;
+pub mod node;
 pub mod pages;
 pub mod python;
 pub mod runs;

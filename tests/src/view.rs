@@ -16,9 +16,15 @@ pub struct View {
 
 impl View {
     pub fn start(program: &str, folder: &Path, shown: &str) -> Self {
+        Self::with(program, folder, &[shown])
+    }
+
+    /// With these arguments.
+    pub fn with(program: &str, folder: &Path, args: &[&str]) -> Self {
         // Should this test be killed, the server ends by itself.
         let mut child = Command::new("timeout")
-            .args(["300", program, "view", shown])
+            .args(["300", program, "view"])
+            .args(args)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

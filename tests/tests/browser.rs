@@ -11,7 +11,7 @@ use std::{
 
 use mmh_record::reader::RunReader;
 use mmh_report::compare::{board::Board, words};
-use mmh_tests::{browser::node, cache_dir, large, made::MadeRun, runs, view::View};
+use mmh_tests::{cache_dir, large, made::MadeRun, node::node, runs, view::View};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
@@ -94,6 +94,15 @@ fn every_view_shows_the_record() {
     let view = View::start(PROGRAM, folder.path(), "runs");
     let notes = folder.path().join("runs/wide.notes.json");
     node("notes.mjs", &[&view.url, "wide", &notes.to_string_lossy()]);
+    // The page of one file has them as well, unless it is made without.
+    let (noted, said) = report(folder.path(), &run);
+    assert!(said.contains("tags and notes from beside the run are in the page"), "{said}");
+    node("noted.mjs", &[&noted.to_string_lossy()]);
+    node("axe.mjs", &[&format!("file://{}", noted.display())]);
+    let without = ["report", "runs/wide", "--no-notes", "-o", "without.html"];
+    done(&mmh(folder.path(), &without));
+    let without = fs::read_to_string(folder.path().join("without.html")).expect("the report");
+    assert!(!without.contains("block-notes"), "the notes are left out");
     // Notes are no part of the run: it verifies as before.
     done(&mmh(folder.path(), &["verify", &run.to_string_lossy(), "--dataset", "data"]));
     runs::copy(&run, &folder.path().join("runs/second"));

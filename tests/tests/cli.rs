@@ -58,7 +58,7 @@ const FUTURE: &str = r#"(component (import "mmh:harness/model@3.0.0" (instance))
 #[test]
 fn what_goes_wrong_is_said() {
     let folder = folder();
-    let table: [(&[&str], i32, &str); 40] = [
+    let table: [(&[&str], i32, &str); 42] = [
         (&["check", "good.rs"], 0, "ok: component of"),
         (&["check", "bad.rs"], 1, "did-not-compile: error[E0277]"),
         (&["check", "bad.rs", "--json"], 1, "\"kind\": \"did-not-compile\""),
@@ -142,6 +142,27 @@ fn what_goes_wrong_is_said() {
             "kimi-k2.6 cannot be used with it",
         ),
         (&["eval", "bad.rs", "--mock"], 1, "did-not-compile"),
+        (
+            &["eval", "bad.rs", "--mock", "--budget-usd", "1"],
+            1,
+            "--budget-usd has no effect here: simulated models cost nothing",
+        ),
+        (
+            &[
+                "run",
+                "--mock",
+                "--run-id",
+                "r",
+                "--dataset",
+                "nowhere",
+                "--budget-usd",
+                "1",
+                "--candidate-budget-usd",
+                "1",
+            ],
+            2,
+            "--budget-usd and --candidate-budget-usd have no effect here: simulated models cost nothing",
+        ),
         (
             &["eval", "learn.rs", "--mock"],
             1,

@@ -26,7 +26,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 27] = [
+const FOREIGN: [&str; 29] = [
+    "--host",
+    "--backend-store-uri",
     "--log-dir",
     "--insecure-ignore-tlog",
     "--signature",

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mmh_tests::{browser::node, cache_dir, root, runs};
+use mmh_tests::{cache_dir, node::node, root, runs};
 use regex::Regex;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");

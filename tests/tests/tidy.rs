@@ -34,7 +34,9 @@ fn folder() -> tempfile::TempDir {
     for args in [&["keygen", "--out", "k"][..], &["sign", "runs/one", "--key", "k"]] {
         assert!(mmh(folder.path(), args).status.success());
     }
-    fs::write(at("runs/one.notes.json"), "{}").expect("written");
+    let notes = r#"{"schema_version":1,"notes":{"run":{"tags":["keep","paper"],"note":"the one"},
+        "iteration-1":{"tags":["odd"],"note":""},"example-val-val-0001":{"tags":["of an example"],"note":""}}}"#;
+    fs::write(at("runs/one.notes.json"), notes).expect("written");
     folder
 }
 
@@ -49,6 +51,12 @@ fn runs_are_listed_filtered_and_sorted() {
         ("simulated", &["--filter", "simulated", "--sort", "name"], vec!["one", "two"]),
         ("two words", &["--filter", "symptoms", "--filter", "PAID"], vec!["paid"]),
         ("none", &["--filter", "nothing"], vec![]),
+        ("by tags", &["--sort", "tags"], vec!["one", "paid", "two"]),
+        ("a tag", &["--tag", "paper"], vec!["one"]),
+        ("a tag of an iteration", &["--tag", "odd", "--tag", "keep"], vec!["one"]),
+        ("a part of a tag", &["--tag", "pap"], vec![]),
+        ("a word of a tag", &["--filter", "PAP"], vec!["one"]),
+        ("a tag of an example", &["--tag", "of an example"], vec![]),
     ];
     for (name, args, expected) in table {
         let output = mmh(folder.path(), &[&["runs", "--json"], args].concat());
@@ -65,7 +73,41 @@ fn runs_are_listed_filtered_and_sorted() {
     }
     let said = both(&mmh(folder.path(), &["runs"]));
     assert!(said.contains("(SIMULATED)") && said.contains("finished"), "{said}");
+    assert!(said.contains("(SIMULATED) [keep] [odd] [paper]"), "{said}");
+    fs::write(folder.path().join("runs/two.notes.json"), "{").expect("written");
+    let said = both(&mmh(folder.path(), &["runs"]));
+    assert!(said.contains("note: two is listed without its tags: two.notes.json is damaged"), "{said}");
     assert_eq!(mmh(folder.path(), &["runs", "nowhere"]).status.code(), Some(2));
+}
+
+/// Tags and notes are written without a page, and what is wrong with them is said.
+#[test]
+fn runs_are_tagged() {
+    let folder = folder();
+    // name, arguments, exit code, what is said
+    let table = [
+        ("nothing yet", &["runs/paid"][..], 0, "no tags and no notes"),
+        ("two tags", &["runs/paid", "dear", " good "], 0, "run: [dear] [good]"),
+        ("again", &["runs/paid", "dear"], 0, "run: [dear] [good]"),
+        ("a note", &["runs/paid", "--note", "why?\nso"], 0, "run: [dear] [good]\n  why?\n  so"),
+        ("one away", &["runs/paid", "--remove", "dear"], 0, "run: [good]\n  why?"),
+        ("one that is not there", &["runs/paid", "--remove", "dear"], 2, "there is no tag dear on the run"),
+        ("an iteration", &["runs/paid", "first", "--iteration", "0"], 0, "iteration-0: [first]"),
+        ("all", &["runs/paid"], 0, "iteration-0: [first]\nrun: [good]"),
+        ("no iteration", &["runs/paid", "x", "--iteration", "7"], 2, "has no iteration 7: `mmh summary"),
+        ("a comma", &["runs/paid", "a,b"], 2, "and no comma"),
+        ("no run", &["runs/other", "x"], 2, "runs/other"),
+        ("what was there", &["runs/one"], 0, "run: [keep] [paper]\n  the one"),
+    ];
+    for (name, args, code, expected) in table {
+        let output = mmh(folder.path(), &[&["tag"], args].concat());
+        assert_eq!(output.status.code(), Some(code), "{name}: {}", both(&output));
+        assert!(both(&output).contains(expected), "{name}: {}", both(&output));
+    }
+    let output = mmh(folder.path(), &["tag", "runs/paid", "--remove", "good", "--note", ""]);
+    assert!(both(&output).contains("no tags and no notes"), "{}", both(&output));
+    let kept = fs::read_to_string(folder.path().join("runs/paid.notes.json")).expect("kept");
+    assert!(kept.contains("iteration-0") && !kept.contains("\"run\""), "{kept}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ enum Comes {
     ByHand(&'static str),
 }
 
-const NEEDS: [Need; 15] = [
+const NEEDS: [Need; 17] = [
     Need {
         name: "rustup",
         found: |_| runs(&["rustup", "--version"]),
@@ -79,6 +79,8 @@ const NEEDS: [Need; 15] = [
     },
     Need { name: "openssl", found: |_| runs(&["openssl", "version"]), comes: Comes::Package("openssl") },
     Need { name: "script", found: |_| runs(&["script", "--version"]), comes: Comes::Package("bsdutils") },
+    Need { name: "zsh", found: |_| runs(&["zsh", "--version"]), comes: Comes::Package("zsh") },
+    Need { name: "fish", found: |_| runs(&["fish", "--version"]), comes: Comes::Package("fish") },
     Need {
         name: "a browser",
         found: |_| {

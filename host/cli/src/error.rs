@@ -202,9 +202,10 @@ impl From<FrameError> for CliError {
 impl From<FleetError> for CliError {
     fn from(error: FleetError) -> Self {
         match error {
-            FleetError::Address { .. } | FleetError::Credentials(_) => Self::input(said(error)),
+            FleetError::Address { .. } | FleetError::Credentials { .. } => Self::input(said(error)),
             FleetError::Unreachable { .. }
             | FleetError::Server { .. }
+            | FleetError::Denied { .. }
             | FleetError::NoWorker(_)
             | FleetError::Here(_) => Self::host(said(error)),
         }

@@ -45,7 +45,7 @@ pub struct OnWorkersArgs {
 #[derive(Args, Default)]
 #[command(next_help_heading = "Workers")]
 pub struct NatsArgs {
-    /// The credentials for the NATS server, as `nsc` writes them
+    /// The credentials for the NATS server: a file as `nsc` writes it, or the seed of a user (SU...)
     #[arg(long, value_name = "FILE", env = "MMH_NATS_CREDS")]
     nats_creds: Option<PathBuf>,
     /// The certificate authority of the NATS server, which has to speak TLS then [default: those of the system]

@@ -340,6 +340,19 @@ pub struct Connector<'a> {
 }
 
 impl Connector<'_> {
+    /// Says which budgets have no effect, since simulated models cost nothing.
+    pub fn tell_of_budgets(&self, candidate_usd: Option<f64>) {
+        let asked = [("--budget-usd", self.money.asked_usd()), ("--candidate-budget-usd", candidate_usd)];
+        let asked: Vec<&str> = asked.iter().filter_map(|(name, usd)| usd.map(|_| *name)).collect();
+        if self.mock && !asked.is_empty() {
+            let have = if asked.len() == 1 { "has" } else { "have" };
+            self.observer.note(format!(
+                "{} {have} no effect here: simulated models cost nothing",
+                asked.join(" and ")
+            ));
+        }
+    }
+
     pub fn target(&self, choice: &Choice<'_>) -> Result<ReadyModel, CliError> {
         match self.mock {
             true => self.simulated(choice, Arc::new(SimulatedTarget::new(self.seed))),

@@ -23,7 +23,7 @@ use async_nats::{
     },
 };
 
-use crate::{Access, FleetError, objects::Objects, wire::Version};
+use crate::{Access, FleetError, denials::Denials, objects::Objects, wire::Version};
 
 /// The work queue.
 const CALLS: &str = "MMH_CALLS";
@@ -84,9 +84,46 @@ pub(crate) fn unguessable() -> Result<String, FleetError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// In which part somebody is on the bus. Each gets its answers on subjects of its own, so that a server can be told who may
+/// listen to which.
+#[derive(Clone, Copy, Debug)]
+pub enum Role<'a> {
+    /// Hands out calls, makes what is missing on the server, and looks who is there.
+    Coordinator,
+    /// Makes calls: the worker of this name.
+    Worker(&'a str),
+}
+
+impl Role<'_> {
+    /// What the subjects begin with on which answers come.
+    fn inbox(self) -> String {
+        match self {
+            Self::Coordinator => "_INBOX.mmh-coordinator".into(),
+            Self::Worker(name) => format!("_INBOX.mmh-worker.{}", part(name)),
+        }
+    }
+
+    /// What the server's administrator sees.
+    fn shown(self) -> String {
+        match self {
+            Self::Coordinator => "mmh coordinator".into(),
+            Self::Worker(name) => format!("mmh worker {name}"),
+        }
+    }
+}
+
+/// A name as a part of a subject.
+pub(crate) fn part(name: &str) -> String {
+    let may_stand = |it: &char| it.is_ascii_alphanumeric() || *it == '-' || *it == '_';
+    let part: String = name.chars().filter(may_stand).take(64).collect();
+    if part.is_empty() { "_".into() } else { part }
+}
+
 /// A connection with all that is on the bus.
 pub struct Bus {
     pub(crate) client: Client,
+    pub(crate) denials: Denials,
+    makes_consumers: bool,
     pub(crate) streams: Context,
     pub(crate) objects: Objects,
 }
@@ -104,13 +141,15 @@ pub struct Queue {
 
 impl Bus {
     /// Connects, and makes what is missing on the server.
-    pub async fn open(access: &Access, name: &str) -> Result<Self, FleetError> {
-        let client = access.connect(name).await?;
+    pub async fn open(access: &Access, role: Role<'_>) -> Result<Self, FleetError> {
+        let denials = Denials::new();
+        let client = access.connect(&role.shown(), &role.inbox(), &denials).await?;
         let mut streams = jetstream::new(client.clone());
         streams.set_timeout(PATIENCE);
-        let objects = Objects::open(&client, &streams).await?;
-        let this = Self { client, streams, objects };
-        this.ensure().await?;
+        let objects = Objects::new(&client, &streams);
+        let makes_consumers = matches!(role, Role::Coordinator);
+        let this = Self { client, denials, makes_consumers, streams, objects };
+        this.denials.or(this.ensure()).await?;
         Ok(this)
     }
 
@@ -118,7 +157,11 @@ impl Bus {
     pub(crate) async fn ensure(&self) -> Result<(), FleetError> {
         self.calls().await?;
         self.results().await?;
-        self.objects.ensure().await
+        self.objects.ensure().await?;
+        if self.makes_consumers {
+            self.consumer(&Version::own()).await?;
+        }
+        Ok(())
     }
 
     async fn stream(&self, config: stream::Config) -> Result<Stream, FleetError> {
@@ -175,7 +218,7 @@ impl Bus {
 
     /// What waits for the workers of a version.
     pub async fn queue(&self, version: &Version) -> Result<Queue, FleetError> {
-        let mut consumer = self.consumer(version).await?;
+        let mut consumer = self.denials.or(self.consumer(version)).await?;
         let info = consumer.info().await.map_err(|error| FleetError::Server {
             does: "says nothing of its queue",
             problem: error.to_string(),

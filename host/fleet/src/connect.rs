@@ -1,8 +1,14 @@
 //! Connects to a NATS server, with the means that NATS has: credentials and TLS.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use mmh_record::text;
+
+use crate::denials::Denials;
 
 /// How to reach a NATS server.
 #[derive(Clone, Debug)]
@@ -10,7 +16,7 @@ pub struct Access {
     /// One address, or several of one cluster with commas between them: `nats://host:4222`, `tls://host:4222`. A name and a
     /// password may stand in it.
     pub url: String,
-    /// A file of credentials, as `nsc` writes them.
+    /// A file of credentials, as `nsc` writes them, or of a user's seed (`SU...`), as `nk` does.
     pub credentials: Option<PathBuf>,
     /// The certificate authority of the server, instead of those that the system knows.
     pub authority: Option<PathBuf>,
@@ -28,8 +34,13 @@ pub enum FleetError {
         problem: String,
     },
     /// A file could not be read.
-    #[error("cannot read the NATS credentials: {0}")]
-    Credentials(std::io::Error),
+    #[error("cannot read the NATS credentials {file}: {problem}")]
+    Credentials {
+        /// The file, safe to show.
+        file: String,
+        /// Why.
+        problem: String,
+    },
     /// The server cannot be reached, or refuses.
     #[error("cannot connect to the NATS server {url}: {problem}")]
     Unreachable {
@@ -45,6 +56,14 @@ pub enum FleetError {
         does: &'static str,
         /// Why.
         problem: String,
+    },
+    /// The server has no permission for this user.
+    #[error("the NATS server denies this user {what}: {next}")]
+    Denied {
+        /// What it denies.
+        what: String,
+        /// What to do about it.
+        next: &'static str,
     },
     /// Nobody is there who could run a call.
     #[error("{0}")]
@@ -72,25 +91,35 @@ impl Access {
         self.url.split(',').map(one).collect::<Vec<_>>().join(",")
     }
 
-    /// A connection, which comes back by itself when it is lost. `name` is what the server's administrator sees.
-    pub(crate) async fn connect(&self, name: &str) -> Result<Client, FleetError> {
+    /// A connection, which comes back by itself when it is lost. `name` is what the server's administrator sees, and answers
+    /// come to subjects that begin with `inbox`.
+    pub(crate) async fn connect(
+        &self,
+        name: &str,
+        inbox: &str,
+        denials: &Denials,
+    ) -> Result<Client, FleetError> {
         let address = |url: &str| {
             let problem =
                 |error: std::io::Error| FleetError::Address { url: self.shown(), problem: error.to_string() };
             url.trim().parse::<ServerAddr>().map_err(problem)
         };
         let servers = self.url.split(',').map(address).collect::<Result<Vec<_>, _>>()?;
+        let denials = denials.clone();
         let mut options = ConnectOptions::new()
             .name(name)
+            .custom_inbox_prefix(inbox)
             .ping_interval(PING_EVERY)
             .reconnect_delay_callback(|attempts| {
                 AGAIN_WITHIN.min(Duration::from_millis(50 * attempts as u64))
             })
-            .event_callback(|event| async move {
+            .event_callback(move |event| {
+                denials.hear(&event);
                 match event {
                     Event::Connected => tracing::debug!("NATS: connected"),
                     event => tracing::info!("NATS: {event}"),
                 }
+                std::future::ready(())
             });
         let first = servers.first();
         match first.and_then(|it| Some((it.username()?, it.password()))) {
@@ -101,7 +130,7 @@ impl Access {
             None => {}
         }
         if let Some(file) = &self.credentials {
-            options = options.credentials_file(file).await.map_err(FleetError::Credentials)?;
+            options = with_credentials(options, file)?;
         }
         if let Some(file) = &self.authority {
             options = options.add_root_certificates(file.clone()).require_tls(true);
@@ -110,6 +139,23 @@ impl Access {
             .connect(servers)
             .await
             .map_err(|error| FleetError::Unreachable { url: self.shown(), problem: error.to_string() })
+    }
+}
+
+/// The options with the credentials of a file: a token with its seed, or a seed alone.
+fn with_credentials(options: ConnectOptions, file: &Path) -> Result<ConnectOptions, FleetError> {
+    let problem = |problem: String| FleetError::Credentials { file: text::path(file), problem };
+    let content = std::fs::read_to_string(file).map_err(|error| problem(error.to_string()))?;
+    let seed = content.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    match seed.filter(|line| line.starts_with("SU")) {
+        // A seed that is none is only found out when the server asks for a signature.
+        Some(seed) => match nkeys::KeyPair::from_seed(seed) {
+            Ok(_) => Ok(options.nkey(seed.to_owned())),
+            Err(error) => Err(problem(format!("no seed of a user: {error}"))),
+        },
+        None => options.credentials(&content).map_err(|_| {
+            problem("neither credentials, as `nsc` writes them, nor the seed of a user (SU...)".into())
+        }),
     }
 }
 

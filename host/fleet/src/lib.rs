@@ -9,14 +9,17 @@
 mod bus;
 mod connect;
 pub mod coordinator;
+mod denials;
 mod objects;
 mod roster;
+mod watching;
 pub mod wire;
 pub mod worker;
 
-pub use bus::{Bus, Queue};
+pub use bus::{Bus, Queue, Role};
 pub use connect::{Access, FleetError};
 pub use roster::{Standing, ask_who};
+pub use watching::{Look, Watch};
 
 use std::sync::Arc;
 

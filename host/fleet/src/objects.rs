@@ -54,10 +54,8 @@ fn problem(does: &'static str) -> impl Fn(String) -> FleetError {
 }
 
 impl Objects {
-    pub async fn open(client: &Client, streams: &Context) -> Result<Self, FleetError> {
-        let this = Self { client: client.clone(), streams: streams.clone(), put: Mutex::default() };
-        this.ensure().await?;
-        Ok(this)
+    pub fn new(client: &Client, streams: &Context) -> Self {
+        Self { client: client.clone(), streams: streams.clone(), put: Mutex::default() }
     }
 
     /// Makes the bucket, if it is missing.

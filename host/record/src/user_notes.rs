@@ -1,17 +1,21 @@
 //! Tags and notes that people keep on a run, its iterations and its examples.
 //!
 //! They stand beside the run's folder, in `RUN_ID.notes.json`, and never in it: a run is sealed, and what people think of it
-//! is no part of it. Whoever moves a run's folder moves this file with it, if it is to stay.
+//! is no part of it. `mmh mv` and `mmh rm` take this file along; whoever moves a run's folder by other means moves it too.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use cap_std::fs::Dir;
+use cap_std::{ambient_authority, fs::Dir};
 use serde::{Deserialize, Serialize};
 
 use super::{
     RecordError,
     folder::IterationWriter,
     plain::{self, Access},
+    text,
     writer::check_run_id,
 };
 
@@ -66,6 +70,12 @@ impl UserNotes {
         format!("{run}.notes.json")
     }
 
+    /// Those of the run in this folder. None were kept where there is no file.
+    pub fn of_run(run: &Path) -> Result<Self, RecordError> {
+        let (runs, name) = beside(run)?;
+        Self::read(&runs, &name)
+    }
+
     /// Those of a run in this folder of runs. None were kept where there is no file.
     pub fn read(runs: &Dir, run: &str) -> Result<Self, RecordError> {
         check_run_id(run)?;
@@ -86,6 +96,13 @@ impl UserNotes {
                 Err(damaged(format!("it has schema_version {other}, and this mmh reads {SCHEMA_VERSION}")))
             }
         }
+    }
+
+    /// The tags of the run and of its iterations, each once, sorted.
+    pub fn tags_of_run(&self) -> Vec<String> {
+        let own = self.notes.iter().filter(|(on, _)| !on.starts_with("example-"));
+        let tags: BTreeSet<&String> = own.flat_map(|(_, note)| &note.tags).collect();
+        tags.into_iter().cloned().collect()
     }
 
     /// Enters a note in place of the one before. An empty one takes it away. What is wrong with it is said in words.
@@ -118,6 +135,15 @@ impl UserNotes {
     }
 }
 
+/// The folder beside which a run's notes lie, and the run's name there: by its true name, where a link leads to it.
+pub fn beside(run: &Path) -> Result<(Dir, String), RecordError> {
+    let problem = |source| RecordError::Io { action: "open the folder of", file: text::path(run), source };
+    let path = run.canonicalize().map_err(problem)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = path.parent().unwrap_or(&path);
+    Ok((Dir::open_ambient_dir(folder, ambient_authority()).map_err(problem)?, name))
+}
+
 /// Whether this names a run, an iteration or an example.
 fn is_name(on: &str) -> bool {
     let is_index = |text: &str| text.parse::<u32>().is_ok_and(|index| index.to_string() == text);
@@ -147,8 +173,6 @@ fn check(note: &UserNote) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use cap_std::ambient_authority;
-
     use super::*;
 
     fn note(tags: &[&str], note: &str) -> UserNote {

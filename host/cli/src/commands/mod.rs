@@ -34,6 +34,7 @@ mod self_test;
 mod sign;
 mod signatures;
 mod summary;
+mod tag;
 mod task;
 mod tidy;
 mod verify;
@@ -101,6 +102,8 @@ enum Command {
     Mv(tidy::MvArgs),
     /// Remove runs with what lies beside them
     Rm(tidy::RmArgs),
+    /// Show or change the tags and the note on a run or an iteration
+    Tag(tag::TagArgs),
     /// Show what a run found
     Summary(summary::SummaryArgs),
     /// Compare runs, over one data set or several, in one table
@@ -246,6 +249,7 @@ async fn act(cli: Cli) -> CliResult {
         Command::Runs(args) => runs::main(&args),
         Command::Mv(args) => tidy::mv(&args),
         Command::Rm(args) => tidy::rm(&args),
+        Command::Tag(args) => tag::main(&args),
         Command::Summary(args) => summary::main(args),
         Command::Compare(args) => compare::main(&args),
         Command::Plot(args) => plot::main(args),
@@ -265,7 +269,7 @@ async fn act(cli: Cli) -> CliResult {
         Command::Workers(args) => workers::main(args).await,
         Command::SelfTest(_) => self_test::main(async |words| again(&cli.global, words).await).await,
         Command::Gc(args) => gc::main(&cli.global, args).await,
-        Command::Completions(args) => completions::main(args, Cli::command()),
+        Command::Completions(args) => completions::main(args, arguments),
     }
 }
 

@@ -207,6 +207,7 @@ impl Live {
     ) -> Result<Self, CliError> {
         let (mock, seed, money) = (config.mock, config.seed, &args.money);
         let connector = Connector { global, whose, money, mock, seed, observer };
+        connector.tell_of_budgets(None);
         let connected = connector.target(&args.target.choice().of_run(config))?;
         let replies = model_args::replies(global, &connected)?;
         let (budget, cancel) = (args.money.budget(), stop_on_signal(observer.clone()));

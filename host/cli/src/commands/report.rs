@@ -12,7 +12,7 @@ use crate::{
     output,
     output_file::OutputFile,
 };
-use mmh_record::{reader::RunReader, text, writer::check_run_id};
+use mmh_record::{reader::RunReader, text, user_notes::UserNotes, writer::check_run_id};
 use mmh_report::html::{self, Report};
 
 #[derive(Args)]
@@ -23,6 +23,9 @@ pub struct ReportArgs {
     /// Where the file goes; - is standard output [default: RUN_ID.html]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Leave out the tags and notes that lie beside the run
+    #[arg(long)]
+    no_notes: bool,
 }
 
 pub fn main(args: ReportArgs) -> CliResult {
@@ -30,7 +33,11 @@ pub fn main(args: ReportArgs) -> CliResult {
     let named = args.output.as_deref().filter(|it| *it != Path::new("-")).map(|it| checked(it, &args.run));
     let named = named.transpose()?;
     let reader = RunReader::open(&args.run)?;
-    let Report { run_id, html, traces_left_out, problems } = html::make(&reader)?;
+    let notes = if args.no_notes { UserNotes::default() } else { UserNotes::of_run(&args.run)? };
+    let Report { run_id, html, traces_left_out, problems } = html::make(&reader, &notes)?;
+    if !notes.notes.is_empty() {
+        errln!("note: tags and notes from beside the run are in the page; --no-notes leaves them out");
+    }
     for problem in &problems {
         errln!("note: {}", text::name(problem));
     }

@@ -326,6 +326,7 @@ fn models(
     observer: &Arc<dyn Observer>,
 ) -> Result<(Models, Option<ProposerCommand>), CliError> {
     let connector = connector(global, args, observer);
+    connector.tell_of_budgets(args.protocol.candidate_budget_usd);
     let (proposing, command) = match client {
         Some(client) => (Proposing::Outside(client), None),
         None => args.proposing(&connector, args.proposer.choice(), &args.place.runs_dir)?,

@@ -14,16 +14,19 @@ use crate::{
     error::{CliError, CliResult},
     output,
 };
-use mmh_record::{format::Summary, objective::Objective, reader::RunReader, text};
+use mmh_record::{format::Summary, objective::Objective, reader::RunReader, text, user_notes::UserNotes};
 
 #[derive(Args)]
 pub struct RunsArgs {
     /// The folder of the runs
     #[arg(value_name = "DIR", default_value = "runs")]
     dir: PathBuf,
-    /// Show only runs with this word in their name, task, models or status; given several times, with all of them
+    /// Show only runs with this word in their name, task, models, status or tags; given several times, with all of them
     #[arg(long, value_name = "WORD")]
     filter: Vec<String>,
+    /// Show only runs with this tag, on the run itself or on an iteration of it; given several times, with all of them
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
     /// What the runs are sorted by
     #[arg(long, value_enum, default_value_t = Sort::Started)]
     sort: Sort,
@@ -42,6 +45,8 @@ enum Sort {
     Score,
     // The dearest first.
     Cost,
+    // Those without a tag last.
+    Tags,
 }
 
 /// A run as it is listed.
@@ -64,12 +69,21 @@ struct Listed {
     #[serde(skip)]
     shown: String,
     cost_usd: f64,
+    /// The tags of the run and of its iterations, each once.
+    tags: Vec<String>,
+    /// Why its notes cannot be read.
+    #[serde(skip)]
+    problem: Option<String>,
 }
 
 pub fn main(args: &RunsArgs) -> CliResult {
     let mut runs = all(&args.dir)?;
     runs.retain(|run| args.filter.iter().all(|word| run.has(word)));
+    runs.retain(|run| args.tag.iter().all(|tag| run.tags.contains(tag)));
     runs.sort_by(|a, b| order(args.sort, a, b));
+    for (name, problem) in runs.iter().filter_map(|run| Some((&run.name, run.problem.as_ref()?))) {
+        errln!("note: {} is listed without its tags: {}", text::name(name), text::name(problem));
+    }
     if args.json {
         output::json(&runs);
         return Ok(ExitCode::SUCCESS);
@@ -80,7 +94,7 @@ pub fn main(args: &RunsArgs) -> CliResult {
     }
     let width = runs.iter().map(|run| text::width(&run.name)).max().unwrap_or_default().clamp(4, 40);
     outln!(
-        "{:<width$}  {:<16}  {:<12} {:>7}  {:>9}  {:>9}  task, target",
+        "{:<width$}  {:<16}  {:<12} {:>7}  {:>9}  {:>9}  task, target [tags]",
         "run",
         "started (UTC)",
         "status",
@@ -92,7 +106,7 @@ pub fn main(args: &RunsArgs) -> CliResult {
         let name = text::fitted(&text::name(&run.name), width);
         let padding = " ".repeat(width.saturating_sub(text::width(&name)));
         outln!(
-            "{name}{padding}  {:<16}  {:<12} {:>7}  {:>9}  {:>9.2}  {}, {}{}",
+            "{name}{padding}  {:<16}  {:<12} {:>7}  {:>9}  {:>9.2}  {}, {}{}{}",
             run.started_at.strftime("%Y-%m-%d %H:%M"),
             text::fitted(&text::name(&run.status), 12),
             format!("{}/{}", run.done, run.planned),
@@ -101,6 +115,7 @@ pub fn main(args: &RunsArgs) -> CliResult {
             text::name(&run.task),
             text::name(&run.target_model),
             if run.simulated { " (SIMULATED)" } else { "" },
+            run.tags.iter().map(|tag| format!(" [{}]", text::name(tag))).collect::<String>(),
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -119,6 +134,7 @@ fn listed(folder: &Path) -> Option<Listed> {
     let config = &summary.config;
     let objective = Objective::of(config);
     let best = summary.iterations.iter().find(|it| Some(it.index) == summary.best_iteration_index);
+    let notes = UserNotes::of_run(folder);
     Some(Listed {
         name: folder.file_name()?.to_string_lossy().into_owned(),
         started_at: config.started_at,
@@ -133,6 +149,8 @@ fn listed(folder: &Path) -> Option<Listed> {
         value: best.map(|it| objective.value(&it.score)),
         shown: best.map_or_else(|| "-".into(), |it| it.score.figure(objective).spaced()),
         cost_usd: summary.total_cost.estimated_usd,
+        tags: notes.as_ref().map(UserNotes::tags_of_run).unwrap_or_default(),
+        problem: notes.err().map(|error| error.to_string()),
     })
 }
 
@@ -150,9 +168,9 @@ impl Listed {
     fn has(&self, word: &str) -> bool {
         let word = word.to_lowercase();
         let simulated = if self.simulated { "simulated" } else { "" };
-        let texts =
-            [&self.name, &self.status, &self.task, &self.target_model, &self.proposer_model, simulated];
-        texts.iter().any(|text| text.to_lowercase().contains(&word))
+        let texts = [&self.name, &self.status, &self.task, &self.target_model, &self.proposer_model];
+        let texts = texts.into_iter().map(String::as_str).chain(self.tags.iter().map(String::as_str));
+        texts.chain([simulated]).any(|text| text.to_lowercase().contains(&word))
     }
 }
 
@@ -163,6 +181,7 @@ fn order(sort: Sort, a: &Listed, b: &Listed) -> Ordering {
         Sort::Name => Ordering::Equal,
         Sort::Score => b.value.unwrap_or(-1.0).total_cmp(&a.value.unwrap_or(-1.0)),
         Sort::Cost => b.cost_usd.total_cmp(&a.cost_usd),
+        Sort::Tags => (a.tags.is_empty(), &a.tags).cmp(&(b.tags.is_empty(), &b.tags)),
     };
     by.then_with(|| a.name.cmp(&b.name))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{error::CliResult, fleet_args::NatsArgs, output};
 use mmh_fleet::{
-    Bus, Queue, ask_who,
+    Bus, Queue, Role, ask_who,
     wire::{Hello, Version},
 };
 use mmh_record::text;
@@ -28,7 +28,7 @@ pub struct WorkersArgs {
 }
 
 pub async fn main(args: WorkersArgs) -> CliResult {
-    let bus = Bus::open(&args.access.access(&args.nats), "mmh workers").await?;
+    let bus = Bus::open(&args.access.access(&args.nats), Role::Coordinator).await?;
     let workers = ask_who(&bus, ANSWER_WITHIN).await?;
     let own = Version::own();
     let queue = bus.queue(&own).await?;

@@ -24,7 +24,7 @@ use super::{
     evaluation::Followed,
     metrics::{Counted, Metrics},
     proposal::Proposal,
-    span::{Kind, Span, SpanId, TraceId, milliseconds, nanoseconds, trace_id},
+    span::{self, Kind, Span, SpanId, TraceId, milliseconds, nanoseconds, trace_id},
     wire::{Attributes, Message, Value},
 };
 use crate::evaluations::{self, Evaluation};
@@ -130,6 +130,14 @@ impl Follower {
             ("mmh.simulated", Value::Flag(self.config.mock)),
         ];
         attributes.extend(best.map(|best| ("mmh.best_iteration", Value::Number(best.into()))));
+        let Config { dataset, proposer_model, target_model, .. } = &self.config;
+        let asked = format!("{dataset}: {proposer_model} proposes, {target_model} answers");
+        attributes.push((span::INPUT, asked.as_str().into()));
+        let found = summary.as_ref().and_then(|it| it.iterations.iter().find(|it| Some(it.index) == best));
+        attributes.extend(found.map(|it| {
+            let figure = it.score.figure(Objective::of(&self.config)).spaced();
+            (span::OUTPUT, format!("best: {}, {figure}", layout::folder_name(it.index)).as_str().into())
+        }));
         Span {
             id: self.id(&["run"]),
             parent: None,
@@ -188,11 +196,9 @@ impl Follower {
             ("mmh.fuel", Value::number(row.fuel)),
         ];
         if self.target.texts {
-            attributes.push(("mmh.example.input", calls::cut(&row.input).into()));
+            attributes.push((span::INPUT, calls::cut(&row.input).into()));
             attributes.push(("mmh.example.expected", calls::cut(&row.gold_label).into()));
-            attributes.extend(
-                row.predicted_label.as_deref().map(|it| ("mmh.example.answer", calls::cut(it).into())),
-            );
+            attributes.extend(row.predicted_label.as_deref().map(|it| (span::OUTPUT, calls::cut(it).into())));
         }
         spans.push(Span {
             id,

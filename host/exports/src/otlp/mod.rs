@@ -40,8 +40,10 @@ const METRICS_EVERY: u32 = 25;
 const MAX_SPANS: usize = 256;
 /// A request that has as many bytes takes no further span. With the queue it bounds the memory.
 const MAX_BYTES: usize = 512 << 10;
-/// How long the end of a run waits for what is still to be sent.
+/// How long the end of a run waits for an endpoint that takes nothing.
 const FLUSH: Duration = Duration::from_secs(3);
+/// How long it waits in all: the span of the run comes last, and a trace without it looks as if it went on.
+const FLUSH_IN_ALL: Duration = Duration::from_secs(20);
 
 /// Where to send what.
 #[derive(Clone)]
@@ -178,7 +180,7 @@ impl Outgoing {
 }
 
 impl Exporter {
-    /// Sends the rest, for a few seconds at most, and says what became of all.
+    /// Sends the rest, as long as it is taken and for some seconds at most, and says what became of all.
     pub async fn end(self) -> Told {
         drop(self.stop);
         let abort = self.sender.abort_handle();
@@ -188,7 +190,7 @@ impl Exporter {
             let _ = tokio::task::spawn_blocking(move || follower.join()).await;
             let _ = self.sender.await;
         };
-        let in_time = tokio::time::timeout(FLUSH, rest).await.is_ok();
+        let in_time = self.counts.while_taken(rest, (FLUSH, FLUSH_IN_ALL)).await;
         abort.abort();
         let problem = self.counts.problem.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let problem = if in_time { problem } else { Some("the endpoint was too slow at the end".into()) };

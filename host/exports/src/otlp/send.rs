@@ -1,11 +1,13 @@
 //! Sends requests one after another, and counts what does not arrive. Nobody waits for it but for a moment at the end.
 
 use std::{
+    future::Future,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::{Client, StatusCode, header::HeaderMap, redirect};
@@ -39,6 +41,8 @@ pub(super) struct Counts {
     /// Spans that the endpoint has.
     pub(super) sent: AtomicU64,
     pub(super) problem: Mutex<Option<String>>,
+    /// Requests that the endpoint has taken.
+    taken: AtomicU64,
     /// The receiver has no place for metrics.
     no_metrics: AtomicBool,
 }
@@ -46,6 +50,25 @@ pub(super) struct Counts {
 impl Counts {
     fn lost(&self, problem: String) {
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+    }
+
+    /// Waits until this is over, or the endpoint has taken nothing for a while, or it takes too long in all. Whether it is over.
+    pub(super) async fn while_taken(
+        &self,
+        rest: impl Future<Output = ()>,
+        (idle, in_all): (Duration, Duration),
+    ) -> bool {
+        let (begun, mut rest) = (Instant::now(), pin!(rest));
+        loop {
+            let before = self.taken.load(Ordering::Relaxed);
+            let left = idle.min(in_all.saturating_sub(begun.elapsed()));
+            if tokio::time::timeout(left, &mut rest).await.is_ok() {
+                return true;
+            }
+            if self.taken.load(Ordering::Relaxed) == before || begun.elapsed() >= in_all {
+                return false;
+            }
+        }
     }
 
     /// Queues a request, or drops it where the queue is full.
@@ -88,7 +111,10 @@ impl Endpoint {
     pub(super) async fn send_all(self, mut batches: Receiver<Batch>, counts: Arc<Counts>) {
         while let Some(batch) = batches.recv().await {
             match self.send(&batch).await {
-                Ok(()) => drop(counts.sent.fetch_add(batch.spans, Ordering::Relaxed)),
+                Ok(()) => {
+                    counts.sent.fetch_add(batch.spans, Ordering::Relaxed);
+                    counts.taken.fetch_add(1, Ordering::Relaxed);
+                }
                 Err(status) if batch.spans == 0 && status.is_some_and(is_not_there) => {
                     counts.no_metrics.store(true, Ordering::Relaxed);
                 }

@@ -6,6 +6,10 @@ use mmh_record::digest::KeyBuilder;
 
 use super::wire::{Attributes, Message, attributes};
 
+/// What went into a span and what came of it, by OpenInference's names: lists of traces show them.
+pub(super) const INPUT: &str = "input.value";
+pub(super) const OUTPUT: &str = "output.value";
+
 /// The id of a run's trace.
 pub(super) type TraceId = [u8; 16];
 

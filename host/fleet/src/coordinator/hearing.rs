@@ -5,16 +5,13 @@ use std::sync::{Arc, atomic::Ordering};
 use async_nats::{Message, Subscriber};
 use futures::StreamExt;
 use mmh_engine::sandbox::CallIndex;
-use mmh_record::{
-    chat::{CallOutcome, ModelError},
-    text,
-};
+use mmh_record::chat::{CallOutcome, ModelError};
 use tokio::task::JoinSet;
 
 use super::{Shared, desk::Nonsense};
 use crate::{
     FleetError, bus, roster,
-    wire::{Answer, Ask, Done, Hello, Told},
+    wire::{Answer, Ask, Done, Told},
 };
 
 /// Most bytes of a model call.
@@ -32,6 +29,7 @@ pub(super) async fn begin(shared: &Arc<Shared>) -> Result<JoinSet<()>, FleetErro
         result(&this, message);
         std::future::ready(())
     }));
+    listening.spawn(shared.bus.denials.clone().tell(shared.tell.clone()));
     listening.spawn(all_asked(shared.clone(), asked));
     listening.spawn(is_alive(shared.clone(), alive));
     let this = shared.clone();
@@ -64,8 +62,8 @@ fn result(shared: &Shared, message: Message) {
 }
 
 fn hello(shared: &Shared, message: &Message) {
-    let Ok(hello) = serde_json::from_slice::<Hello>(&message.payload) else { return };
-    let (name, version) = (text::name(&hello.name), hello.version.clone());
+    let Some(hello) = roster::heard(&message.payload) else { return };
+    let (name, version) = (hello.name.clone(), hello.version.clone());
     let is_new = shared.roster.note(hello);
     if !is_new || !shared.has_begun.load(Ordering::Relaxed) {
         return;

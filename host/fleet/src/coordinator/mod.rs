@@ -34,14 +34,11 @@ use desk::{Desk, RepliesOnly};
 
 use crate::{
     Access, FleetError, Standing, Tell,
-    bus::{self, Bus},
+    bus::{self, Bus, Role},
     objects::Objects,
-    roster::{Roster, ask_who},
+    roster::{ANSWER_WITHIN, Roster, ask_who},
     wire::{Account, Answer, Done, Version, Work, framed},
 };
-
-/// How long workers have to answer when a run begins.
-const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Calls under way at once for each processor, where nobody says how many.
 const PER_PROCESSOR: usize = 4;
@@ -149,7 +146,7 @@ impl Shared {
             taken.unwrap_or_default()
         ));
         let run = Bytes::copy_from_slice(self.run.as_bytes());
-        if let Err(error) = self.bus.client.publish(bus::leave(&subject_part(&done.worker)), run).await {
+        if let Err(error) = self.bus.client.publish(bus::leave(&bus::part(&done.worker)), run).await {
             tracing::debug!("the worker is not told: {error}");
         }
     }
@@ -160,11 +157,6 @@ impl Shared {
     }
 }
 
-/// A name that came from the bus, as a part of a subject.
-fn subject_part(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).take(64).collect()
-}
-
 impl Fleet {
     /// Connects to a fleet. Calls that nobody makes are made by `here`. Fails if no worker is there.
     pub async fn join(
@@ -173,7 +165,7 @@ impl Fleet {
         here: Arc<Sandbox>,
         tell: Tell,
     ) -> Result<Self, FleetError> {
-        let bus = Bus::open(access, "mmh coordinator").await?;
+        let bus = Bus::open(access, Role::Coordinator).await?;
         let shared = Arc::new(Shared {
             bus,
             run: bus::unguessable()?,
@@ -188,8 +180,10 @@ impl Fleet {
             taken: Mutex::default(),
             told: Mutex::default(),
         });
-        let listening = hearing::begin(&shared).await?;
-        for hello in ask_who(&shared.bus, ANSWER_WITHIN).await? {
+        let bus = &shared.bus;
+        let begun = async { Ok((hearing::begin(&shared).await?, ask_who(bus, ANSWER_WITHIN).await?)) };
+        let (listening, found) = bus.denials.or(begun).await?;
+        for hello in found {
             shared.roster.note(hello);
         }
         let standing = shared.standing();

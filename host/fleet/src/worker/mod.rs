@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Access, FleetError, Tell,
-    bus::{self, Bus},
+    bus::{self, Bus, Role},
     wire::{Hello, Version},
 };
 use shelf::Shelf;
@@ -75,7 +75,7 @@ pub async fn serve(
     stop: BoxFuture<'_, ()>,
 ) -> Result<(), FleetError> {
     let Settings { name, processors, loaders, memory_bytes, metrics } = settings;
-    let bus = Arc::new(Bus::open(access, &format!("mmh worker {name}")).await?);
+    let bus = Arc::new(Bus::open(access, Role::Worker(&name)).await?);
     let worker = Arc::new(Worker {
         id: bus::unguessable()?,
         name,
@@ -88,10 +88,14 @@ pub async fn serve(
         wanted: Mutex::default(),
         left: Mutex::default(),
     });
-    let consumer = worker.bus.consumer(&worker.version).await?;
+    let begun = async {
+        let who = worker.subscribe(bus::WHO.into()).await?;
+        let leave = worker.subscribe(bus::leave(&worker.id)).await?;
+        Ok((who, leave, worker.bus.consumer(&worker.version).await?))
+    };
+    let (who, leave, consumer) = worker.bus.denials.or(begun).await?;
     let mut tasks = JoinSet::new();
-    let who = worker.subscribe(bus::WHO.into()).await?;
-    let leave = worker.subscribe(bus::leave(&worker.id)).await?;
+    tasks.spawn(worker.bus.denials.clone().tell(tell.clone()));
     tasks.spawn(tell_who(worker.clone(), who));
     tasks.spawn(tell_often(worker.clone()));
     tasks.spawn(leave_runs(worker.clone(), leave, tell.clone()));

@@ -2,9 +2,9 @@
 
 import { el, fill } from "./dom.js";
 
-/** The tags and the note of something, with a form to change them. Nothing where they cannot be kept. */
+/** The tags and the note of something, with a form to change them where they can be kept. Nothing where there is neither. */
 export function annotated(store, name, label) {
-  if (!store.notes.isOpen) return null;
+  if (!store.notes.isOpen && !store.notes.has(name)) return null;
   const box = el("div", {
     class: "notes-of",
     "data-key": `notes-${name}`,
@@ -24,12 +24,14 @@ function showNote(store, name, label, box) {
     box,
     tags.map((tag) => el("span", { class: "tag own" }, tag)),
     note === "" ? null : el("p", { class: "note" }, note),
-    el(
-      "button",
-      { type: "button", class: "plain", on: { click: edit } },
-      isEmpty ? "+ tag or note" : "change",
-      el("span", { class: "hidden" }, ` of ${label}`),
-    ),
+    store.notes.isOpen
+      ? el(
+          "button",
+          { type: "button", class: "plain", on: { click: edit } },
+          isEmpty ? "+ tag or note" : "change",
+          el("span", { class: "hidden" }, ` of ${label}`),
+        )
+      : null,
   );
 }
 

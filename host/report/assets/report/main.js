@@ -2,9 +2,10 @@
 
 import { el, fill, hint } from "./dom.js";
 import { embedded, served } from "./model.js";
-import { servedNotes } from "./notes.js";
+import { Notes, servedNotes } from "./notes.js";
 import { part, startRun } from "./run_page.js";
 import { showComparison, showRuns } from "./runs.js";
+import { followWorkers } from "./workers.js";
 
 /** The shortest time between two looks at a run that goes on, in milliseconds. A large run is looked at less often. */
 const PAUSE = 300;
@@ -37,6 +38,7 @@ function keepUp(page, id) {
     setTimeout(() => ((busy = false), look()), Math.max(PAUSE, PAUSES_A_LOOK * took));
   };
   source.addEventListener("changed", () => ((wanted = true), look()));
+  followWorkers(source);
   source.addEventListener("open", () =>
     fill(status, page.store.run.finished_at || page.store.run.stopped ? "finished" : "live"),
   );
@@ -68,7 +70,9 @@ async function startServed() {
   fill(part("title"), "Runs");
   const look = async () => showRuns(await (await fetch("/data")).json(), part("runs-box"));
   await look();
-  new EventSource("/events").addEventListener("changed", look);
+  const source = new EventSource("/events");
+  source.addEventListener("changed", look);
+  followWorkers(source);
 }
 
 /** Light, dark, or as the system has it. */
@@ -99,7 +103,8 @@ function startTheme() {
 
 startTheme();
 hint(document.querySelector("header .hinted"));
-const started = document.getElementById("block-run") ? startRun(embedded, false) : startServed();
+const startEmbedded = async () => startRun(embedded, false, new Notes(null, await embedded("notes")));
+const started = document.getElementById("block-run") ? startEmbedded() : startServed();
 started
   .then(() => {
     document.body.dataset.ready = "true";

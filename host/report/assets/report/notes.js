@@ -1,5 +1,5 @@
-// Tags and notes that people keep beside a run. Only a page that is served has them: they never stand in the run's folder,
-// and not in the page of one file.
+// Tags and notes that people keep beside a run, never in its folder. A page that is served can change them; the page of one
+// file shows them as they were when it was made.
 
 /** The notes of a run, by what they are of: `run`, `iteration-3`, or `example-val-0017`. */
 export class Notes {
@@ -12,6 +12,11 @@ export class Notes {
   /** Whether notes can be kept here. */
   get isOpen() {
     return this.address !== null;
+  }
+
+  /** Whether there is something on this. */
+  has(name) {
+    return this.kept.has(name);
   }
 
   of(name) {

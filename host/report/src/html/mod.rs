@@ -29,7 +29,7 @@ use self::{
     collect::Collector,
     details::{Details, Source},
 };
-use mmh_record::{RecordError, layout::Place, reader::RunReader};
+use mmh_record::{RecordError, layout::Place, reader::RunReader, user_notes::UserNotes};
 
 /// The most bytes of the texts of traces, calls and transcripts that go into a page.
 const TEXTS_BYTES: u64 = 32 << 20;
@@ -51,7 +51,9 @@ pub struct Report {
 
 /// The page of the run, as it stands now. Only a folder without a readable `config.json` is an error; what else is
 /// missing or damaged is among the problems of the report.
-pub fn make(reader: &RunReader) -> Result<Report, RecordError> {
+///
+/// The notes that people keep beside the run are shown as they stand in `notes`.
+pub fn make(reader: &RunReader, notes: &UserNotes) -> Result<Report, RecordError> {
     let mut pieces = pieces::Pieces::default();
     let mut details: Vec<Details> = Vec::new();
     let [val, test] =
@@ -68,6 +70,9 @@ pub fn make(reader: &RunReader) -> Result<Report, RecordError> {
     run.traces_left_out = details.iter().map(Details::traces_left_out).sum();
     let mut numbered = pieces.numbered();
     let mut blocks = vec![("run".to_owned(), page::pack("run", &run)?)];
+    if !notes.notes.is_empty() {
+        blocks.push(("notes".to_owned(), page::pack("notes", notes)?));
+    }
     blocks.push(("shared".to_owned(), page::pack("shared", &numbered.shared)?));
     for (at, ((name, _), mut details)) in run.evaluations().into_iter().zip(details).enumerate() {
         details.number(&mut numbered, at);

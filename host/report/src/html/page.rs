@@ -19,7 +19,7 @@ const FRAME: &str = include_str!("../../assets/report/page.html");
 const STYLE: &str = include_str!("../../assets/report/style.css");
 
 /// The scripts, each after those that it imports.
-const MODULES: [&str; 29] = [
+const MODULES: [&str; 30] = [
     include_str!("../../assets/report/text.js"),
     include_str!("../../assets/report/patch.js"),
     include_str!("../../assets/report/dom.js"),
@@ -48,6 +48,7 @@ const MODULES: [&str; 29] = [
     include_str!("../../assets/report/runs.js"),
     include_str!("../../assets/report/address.js"),
     include_str!("../../assets/report/run_page.js"),
+    include_str!("../../assets/report/workers.js"),
     include_str!("../../assets/report/main.js"),
 ];
 

@@ -8,7 +8,7 @@
 //! | `/data/ID/run`, `/data/ID/val-NNN`, `/data/ID/test-NNN` | the same blocks that a report holds, as JSON |
 //! | `/data/ID/val-NNN/N`, `/data/ID/test-NNN/N` | the texts of one example, by its place in the evaluation |
 //! | `/notes/ID` | what people have written on a run; `PUT` changes it |
-//! | `/events`, `/events/ID` | server-sent events: `changed` |
+//! | `/events`, `/events/ID` | server-sent events: `changed`; and `workers`, with how they stand, where they are shown |
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ use hyper::{
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{changes::Changes, folder::Folder, guard, notes};
+use super::{changes::Changes, folder::Folder, guard, notes, workers::News};
 use crate::html::{
     BLOCK_BYTES,
     collect::Collector,
@@ -93,9 +93,9 @@ struct Kept {
 const KEPT: usize = 8;
 
 impl Shown {
-    pub fn new(folder: Folder) -> Self {
+    pub fn new(folder: Folder, workers: Option<News>) -> Self {
         let folder = Arc::new(folder);
-        let changes = Changes::of(folder.clone());
+        let changes = Changes::of(folder.clone(), workers);
         let readings = Arc::new(Semaphore::new(READINGS));
         Self { folder, changes, readings, collectors: Mutex::default(), places: Mutex::default() }
     }

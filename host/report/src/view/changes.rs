@@ -13,7 +13,10 @@ use futures::stream::{self, Stream};
 use hyper::body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::folder::{Folder, Look};
+use super::{
+    folder::{Folder, Look},
+    workers::News,
+};
 
 /// How often a folder is looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -32,6 +35,7 @@ pub struct Changes {
     folder: Arc<Folder>,
     followed: Mutex<HashMap<Topic, Followed>>,
     room: Arc<Semaphore>,
+    workers: Option<News>,
 }
 
 /// How something stood when it was looked at last. Whoever follows it is told when that changes.
@@ -43,15 +47,39 @@ struct Followed {
 /// One stream.
 struct Follower {
     changes: watch::Receiver<()>,
+    workers: Option<News>,
     _place: OwnedSemaphorePermit,
 }
 
+impl Follower {
+    /// What it is told next. None when nobody looks any more.
+    async fn next(&mut self) -> Option<Bytes> {
+        tokio::select! {
+            changed = tokio::time::timeout(ALIVE_EVERY, self.changes.changed()) => match changed {
+                Ok(Ok(())) => Some(Bytes::from_static(b"event: changed\ndata: \n\n")),
+                Ok(Err(_)) => None,
+                Err(_) => Some(Bytes::from_static(b": alive\n\n")),
+            },
+            // JSON of one line.
+            workers = of_workers(&mut self.workers) => Some(format!("event: workers\ndata: {workers}\n\n").into()),
+        }
+    }
+}
+
+/// The next state of the workers. Never comes where there are none to show.
+async fn of_workers(workers: &mut Option<News>) -> String {
+    match workers {
+        Some(news) => news.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Changes {
-    pub fn of(folder: Arc<Folder>) -> Self {
-        Self { folder, followed: Mutex::default(), room: Arc::new(Semaphore::new(STREAMS)) }
+    pub fn of(folder: Arc<Folder>, workers: Option<News>) -> Self {
+        Self { folder, followed: Mutex::default(), room: Arc::new(Semaphore::new(STREAMS)), workers }
     }
 
-    /// A note at once, and one after every change; None where there are streams enough.
+    /// A note at once, and one after every change, and how the workers stand; None where there are streams enough.
     ///
     /// `known` is how it stood before: what has changed since then is told, also if it changes before the next look.
     pub(super) fn stream(
@@ -66,13 +94,10 @@ impl Changes {
             followed.entry(id.map(str::to_owned)).or_insert_with(new).changes.subscribe()
         };
         changes.mark_changed();
-        Some(stream::unfold(Follower { changes, _place: place }, |mut follower| async {
-            let event = match tokio::time::timeout(ALIVE_EVERY, follower.changes.changed()).await {
-                Ok(Ok(())) => Bytes::from_static(b"event: changed\ndata: \n\n"),
-                // Nobody looks any more.
-                Ok(Err(_)) => return None,
-                Err(_) => Bytes::from_static(b": alive\n\n"),
-            };
+        let workers = self.workers.as_ref().map(News::anew);
+        let follower = Follower { changes, workers, _place: place };
+        Some(stream::unfold(follower, |mut follower| async {
+            let event = follower.next().await?;
             Some((Ok(Frame::data(event)), follower))
         }))
     }

@@ -2,7 +2,7 @@
 //!
 //! [`folder`] is all that can be reached, `guard` who may ask, `answers` what is answered, `changes` how
 //! a page learns that it is out of date, [`server`] how many may ask at once and for how long, `notes` what people
-//! write on a run, which is kept beside it. Nothing that is served changes a run, and no file is served as it is.
+//! write on a run, which is kept beside it, [`workers`] what is shown of a fleet. Nothing that is served changes a run, and no file is served as it is.
 
 mod answers;
 mod changes;
@@ -11,6 +11,7 @@ mod guard;
 mod notes;
 mod patient;
 pub mod server;
+pub mod workers;
 
 /// What is shown cannot be.
 #[derive(Debug, thiserror::Error)]

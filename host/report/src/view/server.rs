@@ -25,6 +25,7 @@ use super::{
     answers::{self, Shown},
     folder::Folder,
     patient::Patient,
+    workers::News,
 };
 
 /// Most connections at once.
@@ -67,12 +68,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on loopback. Port 0 is any that is free.
-    pub async fn bind(folder: Folder, port: u16) -> Result<Self, ViewError> {
+    /// Listens on loopback. Port 0 is any that is free. `workers` is what is shown of a fleet, where there is one.
+    pub async fn bind(folder: Folder, port: u16, workers: Option<News>) -> Result<Self, ViewError> {
         let failed = |source| ViewError::Listen { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        Ok(Self { listener, port, shown: Arc::new(Shown::new(folder)) })
+        Ok(Self { listener, port, shown: Arc::new(Shown::new(folder, workers)) })
     }
 
     /// Where it is found.

@@ -23,6 +23,7 @@ use mmh_record::{
     layout,
     reader::RunReader,
     statements,
+    user_notes::UserNotes,
     writer::{Beginning, IterationWriter, RunWriter},
 };
 use mmh_report::html;
@@ -184,7 +185,7 @@ impl Recorded {
 
     /// The page of the evaluation.
     pub fn page(&self) -> Result<html::Report, CliError> {
-        Ok(html::make(&self.reader)?)
+        Ok(html::make(&self.reader, &UserNotes::default())?)
     }
 }
 

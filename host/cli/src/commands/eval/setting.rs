@@ -188,6 +188,7 @@ pub fn connect(
     let (mock, seed) = (args.is_mock(of_run), args.seed(of_run));
     let (money, whose) = (&args.money, of_run.map_or(Whose::Own, |run| run.whose));
     let connector = Connector { global, whose, money, mock, seed, observer };
+    connector.tell_of_budgets(None);
     transfer::targets(&connector, &args.target, of_run)
 }
 

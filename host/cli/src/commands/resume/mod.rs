@@ -150,6 +150,7 @@ fn models(
 ) -> Result<(Models, Option<ProposerCommand>), CliError> {
     let (money, mock, seed) = (&args.money, config.mock, config.seed);
     let connector = Connector { global, whose, money, mock, seed, observer };
+    connector.tell_of_budgets(None);
     let model = args.proposer.choice().of_run(config);
     let is_of_client = config.proposer_kind == ProposerKind::Tools && config.proposer_command.is_none();
     let (proposing, command) = match client {
