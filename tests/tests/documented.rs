@@ -26,7 +26,10 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 26] = [
+const FOREIGN: [&str; 29] = [
+    "--bundle",
+    "--external",
+    "--outfile",
     "--log-dir",
     "--insecure-ignore-tlog",
     "--signature",
