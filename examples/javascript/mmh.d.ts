@@ -58,3 +58,5 @@ declare module 'mmh:harness/log@2.0.0' {
 // What the runtime has besides the language itself, and a harness needs for its state.
 declare class TextEncoder { encode(text: string): Uint8Array }
 declare class TextDecoder { decode(bytes: Uint8Array): string }
+/** Writes to standard output, `error` and `warn` to standard error: `mmh eval --show` has both. `write` makes a line of the log. */
+declare const console: Record<'debug' | 'log' | 'info' | 'warn' | 'error', (...words: unknown[]) => void>;

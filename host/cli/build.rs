@@ -14,6 +14,7 @@ const SHARED: [(&str, &[(&str, &str)]); 3] = [
         "javascript",
         &[
             ("build.mjs", "../../examples/javascript/build.mjs"),
+            ("guard.js", "../../examples/javascript/guard.js"),
             ("harness.js", "../../examples/javascript/harness.js"),
             ("mmh.d.ts", "../../examples/javascript/mmh.d.ts"),
             ("package-lock.json", "../../examples/javascript/package-lock.json"),
@@ -34,6 +35,7 @@ const SHARED: [(&str, &[(&str, &str)]); 3] = [
         "typescript",
         &[
             ("build.mjs", "../../examples/javascript/build.mjs"),
+            ("guard.js", "../../examples/javascript/guard.js"),
             ("harness.ts", "../../examples/javascript/harness.ts"),
             ("mmh.d.ts", "../../examples/javascript/mmh.d.ts"),
             ("package-lock.json", "../../examples/javascript/package-lock.json"),

@@ -26,9 +26,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 29] = [
+const FOREIGN: [&str; 32] = [
     "--host",
     "--backend-store-uri",
+    "--bundle",
+    "--external",
+    "--outfile",
     "--log-dir",
     "--insecure-ignore-tlog",
     "--signature",

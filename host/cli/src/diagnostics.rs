@@ -13,7 +13,7 @@ pub struct Author<'a> {
 }
 
 /// Signs in what a compiler says, and what to do.
-const HINTS: [(&[&str], &str); 5] = [
+const HINTS: [(&[&str], &str); 9] = [
     (
         &["E0583", "file not found for module", "cannot declare a file module"],
         "the jail compiles one file: write `mod name { ... }` into it; or make it a project of several files (`mmh new`), \
@@ -36,6 +36,25 @@ const HINTS: [(&[&str], &str); 5] = [
     (
         &["may not be used on the stable release channel"],
         "harnesses use stable Rust only, so that each compiler makes the same of them",
+    ),
+    (
+        &["you might be missing a crate named", "unlinked crate"],
+        "the jail knows four crates: mmh_sdk, serde, serde_json and regex_lite; with others make it a project (`mmh new`) and \
+         name them in its Cargo.toml, then your own cargo builds it outside of the jail",
+    ),
+    (
+        &["imports wasi:filesystem"],
+        "the source uses files (std::fs), of which a harness has none: write the data into the source as a constant, or take \
+         it from train examples in `learn` and keep it in the state",
+    ),
+    (
+        &["imports wasi:sockets", "imports wasi:http"],
+        "the source uses the network, of which a harness has none: it asks the model through the SDK only",
+    ),
+    (
+        &["no export `learn` found", "no export `predict` found"],
+        "a harness in Rust ends with `mmh_sdk::export!(Type);`, which makes both exports; a scorer (`export_scorer!`) is not \
+         evaluated by itself: `metric = { scorer = \"FILE\" }` in a task.toml uses it",
     ),
 ];
 
@@ -120,6 +139,29 @@ mod tests {
         for (said, shown) in table {
             assert_eq!(author.places(said), shown);
             assert_eq!(Author::new(None).places(said), said);
+        }
+    }
+
+    #[test]
+    fn refusals_have_hints() {
+        // the compiler's words, and a part of the hint
+        let table = [
+            (
+                "error[E0432]: unresolved import `rand`; you might be missing a crate named `rand`",
+                "four crates",
+            ),
+            ("error[E0433]: use of unresolved module or unlinked crate `rand`", "four crates"),
+            ("the component imports wasi:filesystem/types@0.2.6, which", "uses files"),
+            ("the component imports wasi:sockets/tcp@0.2.6, which", "uses the network"),
+            ("not a harness: no export `learn` found", "mmh_sdk::export!(Type);"),
+        ];
+        for (message, part) in table {
+            let found = hints(&Rejection {
+                kind: RejectionKind::DidNotCompile,
+                message: message.into(),
+                diagnostics: String::new(),
+            });
+            assert!(found.len() == 1 && found[0].contains(part), "{message}: {found:?}");
         }
     }
 

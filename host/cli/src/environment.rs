@@ -143,6 +143,11 @@ pub fn draws(global: &Global) -> bool {
         && env::var_os(LOG).is_none_or(|filter| filter.is_empty())
 }
 
+/// Whether what is printed is seen in a terminal at once.
+pub fn shows_output() -> bool {
+    std::io::stdout().is_terminal()
+}
+
 /// Whether standard output takes colours.
 pub fn colors() -> bool {
     std::io::stdout().is_terminal() && wants_colors()

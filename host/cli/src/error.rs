@@ -49,6 +49,11 @@ impl CliError {
         Self { message: message.to_string(), code: HOST_FAILED }
     }
 
+    /// The same error with where its cause stands.
+    pub fn because(self, place: &str) -> Self {
+        Self { message: format!("{} ({place})", self.message), ..self }
+    }
+
     /// How work is stopped on the command line.
     pub const BY_SIGNAL: &str = "stopped by Ctrl-C or SIGTERM";
 

@@ -36,6 +36,8 @@ pub struct Terminal {
     simulated: bool,
     /// Whether standard error is a terminal that can be drawn on.
     draws: bool,
+    /// Whether the command itself prints the score, and that models are simulated: then neither is said here.
+    is_told_later: bool,
     shown: Mutex<Shown>,
 }
 
@@ -56,8 +58,18 @@ struct Shown {
 
 impl Terminal {
     pub fn new(global: &Global, simulated: bool) -> Self {
-        let this = Self { simulated, draws: environment::draws(global), shown: Mutex::default() };
-        if simulated {
+        Self::begin(global, simulated, false)
+    }
+
+    /// Progress of a command that prints the score itself, and that models are simulated. On one terminal that stands there once.
+    pub fn of_evaluation(global: &Global, simulated: bool) -> Self {
+        Self::begin(global, simulated, environment::shows_output())
+    }
+
+    fn begin(global: &Global, simulated: bool, is_told_later: bool) -> Self {
+        let this =
+            Self { simulated, draws: environment::draws(global), is_told_later, shown: Mutex::default() };
+        if simulated && !is_told_later {
             this.line("simulated models: nothing below says how a real model does");
         }
         this
@@ -136,13 +148,15 @@ impl Terminal {
         if finished {
             shown.clear();
         }
-        if finished || (!self.draws && mentioned.elapsed() >= LINE_EVERY) {
+        if (finished && !self.is_told_later)
+            || (!finished && !self.draws && mentioned.elapsed() >= LINE_EVERY)
+        {
             let money = self.money(&shown, standing);
             shown.print(&format!("{name} {}/{} {message}, {money}", standing.done, standing.total));
+            shown.evaluations.insert(name.clone(), (begun, now));
+        }
+        if finished {
             shown.evaluations.remove(&name);
-            if !finished {
-                shown.evaluations.insert(name, (begun, now));
-            }
         }
     }
 

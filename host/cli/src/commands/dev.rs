@@ -182,7 +182,7 @@ fn told<'a>(examples: &Examples<'_>, ran: &'a Ran) -> Option<(&'a [u8], &'a [Tra
             let score = score(&outcomes, bench.dataset.kind.objective(), learned, bench.mock);
             let made = examples.harness.given.made_outside();
             let made = made.map(|made| format!("{}\n", made.words())).unwrap_or_default();
-            let shown = author.places(&alone::shown(bench, &score, &done.rows));
+            let shown = author.places(&alone::shown(bench, ran, &score, &done.rows));
             output::text(&(made + &shown + &leaked(&examples.harness.leaks)));
             Some((learned.state(), &done.rows))
         }

@@ -2,6 +2,8 @@
 
 pub mod alone;
 pub mod bench;
+mod causes;
+mod cut;
 pub mod examples;
 pub mod of_run;
 pub mod record;

@@ -6,7 +6,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("mcp", &["mmh mcp --run runs/mine"]),
     ("eval", &["mmh eval nearest --mock --eval-size 20", "mmh eval runs/first --iteration 2 --mock"]),
     ("check", &["mmh check harness.rs"]),
-    ("new", &["mmh new mine"]),
+    ("new", &["mmh new mine", "mmh new yours --lang python"]),
     ("dev", &["mmh dev mine --mock --eval-size 20"]),
     ("profile", &["mmh profile mine --mock --example val-0003 --svg fuel.svg"]),
     ("try", &["mmh try harness.rs --example val-0003"]),

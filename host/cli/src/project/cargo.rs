@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::MadeOutside;
+use super::{MadeOutside, settings::in_a_line};
 use crate::{error::CliError, files};
 use mmh_engine::{
     compile::{Rejection, RejectionKind},
@@ -54,7 +54,7 @@ pub fn one_file(folder: &Path) -> Result<Option<PathBuf>, CliError> {
     let path = folder.join(MANIFEST);
     let words = files::text(&path, MOST_BYTES, None)?;
     let manifest: Manifest = toml::from_str(&words).map_err(|error| {
-        CliError::input(format!("{}: {}", text::path(&path), text::name(&error.to_string())))
+        CliError::input(format!("{}: {}", text::path(&path), text::name(&in_a_line(&words, &error))))
     })?;
     let library = manifest.lib.and_then(|lib| lib.path).unwrap_or_else(|| Path::new("src").join("lib.rs"));
     let file = folder.join(library);
@@ -83,7 +83,8 @@ fn rust_files(folder: &Path, depth: usize) -> usize {
     found
 }
 
-type Built = Result<(PathBuf, MadeOutside), Rejection>;
+/// The component and how it was made, or what the author's tools said.
+pub type Made = Result<(PathBuf, MadeOutside), Rejection>;
 
 /// One message of cargo.
 #[derive(Deserialize)]
@@ -94,7 +95,7 @@ struct Message {
 }
 
 /// Builds a project with the author's own cargo.
-pub async fn build(folder: &Path) -> Result<Built, CliError> {
+pub async fn build(folder: &Path) -> Result<Made, CliError> {
     let mut command = Command::new("cargo");
     command.args(["build", "--release", "--lib", "--target", TARGET]);
     command.args(["--message-format", "json-render-diagnostics"]).envs(SETTINGS);
@@ -123,7 +124,7 @@ async fn version(folder: &Path) -> String {
 }
 
 /// Runs the command of a project.
-pub async fn run(folder: &Path, words: &[String], component: &Path) -> Result<Built, CliError> {
+pub async fn run(folder: &Path, words: &[String], component: &Path) -> Result<Made, CliError> {
     let Some((program, args)) = words.split_first() else {
         return Err(CliError::input("no command is named"));
     };

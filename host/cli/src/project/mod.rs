@@ -5,6 +5,7 @@
 //! made says so.
 
 mod cargo;
+mod kept;
 mod settings;
 pub mod templates;
 
@@ -26,6 +27,7 @@ use mmh_engine::{
     compile::{BuildResult, Rejection},
 };
 use mmh_record::{layout, limits::Limits, text};
+use mmh_search::dataset::BUILTIN;
 pub use settings::{SETTINGS, Settings};
 
 /// A harness as its author has it.
@@ -48,17 +50,21 @@ pub struct MadeOutside {
     pub version: String,
     /// Whether it was confined while it worked.
     pub jailed: bool,
+    /// Whether an earlier build is used, because no file has changed since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 impl MadeOutside {
     fn new(by: &str, version: String) -> Self {
-        Self { by: by.to_owned(), version, jailed: false }
+        Self { by: by.to_owned(), version, jailed: false, kept: false }
     }
 
     /// The same in words.
     pub fn words(&self) -> String {
         let version = if self.version.is_empty() { String::new() } else { format!(" ({})", self.version) };
-        text::one_line(&format!("built by {}{version}, outside of the jail", self.by))
+        let kept = if self.kept { ", before: no file has changed since" } else { "" };
+        text::one_line(&format!("built by {}{version}, outside of the jail{kept}", self.by))
     }
 }
 
@@ -124,6 +130,12 @@ pub async fn read(named: &Path, limits: &Limits) -> Result<Result<Given, Rejecti
     }
     let source = match has_ending(named, &[".rs"]) {
         true => files::source(named, limits.source_bytes)?,
+        false if named.is_file() && named.extension().is_some() => {
+            return Err(CliError::input(format!(
+                "{} is no harness: a source in Rust ends in .rs, a component in .wasm, and a project is a folder",
+                text::path(named)
+            )));
+        }
         false => baselines::resolve(named, limits.source_bytes)?,
     };
     let file = (!baselines::is_shipped(named)).then(|| named.to_owned());
@@ -154,6 +166,32 @@ pub fn dataset(named: &Path) -> Result<Option<String>, CliError> {
     }
 }
 
+/// Where a project names its data set, in words.
+pub fn names_dataset(folder: &Path) -> String {
+    format!("`dataset` in {} names it", text::path(&folder.join(SETTINGS)))
+}
+
+/// Says that a file inside of a project is taken by itself, where that makes a difference.
+pub fn note(named: &Path, uses_project_data: bool) {
+    if !uses_project_data || !named.is_file() {
+        return;
+    }
+    let whole = named.canonicalize().unwrap_or_else(|_| named.to_owned());
+    // A component lies in the project's folder or in target/, a source one folder below.
+    let Some(folder) = whole.ancestors().skip(1).take(3).find(|folder| is_project(folder)) else { return };
+    let other =
+        Settings::read(folder).ok().and_then(|settings| settings.dataset).filter(|name| name != BUILTIN);
+    if let Some(dataset) = other {
+        errln!(
+            "note: {} is taken by itself: {} of its project is not read, which names the data set {}; give the project's folder, \
+             or --dataset",
+            text::path(named),
+            SETTINGS,
+            text::name(&dataset)
+        );
+    }
+}
+
 async fn of_project(folder: &Path, limits: &Limits) -> Result<Result<Given, Rejection>, CliError> {
     let settings = Settings::read(folder)?;
     if let Some(one) = one_file(folder, &settings)? {
@@ -161,7 +199,7 @@ async fn of_project(folder: &Path, limits: &Limits) -> Result<Result<Given, Reje
         return Ok(Ok(Given::source(source, Some(one))));
     }
     let made = match settings.command() {
-        Some((command, component)) => cargo::run(folder, command, component).await?,
+        Some((command, component)) => kept::built(folder, command, component).await?,
         None if folder.join(cargo::MANIFEST).is_file() => cargo::build(folder).await?,
         None => {
             return Err(CliError::input(format!(
@@ -196,6 +234,9 @@ const NOT_WATCHED: [&str; 7] =
 
 /// Most files that are watched. A folder with more is hardly a harness's.
 const MOST_WATCHED: usize = 2_000;
+
+/// As many files as a watch may leave some out.
+const NOT_SEEN_BEYOND: usize = MOST_WATCHED / 2;
 
 /// How often a watch looks whether something was saved. A look at one file takes microseconds.
 pub const LOOK_EVERY: Duration = Duration::from_millis(60);

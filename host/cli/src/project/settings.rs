@@ -35,7 +35,7 @@ impl Settings {
         let refused = |why: String| CliError::input(format!("{}: {}", text::path(&path), text::name(&why)));
         let Some(bytes) = files::bytes_if_there(&path, MOST_BYTES)? else { return Ok(Self::default()) };
         let words = String::from_utf8(bytes).map_err(|_| refused("it is no UTF-8 text".into()))?;
-        let settings: Self = toml::from_str(&words).map_err(|error| refused(error.to_string()))?;
+        let settings: Self = toml::from_str(&words).map_err(|error| refused(in_a_line(&words, &error)))?;
         let is_empty = settings.build.as_ref().is_some_and(Vec::is_empty);
         if settings.build.is_some() != settings.component.is_some() || is_empty {
             return Err(refused(
@@ -61,6 +61,17 @@ impl Settings {
     }
 }
 
+/// What is wrong with a TOML file, and in which of its lines.
+pub fn in_a_line(words: &str, error: &toml::de::Error) -> String {
+    let line = error
+        .span()
+        .map(|span| words.as_bytes()[..span.start.min(words.len())].split(|it| *it == b'\n').count());
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +89,7 @@ mod tests {
             ("build = [\"make\"]", Err("belong together")),
             ("build = []\ncomponent = \"a.wasm\"", Err("belong together")),
             ("source = \"a.py\"\nbuild = [\"make\"]\ncomponent = \"a.wasm\"", Err("either one source file")),
-            ("datset = \"a\"", Err("unknown field `datset`")),
+            ("datset = \"a\"", Err("line 1: unknown field `datset`")),
         ];
         for (said, expected) in table {
             std::fs::write(folder.path().join(SETTINGS), said).expect("written");

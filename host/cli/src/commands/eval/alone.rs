@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     EvalArgs, Harness,
     bench::{Bench, Ran, Unscored},
+    causes,
     examples::Examples,
     leaked,
     record::Recorded,
@@ -96,7 +97,7 @@ impl Alone<'_> {
             output::json(&result);
         } else {
             let made = given.made_outside().map(|made| format!("{}\n", made.words())).unwrap_or_default();
-            let shown = self.on.author().places(&shown(bench, &score, &done.rows));
+            let shown = self.on.author().places(&shown(bench, self.ran, &score, &done.rows));
             output::text(&(made + &shown + &leaked(leaks)));
             paid(bench, self.ran);
         }
@@ -134,7 +135,7 @@ fn failed(alone: &Alone<'_>, (kind, problem): &Unscored) -> ExitCode {
 }
 
 /// An evaluation's score, and the first of each kind of failure.
-pub fn shown(bench: &Bench<'_>, score: &Score, rows: &[TraceRow]) -> String {
+pub fn shown(bench: &Bench<'_>, ran: &Ran, score: &Score, rows: &[TraceRow]) -> String {
     let (mut out, dataset) = (String::new(), bench.dataset);
     if bench.mock {
         let name = dataset.kind.objective().name();
@@ -159,11 +160,10 @@ pub fn shown(bench: &Bench<'_>, score: &Score, rows: &[TraceRow]) -> String {
     for line in mmh_report::compare::trials::lines(score, figure.objective) {
         out += &format!("{line}\n");
     }
+    out += &ran.cut.line().unwrap_or_default();
     out += &no_labels(rows, &dataset.task.labels).unwrap_or_default();
-    for (kind, count) in score.outcomes.iter().filter(|(kind, _)| *kind != "ok") {
-        let first = rows.iter().find(|row| row.error_kind.name() == kind);
-        let message = first.and_then(|row| row.error.as_deref()).unwrap_or_default();
-        out += &format!("{count} x {kind}, first: {}\n", text::ellipsis(&text::one_line(message), 200));
+    for kind in score.outcomes.keys().filter(|kind| *kind != "ok") {
+        out += &causes::lines(kind, rows);
     }
     let ungraded = rows.iter().filter_map(|row| row.scorer.as_ref()?.failure()).next();
     if let (Some(warning), Some(first)) =

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::record::Scratch;
+use super::{
+    cut::{Counting, CutReplies},
+    record::Scratch,
+};
 use crate::{concurrency, error::CliError};
 use mmh_engine::build::{Builder, Built};
 use mmh_models::{
@@ -64,6 +67,8 @@ pub struct Ran {
     /// What was paid, and what may be owed.
     pub cost: Cost,
     pub replies: Option<Tally>,
+    /// How many replies were cut off.
+    pub cut: CutReplies,
     /// Why the evaluation was stopped, if it was.
     pub stop: Option<Stop>,
 }
@@ -101,11 +106,13 @@ impl Bench<'_> {
             self.observer.clone(),
         );
         let sink = record.map_or_else(|| Arc::new(Discard) as Arc<dyn Sink>, Scratch::sink);
-        let (came, mut cost) = self.with(&evaluator, built, sink).await?;
+        let counting = Arc::new(Counting::new(sink));
+        let (came, mut cost) = self.with(&evaluator, built, counting.clone()).await?;
         // What else was paid for, or may be owed: calls whose answers belong to no example.
         let (paid, standing) = (Usd::from_f64(cost.estimated_usd), budget.status());
         cost.unknown_usd = standing.spent.plus(standing.unknown).minus(paid).as_f64();
-        Ok(Ran { model: id, came, cost, replies: target.tally(), stop: cancel.why() })
+        let (replies, cut) = (target.tally(), counting.found());
+        Ok(Ran { model: id, came, cost, replies, cut, stop: cancel.why() })
     }
 
     async fn with(

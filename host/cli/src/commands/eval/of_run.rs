@@ -55,6 +55,14 @@ impl OfRun {
                 ))),
             };
         }
+        if !args.harness.join(layout::CONFIG).is_file() {
+            return Err(CliError::input(format!(
+                "{} is no run, which has a {}, and no project, which has a {} or a Cargo.toml; `mmh new NAME` makes one",
+                text::path(&args.harness),
+                layout::CONFIG,
+                project::SETTINGS
+            )));
+        }
         let reader = RunReader::open(&args.harness)?;
         let config = reader.config()?;
         let best = || reader.summary().ok().and_then(|summary| summary.best_iteration_index);

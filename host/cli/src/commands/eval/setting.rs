@@ -119,19 +119,21 @@ impl Setting {
         fleet: Option<&FleetArgs>,
     ) -> Result<Self, CliError> {
         let (mock, seed) = (args.is_mock(of_run), args.seed(of_run));
-        let terminal = Arc::new(Terminal::new(global, mock));
+        let terminal = Arc::new(Terminal::of_evaluation(global, mock));
+        project::note(&args.harness, args.dataset.is_none());
         let observer: Arc<dyn Observer> = terminal.clone();
         let targets = connect(global, args, of_run, &observer)?;
         let mut dataset = match of_run {
             Some(run) => run.dataset(args, &*observer)?,
             None => {
-                let named = args
-                    .dataset
-                    .clone()
-                    .map_or_else(|| project::dataset(&args.harness), |it| Ok(Some(it)))?;
-                let name = named.as_deref().unwrap_or(BUILTIN);
+                let of_project = project::dataset(&args.harness)?.filter(|_| args.dataset.is_none());
+                let name = args.dataset.as_deref().or(of_project.as_deref()).unwrap_or(BUILTIN);
                 let source = Source { name, columns: &args.columns.resolve() };
-                workbench::dataset(source, seed, &*observer)?
+                let loaded = workbench::dataset(source, seed, &*observer);
+                loaded.map_err(|error| match of_project {
+                    Some(_) => error.because(&project::names_dataset(&args.harness)),
+                    None => error,
+                })?
             }
         };
         let limits = match of_run {

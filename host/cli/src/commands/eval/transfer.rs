@@ -108,7 +108,7 @@ impl Transfer<'_> {
 
     /// A target's row, and what happened on each example.
     fn row(&self, ran: Ran, numbers: &mut Numbers) -> (Row, Vec<TraceRow>) {
-        let Ran { model, came, cost, replies, stop } = ran;
+        let Ran { model, came, cost, replies, stop, .. } = ran;
         let mut row = Row::of(model, self.bench.mock);
         (row.cost, row.replies) = (Some(cost), replies);
         let rows = match came {
