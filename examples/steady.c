@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@
 /* 2000-01-01, in seconds since 1970. The clocks of mmh's sandbox begin at this moment too. */
 #define MOMENT 946684800
 
-/* The sixth argument of the calls that this library makes itself. Others leave it to chance, and statx ignores it. */
+/* The sixth argument of the calls that this library makes itself. Others leave it to chance, and the calls ignore it. */
 #define OURS 0x57111u
 
 static uint64_t chance = 1;
@@ -144,6 +145,16 @@ static long entries(greg_t *r) {
   return -1;
 }
 
+/* A thread that waits for some time wants to wait: it has counted from the fixed clock, and the kernel has its own. */
+static long wait_for(greg_t *r) {
+  struct timespec now, *asked = (struct timespec *)r[REG_R10];
+  syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+  now.tv_sec += asked->tv_sec + (now.tv_nsec + asked->tv_nsec) / 1000000000;
+  now.tv_nsec = (now.tv_nsec + asked->tv_nsec) % 1000000000;
+  /* The mark of this library is also a set of bits that whoever wakes a thread has. */
+  return syscall(SYS_futex, r[REG_RDI], r[REG_RSI], r[REG_RDX], &now, r[REG_R8], OURS);
+}
+
 /* Answers a system call that the filter has stopped: programs in Rust call the kernel without the C library. */
 static void stopped(int signal, siginfo_t *info, void *context) {
   (void)signal;
@@ -161,6 +172,9 @@ static void stopped(int signal, siginfo_t *info, void *context) {
   case SYS_getdents64:
     done = entries(r);
     break;
+  case SYS_futex:
+    done = wait_for(r);
+    break;
   default:
     /* The times and the rights of unpacked files are nobody's business, and mmh's jail lets nobody set them. */
     done = 0;
@@ -173,12 +187,18 @@ __attribute__((constructor)) static void begin(void) {
   struct sigaction action = {.sa_sigaction = stopped, .sa_flags = SA_SIGINFO | SA_NODEFER};
   sigaction(SIGSYS, &action, NULL);
   struct sock_filter rules[] = {
+      /* Calls to answer; calls to answer unless this library makes them itself; waits that have an end. */
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 6, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchmod, 5, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_utimensat, 4, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statx, 1, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getdents64, 0, 3),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 11, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fchmod, 10, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_utimensat, 9, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statx, 6, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getdents64, 5, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 0, 7),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FUTEX_WAIT_BITSET_PRIVATE, 0, 5),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[5])),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OURS, 1, 0),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),

@@ -51,8 +51,8 @@ impl<'a> Author<'a> {
         let own = HarnessLanguage::of_file(file).unwrap_or_default().source();
         let (name, path) = (format!("{own}:"), format!("{}:", text::path(file)));
         // A traceback of Python names files in another form.
-        let said = said
-            .replace(&format!("File \"{own}\", line "), &format!("File \"{}\", line ", text::path(file)));
+        let said =
+            said.replace(&format!("File \"{own}\", line "), &format!("File \"{}\", line ", text::path(file)));
         let (mut out, mut left) = (String::with_capacity(said.len()), said.as_str());
         while let Some(at) = left.find(&name) {
             let (before, rest) = (&left[..at], &left[at + name.len()..]);

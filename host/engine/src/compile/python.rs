@@ -44,13 +44,20 @@ import signal
 import sys
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 sys.path.insert(0, sys.argv.pop(1))
-from componentize_py import script
+try:
+    from componentize_py import script
+except ImportError as error:
+    sys.stderr.write(str(error))
+    sys.exit(3)
 try:
     sys.exit(script())
 except Exception as error:
     sys.stderr.write(str(error))
     sys.exit(1)
 ";
+
+/// How the driver ends where the compiler cannot be loaded, which is not the candidate's doing.
+const NOT_STARTED: Ending = Ending::Exited(3);
 
 /// What ends the part of the compiler's words that a harness's author can use.
 const OWN_WORDS: &str = "\n\nCaused by:";
@@ -152,6 +159,11 @@ impl Language for Python {
     }
 
     fn rejection(&self, said: &Said<'_>) -> Rejection {
+        if said.ending == NOT_STARTED {
+            let why = mmh_record::text::one_line(&said.diagnostics);
+            let message = format!("{COMPILER} cannot be started: {why}; `mmh doctor` tries it");
+            return Rejection::new(RejectionKind::CompilerCrash, message);
+        }
         if said.ending != Ending::Exited(1) {
             return Rejection {
                 kind: RejectionKind::CompilerCrash,

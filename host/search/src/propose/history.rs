@@ -163,7 +163,12 @@ impl History {
     }
 
     /// A page of an iteration's source.
-    pub fn source_page(&mut self, iteration: u32, offset: usize, max_bytes: usize) -> Result<Answer, RecordError> {
+    pub fn source_page(
+        &mut self,
+        iteration: u32,
+        offset: usize,
+        max_bytes: usize,
+    ) -> Result<Answer, RecordError> {
         self.file(iteration, self.reader.source_name(), offset, max_bytes)
     }
 

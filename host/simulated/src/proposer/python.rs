@@ -75,9 +75,8 @@ fn prompt(draft: &Draft, reasons: bool) -> String {
     if draft.has_fields {
         out += "    parts.append(\"\\n\".join(f\"{field.name}: {field.value}\" for field in input.fields))\n";
     }
-    out += &format!(
-        "    parts.append(f\"Text: {{input.text}}\\n{end}:\")\n    return \"\\n\\n\".join(parts)\n\n"
-    );
+    out +=
+        &format!("    parts.append(f\"Text: {{input.text}}\\n{end}:\")\n    return \"\\n\\n\".join(parts)\n");
     out
 }
 
@@ -97,14 +96,12 @@ def ask(question: str) -> str:
     message = model.Message(model.Role.USER, question)
     request = model.Request(system=None, messages=[message], max_tokens=REPLY_TOKENS, temperature=None, stop=[])
     return model.complete(request).text.strip()
-
 "#;
 
 const READ_ANSWER: &str = r#"
 def read_answer(task: Task, reply: str) -> str | None:
     """The answer in a reply: what follows the last `Answer:`, or all of it."""
     return reply.rsplit("Answer:", 1)[-1].strip() or None
-
 "#;
 
 const READ_LABEL: &str = r#"
@@ -116,14 +113,12 @@ def read_answer(task: Task, reply: str) -> str | None:
     # A label that is a part of another one that is mentioned is not meant.
     found = [it for it in found if not any(it != other and it.lower() in other.lower() for other in found)]
     return found[0] if len(found) == 1 else None
-
 "#;
 
 const READ_JSON: &str = r#"def read_json(task: Task, reply: str) -> str | None:
     """The label in a reply's JSON; in the whole reply, if the JSON is missing or names none."""
     found = re.findall(r'"label"\s*:\s*"([^"]*)"', reply)
     return (read_answer(task, found[-1]) if found else None) or read_answer(task, reply)
-
 "#;
 
 const NEAREST: &str = r#"
@@ -144,7 +139,6 @@ def nearest(rows: list, text: str) -> list[tuple[str, str]]:
 
     order = sorted(range(len(rows)), key=worth)
     return [(rows[at][0], rows[at][1]) for at in order[-NEAREST:]]
-
 "#;
 
 const PLAIN: &str = r#"

@@ -216,7 +216,7 @@ pub async fn find(cache: &Cache, environment: &Environment) -> Result<PythonTool
     let mut read = interpreter.read().await;
     for library in library_files(&package.join(LIBRARY)) {
         if library.extension().is_some_and(|ending| ending == "so") {
-            read.extend(elf::with_libraries(&library).await);
+            read.extend(elf::loaded_by(&interpreter.program, &library).await);
         }
     }
     read.extend([package.clone(), empty.clone(), steady.clone(), wit.clone()]);
