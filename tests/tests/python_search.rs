@@ -98,17 +98,12 @@ async fn a_source_always_gives_the_same_component() {
     assert_ne!(other, found[0].0);
 }
 
-/// Sources that are wrong, or that try what they may not, are turned down with their line and the next step.
-#[tokio::test(flavor = "multi_thread")]
-async fn wrong_and_hostile_sources_are_refused() {
-    let (folder, cache) = fresh();
-    let secret = folder.path().join("secret.txt");
-    fs::write(&secret, "a secret of the host").expect("a file");
-    let secret = secret.display().to_string();
-    let patient = Limits { rustc_memory_bytes: 1 << 30, ..Limits::default() };
-    let hasty = Limits { rustc_wall_ms: 4_000, ..patient.clone() };
-    // name, source, kind, what the message says
-    let table = [
+/// A name, a source, the kind of refusal, and what its message says.
+type Case = (&'static str, String, &'static str, &'static str);
+
+/// Sources that are no harness.
+fn wrong() -> Vec<Case> {
+    vec![
         ("a syntax error", "def f(:\n    pass\n".to_owned(), "did-not-compile", "harness.py:1: SyntaxError"),
         ("a package", harness("import numpy", "pass"), "did-not-compile", "there are no packages"),
         ("no class", "import wit_world\n".into(), "did-not-compile", "a harness is a class WitWorld"),
@@ -125,6 +120,18 @@ async fn wrong_and_hostile_sources_are_refused() {
             "did-not-compile",
             "harness.py:4: ValueError: no",
         ),
+        (
+            "ends the program",
+            harness("import os\nos._exit(0)", "pass"),
+            "did-not-compile",
+            "must not call sys.exit",
+        ),
+    ]
+}
+
+/// Sources that try what they may not, such as this file of the host.
+fn hostile(secret: &str) -> Vec<Case> {
+    vec![
         (
             "reads a file",
             harness(&format!("print(open({secret:?}).read())"), "pass"),
@@ -168,12 +175,11 @@ async fn wrong_and_hostile_sources_are_refused() {
             "does not support processes",
         ),
         (
-            "ends the program",
-            harness("import os\nos._exit(0)", "pass"),
-            "did-not-compile",
-            "must not call sys.exit",
+            "never ends",
+            harness("while True: pass", "pass"),
+            "compiler-timeout",
+            "componentize-py was stopped",
         ),
-        ("never ends", harness("while True: pass", "pass"), "compiler-timeout", "componentize-py was stopped"),
         (
             "sleeps",
             harness("import time\ntime.sleep(10**6)", "pass"),
@@ -192,7 +198,19 @@ async fn wrong_and_hostile_sources_are_refused() {
             "component-too-large",
             "(--component-mib)",
         ),
-    ];
+    ]
+}
+
+/// Sources that are wrong, or that try what they may not, are turned down with their line and the next step.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_and_hostile_sources_are_refused() {
+    let (folder, cache) = fresh();
+    let secret = folder.path().join("secret.txt");
+    fs::write(&secret, "a secret of the host").expect("a file");
+    let secret = secret.display().to_string();
+    let patient = Limits { rustc_memory_bytes: 1 << 30, ..Limits::default() };
+    let hasty = Limits { rustc_wall_ms: 4_000, ..patient.clone() };
+    let table = [wrong(), hostile(&secret)].concat();
     let (patient, hasty) = (compiler(&cache, patient).await, compiler(&cache, hasty).await);
     for (name, source, kind, words) in table {
         let compiler = if kind == "compiler-timeout" { &hasty } else { &patient };

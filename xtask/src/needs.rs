@@ -89,9 +89,9 @@ const NEEDS: [Need; 16] = [
     Need {
         name: "the compiler of harnesses in Python",
         found: |root| {
-            let folders =
-                root.join("target/test-cache/toolchains").read_dir().into_iter().flatten().flatten();
-            folders.into_iter().any(|folder| folder.path().join("manifest.json").is_file())
+            let folders = root.join("target/test-cache/toolchains").read_dir();
+            let mut folders = folders.into_iter().flatten().flatten();
+            folders.any(|folder| folder.path().join("manifest.json").is_file())
         },
         comes: Comes::By(&[
             "cargo",

@@ -126,7 +126,7 @@ pub struct NewRunArgs {
     seed: u64,
     /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, a file, or a project of one
     /// source file; given several times, the search starts from all of them [default: zero-shot]
-    #[arg(long, value_name = "NAME|HARNESS.rs|HARNESS.py")]
+    #[arg(long, value_name = "NAME|HARNESS.rs")]
     baseline: Vec<PathBuf>,
     /// The language of the harnesses: rust, or python, which `mmh toolchain add python` sets up once
     #[arg(long, value_name = "LANGUAGE", default_value = "rust", value_parser = language)]

@@ -6,13 +6,14 @@ use std::{
 };
 
 use super::{
-    COMPILER, EMPTY, Interpreter, KIND, LIBRARY, MANIFEST_NAME, Manifest, PACKAGE, PIN, PythonError, STEADY,
-    files, installed, key, version,
+    COMPILER, EMPTY, Interpreter, KIND, LIBRARY, Manifest, PACKAGE, PIN, PythonError, STEADY, files,
+    installed, key, version,
 };
 use crate::{
     cache::Cache,
     notice::{Notice, Tell},
     programs::{Environment, tool, without_relative_paths},
+    toolchain::sdk::MANIFEST_NAME,
 };
 use mmh_record::text;
 

@@ -18,7 +18,10 @@ use serde::{Deserialize, Serialize};
 pub use install::add;
 pub use interpreter::Interpreter;
 
-use super::{compiler, sdk};
+use super::{
+    compiler,
+    sdk::{self, MANIFEST_NAME},
+};
 use crate::{
     cache::{Cache, CacheError},
     elf,
@@ -43,9 +46,6 @@ pub const COMPILER: &str = "componentize-py";
 
 /// The kind of entry in the cache.
 pub const KIND: &str = "toolchains";
-
-/// What an entry says of itself.
-pub const MANIFEST_NAME: &str = "manifest.json";
 
 /// The package's folder in an entry, and the one in it that the compiler consists of.
 const PACKAGE: &str = "package";
