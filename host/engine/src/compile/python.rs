@@ -208,7 +208,7 @@ fn own_words(said: &str) -> String {
 /// The error in one line, with the line of the harness that it comes from, and what to do.
 fn message(diagnostics: &str) -> String {
     let is_error = |line: &&str| !line.starts_with(char::is_whitespace) && !line.trim().is_empty();
-    let error = diagnostics.lines().filter(is_error).next_back().unwrap_or("the compiler reported an error");
+    let error = diagnostics.lines().rfind(is_error).unwrap_or("the compiler reported an error");
     let hint = HINTS.iter().find(|(words, _)| error.contains(words)).map(|(_, hint)| format!("; {hint}"));
     let place = line(diagnostics).map(|line| format!("{}:{line}: ", HarnessLanguage::Python.source()));
     let error = mmh_record::text::ellipsis(error, 600);

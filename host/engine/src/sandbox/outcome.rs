@@ -155,7 +155,7 @@ fn python_exception(stderr: &str) -> Option<String> {
     let traceback =
         &before[before.rfind("Traceback (most recent call last):\n")?..before.rfind("\nthread '")?];
     let is_error = |line: &&str| !line.trim().is_empty() && !line.starts_with(' ');
-    let error = traceback.lines().filter(is_error).next_back()?;
+    let error = traceback.lines().rfind(is_error)?;
     let place = traceback.rsplit_once(PYTHON_FILES).and_then(|(_, place)| {
         let (file, line) = place.lines().next()?.split_once("\", line ")?;
         let line: u32 = line.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()?;
