@@ -233,6 +233,7 @@ pub(super) fn config(iterations: u32, examples: usize) -> Config {
             metric: None,
         },
         dataset_digest: digest,
+        harness_language: Default::default(),
         toolchain: ToolchainInfo {
             rustc: "rustc".into(),
             target: "wasm32-wasip2".into(),

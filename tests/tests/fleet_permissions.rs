@@ -314,6 +314,9 @@ async fn replies_only_to_who_asked(place: &Place, client: &Client) {
 }
 
 /// What is denied is said, with the next step.
+/// Name, command, more arguments, what is said, exit code.
+type Said<'a> = (&'a str, &'a [&'a str], Vec<String>, &'a [&'a str], i32);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_is_said() {
     let place = of_the_page();
@@ -332,8 +335,7 @@ async fn what_is_denied_is_said() {
     let creds = |file: &Path| vec!["--nats-creds".to_owned(), file.to_string_lossy().into_owned()];
     let dir: PathBuf = place.folder.path().join("runs");
     fs::create_dir(&dir).expect("a folder");
-    // name, command, more arguments, what is said, exit code
-    let table: [(&str, &[&str], Vec<String>, &[&str], i32); 8] = [
+    let table: [Said; 8] = [
         (
             "a worker before any coordinator",
             &["worker", "--nats", &worker],

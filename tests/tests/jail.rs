@@ -13,7 +13,7 @@ use mmh_engine::{
     cache::Cache,
     compile::RejectionKind,
     jail::{
-        Ending, Jail, Spec, features,
+        Ending, Jail, Role, Spec, features,
         warden::{self, Order},
     },
 };
@@ -129,6 +129,7 @@ fn shell(script: &str, folder: &Path) -> Spec {
             .filter(|path: &std::path::PathBuf| path.exists())
             .collect(),
         write: vec![folder.join("out")],
+        role: Role::Compiler,
         memory_bytes: 256 << 20,
         file_bytes: 1 << 20,
         files_bytes: 4 << 20,

@@ -158,8 +158,10 @@ fn in_process(folder: &Path, config: &Config) {
         let dataset = dataset::load(BUILTIN, 0).expect("it loads");
         let val = dataset::sample(&dataset.val, 6, 0);
         let summary = Summary::new(config.clone());
-        let (cost, baselines) =
-            (CostFile { mock: true, ..CostFile::default() }, vec![dataset.kind.baseline().to_owned()]);
+        let (cost, baselines) = (
+            CostFile { mock: true, ..CostFile::default() },
+            vec![dataset.kind.baseline(Default::default()).to_owned()],
+        );
         let beginning = Beginning { config, summary: &summary, cost: &cost, baselines: &baselines };
         let writer = RunWriter::create(folder, &beginning).expect("a run folder");
         let (budget, cancel) = (Arc::new(Budget::unlimited()), Cancel::default());

@@ -163,6 +163,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         providers: Default::default(),
         task: dataset.info(),
         dataset_digest: dataset.digest,
+        harness_language: Default::default(),
         toolchain: ToolchainInfo {
             rustc: String::new(),
             target: String::new(),

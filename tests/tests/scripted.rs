@@ -125,6 +125,7 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         providers: BTreeMap::new(),
         task: dataset.info(),
         dataset_digest: dataset.digest,
+        harness_language: tools.language,
         toolchain: tools.toolchain.clone(),
         sdk_digest: tools.sdk_source,
         sdk_build_digest: tools.sdk_build,

@@ -27,7 +27,7 @@ enum Comes {
     ByHand(&'static str),
 }
 
-const NEEDS: [Need; 17] = [
+const NEEDS: [Need; 18] = [
     Need {
         name: "rustup",
         found: |_| runs(&["rustup", "--version"]),
@@ -87,6 +87,27 @@ const NEEDS: [Need; 17] = [
             BROWSERS.iter().any(|name| is_on_path(name)) || std::env::var_os("MMH_TEST_BROWSER").is_some()
         },
         comes: Comes::Package("chromium"),
+    },
+    Need {
+        name: "the compiler of harnesses in Python",
+        found: |root| {
+            let folders = root.join("target/test-cache/toolchains").read_dir();
+            let mut folders = folders.into_iter().flatten().flatten();
+            folders.any(|folder| folder.path().join("manifest.json").is_file())
+        },
+        comes: Comes::By(&[
+            "cargo",
+            "run",
+            "--quiet",
+            "--package",
+            "mmh",
+            "--",
+            "--cache-dir",
+            "target/test-cache",
+            "toolchain",
+            "add",
+            "python",
+        ]),
     },
     Need {
         name: "npm packages",

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use mmh_engine::toolchain::sdk;
-use mmh_record::{RecordError, layout, text};
+use mmh_engine::toolchain::{self, sdk};
+use mmh_record::{RecordError, language::HarnessLanguage, layout, text};
 use mmh_search::propose::{Assignment, DirectCall, Material, material::SHOWN};
 use serde_json::{Value, json};
 
@@ -19,6 +19,9 @@ use super::confined::{Confinement, PROGRAM, PROGRAMS};
 
 /// How to work, for every agent.
 const GUIDE: &str = include_str!("../assets/agents.txt");
+
+/// The folder with the guide and the interface. In a search in Rust it also has the SDK's sources.
+const LIBRARY: &str = "sdk";
 
 /// The files by which some agents look for it.
 const POINTERS: [&str; 2] = ["CLAUDE.md", "GEMINI.md"];
@@ -48,14 +51,15 @@ pub fn lay_out(
     let seconds = time_limit.as_secs();
     let time = format!("Your command is ended after {seconds} s (--proposer-command-timeout-s).");
     fs::write(folder.join("TASK.md"), format!("# Task\n\n{}\n\n{time}\n", assignment.opening))?;
-    fs::write(folder.join("AGENTS.md"), GUIDE)?;
+    let language = assignment.material.language();
+    fs::write(folder.join("AGENTS.md"), guide(language))?;
     for name in POINTERS {
         fs::write(folder.join(name), "@AGENTS.md\n@TASK.md\n")?;
     }
     let server = json!({ "mcpServers": { "mmh": { "command": PROGRAM, "args": ["mcp"] } } });
     fs::write(folder.join(".mcp.json"), format!("{server:#}\n"))?;
     programs(folder, confinement)?;
-    library(&folder.join("sdk"))?;
+    library(&folder.join(LIBRARY), language)?;
     lines(&folder.join("train.jsonl"), assignment.material.train())?;
     if !calls.is_empty() {
         lines(&folder.join("calls.jsonl"), calls.iter().map(on_record))?;
@@ -74,10 +78,37 @@ fn programs(folder: &Path, confinement: &Confinement) -> io::Result<()> {
     Ok(())
 }
 
-fn library(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder.join("src"))?;
-    fs::write(folder.join("SDK.md"), sdk::GUIDE)?;
+/// How to work in a search of this language.
+fn guide(language: HarnessLanguage) -> String {
+    match language {
+        HarnessLanguage::Rust => GUIDE.to_owned(),
+        HarnessLanguage::Python => GUIDE
+            .replace("one Rust file against the SDK in", "one Python file, as told in")
+            .replace(
+                "the SDK's guide, its sources, and the interface",
+                "the guide to harnesses, and the interface",
+            )
+            .replace(HarnessLanguage::Rust.source(), language.source()),
+    }
+}
+
+/// The language that the harness of a work folder is to be written in.
+pub fn language(folder: &Path) -> HarnessLanguage {
+    let library = folder.join(LIBRARY);
+    match library.is_dir() && !library.join("src").is_dir() {
+        true => HarnessLanguage::Python,
+        false => HarnessLanguage::Rust,
+    }
+}
+
+fn library(folder: &Path, language: HarnessLanguage) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("SDK.md"), toolchain::guide(language))?;
     fs::write(folder.join("harness.wit"), sdk::WIT)?;
+    if !language.is_rust() {
+        return Ok(());
+    }
+    fs::create_dir(folder.join("src"))?;
     sdk::SOURCES.iter().try_for_each(|(name, source)| fs::write(folder.join("src").join(name), source))
 }
 

@@ -9,7 +9,7 @@
 
 pub mod client;
 pub mod confined;
-mod folder;
+pub mod folder;
 pub mod keeper;
 mod past;
 mod printed;

@@ -3,14 +3,18 @@
 use std::path::Path;
 
 use crate::{error::CliError, files};
-use mmh_record::text;
-use mmh_search::baselines;
+use mmh_record::{language::HarnessLanguage, text};
+use mmh_search::baselines::{self, Baseline};
 
 /// The source that is meant by the path of a file, or by the name of a harness that ships with this program. If there is a
 /// file of such a name, the file is meant.
-pub fn resolve(named: &Path, source_bytes: u64) -> Result<String, CliError> {
+pub fn resolve(named: &Path, language: HarnessLanguage, source_bytes: u64) -> Result<String, CliError> {
     match shipped(named) {
-        Some(source) => Ok(source.to_owned()),
+        Some(baseline) => baseline.source_in(language).map(str::to_owned).ok_or_else(|| {
+            let (name, title) = (baseline.name, language.title());
+            let others = baselines::names_in(language);
+            CliError::input(format!("{name} does not ship in {title}; these do: {others}; or name a file"))
+        }),
         None if named.symlink_metadata().is_ok() => files::source(named, source_bytes),
         None => Err(CliError::input(format!(
             "{} is neither a file nor a harness that ships with mmh: {}",
@@ -25,10 +29,10 @@ pub fn is_shipped(named: &Path) -> bool {
     shipped(named).is_some()
 }
 
-/// The source of the harness that ships under this name, unless there is a file of this name.
-fn shipped(named: &Path) -> Option<&'static str> {
+/// The harness that ships under this name, unless there is a file of this name.
+fn shipped(named: &Path) -> Option<&'static Baseline> {
     let baseline = baselines::named(named.to_str()?)?;
-    (!named.is_file()).then_some(baseline.source)
+    (!named.is_file()).then_some(baseline)
 }
 
 #[cfg(test)]
@@ -50,11 +54,16 @@ mod tests {
             (folder.path().to_owned(), Err("it is a folder")),
         ];
         for (named, expected) in table {
-            match (resolve(&named, 1 << 20), expected) {
+            match (resolve(&named, HarnessLanguage::Rust, 1 << 20), expected) {
                 (Ok(source), Ok(expected)) => assert_eq!(source, expected, "{}", named.display()),
                 (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
                 (found, _) => panic!("{}: {found:?}", named.display()),
             }
         }
+        let python = |name: &str| resolve(Path::new(name), HarnessLanguage::Python, 1 << 20);
+        assert!(python("zero-shot").is_ok_and(|source| source.contains("class WitWorld")));
+        let missing = python("few-shot-random").map_err(|error| error.to_string());
+        let expected = "few-shot-random does not ship in Python; these do: zero-shot, few-shot-all, nearest; or name a file";
+        assert_eq!(missing, Err(expected.to_owned()));
     }
 }

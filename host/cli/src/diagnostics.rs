@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use mmh_engine::compile::Rejection;
-use mmh_record::{layout, text};
+use mmh_record::{language::HarnessLanguage, text};
 
 /// Who is told.
 #[derive(Clone, Copy)]
@@ -67,8 +67,12 @@ impl<'a> Author<'a> {
     /// The same words with the author's own path where the compiled file is meant: `harness.rs:3:5`.
     pub fn places(&self, said: &str) -> String {
         let Some(file) = self.file else { return said.to_owned() };
-        let (name, path) = (format!("{}:", layout::SOURCE), format!("{}:", text::path(file)));
-        let (mut out, mut left) = (String::with_capacity(said.len()), said);
+        let own = HarnessLanguage::of_file(file).unwrap_or_default().source();
+        let (name, path) = (format!("{own}:"), format!("{}:", text::path(file)));
+        // A traceback of Python names files in another form.
+        let said =
+            said.replace(&format!("File \"{own}\", line "), &format!("File \"{}\", line ", text::path(file)));
+        let (mut out, mut left) = (String::with_capacity(said.len()), said.as_str());
         while let Some(at) = left.find(&name) {
             let (before, rest) = (&left[..at], &left[at + name.len()..]);
             let is_place = rest.starts_with(|next: char| next.is_ascii_digit())

@@ -56,6 +56,12 @@ pub fn for_compilers() -> Environment {
     PASSED_ON.iter().filter_map(|name| set(name)).collect()
 }
 
+/// The same, with what tells pip where packages come from. It installs nothing but what it knows by a hash.
+pub fn for_packages() -> Environment {
+    let pip = env::vars().filter(|(name, _)| name.starts_with("PIP_") || name == "XDG_CONFIG_HOME");
+    for_compilers().into_iter().chain(pip).collect()
+}
+
 /// The cache folder: the named one, or the user's.
 pub fn cache(global: &Global) -> Result<Cache, CliError> {
     let folder = match &global.cache_dir {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use mmh_engine::{
     compile::CompileError,
-    toolchain::{ToolchainError, sdk::SdkError},
+    toolchain::{ToolchainError, python::PythonError, sdk::SdkError},
 };
 use mmh_exports::{frames::FrameError, inspect_log::LogError, signing::SigningError};
 use mmh_fleet::FleetError;
@@ -130,6 +130,12 @@ impl From<RecordError> for CliError {
 
 impl From<ToolchainError> for CliError {
     fn from(error: ToolchainError) -> Self {
+        Self::host(error)
+    }
+}
+
+impl From<PythonError> for CliError {
+    fn from(error: PythonError) -> Self {
         Self::host(error)
     }
 }

@@ -32,7 +32,7 @@ use mmh_search::{
         Evaluator, ExampleSet, Learning, Lessons, Outcome, RecordedEvaluation, Sink, Target, sink::Discard,
     },
     progress::Silent,
-    propose::{instructions, specs},
+    propose::{instructions, specs_in},
     score::score,
     search,
 };
@@ -251,9 +251,12 @@ fn proposer(plan: &Plan<'_>) -> Line {
     let first = plan.protocol.candidate(plan.protocol.baselines);
     let opening =
         instructions::opening(first, &plan.protocol, plan.dataset, plan.val.len(), limits.proposer_steps);
-    let tools: usize =
-        specs().iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len()).sum();
-    let first = tokens_in(instructions::system().len() + opening.len() + tools);
+    let language = plan.builder.compiler.language();
+    let tools: usize = specs_in(language)
+        .iter()
+        .map(|tool| tool.description.len() + tool.input_schema.to_string().len())
+        .sum();
+    let first = tokens_in(instructions::system(language).len() + opening.len() + tools);
     let turns = (FEW_TURNS.min(limits.proposer_steps.into()), u64::from(limits.proposer_steps));
     let iteration = |turns, results: u64, reply: u64| {
         let (mut usage, mut cost, mut before) = (Usage::default(), Usd::ZERO, 0);

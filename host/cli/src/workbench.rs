@@ -7,12 +7,14 @@ use clap::Args;
 use crate::{environment, error::CliError, global::Global, limits::MachineArgs, terminal::Terminal};
 use mmh_engine::{
     build::Builder,
-    compile::Rust,
+    cache::Cache,
+    compile::{Python, Rust},
     jail::{Jail, features},
-    toolchain::{IfMissing, Toolchain, sdk},
+    toolchain::{IfMissing, Toolchain, python, sdk},
 };
 use mmh_record::{
-    built::Confinement, data::Columns, format::Config, layout, limits::Limits, reader::RunReader,
+    built::Confinement, data::Columns, format::Config, language::HarnessLanguage, layout, limits::Limits,
+    reader::RunReader,
 };
 use mmh_search::{
     dataset::{
@@ -22,28 +24,44 @@ use mmh_search::{
     progress::Observer,
 };
 
-/// Finds the compiler, builds the SDK if need be, and makes the sandbox, with the memory that the machine gives.
+/// Finds the compiler of this language, builds the SDK if need be, and makes the sandbox, with the memory that the machine
+/// gives.
 pub async fn open(
     global: &Global,
+    language: HarnessLanguage,
     limits: &Limits,
     machine: &MachineArgs,
     observer: &dyn Observer,
 ) -> Result<Builder, CliError> {
     let memory = machine.memory(limits)?;
     let cache = environment::cache(global)?;
-    let environment = environment::for_compilers();
-    let tell = |notice| observer.notice(notice);
-    let named = global.rustc.as_deref();
-    let toolchain = Toolchain::find_or_recall(named, environment, IfMissing::Add, &tell, &cache).await?;
-    let sdk = sdk::ensure(&cache, &toolchain, &tell).await?;
     let jail = jail(global, observer)?;
-    let rust = Rust::new(toolchain, sdk, &cache).await;
-    let builder = Builder::new(rust, jail, cache, limits.clone(), memory);
+    let limits = limits.clone();
+    let builder = match language {
+        HarnessLanguage::Rust => {
+            let rust = rust(global, &cache, observer).await?;
+            Builder::new(rust, jail, cache, limits, memory)
+        }
+        HarnessLanguage::Python => {
+            let tools = python::find(&cache, &environment::for_compilers()).await?;
+            Builder::new(Python::new(tools), jail, cache, limits, memory)
+        }
+    };
     let mut builder =
         builder.map_err(|error| CliError::host(format!("cannot start the WebAssembly engine: {error:#}")))?;
     let terminal = Terminal::new(global, false);
     builder.precompiler.tell(move |notice| terminal.notice(notice));
     Ok(builder)
+}
+
+/// The compiler of harnesses in Rust, with an SDK that it has built.
+async fn rust(global: &Global, cache: &Cache, observer: &dyn Observer) -> Result<Rust, CliError> {
+    let environment = environment::for_compilers();
+    let tell = |notice| observer.notice(notice);
+    let named = global.rustc.as_deref();
+    let toolchain = Toolchain::find_or_recall(named, environment, IfMissing::Add, &tell, cache).await?;
+    let sdk = sdk::ensure(cache, &toolchain, &tell).await?;
+    Ok(Rust::new(toolchain, sdk, cache).await)
 }
 
 /// The jail: a whole one, or as much of one as there is, if that was asked for.
@@ -94,6 +112,14 @@ pub fn dataset(source: Source<'_>, seed: u64, observer: &dyn Observer) -> Result
 /// Builds a task's own scorer, if it has one. Whoever evaluates does this first, before anything is spent.
 pub async fn scorer(builder: &Builder, dataset: &mut Dataset) -> Result<(), CliError> {
     let name = dataset.scorer.as_ref().map(|scorer| scorer.name.clone()).unwrap_or_default();
+    let language = builder.compiler.language();
+    if !language.is_rust() && dataset.scorer.as_ref().is_some_and(|scorer| scorer.source().is_some()) {
+        return Err(CliError::input(format!(
+            "the task's scorer {name:?} is a source in Rust, and harnesses in {title} are compiled without Rust: name the scorer's \
+             component (.wasm) in task.toml, or use harnesses in Rust",
+            title = language.title()
+        )));
+    }
     dataset.build_scorer(builder).await?.map_err(|rejection| {
         CliError::examined(format!(
             "the task's scorer {name:?} is refused, so nothing is evaluated and nothing is spent: {}: {}\n{}",

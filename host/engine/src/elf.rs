@@ -15,10 +15,15 @@ const LIBRARY_FOLDERS: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
 
 /// The program itself, its shared libraries, and the loader's index of them. Existing paths only.
 pub async fn with_libraries(program: &Path) -> Vec<PathBuf> {
-    let mut paths = vec![program.to_owned(), PathBuf::from("/etc/ld.so.cache")];
+    loaded_by(program, program).await
+}
+
+/// The same of a library that this program loads while it runs.
+pub async fn loaded_by(program: &Path, library: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![library.to_owned(), PathBuf::from("/etc/ld.so.cache")];
     // A program without a loader is static, or a script.
     if let Ok(Some(loader)) = loader(program) {
-        let listing = tool(&loader, &Environment::new()).arg("--list").arg(program).output().await;
+        let listing = tool(&loader, &Environment::new()).arg("--list").arg(library).output().await;
         match listing {
             Ok(output) if output.status.success() => {
                 paths.extend(listed(&String::from_utf8_lossy(&output.stdout)))

@@ -1,4 +1,4 @@
-//! What a component is made of, as CycloneDX 1.6: the crates of the SDK by its lock file, the compiler, the target.
+//! What a component is made of, as CycloneDX 1.6: the compiler, the target, and in Rust the crates of the SDK by its lock file.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,20 @@ use crate::stable_id;
 /// Where the crates of a lock file come from that are on crates.io.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
+/// The compiler of harnesses in Python, and its package.
+const PYTHON_COMPILER: &str = "componentize-py";
+
 /// What the bill is about.
 pub struct Component<'a> {
     /// The candidate's index.
     pub index: u32,
     /// The digest of `harness.wasm`.
     pub component: Digest,
-    /// The digest of `harness.rs`.
+    /// The digest of the source.
     pub source: Digest,
     /// When the component was made, in RFC 3339.
     pub made_at: String,
-    /// The lock file of the SDK that it was linked with.
+    /// The lock file of the SDK that it was linked with, if it was made with one.
     pub lock: &'a str,
 }
 
@@ -53,12 +56,13 @@ impl Package {
 
 /// The bill of materials of a component.
 pub fn cyclonedx(of: &Component<'_>, config: &Config) -> Result<Value, LockError> {
-    let lock: Lock = toml::from_str(of.lock)?;
+    let is_rust = config.harness_language.is_rust();
+    let lock: Lock = if is_rust { toml::from_str(of.lock)? } else { Lock { package: Vec::new() } };
     let root = format!("urn:mmh:component:{}", of.component);
     let serial = stable_id(&["cyclonedx", &config.run_id, &of.made_at, &of.component.to_string()]);
     let mut components: Vec<Value> = lock.package.iter().map(|package| library(package, config)).collect();
     let source = json!({
-        "type": "file", "bom-ref": "source", "name": layout::SOURCE, "hashes": hashes(&of.source.to_string()),
+        "type": "file", "bom-ref": "source", "name": config.harness_language.source(), "hashes": hashes(&of.source.to_string()),
     });
     let wit = json!({
         "type": "data", "bom-ref": "wit", "name": config.wit.package,
@@ -68,11 +72,19 @@ pub fn cyclonedx(of: &Component<'_>, config: &Config) -> Result<Value, LockError
     components.extend(tools(config).map(|(at, tool)| {
         // What takes part in building and is no part of what was built.
         let scope = if is_linked(tool) { "required" } else { "excluded" };
-        json!({
+        let mut component = json!({
             "type": "application", "bom-ref": format!("tool-{at}"), "name": tool.name, "version": tool.version,
             "scope": scope, "hashes": hashes(&tool.sha256.to_string()),
-        })
+        });
+        if tool.name == PYTHON_COMPILER {
+            component["purl"] = json!(format!("pkg:pypi/{}@{}", tool.name, tool.version));
+        }
+        component
     }));
+    let about_build = match is_rust {
+        true => ("mmh:sdk-build-sha256", config.sdk_build_digest.to_string()),
+        false => ("mmh:requirements-sha256", config.sdk_digest.to_string()),
+    };
     Ok(json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -95,8 +107,8 @@ pub fn cyclonedx(of: &Component<'_>, config: &Config) -> Result<Value, LockError
                     ("mmh:iteration", &layout::folder_name(of.index)),
                     ("mmh:target", &config.toolchain.target),
                     ("mmh:flags", &config.toolchain.flags.join(" ")),
-                    ("mmh:rustc", &config.toolchain.rustc),
-                    ("mmh:sdk-build-sha256", &config.sdk_build_digest.to_string()),
+                    (if is_rust { "mmh:rustc" } else { "mmh:compiler" }, &config.toolchain.rustc),
+                    (about_build.0, &about_build.1),
                 ]),
             },
         },
@@ -156,9 +168,9 @@ fn tools(config: &Config) -> impl Iterator<Item = (usize, &Tool)> {
     config.toolchain.compiler.iter().chain(&config.toolchain.linker).enumerate()
 }
 
-/// Whether it is linked into the component, as the standard library is.
+/// Whether it is linked into the component, as the standard library is. The compiler of Python has the runtime.
 fn is_linked(tool: &Tool) -> bool {
-    tool.name.starts_with("standard library")
+    tool.name.starts_with("standard library") || tool.name == PYTHON_COMPILER
 }
 
 fn hashes(sha256: &str) -> Value {

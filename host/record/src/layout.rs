@@ -37,8 +37,10 @@ pub const COST: &str = "cost.json";
 pub const LEDGER: &str = "ledger.jsonl";
 /// The digests of the files of a folder that is finished.
 pub const MANIFEST: &str = "manifest.json";
-/// The harness's source.
+/// The harness's source, where harnesses are written in Rust.
 pub const SOURCE: &str = "harness.rs";
+/// The same where they are written in Python.
+pub const PYTHON_SOURCE: &str = "harness.py";
 /// The compiled harness.
 pub const COMPONENT: &str = "harness.wasm";
 /// Why the proposer wrote the harness so.
@@ -199,7 +201,7 @@ const REPLIES: &str =
     "replies and errors of the model, whether a reply was kept from before, attempts, latencies";
 
 /// Every kind.
-pub const KINDS: [Kind; 26] = [
+pub const KINDS: [Kind; 27] = [
     input(
         CONFIG,
         RUN,
@@ -221,6 +223,7 @@ pub const KINDS: [Kind; 26] = [
     derived(SCORER_COMPONENT, RUN, GIB, Format::Bytes, ""),
     derived(MANIFEST, &[Place::Run, Place::Iteration, Place::HeldOut], 16 * MIB, Format::Json, ""),
     derived(SOURCE, ITERATION, 64 * MIB, Format::Text, "the baseline's source, which is an input"),
+    derived(PYTHON_SOURCE, ITERATION, 64 * MIB, Format::Text, "the baseline's source, which is an input"),
     derived(REASONING, ITERATION, MIB, Format::Text, ""),
     derived(READS, ITERATION, 64 * MIB, Format::JsonLines, "times"),
     derived(
@@ -315,6 +318,8 @@ mod tests {
             ("iterations/000", "config.json", false),
             ("iterations/000", "harness.rs", true),
             ("iterations/1000", "harness.rs", true),
+            ("iterations/000", "harness.py", true),
+            ("test/000", "harness.py", false),
             ("iterations/0001", "harness.rs", false),
             ("iterations/01", "harness.rs", false),
             ("iterations/+01", "harness.rs", false),

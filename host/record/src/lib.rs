@@ -129,6 +129,7 @@ mod folder;
 pub mod format;
 pub mod grade;
 pub mod input;
+pub mod language;
 pub mod layout;
 pub mod leak;
 pub mod ledger;

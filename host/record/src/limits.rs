@@ -13,6 +13,9 @@ const MAX_BATCH_LOG_BYTES: u64 = 1 << 20;
 /// The part of a component for which the time of native compilation is counted.
 const NATIVE_UNIT_BYTES: u64 = 2 << 20;
 
+/// How many times as long the compiler of another language may take, which starts that language's runtime and stores it.
+const RUNTIME_TIMES: u64 = 3;
+
 /// Trials on validation examples, unless the run sets another number.
 const VAL_TRIALS: u32 = 20;
 
@@ -59,7 +62,7 @@ pub struct Limits {
     pub source_bytes: u64,
     /// A candidate's component.
     pub component_bytes: u64,
-    /// rustc, per invocation.
+    /// rustc, per invocation. Another compiler may take longer: see [`Limits::runtime_wall_ms`].
     pub rustc_wall_ms: u64,
     /// rustc and the linkers together, per invocation.
     pub rustc_memory_bytes: u64,
@@ -111,6 +114,11 @@ impl Limits {
     /// 20 MiB and takes as much longer.
     pub fn native_wall_ms_of(&self, component_bytes: u64) -> u64 {
         self.native_wall_ms.saturating_mul(component_bytes.div_ceil(NATIVE_UNIT_BYTES).max(1))
+    }
+
+    /// How long the compiler of a language that brings its runtime along may take, per invocation.
+    pub fn runtime_wall_ms(&self) -> u64 {
+        self.rustc_wall_ms.saturating_mul(RUNTIME_TIMES)
     }
 
     /// The limits for a target on this machine, where an answer may take half a minute or more on a busy processor. The wall

@@ -8,21 +8,35 @@ use std::{
     io::{BufReader, Error, ErrorKind, Read},
     marker::PhantomData,
     path::Path,
+    sync::OnceLock,
     time::SystemTime,
 };
 
 use cap_std::{ambient_authority, fs::Dir};
+use serde::Deserialize;
 
 use super::{
     RecordError,
     format::{Config, CostFile, NewerSchema, Summary},
+    language::HarnessLanguage,
     layout, plain,
     recorded::Recorded,
 };
 
+/// As much of a configuration as says which language the harnesses have.
+#[derive(Deserialize)]
+struct LanguageOnly {
+    #[serde(default)]
+    harness_language: HarnessLanguage,
+}
+
+crate::recorded!(LanguageOnly);
+
 /// An open run folder.
 pub struct RunReader {
     dir: Dir,
+    /// Known once the configuration was read.
+    language: OnceLock<HarnessLanguage>,
 }
 
 impl RunReader {
@@ -45,7 +59,7 @@ impl RunReader {
 
     /// Reads through a handle that is open already.
     pub fn new(dir: Dir) -> Self {
-        Self { dir }
+        Self { dir, language: OnceLock::new() }
     }
 
     /// The first bytes of a file, up to so many.
@@ -72,6 +86,22 @@ impl RunReader {
     /// What the run was asked to do.
     pub fn config(&self) -> Result<Config, RecordError> {
         self.json(layout::CONFIG)
+    }
+
+    /// The language of the run's harnesses. Rust where the configuration cannot be read.
+    pub fn language(&self) -> HarnessLanguage {
+        if let Some(known) = self.language.get() {
+            return *known;
+        }
+        match self.json::<LanguageOnly>(layout::CONFIG) {
+            Ok(LanguageOnly { harness_language }) => *self.language.get_or_init(|| harness_language),
+            Err(_) => HarnessLanguage::default(),
+        }
+    }
+
+    /// The name of the source file that an iteration's folder has.
+    pub fn source_name(&self) -> &'static str {
+        self.language().source()
     }
 
     /// What the search came to, or has come to so far.

@@ -11,10 +11,9 @@ use super::{
     format::{Config, Score},
     layout,
 };
-use crate::{data::Split, digest::Digest, objective::Objective};
+use crate::{data::Split, digest::Digest, language::HarnessLanguage, objective::Objective};
 
-/// How harnesses are built, and who builds them: URIs, as SLSA asks for them.
-const BUILD_TYPE: &str = "urn:mmh:build:rustc-component:1";
+/// Who builds harnesses: a URI, as SLSA asks for it.
 const BUILDER: &str = "pkg:generic/mmh";
 
 /// What a test result is about.
@@ -93,7 +92,7 @@ pub fn limits_digest(config: &Config) -> Digest {
 
 /// What a statement of provenance is about.
 pub struct Made {
-    /// The digest of `harness.rs`.
+    /// The digest of the source.
     pub source: Digest,
     /// The digest of `harness.wasm`.
     pub component: Digest,
@@ -104,13 +103,21 @@ pub struct Made {
 /// `provenance.json`: the statement of how a component was made, of which source, SDK, lock file and tools.
 pub fn provenance(made: &Made, config: &Config, lock: Digest) -> Value {
     let digest = |digest: Digest| json!({ "sha256": digest });
-    let mut dependencies = vec![
-        json!({ "name": layout::SOURCE, "digest": digest(made.source) }),
-        json!({ "name": "mmh-sdk-source", "digest": digest(config.sdk_digest) }),
-        json!({ "name": "mmh-sdk-build", "digest": digest(config.sdk_build_digest) }),
-        json!({ "name": config.wit.package, "digest": digest(config.wit.digest) }),
-        json!({ "name": "sdk.lock", "digest": digest(lock) }),
-    ];
+    let named = |name: &str, of: Digest| json!({ "name": name, "digest": digest(of) });
+    let source = config.harness_language.source();
+    let wit = named(&config.wit.package, config.wit.digest);
+    let (build_type, compiler, mut dependencies) = match config.harness_language {
+        HarnessLanguage::Rust => {
+            let sdk = named("mmh-sdk-source", config.sdk_digest);
+            let build = named("mmh-sdk-build", config.sdk_build_digest);
+            let of = vec![named(source, made.source), sdk, build, wit, named("sdk.lock", lock)];
+            ("urn:mmh:build:rustc-component:1", "rustc", of)
+        }
+        HarnessLanguage::Python => {
+            let of = vec![named(source, made.source), wit, named("requirements.txt", lock)];
+            ("urn:mmh:build:componentize-py:1", "componentize_py", of)
+        }
+    };
     let tools = config.toolchain.compiler.iter().chain(&config.toolchain.linker);
     dependencies.extend(tools.map(|tool| {
         json!({
@@ -125,12 +132,12 @@ pub fn provenance(made: &Made, config: &Config, lock: Digest) -> Value {
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
             "buildDefinition": {
-                "buildType": BUILD_TYPE,
-                "externalParameters": { "source": { "name": layout::SOURCE, "digest": digest(made.source) } },
+                "buildType": build_type,
+                "externalParameters": { "source": named(source, made.source) },
                 "internalParameters": {
                     "target": config.toolchain.target,
                     "flags": config.toolchain.flags,
-                    "rustc": config.toolchain.rustc,
+                    (compiler): config.toolchain.rustc,
                     "key": made.key,
                 },
                 "resolvedDependencies": dependencies,

@@ -93,8 +93,9 @@ impl RunWriter {
         self.cost(beginning.cost)?;
         self.summary(beginning.summary)?;
         self.frontier(&Frontier::default())?;
+        let name = beginning.config.harness_language.source();
         for (index, source) in (0..).zip(beginning.baselines) {
-            self.iteration(index)?.put(layout::SOURCE, source.as_bytes())?;
+            self.iteration(index)?.put(name, source.as_bytes())?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use mmh_engine::{
     build::{Builder, Built},
     cache::Cache,
     compile::{Compiler, Rejection, Rust, native::Precompiler},
-    jail::{Ending, Jail, Spec},
+    jail::{Ending, Jail, Role, Spec},
     sandbox::{CallContext, CallIndex, LabelledExample, ModelPort, Report, Sandbox, Task},
     toolchain::{
         IfMissing, Toolchain,
@@ -215,6 +215,7 @@ async fn prisoner(bench: &Bench, case: &Case) -> Found {
         cwd: folder.path().to_owned(),
         read: system.into_iter().chain([PRISONER.into()]).filter(|path| path.exists()).collect(),
         write: vec![folder.path().join("out")],
+        role: Role::Compiler,
         memory_bytes: 256 << 20,
         file_bytes: 4 << 20,
         files_bytes: 16 << 20,
@@ -236,6 +237,6 @@ async fn prisoner(bench: &Bench, case: &Case) -> Found {
 
 /// The numbers of all system calls that the jail allows.
 fn allowed_calls() -> String {
-    let calls = mmh_engine::jail::syscalls::allowed(0);
+    let calls = mmh_engine::jail::syscalls::allowed(0, Role::Compiler);
     calls.iter().map(|it| it.number.to_string()).collect::<Vec<_>>().join(",")
 }

@@ -50,7 +50,8 @@ pub async fn main(global: &Global, args: CheckArgs) -> CliResult {
         Err(rejection) => return Ok(refused(&args, Author::new(None), &rejection)),
     };
     let builder =
-        workbench::open(global, &limits, &args.limits.machine, &Terminal::new(global, false)).await?;
+        workbench::open(global, given.language, &limits, &args.limits.machine, &Terminal::new(global, false))
+            .await?;
     let author = Author::new(given.file.as_deref());
     let (world, component) = match build(&builder, &given).await? {
         Ok(built) => built,

@@ -155,7 +155,7 @@ pub async fn build(
 ) -> Result<Result<(Given, Built), Rejected>, CliError> {
     if let Some(run) = of_run {
         let built = builder.load(run.component()?).await?;
-        let given = || Given::recorded(run.source());
+        let given = || Given::recorded(run.source(), run.config.harness_language);
         return Ok(built
             .map(|built| (given(), built))
             .map_err(|rejection| Rejected { rejection, file: None }));

@@ -34,6 +34,7 @@ pub const EXAMPLES: &[(&str, &[&str])] = &[
     ("export", &["mmh export runs/first -o best", "mmh export runs/first --format inspect -o best.eval"]),
     ("models", &["mmh models"]),
     ("doctor", &["mmh doctor"]),
+    ("toolchain", &["mmh toolchain", "mmh toolchain add python"]),
     ("worker", &["mmh worker --nats nats://127.0.0.1:4222"]),
     ("workers", &["mmh workers --nats nats://127.0.0.1:4222"]),
     ("self-test", &["mmh self-test"]),

@@ -37,6 +37,7 @@ mod summary;
 mod tag;
 mod task;
 mod tidy;
+mod toolchain;
 mod verify;
 mod view;
 mod worker;
@@ -134,6 +135,8 @@ enum Command {
     Models(models::ModelsArgs),
     /// Say what this system offers: compiler, target, jail, cache, keys
     Doctor(doctor::DoctorArgs),
+    /// Set up compilers of harnesses in other languages than Rust, and list them
+    Toolchain(toolchain::ToolchainArgs),
     /// Take calls into harnesses from a NATS server, and run them on this machine
     Worker(worker::WorkerArgs),
     /// Show which workers are at a NATS server, and what waits for them
@@ -267,6 +270,7 @@ async fn act(cli: Cli) -> CliResult {
         Command::Doctor(args) => doctor::main(&cli.global, args).await,
         Command::Worker(args) => worker::main(&cli.global, args).await,
         Command::Workers(args) => workers::main(args).await,
+        Command::Toolchain(args) => toolchain::main(&cli.global, args).await,
         Command::SelfTest(_) => self_test::main(async |words| again(&cli.global, words).await).await,
         Command::Gc(args) => gc::main(&cli.global, args).await,
         Command::Completions(args) => completions::main(args, || arguments(|_| true)),

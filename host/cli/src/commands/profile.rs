@@ -84,7 +84,7 @@ pub async fn main(global: &Global, args: ProfileArgs) -> CliResult {
     };
     let calls = of_harness(&recorded.calls(|id| id == row.example_id)?, &row.example_id);
     let on = Examples { bench: &bench, harness: &harness, built: &built, model: &ran.model };
-    let source = Some(harness.given.source.as_str()).filter(|source| !source.is_empty());
+    let source = harness.given.lined_source();
     let ended = Ended { row, calls: &calls, state: learned.state() };
     let profiled = on.rerun(&calls).profile(bench.builder, source, &ended, looked::MANY).await?;
     let profiled = profiled.map_err(|rejection| {

@@ -128,7 +128,8 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         true => Some(Live::connect(global, &args, (whose, &config), &limits, &observer)?),
         false => None,
     };
-    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    let language = args.harness.as_deref().map_or(Ok(config.harness_language), project::language)?;
+    let builder = workbench::open(global, language, &limits, &args.limits.machine, &*observer).await?;
     let given = match &args.harness {
         Some(path) => match project::read(path, &limits).await? {
             Ok(given) => Some(given),
@@ -163,11 +164,13 @@ pub async fn main(global: &Global, args: ReplayArgs) -> CliResult {
         return Err(CliError::host("an example could not be run again: this is a bug of mmh"));
     }
     let source = match &given {
-        None => reader.text(&format!("{}/{}", place.home, layout::SOURCE)).ok(),
+        None => reader.text(&layout::file(&place.home, reader.source_name())).ok(),
         Some(given) => Some(given.source.clone()).filter(|source| !source.is_empty()),
     };
+    // The runtime of another language has no lines of the harness.
+    let lined = source.as_deref().filter(|_| language.is_rust());
     let traced = match (&args.example, again.first()) {
-        (Some(_), Some(again)) => trace(&rerun, &builder, source.as_deref(), again, &learned).await?,
+        (Some(_), Some(again)) => trace(&rerun, &builder, lined, again, &learned).await?,
         _ => None,
     };
     let shown = Shown {

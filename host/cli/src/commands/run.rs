@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::commands::resume::{self, Given};
 use crate::{
     agent_args::{AgentArgs, Secret},
-    concurrency, environment,
+    baselines, concurrency, environment,
     error::{CliError, CliResult},
     estimate,
     fleet_args::FleetArgs,
@@ -37,6 +37,7 @@ use mmh_record::{
     clock::Clock,
     digest::Digest,
     format::{Config, CostFile, ProposerCommand, SCHEMA_VERSION, Summary, WitInfo},
+    language::HarnessLanguage,
     limits::Limits,
     text,
     writer::{self, Beginning, RunWriter},
@@ -127,12 +128,21 @@ pub struct NewRunArgs {
     /// source file; given several times, the search starts from all of them [default: zero-shot]
     #[arg(long, value_name = "NAME|HARNESS.rs")]
     baseline: Vec<PathBuf>,
+    /// The language of the harnesses: rust, or python, which `mmh toolchain add python` sets up once
+    #[arg(long, value_name = "LANGUAGE", default_value = "rust", value_parser = language)]
+    pub harness_language: HarnessLanguage,
     /// Refuse harnesses that carry validation or test examples in their source or data
     #[arg(long)]
     deny_leaks: bool,
     /// Do not score the held-out test examples at the end
     #[arg(long)]
     no_test: bool,
+}
+
+/// The language of this name.
+fn language(name: &str) -> Result<HarnessLanguage, String> {
+    let names = HarnessLanguage::ALL.map(HarnessLanguage::name).join(" or ");
+    HarnessLanguage::named(name).ok_or_else(|| format!("a search writes its harnesses in {names}"))
 }
 
 /// What a run may have otherwise from now on, because it changes no result.
@@ -234,8 +244,9 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
     let mut dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
-    let baselines = sources(&args.new.baseline, &dataset, &limits).await?;
-    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    let baselines = sources(&args.new, &dataset, &limits).await?;
+    let builder =
+        workbench::open(global, args.new.harness_language, &limits, &args.limits.machine, &*observer).await?;
     let builder = args.fleet.join(builder, &terminal).await?;
     workbench::scorer(&builder, &mut dataset).await?;
     sound_baselines(args, &builder, &dataset, &baselines).await?;
@@ -263,12 +274,17 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
 }
 
 /// The sources that a new run starts from: the files that were named, or the task's own.
-async fn sources(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
-    if named.is_empty() {
-        return Ok(vec![dataset.kind.baseline().to_owned()]);
+async fn sources(new: &NewRunArgs, dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
+    let language = new.harness_language;
+    if new.baseline.is_empty() {
+        return Ok(vec![dataset.kind.baseline(language).to_owned()]);
     }
     let mut sources = Vec::new();
-    for named in named {
+    for named in &new.baseline {
+        if baselines::is_shipped(named) {
+            sources.push(baselines::resolve(named, language, limits.source_bytes)?);
+            continue;
+        }
         let given = project::read(named, limits).await?.map_err(|rejection| {
             CliError::examined(format!(
                 "{}: {}\n{}",
@@ -277,6 +293,15 @@ async fn sources(named: &[PathBuf], dataset: &Dataset, limits: &Limits) -> Resul
                 rejection.diagnostics
             ))
         })?;
+        if given.language != language {
+            return Err(CliError::input(format!(
+                "the baseline {} is in {}, and the search is in {}: all harnesses of a run have one language \
+                 (--harness-language)",
+                text::path(named),
+                given.language.title(),
+                language.title()
+            )));
+        }
         sources.push(given.into_source(named)?);
     }
     Ok(sources)
@@ -410,6 +435,7 @@ fn config(
         providers: models.providers(),
         task: dataset.info(),
         dataset_digest: dataset.digest,
+        harness_language: tools.language,
         toolchain: tools.toolchain,
         sdk_digest: tools.sdk_source,
         sdk_build_digest: tools.sdk_build,

@@ -86,7 +86,8 @@ pub async fn main(global: &Global, args: VerifyArgs) -> CliResult {
     }
     let dataset = if args.without_dataset { None } else { dataset(args.dataset.as_deref(), &config)? };
     let limits = whose::limits(Whose::of(global, &reader)?, &config, &args.limits, For::Search)?;
-    let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+    let builder =
+        workbench::open(global, config.harness_language, &limits, &args.limits.machine, &*observer).await?;
     let builder = args.fleet.join(builder, &observer).await?;
     let scratch = environment::cache(global)?.scratch().map_err(CliError::host)?;
     let digest = reader.bytes(manifest::NAME).ok().map(Digest::of);
@@ -126,7 +127,8 @@ async fn of_export(global: &Global, args: &VerifyArgs, reader: &RunReader) -> Cl
     let config = &exported.config;
     let observer = Terminal::new(global, false);
     let limits = whose::limits(Whose::of_config(global, config)?, config, &args.limits, For::Evaluation)?;
-    let builder = workbench::open(global, &limits, &args.limits.machine, &observer).await?;
+    let builder =
+        workbench::open(global, config.harness_language, &limits, &args.limits.machine, &observer).await?;
     let readme =
         |package: &Package, config: &Config| inspect::export::readme(package, config, &command(config));
     let checked = export::check(reader, &exported, &builder, readme).await?;

@@ -26,7 +26,7 @@ use mmh_engine::{
     build::{Builder, Built, BuiltScorer},
     compile::{BuildResult, Rejection},
 };
-use mmh_record::{layout, limits::Limits, text};
+use mmh_record::{language::HarnessLanguage, layout, limits::Limits, text};
 use mmh_search::dataset::BUILTIN;
 pub use settings::{SETTINGS, Settings};
 
@@ -36,6 +36,8 @@ pub struct Given {
     pub source: String,
     /// The source's own place, as editors find it from here. None for a harness that ships with this program.
     pub file: Option<PathBuf>,
+    /// The language of the source; Rust, where there is none.
+    pub language: HarnessLanguage,
     /// What was made outside of the jail, and with what.
     made: Option<(Vec<u8>, Option<MadeOutside>)>,
 }
@@ -69,13 +71,23 @@ impl MadeOutside {
 }
 
 impl Given {
-    fn source(source: String, file: Option<PathBuf>) -> Self {
-        Self { source, file, made: None }
+    fn source(source: String, language: HarnessLanguage, file: Option<PathBuf>) -> Self {
+        Self { source, file, language, made: None }
+    }
+
+    fn made(component: Vec<u8>, by: Option<MadeOutside>) -> Self {
+        let language = HarnessLanguage::default();
+        Self { source: String::new(), file: None, language, made: Some((component, by)) }
     }
 
     /// The source of a harness that a run has on record; its component is there as well.
-    pub fn recorded(source: String) -> Self {
-        Self::source(source, None)
+    pub fn recorded(source: String, language: HarnessLanguage) -> Self {
+        Self::source(source, language, None)
+    }
+
+    /// The source that can be compiled with source lines, which tell where in it something happened.
+    pub fn lined_source(&self) -> Option<&str> {
+        Some(self.source.as_str()).filter(|source| self.language.is_rust() && !source.is_empty())
     }
 
     /// How it was made, where that was outside of the jail and known.
@@ -120,7 +132,7 @@ pub async fn read(named: &Path, limits: &Limits) -> Result<Result<Given, Rejecti
     }
     if has_ending(named, &[".wasm"]) {
         let component = component(named, limits)?;
-        return Ok(Ok(Given { source: String::new(), file: None, made: Some((component, None)) }));
+        return Ok(Ok(Given::made(component, None)));
     }
     if named.is_dir() {
         return Err(CliError::input(format!(
@@ -128,22 +140,32 @@ pub async fn read(named: &Path, limits: &Limits) -> Result<Result<Given, Rejecti
             text::path(named)
         )));
     }
-    let source = match has_ending(named, &[".rs"]) {
-        true => files::source(named, limits.source_bytes)?,
-        false if named.is_file() && named.extension().is_some() => {
+    let language = HarnessLanguage::of_file(named);
+    let source = match language {
+        Some(_) => files::source(named, limits.source_bytes)?,
+        None if named.is_file() && named.extension().is_some() => {
             return Err(CliError::input(format!(
-                "{} is no harness: a source in Rust ends in .rs, a component in .wasm, and a project is a folder",
+                "{} is no harness: a source ends in .rs or .py, a component in .wasm, and a project is a folder",
                 text::path(named)
             )));
         }
-        false => baselines::resolve(named, limits.source_bytes)?,
+        None => baselines::resolve(named, HarnessLanguage::Rust, limits.source_bytes)?,
     };
     let file = (!baselines::is_shipped(named)).then(|| named.to_owned());
-    Ok(Ok(Given::source(source, file)))
+    Ok(Ok(Given::source(source, language.unwrap_or_default(), file)))
 }
 
 fn component(path: &Path, limits: &Limits) -> Result<Vec<u8>, CliError> {
     files::bytes(path, BEYOND * limits.component_bytes, Some("--component-mib"))
+}
+
+/// The language of the harness that is meant. Rust where it is a component, or has a name.
+pub fn language(named: &Path) -> Result<HarnessLanguage, CliError> {
+    let file = match is_project(named) {
+        true => one_file(named, &Settings::read(named)?)?,
+        false => Some(named.to_owned()),
+    };
+    Ok(file.and_then(|file| HarnessLanguage::of_file(&file)).unwrap_or_default())
 }
 
 /// What a harness is called by its path: the name of its project or file.
@@ -196,7 +218,8 @@ async fn of_project(folder: &Path, limits: &Limits) -> Result<Result<Given, Reje
     let settings = Settings::read(folder)?;
     if let Some(one) = one_file(folder, &settings)? {
         let source = files::source(&one, limits.source_bytes)?;
-        return Ok(Ok(Given::source(source, Some(one))));
+        let language = HarnessLanguage::of_file(&one).unwrap_or_default();
+        return Ok(Ok(Given::source(source, language, Some(one))));
     }
     let made = match settings.command() {
         Some((command, component)) => kept::built(folder, command, component).await?,
@@ -213,7 +236,7 @@ async fn of_project(folder: &Path, limits: &Limits) -> Result<Result<Given, Reje
         Err(rejection) => return Ok(Err(rejection)),
     };
     let component = component(&path, limits)?;
-    Ok(Ok(Given { source: String::new(), file: None, made: Some((component, Some(made))) }))
+    Ok(Ok(Given::made(component, Some(made))))
 }
 
 /// The only file of a project's harness; none if it has several, or is built by a command.

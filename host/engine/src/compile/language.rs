@@ -9,28 +9,49 @@ use std::{
 use mmh_record::{
     digest::{Digest, KeyBuilder},
     format::ToolchainInfo,
+    language::HarnessLanguage,
+    layout,
+    limits::Limits,
 };
 
-use super::Rejection;
-use crate::jail::Ending;
+use super::{Origin, Rejection};
+use crate::jail::{Ending, Role};
 
 /// The folder below the working folder that a compiler may write in.
 pub const OUTPUT: &str = "out";
+
+/// The component's name in [`OUTPUT`].
+pub const MADE: &str = layout::COMPONENT;
 
 /// A source language: its compiler, and the SDK that its harnesses are linked with.
 ///
 /// A compiler runs in the jail, in a fresh folder that holds the source and an empty folder [`OUTPUT`].
 pub trait Language: Send + Sync {
-    /// The name of a source's only file, as diagnostics and panics give it.
-    fn source_name(&self) -> &'static str;
+    /// Which language it is. Its source file has the name that diagnostics and panics give it.
+    fn language(&self) -> HarnessLanguage;
+
+    /// The folder below the working folder that the source lies in; empty where that is the working folder itself.
+    fn source_folder(&self) -> &'static str {
+        ""
+    }
 
     /// What messages call the compiler, such as `rustc`.
     fn compiler_name(&self) -> &'static str;
 
+    /// By which list its components are admitted.
+    fn origin(&self) -> Origin {
+        Origin::Source
+    }
+
+    /// How long its compiler may take, within these limits.
+    fn wall_ms(&self, limits: &Limits) -> u64 {
+        limits.rustc_wall_ms
+    }
+
     /// Adds all that can change what this pass makes of a source, besides the source, to a cache key.
     fn enter(&self, key: KeyBuilder, pass: Pass) -> KeyBuilder;
 
-    /// What is run for a pass in this folder. It writes the component to [`OUTPUT`], under its name in a record.
+    /// What is run for a pass in this folder. It writes the component to [`OUTPUT`], as [`MADE`].
     fn job(&self, folder: &Path, pass: Pass) -> Job;
 
     /// The first file that the source has taken in besides itself, as the compiler has listed them. What the jail lets
@@ -66,6 +87,8 @@ pub struct Job {
     pub env: Vec<(String, String)>,
     /// Files and folders besides the source that it may read and execute.
     pub read: Vec<PathBuf>,
+    /// What the program is.
+    pub role: Role,
 }
 
 /// How a compiler ended, and what it said.
@@ -81,11 +104,13 @@ pub struct Said<'a> {
 /// What a record says of the tools that make components of sources.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedTools {
+    /// The language of the sources.
+    pub language: HarnessLanguage,
     /// The compiler and its linker.
     pub toolchain: ToolchainInfo,
-    /// Digest of the SDK's source.
+    /// Digest of the SDK's source, or of what takes its place.
     pub sdk_source: Digest,
-    /// Digest of the SDK's compiled libraries.
+    /// Digest of the compiled libraries that harnesses are linked with.
     pub sdk_build: Digest,
     /// Digest of the file that pins what the SDK depends on.
     pub sdk_lock: Digest,

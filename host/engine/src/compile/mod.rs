@@ -1,6 +1,6 @@
 //! One source file becomes one component: built in the jail, checked, cached by content.
 //!
-//! What depends on the source's language is behind [`Language`], and [`Rust`] is the one that there is. A source that is
+//! What depends on the source's language is behind [`Language`]: [`Rust`] is one, and [`Python`] the other. A source that is
 //! turned down gives a [`Rejection`], which is a result; [`CompileError`] means that the host cannot go on.
 
 mod component;
@@ -8,14 +8,19 @@ pub mod imports;
 mod language;
 pub mod native;
 mod nesting;
+mod python;
 mod rejection;
 mod rust;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use crate::sandbox::policy::Origin;
 pub use component::{Component, admit};
-pub use language::{Job, Language, OUTPUT, Pass, RecordedTools, Said};
+pub use language::{Job, Language, MADE, OUTPUT, Pass, RecordedTools, Said};
+pub use python::Python;
 pub use rejection::{Rejection, RejectionKind};
 pub use rust::{FLAGS, Rust};
 
@@ -26,7 +31,7 @@ use crate::{
 use mmh_record::{
     built::Confinement,
     digest::{Digest, KeyBuilder},
-    layout,
+    language::HarnessLanguage,
     limits::Limits,
     text,
 };
@@ -115,17 +120,17 @@ impl Compiler {
         if let Some(rejection) = self.too_large(source) {
             return Ok(Err(rejection));
         }
+        let origin = self.language.origin();
         // Only admitted components are kept. One that is not admitted any more was damaged, and is made again.
         let kept = self.cache.get("components", key, ".wasm")?;
-        if let Some(component) = kept.and_then(|bytes| admit(bytes, Origin::Source, &self.limits, true).ok())
-        {
+        if let Some(component) = kept.and_then(|bytes| admit(bytes, origin, &self.limits, true).ok()) {
             return Ok(Ok(component));
         }
         let bytes = match self.run(source, pass).await? {
             Ok((bytes, _)) => bytes,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let verdict = admit(bytes, Origin::Source, &self.limits, false);
+        let verdict = admit(bytes, origin, &self.limits, false);
         if let Ok(component) = &verdict {
             self.cache.put("components", key, ".wasm", &component.bytes)?;
         }
@@ -157,10 +162,12 @@ impl Compiler {
         let scratch = self.cache.scratch()?;
         let folder = scratch.path();
         let output = folder.join(OUTPUT);
-        std::fs::write(folder.join(self.language.source_name()), source)?;
+        let file = self.source_file(folder);
+        std::fs::create_dir_all(file.parent().unwrap_or(folder))?;
+        std::fs::write(file, source)?;
         std::fs::create_dir(&output)?;
         let spec = self.spec(folder, pass);
-        let wall = Duration::from_millis(self.limits.rustc_wall_ms);
+        let wall = Duration::from_millis(self.wall_ms());
         // Twice the shown size, because what is shown is cut after cleaning.
         let kept = 2 * self.limits.diagnostics_bytes as usize;
         let done = self.jail.run(&spec, wall, kept).await?;
@@ -170,7 +177,7 @@ impl Compiler {
         if let Some(file) = self.language.other_file(&output)? {
             return Ok(Err(other_file(&file)));
         }
-        let component = output.join(layout::COMPONENT);
+        let component = output.join(MADE);
         let found = component.symlink_metadata().ok().filter(|found| found.is_file());
         Ok(match found.map(|found| component::too_large(found.len(), &self.limits)) {
             Some(None) => Ok((std::fs::read(&component)?, self.clean(&done.stderr, folder))),
@@ -179,10 +186,28 @@ impl Compiler {
         })
     }
 
+    /// The language of the sources.
+    pub fn language(&self) -> HarnessLanguage {
+        self.language.language()
+    }
+
+    fn source_file(&self, folder: &Path) -> PathBuf {
+        folder.join(self.language.source_folder()).join(self.language().source())
+    }
+
+    fn wall_ms(&self) -> u64 {
+        self.language.wall_ms(&self.limits)
+    }
+
     /// What the language wants to be run, within the limits.
     fn spec(&self, folder: &Path, pass: Pass) -> Spec {
-        let Job { program, args, env, mut read } = self.language.job(folder, pass);
-        read.push(folder.join(self.language.source_name()));
+        let Job { program, args, env, mut read, role } = self.language.job(folder, pass);
+        let file = self.source_file(folder);
+        // A runtime looks for the source in its folder, which has nothing else in it.
+        read.push(match self.language.source_folder() {
+            "" => file,
+            inner => folder.join(inner),
+        });
         Spec {
             program,
             args,
@@ -190,10 +215,11 @@ impl Compiler {
             cwd: folder.to_owned(),
             read,
             write: vec![folder.join(OUTPUT)],
+            role,
             memory_bytes: self.limits.rustc_memory_bytes,
             file_bytes: self.file_bytes(),
             files_bytes: FULL_FILES * self.file_bytes(),
-            cpu_s: self.limits.rustc_wall_ms.div_ceil(1000) * 2,
+            cpu_s: self.wall_ms().div_ceil(1000) * 2,
         }
     }
 
@@ -215,7 +241,7 @@ impl Compiler {
         let name = self.language.compiler_name();
         let (kind, message) = match done.ending {
             Ending::TimedOut => {
-                let limit = self.limits.rustc_wall_ms as f64 / 1000.0;
+                let limit = self.wall_ms() as f64 / 1000.0;
                 (
                     RejectionKind::CompilerTimeout,
                     format!("{name} was stopped at its limit of {limit} s (--rustc-timeout-s)"),

@@ -26,7 +26,7 @@ use super::{BuildResult, CompileError, Component, OVER_MEMORY, Rejection, Reject
 use crate::{
     cache::{Cache, CacheError, Scratch, trust},
     elf,
-    jail::{Ending, Excess, Finished, Jail, JailError, Spec},
+    jail::{Ending, Excess, Finished, Jail, JailError, Role, Spec},
     notice::Notice,
     sandbox::engine::{self, CodeFor},
 };
@@ -133,7 +133,7 @@ impl Precompiler {
         let spec = self.spec(scratch.path(), input, component_bytes);
         let (mut spec, jail, read) = (spec, self.jail.clone(), self.read.clone());
         // It is stopped earlier than this: see `compile`.
-        let wall = Duration::from_millis(self.limits.rustc_wall_ms) + 2 * self.wall(component_bytes);
+        let wall = Duration::from_millis(self.limits.runtime_wall_ms()) + 2 * self.wall(component_bytes);
         let kept = self.limits.diagnostics_bytes as usize;
         let mut ended = JoinSet::new();
         ended.spawn(async move {
@@ -152,6 +152,7 @@ impl Precompiler {
             cwd: folder.to_owned(),
             read: vec![input],
             write: vec![folder.join("out")],
+            role: Role::Compiler,
             memory_bytes: self.limits.native_memory_bytes,
             file_bytes: self.code_bytes(),
             files_bytes: self.code_bytes(),

@@ -5,16 +5,17 @@ use std::{io, path::Path};
 use mmh_record::{
     digest::{Digest, KeyBuilder},
     format::ToolchainInfo,
+    language::HarnessLanguage,
     layout,
 };
 
 use super::{
     Rejection, RejectionKind,
-    language::{Job, Language, OUTPUT, Pass, RecordedTools, Said},
+    language::{Job, Language, MADE, OUTPUT, Pass, RecordedTools, Said},
 };
 use crate::{
     cache::Cache,
-    jail::Ending,
+    jail::{Ending, Role},
     toolchain::{
         TARGET, Toolchain, Tools,
         sdk::{self, Sdk},
@@ -72,8 +73,8 @@ impl Rust {
 }
 
 impl Language for Rust {
-    fn source_name(&self) -> &'static str {
-        layout::SOURCE
+    fn language(&self) -> HarnessLanguage {
+        HarnessLanguage::Rust
     }
 
     fn compiler_name(&self) -> &'static str {
@@ -106,14 +107,14 @@ impl Language for Rust {
         }
         // The folder is for what rustc makes on the way.
         args.push(format!("--out-dir={OUTPUT}"));
-        args.push(format!("--emit=dep-info={OUTPUT}/{SOURCES_NAME},link={OUTPUT}/{}", layout::COMPONENT));
-        args.push(self.source_name().into());
+        args.push(format!("--emit=dep-info={OUTPUT}/{SOURCES_NAME},link={OUTPUT}/{MADE}"));
+        args.push(layout::SOURCE.into());
         let mut read = self.toolchain.read.clone();
         read.push(self.sdk.folder.clone());
         // The linker's temporary files go where writing is allowed. A relative path, because a candidate can read
         // this variable while it is compiled.
         let env = vec![("TMPDIR".into(), OUTPUT.into())];
-        Job { program: self.toolchain.rustc.clone(), args, env, read }
+        Job { program: self.toolchain.rustc.clone(), args, env, read, role: Role::Compiler }
     }
 
     fn other_file(&self, output: &Path) -> io::Result<Option<String>> {
@@ -148,6 +149,7 @@ impl Language for Rust {
 
     fn tools(&self) -> RecordedTools {
         RecordedTools {
+            language: HarnessLanguage::Rust,
             toolchain: ToolchainInfo {
                 rustc: self.toolchain.version.clone(),
                 target: TARGET.to_owned(),

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::{
     cache::{IN_USE, SCRATCH, remove},
-    toolchain::sdk,
+    toolchain::{python, sdk},
 };
 
 /// A scratch folder looks abandoned between the moment when it is made and the moment when it is locked. A younger
@@ -71,8 +71,9 @@ pub struct Collected {
 }
 
 /// Kinds of entries, and the ends of their names.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 7] = [
     ("sdk", &[""]),
+    (python::KIND, &["", ".so", ".wit"]),
     ("components", &[".wasm"]),
     ("native", &[".cwasm"]),
     ("tools", &[".json"]),
@@ -177,6 +178,10 @@ fn is_unwanted(
     if kind == "replies" {
         return wish.replies;
     }
+    // The user has set it up, and what is set up is there until it is removed.
+    if kind == python::KIND && entry.is_folder {
+        return wish.all || entry.is_leftover;
+    }
     wish.all
         || entry.is_leftover
         || entry.unused_for(wish.now) >= wish.unused_for
@@ -209,7 +214,11 @@ fn entries(folder: &Path, kind: &str, ends: &[&str]) -> io::Result<Vec<Entry>> {
         let Ok(found) = item.metadata() else { continue };
         let (path, is_folder) = (item.path(), found.is_dir());
         let noted = path.join(sdk::MANIFEST_NAME);
-        let found = if kind == "sdk" && is_folder { noted.metadata().unwrap_or(found) } else { found };
+        let found = if ["sdk", python::KIND].contains(&kind) && is_folder {
+            noted.metadata().unwrap_or(found)
+        } else {
+            found
+        };
         let used = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         entries.push(Entry { bytes: size(&path), path, used, is_leftover, is_folder });
     }

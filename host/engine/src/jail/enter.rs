@@ -61,7 +61,7 @@ fn confine(spec: &Spec, confinement: Confinement) -> Step {
     if confinement == Confinement::Full {
         restrict_files(spec)?;
     }
-    filter::apply()
+    filter::apply(spec.role)
 }
 
 fn become_program(spec: &Spec) -> String {
@@ -100,7 +100,7 @@ fn drop_privileges() -> Step {
 
 fn limit_resources(spec: &Spec) -> Step {
     let limits = [
-        (Resource::As, spec.memory_bytes),
+        (Resource::As, spec.role.address_bytes(spec.memory_bytes)),
         (Resource::Fsize, spec.file_bytes),
         (Resource::Cpu, spec.cpu_s),
         (Resource::Core, 0),

@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 const MAX_TASKS: u64 = 256;
 const MAX_TASKS_PER_PROCESSOR: u64 = 4;
 
-/// Most files and folders in the writable folders.
-pub const MAX_FILES: u64 = 1_000;
-
 /// How deep folders may nest in the writable folders.
 pub const MAX_DEPTH: usize = 32;
 
@@ -27,8 +24,8 @@ pub enum Excess {
     Tasks,
     /// Bytes of all files.
     FileBytes,
-    /// Number of files and folders.
-    Files,
+    /// Number of files and folders: more than these.
+    Files(u64),
     /// Folders in folders.
     Depth,
     /// Pairs of sockets.
@@ -44,7 +41,7 @@ impl Excess {
             Self::Memory => "all its processes together needed too much memory".into(),
             Self::Tasks => format!("it started more than {} processes and threads", max_tasks()),
             Self::FileBytes => "all its files together were too large".into(),
-            Self::Files => format!("it made more than {MAX_FILES} files"),
+            Self::Files(most) => format!("it made more than {most} files"),
             Self::Depth => format!("it nested folders deeper than {MAX_DEPTH}"),
             Self::Sockets => format!("it held more than {MAX_SOCKETS} sockets"),
             Self::Hidden => "it hid files or processes, so that they could not be counted".into(),

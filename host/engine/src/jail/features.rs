@@ -11,7 +11,7 @@ use rustix::{
 };
 use serde::Serialize;
 
-use super::{Confinement, Ending, Jail, Spec};
+use super::{Confinement, Ending, Jail, Role, Spec};
 use crate::elf;
 use mmh_record::text;
 
@@ -132,6 +132,7 @@ async fn probed(jail: &Jail) -> Result<(bool, Vec<Feature>), String> {
         env: Vec::new(),
         cwd,
         write: Vec::new(),
+        role: Role::Compiler,
         memory_bytes: PROBE_MEMORY_BYTES,
         file_bytes: 0,
         files_bytes: 0,

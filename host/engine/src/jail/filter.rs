@@ -6,14 +6,17 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::syscalls::{Allowed, Argument, NEW_CALLS, When, allowed};
+use super::{
+    Role,
+    syscalls::{Allowed, Argument, NEW_CALLS, When, allowed},
+};
 
 /// Refuses every system call of this process, and of all it starts, that is not in the table. What is refused
 /// fails with `EPERM`, or with `ENOSYS` where a libc then does the same in another way.
-pub fn apply() -> Result<(), String> {
-    let table = allowed(std::process::id());
+pub fn apply(role: Role) -> Result<(), String> {
+    let table = allowed(std::process::id(), role);
     // If two filters answer differently, the stricter answer holds. This one comes first, because the other one
-    // forbids adding filters.
+    // forbids a compiler to add filters.
     let no_such_call = SeccompAction::Errno(libc::ENOSYS as u32);
     install(new_calls(&table), SeccompAction::Allow, no_such_call)?;
     let refused = SeccompAction::Errno(libc::EPERM as u32);

@@ -13,6 +13,7 @@ mod excess;
 pub mod features;
 mod filter;
 pub mod offspring;
+mod role;
 pub mod syscalls;
 pub mod warden;
 mod watch;
@@ -31,6 +32,7 @@ use tokio::{
 use mmh_record::built::Confinement;
 
 pub use excess::Excess;
+pub use role::Role;
 use warden::{Order, Report};
 
 /// What a child may do. Paths are absolute.
@@ -48,7 +50,10 @@ pub struct Spec {
     pub read: Vec<PathBuf>,
     /// Folders in which it may also write.
     pub write: Vec<PathBuf>,
-    /// Address space of each process, and memory of all of them together, in bytes.
+    /// What the child is, which decides some of what it may do.
+    #[serde(default)]
+    pub role: Role,
+    /// Memory of all processes together, in bytes. It also bounds the address space of each, see [`Role::address_bytes`].
     pub memory_bytes: u64,
     /// Largest file that it may write, in bytes.
     pub file_bytes: u64,

@@ -6,6 +6,8 @@
 
 use std::os::raw::c_int;
 
+use super::Role;
+
 /// One call that is allowed, and with which arguments.
 #[derive(Clone, Debug)]
 pub struct Allowed {
@@ -62,13 +64,19 @@ const BOOKKEEPING: c_int = libc::CLONE_SETTLS
 /// The bits of `mmap`'s flags that say whether memory is shared.
 const SHARING: c_int = libc::MAP_SHARED | libc::MAP_PRIVATE;
 
-/// All calls that are allowed, for a child whose process id is `own`.
-pub fn allowed(own: u32) -> Vec<Allowed> {
+/// All calls that are allowed, for a child of this role whose process id is `own`.
+pub fn allowed(own: u32, role: Role) -> Vec<Allowed> {
     let mut calls = files();
     calls.extend(memory());
     calls.extend(processes(own));
     calls.extend(signals_and_time());
     calls.extend(of_this_processor());
+    if role == Role::Runtime {
+        // The entry of a runtime takes the place of the one that all have.
+        let more = of_runtimes();
+        calls.retain(|it| more.iter().all(|other| other.number != it.number));
+        calls.extend(more);
+    }
     calls
 }
 
@@ -171,7 +179,7 @@ fn processes(own: u32) -> Vec<Allowed> {
         SYS_uname: Always, "the loader";
         SYS_prlimit64: own_limits_to_read(), "the size of the stack";
         SYS_getrusage: Always, "what a pass of the compiler took";
-        SYS_prctl: prctl(), "names of threads; `mmh doctor` asks what holds";
+        SYS_prctl: prctl(&[]), "names of threads; `mmh doctor` asks what holds";
         SYS_capget: Always, "`mmh doctor` asks what holds";
         SYS_getrandom: Always, "names of temporary files, hash tables";
         SYS_tgkill: where_all([exactly(0, own)]), "a compiler that aborts, its threads that wake each other";
@@ -227,6 +235,24 @@ fn of_this_processor() -> Vec<Allowed> {
     Vec::new()
 }
 
+/// What only [`Role::Runtime`] may do: its engine waits for timers and its own events, and `steady.c` restricts it further.
+/// Neither reaches anything outside of the child.
+fn of_runtimes() -> Vec<Allowed> {
+    #[cfg(target_arch = "x86_64")]
+    let older = calls! { SYS_epoll_wait: Always, "the engine's event loop"; };
+    #[cfg(not(target_arch = "x86_64"))]
+    let older = Vec::new();
+    let mut calls = calls! {
+        SYS_epoll_create1: Always, "the engine's event loop";
+        SYS_epoll_ctl: Always, "the engine's event loop";
+        SYS_epoll_pwait: Always, "the engine's event loop";
+        SYS_eventfd2: Always, "waking the engine's event loop";
+        SYS_prctl: prctl(&[libc::PR_SET_SECCOMP]), "a filter of its own, for a fixed clock and fixed chance: no filter allows what an earlier one refuses";
+    };
+    calls.extend(older);
+    calls
+}
+
 /// Opening files, except for truncating a file that is opened for reading: before version 3 of its interface Landlock
 /// does not count truncating as writing.
 fn opening(at: u8) -> When {
@@ -250,9 +276,10 @@ fn ioctl() -> When {
     When::Either(commands.into_iter().map(|command| vec![exactly(1, command as u32)]).collect())
 }
 
-fn prctl() -> When {
+/// Questions, the names of threads, and these commands.
+fn prctl(more: &[c_int]) -> When {
     let questions = [libc::PR_GET_NAME, libc::PR_GET_NO_NEW_PRIVS, libc::PR_GET_PDEATHSIG];
-    let options = questions.into_iter().chain([libc::PR_SET_NAME]);
+    let options = questions.into_iter().chain([libc::PR_SET_NAME]).chain(more.iter().copied());
     When::Either(options.map(|option| vec![masked(0, !0, option)]).collect())
 }
 
@@ -293,10 +320,17 @@ mod tests {
 
     #[test]
     fn every_call_stands_once_and_says_why() {
-        let table = allowed(1);
+        for role in [Role::Compiler, Role::Runtime] {
+            sound(&allowed(1, role));
+        }
+        let of = |role| allowed(1, role).len();
+        assert!(of(Role::Runtime) > of(Role::Compiler));
+    }
+
+    fn sound(table: &[Allowed]) {
         let numbers: HashSet<i64> = table.iter().map(|it| it.number).collect();
         assert_eq!(numbers.len(), table.len(), "each once");
-        for Allowed { name, why, when, .. } in &table {
+        for Allowed { name, why, when, .. } in table {
             assert!(!why.is_empty(), "{name}");
             if let When::Either(alternatives) = when {
                 let is_met = |it: &Argument| it.at < 6 && it.value & !it.bits == 0;

@@ -18,7 +18,7 @@ use rustix::process::Pid;
 
 use super::{
     Spec,
-    excess::{Excess, MAX_DEPTH, MAX_FILES, MAX_SOCKETS, max_tasks},
+    excess::{Excess, MAX_DEPTH, MAX_SOCKETS, max_tasks},
 };
 
 /// The pause between two looks.
@@ -85,7 +85,7 @@ impl<'a> Watch<'a> {
     }
 
     fn look(&self) -> Result<(), Excess> {
-        let mut sum = Sum::default();
+        let (mut sum, most) = (Sum::default(), self.spec.role.files());
         for folder in &self.spec.write {
             self.folder(folder, 0, &mut sum)?;
         }
@@ -100,7 +100,7 @@ impl<'a> Watch<'a> {
         let limits = [
             (sum.memory_bytes > self.spec.memory_bytes, Excess::Memory),
             (sum.file_bytes > self.spec.files_bytes, Excess::FileBytes),
-            (sum.files > MAX_FILES, Excess::Files),
+            (sum.files > most, Excess::Files(most)),
             (sum.sockets > MAX_SOCKETS, Excess::Sockets),
         ];
         limits.into_iter().find(|(is_over, _)| *is_over).map_or(Ok(()), |(_, excess)| Err(excess))
@@ -199,8 +199,9 @@ impl<'a> Watch<'a> {
             };
             sum.files += 1;
             sum.file_bytes += found.blocks() * 512;
-            if sum.files > MAX_FILES {
-                return Err(Excess::Files);
+            let most = self.spec.role.files();
+            if sum.files > most {
+                return Err(Excess::Files(most));
             }
             if found.is_dir() {
                 self.folder(&entry.path(), depth + 1, sum)?;
@@ -221,7 +222,7 @@ fn memory_bytes(status: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Role, *};
 
     fn spec(folder: &Path) -> Spec {
         Spec {
@@ -231,6 +232,7 @@ mod tests {
             cwd: folder.to_owned(),
             read: Vec::new(),
             write: vec![folder.to_owned()],
+            role: Role::Compiler,
             memory_bytes: 1 << 30,
             file_bytes: 1 << 20,
             files_bytes: 4 << 20,
@@ -257,8 +259,11 @@ mod tests {
             ),
             (
                 "many files",
-                |folder| (0..MAX_FILES + 1).try_for_each(|at| fs::write(folder.join(at.to_string()), "")),
-                Some(Excess::Files),
+                |folder| {
+                    (0..Role::Compiler.files() + 1)
+                        .try_for_each(|at| fs::write(folder.join(at.to_string()), ""))
+                },
+                Some(Excess::Files(Role::Compiler.files())),
             ),
             ("deep folders", |folder| fs::create_dir_all(folder.join("a/".repeat(40))), Some(Excess::Depth)),
         ];

@@ -77,7 +77,7 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
         Some(Trap::MemoryOutOfBounds) if is_recursive(error) => return stack_overflow(),
         _ => {}
     }
-    if let Some(message) = panic_message(evidence.stderr) {
+    if let Some(message) = python_exception(evidence.stderr).or_else(|| panic_message(evidence.stderr)) {
         return Failure::new(OutcomeKind::Panic, message);
     }
     if let Some(wanted) = evidence.refused_memory_bytes {
@@ -143,6 +143,28 @@ fn is_recursive(error: &Error) -> bool {
     backtrace.frames().len() >= DEEP_FRAMES && functions.len() <= DEEP_FRAMES / 4
 }
 
+/// How Python's runtime says that an exception has left a function of the harness. The traceback stands before it.
+const LEFT_PYTHON: &str = "Python function threw an unexpected exception";
+
+/// The folder of the author's files, as Python's runtime has it.
+const PYTHON_FILES: &str = "File \"/0/";
+
+/// The exception that ended a harness in Python, with the innermost line of its source: `harness.py:5: ValueError: no`.
+fn python_exception(stderr: &str) -> Option<String> {
+    let before = &stderr[..stderr.rfind(LEFT_PYTHON)?];
+    let traceback =
+        &before[before.rfind("Traceback (most recent call last):\n")?..before.rfind("\nthread '")?];
+    let is_error = |line: &&str| !line.trim().is_empty() && !line.starts_with(' ');
+    let error = traceback.lines().rfind(is_error)?;
+    let place = traceback.rsplit_once(PYTHON_FILES).and_then(|(_, place)| {
+        let (file, line) = place.lines().next()?.split_once("\", line ")?;
+        let line: u32 = line.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()?;
+        Some(format!("{file}:{line}: "))
+    });
+    let message = format!("{}{error}", place.unwrap_or_default());
+    Some(text::capped(&text::plain(&message), 2000))
+}
+
 /// The last panic that Rust's standard library reported: `harness.rs:12:5: text`.
 fn panic_message(stderr: &str) -> Option<String> {
     let report = &stderr[stderr.rfind(" panicked at ")? + " panicked at ".len()..];
@@ -156,6 +178,35 @@ fn panic_message(stderr: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exception_of_python_is_named_with_its_line() {
+        let end = "\nthread '<unnamed>' (1) panicked at runtime/src/lib.rs:1293:29:\nPython function threw an unexpected exception\nnote: x\n";
+        let begin = "Traceback (most recent call last):\n";
+        let own =
+            "  File \"/0/harness.py\", line 9, in predict\n  File \"/0/harness.py\", line 5, in inner\n";
+        // name, standard error, the message
+        let table = [
+            (
+                "an exception",
+                format!("{begin}{own}ValueError: no\n{end}"),
+                Some("harness.py:5: ValueError: no"),
+            ),
+            (
+                "in the library",
+                format!(
+                    "said\n{begin}{own}  File \"/python/json/__init__.py\", line 1, in loads\nJSONDecodeError: x\n{end}"
+                ),
+                Some("harness.py:5: JSONDecodeError: x"),
+            ),
+            ("no place", format!("{begin}MemoryError\n{end}"), Some("MemoryError")),
+            ("no traceback", end.to_owned(), None),
+            ("a panic of Rust", "thread 'main' panicked at harness.rs:3:9:\nboom\n".to_owned(), None),
+        ];
+        for (name, stderr, expected) in table {
+            assert_eq!(python_exception(&stderr).as_deref(), expected, "{name}");
+        }
+    }
 
     #[test]
     fn finds_the_panic() {

@@ -40,7 +40,7 @@ pub async fn identify(toolchain: &Toolchain, cache: &Cache) -> Vec<Tool> {
 }
 
 /// The plain files of a folder, sorted.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     files.sort();
@@ -48,7 +48,7 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The digest of one file, or of several files with their names.
-async fn digest(paths: Vec<PathBuf>, cache: &Cache) -> Option<Digest> {
+pub(super) async fn digest(paths: Vec<PathBuf>, cache: &Cache) -> Option<Digest> {
     let key = KeyBuilder::new("compiler-part");
     let key = paths.iter().try_fold(key, |key, path| stamps::enter(key, path))?.finish();
     let kept = cache.get("tools", key, ".json").ok().flatten();

@@ -5,6 +5,7 @@
 mod compiler;
 mod kept;
 mod linker;
+pub mod python;
 pub mod sdk;
 mod stamps;
 
@@ -18,7 +19,15 @@ use crate::{
     programs::{on_path, tool, without_relative_paths},
 };
 use kept::Asked;
-use mmh_record::{built::Tool, clock};
+use mmh_record::{built::Tool, clock, language::HarnessLanguage};
+
+/// The guide to harnesses in a language, in Markdown, for proposers and for people.
+pub fn guide(language: HarnessLanguage) -> &'static str {
+    match language {
+        HarnessLanguage::Rust => sdk::GUIDE,
+        HarnessLanguage::Python => python::GUIDE,
+    }
+}
 
 /// The target that harnesses are compiled for.
 pub const TARGET: &str = "wasm32-wasip2";

@@ -11,6 +11,7 @@ use crate::{
     chat::Api,
     data::{Columns, DataFinding},
     digest::Digest,
+    language::HarnessLanguage,
     limits::Limits,
     metric::MetricSpec,
     pricing::Price,
@@ -84,11 +85,15 @@ pub struct Config {
     /// The digest of all rows of the data set in their order, and of name and instructions if they come from the data set's
     /// own `task.json`.
     pub dataset_digest: Digest,
+    /// The language of the harnesses. Absent where that is Rust, as in all runs that are older than this field.
+    #[serde(default, skip_serializing_if = "HarnessLanguage::is_rust")]
+    pub harness_language: HarnessLanguage,
     /// What compiled the harnesses.
     pub toolchain: ToolchainInfo,
-    /// The digest of the source of the guest SDK.
+    /// The digest of the source of the guest SDK; in Python, where there is none, of the text that pins the compiler.
     pub sdk_digest: Digest,
-    /// The digest of the compiled guest SDK: of all libraries that harnesses were linked with.
+    /// The digest of the compiled guest SDK: of all libraries that harnesses were linked
+    /// with; in Python, of the files of `componentize-py`, which has the runtime.
     pub sdk_build_digest: Digest,
     /// The interface of the harnesses.
     pub wit: WitInfo,
@@ -196,11 +201,11 @@ impl TaskInfo {
 /// What compiles the harnesses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolchainInfo {
-    /// The output of `rustc -vV`.
+    /// The output of `rustc -vV`. In another language than Rust, the name and version of its compiler.
     pub rustc: String,
     /// The target triple of the harnesses, such as `wasm32-wasip2`.
     pub target: String,
-    /// The arguments of rustc for every harness, without the paths of files.
+    /// The arguments of the compiler for every harness, without the paths of files.
     pub flags: Vec<String>,
     /// The compiler, its libraries and its standard library. Empty in runs that are older than this field.
     #[serde(default)]

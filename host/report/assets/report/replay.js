@@ -379,13 +379,11 @@ function stageReads(store, now) {
       fresh: known.fresh || (read.step === step && now.event.kind === "turn"),
     });
   }
-  const files = ["harness.rs", "reasoning.md", "score.json", "eval_trace.jsonl"];
+  const reads = store.run.iterations.flatMap((it) => it.reads);
+  const source = reads.some((read) => read.path.endsWith("/harness.py")) ? "harness.py" : "harness.rs";
+  const files = [source, "reasoning.md", "score.json", "eval_trace.jsonl"];
   const others = [
-    ...new Set(
-      store.run.iterations
-        .flatMap((it) => it.reads.map((read) => read.path))
-        .filter((path) => !path.startsWith("iterations/")),
-    ),
+    ...new Set(reads.map((read) => read.path).filter((path) => !path.startsWith("iterations/"))),
   ];
   const lamp = (path, name) => {
     const state = lit.get(path);

@@ -44,8 +44,9 @@ pub const OUTCOMES: [OutcomeKind; 18] = [
 ];
 
 /// Files of an evaluation's folder that the page is made of.
-pub const FILES: [&str; 14] = [
+pub const FILES: [&str; 15] = [
     layout::SOURCE,
+    layout::PYTHON_SOURCE,
     layout::COMPONENT,
     layout::REASONING,
     layout::PROVENANCE,
@@ -141,7 +142,7 @@ impl Part {
                 .collect(),
             claimed: from.read(layout::AGENT_LOG, RunReader::text).and_then(|log| Claimed::in_log(&log)),
             reads: from.read(layout::READS, RunReader::lines).unwrap_or_default(),
-            source: from.read(layout::SOURCE, RunReader::text),
+            source: from.read(reader.source_name(), RunReader::text),
             reasoning: from.read(layout::REASONING, RunReader::text).unwrap_or_default(),
             component_bytes: reader.size(&layout::file(folder, layout::COMPONENT)),
             provenance: from.read(layout::PROVENANCE, RunReader::json).map(|Brief(value)| value),

@@ -13,6 +13,7 @@ use mmh_record::{
     format::{Config, TaskInfo},
     grade::Grade,
     input::Input,
+    language::HarnessLanguage,
     layout,
     objective::Objective,
 };
@@ -58,8 +59,8 @@ pub trait TaskKind: Debug + Send + Sync {
     /// What a proposer is told about the task.
     fn describe(&self, dataset: &Dataset) -> String;
 
-    /// The source of the harness that a search starts from, unless another one is named.
-    fn baseline(&self) -> &'static str;
+    /// The source of the harness that a search in this language starts from, unless another one is named.
+    fn baseline(&self, language: HarnessLanguage) -> &'static str;
 }
 
 /// The kind of a recorded run's task. A stranger's run may record a metric that cannot be used.
@@ -147,8 +148,8 @@ impl TaskKind for LabelledTask {
         format!("{out}Labels:\n{}", labels.join("\n"))
     }
 
-    fn baseline(&self) -> &'static str {
-        BASELINE
+    fn baseline(&self, language: HarnessLanguage) -> &'static str {
+        baselines::ZERO_SHOT.source_in(language).unwrap_or(BASELINE)
     }
 }
 

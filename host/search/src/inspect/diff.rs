@@ -71,7 +71,7 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
     let [left, right] =
         [before, after].map(|index| Loaded::read(reader, &Place::find(reader, index, split)?));
     let (left, right) = (left?, right?);
-    let header = |index: u32| format!("{index:03}/{}", layout::SOURCE);
+    let header = |index: u32| layout::file(&layout::folder_name(index), reader.source_name());
     let source = TextDiff::configure()
         .timeout(DIFF_PATIENCE)
         .diff_lines(left.source.as_str(), right.source.as_str())
@@ -102,7 +102,7 @@ struct Loaded {
 
 impl Loaded {
     fn read(reader: &RunReader, place: &Place) -> Result<Self, AuditError> {
-        let source = format!("{}/{}", place.home, layout::SOURCE);
+        let source = layout::file(&place.home, reader.source_name());
         // If the proposer submitted nothing, there is no source.
         let source = if reader.has(&source) { reader.text(&source)? } else { String::new() };
         let component = match place.component(reader) {

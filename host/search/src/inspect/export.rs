@@ -18,7 +18,9 @@ use mmh_record::{
     data::Split,
     digest::Digest,
     format::{Config, Score},
-    json_bytes, layout,
+    json_bytes,
+    language::HarnessLanguage,
+    layout,
     manifest::{self, Finding},
     objective::Objective,
     plain,
@@ -27,8 +29,9 @@ use mmh_record::{
 };
 
 /// The files of an iteration that are exported, with their new names.
-const OF_ITERATION: [(&str, &str); 5] = [
+const OF_ITERATION: [(&str, &str); 6] = [
     (layout::SOURCE, layout::SOURCE),
+    (layout::PYTHON_SOURCE, layout::PYTHON_SOURCE),
     (layout::COMPONENT, layout::COMPONENT),
     (layout::PROVENANCE, layout::PROVENANCE),
     (layout::SCORE, layout::SCORE),
@@ -122,7 +125,10 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     let held_out = layout::held_out(index);
     let has_held_out = reader.has(&layout::file(&held_out, layout::SCORE));
     check(reader, &place.home)?;
-    let mut files = take(reader, index, &place.home, &OF_ITERATION)?;
+    let others = HarnessLanguage::ALL.into_iter().filter(|language| *language != config.harness_language);
+    let others: Vec<&str> = others.map(HarnessLanguage::source).collect();
+    let wanted: Vec<_> = OF_ITERATION.into_iter().filter(|(from, _)| !others.contains(from)).collect();
+    let mut files = take(reader, index, &place.home, &wanted)?;
     if has_held_out {
         check(reader, &held_out)?;
         files.extend(take(reader, index, &held_out, &OF_HELD_OUT)?);
@@ -264,10 +270,11 @@ pub fn readme(package: &Package, config: &Config, command: &str) -> String {
     out += &format!("```sh\n{command}\n```\n\n");
     out += &format!(
         "The data set is not part of this folder; its digest has to be `{}`. Rows, traces and what the harness \
-         has learned were left out: it learns anew. `harness.rs` was written by a model that saw train examples \
-         and may quote them. `mmh eval harness.rs` compiles the source, which gives `harness.wasm` bit for bit with \
+         has learned were left out: it learns anew. `{source}` was written by a model that saw train examples \
+         and may quote them. `mmh eval {source}` compiles the source, which gives `harness.wasm` bit for bit with \
          the compiler that `provenance.json` names.\n\n",
-        config.dataset_digest
+        config.dataset_digest,
+        source = config.harness_language.source(),
     );
     out += "## Files\n| file | sha256 |\n|---|---|\n";
     for (name, bytes) in &package.files {

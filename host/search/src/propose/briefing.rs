@@ -104,7 +104,7 @@ impl History {
     }
 
     fn source(&self, index: u32) -> Result<Option<String>, RecordError> {
-        let path = RunReader::iteration_file(index, layout::SOURCE);
+        let path = RunReader::iteration_file(index, self.reader.source_name());
         let is_small = self.reader.size(&path).is_some_and(|bytes| bytes <= MAX_SOURCE);
         if is_small && self.has(index, &path) { self.reader.text(&path).map(Some) } else { Ok(None) }
     }

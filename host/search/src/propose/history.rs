@@ -19,6 +19,7 @@ use mmh_record::{
     clock::Clock,
     format::{CallRow, ReadRow, TraceRow},
     input::Field,
+    language::HarnessLanguage,
     layout::{self, READS, SUMMARY, TRACES},
     outcome::OutcomeKind,
     reader::RunReader,
@@ -156,13 +157,29 @@ impl History {
         Ok(Ok(text))
     }
 
+    /// The language that harnesses are written in.
+    pub(super) fn language(&self) -> HarnessLanguage {
+        self.reader.language()
+    }
+
+    /// A page of an iteration's source.
+    pub fn source_page(
+        &mut self,
+        iteration: u32,
+        offset: usize,
+        max_bytes: usize,
+    ) -> Result<Answer, RecordError> {
+        self.file(iteration, self.reader.source_name(), offset, max_bytes)
+    }
+
     /// A page of a unified diff between the sources of two iterations.
     pub fn diff(&mut self, a: u32, b: u32, offset: usize, max_bytes: usize) -> Result<Answer, RecordError> {
-        let (old, new) = match (self.whole_file(a, layout::SOURCE)?, self.whole_file(b, layout::SOURCE)?) {
+        let source = self.reader.source_name();
+        let (old, new) = match (self.whole_file(a, source)?, self.whole_file(b, source)?) {
             (Ok(old), Ok(new)) => (old, new),
             (Err(problem), _) | (_, Err(problem)) => return Ok(Err(problem)),
         };
-        let name = |index| layout::file(&layout::folder_name(index), layout::SOURCE);
+        let name = |index| layout::file(&layout::folder_name(index), source);
         let diff = similar::TextDiff::from_lines(&old, &new);
         let diff = diff.unified_diff().header(&name(a), &name(b)).to_string();
         Ok(Ok(text_page(&diff, offset, max_bytes)))

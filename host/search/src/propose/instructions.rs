@@ -1,20 +1,36 @@
 //! The instructions for the proposer.
 
 use crate::dataset::Dataset;
+use mmh_engine::toolchain;
 use mmh_record::{
     candidate::CandidateId,
     format::{ASKS_NO_MODEL, Learning, Protocol},
+    language::HarnessLanguage,
     limits::{Limits, PORTION},
     text,
 };
 
-/// The system prompt: what a harness is, how to work, what not to do, and the SDK's guide. The same in every iteration.
-pub fn system() -> String {
-    format!("{HOW_TO_WORK}\n\n# The SDK\n\n{}", mmh_engine::toolchain::sdk::GUIDE)
+/// The system prompt: what a harness is, how to work, what not to do, and the language's guide. The same in every iteration.
+pub fn system(language: HarnessLanguage) -> String {
+    let about = match language {
+        HarnessLanguage::Rust => "The SDK".to_owned(),
+        other => format!("Harnesses in {}", other.title()),
+    };
+    format!("{}\n\n# {about}\n\n{}", how_to_work(language), toolchain::guide(language))
 }
 
 /// The system prompt without the guide.
-pub const HOW_TO_WORK: &str = "\
+pub fn how_to_work(language: HarnessLanguage) -> String {
+    in_language(HOW_TO_WORK, language)
+}
+
+/// A text that speaks of Rust, for a search in this language.
+pub fn in_language(text: &str, language: HarnessLanguage) -> String {
+    text.replace("Rust file", &format!("{} file", language.title()))
+}
+
+/// The same for a search in Rust.
+const HOW_TO_WORK: &str = "\
 You improve a harness: the program around a fixed language model (the target model) that decides what to prompt, \
 retrieve, remember and parse. You cannot change the target model, only the harness. A harness is one Rust file, \
 compiled to WebAssembly and run in a sandbox without files, network or clock, once per example. You are scored by \

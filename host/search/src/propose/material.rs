@@ -13,7 +13,7 @@ use super::{
     index::{Order, RunIndex},
 };
 use crate::dataset::Dataset;
-use mmh_record::{RecordError, layout, reader::RunReader};
+use mmh_record::{RecordError, language::HarnessLanguage, layout, reader::RunReader};
 
 /// The part of a run that a proposer may see.
 pub struct Material<'a> {
@@ -25,12 +25,18 @@ pub struct Material<'a> {
 }
 
 /// The files of an iteration that are shown as they are.
-pub const SHOWN: [&str; 4] = [layout::SOURCE, layout::REASONING, layout::SCORE, layout::BATCHES];
+pub const SHOWN: [&str; 5] =
+    [layout::SOURCE, layout::PYTHON_SOURCE, layout::REASONING, layout::SCORE, layout::BATCHES];
 
 impl<'a> Material<'a> {
     /// What may be seen of the run that `reader` reads, of the iterations before `known`.
     pub(crate) fn new(reader: RunReader, index: Arc<RunIndex>, dataset: &'a Dataset, known: u32) -> Self {
         Self { reader, index, dataset, known }
+    }
+
+    /// The language that harnesses are written in.
+    pub fn language(&self) -> HarnessLanguage {
+        self.reader.language()
     }
 
     /// The train examples, as the tools show them.

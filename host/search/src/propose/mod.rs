@@ -40,7 +40,7 @@ pub(crate) use recorded::RecordedProposal;
 pub(crate) use repeat::Repeat;
 pub use scripted::{Move, Scripted};
 pub(crate) use tools::ToolContext;
-pub use tools::{DirectCall, Toolbox, specs};
+pub use tools::{DirectCall, Toolbox, specs, specs_in};
 pub use transcript::Transcript;
 pub(crate) use trials::Trials;
 
@@ -121,7 +121,7 @@ impl Outcome {
 
 /// An accepted harness.
 pub struct Submission {
-    /// The Rust file.
+    /// The source file.
     pub source: String,
     /// The proposer's reasoning, in Markdown.
     pub reasoning: String,

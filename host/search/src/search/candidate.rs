@@ -99,7 +99,7 @@ impl Search {
         let built = match admitted {
             Ok(built) => Ok(built),
             Err(rejection) => {
-                folder.put(layout::SOURCE, candidate.source.as_bytes())?;
+                folder.put(self.config.harness_language.source(), candidate.source.as_bytes())?;
                 folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);

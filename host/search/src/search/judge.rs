@@ -143,7 +143,7 @@ impl Search {
         built: &Built,
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
-        folder.put(layout::SOURCE, candidate.source.as_bytes())?;
+        folder.put(self.config.harness_language.source(), candidate.source.as_bytes())?;
         folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
         folder.put(layout::COMPONENT, &built.component.bytes)?;
         let made = statements::Made {

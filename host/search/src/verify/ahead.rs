@@ -51,7 +51,7 @@ pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReade
     let runs = homes.map(|index| {
         let stage = stage.clone();
         async move {
-            let source = recorded.text(&RunReader::iteration_file(index, layout::SOURCE)).ok()?;
+            let source = recorded.text(&RunReader::iteration_file(index, recorded.source_name())).ok()?;
             // Sources that compile were compiled before.
             let built = if search.builder.knows(&source) {
                 search.builder.build(&source).await.ok()?.ok()?

@@ -173,9 +173,9 @@ impl Compared<'_> {
             Format::Bytes => {
                 let [expected, found] = [derived, recorded].map(|it| described(it.dir(), &path));
                 let by = match kind.name {
-                    layout::COMPONENT => ", which harness.rs compiles to",
-                    layout::SCORER_COMPONENT => ", which the task's scorer is built to",
-                    _ => "",
+                    layout::COMPONENT => format!(", which {} compiles to", recorded.source_name()),
+                    layout::SCORER_COMPONENT => ", which the task's scorer is built to".to_owned(),
+                    _ => String::new(),
                 };
                 Ok(one(&format!("{expected}{by}"), &found))
             }

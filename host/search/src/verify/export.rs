@@ -52,7 +52,7 @@ pub async fn check(
     let config = &exported.config;
     let mut findings = strange(reader);
     let differs = other_tools(config, &builder.compiler);
-    let source = reader.text(layout::SOURCE)?;
+    let source = reader.text(config.harness_language.source())?;
     let component = Digest::of(reader.bytes(layout::COMPONENT)?);
     if differs.is_empty() {
         findings.extend(rebuild(builder, &source, component).await?);
@@ -110,7 +110,10 @@ fn strange(reader: &RunReader) -> Vec<Finding> {
 async fn rebuild(builder: &Builder, source: &str, recorded: Digest) -> Result<Option<Finding>, VerifyError> {
     let found = match builder.compiler.compile(source).await? {
         Ok(rebuilt) if rebuilt.digest == recorded => return Ok(None),
-        Ok(rebuilt) => format!("sha256 {}, which harness.rs compiles to", rebuilt.digest),
+        Ok(rebuilt) => {
+            let source = builder.compiler.language().source();
+            format!("sha256 {}, which {source} compiles to", rebuilt.digest)
+        }
         Err(rejection) => format!("a source that compiles: {}", rejection.message),
     };
     Ok(Some(Finding::new(layout::COMPONENT, found, format!("sha256 {recorded}"))))

@@ -94,7 +94,7 @@ pub async fn run(
 
 /// The sources that the run starts from. One that is not there is a finding.
 fn baselines(recorded: &RunReader, config: &Config, claims: &Claims) -> Vec<String> {
-    let source = |index| match recorded.text(&RunReader::iteration_file(index, layout::SOURCE)) {
+    let source = |index| match recorded.text(&RunReader::iteration_file(index, recorded.source_name())) {
         Ok(source) => Some(source),
         Err(error) => {
             let folder = layout::iteration(index);

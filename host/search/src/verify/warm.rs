@@ -56,7 +56,7 @@ pub async fn up(verifier: &Verifier, folders: &[String], missing: Missing) -> Re
     let mut sources: HashMap<Digest, String> = HashMap::new();
     for folder in homes {
         let (source, component) =
-            (layout::file(folder, layout::SOURCE), layout::file(folder, layout::COMPONENT));
+            (layout::file(folder, verifier.reader.source_name()), layout::file(folder, layout::COMPONENT));
         let recorded =
             verifier.reader.has(&source).then(|| verifier.reader.text(&source)).and_then(Result::ok);
         if missing.tools {

@@ -16,6 +16,8 @@ pub(crate) struct Conversation {
     tools: Vec<String>,
     /// How many turns the assistant has had.
     pub turns: usize,
+    /// Whether harnesses are to be written in Python, as the instructions say.
+    pub is_python: bool,
 }
 
 /// What the first message asks for.
@@ -76,6 +78,7 @@ impl Conversation {
             brief: Brief::read(&first_text(request)),
             calls: calls.collect(),
             tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
+            is_python: request.system.as_deref().is_some_and(|system| system.contains("one Python file")),
             turns: request.messages.iter().filter(|message| message.role == ChatRole::Assistant).count(),
         }
     }

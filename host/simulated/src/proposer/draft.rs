@@ -4,7 +4,7 @@ use super::{
     conversation::{Call, Conversation},
     ideas::{Idea, Mechanism, Plan, set_in, with},
     literal::{table, table_in},
-    mend, mine,
+    mend, mine, python,
     source::{Draft, render},
     study::Study,
 };
@@ -29,7 +29,8 @@ pub(crate) fn draft(study: &Study, seed: u64, iteration: u64) -> Draft {
 
 /// An empty harness for a task of this kind.
 fn of_task(study: &Study) -> Draft {
-    Draft { is_open: study.is_open, has_fields: study.has_fields, ..Draft::default() }
+    let Study { is_python, is_open, has_fields, .. } = *study;
+    Draft { is_python, is_open, has_fields, ..Draft::default() }
 }
 
 /// The best harness's mechanisms with one more. None if there is nothing to put into the new one.
@@ -49,7 +50,8 @@ fn one_more(study: &Study, idea: Idea, iteration: u64) -> Option<Draft> {
 }
 
 /// A harness of these mechanisms, with new tables.
-fn combined(study: &Study, set: Vec<Idea>, iteration: u64) -> Draft {
+fn combined(study: &Study, mut set: Vec<Idea>, iteration: u64) -> Draft {
+    set.retain(|idea| !study.is_python || python::has(idea.mechanism));
     let mut draft = Draft { iteration, idea: set.first().copied(), set, ..of_task(study) };
     for idea in draft.set.clone() {
         add_table(&mut draft, study, idea);
@@ -100,7 +102,8 @@ fn only_what_is_there(mut draft: Draft) -> Draft {
 
 /// Whether this draft is written in haste, with a slip in it: the first idea ever.
 pub(crate) fn in_haste(study: &Study, draft: &Draft) -> bool {
-    draft.idea.is_some() && study.past.iter().all(|past| past.idea.is_none())
+    // It knows no slips of Python.
+    !draft.is_python && draft.idea.is_some() && study.past.iter().all(|past| past.idea.is_none())
 }
 
 /// What a tool said about a source.
@@ -159,7 +162,7 @@ pub(crate) fn sources_sent(conversation: &Conversation) -> impl Iterator<Item = 
 /// What to fall back on, step by step: the draft itself, its new idea alone, a plain harness.
 fn simpler(draft: &Draft, clean: String) -> Vec<String> {
     let alone = Draft { set: draft.idea.into_iter().collect(), ..draft.clone() };
-    let Draft { iteration, idea, is_open, has_fields, .. } = *draft;
-    let plain = Draft { iteration, idea, is_open, has_fields, ..Draft::default() };
+    let Draft { iteration, idea, is_python, is_open, has_fields, .. } = *draft;
+    let plain = Draft { iteration, idea, is_python, is_open, has_fields, ..Draft::default() };
     vec![clean, render(&only_what_is_there(alone)), render(&plain)]
 }

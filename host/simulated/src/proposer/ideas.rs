@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{combinations, study::Study};
+use super::{combinations, python, study::Study};
 
 /// A way in which a harness can do better than to ask plainly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +73,9 @@ pub(crate) const SET_MARKER: &str = "mechanisms: ";
 impl Idea {
     /// Whether there is anything in what was read that it could act on.
     pub(crate) fn applies(self, study: &Study, set: &[Idea]) -> bool {
+        if study.is_python && !python::has(self.mechanism) {
+            return false;
+        }
         // These three are about labels, which an open task does not have.
         if study.is_open
             && matches!(self.mechanism, Mechanism::ShortList | Mechanism::Hints | Mechanism::Verdict)
@@ -121,8 +124,10 @@ pub(crate) fn idea_in(text: &str) -> Option<Idea> {
 
 /// The mechanisms that a source says it has.
 pub(crate) fn set_in(source: &str) -> Vec<Idea> {
-    let line =
-        source.lines().take(40).find_map(|line| line.trim().strip_prefix("//! ")?.strip_prefix(SET_MARKER));
+    let line = source.lines().take(40).find_map(|line| {
+        let line = line.trim();
+        line.strip_prefix("//! ").or_else(|| line.strip_prefix("# "))?.strip_prefix(SET_MARKER)
+    });
     line.unwrap_or_default().split(' ').filter_map(Idea::parse).collect()
 }
 

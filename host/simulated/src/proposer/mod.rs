@@ -2,7 +2,7 @@
 //!
 //! It drives the same tool loop as a real model, by emitting the same tool calls: it reads the
 //! scoreboard, the best harness and its failures, then training rows, picks an idea that was not tried,
-//! and writes a Rust harness made of what it read. It follows a list of ideas, then combinations of them, and
+//! and writes a harness in the language of the search made of what it read. It follows a list of ideas, then combinations of them, and
 //! understands nothing; of scores it knows what the tools tell. It keeps no state: each step follows from the conversation.
 
 mod combinations;
@@ -13,6 +13,7 @@ mod literal;
 mod mend;
 mod mine;
 mod pieces;
+mod python;
 mod reasoning;
 mod source;
 mod study;

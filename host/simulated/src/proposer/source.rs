@@ -1,11 +1,11 @@
-//! Writes a harness as Rust: one file, from a set of mechanisms and their tables.
+//! Writes a harness as Rust (in Python: `python`): one file, from a set of mechanisms and their tables.
 //!
 //! Which mechanisms, and what is in the tables, is decided elsewhere. The pieces of source are below;
 //! what is assembled reads as if a person had written it and compiles without warnings.
 
 use super::{
     ideas::{IDEA_MARKER, Idea, Mechanism, SET_MARKER},
-    pieces,
+    pieces, python,
 };
 
 /// A harness that is to be written.
@@ -16,6 +16,8 @@ pub(crate) struct Draft {
     pub base: Option<u64>,
     /// What is new in it; none for a plain zero-shot harness.
     pub idea: Option<Idea>,
+    /// Whether it is written in Python.
+    pub is_python: bool,
     /// Whether it is for an open task, which offers no labels.
     pub is_open: bool,
     /// Whether the task's inputs have fields besides their text.
@@ -52,6 +54,9 @@ impl Draft {
 
 /// The source of a draft.
 pub(crate) fn render(draft: &Draft) -> String {
+    if draft.is_python {
+        return python::render(draft);
+    }
     let mut parts = vec![header(draft)];
     parts.extend(constants(draft));
     parts.push("struct Candidate;\n".to_owned());

@@ -44,6 +44,8 @@ pub(crate) struct Study {
     /// How many failures there are, read or not.
     pub n_failures: u64,
     pub labels: Vec<String>,
+    /// Whether harnesses are written in Python.
+    pub is_python: bool,
     /// Whether the task is open: then `labels` are answers of training rows alone.
     pub is_open: bool,
     /// Whether inputs have fields besides their text.
@@ -63,6 +65,7 @@ impl Study {
             past,
             best,
             labels: conversation.brief.labels.clone(),
+            is_python: conversation.is_python,
             is_open: conversation.brief.is_open,
             has_fields: conversation.brief.has_fields,
             before: conversation.brief.before,

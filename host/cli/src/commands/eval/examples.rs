@@ -69,7 +69,7 @@ impl<'a> Examples<'a> {
 
     /// Why an example trapped, or ran out of fuel: it runs once more with the same replies.
     async fn why(&self, row: &TraceRow, calls: &[CallRow], state: &[u8]) -> Result<Option<Why>, CliError> {
-        let source = Some(self.harness.given.source.as_str()).filter(|source| !source.is_empty());
+        let source = self.harness.given.lined_source();
         let (rerun, ended) = (self.rerun(calls), Ended { row, calls, state });
         if row.error_kind == OutcomeKind::OutOfFuel {
             let profiled = rerun.profile(self.bench.builder, source, &ended, looked::FEW).await?;

@@ -45,7 +45,8 @@ impl OfRun {
     /// The iteration that is asked for, if a run's folder is named. A stranger's folder decides nothing but which harness
     /// it is, and that its data set is wanted.
     pub fn open(global: &Global, args: &BenchArgs, iteration: Option<u32>) -> Result<Option<Self>, CliError> {
-        let is_harness = has_ending(&args.harness, &[".rs", ".wasm"]) || baselines::is_shipped(&args.harness);
+        let is_harness =
+            has_ending(&args.harness, &[".rs", ".py", ".wasm"]) || baselines::is_shipped(&args.harness);
         if is_harness || !args.harness.is_dir() || project::is_project(&args.harness) {
             return match iteration {
                 None => Ok(None),
@@ -104,7 +105,9 @@ impl OfRun {
 
     /// The recorded source. Empty if it cannot be read: the component is what counts.
     pub fn source(&self) -> String {
-        self.reader.text(&layout::file(&self.place.home, layout::SOURCE)).unwrap_or_default()
+        self.reader
+            .text(&layout::file(&self.place.home, self.config.harness_language.source()))
+            .unwrap_or_default()
     }
 
     /// What is on record of it on this split; nothing if it was not evaluated there. `Err` says what is wrong with it.

@@ -216,6 +216,7 @@ fn config(bench: &Bench<'_>, target: &ReadyModel) -> Config {
         providers: info.into_iter().map(|info| (Role::Target.name().to_owned(), info)).collect(),
         task: bench.dataset.info(),
         dataset_digest: bench.dataset.digest,
+        harness_language: tools.language,
         toolchain: tools.toolchain,
         sdk_digest: tools.sdk_source,
         sdk_build_digest: tools.sdk_build,

@@ -140,7 +140,11 @@ impl Setting {
             Some(run) => run.limits(args)?,
             None => args.limits.resolve(targets.iter().any(|target| target.model.is_local)),
         };
-        let builder = workbench::open(global, &limits, &args.limits.machine, &*observer).await?;
+        let language = match of_run {
+            Some(run) => run.config.harness_language,
+            None => project::language(&args.harness)?,
+        };
+        let builder = workbench::open(global, language, &limits, &args.limits.machine, &*observer).await?;
         let builder = match fleet {
             Some(fleet) => fleet.join(builder, &terminal).await?,
             None => builder,

@@ -16,7 +16,9 @@ use mmh_exports::{
     inspect_log::{Form, Log},
     sbom,
 };
-use mmh_record::{data::Split, digest::Digest, format::Summary, layout, reader::RunReader, text};
+use mmh_record::{
+    data::Split, digest::Digest, format::Summary, language::HarnessLanguage, layout, reader::RunReader, text,
+};
 use mmh_search::inspect::{Place, export::ExportError};
 
 /// The tables of `--format csv`.
@@ -109,7 +111,10 @@ pub fn cyclonedx(args: &ExportArgs) -> CliResult {
             "the component of iteration {index} is not the one that was recorded; `mmh verify` checks the whole run"
         )));
     }
-    let lock = lock_of(&reader, &place.home)?;
+    let lock = match summary.config.harness_language {
+        HarnessLanguage::Rust => lock_of(&reader, &place.home)?,
+        HarnessLanguage::Python => "",
+    };
     let about = sbom::Component {
         index,
         component,

@@ -1,7 +1,12 @@
 //! A work folder of a proposer that a search has started: calls go to that search through its socket. Each call is a
 //! connection of its own, so nothing is kept where the search stops.
 
-use std::{io, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -10,8 +15,8 @@ use tokio::sync::Mutex;
 use super::server::{self, Tools};
 use crate::{commands::folder, error::CliResult};
 use mmh_agent::client::Client;
-use mmh_record::{chat::ToolSpec, text};
-use mmh_search::propose::{external::Answer, specs};
+use mmh_record::{chat::ToolSpec, language::HarnessLanguage, text};
+use mmh_search::propose::{external::Answer, specs_in};
 
 /// What the client is told when it connects.
 const INSTRUCTIONS: &str = "\
@@ -21,12 +26,16 @@ test a source; write_harness submits it. Everything is recorded.";
 
 pub async fn main() -> CliResult {
     let socket = folder::socket()?;
-    server::serve(Arc::new(Folder { socket, turn: Mutex::default() }), Box::new(|| {})).await;
+    let language = mmh_agent::folder::language(Path::new("."));
+    let tools = Folder { socket, language, turn: Mutex::default() };
+    server::serve(Arc::new(tools), Box::new(|| {})).await;
     Ok(ExitCode::SUCCESS)
 }
 
 struct Folder {
     socket: PathBuf,
+    /// The language that the harness is to be written in.
+    language: HarnessLanguage,
     /// Held by the call that is being made.
     turn: Mutex<()>,
 }
@@ -37,8 +46,12 @@ impl Tools for Folder {
         INSTRUCTIONS.to_owned()
     }
 
+    fn language(&self) -> HarnessLanguage {
+        self.language
+    }
+
     fn specs(&self) -> Vec<ToolSpec> {
-        specs()
+        specs_in(self.language)
     }
 
     async fn call(&self, tool: &str, input: Value) -> Answer {

@@ -35,8 +35,9 @@ pub async fn main(global: &Global, args: RunArgs, run: &Path, name: Option<Strin
         true => Some(RunReader::open(run)?.config()?),
         false => None,
     };
+    let language = recorded.as_ref().map_or(args.new.harness_language, |config| config.harness_language);
     let name = name.or(recorded.map(|config: Config| config.proposer_model));
-    let (hub, cancel) = (Arc::new(Hub::default()), Cancel::default());
+    let (hub, cancel) = (Arc::new(Hub::new(language)), Cancel::default());
     let gone = cancel.clone();
     let at_end = Box::new(move || {
         errln!("the client is gone");

@@ -11,11 +11,11 @@ use tokio::{
 };
 
 use super::server::Tools;
-use mmh_record::chat::ToolSpec;
+use mmh_record::{chat::ToolSpec, language::HarnessLanguage};
 use mmh_search::propose::{
     Assignment, DirectCall,
     external::{Answer, Asked, Service, Session},
-    instructions, specs,
+    instructions, specs_in,
 };
 
 /// How long the client waits for the next candidate in one call. Many clients give a call a minute.
@@ -44,7 +44,6 @@ Go on until begin_candidate says that the search is over. Everything is recorded
 it goes on when the server is started again.";
 
 /// The candidates that are open, and what the client does with them.
-#[derive(Default)]
 pub struct Hub {
     state: watch::Sender<State>,
     /// Held by the call that is being made. Others wait in the order in which they came.
@@ -53,6 +52,8 @@ pub struct Hub {
 
 #[derive(Default)]
 struct State {
+    /// The language that harnesses are written in.
+    language: HarnessLanguage,
     open: BTreeMap<u32, Candidate>,
     /// The one that the client has begun.
     begun: Option<u32>,
@@ -71,6 +72,12 @@ struct Candidate {
 }
 
 impl Hub {
+    /// A hub of a search whose harnesses are in this language.
+    pub fn new(language: HarnessLanguage) -> Self {
+        let state = State { language, ..State::default() };
+        Self { state: watch::Sender::new(state), turn: Mutex::default() }
+    }
+
     /// The search is over, which the client is told in these words.
     pub fn close(&self, told: String) {
         self.state.send_modify(|state| state.over = Some(told));
@@ -162,7 +169,7 @@ impl State {
         }
         if !std::mem::replace(&mut self.introduced, true) {
             told += "\n\n";
-            told += instructions::HOW_TO_WORK;
+            told += &instructions::how_to_work(self.language);
         }
         Ok(told)
     }
@@ -171,7 +178,11 @@ impl State {
 #[async_trait]
 impl Tools for Hub {
     fn instructions(&self) -> String {
-        INSTRUCTIONS.to_owned()
+        instructions::in_language(INSTRUCTIONS, self.language())
+    }
+
+    fn language(&self) -> HarnessLanguage {
+        self.state.borrow().language
     }
 
     fn specs(&self) -> Vec<ToolSpec> {
@@ -195,7 +206,7 @@ impl Tools for Hub {
             json!({ "reason": { "type": "string" } }),
             &["reason"],
         );
-        [vec![begin], specs(), vec![give_up]].concat()
+        [vec![begin], specs_in(self.language()), vec![give_up]].concat()
     }
 
     async fn call(&self, tool: &str, input: Value) -> Answer {

@@ -19,8 +19,8 @@ use serde_json::Value;
 
 use super::paced::{Load, Paced};
 use crate::output;
-use mmh_engine::toolchain::sdk::GUIDE;
-use mmh_record::chat::ToolSpec;
+use mmh_engine::toolchain::guide;
+use mmh_record::{chat::ToolSpec, language::HarnessLanguage};
 use mmh_search::propose::{external::Answer, instructions};
 
 /// Largest message of a client. Tools bound their arguments further.
@@ -37,6 +37,9 @@ const PROMPT: &str = "search";
 pub trait Tools: Send + Sync + 'static {
     /// How to use them, in a few sentences.
     fn instructions(&self) -> String;
+
+    /// The language that harnesses are written in.
+    fn language(&self) -> HarnessLanguage;
 
     /// Which there are.
     fn specs(&self) -> Vec<ToolSpec>;
@@ -126,7 +129,8 @@ impl ServerHandler for Server {
             let why = format!("there is no prompt {:?}; the only one is {PROMPT}", request.name);
             return Err(ErrorData::invalid_params(why, None));
         }
-        let text = format!("{}\n\n{}", self.tools.instructions(), instructions::HOW_TO_WORK);
+        let text =
+            format!("{}\n\n{}", self.tools.instructions(), instructions::how_to_work(self.tools.language()));
         Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
     }
 
@@ -135,11 +139,14 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let guide = Resource::new(GUIDE_URI, "SDK guide")
-            .with_description("The guide to the SDK that harnesses are written with")
+        let resource = Resource::new(GUIDE_URI, "SDK guide")
+            .with_description(match self.tools.language() {
+                HarnessLanguage::Rust => "The guide to the SDK that harnesses are written with",
+                HarnessLanguage::Python => "The guide to harnesses in Python",
+            })
             .with_mime_type("text/markdown")
-            .with_size(GUIDE.len() as u64);
-        Ok(ListResourcesResult::with_all_items(vec![guide]))
+            .with_size(guide(self.tools.language()).len() as u64);
+        Ok(ListResourcesResult::with_all_items(vec![resource]))
     }
 
     async fn read_resource(
@@ -151,7 +158,8 @@ impl ServerHandler for Server {
             let why = format!("there is no resource {:?}; the only one is {GUIDE_URI}", request.uri);
             return Err(ErrorData::invalid_params(why, None));
         }
-        Ok(ReadResourceResult::new(vec![ResourceContents::text(GUIDE, GUIDE_URI)]).into())
+        Ok(ReadResourceResult::new(vec![ResourceContents::text(guide(self.tools.language()), GUIDE_URI)])
+            .into())
     }
 }
 

@@ -25,7 +25,7 @@ use mmh_engine::build::Builder;
 use mmh_models::cancel::Stop;
 use mmh_record::{
     format::{Config, ProposerCommand, ProposerKind, SCHEMA_VERSION, Summary},
-    layout, manifest,
+    manifest,
     reader::RunReader,
     text,
     writer::{self, RunWriter},
@@ -67,11 +67,13 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front)
     let (models, command) = models(global, args, (whose, front.client.take()), (&config, run), &observer)?;
     let mut dataset = dataset(args, &settings.dataset, &config, &*observer)?;
     let val = dataset::sample(&dataset.val, config.eval_split_size, config.seed);
-    let builder = workbench::open(global, &settings.limits, &args.limits.machine, &*observer).await?;
+    let builder =
+        workbench::open(global, config.harness_language, &settings.limits, &args.limits.machine, &*observer)
+            .await?;
     let builder = args.fleet.join(builder, &terminal).await?;
     same_tools(&config, &builder)?;
     workbench::scorer(&builder, &mut dataset).await?;
-    let source = |index| reader.text(&RunReader::iteration_file(index, layout::SOURCE));
+    let source = |index| reader.text(&RunReader::iteration_file(index, config.harness_language.source()));
     let baselines = (0..config.protocol.baselines).map(source).collect::<Result<_, _>>()?;
     let budget_usd = settings.budget_usd;
     let wanted = Config { iterations, proposer_command: command, ..with(&config, settings, &models) };

@@ -9,7 +9,7 @@ use super::{
     index::Order,
     tools::{FOLDS, MAX_NOTE_BYTES, MAX_NOTES, MAX_TRIALS},
 };
-use mmh_record::chat::ToolSpec;
+use mmh_record::{chat::ToolSpec, language::HarnessLanguage};
 
 /// Most rows in one result.
 pub const MAX_ROWS: usize = 200;
@@ -176,7 +176,12 @@ pub fn parse<T: DeserializeOwned>(tool: &str, input: Value) -> Result<T, String>
 
 /// All tools, as they are offered to the model. Their order is part of every recorded request.
 pub fn specs() -> Vec<ToolSpec> {
-    [reading_tools(), building_tools()].concat()
+    specs_in(HarnessLanguage::Rust)
+}
+
+/// The same for harnesses in a language.
+pub fn specs_in(language: HarnessLanguage) -> Vec<ToolSpec> {
+    [reading_tools(), building_tools(language)].concat()
 }
 
 /// The tools that read the run, the train examples and the SDK's guide.
@@ -271,8 +276,9 @@ fn reading_tools() -> Vec<ToolSpec> {
 }
 
 /// The tools that compile a harness, try it, and submit it.
-fn building_tools() -> Vec<ToolSpec> {
-    let code = || json!({ "type": "string", "description": "the complete Rust file" });
+fn building_tools(language: HarnessLanguage) -> Vec<ToolSpec> {
+    let complete = format!("the complete {} file", language.title());
+    let code = || json!({ "type": "string", "description": complete });
     vec![
         tool(
             "check_harness",

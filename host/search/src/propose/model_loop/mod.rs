@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use super::{
     Assignment, Outcome, Proposal, ProposeError, Proposer, Toolbox, instructions,
     recorded::{ProposerReply, RecordedProposal},
-    specs,
+    specs_in,
     transcript::Transcript,
 };
 use jiff::Timestamp;
@@ -84,10 +84,11 @@ impl ModelLoop {
 
     /// The conversation of a candidate, before its first turn.
     async fn begin<'a>(&self, assignment: &'a Assignment<'_>) -> Conversation<'a> {
+        let language = assignment.material.language();
         let request = ChatRequest {
-            system: Some(instructions::system()),
+            system: Some(instructions::system(language)),
             messages: vec![ChatMessage::text(ChatRole::User, &assignment.opening)],
-            tools: specs(),
+            tools: specs_in(language),
             max_tokens: self.limits.proposer_reply_tokens,
             continues: true,
             ..ChatRequest::default()

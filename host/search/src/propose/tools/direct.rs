@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{ToolCall, Toolbox, specs};
+use super::{ToolCall, Toolbox, specs_in};
 use crate::{
     progress,
     propose::{Outcome, ProposeError, ending, history::Answer},
@@ -40,7 +40,8 @@ impl Toolbox<'_> {
     pub async fn begin(&mut self, name: &str, opening: &str) -> Result<Option<Outcome>, ProposeError> {
         self.is_direct = true;
         let messages = vec![ChatMessage::text(ChatRole::User, opening)];
-        let request = ChatRequest { messages, tools: specs(), ..ChatRequest::default() };
+        let tools = specs_in(self.history.language());
+        let request = ChatRequest { messages, tools, ..ChatRequest::default() };
         self.transcript.start(name, false, &request)?;
         let past = self.transcript.past();
         for DirectCall { tool, input, result } in &past.calls {

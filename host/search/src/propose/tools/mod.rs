@@ -15,7 +15,7 @@ mod tries;
 
 use std::sync::Arc;
 
-pub use super::arguments::specs;
+pub use super::arguments::{specs, specs_in};
 use super::{
     Outcome, ProposeError, Submission,
     again::Again,

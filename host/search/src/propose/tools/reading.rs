@@ -9,7 +9,7 @@ use crate::propose::{
     history::{Answer, Order, Page},
     pages::text_page,
 };
-use mmh_engine::toolchain::sdk;
+use mmh_engine::toolchain;
 use mmh_record::{RecordError, layout};
 
 impl Toolbox<'_> {
@@ -38,7 +38,7 @@ impl Toolbox<'_> {
             }
             "read_harness" => {
                 let asked = arguments!(args::OfFile);
-                self.history.file(asked.iteration, layout::SOURCE, asked.offset, max_bytes)?
+                self.history.source_page(asked.iteration, asked.offset, max_bytes)?
             }
             "read_reasoning" => {
                 let asked = arguments!(args::OfFile);
@@ -66,7 +66,7 @@ impl Toolbox<'_> {
             "read_train" => self.read_train(&arguments!(args::OfTrain))?,
             "read_sdk" => {
                 let asked = arguments!(args::OfText);
-                let guide = text_page(sdk::GUIDE, asked.offset, max_bytes);
+                let guide = text_page(toolchain::guide(self.history.language()), asked.offset, max_bytes);
                 self.history.note("sdk", guide.len())?;
                 Ok(guide)
             }
