@@ -333,7 +333,8 @@ async fn what_is_denied_is_said() {
     let dir: PathBuf = place.folder.path().join("runs");
     fs::create_dir(&dir).expect("a folder");
     // name, command, more arguments, what is said, exit code
-    let table: [(&str, &[&str], Vec<String>, &[&str], i32); 8] = [
+    type Row<'a> = (&'a str, &'a [&'a str], Vec<String>, &'a [&'a str], i32);
+    let table: [Row<'_>; 8] = [
         (
             "a worker before any coordinator",
             &["worker", "--nats", &worker],
