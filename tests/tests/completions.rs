@@ -53,7 +53,7 @@ fn bash(folder: &Path, path: &str, line: &str) -> Vec<String> {
         parts.push("''".into());
     }
     let script = format!(
-        "source <(mmh completions bash); compopt() {{ echo \":$*\"; }}; COMP_WORDS=({}); COMP_CWORD={}; _mmh; \
+        "source <(mmh completions bash); compopt() {{ local IFS=' '; echo \":$*\"; }}; COMP_WORDS=({}); COMP_CWORD={}; _mmh; \
          printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         parts.join(" "),
         parts.len() - 1

@@ -432,3 +432,17 @@ async fn a_worker_that_lies_is_named_and_changes_no_result() {
         liar.abort();
     }
 }
+
+/// A worker that is told to end does so, also when its server is away.
+#[test]
+fn a_worker_ends_without_its_server() {
+    let mut nats = Nats::start(&[]);
+    let (url, folder) = (nats.url(), tempfile::tempdir().expect("a folder"));
+    // `timeout` sends SIGTERM, and says 137 where it has to kill.
+    let args = ["--kill-after=20", "6", PROGRAM, "worker", "--name", "w", "--nats", &url];
+    let worker = command("timeout", folder.path(), &args).spawn().expect("it starts");
+    wait_for(PROGRAM, &url, 1);
+    nats.kill();
+    let ended = worker.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(124));
+}

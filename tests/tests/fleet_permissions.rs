@@ -314,9 +314,6 @@ async fn replies_only_to_who_asked(place: &Place, client: &Client) {
 }
 
 /// What is denied is said, with the next step.
-/// Name, command, more arguments, what is said, exit code.
-type Said<'a> = (&'a str, &'a [&'a str], Vec<String>, &'a [&'a str], i32);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_is_said() {
     let place = of_the_page();
@@ -335,7 +332,9 @@ async fn what_is_denied_is_said() {
     let creds = |file: &Path| vec!["--nats-creds".to_owned(), file.to_string_lossy().into_owned()];
     let dir: PathBuf = place.folder.path().join("runs");
     fs::create_dir(&dir).expect("a folder");
-    let table: [Said; 8] = [
+    // name, command, more arguments, what is said, exit code
+    type Row<'a> = (&'a str, &'a [&'a str], Vec<String>, &'a [&'a str], i32);
+    let table: [Row<'_>; 8] = [
         (
             "a worker before any coordinator",
             &["worker", "--nats", &worker],

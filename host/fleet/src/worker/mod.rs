@@ -37,6 +37,9 @@ const ASK_FOR: Duration = Duration::from_secs(5);
 /// How long calls have to end when the worker is stopped. Then they are left to others.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long the server may take for what a worker says last.
+const SAY_WITHIN: Duration = Duration::from_secs(2);
+
 /// What a worker is made of.
 pub struct Settings {
     /// Its name in lists and messages.
@@ -117,7 +120,8 @@ pub async fn serve(
     tell(format!("stopping: {} calls are under way", worker.slots.counts().under_way));
     let ended = tokio::time::timeout(END_WITHIN, worker.slots.all_free()).await;
     calls.shutdown().await;
-    let _ = worker.bus.client.flush().await;
+    // A server that is away takes nothing any more.
+    let _ = tokio::time::timeout(SAY_WITHIN, worker.bus.client.flush()).await;
     if ended.is_err() {
         tell("the calls that have not ended are left to other workers".into());
     }
