@@ -396,7 +396,7 @@ impl Connector<'_> {
                     Whose::Stranger => "in a file that --env-file names, since the run was not started here",
                 };
                 CliError::input(format!(
-                    "the {role} {} has no key: set {name} in the environment or {place}; --mock asks simulated models instead, offline and free",
+                    "the {role} {} has no key: set {name} in the environment or {place}; --mock runs with simulated models instead, offline and free",
                     resolved.id
                 ))
             })?),

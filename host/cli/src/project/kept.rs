@@ -91,6 +91,10 @@ fn keep(folder: &Path, kept: &Kept) {
 mod tests {
     use super::*;
 
+    type Change = fn(&dyn Fn(&str, &str));
+
+    fn nothing(_: &dyn Fn(&str, &str)) {}
+
     #[tokio::test]
     async fn unchanged_projects_are_not_built_again() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -101,9 +105,7 @@ mod tests {
         };
         std::fs::create_dir(here.join("build")).expect("made");
         let write = |name: &str, words: &str| std::fs::write(here.join(name), words).expect("written");
-        fn nothing(_: &dyn Fn(&str, &str)) {}
         // what is done before, the command's end, whether an earlier build is used
-        type Change = fn(&dyn Fn(&str, &str));
         let table: [(Change, &str, bool); 8] = [
             (|write| write("source", "a"), "", false),
             (nothing, "", true),
