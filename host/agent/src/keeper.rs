@@ -4,6 +4,10 @@
 //! waits for a byte ([`GO`]) before it starts the command. Orphans of the command become its own children. It kills all
 //! processes below it when the command ends, and when the host closes its standard input. A host that is killed closes it too,
 //! so even then no process, no socket and no work folder is left.
+//!
+//! Above it is a guard, the same program once more, which does nothing but wait for it: should somebody kill the keeper, the guard
+//! kills and removes the rest. Should somebody kill the guard, the host sees it and ends the keeper. So any two of the three
+//! may be killed.
 
 use std::{
     collections::BTreeMap,
@@ -20,8 +24,12 @@ use std::{
 use mmh_engine::jail::offspring::{self, Event};
 use rustix::process::{Pid, Signal};
 
-/// The hidden command that leads here. Its arguments are the work folder, the program, and the program's arguments.
+/// The hidden command that leads here. Its arguments are this program's file, the work folder, the program that is to be started,
+/// and that program's arguments.
 pub const COMMAND: &str = "__keeper";
+
+/// What stands in the place of this program's file where the keeper itself is started, by its guard.
+const GUARDED: &str = "-";
 
 /// The byte on its standard input after which the keeper starts the command.
 pub const GO: u8 = b'\n';
@@ -40,15 +48,24 @@ const ATTEMPTS: u32 = 100;
 
 /// Keeps the command until it has ended, and ends as it did.
 pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let (Some(folder), Some(program)) = (args.next(), args.next()) else {
+    let (Some(own), Some(folder), Some(program)) = (args.next(), args.next(), args.next()) else {
         return ExitCode::from(NOT_STARTED);
     };
-    let mut command = Command::new(&program);
-    command.args(args).stdin(Stdio::null()).process_group(0);
-    let ended = if !may_start() {
+    let is_guarded = own == GUARDED;
+    let command = if is_guarded {
+        let mut command = Command::new(&program);
+        command.args(args).stdin(Stdio::null()).process_group(0);
+        command
+    } else {
+        // The keeper has the guard's standard input, and reads it alone.
+        let mut command = Command::new(&own);
+        command.args([COMMAND, GUARDED]).arg(&folder).arg(&program).args(args).process_group(0);
+        command
+    };
+    let ended = if is_guarded && !may_start() {
         NOT_STARTED
     } else {
-        kept(command).unwrap_or_else(|error| {
+        kept(command, is_guarded).unwrap_or_else(|error| {
             // Standard error is the log of the command.
             let _ = writeln!(io::stderr(), "cannot start {}: {error}", program.display());
             NOT_STARTED
@@ -75,14 +92,17 @@ fn remove(folder: &Path) {
     }
 }
 
-fn kept(mut command: Command) -> io::Result<u8> {
+/// Waits for the end of the command, and kills what it leaves behind. Watches the host as well, if that is asked for.
+fn kept(mut command: Command, watches_host: bool) -> io::Result<u8> {
     offspring::adopt()?;
     let child = command.spawn()?;
     // The last copy of the log's end must be that of the command.
     drop(command);
     let child = Pid::from_child(&child);
     let (sender, events) = channel();
-    offspring::watch_host(sender.clone());
+    if watches_host {
+        offspring::watch_host(sender.clone());
+    }
     offspring::reap(sender);
     let code = match events.iter().find(|event| ends(event, child)) {
         Some(Event::Ended(_, status)) => {

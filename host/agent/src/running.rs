@@ -40,7 +40,13 @@ impl Running {
         let (log, of_command) = io::pipe()?;
         let (of_keeper, lifeline) = io::pipe()?;
         let mut command = Command::new(program);
-        command.arg(keeper::COMMAND).arg(folder).args(words).current_dir(folder).process_group(0);
+        command
+            .arg(keeper::COMMAND)
+            .arg(program)
+            .arg(folder)
+            .args(words)
+            .current_dir(folder)
+            .process_group(0);
         command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(of_keeper).stdout(of_command.try_clone()?).stderr(of_command);
         let mut child = command.spawn()?;

@@ -236,6 +236,7 @@ fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Ve
     if let Some(summary) = summary.filter(|summary| summary.iterations.iter().any(|it| it.index == index)) {
         for (file, stamp) in FILES.iter().zip(&part.stamp) {
             let needed = match *file {
+                layout::SOURCE | layout::PYTHON_SOURCE => *file == summary.config.harness_language.source(),
                 layout::TRANSCRIPT | layout::READS => !summary.config.is_baseline(index),
                 layout::BATCHES
                 | layout::CALLS
