@@ -15,7 +15,7 @@ use mmh_search::propose::{
     Assignment, DirectCall, Outcome,
     external::{Asked, Service, Session},
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::{
     SOCKET,
@@ -28,6 +28,9 @@ use super::{
 
 /// How long a command may go on after its harness was accepted: to say what it has done, and what that took.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the end of a keeper may follow the removal of its folder.
+const GONE: Duration = Duration::from_secs(2);
 
 /// How the command is started.
 pub struct Settings {
@@ -83,7 +86,7 @@ impl Agents {
         Self { settings, active: Arc::default() }
     }
 
-    fn start(
+    async fn start(
         &self,
         assignment: &Assignment<'_>,
         calls: &[DirectCall],
@@ -95,18 +98,24 @@ impl Agents {
         // Whoever removes the folder is there before anything lies in it.
         let running = Running::prepare(&confinement.program, folder, &words, &self.variables(folder))
             .map_err(|error| format!("cannot start the proposer's command: {error}"))?;
-        folder::lay_out(folder, assignment, calls, (confinement, *time_limit))
-            .map_err(|error| error.to_string())?;
-        let listener = socket::listen(&folder.join(SOCKET))
-            .map_err(|error| format!("cannot open the agent's socket: {error}"))?;
+        let laid_out = folder::lay_out(folder, assignment, calls, (confinement, *time_limit));
+        let listener = laid_out.map_err(|error| error.to_string()).and_then(|()| {
+            socket::listen(&folder.join(SOCKET))
+                .map_err(|error| format!("cannot open the agent's socket: {error}"))
+        });
+        let listener = match listener {
+            Ok(listener) => Some(listener),
+            // Somebody has killed the keeper, and the folder has gone with it: then the command has ended.
+            Err(_) if timeout(GONE, running.ended()).await.is_ok() => None,
+            Err(problem) => return Err(problem),
+        };
         let (sender, asked) = mpsc::channel(1);
         let desk = Arc::new(Desk::new(sender, Past::new(calls)));
         let running = Arc::new(running);
         running.go();
-        let tasks = vec![
-            tokio::spawn(socket::serve(listener, desk.clone())),
-            tokio::spawn(watched(running.clone(), desk, *time_limit)),
-        ];
+        let serving = listener.map(|listener| tokio::spawn(socket::serve(listener, desk.clone())));
+        let mut tasks = vec![tokio::spawn(watched(running.clone(), desk, *time_limit))];
+        tasks.extend(serving);
         Ok((Active { running, tasks, _scratch: scratch }, asked))
     }
 
@@ -124,7 +133,7 @@ impl Agents {
 
 /// Gives the proposal up when the command ends, or when its time is over.
 async fn watched(running: Arc<Running>, desk: Arc<Desk>, time_limit: Duration) {
-    let reason = match tokio::time::timeout(time_limit, running.ended()).await {
+    let reason = match timeout(time_limit, running.ended()).await {
         Ok(how) => format!("its command ended without a harness, by {how}"),
         Err(_) => {
             running.kill();
@@ -139,7 +148,7 @@ async fn watched(running: Arc<Running>, desk: Arc<Desk>, time_limit: Duration) {
 impl Service for Agents {
     async fn open(&self, assignment: &Assignment<'_>, calls: &[DirectCall]) -> Result<Session, String> {
         let candidate = assignment.candidate.index;
-        let (started, asked) = self.start(assignment, calls)?;
+        let (started, asked) = self.start(assignment, calls).await?;
         self.active.lock().unwrap_or_else(PoisonError::into_inner).insert(candidate, started);
         Ok(Session { asked, serving: Box::new(Lease { candidate, active: self.active.clone() }) })
     }
