@@ -95,18 +95,12 @@ const NEEDS: [Need; 18] = [
             let mut folders = folders.into_iter().flatten().flatten();
             folders.any(|folder| folder.path().join("manifest.json").is_file())
         },
+        // With the features of the whole workspace, as the tests are built: nothing is built twice.
         comes: Comes::By(&[
-            "cargo",
-            "run",
-            "--quiet",
-            "--package",
-            "mmh",
-            "--",
-            "--cache-dir",
-            "target/test-cache",
-            "toolchain",
-            "add",
-            "python",
+            "sh",
+            "-c",
+            "cargo build --quiet --workspace --bin mmh && \
+             \"${CARGO_TARGET_DIR:-target}/debug/mmh\" --cache-dir target/test-cache toolchain add python",
         ]),
     },
     Need {
