@@ -1,74 +1,72 @@
 #!/bin/sh
-# A search over three hosts: a NATS server, a worker and a coordinator, each in a network namespace of its own, joined by links
-# with delay and loss, one of which is cut for some seconds. It has to end with the same bytes as a search on one machine.
+# A search over three hosts: a NATS server, a worker's and a coordinator's, each in a network namespace of its own, joined by lines
+# with delay and loss, each of which is cut for some seconds. It has to end with the same bytes as a search on one machine.
 #
-#   sudo tests/fleet/three-hosts.sh target/debug/mmh
+#   unshare --user --map-root-user --net --mount tests/fleet/three-hosts.sh target/debug/mmh
 #
-# It needs root, `ip` and `tc` of iproute2 and `nats-server`. DELAY, LOSS and CUT_S change the links.
+# `unshare` gives it the rights over its own network, so that it needs no root; without it, it needs root. It needs `ip` of iproute2,
+# Python and `nats-server`. DELAY_MS (each way), LOSS (a share of the packets, each way) and CUT_S change the lines.
 set -eu
 mmh=$(realpath "$1")
-delay=${DELAY:-20ms} loss=${LOSS:-2%} cut_s=${CUT_S:-8}
-id=mmh$$
+here=$(dirname "$(realpath "$0")")
+delay=${DELAY_MS:-20} loss=${LOSS:-0.02} cut_s=${CUT_S:-6}
 work=$(mktemp -d)
 pids=""
 end() {
     for pid in $pids; do kill -9 "$pid" 2>/dev/null || true; done
-    for host in server worker coordinator; do ip netns del "$id-$host" 2>/dev/null || true; done
+    for host in server worker coordinator; do ip netns del "$host" 2>/dev/null || true; done
+    umount /run/netns 2>/dev/null || true
     rm -rf "$work"
 }
 trap end EXIT
 export PATH="$PATH:/usr/sbin"
 
-# The server's host has a bridge; the two others hang on it.
-ip netns add "$id-server"
-on_server() { ip netns exec "$id-server" "$@"; }
-on_server ip link add bridge type bridge
-on_server ip addr add 10.99.0.1/24 dev bridge
-on_server ip link set bridge up
-on_server ip link set lo up
-number=2
-# Where the kernel has no netem, the lines are only cut.
+# A folder of names of our own, where we may write.
+mkdir -p "$work/netns" /run/netns 2>/dev/null || mount -t tmpfs none /run
+mkdir -p /run/netns
+mount -t tmpfs none /run/netns
+for host in server worker coordinator; do
+    ip netns add $host
+    ip -n $host link set lo up
+done
+number=1
 for host in worker coordinator; do
-    ip netns add "$id-$host"
-    ip -n "$id-server" link add "to-$host" type veth peer name wire netns "$id-$host"
-    on_server ip link set "to-$host" master bridge up
-    ip -n "$id-$host" addr add "10.99.0.$number/24" dev wire
-    ip -n "$id-$host" link set wire up
-    ip -n "$id-$host" link set lo up
-    netem="root netem delay $delay loss $loss"
-    if on_server tc qdisc add dev "to-$host" $netem 2>"$work/tc.log"; then
-        ip netns exec "$id-$host" tc qdisc add dev wire $netem
-    else
-        delay=no loss=no
-    fi
+    python3 "$here/link.py" "server=10.99.$number.1/30" "$host=10.99.$number.2/30" --name "$host" \
+        --delay-ms "$delay" --loss "$loss" >"$work/$host.line" &
+    pids="$pids $!"
+    until grep -q up "$work/$host.line"; do sleep 0.1; done
     number=$((number + 1))
 done
+on() { host=$1; shift; ip netns exec "$host" "$@"; }
+echo "the way from the worker's host to the server's and back: $(on worker ping -c 5 -i 0.2 -q 10.99.1.1 | tail -n 1)"
 
 search="--mock --iterations 2 --eval-size 40 --baseline few-shot-all --fixed-clock 2026-01-01T00:00:00Z --run-id a"
 cd "$work"
 "$mmh" run $search --runs-dir here >here.out 2>here.err || { cat here.err; exit 1; }
-on_server nats-server -js -sd "$work/nats" -a 10.99.0.1 >nats.log 2>&1 &
+on server nats-server -js -sd "$work/nats" -a 0.0.0.0 >nats.log 2>&1 &
 pids="$pids $!"
 sleep 1
 for name in one two; do
-    ip netns exec "$id-worker" "$mmh" worker --nats nats://10.99.0.1:4222 --name $name --processors 1 >worker-$name.log 2>&1 &
+    on worker "$mmh" worker --nats nats://10.99.1.1:4222 --name $name --processors 1 >worker-$name.log 2>&1 &
     pids="$pids $!"
 done
 sleep 2
 begun=$(date +%s)
-ip netns exec "$id-coordinator" "$mmh" run $search --runs-dir there --workers nats://10.99.0.1:4222 >there.out 2>there.err &
+on coordinator "$mmh" run $search --runs-dir there --workers nats://10.99.2.1:4222 >there.out 2>there.err &
 coordinator=$!
 pids="$pids $coordinator"
-# Cut the worker off, then the coordinator, while the search goes on.
+# Cut the worker's host off, then the coordinator's, while the search goes on.
+cuts=0
 for host in worker coordinator; do
     sleep 4
     if kill -0 $coordinator 2>/dev/null; then
         echo "the line of the $host is cut for $cut_s s"
-        on_server ip link set "to-$host" down
+        ip -n server link set "$host" down
         sleep "$cut_s"
-        on_server ip link set "to-$host" up
+        ip -n server link set "$host" up
+        cuts=$((cuts + 1))
     fi
 done
 wait $coordinator || { cat there.err; exit 1; }
 diff -r here/a there/a
-echo "delay $delay and loss $loss each way: the same bytes after $(($(date +%s) - begun)) s"
+echo "delay $delay ms and loss $loss each way, $cuts lines cut: the same bytes after $(($(date +%s) - begun)) s"
