@@ -5,17 +5,20 @@
 
 It makes a TUN device in each of the two namespaces and carries the packets of one to the other: each is lost with the given
 chance, else it arrives after the delay, in order. Both directions alike. A device that is set down cuts the line: packets that
-would arrive there are lost. It prints `up` when both devices are there, and carries packets until it is killed.
+would arrive there are lost. It prints `up` when both devices are there, carries packets until it is terminated, and prints how many
+it carried and lost.
 """
 import argparse
-import ctypes
 import collections
+import ctypes
 import fcntl
 import os
 import random
 import selectors
+import signal
 import struct
 import subprocess
+import sys
 import time
 
 TUNSETIFF = 0x400454CA
@@ -51,9 +54,15 @@ def enter(namespace) -> None:
         os.close(descriptor)
 
 
-def carry(ends: list[int], delay: float, loss: float) -> None:
-    """Carries packets both ways for ever."""
+def carry(ends: list[int], delay: float, loss: float, counts: collections.Counter) -> None:
+    """Carries packets both ways for ever, and counts them."""
     chance = random.Random(7)
+
+    def is_lost() -> bool:
+        lost = chance.random() < loss
+        counts["lost" if lost else "carried"] += 1
+        return lost
+
     ways = {ends[0]: (ends[1], collections.deque()), ends[1]: (ends[0], collections.deque())}
     selector = selectors.DefaultSelector()
     for end in ends:
@@ -62,7 +71,7 @@ def carry(ends: list[int], delay: float, loss: float) -> None:
         due = [queue[0][0] for _, queue in ways.values() if queue]
         wait = max(0.0, min(due) - time.monotonic()) if due else None
         for key, _ in selector.select(wait):
-            take(key.fd, ways[key.fd][1], delay, lambda: chance.random() < loss)
+            take(key.fd, ways[key.fd][1], delay, is_lost)
         now = time.monotonic()
         for other, queue in ways.values():
             while queue and queue[0][0] <= now:
@@ -97,8 +106,15 @@ def main() -> None:
     parser.add_argument("--loss", type=float, required=True, help="from 0 to 1")
     asked = parser.parse_args()
     ends = [device(namespace, asked.name, address) for namespace, address in (end.split("=") for end in asked.ends)]
+    counts: collections.Counter = collections.Counter()
+
+    def tell(*_) -> None:
+        print(f"{counts['carried']} packets carried, {counts['lost']} lost", flush=True)
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, tell)
     print("up", flush=True)
-    carry(ends, asked.delay_ms / 1000, asked.loss)
+    carry(ends, asked.delay_ms / 1000, asked.loss, counts)
 
 
 if __name__ == "__main__":

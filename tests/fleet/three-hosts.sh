@@ -11,7 +11,7 @@ mmh=$(realpath "$1")
 here=$(dirname "$(realpath "$0")")
 delay=${DELAY_MS:-20} loss=${LOSS:-0.02} cut_s=${CUT_S:-6}
 work=$(mktemp -d)
-pids=""
+pids="" lines=""
 end() {
     for pid in $pids; do kill -9 "$pid" 2>/dev/null || true; done
     for host in server worker coordinator; do ip netns del "$host" 2>/dev/null || true; done
@@ -33,12 +33,11 @@ number=1
 for host in worker coordinator; do
     python3 "$here/link.py" "server=10.99.$number.1/30" "$host=10.99.$number.2/30" --name "$host" \
         --delay-ms "$delay" --loss "$loss" >"$work/$host.line" &
-    pids="$pids $!"
-    until grep -q up "$work/$host.line"; do sleep 0.1; done
+    pids="$pids $!" lines="$lines $!"
+    until grep -qs up "$work/$host.line"; do sleep 0.1; done
     number=$((number + 1))
 done
 on() { host=$1; shift; ip netns exec "$host" "$@"; }
-echo "the way from the worker's host to the server's and back: $(on worker ping -c 5 -i 0.2 -q 10.99.1.1 | tail -n 1)"
 
 search="--mock --iterations 2 --eval-size 40 --baseline few-shot-all --fixed-clock 2026-01-01T00:00:00Z --run-id a"
 cd "$work"
@@ -46,6 +45,11 @@ cd "$work"
 on server nats-server -js -sd "$work/nats" -a 0.0.0.0 >nats.log 2>&1 &
 pids="$pids $!"
 sleep 1
+on worker python3 -c '
+import socket, time
+begun = time.monotonic()
+socket.create_connection(("10.99.1.1", 4222)).close()
+print(f"a connection from the host of the worker takes {(time.monotonic() - begun) * 1000:.0f} ms")'
 for name in one two; do
     on worker "$mmh" worker --nats nats://10.99.1.1:4222 --name $name --processors 1 >worker-$name.log 2>&1 &
     pids="$pids $!"
@@ -69,4 +73,7 @@ for host in worker coordinator; do
 done
 wait $coordinator || { cat there.err; exit 1; }
 diff -r here/a there/a
+kill -TERM $lines
+sleep 0.5
+for host in worker coordinator; do echo "the line of the $host: $(tail -n 1 "$host.line")"; done
 echo "delay $delay ms and loss $loss each way, $cuts lines cut: the same bytes after $(($(date +%s) - begun)) s"

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    process::Output,
+    process::{Command, Output},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -26,7 +26,7 @@ use mmh_record::{
     limits::Limits,
 };
 use mmh_tests::{
-    builder,
+    builder, cache_dir,
     echo::Echo,
     files_below,
     fleet::{Nats, command, wait_for, worker},
@@ -54,6 +54,23 @@ fn access(url: &str) -> Access {
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let name = |path: &Path| path.strip_prefix(folder).expect("below").display().to_string();
     files_below(folder).iter().map(|path| (name(path), fs::read(path).expect("a file"))).collect()
+}
+
+/// A server, a worker and a coordinator are hosts of their own, joined by slow lines that lose packets and are cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hosts_with_bad_lines_end_with_the_same_bytes() {
+    builder(PROGRAM, Limits::default()).await;
+    let script = mmh_tests::root().join("tests/fleet/three-hosts.sh");
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "--mount"]).arg(script).arg(PROGRAM);
+    command.env("CUT_S", "3").env("MMH_CACHE_DIR", cache_dir());
+    let output = command.output().expect("unshare of util-linux");
+    let told = said(&output);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("each way, 2 lines cut: the same bytes"), "{told}");
+    let counts = told.lines().filter_map(|line| line.split_once(" packets carried, "));
+    let lost: Vec<u32> = counts.filter_map(|(_, lost)| lost.strip_suffix(" lost")?.parse().ok()).collect();
+    assert!(matches!(lost[..], [one, two] if one > 0 && two > 0), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,7 @@ enum Comes {
     ByHand(&'static str),
 }
 
-const NEEDS: [Need; 18] = [
+const NEEDS: [Need; 20] = [
     Need {
         name: "rustup",
         found: |_| runs(&["rustup", "--version"]),
@@ -76,6 +76,16 @@ const NEEDS: [Need; 18] = [
         name: "nats-server",
         found: |_| runs(&["nats-server", "--version"]) || runs(&["/usr/sbin/nats-server", "--version"]),
         comes: Comes::Package("nats-server"),
+    },
+    Need {
+        name: "ip, of iproute2",
+        found: |_| runs(&["ip", "-V"]) || runs(&["/usr/sbin/ip", "-V"]),
+        comes: Comes::Package("iproute2"),
+    },
+    Need {
+        name: "the device /dev/net/tun",
+        found: |_| Path::new("/dev/net/tun").exists(),
+        comes: Comes::ByHand("load the kernel's module: modprobe tun"),
     },
     Need { name: "openssl", found: |_| runs(&["openssl", "version"]), comes: Comes::Package("openssl") },
     Need { name: "script", found: |_| runs(&["script", "--version"]), comes: Comes::Package("bsdutils") },
