@@ -5,6 +5,8 @@
 //! [`Model`]. The same code runs natively in `cargo test` against a [`Model::scripted`] model. A [`Scorer`], a task's own
 //! metric, is made in the same way and handed to [`export_scorer!`].
 //!
+//! The crates `regex_lite`, `serde` and `serde_json` come along, by these names and as re-exports here.
+//!
 //! The guide with worked examples is `SDK.md` beside this crate's manifest. Not in here: anything that
 //! scores, caches or pays. That is the host's.
 //!
