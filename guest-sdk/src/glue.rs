@@ -15,6 +15,7 @@ const PORTION: usize = 20;
 
 /// Stands for a harness in the exported functions.
 pub trait Exported {
+    /// The harness.
     type Harness: Harness;
 }
 

@@ -1,4 +1,10 @@
 //! JSON out of a model's reply: fenced blocks, prose around it, comments and trailing commas.
+//!
+//! ```
+//! use mmh_sdk::json;
+//! let reply = "Sure! ```json\n{\"label\": \"flu\", \"sure\": 0.9,} // a guess\n``` Anything else?";
+//! assert_eq!(json::extract_str(reply, "label").as_deref(), Some("flu"));
+//! ```
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -9,11 +15,32 @@ use crate::{Error, Result};
 const MAX_STARTS: usize = 256;
 
 /// The last JSON object or array in a text. What stands in a fenced block goes before what does not.
+///
+/// ```
+/// use mmh_sdk::{json, serde_json::json};
+/// let reply = r#"Not {"label": "cold"}. It is {"label": "flu",}, I think."#;
+/// assert_eq!(json::extract(reply), Some(json!({"label": "flu"})));
+/// assert_eq!(json::extract("```\n[1, 2]\n``` and not [3]"), Some(json!([1, 2])));
+/// assert_eq!(json::extract("It is the flu."), None);
+/// ```
 pub fn extract(text: &str) -> Option<Value> {
     fenced_blocks(text).into_iter().rev().find_map(last_value).or_else(|| last_value(text))
 }
 
 /// The last JSON value in a text, as a type of the caller's.
+///
+/// ```
+/// use mmh_sdk::prelude::*;
+/// #[derive(Deserialize)]
+/// struct Guess {
+///     label: String,
+///     sure: f64,
+/// }
+/// let guess: Guess = json::extract_as(r#"My guess: {"label": "flu", "sure": 0.9}"#)?;
+/// assert_eq!((guess.label.as_str(), guess.sure), ("flu", 0.9));
+/// assert!(json::extract_as::<Guess>(r#"{"label": "flu"}"#).is_err(), "`sure` is missing");
+/// # Ok::<(), Error>(())
+/// ```
 pub fn extract_as<T: DeserializeOwned>(text: &str) -> Result<T> {
     let value = extract(text).ok_or_else(|| Error::new("there is no JSON object or array in the reply"))?;
     serde_json::from_value(value)
@@ -21,6 +48,13 @@ pub fn extract_as<T: DeserializeOwned>(text: &str) -> Result<T> {
 }
 
 /// The text of one member of the last JSON object in a text.
+///
+/// ```
+/// use mmh_sdk::json::extract_str;
+/// let reply = r#"Here you are: {"label": "flu", "sure": 1}"#;
+/// assert_eq!(extract_str(reply, "label").as_deref(), Some("flu"));
+/// assert_eq!(extract_str(reply, "sure"), None, "a number is no text");
+/// ```
 pub fn extract_str(text: &str, key: &str) -> Option<String> {
     extract(text)?.get(key)?.as_str().map(str::to_owned)
 }

@@ -1,4 +1,11 @@
 //! Which label a model's free text means.
+//!
+//! ```
+//! use mmh_sdk::labels;
+//! let diseases = ["flu", "bird flu", "chicken pox"];
+//! assert_eq!(labels::find(&diseases, "Chickenpox, I think."), Some("chicken pox"));
+//! assert_eq!(labels::words("A rash, everywhere!"), ["a", "rash", "everywhere"]);
+//! ```
 
 use crate::{
     answer::answered,
@@ -19,6 +26,15 @@ use crate::{
 ///    `the label is` and the like, with no other label in that sentence; or on a line that holds nothing but a label. If
 ///    such places name different labels, none is meant, but for an `Answer:` that comes last, behind a list of labels. So
 ///    a text that only repeats the labels means none.
+///
+/// ```
+/// use mmh_sdk::labels::find;
+/// let labels = ["flu", "bird flu", "cold"];
+/// assert_eq!(find(&labels, "I think **Flu**."), Some("flu"));
+/// assert_eq!(find(&labels, "It is bird flu."), Some("bird flu"));
+/// assert_eq!(find(&labels, "Flu or cold."), None);
+/// assert_eq!(find(&labels, "Flu or cold.\nAnswer: cold"), Some("cold"));
+/// ```
 pub fn find<'a, L: AsRef<str>>(labels: &'a [L], text: &str) -> Option<&'a str> {
     let text = text.trim();
     let mut all = labels.iter().map(AsRef::as_ref);
@@ -38,6 +54,12 @@ pub fn find<'a, L: AsRef<str>>(labels: &'a [L], text: &str) -> Option<&'a str> {
 }
 
 /// Lower case, with every run of anything but letters and digits turned into one space.
+///
+/// ```
+/// use mmh_sdk::labels::normalize;
+/// assert_eq!(normalize("  Fever, 39.5 \u{b0}C!"), "fever 39 5 c");
+/// assert_eq!(normalize("Chicken-Pox"), normalize("chicken pox"));
+/// ```
 pub fn normalize(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -54,6 +76,13 @@ pub fn normalize(text: &str) -> String {
 }
 
 /// The lower-case words of a text, letters and digits only.
+///
+/// ```
+/// use mmh_sdk::labels::words;
+/// let (a, b) = (words("A runny nose."), words("My nose is RUNNY"));
+/// let shared = a.iter().filter(|word| b.contains(word)).count();
+/// assert_eq!(shared, 2);
+/// ```
 pub fn words(text: &str) -> Vec<String> {
     normalize(text).split_whitespace().map(str::to_owned).collect()
 }

@@ -5,8 +5,34 @@
 //! [`Model`]. The same code runs natively in `cargo test` against a [`Model::scripted`] model. A [`Scorer`], a task's own
 //! metric, is made in the same way and handed to [`export_scorer!`].
 //!
+//! The crates `regex_lite`, `serde` and `serde_json` come along, by these names and as re-exports here.
+//!
 //! The guide with worked examples is `SDK.md` beside this crate's manifest. Not in here: anything that
 //! scores, caches or pays. That is the host's.
+//!
+//! ```
+//! use mmh_sdk::prelude::*;
+//!
+//! struct ZeroShot;
+//!
+//! impl Harness for ZeroShot {
+//!     type State = ();
+//!
+//!     fn predict(task: &Task, _: &(), input: &Input, model: &Model) -> Result<Answer> {
+//!         let reply = model.ask(format!("{}\n{}\n\n{input}", task.instructions, task.label_list()))?;
+//!         task.read_answer(&reply).ok_or_else(|| Error::new(format!("no label in {reply:?}")))
+//!     }
+//! }
+//!
+//! mmh_sdk::export!(ZeroShot);
+//!
+//! let task = Task::new("weather", "What does the sky do?", ["rain", "snow"]);
+//! let answer = ZeroShot::predict(&task, &(), &"It is wet.".into(), &Model::replies(["**Rain**"]))?;
+//! assert_eq!(answer.text, "rain");
+//! # Ok::<(), Error>(())
+//! ```
+
+#![warn(missing_docs)]
 
 mod answer;
 #[cfg(target_arch = "wasm32")]
@@ -40,11 +66,55 @@ pub use model::{Message, Model, ModelError, Reply, Request, Role, StopReason, Us
 pub use scorer::{Grade, Part, Scorer};
 pub use task::{Answer, Attempt, Feedback, Field, Input, Task};
 
+/// Regular expressions, small and without tables of Unicode. A harness can also name the crate `regex_lite`.
+///
+/// ```
+/// use mmh_sdk::regex_lite::Regex;
+/// let year = Regex::new(r"\b(19|20)\d\d\b")?;
+/// let found: Vec<&str> = year.find_iter("from 1984 to 2001").map(|it| it.as_str()).collect();
+/// assert_eq!(found, ["1984", "2001"]);
+/// # Ok::<(), mmh_sdk::Error>(())
+/// ```
 pub use regex_lite;
+
+/// Types from and to data. A harness can also name the crate `serde`; the prelude has both derives.
+///
+/// ```
+/// use mmh_sdk::{json, serde::Deserialize};
+/// #[derive(Deserialize)]
+/// struct Guess {
+///     label: String,
+/// }
+/// let guess: Guess = json::extract_as(r#"{"label": "flu"}"#)?;
+/// assert_eq!(guess.label, "flu");
+/// # Ok::<(), mmh_sdk::Error>(())
+/// ```
 pub use serde;
+
+/// JSON. A harness can also name the crate `serde_json`.
+///
+/// ```
+/// use mmh_sdk::{Input, serde_json};
+/// let input = Input::new("fever").with_field("tags", r#"["acute", "child"]"#);
+/// let tags: Vec<String> = serde_json::from_str(input.field("tags").unwrap_or("[]"))?;
+/// assert_eq!(tags, ["acute", "child"]);
+/// # Ok::<(), mmh_sdk::Error>(())
+/// ```
 pub use serde_json;
 
 /// Everything that the file of a harness or a scorer usually names. `use mmh_sdk::prelude::*;`
+///
+/// ```
+/// use mmh_sdk::prelude::*;
+/// fn last_word(reply: &str) -> Result<Answer> {
+///     match labels::words(reply).pop() {
+///         Some(word) => Ok(Answer::new(word)),
+///         None => bail!("no word in {reply:?}"),
+///     }
+/// }
+/// assert_eq!(last_word("The sky brings rain.")?, Answer::new("rain"));
+/// # Ok::<(), Error>(())
+/// ```
 pub mod prelude {
     pub use crate::{
         Answer, Attempt, Error, Feedback, Field, Grade, Harness, Input, Message, Model, ModelError, Part,
@@ -57,6 +127,20 @@ pub mod prelude {
 /// Makes a type that implements [`Harness`] the component's harness. Once per file.
 ///
 /// On any target but WebAssembly it only checks the type, so that the file can be tested natively.
+///
+/// ```
+/// use mmh_sdk::prelude::*;
+/// struct FirstLabel;
+/// impl Harness for FirstLabel {
+///     type State = ();
+///     fn predict(task: &Task, _: &(), _: &Input, _: &Model) -> Result<Answer> {
+///         task.labels.first().map(Answer::new).ok_or_else(|| Error::new("the task has no labels"))
+///     }
+/// }
+/// mmh_sdk::export!(FirstLabel);
+/// let open = Task::open("capitals", "Name the capital.");
+/// assert!(FirstLabel::predict(&open, &(), &"Norway".into(), &Model::replies([""])).is_err());
+/// ```
 #[macro_export]
 macro_rules! export {
     ($harness:ty) => {
@@ -78,6 +162,21 @@ macro_rules! export {
 /// Makes a type that implements [`Scorer`] the component's scorer. Once per file, which is not a harness's.
 ///
 /// On any target but WebAssembly it only checks the type, so that the file can be tested natively.
+///
+/// ```
+/// use mmh_sdk::prelude::*;
+/// struct Prefix;
+/// impl Scorer for Prefix {
+///     fn score(_: &Task, _: &Input, gold: &str, answer: &Answer, _: &Model) -> Result<Grade> {
+///         Ok(Grade::right_or_wrong(answer.text.starts_with(gold)))
+///     }
+/// }
+/// mmh_sdk::export_scorer!(Prefix);
+/// let task = Task::open("capitals", "Name the capital.");
+/// let model = Model::replies([""]);
+/// assert!(Prefix::score(&task, &"Norway".into(), "Oslo", &"Oslo, of course".into(), &model)?.correct);
+/// # Ok::<(), Error>(())
+/// ```
 #[macro_export]
 macro_rules! export_scorer {
     ($scorer:ty) => {

@@ -6,13 +6,50 @@ use crate::{Answer, Input, Model, Result, Task};
 ///
 /// Every call happens in a fresh instance, within the same limits as a harness's call. A scorer that asks the model is a
 /// judge.
+///
+/// ```
+/// use mmh_sdk::prelude::*;
+/// struct AnyCase;
+/// impl Scorer for AnyCase {
+///     fn score(_: &Task, _: &Input, gold: &str, answer: &Answer, _: &Model) -> Result<Grade> {
+///         Ok(Grade::right_or_wrong(answer.text.eq_ignore_ascii_case(gold)))
+///     }
+/// }
+/// let task = Task::open("capitals", "Name the capital.");
+/// let grade = AnyCase::score(&task, &"Norway".into(), "Oslo", &"OSLO".into(), &Model::replies([""]))?;
+/// assert!(grade.correct);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Scorer {
     /// Says what an answer is worth. `gold` is the gold answer as one text: a text as it is, anything else (several
     /// golds, an object, a number) as its JSON text. An error means that there is no grade.
+    ///
+    /// ```
+    /// use mmh_sdk::prelude::*;
+    /// struct Judge;
+    /// impl Scorer for Judge {
+    ///     fn score(_: &Task, input: &Input, gold: &str, answer: &Answer, model: &Model) -> Result<Grade> {
+    ///         let reply = model.ask(format!("{input}: how good is {answer} for {gold}, from 0 to 1?"))?;
+    ///         Ok(Grade::partial(reply.trim().parse()?))
+    ///     }
+    /// }
+    /// let (task, model) = (Task::open("capitals", "Name the capital."), Model::replies(["0.5"]));
+    /// let grade = Judge::score(&task, &"Norway".into(), "Oslo", &"Bergen".into(), &model)?;
+    /// assert_eq!(grade, Grade::partial(0.5));
+    /// # Ok::<(), Error>(())
+    /// ```
     fn score(task: &Task, input: &Input, gold: &str, answer: &Answer, model: &Model) -> Result<Grade>;
 }
 
 /// What an answer is worth. A grade with a number that is not from 0 to 1 is no grade: the call fails.
+///
+/// ```
+/// use mmh_sdk::Grade;
+/// // This metric calls an answer right if four fifths of it are.
+/// let score = 0.9;
+/// let grade = Grade { score, correct: score >= 0.8, parts: Vec::new() };
+/// assert!(grade.correct && !Grade::partial(score).correct);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grade {
     /// From 0, worth nothing, to 1, as good as an answer can be.
@@ -24,6 +61,12 @@ pub struct Grade {
 }
 
 /// A named number that tells what a score is made of.
+///
+/// ```
+/// use mmh_sdk::{Grade, Part};
+/// let grade = Grade::partial(0.5).part("recall", 0.5);
+/// assert_eq!(grade.parts, [Part { name: "recall".into(), value: 0.5 }]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// The name, such as `recall`: 1 to 64 bytes without control characters, once in a grade.
@@ -34,16 +77,36 @@ pub struct Part {
 
 impl Grade {
     /// The grade of an answer that is right or wrong and nothing between: score 1 or 0.
+    ///
+    /// ```
+    /// use mmh_sdk::Grade;
+    /// let grade = |answer: &str| Grade::right_or_wrong(answer.contains("Oslo"));
+    /// assert_eq!((grade("It is Oslo.").score, grade("Bergen").score), (1.0, 0.0));
+    /// ```
     pub fn right_or_wrong(correct: bool) -> Self {
         Self { score: if correct { 1.0 } else { 0.0 }, correct, parts: Vec::new() }
     }
 
     /// The grade with this score, which is right only at a score of 1. Set `correct` for another rule.
+    ///
+    /// ```
+    /// use mmh_sdk::Grade;
+    /// assert!(!Grade::partial(0.75).correct);
+    /// assert!(Grade::partial(1.0).correct);
+    /// ```
     pub fn partial(score: f64) -> Self {
         Self { score, correct: score >= 1.0, parts: Vec::new() }
     }
 
     /// Adds a part.
+    ///
+    /// ```
+    /// use mmh_sdk::Grade;
+    /// let (precision, recall) = (1.0, 0.5);
+    /// let f1 = 2.0 * precision * recall / (precision + recall);
+    /// let grade = Grade::partial(f1).part("precision", precision).part("recall", recall);
+    /// assert_eq!(grade.parts.len(), 2);
+    /// ```
     pub fn part(mut self, name: impl Into<String>, value: f64) -> Self {
         self.parts.push(Part { name: name.into(), value });
         self

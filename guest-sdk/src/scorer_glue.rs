@@ -4,6 +4,7 @@ use crate::{Grade, Scorer, bindings::mmh::harness::types as host_types, scorer_b
 
 /// Stands for a scorer in the exported functions.
 pub trait ExportedScorer {
+    /// The scorer.
     type Scorer: Scorer;
 }
 

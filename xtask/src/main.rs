@@ -1,11 +1,12 @@
 //! `cargo xtask test`: everything that must hold before a change lands, on a machine that has only rustup, a C
 //! compiler, node and Python. `setup` and `lint` are parts of it.
 //!
-//! What is needed is a table in [`needs`], what is run is a table in here, and [`structure`] has the rules that no
-//! compiler checks. Nothing is used but the standard
+//! What is needed is a table in [`needs`], what is run is a table in here, and [`structure`] and
+//! [`examples`] have the rules that no compiler checks. Nothing is used but the standard
 //! library, so that this program is there in a second.
 
 mod determinism;
+mod examples;
 mod fleet;
 mod needs;
 mod peers;
@@ -43,7 +44,7 @@ const TESTS: [Step; 3] = [
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   test   set up what the tests need, then lint, all tests, and whether the fuzz targets compile
-  lint   structure, formatting, lints and documentation
+  lint   structure, examples of the SDK, formatting, lints and documentation
   determinism [MMH]
          build the same harnesses 100 times, on all processors and on one, under load and not: one component each
   setup  what the tests need: Rust's target and components, system packages, a browser, npm packages
@@ -85,7 +86,7 @@ fn main() -> ExitCode {
     }
     if checks_structure {
         let begun = Instant::now();
-        let broken = structure::broken(&root());
+        let broken = [structure::broken(&root()), examples::missing(&root())].concat();
         broken.iter().for_each(|it| eprintln!("error: {it}"));
         times.push(("structure", begun.elapsed(), broken.is_empty()));
     }

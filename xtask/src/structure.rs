@@ -215,7 +215,8 @@ fn code_lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-fn without_tests(text: &str) -> &str {
+/// A file without its tests.
+pub fn without_tests(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
 }
 
@@ -223,7 +224,8 @@ fn is_test(place: &str) -> bool {
     place.ends_with("/tests.rs") || place.contains("/tests/")
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// All Rust files of a folder and its folders, sorted.
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -237,7 +239,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn read(path: &Path) -> String {
+/// The text of a file; nothing, if it cannot be read.
+pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
