@@ -261,7 +261,7 @@ async fn a_killed_search_ends_as_if_nobody_had_killed_it() {
         searches += 1;
         let name = format!("killed-{searches}");
         // Compilation is a part of what is killed.
-        for kind in ["components", "native"] {
+        for kind in ["components", "native", "refusals"] {
             let _ = fs::remove_dir_all(victim.folder.path().join("cache").join(kind));
         }
         victim.survive(&name, &mut kills, |victim, kills| {

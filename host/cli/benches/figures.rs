@@ -164,7 +164,7 @@ fn looking_back(criterion: &mut Criterion, folder: &Path, figures: &mut Vec<Figu
     mmh(&["run", "--mock", "--iterations", "12", "--no-test", "--run-id", "long"]);
     let warm = median(criterion, "verify, warm", || mmh(&["verify", "runs/long"]));
     let cold = median(criterion, "verify, cold", || {
-        for kind in ["components", "native"] {
+        for kind in ["components", "native", "refusals"] {
             std::fs::remove_dir_all(cache_dir(folder).join(kind)).expect("it is there");
         }
         mmh(&["verify", "runs/long"])

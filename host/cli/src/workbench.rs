@@ -103,10 +103,15 @@ impl ColumnArgs {
 /// Loads a data set, and passes on what a careful user should know of it.
 pub fn dataset(source: Source<'_>, seed: u64, observer: &dyn Observer) -> Result<Dataset, CliError> {
     let dataset = source.load(seed)?;
+    tell_findings(&dataset, observer);
+    Ok(dataset)
+}
+
+/// Passes on what a careful user should know of a data set.
+pub fn tell_findings(dataset: &Dataset, observer: &dyn Observer) {
     for finding in &dataset.findings {
         observer.note(format!("warning: {}", finding.line()));
     }
-    Ok(dataset)
 }
 
 /// Builds a task's own scorer, if it has one. Whoever evaluates does this first, before anything is spent.

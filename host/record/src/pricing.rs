@@ -105,6 +105,11 @@ impl Price {
         self.tier_of(usage.total_input_tokens()).map_or(0, |tier| tier.above_input_tokens)
     }
 
+    /// Whether nothing costs anything, whatever the request.
+    pub fn is_free(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// What one request costs.
     pub fn of(&self, usage: Usage) -> Usd {
         let rate = self.rate_of(usage.total_input_tokens());

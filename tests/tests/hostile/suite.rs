@@ -228,7 +228,8 @@ fn nothing_is_left(caches: [&Cache; 2]) {
     assert_eq!(children(), Vec::<String>::new(), "processes are left");
     for cache in caches {
         let found: BTreeSet<String> = entries(cache.root());
-        let known = ["components", "in-use.lock", "native", "scratch", "sdk", "tools"].map(String::from);
+        let known =
+            ["components", "in-use.lock", "native", "refusals", "scratch", "sdk", "tools"].map(String::from);
         assert!(found.is_subset(&known.into()), "the cache has {found:?}");
         assert_eq!(entries(&cache.root().join("scratch")), BTreeSet::new(), "scratch files are left");
     }

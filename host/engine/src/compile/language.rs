@@ -64,6 +64,10 @@ pub trait Language: Send + Sync {
     /// The verdict on a source whose compiler ended by itself, but not well. No limit was reached.
     fn rejection(&self, said: &Said<'_>) -> Rejection;
 
+    /// Whether the compiler names a place in the source for an error. Then it says the same each time. What it says
+    /// without a place, such as of the linker, may come from this machine.
+    fn blames(&self, said: &Said<'_>) -> bool;
+
     /// What a record says of the tools.
     fn tools(&self) -> RecordedTools;
 }

@@ -9,6 +9,7 @@ mod language;
 pub mod native;
 mod nesting;
 mod python;
+mod refusals;
 mod rejection;
 mod rust;
 
@@ -21,6 +22,7 @@ pub use crate::sandbox::policy::Origin;
 pub use component::{Component, admit};
 pub use language::{Job, Language, MADE, OUTPUT, Pass, RecordedTools, Said};
 pub use python::Python;
+use refusals::{Place, Refused};
 pub use rejection::{Rejection, RejectionKind};
 pub use rust::{FLAGS, Rust};
 
@@ -91,9 +93,16 @@ impl Compiler {
         self.key_of("component", source, Pass::Build)
     }
 
-    /// Whether this source's component is in the cache, as far as its name tells.
+    /// Whether this source's component is in the cache, or its refusal, as far as the names tell.
     pub fn has(&self, source: &str) -> bool {
-        self.cache.path("components", self.key(source), ".wasm").is_file()
+        let key = self.key(source);
+        self.cache.path("components", key, ".wasm").is_file()
+            || self.refusal(key).is_some_and(|place| place.is_taken())
+    }
+
+    /// Where the refusal of the source is kept whose component has this key.
+    fn refusal(&self, key: Digest) -> Option<Place<'_>> {
+        Place::of(&self.cache, key, self.jail.launcher(), &self.limits)
     }
 
     fn key_of(&self, kind: &str, source: &str, pass: Pass) -> Digest {
@@ -126,15 +135,20 @@ impl Compiler {
         if let Some(component) = kept.and_then(|bytes| admit(bytes, origin, &self.limits, true).ok()) {
             return Ok(Ok(component));
         }
-        let bytes = match self.run(source, pass).await? {
-            Ok((bytes, _)) => bytes,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let verdict = admit(bytes, origin, &self.limits, false);
-        if let Ok(component) = &verdict {
-            self.cache.put("components", key, ".wasm", &component.bytes)?;
+        let place = self.refusal(key);
+        if let Some(rejection) = place.as_ref().map(Place::get).transpose()?.flatten() {
+            return Ok(Err(rejection));
         }
-        Ok(verdict)
+        let made = self.run(source, pass).await?;
+        let verdict =
+            made.and_then(|(bytes, _)| admit(bytes, origin, &self.limits, false).map_err(Refused::always));
+        match &verdict {
+            Ok(component) => {
+                self.cache.put("components", key, ".wasm", &component.bytes)?;
+            }
+            Err(refused) => place.map_or(Ok(()), |place| place.put(refused))?,
+        }
+        Ok(verdict.map_err(|refused| refused.rejection))
     }
 
     fn too_large(&self, source: &str) -> Option<Rejection> {
@@ -153,12 +167,19 @@ impl Compiler {
     pub async fn warnings(&self, source: &str) -> BuildResult<String> {
         match self.too_large(source) {
             Some(rejection) => Ok(Err(rejection)),
-            None => Ok(self.run(source, Pass::Build).await?.map(|(_, said)| said)),
+            None => {
+                let made = self.run(source, Pass::Build).await?;
+                Ok(made.map(|(_, said)| said).map_err(|refused| refused.rejection))
+            }
         }
     }
 
     /// Runs the language's compiler in a fresh folder: what it has made, and what it said.
-    async fn run(&self, source: &str, pass: Pass) -> BuildResult<(Vec<u8>, String)> {
+    async fn run(
+        &self,
+        source: &str,
+        pass: Pass,
+    ) -> Result<Result<(Vec<u8>, String), Refused>, CompileError> {
         let scratch = self.cache.scratch()?;
         let folder = scratch.path();
         let output = folder.join(OUTPUT);
@@ -172,17 +193,21 @@ impl Compiler {
         let kept = 2 * self.limits.diagnostics_bytes as usize;
         let done = self.jail.run(&spec, wall, kept).await?;
         if done.ending != Ending::Exited(0) {
-            return Ok(Err(self.rejection(&done, folder)));
+            return Ok(Err(self.refused(&done, folder)));
         }
         if let Some(file) = self.language.other_file(&output)? {
-            return Ok(Err(other_file(&file)));
+            // Which files there are differs from machine to machine.
+            return Ok(Err(Refused::this_time(other_file(&file))));
         }
         let component = output.join(MADE);
         let found = component.symlink_metadata().ok().filter(|found| found.is_file());
         Ok(match found.map(|found| component::too_large(found.len(), &self.limits)) {
             Some(None) => Ok((std::fs::read(&component)?, self.clean(&done.stderr, folder))),
-            Some(Some(rejection)) => Err(rejection),
-            None => Err(Rejection::new(RejectionKind::BadComponent, "the compiler wrote no component")),
+            Some(Some(rejection)) => Err(Refused::always(rejection)),
+            None => {
+                let message = "the compiler wrote no component";
+                Err(Refused::this_time(Rejection::new(RejectionKind::BadComponent, message)))
+            }
         })
     }
 
@@ -228,11 +253,18 @@ impl Compiler {
         4 * self.limits.component_bytes
     }
 
-    fn rejection(&self, done: &Finished, folder: &Path) -> Rejection {
-        self.stopped(done).unwrap_or_else(|| {
-            let diagnostics = self.clean(&done.stderr, folder);
-            self.language.rejection(&Said { ending: done.ending, stderr: &done.stderr, diagnostics })
-        })
+    fn refused(&self, done: &Finished, folder: &Path) -> Refused {
+        if let Some(rejection) = self.stopped(done) {
+            return Refused::this_time(rejection);
+        }
+        let diagnostics = self.clean(&done.stderr, folder);
+        let said = Said { ending: done.ending, stderr: &done.stderr, diagnostics };
+        let rejection = self.language.rejection(&said);
+        let is_of_source = rejection.kind == RejectionKind::DidNotCompile && self.language.blames(&said);
+        match is_of_source && !names_the_system(&done.stderr) {
+            true => Refused::always(rejection),
+            false => Refused::this_time(rejection),
+        }
     }
 
     /// The verdict on a source whose compiler has reached a limit. What it said is not shown: a compiler that was stopped
@@ -288,6 +320,11 @@ fn other_file(file: &str) -> Rejection {
     let file = text::ellipsis(&text::one_line(file), 200);
     let message = format!("the source takes in another file: {file}; a harness is one file");
     Rejection::new(RejectionKind::DidNotCompile, message)
+}
+
+/// Whether a compiler quotes an error of the system, such as a full disk or a file that it cannot read.
+fn names_the_system(said: &str) -> bool {
+    ["os error", "Errno", "No space left", "MemoryError"].iter().any(|sign| said.contains(sign))
 }
 
 fn ran_out_of_memory(said: &str) -> bool {

@@ -175,6 +175,10 @@ impl Language for Python {
         Rejection { kind: RejectionKind::DidNotCompile, message: message(&diagnostics), diagnostics }
     }
 
+    fn blames(&self, said: &Said<'_>) -> bool {
+        line(&own_words(&said.diagnostics)).is_some()
+    }
+
     fn tools(&self) -> RecordedTools {
         RecordedTools {
             language: HarnessLanguage::Python,

@@ -58,6 +58,11 @@ impl RejectionKind {
         .into_iter()
     }
 
+    /// The kinds that a source, its tools and the limits alone decide, once it is compiled.
+    pub fn of_source() -> impl Iterator<Item = Self> {
+        [Self::DidNotCompile, Self::ComponentTooLarge, Self::BadComponent, Self::BadImport].into_iter()
+    }
+
     /// The name in files and messages.
     pub fn name(self) -> &'static str {
         match self {

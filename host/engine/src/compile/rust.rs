@@ -147,6 +147,10 @@ impl Language for Rust {
         }
     }
 
+    fn blames(&self, said: &Said<'_>) -> bool {
+        blames(&said.diagnostics)
+    }
+
     fn tools(&self) -> RecordedTools {
         RecordedTools {
             language: HarnessLanguage::Rust,
@@ -171,9 +175,38 @@ fn other_file(list: &str) -> Option<&str> {
     files.find(|file| *file != layout::SOURCE)
 }
 
+/// Whether rustc shows an error with a place in the source. Then it makes no code, and needs no linker.
+fn blames(diagnostics: &str) -> bool {
+    let place = format!("--> {}:", layout::SOURCE);
+    let mut blocks = diagnostics.split("\n\n").map(str::trim_start);
+    blocks.any(|block| block.starts_with("error") && block.contains(&place))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_errors_of_the_source_from_others() {
+        let error = "error[E0308]: mismatched types\n  --> harness.rs:9:12\n   |\n9  |     x\n";
+        let warning = "warning: unused\n --> harness.rs:1:1\n";
+        let linker = "error: linking with `rust-lld` failed: exit status: 1\n  |\n  = note: no space\n";
+        let end = "error: aborting due to 1 previous error\n";
+        // name, the blocks of what rustc says, whether it is the source's
+        let table = [
+            ("an error", vec![error, end], true),
+            ("with a warning", vec![warning, error, error, end], true),
+            ("cut off", vec![error, error, "error[E0"], true),
+            ("a warning, then the linker", vec![warning, linker, end], false),
+            ("the linker", vec![linker, end], false),
+            ("no error", vec![warning], false),
+            ("only how many", vec![end], false),
+            ("nothing", vec![], false),
+        ];
+        for (name, said, expected) in table {
+            assert_eq!(blames(&said.join("\n")), expected, "{name}");
+        }
+    }
 
     #[test]
     fn finds_the_first_other_file() {

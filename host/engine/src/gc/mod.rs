@@ -71,10 +71,11 @@ pub struct Collected {
 }
 
 /// Kinds of entries, and the ends of their names.
-const KINDS: [(&str, &[&str]); 7] = [
+const KINDS: [(&str, &[&str]); 8] = [
     ("sdk", &[""]),
     (python::KIND, &["", ".so", ".wit"]),
     ("components", &[".wasm"]),
+    ("refusals", &[".json"]),
     ("native", &[".cwasm"]),
     ("tools", &[".json"]),
     ("replies", &["replies.sqlite", "replies.sqlite-wal", "replies.sqlite-shm"]),

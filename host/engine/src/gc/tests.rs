@@ -21,6 +21,7 @@ fn filled() -> (tempfile::TempDir, PathBuf) {
         format!("sdk/{key}.lock"),
         format!("components/{key}.wasm"),
         "components/.tmpAbC".into(),
+        format!("refusals/{key}.json"),
         "components/mine.wasm".into(),
         format!("native/{key}.cwasm"),
         format!("tools/{key}.json"),
@@ -65,7 +66,13 @@ fn removes_what_is_wished_and_nothing_else() {
     let soon = GcOptions { now: later, ..wish() };
     type Useless<'a> = &'a dyn Fn(&str, &Path) -> bool;
     // name, wish, what is useless, what is left besides what is not ours
-    let kept = ["sdk/KEY/manifest.json", "components/KEY.wasm", "tools/KEY.json", "replies/replies.sqlite"];
+    let kept = [
+        "sdk/KEY/manifest.json",
+        "components/KEY.wasm",
+        "refusals/KEY.json",
+        "tools/KEY.json",
+        "replies/replies.sqlite",
+    ];
     let with = |more: &[&'static str]| [&kept[..], more].concat();
     let table: [(&str, GcOptions, Useless<'_>, Vec<&str>); 6] = [
         ("at once", wish(), &nothing, with(&["native/KEY.cwasm", "scratch/job-left/out/x"])),

@@ -7,7 +7,7 @@ mod kept;
 mod linker;
 pub mod python;
 pub mod sdk;
-mod stamps;
+pub(crate) mod stamps;
 
 use std::path::{Path, PathBuf};
 

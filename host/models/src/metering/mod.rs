@@ -260,6 +260,14 @@ impl MeteredModel {
         }
     }
 
+    /// The most that a request can cost. To know its size it is written out, which takes as long as to send it.
+    fn at_most(&self, request: &ChatRequest) -> Usd {
+        match self.price.is_free() {
+            true => Usd::ZERO,
+            false => self.price.at_most(self.model.max_input_tokens(request), request.max_tokens.into()),
+        }
+    }
+
     /// Waits for a turn and for money, and asks once.
     async fn ask_once(
         &self,
@@ -270,7 +278,7 @@ impl MeteredModel {
         if deadline.left().is_zero() {
             return Err(Missed::Turn);
         }
-        let at_most = self.price.at_most(self.model.max_input_tokens(request), request.max_tokens.into());
+        let at_most = self.at_most(request);
         let began = deadline.begun;
         let waiting = async {
             let permit = self.throttle.acquire(began).await;

@@ -1,5 +1,7 @@
 //! The OpenAI chat completions format, spoken by OpenAI, OpenRouter, vLLM, Ollama, llama.cpp and others.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{
     Map, Value, json,
@@ -37,6 +39,13 @@ struct Body<'a> {
     /// The limit of the reply's tokens, under the name that the server knows.
     #[serde(flatten)]
     limit: Map<String, Value>,
+}
+
+/// A message of words alone. The fields are in the order that maps have, so kept replies are found again.
+#[derive(Serialize)]
+struct Words<'a> {
+    content: &'a str,
+    role: ChatRole,
 }
 
 /// The body of a request.
@@ -95,11 +104,16 @@ fn wire_message(message: &ChatMessage, out: &mut Vec<Box<RawValue>>) -> Result<(
         Block::Text { text } => Some(text.as_str()),
         _ => None,
     });
-    let said = texts.collect::<Vec<_>>().join("\n\n");
+    let texts: Vec<&str> = texts.collect();
+    // Most messages are one text, which may be long.
+    let said = match texts.as_slice() {
+        [text] => Cow::Borrowed(*text),
+        texts => Cow::Owned(texts.join("\n\n")),
+    };
     if message.role == ChatRole::Assistant && !calls.is_empty() {
         out.push(to_raw_value(&json!({ "role": "assistant", "content": said, "tool_calls": calls }))?);
     } else if !said.is_empty() || message.content.is_empty() {
-        out.push(to_raw_value(&json!({ "role": message.role, "content": said }))?);
+        out.push(to_raw_value(&Words { content: &said, role: message.role })?);
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub fn sample(examples: &[Example], size: usize, seed: u64) -> Vec<Example> {
         KeyBuilder::new("sample").part("seed", seed.to_le_bytes()).part("id", &example.id).finish()
     };
     let mut order: Vec<usize> = (0..examples.len()).collect();
-    order.sort_by_key(|&at| key(&examples[at]));
+    order.sort_by_cached_key(|&at| key(&examples[at]));
     order.truncate(size);
     order.sort_unstable();
     order.into_iter().map(|at| examples[at].clone()).collect()

@@ -41,7 +41,9 @@ const SYNONYMS: &[(&str, &str)] = &[
 pub(crate) fn normalize(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_alphanumeric() {
+        if character.is_ascii_alphanumeric() {
+            out.push(character.to_ascii_lowercase());
+        } else if !character.is_ascii() && character.is_alphanumeric() {
             out.extend(character.to_lowercase());
         } else if !out.is_empty() && !out.ends_with(' ') {
             out.push(' ');
@@ -51,9 +53,26 @@ pub(crate) fn normalize(text: &str) -> String {
     out
 }
 
+/// Where the stop words of each letter begin, and where the last ones end.
+const BY_LETTER: [usize; 27] = {
+    let (mut starts, mut letter) = ([0; 27], 0);
+    while letter < 27 {
+        let mut at = 0;
+        while at < STOP_WORDS.len() && ((STOP_WORDS[at].as_bytes()[0] - b'a') as usize) < letter {
+            at += 1;
+        }
+        starts[letter] = at;
+        letter += 1;
+    }
+    starts
+};
+
 /// Whether a lower-case word says nothing about a text's subject.
 pub(crate) fn is_stop_word(word: &str) -> bool {
-    STOP_WORDS.binary_search(&word).is_ok()
+    let letter = word.bytes().next().map(|first| usize::from(first.wrapping_sub(b'a')));
+    letter
+        .filter(|letter| *letter < 26)
+        .is_some_and(|letter| STOP_WORDS[BY_LETTER[letter]..BY_LETTER[letter + 1]].contains(&word))
 }
 
 /// The stem of a lower-case word.
@@ -179,6 +198,10 @@ mod tests {
     #[test]
     fn stop_words_are_sorted() {
         assert!(STOP_WORDS.is_sorted());
+        assert!(STOP_WORDS.iter().all(|word| is_stop_word(word)));
+        for word in ["", "fever", "thee", "zebra", "\u{e4}", "A", "1"] {
+            assert!(!is_stop_word(word), "{word}");
+        }
     }
 
     #[test]

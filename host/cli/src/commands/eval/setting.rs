@@ -123,19 +123,10 @@ impl Setting {
         project::note(&args.harness, args.dataset.is_none());
         let observer: Arc<dyn Observer> = terminal.clone();
         let targets = connect(global, args, of_run, &observer)?;
-        let mut dataset = match of_run {
-            Some(run) => run.dataset(args, &*observer)?,
-            None => {
-                let of_project = project::dataset(&args.harness)?.filter(|_| args.dataset.is_none());
-                let name = args.dataset.as_deref().or(of_project.as_deref()).unwrap_or(BUILTIN);
-                let source = Source { name, columns: &args.columns.resolve() };
-                let loaded = workbench::dataset(source, seed, &*observer);
-                loaded.map_err(|error| match of_project {
-                    Some(_) => error.because(&project::names_dataset(&args.harness)),
-                    None => error,
-                })?
-            }
-        };
+        if args.concurrency.is_none() {
+            ask_early(&targets);
+        }
+        let recorded = of_run.map(|run| run.dataset(args, &*observer)).transpose()?;
         let limits = match of_run {
             Some(run) => run.limits(args)?,
             None => args.limits.resolve(targets.iter().any(|target| target.model.is_local)),
@@ -144,7 +135,14 @@ impl Setting {
             Some(run) => run.config.harness_language,
             None => project::language(&args.harness)?,
         };
-        let builder = workbench::open(global, language, &limits, &args.limits.machine, &*observer).await?;
+        let dataset = async {
+            match recorded {
+                Some(dataset) => Ok(dataset),
+                None => load(args, seed, &*observer).await,
+            }
+        };
+        let builder = workbench::open(global, language, &limits, &args.limits.machine, &*observer);
+        let (mut dataset, builder) = tokio::try_join!(dataset, builder)?;
         let builder = match fleet {
             Some(fleet) => fleet.join(builder, &terminal).await?,
             None => builder,
@@ -182,6 +180,30 @@ impl Setting {
             observer: self.observer.clone(),
         })
     }
+}
+
+/// Asks servers on this machine what they offer while everything else is made ready. A model asks its server for the same
+/// thing once, so whoever wants to know it later finds it, or waits for this answer.
+fn ask_early(targets: &[Target]) {
+    for target in targets.iter().filter(|target| target.model.is_local) {
+        let model = target.model.model.clone();
+        tokio::spawn(async move { model.offer().await });
+    }
+}
+
+/// Loads the data set that is named. It takes milliseconds, in which other things can be done.
+async fn load(args: &BenchArgs, seed: u64, observer: &dyn Observer) -> Result<Dataset, CliError> {
+    let of_project = project::dataset(&args.harness)?.filter(|_| args.dataset.is_none());
+    let name = args.dataset.clone().or_else(|| of_project.clone()).unwrap_or_else(|| BUILTIN.to_owned());
+    let columns = args.columns.resolve();
+    let loading = tokio::task::spawn_blocking(move || Source { name: &name, columns: &columns }.load(seed));
+    let loaded = loading.await.map_err(CliError::host)?.map_err(CliError::from);
+    let dataset = loaded.map_err(|error| match of_project {
+        Some(_) => error.because(&project::names_dataset(&args.harness)),
+        None => error,
+    })?;
+    workbench::tell_findings(&dataset, observer);
+    Ok(dataset)
 }
 
 /// The target models.
