@@ -69,6 +69,9 @@ pub struct MadeOutside {
     pub kept: bool,
 }
 
+/// A component of so many bytes has a runtime in it.
+const RUNTIME_BYTES: usize = 6 << 20;
+
 impl MadeOutside {
     fn new(by: &str, version: String) -> Self {
         Self { by: by.to_owned(), version, jailed: false, files: Files::default(), kept: false }
@@ -100,6 +103,16 @@ impl Given {
     /// The source that can be compiled with source lines, which tell where in it something happened.
     pub fn lined_source(&self) -> Option<&str> {
         Some(self.source.as_str()).filter(|source| self.language.is_rust() && !source.is_empty())
+    }
+
+    /// Whether the component has a language's runtime in it, whose functions are all that a profile sees. Of a bare component its
+    /// size tells: one that is compiled to WebAssembly itself has a fraction of that.
+    pub fn brings_runtime(&self) -> bool {
+        match &self.made {
+            None => !self.language.is_rust(),
+            Some((component, None)) => component.len() >= RUNTIME_BYTES,
+            Some((_, Some(made))) => ["python", "javascript", "typescript"].contains(&made.files.language()),
+        }
     }
 
     /// How it was made, where that was outside of the jail and known.
