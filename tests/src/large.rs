@@ -33,7 +33,7 @@ pub fn write(folder: &Path, size: Size) {
         config: &summary.config,
         summary: &summary,
         cost: &CostFile::default(),
-        baselines: &["// harness 0\n".to_owned()],
+        baselines: &["// harness 0\n".into()],
     };
     let run = RunWriter::scratch(folder, &beginning).expect("a run");
     for index in 0..candidates {

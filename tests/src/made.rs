@@ -214,6 +214,7 @@ pub(super) fn config(iterations: u32, examples: usize) -> Config {
         protocol: mmh_record::format::Protocol::default(),
         proposer_command: None,
         target_facts: None,
+        given_components: Vec::new(),
         resumes: Vec::new(),
         concurrency: 1,
         with_test: true,

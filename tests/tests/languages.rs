@@ -28,6 +28,10 @@ fn example(folder: &Path, name: &str) -> PathBuf {
             fs::copy(&path, copy.join(path.file_name().expect("a name"))).expect("copied");
         }
     }
+    let tool = root().join("examples").join(name).join("tool");
+    if tool.is_dir() {
+        copy_folder(&tool, &copy.join("tool"));
+    }
     copy_folder(&root().join("wit"), &folder.join("wit"));
     fs::copy(root().join("examples/steady.c"), folder.join("examples/steady.c")).expect("copied");
     let packages = root().join("examples").join(name).join("node_modules");
@@ -47,6 +51,8 @@ fn built(name: &str, command: &[&str]) -> Vec<u8> {
         let python = python(&root().join("examples/python/requirements.txt"));
         build.env("COMPONENTIZE_PY", python.with_file_name("componentize-py"));
     }
+    // What C's small tool needs is compiled once.
+    build.env("CARGO_TARGET_DIR", root().join("target/c-tool"));
     done(&mut build);
     fs::read(copy.join("harness.wasm")).expect("the component")
 }
@@ -99,6 +105,11 @@ fn a_harness_in_javascript_works() {
 #[test]
 fn a_harness_in_typescript_works() {
     works("javascript", &["npm", "run", "build:ts"], 1);
+}
+
+#[test]
+fn a_harness_in_c_works() {
+    works("c", &["sh", "build.sh"], 2);
 }
 
 /// What `mmh new` writes is what is tested here: projects have the examples' files, but for names and places.

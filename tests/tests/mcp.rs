@@ -160,7 +160,7 @@ fn in_process(folder: &Path, config: &Config) {
         let summary = Summary::new(config.clone());
         let (cost, baselines) = (
             CostFile { mock: true, ..CostFile::default() },
-            vec![dataset.kind.baseline(Default::default()).to_owned()],
+            vec![dataset.kind.baseline(Default::default()).into()],
         );
         let beginning = Beginning { config, summary: &summary, cost: &cost, baselines: &baselines };
         let writer = RunWriter::create(folder, &beginning).expect("a run folder");

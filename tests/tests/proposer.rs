@@ -183,11 +183,12 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         protocol: mmh_record::format::Protocol::default(),
         proposer_command: None,
         target_facts: None,
+        given_components: Vec::new(),
         resumes: Vec::new(),
     };
     let (summary, cost) = (Summary::new(config.clone()), CostFile::default());
     let beginning =
-        Beginning { config: &config, summary: &summary, cost: &cost, baselines: &[BASELINE.to_owned()] };
+        Beginning { config: &config, summary: &summary, cost: &cost, baselines: &[BASELINE.into()] };
     let writer = RunWriter::create(folder, &beginning).expect("a run folder");
     let (observer, cancel) = (Arc::new(Silent), Cancel::default());
     let free = |model| MeteredModel::free(model, clock, cancel.clone());
@@ -214,7 +215,7 @@ async fn searched(folder: &Path, limits: Limits, proposer: Arc<dyn ChatModel>) -
         dataset,
         val,
         summary,
-        baselines: vec![baseline],
+        baselines: vec![baseline.into()],
         builder,
         lint,
         evaluator,

@@ -242,6 +242,20 @@ fn errors_at_run_time_name_the_line() {
             "mine",
         ),
         ("a file", "", "open('/etc/passwd')", "panic", "harness.py:6: FileNotFoundError"),
+        (
+            "memory",
+            "",
+            "'x' * (1 << 30)",
+            "memory-limit",
+            "(--memory-mib); its last words: harness.py:6: MemoryError",
+        ),
+        (
+            "memory until none is left",
+            "pieces = []",
+            "[pieces.append('x' * (8 << 20)) for _ in range(99)]",
+            "memory-limit",
+            "(--memory-mib); its last words: harness.py:6: MemoryError",
+        ),
     ];
     for (name, top, inner, kind, words) in table {
         let path = folder.path().join("mine.py");

@@ -142,6 +142,7 @@ fn config(builder: &Builder, dataset: &Dataset) -> Config {
         protocol: mmh_record::format::Protocol::default(),
         proposer_command: None,
         target_facts: None,
+        given_components: Vec::new(),
         resumes: Vec::new(),
     }
 }
@@ -157,7 +158,7 @@ fn opened(folder: &Path, builder: &Builder, dataset: &Dataset) -> (RunWriter, Su
     let config = config(builder, dataset);
     let (summary, cost) = (Summary::new(config.clone()), CostFile { mock: true, ..CostFile::default() });
     let beginning =
-        Beginning { config: &config, summary: &summary, cost: &cost, baselines: &[BASELINE.to_owned()] };
+        Beginning { config: &config, summary: &summary, cost: &cost, baselines: &[BASELINE.into()] };
     (RunWriter::create(folder, &beginning).expect("a run folder"), summary)
 }
 
@@ -178,7 +179,7 @@ fn search(folder: &Path, proposer: Scripted, interrupt: Interrupt) -> (bool, usi
             Session { limits: &limits, budget: Arc::new(Budget::unlimited()), clock: CLOCK, cancel };
         let target = MeteredModel::free(Arc::new(SimulatedTarget::new(0)), CLOCK, session.cancel.clone());
         let parts = (Arc::new(Target::new(target, None)), Arc::new(proposer) as Arc<dyn Proposer>);
-        let start = Start { summary, writer, baselines: vec![BASELINE.to_owned()], dataset, val };
+        let start = Start { summary, writer, baselines: vec![BASELINE.into()], dataset, val };
         let search = session.search(start, builder, parts, 2, observer.clone());
         tokio::select! {
             ended = search.run() => ended.expect("the run goes on").1.is_none(),

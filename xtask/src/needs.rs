@@ -27,7 +27,7 @@ enum Comes {
     ByHand(&'static str),
 }
 
-const NEEDS: [Need; 20] = [
+const NEEDS: [Need; 21] = [
     Need {
         name: "rustup",
         found: |_| runs(&["rustup", "--version"]),
@@ -47,6 +47,15 @@ const NEEDS: [Need; 20] = [
         name: "a C compiler",
         found: |_| runs(&["cc", "--version"]),
         comes: Comes::Package("gcc libc6-dev"),
+    },
+    Need {
+        name: "clang for WebAssembly, with a C library",
+        found: |_| {
+            let link = ["clang", "--target=wasm32-wasi", "--sysroot=/usr", "-x", "c", "/dev/null"];
+            let library = ["-mexec-model=reactor", "-o", "/dev/null"];
+            runs(&[&link[..], &library].concat())
+        },
+        comes: Comes::Package("clang lld wasi-libc libclang-rt-dev-wasm32"),
     },
     Need { name: "node", found: |_| runs(&["node", "--version"]), comes: Comes::Package("nodejs") },
     Need { name: "npm", found: |_| runs(&["npm", "--version"]), comes: Comes::Package("npm") },

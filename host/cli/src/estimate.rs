@@ -18,6 +18,7 @@ use mmh_models::{
     tokens_in,
 };
 use mmh_record::{
+    baseline::Baseline,
     chat::{Block, ChatReply, ChatRequest, Usage},
     clock::Clock,
     data::Split,
@@ -53,7 +54,7 @@ pub struct Plan<'a> {
     pub dataset: &'a Dataset,
     pub val: &'a [Example],
     pub with_test: bool,
-    pub baselines: &'a [String],
+    pub baselines: &'a [Baseline],
     pub builder: &'a Builder,
     pub proposer: (&'a Resolved, &'a Price),
     pub target: (&'a Resolved, &'a Price),
@@ -156,8 +157,8 @@ struct Measured {
 /// The most that one of the baselines asks for.
 async fn measure_all(plan: &Plan<'_>) -> Result<Measured, CliError> {
     let mut most = Measured { calls: 0, input_tokens: 0, output_tokens: 0 };
-    for source in plan.baselines {
-        let found = measure(plan, source).await?;
+    for baseline in plan.baselines {
+        let found = measure(plan, baseline).await?;
         most = Measured {
             calls: most.calls.max(found.calls),
             input_tokens: most.input_tokens.max(found.input_tokens),
@@ -167,8 +168,8 @@ async fn measure_all(plan: &Plan<'_>) -> Result<Measured, CliError> {
     Ok(most)
 }
 
-async fn measure(plan: &Plan<'_>, source: &str) -> Result<Measured, CliError> {
-    let built = match plan.builder.build(source).await? {
+async fn measure(plan: &Plan<'_>, baseline: &Baseline) -> Result<Measured, CliError> {
+    let built = match plan.builder.build_baseline(baseline).await? {
         Ok(built) => built,
         Err(rejection) => {
             let message =

@@ -23,8 +23,39 @@ const FOREIGN_FRAMES: usize = 4;
 
 // Writing into a string cannot fail, so the results of `writeln!` are dropped throughout.
 
+/// Lines of a prompt or a reply that are shown where long ones are cut, and bytes of them.
+const SHOWN_LINES: usize = 40;
+const SHOWN_BYTES: usize = 8 << 10;
+
+/// How much is shown of prompts and replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Texts {
+    /// All of them.
+    Whole,
+    /// Beginning and end of long ones.
+    Cut,
+}
+
+impl Texts {
+    /// As much of a text as is shown.
+    fn of(self, text: &str) -> String {
+        if self == Self::Whole {
+            return text.to_owned();
+        }
+        let text = text::middle_cut(text, SHOWN_BYTES);
+        let lines: Vec<&str> = text.lines().collect();
+        // A note in the place of one line would gain nothing.
+        if lines.len() <= SHOWN_LINES + 1 {
+            return text;
+        }
+        let (head, tail) = (&lines[..SHOWN_LINES / 2], &lines[lines.len() - SHOWN_LINES / 2..]);
+        let more = lines.len() - SHOWN_LINES;
+        format!("{}\n[{more} more lines; --show with --json has them]\n{}", head.join("\n"), tail.join("\n"))
+    }
+}
+
 /// One example: what went in, what came out, and everything between.
-pub fn example(row: &TraceRow, calls: &[CallRow], limits: &Limits) -> String {
+pub fn example(row: &TraceRow, calls: &[CallRow], limits: &Limits, texts: Texts) -> String {
     let mut out = String::new();
     block(&mut out, "input", &row.input);
     for field in &row.fields {
@@ -42,7 +73,7 @@ pub fn example(row: &TraceRow, calls: &[CallRow], limits: &Limits) -> String {
     let _ = writeln!(out, "fuel        {} of {}", text::grouped(row.fuel), text::grouped(limits.fuel));
     let (peak, limit) = (text::bytes(row.peak_memory_bytes), text::bytes(limits.memory_bytes));
     let _ = writeln!(out, "memory      {peak} of {limit}");
-    calls.iter().for_each(|call| self::call(&mut out, call));
+    calls.iter().for_each(|call| self::call(&mut out, call, texts));
     for (name, said) in
         [("log", &row.log_lines().join("\n")), ("stdout", &row.stdout), ("stderr", &row.stderr)]
     {
@@ -73,20 +104,20 @@ fn scorer(out: &mut String, row: &TraceRow, trace: &ScorerTrace) {
     }
 }
 
-fn call(out: &mut String, call: &CallRow) {
+fn call(out: &mut String, call: &CallRow, texts: Texts) {
     let request = &call.request;
     let temperature = request.temperature.map(|it| format!(", temperature {it}")).unwrap_or_default();
     let stop = if request.stop.is_empty() { String::new() } else { format!(", stops at {:?}", request.stop) };
     let heading =
         format!("call {}, prompt: at most {} tokens{temperature}{stop}", call.call, request.max_tokens);
     out.push('\n');
-    block(out, &heading, &request.prompt_text());
+    block(out, &heading, &texts.of(&request.prompt_text()));
     match (&call.reply, &call.error) {
         (Some(reply), _) => {
             let cached = if call.cached { ", kept from before" } else { "" };
             let (tokens, stop) = (call.usage.output_tokens, ended_by(&reply.stop_reason));
             let heading = format!("call {}, reply: {tokens} tokens, {stop}{cached}", call.call);
-            block(out, &heading, &reply.text());
+            block(out, &heading, &texts.of(&reply.text()));
         }
         (None, error) => {
             let error = error.as_deref().unwrap_or("no reply is recorded");
@@ -260,6 +291,25 @@ pub fn source_diff(diff: &str, colors: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_are_cut_in_the_middle() {
+        let lines = |count: usize| (0..count).map(|at| format!("line {at}")).collect::<Vec<_>>().join("\n");
+        let long = "x".repeat(20_000);
+        // name, the text, how many lines are shown, a part of them
+        let table = [
+            ("short", lines(3), 3, "line 2"),
+            ("as many as fit", lines(41), 41, "line 20"),
+            ("many lines", lines(61), 41, "line 19\n[21 more lines; --show with --json has them]\nline 41"),
+            ("one long line", long.clone(), 3, "[cut: 11808 bytes left out]"),
+        ];
+        for (name, text, count, part) in table {
+            let shown = Texts::Cut.of(&text);
+            assert_eq!(shown.lines().count(), count, "{name}");
+            assert!(shown.contains(part), "{name}: {shown}");
+            assert_eq!(Texts::Whole.of(&text), text, "{name}");
+        }
+    }
 
     #[test]
     fn foreign_frames_are_short() {

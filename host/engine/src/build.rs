@@ -24,7 +24,7 @@ use crate::{
         engine::{self, CodeFor},
     },
 };
-use mmh_record::{digest::Digest, limits::Limits, text};
+use mmh_record::{baseline::Baseline, digest::Digest, limits::Limits, text};
 
 /// Builds harnesses, and remembers its verdicts on sources.
 pub struct Builder {
@@ -137,6 +137,14 @@ impl Builder {
                 Err(rejection) => Ok(Err(rejection)),
             }
         })
+    }
+
+    /// Makes a harness of what a search starts from.
+    pub fn build_baseline<'a>(&'a self, baseline: &'a Baseline) -> BoxFuture<'a, BuildResult<Built>> {
+        match baseline {
+            Baseline::Source(source) => self.build(source),
+            Baseline::Component(component) => self.load(component.to_vec()),
+        }
     }
 
     /// Makes a scorer of a source, as [`Self::build`] makes a harness. Its verdicts are not remembered.

@@ -37,6 +37,7 @@ mod config;
 mod cost;
 mod evaluation;
 mod frontier;
+mod given;
 mod proposal;
 mod protocol;
 mod scoring;
@@ -50,6 +51,7 @@ pub use config::{Config, ProposerKind, ProviderInfo, TaskInfo, ToolchainInfo, Wi
 pub use cost::{Cost, CostFile, IterationCost};
 pub use evaluation::{CallRow, ControlRow, Interval, LearnRow, LogRow, Score, TraceRow};
 pub use frontier::{ASKS_NO_MODEL, Frontier, FrontierMember, asks_no_model};
+pub use given::{GivenComponent, GivenFrom, MAX_FILES as MAX_GIVEN_FILES};
 pub use proposal::{NoteRow, ReadRow, TranscriptRow};
 pub use protocol::{HeldOut, Learning, Protocol};
 pub use scoring::{ScorerTotals, ScorerTrace};

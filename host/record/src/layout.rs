@@ -236,7 +236,7 @@ pub const KINDS: [Kind; 27] = [
     input(AGENT_LOG, ITERATION, 16 * MIB, Format::Text, "what the command printed"),
     derived(TRIALS, ITERATION, 8 * GIB, Format::JsonLines, REPLIES),
     derived(NOTES, ITERATION, MIB, Format::JsonLines, ""),
-    derived(COMPONENT, ITERATION, GIB, Format::Bytes, ""),
+    derived(COMPONENT, ITERATION, GIB, Format::Bytes, "a baseline that is a component, which is an input"),
     derived(PROVENANCE, ITERATION, 16 * MIB, Format::Json, ""),
     derived(LEAKS, ITERATION, MIB, Format::Json, ""),
     derived(BATCHES, EVALUATED, 8 * GIB, Format::JsonLines, "batches that ended by the wall clock"),

@@ -57,7 +57,7 @@
 //!     filesystem_reads.jsonl  ReadRow       what the proposer read of the run; empty in 000
 //!     trial_calls.jsonl       CallRow       calls to the target in the proposer's trials; not in 000
 //!     notes.jsonl             NoteRow       notes of the proposer for later iterations; absent where there are none
-//!     harness.rs              text          the harness's source
+//!     harness.rs              text          the harness's source; none where a baseline is a component
 //!     reasoning.md            text          why the proposer wrote it so
 //!     harness.wasm            bytes         the compiled harness
 //!     provenance.json         statement     how the component was made: in-toto, SLSA
@@ -119,6 +119,7 @@
 //! to show. Reading a folder proves nothing of what it says: `mmh verify` makes the run again and compares.
 
 pub mod append;
+pub mod baseline;
 pub mod built;
 pub mod candidate;
 pub mod chat;

@@ -17,6 +17,8 @@ use serde::Deserialize;
 
 use super::{
     RecordError,
+    baseline::Baseline,
+    digest::Digest,
     format::{Config, CostFile, NewerSchema, Summary},
     language::HarnessLanguage,
     layout, plain,
@@ -102,6 +104,22 @@ impl RunReader {
     /// The name of the source file that an iteration's folder has.
     pub fn source_name(&self) -> &'static str {
         self.language().source()
+    }
+
+    /// The baseline of this index. Fails where it is not there, or is not the component that the configuration names.
+    pub fn baseline(&self, config: &Config, index: u32) -> Result<Baseline, RecordError> {
+        let Some(given) = config.given(index) else {
+            let path = Self::iteration_file(index, config.harness_language.source());
+            return Ok(Baseline::Source(self.text(&path)?));
+        };
+        let path = Self::iteration_file(index, layout::COMPONENT);
+        let bytes = self.bytes(&path)?;
+        let found = Digest::of(&bytes);
+        if found == given.sha256 {
+            return Ok(Baseline::Component(bytes.into()));
+        }
+        let problem = format!("sha256 {} by {}, and {found} by its bytes", given.sha256, layout::CONFIG);
+        Err(RecordError::Damaged { file: path, problem })
     }
 
     /// What the search came to, or has come to so far.

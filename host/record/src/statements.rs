@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 
 use super::{
     folder::json_bytes,
-    format::{Config, Score},
+    format::{Config, GivenComponent, Score},
     layout,
 };
 use crate::{data::Split, digest::Digest, language::HarnessLanguage, objective::Objective};
 
 /// Who builds harnesses: a URI, as SLSA asks for it.
 const BUILDER: &str = "pkg:generic/mmh";
+
+/// The same where somebody else did, with tools that this program knows by name at most.
+const NOT_BUILT_HERE: &str = "urn:mmh:builder:not-mmh";
 
 /// What a test result is about.
 pub struct Tested<'a> {
@@ -146,6 +149,35 @@ pub fn provenance(made: &Made, config: &Config, lock: Digest) -> Value {
                 "builder": { "id": format!("{BUILDER}@{}", config.host_version) },
                 "metadata": { "invocationId": config.run_id },
             },
+        },
+    })
+}
+
+/// `provenance.json` of a component that this program did not compile: who built it, as far as that was said, and the digests
+/// of its project's files. Nothing in it is proved but the digest of the component.
+pub fn given(given: &GivenComponent) -> Value {
+    let said = [
+        ("from", given.from.name()),
+        ("language", given.language.as_str()),
+        ("built_by", given.built_by.as_str()),
+        ("version", given.version.as_str()),
+    ];
+    let said = said.into_iter().filter(|(_, value)| !value.is_empty());
+    let parameters: serde_json::Map<String, Value> =
+        said.map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    let files = given.files.iter();
+    let files = files.map(|(name, digest)| json!({ "name": name, "digest": { "sha256": digest } }));
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "name": layout::COMPONENT, "digest": { "sha256": given.sha256 } }],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "urn:mmh:build:given-component:1",
+                "externalParameters": parameters,
+                "resolvedDependencies": files.collect::<Vec<_>>(),
+            },
+            "runDetails": { "builder": { "id": NOT_BUILT_HERE } },
         },
     })
 }

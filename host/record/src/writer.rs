@@ -13,6 +13,7 @@ use super::folder::json;
 pub use super::folder::{IterationWriter, io};
 use super::{
     RecordError,
+    baseline::Baseline,
     format::{Config, CostFile, Frontier, Summary},
     layout, manifest, plain,
 };
@@ -37,8 +38,8 @@ pub struct Beginning<'a> {
     pub summary: &'a Summary,
     /// `cost.json`, without any cost.
     pub cost: &'a CostFile,
-    /// The sources of the baselines: of the iterations 000 and on.
-    pub baselines: &'a [String],
+    /// The baselines: the harnesses of the iterations 000 and on.
+    pub baselines: &'a [Baseline],
 }
 
 impl RunWriter {
@@ -94,8 +95,12 @@ impl RunWriter {
         self.summary(beginning.summary)?;
         self.frontier(&Frontier::default())?;
         let name = beginning.config.harness_language.source();
-        for (index, source) in (0..).zip(beginning.baselines) {
-            self.iteration(index)?.put(name, source.as_bytes())?;
+        for (index, baseline) in (0..).zip(beginning.baselines) {
+            let folder = self.iteration(index)?;
+            match baseline {
+                Baseline::Source(source) => folder.put(name, source.as_bytes())?,
+                Baseline::Component(bytes) => folder.put(layout::COMPONENT, bytes)?,
+            }
         }
         Ok(())
     }

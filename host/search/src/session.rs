@@ -14,6 +14,7 @@ use mmh_models::{
 };
 use mmh_record::{
     RecordError,
+    baseline::Baseline,
     clock::Clock,
     format::{ProposerKind, Protocol, ProviderInfo, Summary, TaskInfo},
     ledger,
@@ -232,8 +233,8 @@ pub struct Start {
     pub summary: Summary,
     /// Writes the run's folder.
     pub writer: RunWriter,
-    /// The sources of the baselines: of the iterations 000 and on.
-    pub baselines: Vec<String>,
+    /// The baselines: the harnesses of the iterations 000 and on.
+    pub baselines: Vec<Baseline>,
     /// The task and its examples.
     pub dataset: Dataset,
     /// The validation examples that this run uses.

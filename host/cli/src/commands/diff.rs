@@ -50,7 +50,13 @@ pub fn main(args: DiffArgs) -> CliResult {
 fn shown(compared: &Compared, objective: Objective, config: &Config) -> String {
     let (before, after) = (&compared.before, &compared.after);
     let mut out = String::new();
-    out += if compared.source.is_empty() { "the sources are the same\n" } else { "\n" };
+    for index in &compared.without_source {
+        out += &format!("{index:03} is a component that was made elsewhere; its source is not recorded\n");
+    }
+    out += match (compared.without_source.is_empty(), compared.source.is_empty()) {
+        (true, true) => "the sources are the same\n",
+        _ => "\n",
+    };
     match &compared.imports {
         None => out += "imports: not compared, there are not two components\n",
         Some(change) if change.is_empty() => out += "imports: the same\n",

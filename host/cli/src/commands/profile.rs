@@ -67,6 +67,11 @@ pub async fn main(global: &Global, args: ProfileArgs) -> CliResult {
         Ok(built) => built,
         Err(rejected) => return Ok(rejected.told(args.json)),
     };
+    if given.brings_runtime() {
+        errln!(
+            "note: this harness brings the runtime of its language along: the profile shows the runtime's functions, not yours, and no lines"
+        );
+    }
     let mut bench = setting.bench(on, None)?;
     only(&mut bench, args.example.as_deref())?;
     let harness = Harness { digest: built.component.digest, leaks: Vec::new(), given };

@@ -387,7 +387,7 @@ impl Shown<'_> {
 
     fn one(&self, again: &Again, traced: Trace<'_>) -> String {
         let mut out = format!("example {}: {}\n\n", text::one_line(&again.found.example_id), said(again));
-        out += &example_view::example(&again.found, &again.calls, self.limits);
+        out += &example_view::example(&again.found, &again.calls, self.limits, example_view::Texts::Whole);
         match traced {
             Some(Ok(traced)) => {
                 out.push('\n');

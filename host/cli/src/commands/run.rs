@@ -1,5 +1,7 @@
 //! `mmh run`: a whole search, begun here or gone on with.
 
+mod starts;
+
 use std::{
     collections::BTreeMap,
     fmt::Display,
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 use crate::commands::resume::{self, Given};
 use crate::{
     agent_args::{AgentArgs, Secret},
-    baselines, concurrency, environment,
+    concurrency, environment,
     error::{CliError, CliResult},
     estimate,
     fleet_args::FleetArgs,
@@ -23,7 +25,6 @@ use crate::{
     model_args::{Choice, Connector, MoneyArgs, ProposerArgs, TargetArgs},
     output_file::refuse_runs,
     own_runs::OwnRuns,
-    project,
     protocol_args::ProtocolArgs,
     session::{self, Front, Proposing},
     telemetry,
@@ -34,21 +35,18 @@ use crate::{
 use mmh_engine::{build::Builder, sandbox::PACKAGE, toolchain::sdk};
 use mmh_exports::otlp::Ready;
 use mmh_record::{
+    baseline::Baseline,
     clock::Clock,
     digest::Digest,
     format::{Config, CostFile, ProposerCommand, SCHEMA_VERSION, Summary, WitInfo},
     language::HarnessLanguage,
-    limits::Limits,
-    text,
     writer::{self, Beginning, RunWriter},
 };
 use mmh_search::session::{Models, Plan, ReadyModel, ReadyProposer, Start};
 use mmh_search::{
     dataset::{self, BUILTIN, Dataset, Source},
     evaluate,
-    leaks::Lint,
     progress::Observer,
-    search::without_leaks,
 };
 
 /// Each group of options holds at its own time: see [`resume::given`].
@@ -124,9 +122,9 @@ pub struct NewRunArgs {
     /// Decides everything that chance decides
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, a file, or a project of one
-    /// source file; given several times, the search starts from all of them [default: zero-shot]
-    #[arg(long, value_name = "NAME|HARNESS.rs")]
+    /// The harness to start from: zero-shot, few-shot-all, few-shot-random, nearest, a source file, a project's folder, or
+    /// a component; given several times, the search starts from all of them [default: zero-shot]
+    #[arg(long, value_name = "NAME|HARNESS")]
     baseline: Vec<PathBuf>,
     /// The language of the harnesses: rust, or python, which `mmh toolchain add python` sets up once
     #[arg(long, value_name = "LANGUAGE", default_value = "rust", value_parser = language)]
@@ -244,12 +242,12 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let source = Source { name: args.each.dataset.as_deref().unwrap_or(BUILTIN), columns: &columns };
     let mut dataset = workbench::dataset(source, args.new.seed, &*observer)?;
     let limits = args.limits.resolve(models.as_ref().is_some_and(|models| models.target.is_local));
-    let baselines = sources(&args.new, &dataset, &limits).await?;
+    let starts::Starts { baselines, given } = starts::read(&args.new, &dataset, &limits).await?;
     let builder =
         workbench::open(global, args.new.harness_language, &limits, &args.limits.machine, &*observer).await?;
     let builder = args.fleet.join(builder, &terminal).await?;
     workbench::scorer(&builder, &mut dataset).await?;
-    sound_baselines(args, &builder, &dataset, &baselines).await?;
+    starts::check(&args.new, &builder, &dataset, &baselines).await?;
     terminal.done();
     let Some(models) = models else {
         dry_run(global, args, &dataset, &baselines, &builder, &observer).await?;
@@ -260,7 +258,8 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let about = (run_id, concurrency, baselines.len() as u32);
     let facts = Some(models.target.model.facts().await).filter(|facts| !facts.is_empty());
     let config = config(args, about, &models, clock, &dataset, &builder);
-    let summary = Summary::new(Config { proposer_command: command.flatten(), target_facts: facts, ..config });
+    let (proposer_command, target_facts) = (command.flatten(), facts);
+    let summary = Summary::new(Config { proposer_command, target_facts, given_components: given, ..config });
     let cost = CostFile { mock: args.new.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
     let beginning =
         Beginning { config: &summary.config, summary: &summary, cost: &cost, baselines: &baselines };
@@ -271,76 +270,6 @@ pub async fn begin(global: &Global, args: &RunArgs, mut front: Front) -> CliResu
     let start = Start { summary, writer, baselines, dataset, val };
     let plan = Plan { start, models, budget_usd, clock };
     session::run(plan, folder, builder, terminal, (&front, args.again.json)).await
-}
-
-/// The sources that a new run starts from: the files that were named, or the task's own.
-async fn sources(new: &NewRunArgs, dataset: &Dataset, limits: &Limits) -> Result<Vec<String>, CliError> {
-    let language = new.harness_language;
-    if new.baseline.is_empty() {
-        return Ok(vec![dataset.kind.baseline(language).to_owned()]);
-    }
-    let mut sources = Vec::new();
-    for named in &new.baseline {
-        if baselines::is_shipped(named) {
-            sources.push(baselines::resolve(named, language, limits.source_bytes)?);
-            continue;
-        }
-        let given = project::read(named, limits).await?.map_err(|rejection| {
-            CliError::examined(format!(
-                "{}: {}\n{}",
-                text::path(named),
-                rejection.message,
-                rejection.diagnostics
-            ))
-        })?;
-        if given.language != language {
-            return Err(CliError::input(format!(
-                "the baseline {} is in {}, and the search is in {}: all harnesses of a run have one language \
-                 (--harness-language)",
-                text::path(named),
-                given.language.title(),
-                language.title()
-            )));
-        }
-        sources.push(given.into_source(named)?);
-    }
-    Ok(sources)
-}
-
-/// Refuses a baseline that is no harness, and one that is the same as another one, before there is a run and before
-/// anything is spent.
-async fn sound_baselines(
-    args: &RunArgs,
-    builder: &Builder,
-    dataset: &Dataset,
-    baselines: &[String],
-) -> Result<(), CliError> {
-    let lint = args.new.deny_leaks.then(|| Lint::of(dataset));
-    let mut components: Vec<Digest> = Vec::new();
-    for (at, source) in baselines.iter().enumerate() {
-        let built = builder.build(source).await?;
-        let admitted = built.and_then(|built| match &lint {
-            Some(lint) => without_leaks(lint, source, built),
-            None => Ok(built),
-        });
-        let of = if baselines.len() == 1 { String::new() } else { format!(" {at:03}") };
-        let built = admitted.map_err(|rejection| {
-            CliError::examined(format!(
-                "the baseline{of} is refused, so there is no run and nothing is spent: {}: {}\n{}",
-                rejection.kind.name(),
-                rejection.message,
-                rejection.diagnostics
-            ))
-        })?;
-        let component = built.component.digest;
-        if let Some(twin) = components.iter().position(|it| *it == component) {
-            return Err(CliError::input(format!(
-                "the baselines {twin:03} and {at:03} compile to the same component: name each harness once"
-            )));
-        }
-        components.push(component);
-    }
-    Ok(())
 }
 
 /// Proposer and target of a new run, or why they cannot be asked; and what is recorded of a command that proposes.
@@ -368,7 +297,7 @@ async fn dry_run(
     global: &Global,
     args: &RunArgs,
     dataset: &Dataset,
-    baselines: &[String],
+    baselines: &[Baseline],
     builder: &Builder,
     observer: &Arc<dyn Observer>,
 ) -> Result<(), CliError> {
@@ -452,6 +381,7 @@ fn config(
         patience: args.change.patience.unwrap_or(DEFAULT_PATIENCE),
         learn_batches: evaluate::planned(&dataset.train, builder.sandbox.limits(), &protocol),
         protocol,
+        given_components: Vec::new(),
         resumes: Vec::new(),
     }
 }

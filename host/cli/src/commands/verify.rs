@@ -232,9 +232,10 @@ fn print(
 ) {
     let digest = digest.map_or_else(|| "no manifest".into(), |digest| format!("manifest sha256 {digest}"));
     outln!("run {}: {digest}\n", text::name(&config.run_id));
-    outln!("{:<16} {:<11} {:<15} run again", "folder", "files", "rebuilt");
+    let width = rebuilt_width(verdict);
+    outln!("{:<16} {:<11} {:<width$} run again", "folder", "files", "rebuilt");
     let folders = shown_folders(verdict, iteration);
-    folders.iter().for_each(|folder| outln!("{}", line(folder)));
+    folders.iter().for_each(|folder| outln!("{}", line(folder, width)));
     let findings: Vec<&Finding> =
         folders.iter().flat_map(|folder| &folder.findings).chain(unproved).collect();
     findings.iter().take(MAX_SHOWN).for_each(|it| finding(it));
@@ -253,7 +254,12 @@ fn print(
     not_proved(verdict).iter().for_each(|line| outln!("not proved: {line}"));
 }
 
-fn line(folder: &Checked) -> String {
+/// The width of the column that says whether the component was rebuilt.
+fn rebuilt_width(verdict: &Verdict) -> usize {
+    if verdict.checked.iter().any(|it| it.rebuilt == Rebuilt::Given) { 17 } else { 15 }
+}
+
+fn line(folder: &Checked, width: usize) -> String {
     let files = match (folder.sealed, folder.findings.len()) {
         (false, 0) => "unfinished".into(),
         (_, 0) => "ok".into(),
@@ -265,9 +271,10 @@ fn line(folder: &Checked) -> String {
         Rebuilt::Same => "same",
         Rebuilt::OtherTools => "other tools",
         Rebuilt::Different => "DIFFERENT",
+        Rebuilt::Given => "not compiled here",
     };
     let name = if folder.folder.is_empty() { "(the run)".into() } else { text::name(&folder.folder) };
-    format!("{name:<16} {files:<11} {rebuilt:<15} {}", replayed(folder))
+    format!("{name:<16} {files:<11} {rebuilt:<width$} {}", replayed(folder))
 }
 
 fn replayed(folder: &Checked) -> String {

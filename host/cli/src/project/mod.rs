@@ -5,6 +5,7 @@
 //! made says so.
 
 mod cargo;
+mod files_of;
 mod kept;
 mod settings;
 pub mod templates;
@@ -22,11 +23,19 @@ use crate::{
     files::{self, BEYOND},
     output_file::has_ending,
 };
+use files_of::Files;
 use mmh_engine::{
     build::{Builder, Built, BuiltScorer},
     compile::{BuildResult, Rejection},
 };
-use mmh_record::{language::HarnessLanguage, layout, limits::Limits, text};
+use mmh_record::{
+    digest::Digest,
+    format::{GivenComponent, GivenFrom},
+    language::HarnessLanguage,
+    layout,
+    limits::Limits,
+    text,
+};
 use mmh_search::dataset::BUILTIN;
 pub use settings::{SETTINGS, Settings};
 
@@ -52,14 +61,20 @@ pub struct MadeOutside {
     pub version: String,
     /// Whether it was confined while it worked.
     pub jailed: bool,
+    /// The project's files.
+    #[serde(skip)]
+    files: Files,
     /// Whether an earlier build is used, because no file has changed since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
 }
 
+/// A component of so many bytes has a runtime in it.
+const RUNTIME_BYTES: usize = 6 << 20;
+
 impl MadeOutside {
     fn new(by: &str, version: String) -> Self {
-        Self { by: by.to_owned(), version, jailed: false, kept: false }
+        Self { by: by.to_owned(), version, jailed: false, files: Files::default(), kept: false }
     }
 
     /// The same in words.
@@ -90,6 +105,16 @@ impl Given {
         Some(self.source.as_str()).filter(|source| self.language.is_rust() && !source.is_empty())
     }
 
+    /// Whether the component has a language's runtime in it, whose functions are all that a profile sees. Of a bare component its
+    /// size tells: one that is compiled to WebAssembly itself has a fraction of that.
+    pub fn brings_runtime(&self) -> bool {
+        match &self.made {
+            None => !self.language.is_rust(),
+            Some((component, None)) => component.len() >= RUNTIME_BYTES,
+            Some((_, Some(made))) => ["python", "javascript", "typescript"].contains(&made.files.language()),
+        }
+    }
+
     /// How it was made, where that was outside of the jail and known.
     pub fn made_outside(&self) -> Option<&MadeOutside> {
         self.made.as_ref()?.1.as_ref()
@@ -111,17 +136,43 @@ impl Given {
         }
     }
 
-    /// The source that a search starts from. A search records the source of each harness and compiles it in the jail.
-    pub fn into_source(self, named: &Path) -> Result<String, CliError> {
-        match self.made {
-            None => Ok(self.source),
-            Some(_) => Err(CliError::input(format!(
-                "{} is no harness of one source file: a search records the source that it starts from, and compiles it in the \
-                 jail; `mmh eval` takes components and projects of several files",
-                text::path(named)
-            ))),
-        }
+    /// The component that was made elsewhere, and what a run records of it as its baseline of this index.
+    pub fn component(&self, index: u32) -> Option<(Vec<u8>, GivenComponent)> {
+        let (component, made) = self.made.as_ref()?;
+        let (from, language) = match made {
+            None => (GivenFrom::Component, String::new()),
+            Some(made) => (GivenFrom::Project, made.files.language().to_owned()),
+        };
+        let made = made.as_ref();
+        let recorded = GivenComponent {
+            index,
+            sha256: Digest::of(component),
+            from,
+            language,
+            built_by: made.map_or_else(String::new, |made| without_places(&made.by)),
+            version: made.map_or_else(String::new, |made| made.version.clone()),
+            files: made.map(|made| made.files.listed.clone()).unwrap_or_default(),
+            more_files: made.map_or(0, |made| made.files.more),
+        };
+        Some((component.clone(), recorded))
     }
+}
+
+/// A command in which each path is cut down to the name at its end, so that it tells nothing of the machine.
+fn without_places(command: &str) -> String {
+    let mut out = String::new();
+    let mut piece = String::new();
+    for letter in command.chars().chain(['\n']) {
+        if letter.is_alphanumeric() || "._-~/+@".contains(letter) {
+            piece.push(letter);
+            continue;
+        }
+        let is_place = piece.starts_with(['/', '~']);
+        out += if is_place { piece.rsplit('/').find(|it| !it.is_empty()).unwrap_or("/") } else { &piece };
+        piece.clear();
+        out.push(letter);
+    }
+    out.trim_end().to_owned()
 }
 
 /// The harness that is meant: a file, a project, or one that ships with this program. The inner error is what the author's
@@ -236,7 +287,7 @@ async fn of_project(folder: &Path, limits: &Limits) -> Result<Result<Given, Reje
         Err(rejection) => return Ok(Err(rejection)),
     };
     let component = component(&path, limits)?;
-    Ok(Ok(Given::made(component, Some(made))))
+    Ok(Ok(Given::made(component, Some(MadeOutside { files: Files::of(folder), ..made }))))
 }
 
 /// The only file of a project's harness; none if it has several, or is built by a command.
@@ -286,4 +337,23 @@ pub fn stamps(named: &Path) -> Stamps {
     }
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_tell_no_places() {
+        let table = [
+            ("sh build.sh", "sh build.sh"),
+            ("/usr/local/bin/npm run build", "npm run build"),
+            ("sh -c cd /home/me/x && make OUT=/tmp/out/", "sh -c cd x && make OUT=out"),
+            ("sh -c '~/bin/tool' a/b", "sh -c 'tool' a/b"),
+            ("make /", "make /"),
+        ];
+        for (command, expected) in table {
+            assert_eq!(without_places(command), expected);
+        }
+    }
 }

@@ -337,7 +337,11 @@ impl Sandbox {
             None if own_time > bounds.own_time => Err(Failure::own_timeout(limits)),
             None => Err(Failure::timeout(limits)),
             Some(Ok(Ok(value))) => Ok(value),
-            Some(Ok(Err(words))) => Err(own_error(guest, words, &state.model, limits)),
+            Some(Ok(Err(words))) => {
+                let refused = state.limiter.refused_bytes;
+                let of_memory = outcome::out_of_memory(&words, refused, limits);
+                Err(of_memory.unwrap_or_else(|| own_error(guest, words, &state.model, limits)))
+            }
             Some(Err(error)) if error.is::<TimeIsOver>() => Err(Failure::timeout(limits)),
             Some(Err(error)) => Err(outcome::classify(
                 &error,

@@ -78,14 +78,11 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
         _ => {}
     }
     if let Some(message) = python_exception(evidence.stderr).or_else(|| panic_message(evidence.stderr)) {
-        return Failure::new(OutcomeKind::Panic, message);
+        return out_of_memory(&message, evidence.refused_memory_bytes, evidence.limits)
+            .unwrap_or_else(|| Failure::new(OutcomeKind::Panic, message));
     }
     if let Some(wanted) = evidence.refused_memory_bytes {
-        let (wanted, limit) = (text::bytes(wanted as u64), text::bytes(evidence.limits.memory_bytes));
-        return Failure::new(
-            OutcomeKind::MemoryLimit,
-            format!("{wanted} of memory were wanted, the limit is {limit} (--memory-mib)"),
-        );
+        return memory_limit(wanted, evidence.limits);
     }
     let reason = error.root_cause().to_string();
     if reason.contains("fuel allocated for hostcalls") {
@@ -93,6 +90,23 @@ pub fn classify(error: &Error, evidence: &Evidence<'_>) -> Failure {
         return Failure::new(OutcomeKind::OutputLimit, message);
     }
     Failure::new(OutcomeKind::Trap, text::capped(&text::one_line(&reason), 500))
+}
+
+fn memory_limit(wanted: usize, limits: &Limits) -> Failure {
+    let (wanted, limit) = (text::bytes(wanted as u64), text::bytes(limits.memory_bytes));
+    let message = format!("{wanted} of memory were wanted, the limit is {limit} (--memory-mib)");
+    Failure::new(OutcomeKind::MemoryLimit, message)
+}
+
+/// The failure of a guest whose last words are that it has no memory, if memory was refused to it: so say the runtimes of
+/// Python and JavaScript. A guest that got on without the memory and failed for another reason says something else.
+pub fn out_of_memory(words: &str, refused_bytes: Option<usize>, limits: &Limits) -> Option<Failure> {
+    let says_so = words == "out of memory"
+        || words.rsplit(": ").next() == Some("MemoryError")
+        || words.contains(": MemoryError: ");
+    let failure = memory_limit(refused_bytes.filter(|_| says_so)?, limits);
+    let words = text::ellipsis(&text::one_line(words), LINE_CHARACTERS);
+    Some(Failure::new(failure.kind, format!("{}; its last words: {words}", failure.message)))
 }
 
 /// The usage, the limit, the place, and how far the harness says that it had come.
@@ -155,7 +169,9 @@ fn python_exception(stderr: &str) -> Option<String> {
     let traceback =
         &before[before.rfind("Traceback (most recent call last):\n")?..before.rfind("\nthread '")?];
     let is_error = |line: &&str| !line.trim().is_empty() && !line.starts_with(' ');
-    let error = traceback.lines().rfind(is_error)?;
+    // Without memory, Python cannot print the exception, and tells of its object instead.
+    let object = traceback.lines().find_map(|line| line.strip_prefix("object type name: "));
+    let error = object.or_else(|| traceback.lines().rfind(is_error))?;
     let place = traceback.rsplit_once(PYTHON_FILES).and_then(|(_, place)| {
         let (file, line) = place.lines().next()?.split_once("\", line ")?;
         let line: u32 = line.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()?;
@@ -199,12 +215,41 @@ mod tests {
                 ),
                 Some("harness.py:5: JSONDecodeError: x"),
             ),
+            (
+                "no memory for its words",
+                format!(
+                    "{begin}{own}object type name: MemoryError\nobject repr     : MemoryError()\nlost sys.stderr\n{end}"
+                ),
+                Some("harness.py:5: MemoryError"),
+            ),
             ("no place", format!("{begin}MemoryError\n{end}"), Some("MemoryError")),
             ("no traceback", end.to_owned(), None),
             ("a panic of Rust", "thread 'main' panicked at harness.rs:3:9:\nboom\n".to_owned(), None),
         ];
         for (name, stderr, expected) in table {
             assert_eq!(python_exception(&stderr).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_who_says_so_has_run_out_of_memory() {
+        let limits = Limits::default();
+        // the last words, what was refused, whether memory ran out
+        let table = [
+            ("out of memory", Some(300 << 20), true),
+            ("harness.py:5: MemoryError", Some(300 << 20), true),
+            ("harness.py:5: MemoryError: no room", Some(300 << 20), true),
+            ("MemoryError", Some(300 << 20), true),
+            ("out of memory", None, false),
+            ("harness.py:5: MemoryError", None, false),
+            ("harness.py:5: ValueError: no", Some(300 << 20), false),
+            ("panicked at harness.rs:3:9: index out of bounds", Some(300 << 20), false),
+            ("the reply names no label: out of memory", Some(300 << 20), false),
+        ];
+        for (words, refused, expected) in table {
+            let found = out_of_memory(words, refused, &limits);
+            let parts = found.map(|failure| (failure.kind, failure.message.ends_with(words)));
+            assert_eq!(parts, expected.then_some((OutcomeKind::MemoryLimit, true)), "{words}");
         }
     }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{agent::ProposerCommand, protocol::Protocol, target::TargetFacts, version::understood};
+use super::{
+    agent::ProposerCommand, given::GivenComponent, protocol::Protocol, target::TargetFacts,
+    version::understood,
+};
 use crate::{
     built::{Confinement, Tool},
     chat::Api,
@@ -117,9 +120,20 @@ pub struct Config {
     /// field.
     #[serde(default, skip_serializing_if = "Protocol::is_plain")]
     pub protocol: Protocol,
+    /// The baselines that are components, which were not compiled here and whose sources are not recorded. Absent where there
+    /// are none, as in all runs that are older than this field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_components: Vec<GivenComponent>,
     /// What was changed each time that the run went on, in the order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumes: Vec<Resume>,
+}
+
+impl Config {
+    /// What is known of the baseline of this index, where it is a component.
+    pub fn given(&self, index: u32) -> Option<&GivenComponent> {
+        self.given_components.iter().find(|given| given.index == index)
+    }
 }
 
 /// How a proposer works, and what its transcript consists of.

@@ -356,9 +356,14 @@ const moreIn = (file, rows) =>
     ? null
     : el("p", { class: "muted" }, `There was no room for ${count(rows, "more row")} of ${file}.`);
 
+/** Why an iteration has no source. */
+function withoutSource(it) {
+  return it.source_note ? `This is ${it.source_note}.` : "No source was submitted.";
+}
+
 /** A source, line by line. */
 function sourcePanel(it) {
-  if (it.source === "") return el("p", { class: "muted" }, "No source was submitted.");
+  if (it.source === "") return el("p", { class: "muted" }, withoutSource(it));
   const lines = highlighted(it.source).map((line, at) => codeLine(at + 1, line));
   return [
     el(
@@ -386,7 +391,7 @@ function diffPanel(store, it) {
       "p",
       { class: "muted" },
       it.source === ""
-        ? "No source was submitted."
+        ? withoutSource(it)
         : "It has no parent: it shares no line with an earlier harness.",
     );
   return [

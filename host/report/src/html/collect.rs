@@ -152,7 +152,9 @@ impl Collector {
     ) -> Iteration {
         let scored = summary.and_then(|it| it.iterations.iter().find(|it| it.index == index));
         let unscored = summary.and_then(|it| it.unscored.iter().find(|it| it.index == index));
-        let (source, source_note) = source(part, scored, unscored);
+        let (source, note) = source(part, scored, unscored);
+        let given = summary.and_then(|it| it.config.given(index)).map(|given| given.words());
+        let source_note = given.or_else(|| note.map(str::to_owned));
         let parent = scored.and_then(|it| it.parent).or_else(|| {
             lineage::parent(&source, earlier.iter().map(|it| (it.index, it.source.as_str())))
                 .filter(|_| scored.is_none() && !source.is_empty())
@@ -236,7 +238,10 @@ fn missing(index: u32, part: &Part, summary: Option<&Summary>, problems: &mut Ve
     if let Some(summary) = summary.filter(|summary| summary.iterations.iter().any(|it| it.index == index)) {
         for (file, stamp) in FILES.iter().zip(&part.stamp) {
             let needed = match *file {
-                layout::SOURCE | layout::PYTHON_SOURCE => *file == summary.config.harness_language.source(),
+                layout::SOURCE | layout::PYTHON_SOURCE => {
+                    let name = summary.config.harness_language.source();
+                    *file == name && summary.config.given(index).is_none()
+                }
                 layout::TRANSCRIPT | layout::READS => !summary.config.is_baseline(index),
                 layout::BATCHES
                 | layout::CALLS

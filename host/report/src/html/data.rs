@@ -122,8 +122,8 @@ pub struct Iteration {
     pub parent: Option<u32>,
     pub reasoning: String,
     pub source: String,
-    /// The source is a last submission that was refused, or one that is still being evaluated.
-    pub source_note: Option<&'static str>,
+    /// The source is a last submission that was refused, or one that is still being evaluated; or why there is none.
+    pub source_note: Option<String>,
     /// From the parent's source to this one.
     pub changes: Vec<Change>,
     pub score: Option<Score>,

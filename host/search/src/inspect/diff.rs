@@ -37,8 +37,11 @@ pub struct Compared {
     pub before: Side,
     /// The second iteration.
     pub after: Side,
-    /// The unified diff of the sources; empty if they are the same.
+    /// The unified diff of the sources; empty if they are the same, or one of them is not recorded.
     pub source: String,
+    /// The iterations of the two whose source is not recorded, because they are components that were made elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_source: Vec<u32>,
     /// `None` if one of them has no component.
     pub imports: Option<ImportChange>,
     /// `None` if one of them has no such evaluation.
@@ -72,6 +75,9 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
         [before, after].map(|index| Loaded::read(reader, &Place::find(reader, index, split)?));
     let (left, right) = (left?, right?);
     let header = |index: u32| layout::file(&layout::folder_name(index), reader.source_name());
+    let config = summary.as_ref().map(|summary| &summary.config);
+    let is_given = |index: &u32| config.is_some_and(|config| config.given(*index).is_some());
+    let without_source: Vec<u32> = [before, after].into_iter().filter(is_given).collect();
     let source = TextDiff::configure()
         .timeout(DIFF_PATIENCE)
         .diff_lines(left.source.as_str(), right.source.as_str())
@@ -79,6 +85,7 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
         .context_radius(CONTEXT_LINES)
         .header(&header(before), &header(after))
         .to_string();
+    let source = if without_source.is_empty() { source } else { String::new() };
     let imports = match (&left.imports, &right.imports) {
         (Some(left), Some(right)) => Some(ImportChange::between(left, right)),
         _ => None,
@@ -89,7 +96,7 @@ pub fn diff(reader: &RunReader, before: u32, after: u32, split: Split) -> Result
     };
     let (before, after) =
         (left.side(before, summary.as_ref(), objective), right.side(after, summary.as_ref(), objective));
-    Ok(Compared { split: split.name(), before, after, source, imports, examples })
+    Ok(Compared { split: split.name(), before, after, source, without_source, imports, examples })
 }
 
 /// What is read about one iteration.

@@ -126,7 +126,8 @@ pub fn gather(reader: &RunReader, config: &Config, index: Option<u32>) -> Result
     let has_held_out = reader.has(&layout::file(&held_out, layout::SCORE));
     check(reader, &place.home)?;
     let others = HarnessLanguage::ALL.into_iter().filter(|language| *language != config.harness_language);
-    let others: Vec<&str> = others.map(HarnessLanguage::source).collect();
+    let without = config.given(index).map(|_| config.harness_language);
+    let others: Vec<&str> = others.chain(without).map(HarnessLanguage::source).collect();
     let wanted: Vec<_> = OF_ITERATION.into_iter().filter(|(from, _)| !others.contains(from)).collect();
     let mut files = take(reader, index, &place.home, &wanted)?;
     if has_held_out {
@@ -270,15 +271,27 @@ pub fn readme(package: &Package, config: &Config, command: &str) -> String {
     out += &format!("```sh\n{command}\n```\n\n");
     out += &format!(
         "The data set is not part of this folder; its digest has to be `{}`. Rows, traces and what the harness \
-         has learned were left out: it learns anew. `{source}` was written by a model that saw train examples \
-         and may quote them. `mmh eval {source}` compiles the source, which gives `harness.wasm` bit for bit with \
-         the compiler that `provenance.json` names.\n\n",
+         has learned were left out: it learns anew. {source}\n\n",
         config.dataset_digest,
-        source = config.harness_language.source(),
+        source = about_source(package.index, config),
     );
     out += "## Files\n| file | sha256 |\n|---|---|\n";
     for (name, bytes) in &package.files {
         out += &format!("| {name} | `{}` |\n", Digest::of(bytes));
     }
     out
+}
+
+/// What is to be known of the source of an exported harness.
+fn about_source(index: u32, config: &Config) -> String {
+    if config.given(index).is_some() {
+        let about = "`harness.wasm` was not compiled by mmh, and its source is not recorded: `provenance.json` has what was \
+                     said of how it was made.";
+        return about.to_owned();
+    }
+    let source = config.harness_language.source();
+    format!(
+        "`{source}` was written by a model that saw train examples and may quote them. `mmh eval {source}` compiles the \
+         source, which gives `harness.wasm` bit for bit with the compiler that `provenance.json` names."
+    )
 }

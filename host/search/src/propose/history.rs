@@ -148,9 +148,15 @@ impl History {
     pub(super) fn whole_file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, file);
         if !self.has(iteration, &path) {
-            return Ok(Err(format!(
-                "iteration {iteration} has no {file}; list_iterations shows what there is"
-            )));
+            let component = RunReader::iteration_file(iteration, layout::COMPONENT);
+            let is_given = file == self.reader.source_name() && self.has(iteration, &component);
+            return Ok(Err(match is_given {
+                true => format!(
+                    "iteration {iteration} is a component; its source is not recorded. read_reasoning says where it came from, \
+                     read_eval_trace what it does"
+                ),
+                false => format!("iteration {iteration} has no {file}; list_iterations shows what there is"),
+            }));
         }
         let text = self.reader.text(&path)?;
         self.note(&path, text.len())?;

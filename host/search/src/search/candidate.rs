@@ -18,11 +18,13 @@ use crate::{
 use mmh_engine::{build::Built, compile::Rejection};
 use mmh_models::metering::Account;
 use mmh_record::{
+    baseline::Baseline,
     candidate::CandidateId,
-    format::{Cost, ProposerKind, ReadRow},
+    format::{Cost, GivenComponent, MAX_GIVEN_FILES, ProposerKind, ReadRow},
     layout,
     leak::Leak,
     reader::RunReader,
+    text,
     writer::IterationWriter,
 };
 
@@ -35,6 +37,16 @@ fn reasoning_of(source: &str) -> String {
         None => "# Baseline\n\nA harness that the search starts from.\n".to_owned(),
         Some((name, _)) => format!("# Baseline: {}\n\n{about}\n", name.replace('\n', " ")),
     }
+}
+
+/// The same for a baseline that is a component: what the run's configuration says of it.
+fn reasoning_of_given(given: &GivenComponent) -> String {
+    let files = given.files.iter().take(MAX_GIVEN_FILES);
+    let files: String =
+        files.map(|(name, digest)| format!("- `{}`, sha256 {digest}\n", text::one_line(name))).collect();
+    let files = if files.is_empty() { files } else { format!("\n{files}") };
+    let words = given.words();
+    format!("# Baseline: a component\n\nThis harness is {words}. Its traces show what it does.\n{files}")
 }
 
 /// A candidate on its way to a score.
@@ -66,12 +78,13 @@ pub(super) struct Proposed {
 impl Search {
     /// A harness that the search starts from, compiled.
     pub(super) async fn baseline(&self, id: CandidateId) -> Result<Proposed, SearchError> {
-        let source = self.baselines.get(id.index as usize).cloned().unwrap_or_default();
+        let baseline = self.baselines.get(id.index as usize).cloned().unwrap_or_else(|| "".into());
+        let (source, given) = (baseline.source().to_owned(), self.config.given(id.index));
         let folder = self.writer.iteration(id.index)?;
         let candidate = Candidate {
             id,
             account: self.share(id, &folder)?,
-            reasoning: reasoning_of(&source),
+            reasoning: given.map_or_else(|| reasoning_of(&source), reasoning_of_given),
             source,
             reads: Vec::new(),
             cost: Cost::default(),
@@ -90,7 +103,7 @@ impl Search {
                 built: Err(CandidateOutcome::Unscored { status, reason }),
             });
         }
-        let built = self.compiling(self.builder.build(&candidate.source)).await?;
+        let built = self.compiling(self.builder.build_baseline(&baseline)).await?;
         // For proposals, `propose` has the same check.
         let admitted = built.and_then(|built| match self.config.deny_leaks {
             true => without_leaks(&self.lint, &candidate.source, built),
@@ -99,7 +112,9 @@ impl Search {
         let built = match admitted {
             Ok(built) => Ok(built),
             Err(rejection) => {
-                folder.put(self.config.harness_language.source(), candidate.source.as_bytes())?;
+                if let Baseline::Source(source) = &baseline {
+                    folder.put(self.config.harness_language.source(), source.as_bytes())?;
+                }
                 folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
                 let status = rejection.kind.name().to_owned();
                 let reason = format!("{}\n{}", rejection.message, rejection.diagnostics);

@@ -143,7 +143,13 @@ impl Search {
         built: &Built,
         folder: &IterationWriter,
     ) -> Result<(), RecordError> {
-        folder.put(self.config.harness_language.source(), candidate.source.as_bytes())?;
+        let config = self.config_of(candidate.id.index);
+        if let Some(given) = config.given(candidate.id.index) {
+            folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
+            folder.put(layout::COMPONENT, &built.component.bytes)?;
+            return folder.put_json(layout::PROVENANCE, &statements::given(given));
+        }
+        folder.put(config.harness_language.source(), candidate.source.as_bytes())?;
         folder.put(layout::REASONING, candidate.reasoning.as_bytes())?;
         folder.put(layout::COMPONENT, &built.component.bytes)?;
         let made = statements::Made {
@@ -152,8 +158,7 @@ impl Search {
             key: self.builder.compiler.key(&candidate.source),
         };
         let lock = self.builder.compiler.tools().sdk_lock;
-        let statement = statements::provenance(&made, &self.config_of(candidate.id.index), lock);
-        folder.put_json(layout::PROVENANCE, &statement)
+        folder.put_json(layout::PROVENANCE, &statements::provenance(&made, &config, lock))
     }
 
     async fn evaluate(

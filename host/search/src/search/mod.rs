@@ -47,6 +47,7 @@ use mmh_models::{
 };
 use mmh_record::{
     RecordError,
+    baseline::Baseline,
     clock::Clock,
     format::{Config, Stopped, Summary},
     writer::RunWriter,
@@ -63,8 +64,8 @@ pub struct Search {
     pub val: Vec<Example>,
     /// The run's summary so far. A new run's has nothing but the configuration.
     pub summary: Summary,
-    /// The sources of the baselines: of the iterations 000 and on.
-    pub baselines: Vec<String>,
+    /// The baselines: the harnesses of the iterations 000 and on.
+    pub baselines: Vec<Baseline>,
     /// Compiles candidates.
     pub builder: Builder,
     /// Finds held-back examples in candidates.

@@ -16,6 +16,7 @@ use crate::{
 use mmh_engine::build::Built;
 use mmh_record::{
     RecordError,
+    baseline::Baseline,
     data::Split,
     layout::{self, Place},
     reader::RunReader,
@@ -51,13 +52,19 @@ pub async fn evaluate(search: &Search, claims: &Arc<Claims>, recorded: &RunReade
     let runs = homes.map(|index| {
         let stage = stage.clone();
         async move {
-            let source = recorded.text(&RunReader::iteration_file(index, recorded.source_name())).ok()?;
-            // Sources that compile were compiled before.
-            let built = if search.builder.knows(&source) {
-                search.builder.build(&source).await.ok()?.ok()?
-            } else {
-                return None;
+            let baseline = match search.config.given(index) {
+                Some(_) => search.baselines.get(index as usize)?.clone(),
+                None => {
+                    let path = RunReader::iteration_file(index, recorded.source_name());
+                    Baseline::Source(recorded.text(&path).ok()?)
+                }
             };
+            // Sources that compile were compiled before.
+            let is_ready = search.config.given(index).is_some() || search.builder.knows(baseline.source());
+            if !is_ready {
+                return None;
+            }
+            let built = search.builder.build_baseline(&baseline).await.ok()?.ok()?;
             let has_test = folders.contains(&layout::held_out(index));
             tokio::spawn(async move { stage.one(index, built, has_test).await }).await.ok()?.ok()
         }

@@ -137,7 +137,15 @@ impl Compared<'_> {
         Ok(found)
     }
 
+    /// Whether the folder's component is one that the run was begun with.
+    fn is_given(&self) -> bool {
+        layout::place(self.folder).is_some_and(|(_, index)| self.made.config.given(index).is_some())
+    }
+
     fn rebuilt(&self, is_same: bool) -> Rebuilt {
+        if self.is_given() {
+            return Rebuilt::Given;
+        }
         match (self.claims.missing.tools, is_same) {
             (true, _) => Rebuilt::OtherTools,
             (false, true) => Rebuilt::Same,
@@ -173,6 +181,7 @@ impl Compared<'_> {
             Format::Bytes => {
                 let [expected, found] = [derived, recorded].map(|it| described(it.dir(), &path));
                 let by = match kind.name {
+                    layout::COMPONENT if self.is_given() => ", which the run was begun with".to_owned(),
                     layout::COMPONENT => format!(", which {} compiles to", recorded.source_name()),
                     layout::SCORER_COMPONENT => ", which the task's scorer is built to".to_owned(),
                     _ => String::new(),

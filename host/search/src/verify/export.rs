@@ -52,13 +52,10 @@ pub async fn check(
     let config = &exported.config;
     let mut findings = strange(reader);
     let differs = other_tools(config, &builder.compiler);
-    let source = reader.text(config.harness_language.source())?;
     let component = Digest::of(reader.bytes(layout::COMPONENT)?);
-    if differs.is_empty() {
-        findings.extend(rebuild(builder, &source, component).await?);
-    }
-    let made = Made { source: Digest::of(&source), component, key: builder.compiler.key(&source) };
-    let mut statement = statements::provenance(&made, config, builder.compiler.tools().sdk_lock);
+    let (mut statement, finding) =
+        provenance(reader, exported, builder, component, differs.is_empty()).await?;
+    findings.extend(finding);
     let mut found: Value = reader.json(layout::PROVENANCE)?;
     if !differs.is_empty() {
         // The key depends on the compiler of this machine.
@@ -96,6 +93,29 @@ pub async fn check(
         }
     }
     Ok(Checked { findings, differs })
+}
+
+/// The statement of how the component was made, and what is wrong with the component. A source is compiled if the tools are
+/// the run's.
+async fn provenance(
+    reader: &RunReader,
+    exported: &Exported,
+    builder: &Builder,
+    component: Digest,
+    can_rebuild: bool,
+) -> Result<(Value, Option<Finding>), VerifyError> {
+    let config = &exported.config;
+    if let Some(given) = config.given(exported.index) {
+        let (expected, found) = (given.sha256, component);
+        let other = (expected != found).then(|| {
+            Finding::new(layout::COMPONENT, format!("sha256 {expected}"), format!("sha256 {found}"))
+        });
+        return Ok((statements::given(given), other));
+    }
+    let source = reader.text(config.harness_language.source())?;
+    let finding = if can_rebuild { rebuild(builder, &source, component).await? } else { None };
+    let made = Made { source: Digest::of(&source), component, key: builder.compiler.key(&source) };
+    Ok((statements::provenance(&made, config, builder.compiler.tools().sdk_lock), finding))
 }
 
 /// Findings about files that no export has.

@@ -104,7 +104,7 @@ pub struct Checked {
     pub replayed: Option<Replayed>,
 }
 
-/// Whether a source compiles to the recorded component.
+/// Whether a source compiles to the recorded component, where it has a recorded source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rebuilt {
@@ -116,6 +116,8 @@ pub enum Rebuilt {
     OtherTools,
     /// It does not.
     Different,
+    /// It was not compiled here: it is the component that the run was begun with.
+    Given,
 }
 
 /// How many examples were run again, and with which result.

@@ -20,6 +20,7 @@ use mmh_models::{
 };
 use mmh_record::{
     RecordError,
+    baseline::Baseline,
     clock::Clock,
     format::{Config, Cost, CostFile, Frontier, Summary},
     layout,
@@ -92,20 +93,20 @@ pub async fn run(
     Ok(Made { recorded, derived, config, end, total, ahead })
 }
 
-/// The sources that the run starts from. One that is not there is a finding.
-fn baselines(recorded: &RunReader, config: &Config, claims: &Claims) -> Vec<String> {
-    let source = |index| match recorded.text(&RunReader::iteration_file(index, recorded.source_name())) {
-        Ok(source) => Some(source),
+/// What the run starts from. A baseline that is not there, or is another one, is a finding.
+fn baselines(recorded: &RunReader, config: &Config, claims: &Claims) -> Vec<Baseline> {
+    let baseline = |index| match recorded.baseline(config, index) {
+        Ok(baseline) => Some(baseline),
         Err(error) => {
-            let folder = layout::iteration(index);
-            claims.notes.add(Finding::new(folder, "the source to start from", error.to_string()));
+            let (folder, expected) = (layout::iteration(index), "the baseline to start from");
+            claims.notes.add(Finding::new(folder, expected, error.to_string()));
             // What follows cannot be as it was, so one is enough.
             None
         }
     };
-    let mut found: Vec<String> = (0..config.protocol.baselines).map_while(source).collect();
+    let mut found: Vec<Baseline> = (0..config.protocol.baselines).map_while(baseline).collect();
     if found.is_empty() {
-        found.push(String::new());
+        found.push("".into());
     }
     found
 }
@@ -155,7 +156,7 @@ impl Parts<'_> {
         builder: mmh_engine::build::Builder,
         writer: RunWriter,
         summary: Summary,
-        baselines: Vec<String>,
+        baselines: Vec<Baseline>,
     ) -> Search {
         let Self { config, dataset, claims, simulated } = self;
         let (clock, cancel) = (Clock::Fixed(config.started_at), Cancel::default());

@@ -23,6 +23,7 @@ use crate::{
 use mmh_models::cancel::Stop;
 use mmh_record::{
     format::{ProposerKind, Score, TraceRow},
+    outcome::OutcomeKind,
     text,
 };
 use mmh_search::{
@@ -76,8 +77,12 @@ impl Alone<'_> {
         if recorded.is_none() && failed && !self.args.json {
             outln!("--show has prompts, replies and places in the source");
         }
+        let ended = match answers_nothing(&done.rows) {
+            true => ExitCode::from(EXAMINED_NOT_OK),
+            false => ExitCode::SUCCESS,
+        };
         let done = format!("{} examples were evaluated", done.rows.len());
-        Ok(ran.stop.as_ref().map_or(ExitCode::SUCCESS, |stop| CliError::stopped(stop, &done)))
+        Ok(ran.stop.as_ref().map_or(ended, |stop| CliError::stopped(stop, &done)))
     }
 
     fn scored(&self, learned: &Learned, done: &Evaluation, examples: Option<Value>) {
@@ -87,7 +92,7 @@ impl Alone<'_> {
         let outcomes: Vec<Outcome> = done.rows.iter().map(Outcome::of).collect();
         let score = score(&outcomes, dataset.kind.objective(), learned, bench.mock);
         if self.args.json {
-            let mut result = json!({ "ok": true, "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "remark": score.asks_no_model(), "leaks": leaks });
+            let mut result = json!({ "ok": !answers_nothing(&done.rows), "component_digest": digest, "dataset": dataset.task.name, "data_findings": dataset.findings, "complete": done.complete, "cost": cost, "replies": replies, "score": score, "remark": score.asks_no_model(), "leaks": leaks });
             if let Some(made) = given.made_outside() {
                 result["built"] = json!(made);
             }
@@ -116,6 +121,15 @@ impl Alone<'_> {
             paid(self.on.bench, self.ran);
         }
     }
+}
+
+/// Whether no example has an answer because of the harness itself. What a model did not say is no fault of the harness.
+fn answers_nothing(rows: &[TraceRow]) -> bool {
+    let is_own = |row: &TraceRow| {
+        let of_model = [OutcomeKind::ModelError, OutcomeKind::BudgetSpent].contains(&row.error_kind);
+        row.predicted_label.is_none() && !of_model
+    };
+    !rows.is_empty() && rows.iter().all(is_own)
 }
 
 fn paid(bench: &Bench<'_>, ran: &Ran) {

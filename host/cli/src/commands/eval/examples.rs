@@ -55,7 +55,7 @@ impl<'a> Examples<'a> {
         explain: bool,
     ) -> Result<String, CliError> {
         let mut out = format!("\nexample {}\n", text::one_line(&row.example_id));
-        out += &example_view::example(row, calls, self.bench.limits);
+        out += &example_view::example(row, calls, self.bench.limits, example_view::Texts::Cut);
         if explain && let Some(why) = self.why(row, calls, state).await? {
             out += &described(&why);
         }

@@ -14,6 +14,7 @@ use crate::error::CliError;
 use mmh_engine::{build::Built, sandbox::PACKAGE, toolchain::sdk};
 use mmh_models::remote::Role;
 use mmh_record::{
+    baseline::Baseline,
     clock::Clock,
     digest::Digest,
     format::{
@@ -60,17 +61,24 @@ impl Scratch {
         let folder =
             tempfile::tempdir().map_err(|error| CliError::host(format!("no scratch folder: {error}")))?;
         let source = harness.given.source.clone();
-        let summary = Summary::new(config(bench, target));
+        let given = harness.given.component(INDEX);
+        let given_components = given.iter().map(|(_, recorded)| recorded.clone()).collect();
+        let summary = Summary::new(Config { given_components, ..config(bench, target) });
         let cost =
             CostFile { mock: bench.mock, budget_usd: summary.config.budget_usd, ..CostFile::default() };
-        let baselines = [source.clone()];
+        let baselines = [match &given {
+            Some((component, _)) => Baseline::Component(component.as_slice().into()),
+            None => Baseline::Source(source.clone()),
+        }];
         let beginning =
             Beginning { config: &summary.config, summary: &summary, cost: &cost, baselines: &baselines };
         let writer = RunWriter::scratch(folder.path(), &beginning)?;
         let iteration = writer.iteration(INDEX)?;
         iteration.put(layout::REASONING, b"")?;
         iteration.put(layout::COMPONENT, &built.component.bytes)?;
-        if !source.is_empty() {
+        if let Some((_, recorded)) = &given {
+            iteration.put_json(layout::PROVENANCE, &statements::given(recorded))?;
+        } else if !source.is_empty() {
             let made = statements::Made {
                 source: Digest::of(&source),
                 component: built.component.digest,
@@ -232,6 +240,7 @@ fn config(bench: &Bench<'_>, target: &ReadyModel) -> Config {
         patience: 0,
         learn_batches: bench.batches(),
         protocol: bench.protocol.clone(),
+        given_components: Vec::new(),
         resumes: Vec::new(),
     }
 }

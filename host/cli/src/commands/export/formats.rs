@@ -112,6 +112,7 @@ pub fn cyclonedx(args: &ExportArgs) -> CliResult {
         )));
     }
     let lock = match summary.config.harness_language {
+        _ if summary.config.given(index).is_some() => "",
         HarnessLanguage::Rust => lock_of(&reader, &place.home)?,
         HarnessLanguage::Python => "",
     };

@@ -73,8 +73,8 @@ pub async fn main(global: &Global, args: &RunArgs, run: &Path, mut front: Front)
     let builder = args.fleet.join(builder, &terminal).await?;
     same_tools(&config, &builder)?;
     workbench::scorer(&builder, &mut dataset).await?;
-    let source = |index| reader.text(&RunReader::iteration_file(index, config.harness_language.source()));
-    let baselines = (0..config.protocol.baselines).map(source).collect::<Result<_, _>>()?;
+    let baseline = |index| reader.baseline(&config, index);
+    let baselines = (0..config.protocol.baselines).map(baseline).collect::<Result<_, _>>()?;
     let budget_usd = settings.budget_usd;
     let wanted = Config { iterations, proposer_command: command, ..with(&config, settings, &models) };
     let at = args.clock().now();
