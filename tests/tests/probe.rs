@@ -253,11 +253,12 @@ async fn a_model_on_this_machine_costs_nothing() {
     let pages = &[("/v1/models", LLAMA_LIST), ("/props", LLAMA_PROPS)];
     let server = Fake { pages, talks: Talks::Well }.start().await;
     let (url, key) = (format!("{}/v1", server.url), ["--target-key-env", "HOME"]);
+    // The server's replies name no label, so that no example has an answer: code 1.
     // name, further options, exit code, what is said
     let table: [(&str, &[&str], i32, &str); 3] = [
-        ("no price", &[], 0, "gemma costs nothing, since 127.0.0.1"),
+        ("no price", &[], 1, "gemma costs nothing, since 127.0.0.1"),
         ("a key", &key, 2, "the model gemma has no price"),
-        ("a price", &["--target-price", "1,2"], 0, "cost: 0.0001 USD"),
+        ("a price", &["--target-price", "1,2"], 1, "cost: 0.0001 USD"),
     ];
     for (name, options, code, says) in table {
         let target = ["--target-model", "gemma", "--target-base-url", &url, "--eval-size", "2", "--no-cache"];

@@ -148,8 +148,8 @@ impl History {
     pub(super) fn whole_file(&mut self, iteration: u32, file: &str) -> Result<Answer, RecordError> {
         let path = RunReader::iteration_file(iteration, file);
         if !self.has(iteration, &path) {
-            let component = RunReader::iteration_file(iteration, layout::COMPONENT);
-            let is_given = file == self.reader.source_name() && self.has(iteration, &component);
+            let is_source = file == self.reader.source_name() && iteration < self.known;
+            let is_given = is_source && self.reader.config().is_ok_and(|it| it.given(iteration).is_some());
             return Ok(Err(match is_given {
                 true => format!(
                     "iteration {iteration} is a component; its source is not recorded. read_reasoning says where it came from, \
