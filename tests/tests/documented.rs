@@ -26,7 +26,10 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mmh-under-test");
 const TEST: &str = "documented";
 
 /// Options of other programs that pages name.
-const FOREIGN: [&str; 32] = [
+const FOREIGN: [&str; 35] = [
+    "--coordinator-us",
+    "--model-call-us",
+    "--server-us",
     "--host",
     "--backend-store-uri",
     "--bundle",

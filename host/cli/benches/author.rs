@@ -18,7 +18,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[allow(dead_code, reason = "the bench `build` uses the rest")]
 mod shared;
 
 use mmh_engine::memory::MemoryBudget;
