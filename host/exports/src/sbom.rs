@@ -63,8 +63,6 @@ pub fn cyclonedx(of: &Component<'_>, config: &Config) -> Result<Value, LockError
     }
     let is_rust = config.harness_language.is_rust();
     let lock: Lock = if is_rust { toml::from_str(of.lock)? } else { Lock { package: Vec::new() } };
-    let root = format!("urn:mmh:component:{}", of.component);
-    let serial = stable_id(&["cyclonedx", &config.run_id, &of.made_at, &of.component.to_string()]);
     let mut components: Vec<Value> = lock.package.iter().map(|package| library(package, config)).collect();
     let source = json!({
         "type": "file", "bom-ref": "source", "name": config.harness_language.source(), "hashes": hashes(&of.source.to_string()),
@@ -90,7 +88,30 @@ pub fn cyclonedx(of: &Component<'_>, config: &Config) -> Result<Value, LockError
         true => ("mmh:sdk-build-sha256", config.sdk_build_digest.to_string()),
         false => ("mmh:requirements-sha256", config.sdk_digest.to_string()),
     };
-    Ok(json!({
+    let about = [
+        ("mmh:target", config.toolchain.target.as_str()),
+        ("mmh:flags", &config.toolchain.flags.join(" ")),
+        (if is_rust { "mmh:rustc" } else { "mmh:compiler" }, &config.toolchain.rustc),
+        (about_build.0, &about_build.1),
+    ];
+    let mut bill = bill(of, config, &about);
+    bill["metadata"]["lifecycles"] = json!([{ "phase": "build" }]);
+    bill["components"] = components.into();
+    bill["dependencies"] = dependencies(&root(of), &lock, config).into();
+    Ok(bill)
+}
+
+/// The reference of the component that a bill is of.
+fn root(of: &Component<'_>) -> String {
+    format!("urn:mmh:component:{}", of.component)
+}
+
+/// A bill without its parts: which component it is of, and these properties besides its run and iteration.
+fn bill(of: &Component<'_>, config: &Config, about: &[(&str, &str)]) -> Value {
+    let serial = stable_id(&["cyclonedx", &config.run_id, &of.made_at, &of.component.to_string()]);
+    let index = layout::folder_name(of.index);
+    let place = [("mmh:run", config.run_id.as_str()), ("mmh:iteration", &index)];
+    json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -98,28 +119,18 @@ pub fn cyclonedx(of: &Component<'_>, config: &Config) -> Result<Value, LockError
         "version": 1,
         "metadata": {
             "timestamp": of.made_at,
-            "lifecycles": [{ "phase": "build" }],
             "tools": { "components": [{ "type": "application", "name": "mmh", "version": config.host_version }] },
             "component": {
                 "type": "application",
-                "bom-ref": root,
+                "bom-ref": root(of),
                 "name": layout::COMPONENT,
                 "version": of.component.to_string(),
                 "mime-type": "application/wasm",
                 "hashes": hashes(&of.component.to_string()),
-                "properties": properties(&[
-                    ("mmh:run", &config.run_id),
-                    ("mmh:iteration", &layout::folder_name(of.index)),
-                    ("mmh:target", &config.toolchain.target),
-                    ("mmh:flags", &config.toolchain.flags.join(" ")),
-                    (if is_rust { "mmh:rustc" } else { "mmh:compiler" }, &config.toolchain.rustc),
-                    (about_build.0, &about_build.1),
-                ]),
+                "properties": properties(&[&place, about].concat()),
             },
         },
-        "components": components,
-        "dependencies": dependencies(&root, &lock, config),
-    }))
+    })
 }
 
 /// A crate of the lock file.

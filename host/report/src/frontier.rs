@@ -16,45 +16,22 @@ pub fn of(summary: &Summary) -> Frontier {
 /// The frontier among these iterations of a run with this configuration.
 pub fn among<'a>(config: &Config, iterations: impl IntoIterator<Item = &'a IterationSummary>) -> Frontier {
     let objective = Objective::of(config);
-    let places = iterations.into_iter().map(|it| Place {
-        index: it.index,
-        score: objective.value(&it.score),
-        prompt_tokens: it.score.prompt_tokens(),
-        of: it,
-    });
-    Frontier { members: on(places, objective).iter().map(|place| member(place.of, objective)).collect() }
-}
-
-/// What decides whether an iteration is on the frontier, and what else is known of it.
-#[derive(Clone, Copy)]
-pub struct Place<T> {
-    /// The iteration.
-    pub index: u32,
-    /// What is compared.
-    pub score: f64,
-    /// Prompt tokens per example.
-    pub prompt_tokens: f64,
-    /// Whatever the caller needs of it.
-    pub of: T,
-}
-
-/// Those of these iterations that are on the frontier, by tokens.
-pub fn on<T>(places: impl IntoIterator<Item = Place<T>>, objective: Objective) -> Vec<Place<T>> {
+    let members = iterations.into_iter().map(|it| member(it, objective));
     // A stranger's summary may hold what is no number.
-    let is_number = |it: &Place<T>| it.score.is_finite() && it.prompt_tokens.is_finite();
-    let mut places: Vec<Place<T>> = places.into_iter().filter(is_number).collect();
-    places.sort_by(|one, other| before(one, other, objective));
+    let mut members: Vec<FrontierMember> =
+        members.filter(|it| it.score.is_finite() && it.prompt_tokens.is_finite()).collect();
+    members.sort_by(|one, other| before(one, other, objective));
     let mut best: Option<f64> = None;
-    places.retain(|it| {
+    members.retain(|it| {
         let stays = best.is_none_or(|best| objective.is_better(it.score, best));
         best = if stays { Some(it.score) } else { best };
         stays
     });
-    places
+    Frontier { members }
 }
 
 /// Fewer tokens come first; of as many, the better score; of equals in both, the first iteration.
-fn before<T>(one: &Place<T>, other: &Place<T>, objective: Objective) -> Ordering {
+fn before(one: &FrontierMember, other: &FrontierMember, objective: Objective) -> Ordering {
     let by_score =
         match (objective.is_better(one.score, other.score), objective.is_better(other.score, one.score)) {
             (true, _) => Ordering::Less,

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use mmh_record::{
     digest::Digest,
-    format::{IterationSummary, Score, Summary, Unscored},
+    format::{Frontier, IterationSummary, Score, Summary, Unscored},
     objective::Objective,
     text,
 };
-use mmh_report::frontier::{self, Place};
+use mmh_report::frontier;
 
 /// Most bytes of the reason for which an iteration has no score.
 const MAX_REASON: usize = 600;
@@ -36,8 +36,7 @@ pub struct Board {
     /// Places in `rows`, in the order of [`Order::Best`].
     ranking: Vec<usize>,
     best: Option<u32>,
-    /// The iterations on the frontier.
-    frontier: Vec<u32>,
+    frontier: Frontier,
     mock: bool,
     objective: Objective,
 }
@@ -91,16 +90,14 @@ impl Board {
         let scored = summary.iterations.iter().map(|it| scored(it, objective));
         let mut board = Self::with(scored.chain(summary.unscored.iter().map(unscored)).collect(), objective);
         (board.best, board.mock) = (summary.best_iteration_index, summary.config.mock);
-        board.frontier = board.on_frontier();
+        board.frontier = frontier::of(summary);
         board
     }
 
     fn with(mut rows: Vec<Row>, objective: Objective) -> Self {
         rows.sort_by_key(|row| row.index);
-        // Rows are large, and a sort looks at each of them many times.
-        let mut ranks: Vec<(Rank, usize)> = rows.iter().map(Row::rank).zip(0..).collect();
-        ranks.sort_by(|(one, _), (other, _)| one.order(*other, objective));
-        let ranking = ranks.into_iter().map(|(_, place)| place).collect();
+        let mut ranking: Vec<usize> = (0..rows.len()).collect();
+        ranking.sort_by(|one, other| rows[*one].order(&rows[*other], objective));
         Self { rows, ranking, objective, ..Self::default() }
     }
 
@@ -113,13 +110,7 @@ impl Board {
             self.add(row);
         }
         self.best = summary.best_iteration_index;
-        self.frontier = self.on_frontier();
-    }
-
-    /// The iterations on the frontier, found by the rows alone: the iterations of a summary are large.
-    fn on_frontier(&self) -> Vec<u32> {
-        let places = self.rows.iter().filter_map(Row::place);
-        frontier::on(places, self.objective).iter().map(|place| place.index).collect()
+        self.frontier = frontier::of(summary);
     }
 
     fn add(&mut self, row: Row) {
@@ -130,9 +121,8 @@ impl Board {
             (self.rows, self.ranking) = (ordered.rows, ordered.ranking);
             return;
         }
-        let own = row.rank();
         let rank =
-            self.ranking.partition_point(|place| self.rows[*place].rank().order(own, self.objective).is_lt());
+            self.ranking.partition_point(|place| self.rows[*place].order(&row, self.objective).is_lt());
         self.ranking.insert(rank, self.rows.len());
         self.rows.push(row);
     }
@@ -181,27 +171,13 @@ impl Board {
         };
         place
             .and_then(|place| self.rows.get(place))
-            .map_or(Value::Null, |row| row.json(self.objective, in_short, self.frontier.contains(&row.index)))
+            .map_or(Value::Null, |row| row.json(self.objective, in_short, self.frontier.has(row.index)))
     }
 }
 
-/// The first line of a reasoning that says something, without what makes it a heading. A line may be long: no more of it is
-/// looked at than is shown.
-fn headline(reasoning: &str) -> String {
-    let said = reasoning.trim_start();
-    let is_indented = !matches!(reasoning[..reasoning.len() - said.len()].bytes().last(), None | Some(b'\n'));
-    let line = if is_indented { said } else { said.trim_start_matches('#') };
-    let line = line.trim_start_matches(|it: char| it != '\n' && it.is_whitespace());
-    let mut characters = line.char_indices().enumerate();
-    let end = characters.find_map(|(count, (at, it))| match it {
-        '\n' => Some(at),
-        _ => (count >= MAX_HEADLINE && !it.is_whitespace()).then_some(at + it.len_utf8()),
-    });
-    text::ellipsis(line[..end.unwrap_or(line.len())].trim_end(), MAX_HEADLINE)
-}
-
 fn scored(it: &IterationSummary, objective: Objective) -> Row {
-    let headline = headline(&it.reasoning);
+    let line = it.reasoning.lines().find(|line| !line.trim().is_empty());
+    let headline = text::ellipsis(line.unwrap_or_default().trim_start_matches('#').trim(), MAX_HEADLINE);
     Row {
         index: it.index,
         component: Some(it.component_digest),
@@ -218,44 +194,22 @@ fn unscored(it: &Unscored) -> Row {
     }
 }
 
-/// What decides about a row's place in [`Order::Best`].
-#[derive(Clone, Copy)]
-struct Rank {
-    index: u32,
-    /// What is compared, where it has a score.
-    value: Option<f64>,
-}
-
-impl Rank {
-    /// Which of two comes first, best first.
-    fn order(self, other: Self, objective: Objective) -> Ordering {
-        match (self.value, other.value) {
-            (Some(one), Some(two)) => match (objective.is_better(one, two), objective.is_better(two, one)) {
-                (true, _) => Ordering::Less,
-                (_, true) => Ordering::Greater,
-                _ => self.index.cmp(&other.index),
-            },
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => other.index.cmp(&self.index),
-        }
-    }
-}
-
 impl Row {
-    /// What decides whether it is on the frontier, where it has a score.
-    fn place(&self) -> Option<Place<()>> {
-        let RowResult::Scored { figures, .. } = &self.result else { return None };
-        let Figures { value: score, prompt_tokens, .. } = *figures;
-        Some(Place { index: self.index, score, prompt_tokens, of: () })
-    }
-
-    fn rank(&self) -> Rank {
-        let value = match &self.result {
-            RowResult::Scored { figures, .. } => Some(figures.value),
-            RowResult::Unscored { .. } => None,
-        };
-        Rank { index: self.index, value }
+    /// Which of two comes first, best first.
+    fn order(&self, other: &Self, objective: Objective) -> Ordering {
+        match (&self.result, &other.result) {
+            (RowResult::Scored { figures: one, .. }, RowResult::Scored { figures: two, .. }) => {
+                let (one, two) = (one.value, two.value);
+                match (objective.is_better(one, two), objective.is_better(two, one)) {
+                    (true, _) => Ordering::Less,
+                    (_, true) => Ordering::Greater,
+                    _ => self.index.cmp(&other.index),
+                }
+            }
+            (RowResult::Scored { .. }, RowResult::Unscored { .. }) => Ordering::Less,
+            (RowResult::Unscored { .. }, RowResult::Scored { .. }) => Ordering::Greater,
+            (RowResult::Unscored { .. }, RowResult::Unscored { .. }) => other.index.cmp(&self.index),
+        }
     }
 
     fn json(&self, objective: Objective, in_short: bool, is_on_frontier: bool) -> Value {
@@ -302,36 +256,6 @@ mod tests {
     fn unscored(index: u32) -> Row {
         let (status, reason) = ("gave-up".into(), "x".repeat(9_000));
         Row { index, component: None, result: RowResult::Unscored { status, reason } }
-    }
-
-    #[test]
-    fn a_headline_is_the_first_line_that_says_something() {
-        let (full, long) = ("x".repeat(MAX_HEADLINE), "x".repeat(MAX_HEADLINE + 1));
-        let cut = format!("{}…", "x".repeat(MAX_HEADLINE - 1));
-        // reasoning, headline
-        let table = [
-            (String::new(), ""),
-            (" \n\t\n".into(), ""),
-            ("one".into(), "one"),
-            ("one\ntwo".into(), "one"),
-            ("one\r\ntwo".into(), "one"),
-            ("\n \n  one \ntwo".into(), "one"),
-            ("## A title  \ntwo".into(), "A title"),
-            ("\n#\u{a0}A title".into(), "A title"),
-            ("  # indented".into(), "# indented"),
-            ("###\ntwo".into(), ""),
-            (full.clone(), &full),
-            (format!("# {full}  \ntwo"), &full),
-            (format!("{full}{}", " ".repeat(999)), &full),
-            (long.clone(), &cut),
-            (format!("{full}  x\ntwo"), &cut),
-            ("ä".repeat(MAX_HEADLINE), &"ä".repeat(MAX_HEADLINE)),
-        ];
-        for (reasoning, expected) in &table {
-            let line = reasoning.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            assert_eq!(text::ellipsis(line.trim_start_matches('#').trim(), MAX_HEADLINE), *expected);
-            assert_eq!(headline(reasoning), *expected, "{reasoning:?}");
-        }
     }
 
     #[test]
