@@ -22,7 +22,10 @@ mod shared;
 
 use mmh_engine::memory::MemoryBudget;
 use mmh_search::dataset::task::BASELINE;
-use shared::workshop::{PROGRAM, Workshop, cache_dir};
+use shared::{
+    waits::{self, median, new_source, print},
+    workshop::{PROGRAM, Workshop, cache_dir},
+};
 use tokio::runtime::Runtime;
 
 /// How often a figure is measured.
@@ -32,14 +35,11 @@ const TIMES: usize = 15;
 const EXAMPLES: u32 = 100;
 const EVALUATIONS: usize = 5;
 
-/// What the baseline contains, so that each save can be another component.
-const CHANGING: &str = ".max_tokens(";
-
 fn main() {
     let runtime = Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
     let bench = runtime.block_on(Workshop::new(folder.path(), MemoryBudget::unlimited()));
-    println!("{:<48} {:>10} {:>21} {:>10}", "", "measured", "beside", "limit");
+    waits::head();
     checks(&bench);
     saves(&bench);
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
@@ -48,19 +48,6 @@ fn main() {
     let javascript = examples.join("javascript");
     said(Command::new("npm").args(["run", "build"]).current_dir(&javascript));
     language(&bench.folder, "JavaScript", &javascript.join("harness.wasm"));
-}
-
-/// A line of the table.
-fn print(what: &str, measured: Duration, beside: Option<Duration>, limit: Duration) {
-    let shown = |it: Duration| format!("{:.1} ms", 1e3 * it.as_secs_f64());
-    let beside = beside.map(|it| format!("bare rustc {}", shown(it))).unwrap_or_default();
-    let verdict = if measured <= limit { "" } else { "  EXCEEDED" };
-    println!("{what:<48} {:>10} {beside:>21} {:>10}{verdict}", shown(measured), shown(limit));
-}
-
-fn median(mut seen: Vec<Duration>) -> Duration {
-    seen.sort();
-    seen[seen.len() / 2]
 }
 
 /// The program with its cache in this folder, where it also works.
@@ -79,45 +66,39 @@ fn said(command: &mut Command) -> Duration {
     took
 }
 
-/// A source whose component no cache has seen.
-fn changed(number: usize) -> String {
-    assert!(BASELINE.contains(CHANGING), "{BASELINE}");
-    BASELINE.replacen(CHANGING, &format!("{CHANGING}{number} + "), 1)
-}
-
 /// `mmh check` of a file that has changed, and of one that has not.
 fn checks(bench: &Workshop) {
     let file = bench.folder.join("checked.rs");
     let (mut bare, mut new, mut known) = (Vec::new(), Vec::new(), Vec::new());
-    for number in 0..TIMES {
-        bare.push(bench.bare_rustc(&changed(1000 + number)));
-        fs::write(&file, changed(2000 + number)).expect("a file");
+    for _ in 0..TIMES {
+        bare.push(bench.bare_rustc(&new_source(BASELINE)));
+        fs::write(&file, new_source(BASELINE)).expect("a file");
         new.push(said(&mut mmh(&bench.folder, &["check", "checked.rs"])));
         known.push(said(&mut mmh(&bench.folder, &["check", "checked.rs"])));
     }
     let bare = median(bare);
-    print("mmh check, unchanged", median(known), None, Duration::from_millis(25));
+    print("mmh check, unchanged", median(known), None, Some(Duration::from_millis(25)));
     let limit = bare.mul_f64(1.1) + Duration::from_millis(30);
-    print("mmh check, changed", median(new), Some(bare), limit);
+    print("mmh check, changed", median(new), Some(("bare rustc", bare)), Some(limit));
 }
 
 /// `mmh dev` while a harness is saved again and again.
 fn saves(bench: &Workshop) {
     let file = bench.folder.join("watched.rs");
-    fs::write(&file, changed(3000)).expect("a file");
+    fs::write(&file, new_source(BASELINE)).expect("a file");
     let mut command = mmh(&bench.folder, &["dev", "watched.rs", "--mock"]);
     let mut dev = Watched::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
     dev.result();
     let mut seen = Vec::new();
-    for number in 1..=TIMES {
+    for _ in 0..TIMES {
         // An author thinks between two saves; here, until the program watches again.
         std::thread::sleep(Duration::from_millis(200));
-        fs::write(&file, changed(3000 + number)).expect("a file");
+        fs::write(&file, new_source(BASELINE)).expect("a file");
         let saved = Instant::now();
         dev.result();
         seen.push(saved.elapsed());
     }
-    print("mmh dev, from a save to its result, 8 examples", median(seen), None, Duration::from_secs(1));
+    print("mmh dev, from a save to its result, 8 examples", median(seen), None, Some(Duration::from_secs(1)));
 }
 
 /// A `mmh dev` that goes on, and what it prints.
@@ -164,6 +145,6 @@ fn language(folder: &Path, name: &str, harness: &PathBuf) {
         all.push(eval(EXAMPLES, "64"));
     }
     let call = median(each).saturating_sub(median(one)) / EXAMPLES;
-    print(&format!("{name}: a call, from its start to its end"), call, None, Duration::from_millis(10));
-    print(&format!("{name}: mmh eval, {EXAMPLES} examples"), median(all), None, Duration::from_secs(3));
+    print(&format!("{name}: a call, from its start to its end"), call, None, Some(Duration::from_millis(10)));
+    print(&format!("{name}: mmh eval, {EXAMPLES} examples"), median(all), None, Some(Duration::from_secs(3)));
 }

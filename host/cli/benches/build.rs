@@ -28,7 +28,10 @@ use mmh_search::{
     evaluate::{Evaluator, Learned},
     metric::Metric,
 };
-use shared::workshop::{PROGRAM, Workshop, cache_dir, evaluate, examples, free_target};
+use shared::{
+    waits::{self, median, new_source, print},
+    workshop::{PROGRAM, Workshop, cache_dir, evaluate, examples, free_target},
+};
 use tokio::runtime::Runtime;
 
 /// How often what compiles, and what does not, is measured.
@@ -40,9 +43,6 @@ const CALLS: usize = 200;
 
 /// A harness that has more to compile than the baseline: it learns, and keeps examples by their words.
 const FEW_SHOT: &str = include_str!("../../../runs/example/iterations/001/harness.rs");
-
-/// What both harnesses contain, so that each source can be another component.
-const CHANGING: &str = ".max_tokens(";
 
 /// Where an unchanged and a new candidate shall be ready, with their server, after 50 examples.
 const UNCHANGED: Duration = Duration::from_millis(25);
@@ -58,7 +58,7 @@ fn main() {
     let runtime = Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
     let bench = runtime.block_on(Workshop::new(folder.path(), MemoryBudget::unlimited()));
-    println!("{:<52} {:>11} {:>22} {:>11}", "", "measured", "beside", "limit");
+    waits::head();
     for (name, source) in [("baseline", BASELINE), ("few-shot", FEW_SHOT)] {
         compiling(&runtime, &bench, name, source);
     }
@@ -71,34 +71,6 @@ fn main() {
     for (name, source) in [("baseline", BASELINE), ("few-shot", FEW_SHOT)] {
         whole(&bench, &server.url, name, source);
     }
-}
-
-/// A line of the table.
-fn print(what: &str, measured: Duration, beside: Option<(&str, Duration)>, limit: Option<Duration>) {
-    let beside = beside.map(|(what, took)| format!("{what} {}", shown(took))).unwrap_or_default();
-    let verdict = if limit.is_none_or(|limit| measured <= limit) { "" } else { "  EXCEEDED" };
-    let limit = limit.map_or_else(|| "-".to_owned(), shown);
-    println!("{what:<52} {:>11} {beside:>22} {limit:>11}{verdict}", shown(measured));
-}
-
-fn shown(duration: Duration) -> String {
-    match duration.as_secs_f64() {
-        seconds if seconds >= 1e-3 => format!("{:.1} ms", 1e3 * seconds),
-        seconds => format!("{:.1} us", 1e6 * seconds),
-    }
-}
-
-fn median(mut seen: Vec<Duration>) -> Duration {
-    seen.sort();
-    seen[seen.len() / 2]
-}
-
-/// A source whose component no cache has seen.
-fn new_source(source: &str) -> String {
-    static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    assert!(source.contains(CHANGING), "{source}");
-    source.replacen(CHANGING, &format!("{CHANGING}{number} + "), 1)
 }
 
 /// From a new source to its component, and on to code that can be called.

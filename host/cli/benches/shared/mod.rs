@@ -7,6 +7,7 @@
     reason = "benches stop at what cannot be measured, and print the rest"
 )]
 
+pub mod waits;
 pub mod workshop;
 
 use std::{
